@@ -1,0 +1,56 @@
+# `make demo` and `make test` need Python 3.11 to 3.13 and make, nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO_MODEL := demo-model
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test setup check format bench test-lowest clean
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+demo: $(VENV)/installed  ## train for about a minute on Python's own documentation, then print samples
+	$(BIN)/textgen train --demo --model $(DEMO_MODEL) --units 192 --epochs 4 --force
+	$(BIN)/textgen sample --model $(DEMO_MODEL) -n 3 --length 300
+
+test: $(VENV)/installed-dev  ## run all tests
+	$(BIN)/python -m pytest
+
+setup: $(VENV)/installed-dev  ## make the virtual environment in .venv
+
+check: $(VENV)/installed-dev  ## lint, formatting and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/installed-dev  ## format the code and mend what the linter can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/installed-dev  ## run the benchmarks (about ten minutes; the 2 GB corpus needs 5 GB of disk)
+	$(BIN)/python -m benchmarks.prepare
+	$(BIN)/python -m benchmarks.presets
+
+test-lowest:  ## run the tests with the oldest dependencies that pyproject.toml allows
+	$(PYTHON) -m venv $(VENV)-lowest
+	$(PYTHON) benchmarks/lowest.py > $(VENV)-lowest/constraints.txt
+	$(VENV)-lowest/bin/pip install --quiet --editable '.[dev]' --constraint $(VENV)-lowest/constraints.txt
+	$(VENV)-lowest/bin/python -m pytest
+
+clean:  ## remove everything that make created
+	rm -rf $(VENV) $(VENV)-lowest $(DEMO_MODEL) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo 'textgen needs Python 3.11, 3.12 or 3.13: make $(MAKECMDGOALS) PYTHON=python3.12' >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/installed-dev: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/installed

@@ -1,0 +1,38 @@
+"""Train a character-level LSTM on your own text with Keras and write new text from it.
+
+    import textgen
+    textgen.train(["corpus.txt"], model="textgen-model")
+    model = textgen.load("textgen-model")
+    print(model.generate("To be", length=200, temperature=0.5))
+
+The names below are imported when they are first used, so that `import textgen` is quick and
+loading a model for sampling brings in no deep-learning framework.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from textgen.errors import TextgenError
+    from textgen.model_dir import load
+    from textgen.prepared import prepare
+    from textgen.sampling import Sampler
+    from textgen.training import train
+
+_HOME = {
+    "TextgenError": "textgen.errors",
+    "prepare": "textgen.prepared",
+    "load": "textgen.model_dir",
+    "Sampler": "textgen.sampling",
+    "train": "textgen.training",
+}
+
+__all__ = ["Sampler", "TextgenError", "__version__", "load", "prepare", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'textgen' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)

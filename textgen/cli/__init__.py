@@ -1,0 +1,85 @@
+"""The command line: parse, call the library, print.
+
+Knows options, streams and exit statuses; has no logic of its own. Each command stands in a module
+of its own and imports what it runs inside its body, so that `textgen --help` is quick.
+"""
+
+import os
+import sys
+from typing import Any, NoReturn
+
+import click
+import cloup
+
+import textgen
+from textgen.cli import options, prepare, sample, train
+from textgen.errors import SettingsError, TextgenError
+
+_INTERRUPTED = 130
+
+
+class _Program(cloup.Group):
+    """A group whose commands end quietly when the reader of their output goes away."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Python would complain once more when it flushes at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(0)
+        return result
+
+
+@cloup.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(textgen.__version__, prog_name="textgen")
+def program() -> None:
+    """Train a character-level LSTM on your own text and write new text from it.
+
+    \b
+        textgen train corpus.txt
+        textgen sample --temperature 0.5
+    """
+
+
+program.add_command(prepare.command)
+program.add_command(train.command)
+program.add_command(sample.command)
+
+
+def main() -> NoReturn:
+    """Run the program and exit: 0, 1 for a failure, 2 for wrong usage, 130 after Ctrl-C."""
+    try:
+        status = program.main(
+            sys.argv[1:] or ["--help"], prog_name="textgen", standalone_mode=False
+        )
+    except (click.Abort, KeyboardInterrupt):
+        status = _INTERRUPTED
+    except Exception as error:
+        if options.debugging():
+            raise
+        line, status = _explain(error)
+        click.echo(f"textgen: error: {line}", err=True)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _explain(error: Exception) -> tuple[str, int]:
+    """An error as one line, and the exit status it ends the program with."""
+    if isinstance(error, click.ClickException):
+        message = " ".join(error.format_message().split())
+        context = getattr(error, "ctx", None)
+        if context is not None:
+            message = f"{message.rstrip('.')}; see `{context.command_path} --help`"
+        return message, error.exit_code
+    if isinstance(error, SettingsError):
+        return f"--{error.option.replace('_', '-')} {error.problem}", error.exit_status
+    if isinstance(error, TextgenError):
+        return str(error), error.exit_status
+    if isinstance(error, OSError):
+        reason = error.strerror or str(error)
+        return (f"{error.filename}: {reason}" if error.filename else reason), 1
+    if isinstance(error, MemoryError):
+        return "out of memory; give a smaller --batch-size or fewer --units", 1
+    first_line = (str(error).splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first_line} (run again with --debug for more)", 1

@@ -1,0 +1,149 @@
+"""What goes to standard error: lines, a progress bar on a terminal, plain lines elsewhere.
+
+Knows terminals and file descriptors; knows nothing of training or corpora.
+"""
+
+import os
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+_EVERY = 10.0  # seconds between progress lines where there is no terminal
+_REFRESH = 0.1  # seconds between two updates of the bar: steady to the eye, and cheap
+
+
+def note(text: str) -> None:
+    """Write a line to standard error, above the progress bar if one is shown."""
+    if _Bar.shown is not None:
+        _Bar.shown.console.print(text, markup=False, highlight=False, soft_wrap=True)
+    else:
+        click.echo(text, err=True)
+
+
+class _Bar:
+    shown: Any = None
+
+
+class Progress:
+    """A bar with a text beside it on a terminal; elsewhere that text as a line now and then."""
+
+    def __init__(self) -> None:
+        self._on_terminal = sys.stderr.isatty()
+        self._task: Any = None
+        self._last = time.monotonic()
+
+    def update(self, label: str, done: int, total: int | None, text: str) -> None:
+        """Show how far something is.
+
+        Args:
+            label: What is being done.
+            done: Units done.
+            total: Units in all, None where that is not known.
+            text: Figures to show beside the bar.
+        """
+        now = time.monotonic()
+        if now - self._last < (_REFRESH if self._on_terminal else _EVERY):
+            return
+        self._last = now
+        if not self._on_terminal:
+            share = f" {done / total:.0%}" if total else ""
+            note(f"{label}{share}: {text}")
+            return
+        if _Bar.shown is None:
+            self._open()
+        _Bar.shown.update(self._task, description=label, completed=done, total=total, text=text)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if _Bar.shown is not None:
+            _Bar.shown.stop()
+            _Bar.shown = None
+
+    def _open(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn
+        from rich.progress import Progress as Rich
+
+        _Bar.shown = Rich(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[text]}", markup=False),
+            console=Console(file=sys.stderr),
+            transient=True,
+        )
+        self._task = _Bar.shown.add_task("", total=None, text="")
+        _Bar.shown.start()
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """A progress display that is gone when the block ends, however it ends."""
+    display = Progress()
+    try:
+        yield display
+    finally:
+        display.close()
+
+
+def silence_frameworks() -> None:
+    """Keep what deep-learning frameworks write to file descriptor 2 off the terminal.
+
+    Their C++ parts log there before any setting of theirs can be heard. Our own lines go on
+    through a copy of the descriptor.
+    """
+    warnings.simplefilter("ignore")
+    sys.stderr.flush()
+    own = os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8", errors="backslashreplace")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    sys.stderr = own
+
+
+def size(count: float) -> str:
+    """Bytes for people: 1.1 MB."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def duration(seconds: float) -> str:
+    """A time for people: 1:05, 2:03:20."""
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+def printable(text: str) -> str:
+    """A text that cannot move the cursor or change colours."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
+
+
+class Transfer:
+    """Shows a stage of reading or writing bytes: how much, how quickly, how long still."""
+
+    _LABELS = {"read": "reading", "number": "numbering", "one-hot": "writing tensors"}  # noqa: RUF012
+
+    def __init__(self, display: Progress):
+        self._display = display
+        self._stage = ""
+        self._began = 0.0
+
+    def __call__(self, stage: str, done: int, total: int | None) -> None:
+        if stage != self._stage:
+            self._stage, self._began = stage, time.monotonic()
+            if stage == "one-hot" and total is not None:
+                note(f"one-hot tensors: {size(total)}")
+        rate = done / max(time.monotonic() - self._began, 1e-6)
+        text = f"{size(done)}, {size(rate)}/s"
+        if total and rate:
+            text = f"{size(done)} of {size(total)}, {size(rate)}/s"
+            text += f", {duration((total - done) / rate)} left"
+        self._display.update(self._LABELS[stage], done, total, text)

@@ -1,0 +1,199 @@
+"""Options that several commands have, and how settings become options.
+
+Knows click; what a setting means, its default and its bounds stand in textgen/config.py.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import cloup
+
+from textgen.config import (
+    NORMALIZATIONS,
+    TARGETS,
+    Config,
+    CorpusConfig,
+    WindowConfig,
+)
+
+DEFAULT_MODEL = "textgen-model"  # the same as in textgen/model_dir.py, which is slow to import
+
+
+C = TypeVar("C", bound=Config)
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def setting(
+    config: type[Config], name: str, *declarations: str, help_text: str, **attributes: Any
+) -> Callable[[F], F]:
+    """An option for a setting: absent unless given, its default shown in the help."""
+    default = next(field.default for field in fields(config) if field.name == name)  # type: ignore[arg-type]
+    if default is not None and "[default:" not in help_text:
+        help_text += f"  [default: {_show(default)}]"
+    options = declarations or (f"--{name.replace('_', '-')}",)
+    return cloup.option(*options, name, default=None, help=help_text, **attributes)
+
+
+def given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that were given on the command line."""
+    return {name: value for name, value in values.items() if value not in (None, ())}
+
+
+def part(config: type[C], values: Mapping[str, Any]) -> C:
+    """One kind of settings from what was given."""
+    names = {field.name for field in fields(config)} & values.keys()  # type: ignore[arg-type]
+    return config(**{name: values[name] for name in names})
+
+
+class _Units(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    name = "N[,N...]"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        try:
+            return tuple(int(units) for units in value.split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not a number of units, such as 256 or 512,512", param, ctx)
+
+
+UNITS = _Units()
+
+
+def _debug(_context: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001
+    if value:
+        os.environ["TEXTGEN_DEBUG"] = "1"
+
+
+def debug(function: F) -> F:
+    """`--debug`: tracebacks, and the framework's own log lines."""
+    return cloup.option(
+        "--debug",
+        is_flag=True,
+        envvar="TEXTGEN_DEBUG",
+        is_eager=True,
+        expose_value=False,
+        callback=_debug,
+        help="Show tracebacks and the framework's own messages.",
+    )(function)
+
+
+def debugging() -> bool:
+    """Whether `--debug` was given."""
+    return bool(os.environ.get("TEXTGEN_DEBUG"))
+
+
+def model(help_text: str) -> Callable[[F], F]:
+    """`--model DIR`."""
+    return cloup.option(
+        "--model",
+        "directory",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        envvar="TEXTGEN_MODEL",
+        default=DEFAULT_MODEL,
+        show_default=True,
+        show_envvar=True,
+        help=help_text,
+    )
+
+
+def corpora(function: F) -> F:
+    """The corpora, and `--demo`."""
+    function = cloup.option(
+        "--demo",
+        is_flag=True,
+        help="Take the documentation that comes with Python as the corpus.",
+    )(function)
+    return cloup.argument("corpora", metavar="CORPUS...", nargs=-1)(function)
+
+
+def corpus_group() -> Callable[[F], F]:
+    """How text is read."""
+    return cloup.option_group(
+        "Corpus",
+        setting(
+            CorpusConfig,
+            "encoding",
+            metavar="NAME",
+            help_text="Encoding of the text, decoded strictly.",
+        ),
+        setting(
+            CorpusConfig,
+            "lowercase",
+            is_flag=True,
+            help_text="Turn the text to lower case.  [default: leave it]",
+        ),
+        setting(
+            CorpusConfig,
+            "normalize",
+            type=click.Choice(NORMALIZATIONS),
+            help_text="Bring the text into a Unicode normalization form.",
+        ),
+        setting(
+            CorpusConfig,
+            "min_count",
+            type=int,
+            help_text="Characters rarer than this share one id that is never written.",
+        ),
+        setting(
+            CorpusConfig,
+            "glob",
+            multiple=True,
+            metavar="PATTERN",
+            help_text="Files to take from directories; can be repeated.",
+        ),
+    )
+
+
+def window_settings() -> list[Callable[[Any], Any]]:
+    """The options for windows and targets."""
+    return [
+        setting(WindowConfig, "maxlen", type=int, help_text="Characters in a window."),
+        setting(
+            WindowConfig,
+            "step",
+            type=int,
+            help_text="Characters from one window's start to the next one's.",
+        ),
+        setting(
+            WindowConfig,
+            "targets",
+            type=click.Choice(TARGETS),
+            help_text="Predict the character after each window, or one at every position.",
+        ),
+        setting(
+            WindowConfig,
+            "validation",
+            type=float,
+            help_text="Share of the text, from its end, kept for validation; 0 for none.",
+        ),
+    ]
+
+
+def sources(corpora: tuple[str, ...], *, demo: bool, command: str, extra: str = "") -> list[Any]:
+    """What the user named as the corpus, as the library takes it.
+
+    Raises:
+        click.UsageError: nothing was named.
+    """
+    if demo:
+        from textgen.corpus import demo_source
+
+        return [*corpora, demo_source()]
+    if not corpora:
+        raise click.UsageError(
+            f"no corpus: `textgen {command} corpus.txt{extra}`, or "
+            f"`textgen {command} --demo{extra}` to try it on Python's documentation"
+        )
+    return list(corpora)

@@ -1,0 +1,98 @@
+"""`textgen prepare`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import cloup
+
+from textgen.cli import console, options
+
+
+@cloup.command("prepare")
+@options.corpora
+@cloup.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="Directory to make.",
+)
+@options.corpus_group()
+@cloup.option_group(
+    "Windows",
+    *options.window_settings(),
+    cloup.option(
+        "--one-hot",
+        is_flag=True,
+        help="Also write one-hot tensors X.npy and y.npy (training does not need them).",
+    ),
+)
+@cloup.option("--force", is_flag=True, help="Replace a prepared corpus that is there.")
+@cloup.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Summary as text on standard error, or as JSON on standard output.",
+)
+@options.debug
+def command(
+    corpora: tuple[str, ...],
+    output: Path,
+    demo: bool,  # noqa: FBT001
+    one_hot: bool,  # noqa: FBT001
+    force: bool,  # noqa: FBT001
+    form: str,
+    **values: Any,
+) -> None:
+    """Turn a corpus into ids on disk, in bounded memory.
+
+    CORPUS is one or more files, directories (read recursively) or - for standard input; gzip,
+    bzip2 and xz files are known by their content. `textgen train` reads the directory made, or
+    prepares a corpus by itself.
+
+    \b
+        textgen prepare corpus.txt -o prepared
+        textgen prepare books/ --glob '*.txt' -o prepared --maxlen 60
+        zcat logs.gz | textgen prepare - -o prepared --one-hot --step 10
+    """
+    import json
+
+    from textgen.config import CorpusConfig, WindowConfig
+    from textgen.prepared import prepare
+
+    given = options.given(values)
+    sources = options.sources(corpora, demo=demo, command="prepare", extra=" -o prepared")
+    with console.progress() as display:
+        made = prepare(
+            sources,
+            output,
+            options.part(CorpusConfig, given),
+            options.part(WindowConfig, given),
+            one_hot=one_hot,
+            force=force,
+            on_progress=console.Transfer(display),
+        )
+    summary = made.summary()
+    if form == "json":
+        click.echo(json.dumps(summary))
+        return
+    characters = repr(summary["vocabulary"][:200])[1:-1]
+    more = " ..." if len(summary["vocabulary"]) > 200 else ""
+    console.note(f"{output}: prepared corpus")
+    console.note(f"  characters  {summary['characters']:,}")
+    if summary["unknown_characters"]:
+        console.note(
+            f"  unknown     {summary['unknown_characters']:,} characters, too rare, share one id"
+        )
+    console.note(f"  vocabulary  {summary['vocabulary_size']:,}: {characters}{more}")
+    console.note(
+        f"  windows     {summary['training_windows']:,} for training, "
+        f"{summary['validation_windows']:,} for validation "
+        f"(maxlen {summary['maxlen']}, step {summary['step']}, targets {summary['targets']})"
+    )
+    for name, count in summary["files"].items():
+        console.note(f"  {name:<18}{console.size(count):>10}")

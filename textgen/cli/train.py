@@ -1,0 +1,315 @@
+"""`textgen train`."""
+
+import sys
+import time
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import click
+import cloup
+
+from textgen.cli import console, options
+from textgen.config import (
+    CELLS,
+    DEVICES,
+    OPTIMIZERS,
+    PRESETS,
+    REDUCTIONS,
+    SCHEDULES,
+    CorpusConfig,
+    ModelConfig,
+    TrainConfig,
+)
+
+_INTERRUPTED = 130
+
+
+@cloup.command("train")
+@options.corpora
+@options.model("Model directory to make.")
+@cloup.option(
+    "--preset",
+    metavar="NAME",
+    help=f"Begin with the settings of a well-known program: {' or '.join(PRESETS)}.",
+)
+@cloup.option("--force", is_flag=True, help="Replace a model that is there.")
+@options.corpus_group()
+@cloup.option_group(
+    "Windows",
+    *options.window_settings(),
+    options.setting(
+        TrainConfig,
+        "carry_state",
+        "--carry-state/--no-carry-state",
+        help_text="Read the text as parallel streams and carry the state from batch to batch.  "
+        "[default: with targets sequence]",
+    ),
+)
+@cloup.option_group(
+    "Model",
+    options.setting(ModelConfig, "cell", type=click.Choice(CELLS), help_text="Recurrent layer."),
+    options.setting(
+        ModelConfig, "units", type=options.UNITS, help_text="Units of each recurrent layer."
+    ),
+    options.setting(
+        ModelConfig, "embedding", type=int, help_text="Width of the embedding; 0 for one-hot input."
+    ),
+    options.setting(
+        ModelConfig, "dropout", type=float, help_text="Share of outputs dropped before the softmax."
+    ),
+    options.setting(
+        ModelConfig,
+        "init_stddev",
+        type=float,
+        help_text="Draw weights from a normal distribution this wide; 0 for Keras's initializers.",
+    ),
+)
+@cloup.option_group(
+    "Training",
+    options.setting(TrainConfig, "epochs", type=int, help_text="Times the text is read."),
+    options.setting(TrainConfig, "batch_size", type=int, help_text="Windows or streams in a step."),
+    options.setting(
+        TrainConfig, "optimizer", type=click.Choice(OPTIMIZERS), help_text="From Keras."
+    ),
+    options.setting(TrainConfig, "learning_rate", type=float, help_text="Highest learning rate."),
+    options.setting(
+        TrainConfig,
+        "schedule",
+        type=click.Choice(SCHEDULES),
+        help_text="Keep the learning rate, or warm up and decay to near zero.",
+    ),
+    options.setting(
+        TrainConfig, "clip_norm", type=float, help_text="Bound on the gradients' norm; 0 for none."
+    ),
+    options.setting(
+        TrainConfig,
+        "clip_value",
+        type=float,
+        help_text="Bound on each gradient element; 0 for none.",
+    ),
+    options.setting(
+        TrainConfig,
+        "loss_reduction",
+        type=click.Choice(REDUCTIONS),
+        help_text="Train on the mean of a batch's losses, or on their sum.",
+    ),
+    options.setting(
+        TrainConfig,
+        "patience",
+        type=int,
+        help_text="Stop after this many epochs without a better validation loss; 0 for never.",
+    ),
+    options.setting(
+        TrainConfig, "random_seed", type=int, help_text="The same number gives the same model."
+    ),
+    cloup.option(
+        "--device",
+        type=click.Choice(DEVICES),
+        default="auto",
+        show_default=True,
+        help="Where to train; auto takes a GPU if there is one.",
+    ),
+)
+@cloup.option_group(
+    "What is shown",
+    options.setting(
+        TrainConfig,
+        "sample_temperatures",
+        "--sample-temperature",
+        type=float,
+        multiple=True,
+        help_text="Temperature of the sample after each epoch; can be repeated.",
+    ),
+    options.setting(
+        TrainConfig, "sample_length", type=int, help_text="Characters of that sample; 0 for none."
+    ),
+    options.setting(
+        TrainConfig,
+        "loss_smoothing",
+        type=float,
+        help_text="Show a moving average of the loss with this factor; 0 for the epoch's mean.",
+    ),
+)
+@options.debug
+def command(
+    corpora: tuple[str, ...],
+    directory: Path,
+    demo: bool,  # noqa: FBT001
+    preset: str | None,
+    force: bool,  # noqa: FBT001
+    device: str,
+    **values: Any,
+) -> None:
+    """Train a model on a corpus and keep it in a model directory.
+
+    CORPUS is one or more files, directories (read recursively) or - for standard input, or one
+    directory made by `textgen prepare`. Ctrl-C ends training and keeps the best model so far.
+
+    \b
+        textgen train corpus.txt
+        textgen train --demo --epochs 3
+        textgen train corpus.txt --units 512,512 --dropout 0.3 --model big
+        textgen train corpus.txt --preset keras-example
+    """
+    sources = options.sources(corpora, demo=demo, command="train")
+    names = ", ".join(corpora[:3]) + (", ..." if len(corpora) > 3 else "")
+    console.note(f"textgen: reading {names or 'the documentation that comes with Python'}")
+    debug = options.debugging()
+    if not debug:
+        console.silence_frameworks()
+
+    from textgen.training.run import Run, train
+
+    given = options.given(values)
+    corpus = options.part(CorpusConfig, given)
+    for field in fields(CorpusConfig):
+        given.pop(field.name, None)
+    with console.progress() as display:
+        shown = _Shown(display)
+        finished = train(
+            sources,
+            directory,
+            given,
+            preset=preset,
+            corpus=corpus,
+            run=Run(device=device, force=force, debug=debug, command=tuple(sys.argv[1:])),
+            on_event=shown,
+            stop=shown.stop.wanted,
+        )
+    if finished.reason == "stopped":
+        sys.exit(_INTERRUPTED)
+
+
+class _Stop:
+    """Ctrl-C: the first one asks training to end, the second one ends the program at once."""
+
+    def __init__(self) -> None:
+        self._asked = False
+
+    def listen(self) -> None:
+        import signal
+
+        signal.signal(signal.SIGINT, self._interrupt)
+
+    def wanted(self) -> bool:
+        return self._asked
+
+    def _interrupt(self, *_: object) -> None:
+        if self._asked:
+            raise KeyboardInterrupt
+        self._asked = True
+
+
+class _Shown:
+    """Turns what training tells into lines and a bar."""
+
+    def __init__(self, display: console.Progress):
+        from textgen.training import events
+
+        self.stop = _Stop()
+        self._display = display
+        self._transfer = console.Transfer(display)
+        self._started: Any = None
+        self._rate = _Rate()
+        self._handlers: dict[type, Any] = {
+            events.Preparing: lambda event: self._transfer(event.stage, event.done, event.total),
+            events.Opened: self._opened,
+            events.Started: self._begin,
+            events.StepDone: self._step,
+            events.Validating: self._validating,
+            events.EpochDone: self._epoch,
+            events.SampleDrawn: self._sample,
+            events.Finished: self._finish,
+        }
+
+    def __call__(self, event: Any) -> None:
+        self._handlers[type(event)](event)
+
+    def _opened(self, event: Any) -> None:
+        self._display.close()
+        source = " (read before)" if event.from_cache else ""
+        console.note(
+            f"corpus: {event.characters:,} characters{source}, {event.vocabulary_size:,} distinct; "
+            f"{event.training_characters:,} for training, {event.validation_characters:,} for "
+            "validation"
+        )
+        if event.unknown_characters:
+            console.note(f"        {event.unknown_characters:,} rare characters share one id")
+
+    def _begin(self, event: Any) -> None:
+        self._started = event
+        rows = "streams" if event.carry_state else "windows"
+        console.note(
+            f"model: {event.layers}, {event.parameters:,} parameters, on {event.device} "
+            f"({event.backend})"
+        )
+        console.note(
+            f"training: {event.epochs} epochs of {event.steps:,} steps, each {event.rows} {rows} "
+            f"of {event.maxlen} characters, targets {event.targets}; Ctrl-C keeps the best model"
+        )
+        self.stop.listen()
+
+    def _step(self, event: Any) -> None:
+        rate = self._rate.add(event.characters)
+        steps = self._started.steps
+        done = (event.epoch - 1) * steps + event.step
+        left = (self._started.epochs * steps - done) * event.characters / rate
+        self._display.update(
+            f"epoch {event.epoch}/{self._started.epochs}",
+            event.step,
+            steps,
+            f"loss {_nats(event.loss)}, {rate:,.0f} characters/s, {console.duration(left)} left",
+        )
+
+    def _validating(self, _event: Any) -> None:
+        if self.stop.wanted():
+            console.note("stopping: validating and saving; Ctrl-C again stops at once")
+
+    def _epoch(self, event: Any) -> None:
+        self._rate = _Rate()
+        validation = (
+            "" if event.validation_loss is None else f", validation {_nats(event.validation_loss)}"
+        )
+        console.note(
+            f"epoch {event.epoch}/{self._started.epochs}: loss {_nats(event.loss)}{validation}, "
+            f"{event.characters_per_second:,.0f} characters/s, {console.duration(event.seconds)}"
+            + (", best so far" if event.improved else "")
+        )
+
+    def _sample(self, event: Any) -> None:
+        console.note(f"--- sample at temperature {event.temperature:g} ---")
+        console.note(console.printable(event.seed + event.text))
+        console.note("---")
+
+    def _finish(self, event: Any) -> None:
+        self._display.close()
+        why = {
+            "done": "done",
+            "stopped": "stopped",
+            "patience": "no better validation loss for a while: stopped",
+        }
+        console.note(
+            f"{why[event.reason]}; the best model (epoch {event.best_epoch}, loss "
+            f"{_nats(event.best_loss)}) is in {event.directory}"
+        )
+        named = "" if event.directory == options.DEFAULT_MODEL else f" --model {event.directory}"
+        console.note(f"next: textgen sample{named}")
+
+
+class _Rate:
+    """Characters per second since it was made."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._characters = 0
+
+    def add(self, characters: int) -> float:
+        self._characters += characters
+        return self._characters / max(time.monotonic() - self._began, 1e-6)
+
+
+def _nats(loss: float) -> str:
+    import math
+
+    return f"{loss:.4f} ({loss / math.log(2):.3f} bits/character)"

@@ -1,0 +1,375 @@
+"""Every setting of textgen: its default with the reason for it, and what values it may take.
+
+Knows names, defaults, bounds and presets; knows nothing of files, Keras or the command line.
+Anything wrong raises `SettingsError`, which names the setting.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Self
+
+from textgen.errors import SettingsError
+
+TARGETS = ("last", "sequence")
+CELLS = ("lstm", "gru", "rnn")
+OPTIMIZERS = ("rmsprop", "adam", "adamw", "adagrad", "sgd")
+SCHEDULES = ("constant", "cosine")
+REDUCTIONS = ("mean", "sum")
+NORMALIZATIONS = ("NFC", "NFKC")
+DEVICES = ("auto", "cpu", "gpu")
+
+
+class Config:
+    """What all settings share: they go to JSON and come back checked."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The settings as a JSON object, tuples as lists."""
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(self).items()  # type: ignore[call-overload]
+        }
+
+    @classmethod
+    def from_json(cls, data: Any) -> Self:
+        """Settings from what `to_json` gave.
+
+        Raises:
+            SettingsError: a name is missing or unknown, or a value is out of its bounds.
+        """
+        if not isinstance(data, dict):
+            raise SettingsError(cls.__name__, f"must be an object, not {data!r}")
+        known = {field.name for field in fields(cls)}  # type: ignore[arg-type]
+        if data.keys() != known:
+            raise SettingsError(sorted(data.keys() ^ known)[0], "is missing or unknown")
+        return cls(
+            **{
+                name: tuple(value) if isinstance(value, list) else value
+                for name, value in data.items()
+            }
+        )
+
+
+@dataclass(frozen=True)
+class CorpusConfig(Config):
+    """How files become text.
+
+    Attributes:
+        encoding: Name of a Python text codec; decoding is strict.
+        lowercase: Turn the text to lower case.
+        normalize: Unicode normalization form, or None to leave the text as it is.
+        min_count: Characters that occur fewer times than this become the unknown id.
+        glob: Patterns for the names of files taken from directories.
+    """
+
+    encoding: str = "utf-8"  # what nearly all text is in today
+    lowercase: bool = False  # the text is the user's; changing it is for the user to ask
+    normalize: str | None = None  # for the same reason
+    min_count: int = 1  # every character is learned and can be written
+    glob: tuple[str, ...] = ("*",)  # a directory named on the command line is meant whole
+
+    def __post_init__(self) -> None:
+        try:
+            b"a".decode(self.encoding)
+        except (LookupError, TypeError, ValueError) as error:
+            if not isinstance(error, UnicodeError):
+                raise SettingsError(
+                    "encoding", f"must be a text encoding that Python knows, not {self.encoding!r}"
+                ) from None
+        _flag("lowercase", self.lowercase)
+        if self.normalize is not None:
+            _choice("normalize", self.normalize, NORMALIZATIONS)
+        _integer("min_count", self.min_count, at_least=1)
+        if not self.glob or not all(isinstance(pattern, str) and pattern for pattern in self.glob):
+            raise SettingsError("glob", "must be one or more file name patterns, such as '*.txt'")
+
+
+@dataclass(frozen=True)
+class WindowConfig(Config):
+    """How a text becomes windows and targets.
+
+    Attributes:
+        maxlen: Characters in a window.
+        step: Characters from the start of one window to the start of the next.
+        targets: `last` (the character after the window) or `sequence` (one at every position).
+        validation: Share of the text, from its end, that is never trained on.
+    """
+
+    maxlen: int = 40  # the window of the Keras example, long enough for a few words
+    step: int = 3  # that example's step: neighbours that overlap by 37 characters add little
+    targets: str = "sequence"  # every position carries a loss: far more learned per minute
+    validation: float = 0.1  # the split that published figures for small corpora use
+
+    def __post_init__(self) -> None:
+        _integer("maxlen", self.maxlen, at_least=1)
+        _integer("step", self.step, at_least=1)
+        _choice("targets", self.targets, TARGETS)
+        _number("validation", self.validation, at_least=0, below=1)
+
+
+@dataclass(frozen=True)
+class ModelConfig(Config):
+    """The network.
+
+    Attributes:
+        cell: Kind of recurrent layer.
+        units: Units of each recurrent layer, first to last.
+        embedding: Width of the trained embedding; 0 feeds one-hot vectors.
+        dropout: Share of the last recurrent layer's outputs dropped in training.
+        init_stddev: Draw every weight matrix from a normal distribution of this standard
+            deviation and set every bias to zero; 0 leaves Keras's initializers.
+    """
+
+    cell: str = "lstm"  # the best of the three on text, and the one with a GPU kernel everywhere
+    units: tuple[int, ...] = (256,)  # the most that two laptop cores train well in five minutes
+    embedding: int = 64  # learns sooner than one-hot input, and costs less
+    dropout: float = 0.2  # a megabyte of text is read ten times: some is needed against rote
+    init_stddev: float = 0.0  # Keras's own: orthogonal recurrent weights, forget bias 1
+
+    def __post_init__(self) -> None:
+        _choice("cell", self.cell, CELLS)
+        if not self.units:
+            raise SettingsError("units", "must name one or more layers, such as 256 or 512,512")
+        for units in self.units:
+            _integer("units", units, at_least=1)
+        _integer("embedding", self.embedding, at_least=0)
+        _number("dropout", self.dropout, at_least=0, below=1)
+        _number("init_stddev", self.init_stddev, at_least=0)
+
+
+@dataclass(frozen=True)
+class TrainConfig(Config):
+    """How the network is trained.
+
+    Attributes:
+        optimizer: Keras optimizer.
+        learning_rate: Its highest learning rate.
+        schedule: `constant`, or `cosine`: a short warm-up, then a cosine decay to near zero
+            at the end of the last epoch.
+        clip_norm: Bound on the norm of all gradients together; 0 for no bound.
+        clip_value: Bound on every gradient element; 0 for no bound. Excludes the other.
+        batch_size: Windows, or parallel streams with carried state, in a step.
+        epochs: Times the training text is read.
+        patience: Epochs without a better validation loss after which training stops; 0 for
+            never.
+        carry_state: Consecutive batches continue the same streams of text and the recurrent
+            state goes on from one to the next. Needs sequence targets.
+        loss_reduction: Whether a step's loss is the mean or the sum over its positions; the sum
+            makes gradients, and what clipping does, larger by their number.
+        loss_smoothing: Show an exponential moving average of the loss with this factor, from
+            ln(vocabulary size) on; 0 shows the mean over the epoch so far.
+        sample_temperatures: Temperatures of the samples drawn after each epoch.
+        sample_length: Characters in each of them.
+        random_seed: Makes the run repeatable.
+    """
+
+    optimizer: str = "adamw"  # Adam with decoupled weight decay: the least fussy of the five
+    learning_rate: float = 6e-3  # high, for small LSTMs; warm-up and clipping make it safe
+    schedule: str = "cosine"  # the decay at the end is worth several epochs
+    clip_norm: float = 1.0  # keeps the rare exploding gradient from undoing the run
+    clip_value: float = 0.0  # the older way to do the same
+    batch_size: int = 32  # more steps per epoch beat larger steps on texts of a few megabytes
+    epochs: int = 10  # about five minutes for a megabyte on two cores
+    patience: int = 0  # with a decaying rate the last epochs are the best ones
+    carry_state: bool = True  # context beyond the window, and no character read twice
+    loss_reduction: str = "mean"  # the learning rate then suits any batch size
+    loss_smoothing: float = 0.0  # an epoch's mean is what other programs show
+    sample_temperatures: tuple[float, ...] = (0.5,)  # readable, and not yet repeating itself
+    sample_length: int = 200  # a few lines: enough to see progress
+    random_seed: int = 0  # a run is repeatable without asking for it
+
+    def __post_init__(self) -> None:
+        _choice("optimizer", self.optimizer, OPTIMIZERS)
+        _number("learning_rate", self.learning_rate, above=0)
+        _choice("schedule", self.schedule, SCHEDULES)
+        _number("clip_norm", self.clip_norm, at_least=0)
+        _number("clip_value", self.clip_value, at_least=0)
+        if self.clip_norm and self.clip_value:
+            raise SettingsError("clip_value", "and clip_norm exclude each other; give one of them")
+        _integer("batch_size", self.batch_size, at_least=1)
+        _integer("epochs", self.epochs, at_least=1)
+        _integer("patience", self.patience, at_least=0)
+        _flag("carry_state", self.carry_state)
+        _choice("loss_reduction", self.loss_reduction, REDUCTIONS)
+        _number("loss_smoothing", self.loss_smoothing, at_least=0, below=1)
+        for temperature in self.sample_temperatures:
+            _number("sample_temperatures", temperature, at_least=0)
+        _integer("sample_length", self.sample_length, at_least=0)
+        _random_seed(self.random_seed)
+
+
+@dataclass(frozen=True)
+class SampleConfig(Config):
+    """How text is sampled.
+
+    Attributes:
+        temperatures: One or more; logits are divided by it, 0 takes the likeliest character.
+        length: Characters to write after the seed.
+        samples: Texts to write for each temperature.
+        random_seed: Makes the texts repeatable; None draws a new one.
+    """
+
+    temperatures: tuple[float, ...] = (0.5,)  # readable, and not yet repeating itself
+    length: int = 400  # a screenful of verse, and what the Keras example writes
+    samples: int = 1
+    random_seed: int | None = None  # people who ask again want another text
+
+    def __post_init__(self) -> None:
+        if not self.temperatures:
+            raise SettingsError("temperature", "must be given at least once")
+        for temperature in self.temperatures:
+            _number("temperature", temperature, at_least=0)
+        _integer("length", self.length, at_least=1)
+        _integer("samples", self.samples, at_least=1)
+        if self.random_seed is not None:
+            _random_seed(self.random_seed)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that a training is told."""
+
+    windows: WindowConfig
+    model: ModelConfig
+    training: TrainConfig
+
+
+# What the two programs that people have copied for ten years do, in textgen's words. Sources:
+# the Keras example "Character-level text generation with LSTM" (keras.io/examples/generative/
+# lstm_character_level_text_generation), and min-char-rnn.py by A. Karpathy (2015,
+# gist.github.com/karpathy/d4dee566867f8291f086).
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "keras-example": {
+        "maxlen": 40,
+        "step": 3,
+        "targets": "last",
+        "carry_state": False,
+        "cell": "lstm",
+        "units": (128,),
+        "embedding": 0,
+        "dropout": 0.0,
+        "optimizer": "rmsprop",
+        "learning_rate": 0.01,
+        "schedule": "constant",
+        "clip_norm": 0.0,
+        "batch_size": 128,
+        "epochs": 40,
+        "sample_temperatures": (0.2, 0.5, 1.0, 1.2),
+        "sample_length": 400,
+    },
+    "min-char-rnn": {
+        "maxlen": 25,
+        "targets": "sequence",
+        "carry_state": True,
+        "cell": "rnn",
+        "units": (100,),
+        "embedding": 0,
+        "dropout": 0.0,
+        "init_stddev": 0.01,
+        "optimizer": "adagrad",
+        "learning_rate": 0.1,
+        "schedule": "constant",
+        "clip_norm": 0.0,
+        "clip_value": 5.0,
+        "batch_size": 1,
+        "loss_reduction": "sum",
+        "loss_smoothing": 0.999,
+        "sample_temperatures": (1.0,),
+    },
+}
+
+
+def settings(
+    explicit: Mapping[str, Any],
+    preset: str | None = None,
+    recorded: WindowConfig | None = None,
+) -> Settings:
+    """All settings of a training; the nearer word wins.
+
+    Args:
+        explicit: Settings by name, as the user gave them; these win over everything.
+        preset: Name of a preset, which wins over what a prepared corpus recorded.
+        recorded: The windows recorded in a prepared corpus, which win over the defaults.
+
+    Raises:
+        SettingsError: an unknown name or preset, a value out of bounds, or two settings that
+            contradict each other.
+
+    Example:
+        >>> settings({"units": (512, 512)}, preset="keras-example").model.units
+        (512, 512)
+    """
+    if preset is not None:
+        _choice("preset", preset, tuple(PRESETS))
+    chosen = {**PRESETS.get(preset or "", {}), **explicit}
+    if explicit.get("clip_value") and "clip_norm" not in explicit:
+        chosen["clip_norm"] = 0.0  # one kind of clipping replaces the other
+    if explicit.get("clip_norm") and "clip_value" not in explicit:
+        chosen["clip_value"] = 0.0
+    parts: dict[str, Any] = {
+        "windows": recorded or WindowConfig(),
+        "model": ModelConfig(),
+        "training": TrainConfig(),
+    }
+    home = {field.name: part for part, config in parts.items() for field in fields(config)}
+    for name in chosen:
+        if name not in home:
+            raise SettingsError(name, "is not a setting of textgen")
+    parts = {
+        part: replace(config, **{name: chosen[name] for name in chosen if home[name] == part})
+        for part, config in parts.items()
+    }
+    if parts["windows"].targets == "last" and parts["training"].carry_state:
+        if chosen.get("carry_state"):
+            raise SettingsError("carry_state", "needs targets sequence, not last")
+        parts["training"] = replace(parts["training"], carry_state=False)
+    return Settings(**parts)
+
+
+def _integer(name: str, value: Any, *, at_least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
+        raise SettingsError(name, f"must be a whole number, {at_least} or more, not {value!r}")
+
+
+def _number(
+    name: str,
+    value: Any,
+    *,
+    at_least: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+) -> None:
+    bounds = [
+        text
+        for text, bound in (
+            (f"{at_least} or more", at_least),
+            (f"above {above}", above),
+            (f"below {below}", below),
+        )
+        if bound is not None
+    ]
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not math.isfinite(value)
+        or (at_least is not None and value < at_least)
+        or (above is not None and value <= above)
+        or (below is not None and value >= below)
+    ):
+        raise SettingsError(name, f"must be a number, {' and '.join(bounds)}, not {value!r}")
+
+
+def _choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise SettingsError(name, f"must be one of {', '.join(choices)}, not {value!r}")
+
+
+def _flag(name: str, value: Any) -> None:
+    if not isinstance(value, bool):
+        raise SettingsError(name, f"must be true or false, not {value!r}")
+
+
+def _random_seed(value: Any) -> None:
+    _integer("random_seed", value, at_least=0)
+    if value >= 2**32:  # NumPy's and TensorFlow's global generators take 32 bits
+        raise SettingsError("random_seed", f"must be below 2**32, not {value}")

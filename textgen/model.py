@@ -1,0 +1,99 @@
+"""ModelConfig to keras.Model: stock Keras layers only.
+
+Knows layers and initializers; knows nothing of data, training or files. One of the two places
+that import Keras (the other is training/).
+"""
+
+import math
+
+import keras
+
+from textgen.config import ModelConfig
+from textgen.errors import SettingsError
+
+_RECURRENT = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "rnn": keras.layers.SimpleRNN}
+_ONE_HOT_AT_MOST = 10_000  # characters; the identity matrix of 10,000 takes 400 MB
+
+
+def build(
+    config: ModelConfig,
+    size: int,
+    targets: str,
+    *,
+    carry_batch: int | None = None,
+    logits: bool = False,
+) -> keras.Model:
+    """The network: ids, one-hot or embedding, recurrent layers, dropout, softmax.
+
+    Twins of one model differ in `carry_batch` and `logits` only and have the same weights in the
+    same order, so `twin.set_weights(model.get_weights())` makes them equal.
+
+    Args:
+        config: The network.
+        size: The vocabulary's size.
+        targets: `last` predicts the character after a window; `sequence` the one after every
+            position (the recurrent layers return sequences, the dense layer works on each step).
+        carry_batch: The fixed number of rows of a network that carries its state from batch to
+            batch; None for one that starts every row from a zero state.
+        logits: Leave out the softmax, as training does for its accuracy.
+
+    Returns:
+        A model from int32 ids of shape (rows, characters) to float32 of shape (rows, size) for
+        `last` or (rows, characters, size) for `sequence`.
+
+    Raises:
+        SettingsError: one-hot input with a vocabulary too large for it.
+
+    Example:
+        >>> build(ModelConfig(units=(8,)), 65, "sequence").output_shape
+        (None, None, 65)
+    """
+    if config.embedding:
+        first = keras.layers.Embedding(size, config.embedding)
+    elif size <= _ONE_HOT_AT_MOST:
+        first = keras.layers.Embedding(
+            size, size, embeddings_initializer="identity", trainable=False
+        )
+    else:
+        raise SettingsError(
+            "embedding",
+            f"must not be 0 (one-hot input) for a vocabulary of {size:,} characters; give 64",
+        )
+    ids = keras.Input(batch_shape=(carry_batch, None), dtype="int32", name="ids")
+    x = first(ids)
+    for number, units in enumerate(config.units, start=1):
+        x = _RECURRENT[config.cell](
+            units,
+            return_sequences=targets == "sequence" or number < len(config.units),
+            stateful=carry_batch is not None,
+            **_initializers(config, "kernel", "recurrent", "bias"),
+        )(x)
+    x = keras.layers.Dropout(config.dropout)(x)
+    activation = None if logits else "softmax"
+    outputs = keras.layers.Dense(
+        size, activation=activation, **_initializers(config, "kernel", "bias")
+    )(x)
+    return keras.Model(ids, outputs, name="textgen")
+
+
+def reset_states(model: keras.Model) -> None:
+    """Begin the streams of a model that carries state anew, from zero."""
+    for layer in model.layers:
+        if getattr(layer, "stateful", False):
+            layer.reset_states()
+
+
+def parameters(model: keras.Model) -> int:
+    """How many numbers training changes."""
+    return sum(math.prod(weight.shape) for weight in model.trainable_weights)
+
+
+def _initializers(config: ModelConfig, *kinds: str) -> dict[str, object]:
+    if not config.init_stddev:
+        return {}
+    return {
+        f"{kind}_initializer": "zeros"
+        if kind == "bias"
+        else keras.initializers.RandomNormal(stddev=config.init_stddev)
+        for kind in kinds
+    }

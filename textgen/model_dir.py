@@ -1,0 +1,211 @@
+"""The model directory on disk: everything about one trained model, whole or absent.
+
+Knows which files there are and how they are checked; knows nothing of training and loads no
+deep-learning framework. A model directory holds
+
+    model.keras      stock Keras layers; loads with keras.models.load_model anywhere
+    vocabulary.json  characters in the order of their ids
+    settings.json    the settings that it was trained with, sources, versions, command
+    history.json     losses and samples, epoch by epoch
+    seeds.json       windows of the corpus that sampling can start from
+    manifest.json    size and SHA-256 of each
+    cache/           the prepared corpus, kept for the next training; can be deleted
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from textgen import storage
+from textgen.config import ModelConfig, Settings, TrainConfig, WindowConfig
+from textgen.errors import ModelError, OutputError, SettingsError
+from textgen.prepared import vocabulary_from_json, vocabulary_json
+from textgen.sampling import Sampler
+from textgen.sampling.network import Network, WeightSpec, weight_specs
+from textgen.vocabulary import Vocabulary
+
+DEFAULT = "textgen-model"
+KIND = storage.Kind(
+    "model directory", version=1, error=ModelError, remedy="train it again with `textgen train`"
+)
+
+_MODEL, _VOCABULARY, _SETTINGS = "model.keras", "vocabulary.json", "settings.json"
+_HISTORY, _SEEDS, _CACHE = "history.json", "seeds.json", "cache"
+_WEIGHTS = "model.weights.h5"
+_HDF5_OVERHEAD = 1 << 20  # bytes of structure around the arrays; in fact some ten thousand
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a model directory says about its model.
+
+    Attributes:
+        settings: What the training was told.
+        vocabulary: The characters.
+        history: `epochs`, a list with an object for each, and what else training recorded.
+        seeds: Windows of the corpus.
+        about: Sources, counts, versions and the command.
+    """
+
+    settings: Settings
+    vocabulary: Vocabulary
+    history: dict[str, Any]
+    seeds: tuple[str, ...]
+    about: dict[str, Any]
+
+
+def cache(directory: Path) -> Path:
+    """Where a model directory keeps the prepared corpus."""
+    return directory / _CACHE
+
+
+def check_new(directory: Path, *, force: bool) -> None:
+    """Raise `OutputError` where a new model may not be written to a directory."""
+    if not directory.exists():
+        return
+    kind = storage.kind_of(directory)
+    others = {path.name for path in directory.iterdir()} - {_CACHE} if directory.is_dir() else {""}
+    if kind is None and others:
+        raise OutputError(f"{directory}: exists and is not a model directory; name another one")
+    if kind not in (None, KIND.name):
+        raise OutputError(f"{directory}: is a {kind}; name another directory with --model")
+    if kind == KIND.name and not force:
+        raise OutputError(
+            f"{directory}: holds a trained model; replace it with --force, or name another "
+            "directory with --model"
+        )
+
+
+def save(directory: Path, write_model: Callable[[Path], object], record: Record) -> None:
+    """Put a model in place of what the directory holds, in one step for every reader.
+
+    Args:
+        directory: Made where it is missing.
+        write_model: Writes the `.keras` file to the path it is given.
+        record: All else.
+
+    Raises:
+        OSError: the disk is full, or the directory cannot be written; the model that was there
+            is still whole.
+    """
+    settings = {
+        "windows": record.settings.windows.to_json(),
+        "model": record.settings.model.to_json(),
+        "training": record.settings.training.to_json(),
+        **record.about,
+    }
+    contents = {
+        _VOCABULARY: vocabulary_json(record.vocabulary),
+        _SETTINGS: storage.to_json(settings),
+        _HISTORY: storage.to_json(record.history),
+        _SEEDS: storage.to_json(list(record.seeds)),
+    }
+    writers: dict[str, Callable[[Path], object]] = {_MODEL: write_model}
+    for name, data in contents.items():
+        writers[name] = lambda path, data=data: path.write_bytes(data)  # type: ignore[misc]
+    storage.commit(directory, KIND, writers)
+
+
+def load(directory: str | Path) -> Sampler:
+    """Load a trained model for writing text, without any deep-learning framework.
+
+    Args:
+        directory: A model directory.
+
+    Raises:
+        ModelError: there is none, or it is damaged or of another version.
+
+    Example:
+        >>> model = load("textgen-model")  # doctest: +SKIP
+        >>> print(model.generate("To be", length=200, temperature=0.5))  # doctest: +SKIP
+    """
+    directory = Path(directory)
+    files = _locate(directory, (_MODEL, _VOCABULARY, _SETTINGS, _SEEDS, _HISTORY))
+    record = _read(directory, files)
+    config, size = record.settings.model, record.vocabulary.size
+    weights = _read_weights(files[_MODEL], weight_specs(config, size))
+    return Sampler(
+        Network(config, size, weights),
+        record.vocabulary,
+        None if record.settings.training.carry_state else record.settings.windows.maxlen,
+        record.seeds,
+    )
+
+
+def _locate(directory: Path, names: Sequence[str]) -> dict[str, Path]:
+    if storage.kind_of(directory) is None and not (directory / _MODEL).exists():
+        if directory.is_dir():
+            raise ModelError(
+                f"{directory}: no trained model in this directory; make one with "
+                f"`textgen train CORPUS --model {directory}`"
+            )
+        raise ModelError(
+            f"{directory}: no such model directory; make one with `textgen train CORPUS`, or name "
+            "one with --model"
+        )
+    return storage.locate(directory, KIND, names)
+
+
+def _read(directory: Path, files: dict[str, Path]) -> Record:
+    try:
+        settings = json.loads(files[_SETTINGS].read_bytes())
+        seeds = json.loads(files[_SEEDS].read_bytes())
+        if not isinstance(seeds, list) or not all(isinstance(seed, str) for seed in seeds):
+            raise ValueError("seeds.json is not a list of texts")
+        return Record(
+            settings=Settings(
+                windows=WindowConfig.from_json(settings.pop("windows")),
+                model=ModelConfig.from_json(settings.pop("model")),
+                training=TrainConfig.from_json(settings.pop("training")),
+            ),
+            vocabulary=vocabulary_from_json(files[_VOCABULARY].read_bytes()),
+            history=json.loads(files[_HISTORY].read_bytes()),
+            seeds=tuple(seeds),
+            about=settings,
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, SettingsError) as error:
+        raise ModelError(f"{directory}: damaged ({error}); {KIND.remedy}") from error
+
+
+def _read_weights(path: Path, specs: Sequence[WeightSpec]) -> list[npt.NDArray[np.float32]]:
+    """The arrays of a `.keras` file, each checked before it is read."""
+    import h5py
+
+    at_most = sum(4 * int(np.prod(spec.shape)) for spec in specs) + _HDF5_OVERHEAD
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.getinfo(_WEIGHTS).file_size > at_most:
+                raise ModelError(f"{path}: weights larger than settings.json says; {KIND.remedy}")
+            data = archive.read(_WEIGHTS)
+        with h5py.File(io.BytesIO(data), "r") as file:
+            arrays = [_read_array(file, spec, path, h5py) for spec in specs]
+    except (OSError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile) as error:
+        raise ModelError(f"{path}: not a model that textgen wrote ({error})") from error
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise ModelError(f"{path}: has weights that are not numbers; {KIND.remedy}")
+    return arrays
+
+
+def _read_array(file: Any, spec: WeightSpec, path: Path, h5py: Any) -> npt.NDArray[np.float32]:
+    item = file
+    for name in spec.path.split("/"):
+        # A soft or external link could lead to another array or another file.
+        if not isinstance(item.get(name, getlink=True), h5py.HardLink):
+            raise ModelError(f"{path}: has no {spec.path}; {KIND.remedy}")
+        item = item[name]
+    if not isinstance(item, h5py.Dataset) or item.external or item.is_virtual:
+        raise ModelError(f"{path}: {spec.path} is not a plain array; {KIND.remedy}")
+    if item.shape != spec.shape or item.dtype != np.float32:
+        raise ModelError(
+            f"{path}: {spec.path} is {item.dtype} of shape {item.shape}, and settings.json says "
+            f"float32 of shape {spec.shape}; {KIND.remedy}"
+        )
+    array: npt.NDArray[np.float32] = item[()]
+    return array

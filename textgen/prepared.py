@@ -1,0 +1,376 @@
+"""The prepared corpus on disk: ids, vocabulary, split and settings.
+
+Knows how text becomes a directory of ids and how such a directory is read back; knows nothing of
+models or training. A prepared corpus holds
+
+    ids.npy          the ids of the whole text, 8, 16 or 32 bits each; np.load can map it
+    vocabulary.json  characters in the order of their ids
+    prepared.json    settings, sources and counts
+    X.npy, y.npy, X_validation.npy, y_validation.npy   one-hot tensors, where asked for
+    manifest.json    size and SHA-256 of the first three
+"""
+
+import hashlib
+import io
+import json
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, fields
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from textgen import storage
+from textgen.config import CorpusConfig, WindowConfig
+from textgen.corpus import Source, find_sources, read_text
+from textgen.errors import CorpusError, OutputError, PreparedError, SettingsError
+from textgen.vocabulary import Vocabulary, VocabularyBuilder
+from textgen.windows import (
+    Ids,
+    Windows,
+    one_hot_pieces,
+    one_hot_shapes,
+    training_characters,
+    window_count,
+)
+
+KIND = storage.Kind(
+    "prepared corpus",
+    version=1,
+    error=PreparedError,
+    remedy="make it anew with `textgen prepare`",
+)
+Progress = Callable[[str, int, int | None], object]
+
+_IDS, _VOCABULARY, _SETTINGS = "ids.npy", "vocabulary.json", "prepared.json"
+_BLOCK = 1 << 22  # bytes of ids, or of a one-hot tensor, in memory at a time
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A prepared corpus that has been opened.
+
+    Attributes:
+        path: Its directory.
+        ids: Ids of the whole text, mapped from the disk, shape (characters,).
+        vocabulary: Whose ids they are.
+        corpus: How the text was read.
+        windows: Settings of its windows.
+        sources: Names of the sources with size and time of last change, where they had one.
+        unknown: How many characters of the text have the unknown id.
+    """
+
+    path: Path
+    ids: Ids = field(repr=False)
+    vocabulary: Vocabulary
+    corpus: CorpusConfig
+    windows: WindowConfig
+    sources: tuple[dict[str, Any], ...]
+    unknown: int
+
+    def split(self, validation: float) -> tuple[Ids, Ids]:
+        """The ids for training and the ids for validation: the text's last part."""
+        cut = training_characters(len(self.ids), validation)
+        return self.ids[:cut], self.ids[cut:]
+
+    def summary(self) -> dict[str, Any]:
+        """What `textgen prepare` reports: counts, vocabulary, windows, files with their bytes."""
+        maxlen, step = self.windows.maxlen, self.windows.step
+        train, validation = self.split(self.windows.validation)
+        return {
+            "directory": str(self.path),
+            "characters": len(self.ids),
+            "unknown_characters": self.unknown,
+            "vocabulary_size": self.vocabulary.size,
+            "vocabulary": self.vocabulary.characters,
+            "maxlen": maxlen,
+            "step": step,
+            "targets": self.windows.targets,
+            "training_characters": len(train),
+            "validation_characters": len(validation),
+            "training_windows": window_count(len(train), maxlen, step),
+            "validation_windows": window_count(len(validation), maxlen, step),
+            "files": {path.name: path.stat().st_size for path in sorted(self.path.iterdir())},
+        }
+
+
+def prepare(
+    corpora: Sequence[str | Source],
+    output: str | Path,
+    corpus: CorpusConfig | None = None,
+    windows: WindowConfig | None = None,
+    *,
+    one_hot: bool = False,
+    force: bool = False,
+    on_progress: Progress | None = None,
+) -> Prepared:
+    """Turn a corpus into a prepared corpus on disk, in bounded memory.
+
+    Args:
+        corpora: Paths of files and directories, `-` for standard input, or sources.
+        output: The directory to make; it is there whole, or not at all.
+        corpus: How the text is read.
+        windows: Windows, targets and split to record.
+        one_hot: Also write X.npy and y.npy (and X_validation.npy, y_validation.npy): bool
+            tensors of shape (windows, maxlen, vocabulary) and, for y, (windows, vocabulary) with
+            targets `last`, (windows, maxlen, vocabulary) with targets `sequence`.
+        force: Replace a prepared corpus that is there.
+        on_progress: Called with a stage (`read`, `number`, `one-hot`), the bytes done in it and
+            the bytes it has, None where that is not known.
+
+    Raises:
+        CorpusError: no text, unreadable text, or too little of it for a window.
+        OutputError: the output exists, cannot be written, or does not fit on the disk.
+
+    Example:
+        >>> from textgen.corpus import demo_source
+        >>> prepared = prepare([demo_source()], "/tmp/demo-corpus", force=True)
+        >>> prepared.ids.dtype
+        dtype('uint8')
+    """
+    corpus, windows = corpus or CorpusConfig(), windows or WindowConfig()
+    progress = on_progress or (lambda *_: None)
+    output = Path(output)
+    storage.check_target(output, KIND, force=force)
+    paths = [name for name in corpora if isinstance(name, str)]
+    if len(paths) == len(corpora):
+        sources = find_sources(paths, corpus.glob)
+    else:
+        sources = [
+            source
+            for one in corpora
+            for source in (find_sources([one], corpus.glob) if isinstance(one, str) else [one])
+        ]
+    with storage.new_directory(output, KIND, force=force) as directory:
+        with (directory / _IDS).open("w+b") as file:
+            text = _read_all(sources, corpus, progress)
+            vocabulary, digest, unknown = _write_ids(file, text, corpus, progress)
+        settings = {
+            "corpus": corpus.to_json(),
+            "windows": windows.to_json(),
+            "sources": [fingerprint(source) for source in sources],
+            "unknown": unknown,
+        }
+        (directory / _VOCABULARY).write_bytes(vocabulary_json(vocabulary))
+        (directory / _SETTINGS).write_bytes(storage.to_json(settings))
+        files = {name: storage.describe(directory / name) for name in (_VOCABULARY, _SETTINGS)}
+        files[_IDS] = storage.describe(directory / _IDS, digest)
+        storage.write_manifest(directory, KIND, files)
+        made = open_prepared(directory, check=False)
+        check_windows(made, windows)
+        if one_hot:
+            _write_one_hot(made, directory, progress)
+    return open_prepared(output, check=False)
+
+
+def open_prepared(path: str | Path, *, check: bool = True) -> Prepared:
+    """Open a prepared corpus.
+
+    Args:
+        path: Its directory.
+        check: Whether to compare the files with the manifest, which reads them once.
+
+    Raises:
+        PreparedError: it is missing, of another version, truncated or edited.
+    """
+    path = Path(path)
+    try:
+        if check:
+            storage.locate(path, KIND, (_VOCABULARY, _SETTINGS, _IDS))
+        settings = json.loads((path / _SETTINGS).read_bytes())
+        return Prepared(
+            path=path,
+            ids=np.load(path / _IDS, mmap_mode="r", allow_pickle=False),
+            vocabulary=vocabulary_from_json((path / _VOCABULARY).read_bytes()),
+            corpus=CorpusConfig.from_json(settings["corpus"]),
+            windows=WindowConfig.from_json(settings["windows"]),
+            sources=tuple(settings["sources"]),
+            unknown=settings["unknown"],
+        )
+    except (OSError, ValueError, KeyError, TypeError, SettingsError) as error:
+        raise PreparedError(f"{path}: damaged prepared corpus ({error}); {KIND.remedy}") from error
+
+
+def is_prepared(path: str | Path) -> bool:
+    """Whether a path is a prepared corpus, in order or not."""
+    return storage.kind_of(Path(path)) == KIND.name
+
+
+def fingerprint(source: Source) -> dict[str, Any]:
+    """What tells whether a source is still the same: its name, size and time of last change."""
+    return {"name": source.name, "bytes": source.size, "modified": source.modified}
+
+
+def unchanged(path: Path, sources: Iterable[Source], corpus: CorpusConfig) -> bool:
+    """Whether a directory is a prepared corpus of just these sources, read in just this way."""
+    try:
+        settings = json.loads((path / _SETTINGS).read_bytes())
+        prints = [fingerprint(source) for source in sources]
+        return (
+            storage.kind_of(path) == KIND.name
+            and all(entry["modified"] is not None for entry in prints)
+            and settings["sources"] == prints
+            and settings["corpus"] == corpus.to_json()
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def check_windows(prepared: Prepared, windows: WindowConfig) -> None:
+    """Raise `CorpusError` where training or validation text is shorter than one window."""
+    train, validation = (len(part) for part in prepared.split(windows.validation))
+    needed = windows.maxlen + 1
+    if prepared.vocabulary.size < 2:
+        raise CorpusError(
+            f"the corpus has one distinct character ({prepared.vocabulary.characters!r}): "
+            "there is nothing to predict; give a longer text"
+        )
+    if train < needed:
+        raise CorpusError(
+            f"the training part has {train:,} characters, fewer than the {needed:,} that one "
+            f"window of maxlen {windows.maxlen} and its target need; give a longer text or a "
+            "smaller --maxlen"
+        )
+    if windows.validation and validation < needed:
+        raise CorpusError(
+            f"the validation part has {validation:,} characters, fewer than the {needed:,} that "
+            f"one window of maxlen {windows.maxlen} and its target need; give a larger "
+            "--validation, a smaller --maxlen, or --validation 0"
+        )
+
+
+def vocabulary_json(vocabulary: Vocabulary) -> bytes:
+    """A vocabulary as the JSON that stands in vocabulary.json."""
+    data = {field.name: getattr(vocabulary, field.name) for field in fields(vocabulary)}
+    return storage.to_json(data)
+
+
+def vocabulary_from_json(data: bytes) -> Vocabulary:
+    """The vocabulary that `vocabulary_json` wrote.
+
+    Raises:
+        ValueError: it is something else, or its characters are not distinct and sorted.
+    """
+    loaded = json.loads(data)
+    if not isinstance(loaded, dict) or loaded.keys() != {"characters", "has_unknown"}:
+        raise ValueError("not a vocabulary")
+    characters, has_unknown = loaded["characters"], loaded["has_unknown"]
+    if not isinstance(characters, str) or not isinstance(has_unknown, bool) or not characters:
+        raise ValueError("not a vocabulary")
+    if any(a >= b for a, b in pairwise(characters)):
+        raise ValueError("vocabulary not sorted")
+    return Vocabulary(characters, has_unknown)
+
+
+def _read_all(sources: Sequence[Source], corpus: CorpusConfig, progress: Progress) -> Iterable[str]:
+    sizes = [source.size for source in sources]
+    total = None if None in sizes else sum(size or 0 for size in sizes)
+    before = count = 0
+    for source in sources:
+        for text, count in read_text(source, corpus):
+            progress("read", before + count, total)
+            yield text
+        before += count
+
+
+def _write_ids(
+    file: BinaryIO, pieces: Iterable[str], corpus: CorpusConfig, progress: Progress
+) -> tuple[Vocabulary, str, int]:
+    """Write the ids of a text that is read once; returns vocabulary, SHA-256 and unknowns."""
+    builder = VocabularyBuilder()
+    dtype = np.dtype(np.uint8)
+    characters = 0
+    start = file.write(_npy_header(dtype, 0))
+    for text in pieces:
+        numbers = builder.add(text)
+        if builder.size > np.iinfo(dtype).max + 1:
+            wider = np.min_scalar_type(builder.size - 1)
+            _convert(file, start, characters, dtype, wider, lambda ids: ids)
+            dtype = wider
+        file.write(numbers.astype(dtype).tobytes())
+        characters += len(numbers)
+    if characters == 0:
+        raise CorpusError("the corpus is empty; name a file with text in it")
+    vocabulary, table, unknown = builder.finish(corpus.min_count)
+    digest = hashlib.sha256(_npy_header(vocabulary.dtype, characters))
+
+    def number(ids: Ids) -> Ids:
+        final = table[ids]
+        digest.update(final.data)
+        return final
+
+    _convert(file, start, characters, dtype, vocabulary.dtype, number, progress)
+    file.truncate(start + characters * vocabulary.dtype.itemsize)
+    file.seek(0)
+    file.write(_npy_header(vocabulary.dtype, characters))
+    file.flush()
+    storage.flush(file.fileno())
+    return vocabulary, digest.hexdigest(), unknown
+
+
+def _convert(
+    file: BinaryIO,
+    start: int,
+    count: int,
+    old: np.dtype[Any],
+    new: np.dtype[Any],
+    change: Callable[[Ids], Ids],
+    progress: Progress = lambda *_: None,
+) -> None:
+    """Change ids in place, from the end where they grow wider so that none is overwritten."""
+    block = _BLOCK // max(old.itemsize, new.itemsize)
+    firsts = range(0, count, block)
+    done = 0
+    for first in reversed(firsts) if new.itemsize > old.itemsize else firsts:
+        n = min(block, count - first)
+        file.seek(start + first * old.itemsize)
+        ids = np.frombuffer(file.read(n * old.itemsize), old)
+        file.seek(start + first * new.itemsize)
+        file.write(np.ascontiguousarray(change(ids), new).tobytes())
+        done += n
+        progress("number", done * new.itemsize, count * new.itemsize)
+    file.seek(start + count * new.itemsize)
+
+
+def _npy_header(dtype: np.dtype[Any], count: int) -> bytes:
+    """The header of a .npy file of a 1-d array; as long for every count, so it can be mended."""
+    header = io.BytesIO()
+    shape = {"descr": dtype.newbyteorder("<").str, "fortran_order": False, "shape": (count,)}
+    np.lib.format.write_array_header_1_0(header, shape)
+    return header.getvalue()
+
+
+def _write_one_hot(prepared: Prepared, directory: Path, progress: Progress) -> None:
+    settings, size = prepared.windows, prepared.vocabulary.size
+    parts = [
+        (suffix, Windows(ids, settings.maxlen, settings.step, settings.targets))
+        for suffix, ids in zip(
+            ("", "_validation"), prepared.split(settings.validation), strict=True
+        )
+        if len(ids)
+    ]
+    shapes = {suffix: one_hot_shapes(windows, size) for suffix, windows in parts}
+    needed = sum(int(np.prod(shape, dtype=object)) for pair in shapes.values() for shape in pair)
+    progress("one-hot", 0, needed)
+    free = shutil.disk_usage(directory).free
+    if needed > free:
+        raise OutputError(
+            f"the one-hot tensors need {needed:,} bytes and the disk has {free:,} free; give a "
+            "larger --step, a smaller --maxlen, or leave out --one-hot (training does not need it)"
+        )
+    done = 0
+    for suffix, windows in parts:
+        with (
+            (directory / f"X{suffix}.npy").open("wb") as x_file,
+            (directory / f"y{suffix}.npy").open("wb") as y_file,
+        ):
+            for file, shape in zip((x_file, y_file), shapes[suffix], strict=True):
+                header = {"descr": "|b1", "fortran_order": False, "shape": shape}
+                np.lib.format.write_array_header_1_0(file, header)
+            for x, y in one_hot_pieces(windows, size, _BLOCK):
+                x_file.write(x.data)
+                y_file.write(y.data)
+                done += x.nbytes + y.nbytes
+                progress("one-hot", done, needed)

@@ -1,0 +1,279 @@
+"""Files that are whole or absent: atomic writes, hashes, manifests, directories made aside.
+
+Knows bytes, names and hashes; knows nothing of what the files mean.
+
+A directory that textgen writes holds a `manifest.json` which names the kind of directory, the
+version of its layout, and size and SHA-256 of every file in it. Two ways of writing one:
+
+- `new_directory` makes it aside and moves it into place in one rename.
+- `commit` replaces files of one that readers may have open: the new files are laid down under
+  `.pending/`, then the manifest is replaced (from here on the new files are the true ones), then
+  they are moved into place. `locate` finds each file on either side of that move, so a process
+  killed at any point leaves either the old set or the new one, never a mix.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from textgen.errors import OutputError, TextgenError
+
+MANIFEST = "manifest.json"
+_PENDING = ".pending"
+_BLOCK = 1 << 20  # bytes hashed at a time
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a directory is: its name in messages, its layout's version, the error to raise.
+
+    Attributes:
+        name: For example "prepared corpus".
+        version: Raised whenever the layout changes.
+        error: What is raised when a directory of this kind is not in order.
+        remedy: What the user can do then.
+    """
+
+    name: str
+    version: int
+    error: type[TextgenError]
+    remedy: str
+
+
+def to_json(data: Any) -> bytes:
+    """Readable JSON in ASCII, so that no character of a corpus can break it."""
+    return (json.dumps(data, indent=2) + "\n").encode("ascii")
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write a file so that it is there whole or not at all, also after a power failure."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            flush(file.fileno())
+        _as_umask(temporary)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)
+
+
+def flush(handle: int) -> None:
+    """Have the disk keep what was written to an open file."""
+    os.fsync(handle)
+
+
+def sync_directory(path: Path) -> None:
+    """Have the disk keep the names in a directory."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file's bytes in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def new_directory(target: Path, kind: Kind, *, force: bool) -> Iterator[Path]:
+    """A directory to fill, which takes the target's place once the block ends without an error.
+
+    Args:
+        target: Where it is to be. Must not exist, or be empty, or, with `force`, be a directory
+            of the same kind, which is then replaced.
+        kind: What it will be.
+        force: Whether one that exists may be replaced.
+
+    Raises:
+        OutputError: the target exists and may not be replaced, or cannot be written.
+    """
+    check_target(target, kind, force=force)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    except OSError as error:
+        raise OutputError(f"{target}: cannot be written: {_reason(error)}") from error
+    try:
+        _as_umask(made, directory=True)
+        yield made
+        _swap(made, target)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def check_target(target: Path, kind: Kind, *, force: bool) -> None:
+    """Raise `OutputError` where `new_directory` would, before any work is done."""
+    if not os.path.lexists(target):
+        return
+    if not target.is_dir():
+        raise OutputError(f"{target}: exists and is not a directory; name another one")
+    if not any(target.iterdir()):
+        return
+    if kind_of(target) != kind.name:
+        raise OutputError(f"{target}: exists and is not a {kind.name}; name another directory")
+    if not force:
+        raise OutputError(f"{target}: exists; name another directory, or replace it with --force")
+
+
+def _swap(made: Path, target: Path) -> None:
+    old = made.with_name(made.name + ".old")
+    if target.exists():
+        target.rename(old)
+    try:
+        made.rename(target)
+    except BaseException:
+        if old.exists():
+            old.rename(target)
+        raise
+    sync_directory(target.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def describe(path: Path, digest: str | None = None) -> dict[str, Any]:
+    """A file's entry in a manifest."""
+    return {"bytes": path.stat().st_size, "sha256": digest or sha256(path)}
+
+
+def write_manifest(directory: Path, kind: Kind, files: Mapping[str, dict[str, Any]]) -> None:
+    """Write the manifest of a directory: the last file written into it."""
+    write_atomic(
+        directory / MANIFEST,
+        to_json({"textgen": kind.name, "version": kind.version, "files": dict(files)}),
+    )
+
+
+def kind_of(directory: Path) -> str | None:
+    """The name of the kind that a directory's manifest gives; None where there is none."""
+    try:
+        manifest = json.loads((directory / MANIFEST).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    name = manifest.get("textgen") if isinstance(manifest, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def read_manifest(directory: Path, kind: Kind) -> dict[str, dict[str, Any]]:
+    """The files that a directory's manifest lists: name to bytes and sha256.
+
+    Raises:
+        TextgenError: of the kind's own class, where the manifest is not one that this version
+            of textgen wrote.
+    """
+    path = directory / MANIFEST
+    try:
+        manifest = json.loads(path.read_bytes())
+        name, version, files = (manifest[key] for key in ("textgen", "version", "files"))
+        for entry in files.values():
+            if not isinstance(entry["bytes"], int) or not isinstance(entry["sha256"], str):
+                raise TypeError
+    except (OSError, RecursionError, ValueError, KeyError, TypeError, AttributeError):
+        raise kind.error(f"{path}: missing or damaged; {kind.remedy}") from None
+    if name != kind.name:
+        raise kind.error(f"{directory}: is a {name}, not a {kind.name}; {kind.remedy}")
+    if version != kind.version:
+        raise kind.error(
+            f"{directory}: written by another version of textgen (layout {version}, this one "
+            f"reads {kind.version}); {kind.remedy}"
+        )
+    return dict(files)
+
+
+def locate(directory: Path, kind: Kind, names: Iterable[str]) -> dict[str, Path]:
+    """Where the files of a directory are, each one checked against the manifest.
+
+    Raises:
+        TextgenError: of the kind's own class, for a file that is missing or was changed.
+    """
+    before = None
+    while True:
+        files = read_manifest(directory, kind)
+        try:
+            return {name: _locate(directory, kind, files, name) for name in names}
+        except kind.error:
+            # A writer may have committed between our two looks: then the manifest has changed.
+            if files == before or files == read_manifest(directory, kind):
+                raise
+            before = files
+
+
+def _locate(directory: Path, kind: Kind, files: dict[str, dict[str, Any]], name: str) -> Path:
+    entry = files.get(name)
+    if entry is None:
+        raise kind.error(f"{directory}: the manifest lists no {name}; {kind.remedy}")
+    problem = "missing"
+    for path in (directory / name, directory / _PENDING / name):
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_size != entry["bytes"]:
+                problem = "truncated or changed"
+            elif sha256(path) != entry["sha256"]:
+                problem = "changed after it was written"
+            else:
+                return path
+    raise kind.error(f"{directory / name}: {problem}; {kind.remedy}")
+
+
+def commit(directory: Path, kind: Kind, write: Mapping[str, Callable[[Path], object]]) -> None:
+    """Replace all files of a directory by a new set, in one step for every reader.
+
+    Args:
+        directory: Made where it is missing.
+        kind: What it is.
+        write: For each file its name and a function that writes it to the path it is given.
+    """
+    pending = directory / _PENDING
+    _finish(directory)
+    pending.mkdir(parents=True)
+    try:
+        for name, writer in write.items():
+            writer(pending / name)
+            with (pending / name).open("rb") as file:
+                flush(file.fileno())
+        sync_directory(pending)
+        write_manifest(directory, kind, {name: describe(pending / name) for name in write})
+    except BaseException:
+        shutil.rmtree(pending, ignore_errors=True)
+        raise
+    _finish(directory)
+
+
+def _finish(directory: Path) -> None:
+    """Move what a commit left under `.pending/`: into place where the manifest lists it."""
+    pending = directory / _PENDING
+    if not pending.exists():
+        return
+    try:
+        listed = json.loads((directory / MANIFEST).read_bytes())["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        listed = {}
+    for path in pending.iterdir():
+        if listed.get(path.name) == describe(path):
+            path.replace(directory / path.name)
+    sync_directory(directory)
+    shutil.rmtree(pending)
+
+
+def _as_umask(path: str | Path, *, directory: bool = False) -> None:
+    """Give a temporary file, which is private, the rights that an ordinary one would have."""
+    mask = os.umask(0)
+    os.umask(mask)
+    Path(path).chmod((0o777 if directory else 0o666) & ~mask)
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error)

@@ -1,0 +1,300 @@
+"""The fit loop: steps, validation, samples after each epoch, the best weights.
+
+Knows Keras models, batches of ids and a vocabulary; knows nothing of where the ids came from,
+where models are kept or who watches.
+
+Batches are NumPy arrays handed to `train_on_batch`; there is no data pipeline to wait for.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+
+from textgen import model
+from textgen.config import Settings
+from textgen.errors import CorpusError, TrainingError
+from textgen.sampling import Sampler
+from textgen.sampling.network import Network
+from textgen.training import events
+from textgen.training.backend import Device
+from textgen.training.optimizer import optimizer
+from textgen.vocabulary import Vocabulary
+from textgen.windows import Batch, Ids, Streams, Windows
+
+_VALIDATION_STREAMS = 32  # side by side: a few characters without context each, read far sooner
+_SEEDS = 64
+_CURVE_POINTS = 100  # training losses kept for each epoch
+
+
+@dataclass(frozen=True)
+class Text:
+    """What training is given.
+
+    Attributes:
+        train: Ids to learn from, shape (characters,).
+        validation: Ids to validate on; empty for none.
+        vocabulary: Whose ids they are.
+    """
+
+    train: Ids = field(repr=False)
+    validation: Ids = field(repr=False)
+    vocabulary: Vocabulary
+
+
+@dataclass
+class Progress:
+    """How far a training has come; what `save` is handed.
+
+    Attributes:
+        model: The stock model, with the best weights so far.
+        history: `epochs`: an object for each epoch; `steps`: [step, loss] pairs; losses in nats
+            per character.
+        seeds: Windows of the training text.
+        best_epoch: The epoch that the weights are from, counted from 1.
+        best_loss: Its validation loss, or its training loss without a validation part.
+        reason: Why training ended: `done`, `patience` or `stopped`.
+    """
+
+    model: keras.Model
+    seeds: tuple[str, ...]
+    history: dict[str, list[Any]] = field(default_factory=lambda: {"epochs": [], "steps": []})
+    best_epoch: int = 0
+    best_loss: float = math.inf
+    reason: str = "done"
+
+
+def fit(
+    text: Text,
+    settings: Settings,
+    device: Device,
+    save: Callable[[Progress], object],
+    on_event: Callable[[events.Event], object],
+    stop: Callable[[], bool],
+) -> Progress:
+    """Train a model.
+
+    Args:
+        text: Training and validation ids.
+        settings: Windows, model and training.
+        device: Where it runs, for what is told.
+        save: Called at the end of each epoch, with the best weights so far in the model.
+        on_event: Told what happens.
+        stop: Asked after every step; once it is true the epoch is ended, validated and saved
+            as if it had been whole, and training ends.
+
+    Returns:
+        The progress at the end, with the best weights.
+
+    Raises:
+        CorpusError: the training text is too short for the batch.
+        TrainingError: the loss is not a number any more; what was saved before is the best.
+    """
+    config, windows = settings.training, settings.windows
+    keras.utils.set_random_seed(config.random_seed)
+    batches = _Batches(text.train, settings)
+    size = text.vocabulary.size
+    stock = model.build(settings.model, size, windows.targets)
+    trainee = model.build(
+        settings.model,
+        size,
+        windows.targets,
+        carry_batch=batches.rows if config.carry_state else None,
+        logits=True,
+    )
+    trainee.set_weights(stock.get_weights())
+    trainee.compile(optimizer(config, batches.steps * config.epochs), _loss(config.loss_reduction))
+    validator = _Validator(text.validation, settings, size)
+    progress = Progress(stock, _draw_seeds(text, windows.maxlen, config.random_seed))
+    on_event(
+        events.Started(
+            backend=device.backend,
+            device=device.name,
+            layers=" ".join([settings.model.cell.upper(), *map(str, settings.model.units)]),
+            parameters=model.parameters(stock),
+            steps=batches.steps,
+            epochs=config.epochs,
+            rows=batches.rows,
+            maxlen=windows.maxlen,
+            carry_state=config.carry_state,
+            targets=windows.targets,
+        )
+    )
+    curve = _Curve(size, config.loss_smoothing)
+    began = time.monotonic()
+    for epoch in range(1, config.epochs + 1):
+        epoch_began, characters = time.monotonic(), 0
+        curve.begin_epoch()
+        model.reset_states(trainee)
+        for step, (x, y, _) in enumerate(batches.epoch(epoch), start=1):
+            loss = float(trainee.train_on_batch(x, y))
+            if config.loss_reduction == "sum":
+                loss /= y.size
+            if not math.isfinite(loss):
+                raise TrainingError(
+                    f"the loss is {loss} in step {step:,} of epoch {epoch}: training went astray; "
+                    f"try a --learning-rate below {config.learning_rate:g}, or --clip-norm 1"
+                )
+            shown = curve.add(loss)
+            characters += x.size
+            on_event(events.StepDone(epoch, step, shown, x.size))
+            if step % max(1, batches.steps // _CURVE_POINTS) == 0:
+                progress.history["steps"].append([(epoch - 1) * batches.steps + step, shown])
+            if stop():
+                progress.reason = "stopped"
+                break
+        seconds = time.monotonic() - epoch_began
+        validation_loss = None
+        if len(text.validation):
+            on_event(events.Validating(epoch))
+            validation_loss = validator.loss(trainee.get_weights())
+        judged = curve.loss if validation_loss is None else validation_loss
+        improved = judged < progress.best_loss
+        if improved:
+            progress.best_epoch, progress.best_loss = epoch, judged
+            stock.set_weights(trainee.get_weights())
+        samples = list(_samples(trainee, text.vocabulary, settings, progress.seeds, epoch))
+        done = events.EpochDone(
+            epoch,
+            curve.loss,
+            validation_loss,
+            characters / seconds,
+            improved,
+            time.monotonic() - began,
+        )
+        progress.history["epochs"].append(
+            {**vars(done), "samples": [vars(sample) for sample in samples]}
+        )
+        save(progress)
+        on_event(done)
+        for sample in samples:
+            on_event(sample)
+        if progress.reason == "stopped":
+            break
+        if config.patience and epoch - progress.best_epoch >= config.patience:
+            progress.reason = "patience"
+            break
+    return progress
+
+
+def _loss(reduction: str) -> keras.losses.Loss:
+    return keras.losses.SparseCategoricalCrossentropy(
+        from_logits=True,
+        reduction="sum" if reduction == "sum" else "sum_over_batch_size",
+    )
+
+
+class _Batches:
+    """The batches of each epoch: carried streams, or shuffled windows."""
+
+    def __init__(self, ids: Ids, settings: Settings):
+        windows, config = settings.windows, settings.training
+        self.epoch: Callable[[int], Iterator[Batch]]
+        if config.carry_state:
+            streams = Streams(ids, config.batch_size, windows.maxlen)
+            if len(streams) == 0:
+                fits = (len(ids) - 1) // windows.maxlen
+                raise CorpusError(
+                    f"{len(ids):,} training characters are too few for {config.batch_size} "
+                    f"streams of {windows.maxlen}; give --batch-size {fits} or less, or a "
+                    "smaller --maxlen"
+                )
+            self.rows, self.steps = config.batch_size, len(streams)
+            self.epoch = lambda _: streams.whole()
+        else:
+            cut = Windows(ids, windows.maxlen, windows.step, windows.targets)
+            self.rows = min(config.batch_size, len(cut))
+            self.steps = len(cut) // self.rows
+            # The order of an epoch follows from the random seed and the epoch's number alone.
+            self.epoch = lambda number: cut.shuffled(self.rows, (config.random_seed, number))
+
+
+class _Validator:
+    """The loss of some weights over the whole validation text, in nats per character.
+
+    With carried state the text is read in order, as a few streams side by side; otherwise over
+    its windows. Every target counts once.
+    """
+
+    def __init__(self, ids: Ids, settings: Settings, size: int):
+        windows, config = settings.windows, settings.training
+        self._batches: Callable[[], Iterator[Batch]]
+        rows = None
+        if config.carry_state:
+            # No more streams than leave each at least one whole batch.
+            rows = max(1, min(_VALIDATION_STREAMS, (len(ids) - 1) // windows.maxlen))
+            self._batches = Streams(ids, rows, windows.maxlen).every
+        else:
+            cut = Windows(ids, windows.maxlen, windows.step, windows.targets)
+            self._batches = lambda: cut.in_order(config.batch_size)
+        self._model = model.build(
+            settings.model, size, windows.targets, carry_batch=rows, logits=True
+        )
+        self._model.compile(loss=_loss("sum"))
+
+    def loss(self, weights: list[Any]) -> float:
+        self._model.set_weights(weights)
+        model.reset_states(self._model)
+        total = count = 0.0
+        for x, y, weight in self._batches():
+            total += float(self._model.test_on_batch(x, y, sample_weight=weight))
+            count += float(weight.sum())
+        return total / count
+
+
+class _Curve:
+    """The training loss as it is shown: an epoch's mean, or an exponential moving average."""
+
+    def __init__(self, size: int, smoothing: float):
+        self._smoothing = smoothing
+        self.loss = math.log(size)  # of a model that knows nothing
+        self._count = 0
+
+    def begin_epoch(self) -> None:
+        self._count = 0
+
+    def add(self, loss: float) -> float:
+        self._count += 1
+        old = self._smoothing or 1 - 1 / self._count
+        self.loss = old * self.loss + (1 - old) * loss
+        return self.loss
+
+
+def _draw_seeds(text: Text, maxlen: int, random_seed: int) -> tuple[str, ...]:
+    """Windows from all over the training text, begun after a line's end where one is near."""
+    generator = np.random.default_rng(random_seed)
+    starts = generator.integers(0, len(text.train) - maxlen, _SEEDS)
+    end_of_line = text.vocabulary.ids("\n")[0]
+    last = len(text.train) - maxlen
+    seeds = []
+    for start in np.sort(starts):
+        line_ends = np.flatnonzero(text.train[start : min(start + 200, last)] == end_of_line)
+        begin = start + line_ends[0] + 1 if len(line_ends) else start
+        ids = text.train[begin : begin + maxlen]
+        known = ids[ids != text.vocabulary.unknown_id] if text.vocabulary.has_unknown else ids
+        seeds.append(text.vocabulary.text(known))
+    return tuple(dict.fromkeys(seed for seed in seeds if seed))
+
+
+def _samples(
+    trainee: keras.Model,
+    vocabulary: Vocabulary,
+    settings: Settings,
+    seeds: tuple[str, ...],
+    epoch: int,
+) -> Iterator[events.SampleDrawn]:
+    config = settings.training
+    if not (seeds and config.sample_length):
+        return
+    network = Network(settings.model, vocabulary.size, trainee.get_weights())
+    sampler = Sampler(
+        network, vocabulary, None if config.carry_state else settings.windows.maxlen, seeds
+    )
+    seed = sampler.random_seed_text(config.random_seed, epoch)
+    for temperature in config.sample_temperatures:
+        (text,) = sampler.texts([seed], config.sample_length, temperature, config.random_seed)
+        yield events.SampleDrawn(epoch, temperature, seed, text)
