@@ -130,7 +130,9 @@ class VocabularyBuilder:
         kept = order[~rare[order]]
         characters = self._codes[kept].astype("<u4").tobytes().decode("utf-32-le")
         vocabulary = Vocabulary(characters, has_unknown=bool(rare.any()))
-        table = np.full(self.size, len(kept), vocabulary.dtype)
+        table = np.zeros(self.size, vocabulary.dtype)
+        if vocabulary.unknown_id is not None:
+            table[rare] = vocabulary.unknown_id
         table[kept] = np.arange(len(kept), dtype=vocabulary.dtype)
         return vocabulary, table, int(self._counts[rare].sum())
 

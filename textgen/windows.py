@@ -103,7 +103,7 @@ class Windows:
 
     def in_order(self, batch_size: int) -> Iterator[Batch]:
         """All windows in order; the last batch is filled up with windows of weight zero."""
-        size = min(batch_size, len(self))
+        size = max(1, min(batch_size, len(self)))
         for first in range(0, len(self), size):
             numbers = np.arange(first, first + size)
             x, y, weights = _batch(*self.take(np.minimum(numbers, len(self) - 1)))

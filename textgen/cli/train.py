@@ -252,6 +252,8 @@ class _Shown:
 
     def _step(self, event: Any) -> None:
         rate = self._rate.add(event.characters)
+        if rate is None:
+            return
         steps = self._started.steps
         done = (event.epoch - 1) * steps + event.step
         left = (self._started.epochs * steps - done) * event.characters / rate
@@ -298,15 +300,20 @@ class _Shown:
 
 
 class _Rate:
-    """Characters per second since it was made."""
+    """Characters per second since the first step, which compiles the network and is slow."""
 
     def __init__(self) -> None:
-        self._began = time.monotonic()
+        self._began: float | None = None
         self._characters = 0
 
-    def add(self, characters: int) -> float:
+    def add(self, characters: int) -> float | None:
+        """Count a step; None until there is something to tell."""
+        now = time.monotonic()
+        if self._began is None:
+            self._began = now
+            return None
         self._characters += characters
-        return self._characters / max(time.monotonic() - self._began, 1e-6)
+        return self._characters / max(now - self._began, 1e-6)
 
 
 def _nats(loss: float) -> str:

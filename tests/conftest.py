@@ -1,0 +1,94 @@
+"""What tests share: a small text of our own, small trained models, a way to run textgen."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("suite", deadline=None, max_examples=60)
+settings.load_profile("suite")
+
+# The suite says itself what it wants of the surroundings.
+for name in ("TEXTGEN_MODEL", "TEXTGEN_DEBUG"):
+    os.environ.pop(name, None)
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def nursery_text(lines: int = 220) -> str:
+    """A text with words, line ends and a rhythm that a small network learns something of."""
+    who = ("the cat", "a dog", "my aunt", "the king", "one owl")
+    does = ("sat on", "ran to", "sang of", "looked at")
+    what = ("the mat", "a hill", "the moon", "an egg", "the sea", "our door", "ten men")
+    return "".join(
+        f"{who[n % 5].capitalize()} {does[n * n % 4]} {what[(n * 3 + n // 7) % 7]}"
+        f"{'!' if n % 6 == 0 else '.'}\n"
+        for n in range(lines)
+    )
+
+
+@pytest.fixture(scope="session")
+def text() -> str:
+    return nursery_text()
+
+
+@pytest.fixture
+def corpus(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "corpus.txt"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def textgen(tmp_path: Path) -> Run:
+    """Runs the program as a user does: its own process, in an empty directory."""
+
+    def run(
+        *arguments: str | Path, stdin: str | bytes | None = None, timeout: float = 120, **extra: str
+    ) -> subprocess.CompletedProcess[str]:
+        data = stdin.encode() if isinstance(stdin, str) else stdin
+        done = subprocess.run(
+            [sys.executable, "-m", "textgen", *map(str, arguments)],
+            cwd=tmp_path,
+            input=data,
+            stdin=None if data is not None else subprocess.DEVNULL,
+            capture_output=True,
+            timeout=timeout,
+            env={**os.environ, **extra},
+        )
+        return subprocess.CompletedProcess(
+            done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, text: str) -> Path:
+    """A model directory trained for a few seconds, made once; tests must not change it."""
+    from textgen.training.run import train
+
+    folder = tmp_path_factory.mktemp("trained")
+    path = folder / "corpus.txt"
+    path.write_text(text, encoding="utf-8")
+    options = {"units": (48,), "embedding": 16, "maxlen": 20, "batch_size": 8, "epochs": 20}
+    train([str(path)], folder / "model", {**options, "sample_length": 40})
+    return folder / "model"
+
+
+@pytest.fixture(scope="session")
+def trained_on_windows(tmp_path_factory: pytest.TempPathFactory, text: str) -> Path:
+    """The same for windows with one target each, one-hot input and two layers."""
+    from textgen.training.run import train
+
+    folder = tmp_path_factory.mktemp("windows")
+    path = folder / "corpus.txt"
+    path.write_text(text, encoding="utf-8")
+    options = {"units": (24, 20), "embedding": 0, "maxlen": 12, "targets": "last", "epochs": 3}
+    train([str(path)], folder / "model", {**options, "batch_size": 64, "sample_length": 0})
+    return folder / "model"

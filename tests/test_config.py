@@ -1,0 +1,139 @@
+"""Settings: bounds, presets, and which word wins."""
+
+import json
+import math
+
+import pytest
+
+from textgen.config import (
+    PRESETS,
+    CorpusConfig,
+    ModelConfig,
+    SampleConfig,
+    TrainConfig,
+    WindowConfig,
+    settings,
+)
+from textgen.errors import SettingsError
+
+
+@pytest.mark.parametrize("config", [CorpusConfig, WindowConfig, ModelConfig, TrainConfig])
+def test_settings_survive_json(config):
+    assert config.from_json(json.loads(json.dumps(config().to_json()))) == config()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda data: data.pop("maxlen"),
+        lambda data: data.update(extra=1),
+        lambda data: data.update(maxlen="40"),
+        lambda data: data.update(maxlen=True),
+        lambda data: data.update(targets=["last"]),
+        lambda data: data.update(validation=None),
+    ],
+)
+def test_settings_from_a_damaged_file_are_refused(change):
+    data = WindowConfig().to_json()
+    change(data)
+    with pytest.raises(SettingsError):
+        WindowConfig.from_json(data)
+    with pytest.raises(SettingsError):
+        WindowConfig.from_json([data])
+
+
+@pytest.mark.parametrize(
+    ("config", "name", "value"),
+    [
+        (WindowConfig, "maxlen", 0),
+        (WindowConfig, "step", 0),
+        (WindowConfig, "step", 1.5),
+        (WindowConfig, "targets", "next"),
+        (WindowConfig, "validation", 1.0),
+        (WindowConfig, "validation", -0.1),
+        (WindowConfig, "validation", math.nan),
+        (CorpusConfig, "encoding", "no-such"),
+        (CorpusConfig, "encoding", "base64"),
+        (CorpusConfig, "normalize", "NFD"),
+        (CorpusConfig, "min_count", 0),
+        (CorpusConfig, "glob", ()),
+        (ModelConfig, "units", ()),
+        (ModelConfig, "units", (64, 0)),
+        (ModelConfig, "cell", "LSTM"),
+        (ModelConfig, "dropout", 1.0),
+        (ModelConfig, "embedding", -1),
+        (TrainConfig, "learning_rate", 0),
+        (TrainConfig, "learning_rate", math.inf),
+        (TrainConfig, "optimizer", "lion"),
+        (TrainConfig, "epochs", 0),
+        (TrainConfig, "random_seed", 2**32),
+        (TrainConfig, "random_seed", -1),
+        (TrainConfig, "loss_smoothing", 1.0),
+        (TrainConfig, "carry_state", "yes"),
+        (SampleConfig, "length", 0),
+        (SampleConfig, "samples", 0),
+    ],
+)
+def test_a_value_out_of_bounds_is_named(config, name, value):
+    with pytest.raises(SettingsError) as caught:
+        config(**{name: value})
+    assert caught.value.option == name and caught.value.exit_status == 2
+
+
+@pytest.mark.parametrize("value", [-1, math.nan, math.inf, "hot", None])
+def test_temperatures_are_numbers_from_zero_up(value):
+    with pytest.raises(SettingsError, match="temperature"):
+        SampleConfig(temperatures=(0.5, value))
+
+
+def test_the_nearer_word_wins():
+    recorded = WindowConfig(maxlen=60, step=7, targets="last")
+    assert settings({}).windows == WindowConfig()
+    assert settings({}, recorded=recorded).windows == recorded
+    preset = settings({}, "min-char-rnn", recorded).windows
+    assert (preset.maxlen, preset.step, preset.targets) == (25, 7, "sequence")
+    assert settings({"maxlen": 9}, "min-char-rnn", recorded).windows.maxlen == 9
+
+
+def test_state_is_carried_with_sequence_targets_only():
+    assert settings({}).training.carry_state
+    assert not settings({"targets": "last"}).training.carry_state
+    assert not settings({}, recorded=WindowConfig(targets="last")).training.carry_state
+    with pytest.raises(SettingsError, match="carry_state needs targets sequence"):
+        settings({"targets": "last", "carry_state": True})
+
+
+def test_one_kind_of_clipping_replaces_the_other():
+    assert settings({"clip_value": 5.0}).training.clip_norm == 0
+    assert settings({"clip_norm": 2.0}, "min-char-rnn").training.clip_value == 0
+    with pytest.raises(SettingsError, match="exclude each other"):
+        settings({"clip_value": 5.0, "clip_norm": 1.0})
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(SettingsError, match="preset must be one of keras-example, min-char-rnn"):
+        settings({}, "gpt")
+    with pytest.raises(SettingsError, match="not a setting"):
+        settings({"layers": 3})
+
+
+def test_presets_are_what_their_programs_do():
+    """The figures of the two programs, as they were published."""
+    keras = settings({}, "keras-example")
+    assert (keras.windows.maxlen, keras.windows.step, keras.windows.targets) == (40, 3, "last")
+    assert (keras.model.cell, keras.model.units, keras.model.embedding) == ("lstm", (128,), 0)
+    assert (keras.training.optimizer, keras.training.learning_rate) == ("rmsprop", 0.01)
+    assert keras.training.schedule == "constant" and keras.training.batch_size == 128
+    assert keras.training.sample_temperatures == (0.2, 0.5, 1.0, 1.2)
+    assert keras.training.sample_length == 400 and not keras.training.carry_state
+    assert keras.training.clip_norm == keras.training.clip_value == keras.model.dropout == 0
+
+    mini = settings({}, "min-char-rnn")
+    assert (mini.model.cell, mini.model.units, mini.model.init_stddev) == ("rnn", (100,), 0.01)
+    assert (mini.windows.maxlen, mini.windows.targets) == (25, "sequence")
+    assert mini.training.carry_state and mini.training.batch_size == 1
+    assert (mini.training.optimizer, mini.training.learning_rate) == ("adagrad", 0.1)
+    assert mini.training.loss_reduction == "sum" and mini.training.schedule == "constant"
+    assert (mini.training.clip_value, mini.training.clip_norm) == (5.0, 0)
+    assert mini.training.loss_smoothing == 0.999
+    assert set(PRESETS) == {"keras-example", "min-char-rnn"}

@@ -1,0 +1,180 @@
+"""The prepared corpus on disk."""
+
+import io
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from textgen import corpus as corpus_module
+from textgen import prepared as prepared_module
+from textgen.config import CorpusConfig, WindowConfig
+from textgen.corpus import Source
+from textgen.errors import CorpusError, OutputError, PreparedError
+from textgen.prepared import open_prepared, prepare, unchanged
+from textgen.windows import Windows, one_hot
+
+SMALL = WindowConfig(maxlen=3, step=2, validation=0.25)
+
+
+def source(text: str, name: str = "it") -> Source:
+    data = text.encode()
+    return Source(name, lambda: io.BytesIO(data), len(data), modified=1)
+
+
+def test_ids_vocabulary_split_and_summary(tmp_path):
+    made = prepare([source("abcabcabca" * 4)], tmp_path / "p", windows=SMALL)
+    assert made.vocabulary.text(made.ids) == "abcabcabca" * 4
+    assert made.ids.dtype == np.uint8 and isinstance(made.ids, np.memmap)
+    train, validation = made.split(0.25)
+    assert (len(train), len(validation)) == (30, 10)
+    summary = made.summary()
+    assert summary["characters"] == 40 and summary["vocabulary"] == "abc"
+    # No window crosses the cut: each part has its own.
+    assert (summary["training_windows"], summary["validation_windows"]) == (14, 4)
+    assert sorted(summary["files"]) == sorted(os.listdir(tmp_path / "p"))
+
+
+def test_np_load_opens_the_ids(tmp_path):
+    prepare([source("hello there\n" * 9)], tmp_path / "p", windows=SMALL)
+    ids = np.load(tmp_path / "p/ids.npy", mmap_mode="r")
+    assert ids.shape == (108,)
+
+
+@pytest.mark.parametrize(("distinct", "dtype"), [(256, "u1"), (257, "u2"), (65_537, "u4")])
+def test_ids_grow_as_wide_as_the_vocabulary_needs(tmp_path, monkeypatch, distinct, dtype):
+    monkeypatch.setattr(prepared_module, "_BLOCK", 1000)
+    monkeypatch.setattr(corpus_module, "_PIECE", 5000)
+    codes = [
+        code for code in range(1, distinct + 2100) if not 0xD800 <= code < 0xE000 and code != 13
+    ]
+    text = "".join(map(chr, codes[:distinct])) * 2
+    made = prepare([source(text)], tmp_path / "p", windows=SMALL)
+    assert made.ids.dtype == np.dtype(dtype)
+    assert made.vocabulary.text(made.ids) == text
+    assert open_prepared(tmp_path / "p").ids.dtype == np.dtype(dtype)
+
+
+@given(
+    st.lists(st.text("abcdef\n", max_size=40), min_size=1, max_size=4),
+    st.integers(1, 4),
+    st.integers(1, 5),
+    st.sampled_from(["last", "sequence"]),
+    st.sampled_from([0.0, 0.5]),
+)
+def test_tensors_on_disk_are_those_of_all_windows(
+    tmp_path_factory, pieces, maxlen, step, targets, validation
+):
+    directory = tmp_path_factory.mktemp("one-hot") / "p"
+    windows = WindowConfig(maxlen, step, targets, validation)
+    try:
+        made = prepare(
+            [source(piece, str(n)) for n, piece in enumerate(pieces)],
+            directory,
+            windows=windows,
+            one_hot=True,
+        )
+    except CorpusError:  # too short, or of one character: nothing may be left behind
+        assert os.listdir(directory.parent) == []
+        return
+    size = made.vocabulary.size
+    for suffix, ids in zip(("", "_validation"), made.split(validation), strict=True):
+        if not len(ids):
+            assert not (directory / f"X{suffix}.npy").exists()
+            continue
+        x = np.load(directory / f"X{suffix}.npy", mmap_mode="r")
+        y = np.load(directory / f"y{suffix}.npy", mmap_mode="r")
+        cut = Windows(ids, maxlen, step, targets)
+        x_ids, y_ids = cut.take(np.arange(len(cut)))
+        assert x.dtype == y.dtype == np.bool_
+        np.testing.assert_array_equal(x, one_hot(x_ids, size))
+        np.testing.assert_array_equal(y, one_hot(y_ids, size))
+
+
+def test_tensors_that_do_not_fit_on_the_disk_are_refused_beforehand(tmp_path, monkeypatch):
+    usage = shutil._ntuple_diskusage(10**9, 10**9 - 5000, 5000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage)
+    with pytest.raises(OutputError, match="the disk has 5,000 free"):
+        prepare([source("some text " * 200)], tmp_path / "p", windows=SMALL, one_hot=True)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "windows", "message"),
+    [
+        ("", SMALL, "the corpus is empty"),
+        ("a", SMALL, "one distinct character"),
+        ("aaaa" * 50, SMALL, "one distinct character \\('a'\\)"),
+        ("abc", SMALL, "fewer than the 4 that one window of maxlen 3"),
+        ("abc" * 4, WindowConfig(maxlen=40), "training part has 10 characters, fewer than the 41"),
+        ("abcd" * 3, WindowConfig(maxlen=3), "validation part has 2 characters.*--validation 0"),
+    ],
+)
+def test_too_little_text_is_refused_and_nothing_left_behind(tmp_path, text, windows, message):
+    with pytest.raises(CorpusError, match=message):
+        prepare([source(text)], tmp_path / "p", windows=windows)
+    assert os.listdir(tmp_path) == []
+
+
+def test_min_count_reserves_one_id(tmp_path):
+    made = prepare([source("aabb" * 20 + "xyz")], tmp_path / "p", CorpusConfig(min_count=2), SMALL)
+    assert made.vocabulary.characters == "ab" and made.vocabulary.unknown_id == 2
+    assert made.unknown == 3 and made.ids[-3:].tolist() == [2, 2, 2]
+    assert open_prepared(tmp_path / "p").vocabulary == made.vocabulary
+
+
+def test_files_are_joined_as_they_are(tmp_path):
+    made = prepare(
+        [source("one\n" * 9, "1"), source("two" * 9, "2")], tmp_path / "p", windows=SMALL
+    )
+    assert made.vocabulary.text(made.ids) == "one\n" * 9 + "two" * 9
+
+
+@pytest.mark.parametrize("name", ["ids.npy", "vocabulary.json", "prepared.json", "manifest.json"])
+@pytest.mark.parametrize("damage", ["missing", "truncated", "edited"])
+def test_damaged_directories_are_refused(tmp_path, name, damage):
+    prepare([source("some text " * 20)], tmp_path / "p", windows=SMALL)
+    path = tmp_path / "p" / name
+    data = bytearray(path.read_bytes())
+    if damage == "missing":
+        path.unlink()
+    elif damage == "truncated":
+        path.write_bytes(data[:-7])
+    else:
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+    with pytest.raises(PreparedError, match="textgen prepare"):
+        open_prepared(tmp_path / "p")
+
+
+def test_another_version_is_told(tmp_path):
+    prepare([source("some text " * 20)], tmp_path / "p", windows=SMALL)
+    path = tmp_path / "p/manifest.json"
+    path.write_text(path.read_text().replace('"version": 1', '"version": 99'))
+    with pytest.raises(PreparedError, match="another version of textgen"):
+        open_prepared(tmp_path / "p")
+
+
+def test_unchanged_knows_sources_and_settings(tmp_path):
+    one, two = source("some text " * 20), source("some text " * 20, "other")
+    prepare([one], tmp_path / "p", windows=SMALL)
+    assert unchanged(tmp_path / "p", [one], CorpusConfig())
+    assert not unchanged(tmp_path / "p", [two], CorpusConfig())
+    assert not unchanged(tmp_path / "p", [one, two], CorpusConfig())
+    assert not unchanged(tmp_path / "p", [one], CorpusConfig(lowercase=True))
+    assert not unchanged(tmp_path / "nowhere", [one], CorpusConfig())
+    piped = Source("-", lambda: io.BytesIO(b"some text " * 20))
+    prepare([piped], tmp_path / "q", windows=SMALL)
+    assert not unchanged(tmp_path / "q", [piped], CorpusConfig())  # nobody knows
+
+
+def test_settings_are_recorded(tmp_path):
+    made = prepare([source("AbCd" * 30)], tmp_path / "p", CorpusConfig(lowercase=True), SMALL)
+    settings = json.loads((tmp_path / "p/prepared.json").read_text())
+    assert settings["windows"]["maxlen"] == 3 and settings["corpus"]["lowercase"] is True
+    assert open_prepared(tmp_path / "p").windows == SMALL
+    assert made.vocabulary.characters == "abcd"

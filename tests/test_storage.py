@@ -1,0 +1,194 @@
+"""Directories that are whole or absent, whatever happens in between."""
+
+import json
+import os
+import shutil
+
+import pytest
+
+from textgen import storage
+from textgen.errors import OutputError, PreparedError
+
+KIND = storage.Kind("test directory", 1, PreparedError, "make it anew")
+OTHER = storage.Kind("other directory", 1, PreparedError, "make it anew")
+
+
+def write(**files):
+    return {name: lambda path, data=data: path.write_text(data) for name, data in files.items()}
+
+
+def read(directory):
+    return {
+        name: path.read_text() for name, path in storage.locate(directory, KIND, ["a", "b"]).items()
+    }
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    storage.write_atomic(path, b"old")
+
+    def full(_handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(storage, "flush", full)
+    with pytest.raises(OSError, match="No space"):
+        storage.write_atomic(path, b"new")
+    assert path.read_bytes() == b"old" and os.listdir(tmp_path) == ["file"]
+
+
+def test_files_have_ordinary_rights(tmp_path):
+    storage.write_atomic(tmp_path / "file", b"")
+    mask = os.umask(0)
+    os.umask(mask)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o666 & ~mask
+
+
+def test_new_directory_appears_whole_or_not_at_all(tmp_path):
+    target = tmp_path / "made"
+    with pytest.raises(RuntimeError), storage.new_directory(target, KIND, force=False) as directory:
+        (directory / "half").write_text("")
+        raise RuntimeError
+    assert os.listdir(tmp_path) == []
+    with storage.new_directory(target, KIND, force=False) as directory:
+        (directory / "whole").write_text("")
+        assert not target.exists()
+        storage.write_manifest(directory, KIND, {})
+    assert sorted(os.listdir(target)) == ["manifest.json", "whole"]
+    assert os.listdir(tmp_path) == ["made"]
+
+
+def test_what_exists_is_replaced_only_by_force_and_only_by_its_own_kind(tmp_path):
+    target = tmp_path / "made"
+    target.mkdir()
+    with storage.new_directory(target, KIND, force=False) as directory:  # empty: may be filled
+        storage.write_manifest(directory, KIND, {})
+    with (
+        pytest.raises(OutputError, match="--force"),
+        storage.new_directory(target, KIND, force=False),
+    ):
+        pass
+    with storage.new_directory(target, KIND, force=True) as directory:
+        storage.write_manifest(directory, KIND, {})
+        (directory / "second").write_text("")
+    assert (target / "second").exists()
+    with (
+        pytest.raises(OutputError, match="is not a other"),
+        storage.new_directory(target, OTHER, force=True),
+    ):
+        pass
+    precious = tmp_path / "thesis"
+    precious.mkdir()
+    (precious / "chapter").write_text("")
+    with pytest.raises(OutputError), storage.new_directory(precious, KIND, force=True):
+        pass
+    file = tmp_path / "file"
+    file.write_text("")
+    with (
+        pytest.raises(OutputError, match="not a directory"),
+        storage.new_directory(file, KIND, force=True),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("at", range(40))
+def test_a_commit_killed_anywhere_leaves_one_set_or_the_other(tmp_path, monkeypatch, at):
+    """Every step that changes the disk fails once, as a kill would: nothing is tidied up after."""
+    directory = tmp_path / "model"
+    storage.commit(directory, KIND, write(a="old", b="old"))
+    steps = 0
+
+    class Killed(BaseException):
+        pass
+
+    def step():
+        nonlocal steps
+        steps += 1
+        if steps > at:
+            raise Killed
+
+    def counted(function):
+        def call(*arguments, **options):
+            step()
+            return function(*arguments, **options)
+
+        return call
+
+    monkeypatch.setattr("pathlib.Path.replace", counted(os.replace))
+    monkeypatch.setattr(os, "fsync", counted(os.fsync))
+    monkeypatch.setattr(shutil, "rmtree", counted(shutil.rmtree))
+    finished = True
+    try:
+        storage.commit(directory, KIND, write(a="new", b="new"))
+    except Killed:
+        finished = False
+    monkeypatch.undo()
+    assert read(directory) in ({"a": "old", "b": "old"}, {"a": "new", "b": "new"})
+    if finished:
+        assert read(directory) == {"a": "new", "b": "new"}
+        assert not (directory / ".pending").exists()
+    storage.commit(directory, KIND, write(a="newer", b="newer"))
+    assert read(directory) == {"a": "newer", "b": "newer"}
+    assert sorted(p for p in os.listdir(directory) if not p.startswith(".m")) == [
+        "a",
+        "b",
+        "manifest.json",
+    ]
+
+
+def test_a_commit_that_fails_is_tidied_up(tmp_path):
+    directory = tmp_path / "model"
+    storage.commit(directory, KIND, write(a="old", b="old"))
+
+    def full(_path):
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        storage.commit(directory, KIND, {"a": full, **write(b="new")})
+    assert read(directory) == {"a": "old", "b": "old"}
+    assert sorted(os.listdir(directory)) == ["a", "b", "manifest.json"]
+
+
+def test_changed_and_missing_files_are_named(tmp_path):
+    directory = tmp_path / "model"
+    storage.commit(directory, KIND, write(a="first", b="second"))
+    (directory / "a").write_text("FIRST")
+    with pytest.raises(PreparedError, match="a: changed after it was written; make it anew"):
+        read(directory)
+    (directory / "a").write_text("fir")
+    with pytest.raises(PreparedError, match="a: truncated or changed"):
+        read(directory)
+    (directory / "a").unlink()
+    with pytest.raises(PreparedError, match="a: missing"):
+        read(directory)
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        "",
+        "[]",
+        "null",
+        "{}",
+        '{"textgen": 1}',
+        '{"textgen": "test directory", "version": 1, "files": []}',
+        '{"textgen": "test directory", "version": 1, "files": {"a": {"bytes": "1", "sha256": 1}}}',
+        "[" * 100_000,
+        "\ud800".encode("utf-8", "surrogatepass"),
+    ],
+)
+def test_damaged_manifests_are_refused(tmp_path, manifest):
+    path = tmp_path / "manifest.json"
+    path.write_bytes(manifest if isinstance(manifest, bytes) else manifest.encode())
+    with pytest.raises(PreparedError):
+        storage.read_manifest(tmp_path, KIND)
+
+
+def test_another_version_and_another_kind_are_told(tmp_path):
+    storage.write_manifest(tmp_path, OTHER, {})
+    with pytest.raises(PreparedError, match="is a other directory, not a test directory"):
+        storage.read_manifest(tmp_path, KIND)
+    (tmp_path / "manifest.json").write_text(
+        json.dumps({"textgen": KIND.name, "version": 7, "files": {}})
+    )
+    with pytest.raises(PreparedError, match="layout 7, this one reads 1"):
+        storage.read_manifest(tmp_path, KIND)

@@ -1,0 +1,307 @@
+"""Training with Keras, small and real."""
+
+import json
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from benchmarks import min_char_rnn
+from textgen import model, model_dir
+from textgen.config import CorpusConfig, WindowConfig, settings
+from textgen.corpus import Source, find_sources
+from textgen.errors import (
+    CorpusError,
+    OutputError,
+    PreparedError,
+    SettingsError,
+    TrainingError,
+    UsageError,
+)
+from textgen.prepared import open_prepared, prepare
+from textgen.sampling.context import carried, window
+from textgen.sampling.network import Network
+from textgen.training import backend, events, loop, train
+from textgen.training.run import Run
+from textgen.vocabulary import Vocabulary
+from textgen.windows import Streams, Windows
+
+QUICK = {"units": (8,), "embedding": 4, "maxlen": 10, "batch_size": 4, "epochs": 1}
+
+
+def run(path, directory, options=None, **more):
+    told: list[events.Event] = []
+    finished = train(
+        [str(path)], directory, {**QUICK, **(options or {})}, on_event=told.append, **more
+    )
+    return finished, told
+
+
+def network_of(directory):
+    """The saved model in NumPy, its vocabulary and settings."""
+    files = model_dir._locate(directory, [*os.listdir(directory)[:0], *NAMES])
+    record = model_dir._read(directory, files)
+    saved = keras.models.load_model(directory / "model.keras")
+    config = record.settings.model
+    return Network(config, record.vocabulary.size, saved.get_weights()), record
+
+
+NAMES = ("model.keras", "vocabulary.json", "settings.json", "history.json", "seeds.json")
+
+
+def nats(logits, ids):
+    logits = logits.astype(np.float64)
+    logits -= logits.max(axis=1, keepdims=True)
+    return np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(ids)), ids]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"cell": "gru", "units": (8, 6), "targets": "last", "optimizer": "rmsprop"},
+        {"cell": "rnn", "carry_state": False, "optimizer": "sgd", "schedule": "constant"},
+        {"cell": "gru", "optimizer": "adam", "clip_value": 1.0, "validation": 0.0},
+        {"embedding": 0, "optimizer": "adagrad"},
+    ],
+)
+def test_every_kind_of_model_trains_is_saved_and_writes(tmp_path, corpus, options):
+    rare = CorpusConfig(min_count=100)
+    finished, told = run(corpus, tmp_path / "model", {**options, "dropout": 0.1}, corpus=rare)
+    assert finished.reason == "done" and finished.best_epoch == 1
+    (done,) = (event for event in told if isinstance(event, events.EpochDone))
+    assert (done.validation_loss is None) == (options.get("validation") == 0)
+    sampler = model_dir.load(tmp_path / "model")
+    assert len(sampler.generate(None, 50, 1.0, 3)) > 50
+
+
+def test_training_learns(trained):
+    history = json.loads((trained / "history.json").read_text())["epochs"]
+    assert history[0]["validation_loss"] > 2.5
+    # Single characters of this text have 3.0 nats; a network that learned words has less.
+    assert history[-1]["validation_loss"] < 1.2
+    assert history[-1]["loss"] < 1.2
+
+
+def test_the_model_kept_is_the_best_and_its_loss_the_one_told(tmp_path, corpus):
+    """A rate far too high makes some epochs worse; the saved weights are still the best ones."""
+    options = {"epochs": 6, "learning_rate": 0.5, "schedule": "constant", "clip_norm": 0.0}
+    finished, told = run(corpus, tmp_path / "model", {**options, "optimizer": "adam"})
+    by_epoch = [
+        event.validation_loss or 0.0 for event in told if isinstance(event, events.EpochDone)
+    ]
+    assert finished.best_loss == min(by_epoch)
+    assert finished.best_epoch == 1 + by_epoch.index(min(by_epoch)) < 6
+    network, _ = network_of(tmp_path / "model")
+    ids = open_prepared(tmp_path / "model/cache").split(0.1)[1]
+    rows = min(32, (len(ids) - 1) // 10)
+    step = carried(network, rows)
+    total = count = 0.0
+    for x, y, weights in Streams(ids, rows, 10).every():
+        for column in range(10):
+            total += float((nats(step(x[:, column]), y[:, column]) * weights[:, column]).sum())
+        count += weights.sum()
+    assert count == len(ids) - 1
+    assert finished.best_loss == pytest.approx(total / count, abs=1e-4)
+
+
+def test_validation_over_windows_counts_every_window(trained_on_windows):
+    network, record = network_of(trained_on_windows)
+    ids = open_prepared(trained_on_windows / "cache").split(0.1)[1]
+    cut = Windows(ids, 12, 3, "last")
+    x, y = cut.take(np.arange(len(cut)))
+    step = window(network, len(x), 12)
+    for column in x.T:
+        logits = step(column)
+    epochs = record.history["epochs"]
+    best = min(epoch["validation_loss"] for epoch in epochs)
+    assert best == pytest.approx(float(nats(logits, y).mean()), abs=1e-4)
+
+
+def test_the_same_random_seed_gives_the_same_weights(tmp_path, corpus):
+    weights = []
+    for number, seed in enumerate((5, 5, 6)):
+        run(corpus, tmp_path / str(number), {"random_seed": seed, "dropout": 0.3})
+        saved = keras.models.load_model(tmp_path / str(number) / "model.keras")
+        weights.append(b"".join(array.tobytes() for array in saved.get_weights()))
+    assert weights[0] == weights[1] != weights[2]
+
+
+def test_patience_ends_training(tmp_path, corpus):
+    options = {"epochs": 50, "learning_rate": 1e-12, "schedule": "constant", "patience": 2}
+    finished, told = run(corpus, tmp_path / "model", {**options, "optimizer": "sgd"})
+    epochs = [event for event in told if isinstance(event, events.EpochDone)]
+    assert finished.reason == "patience"
+    assert len(epochs) == finished.best_epoch + 2 < 50
+
+
+def test_a_wish_to_stop_ends_the_epoch_and_keeps_the_model(tmp_path, corpus):
+    steps = 0
+
+    def stop() -> bool:
+        nonlocal steps
+        steps += 1
+        return steps == 3
+
+    finished, told = run(corpus, tmp_path / "model", {"epochs": 9}, stop=stop)
+    assert finished.reason == "stopped"
+    assert len([event for event in told if isinstance(event, events.StepDone)]) == 3
+    assert model_dir.load(tmp_path / "model").generate("T", 5)
+
+
+def test_a_loss_that_is_not_a_number_stops_and_what_was_saved_stays(tmp_path, corpus):
+    run(corpus, tmp_path / "model")
+    before = (tmp_path / "model/model.keras").read_bytes()
+    options = {"learning_rate": 3e38, "schedule": "constant", "optimizer": "sgd", "clip_norm": 0.0}
+    with pytest.raises(TrainingError, match="try a --learning-rate below"):
+        run(corpus, tmp_path / "model", {**options, "epochs": 3}, run=Run(force=True))
+    assert (tmp_path / "model/model.keras").read_bytes() == before
+
+
+def test_keras_loads_the_model_where_textgen_is_not_installed(tmp_path, trained, text):
+    """Stock layers only, and on real text the probabilities of the NumPy network."""
+    script = tmp_path / "elsewhere.py"
+    script.write_text(
+        "import sys, keras, numpy as np\n"
+        "assert not any('textgen' in name for name in sys.modules)\n"
+        "model = keras.models.load_model(sys.argv[1])\n"
+        "np.save(sys.argv[3], model.predict_on_batch(np.load(sys.argv[2])))\n"
+    )
+    network, record = network_of(trained)
+    ids = record.vocabulary.ids(text[1000:1400])
+    np.save(tmp_path / "ids.npy", ids[None].astype(np.int32))
+    arguments = [trained / "model.keras", tmp_path / "ids.npy", tmp_path / "out.npy"]
+    subprocess.run(
+        [sys.executable, "-I", script, *arguments], check=True, cwd=tmp_path, capture_output=True
+    )
+    expected = np.log(np.load(tmp_path / "out.npy")[0])
+    step = carried(network, 1)
+    for place, one in enumerate(ids):
+        logits = step(np.array([one]))[0]
+        logprobs = logits - np.log(np.exp(logits).sum())
+        np.testing.assert_allclose(logprobs, expected[place], atol=1e-5)
+
+
+def test_greedy_text_is_what_rereading_the_window_with_keras_gives(trained_on_windows):
+    sampler = model_dir.load(trained_on_windows)
+    saved = keras.models.load_model(trained_on_windows / "model.keras")
+    got = sampler.generate("The cat sat", 60, 0)
+    text = "The cat sat"
+    for _ in range(60):
+        ids = sampler.vocabulary.ids(text[-12:])[None].astype(np.int32)
+        text += sampler.vocabulary.text([int(saved.predict_on_batch(ids)[0].argmax())])
+    assert got == text
+
+
+@pytest.fixture
+def float64():
+    usual = keras.config.floatx(), keras.config.dtype_policy()
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    yield
+    keras.config.set_floatx(usual[0])
+    keras.config.set_dtype_policy(usual[1])
+
+
+def test_min_char_rnn_is_the_plain_numpy_program_step_by_step(text, float64):
+    resolved = settings({"epochs": 1, "validation": 0.0, "sample_length": 0}, "min-char-rnn")
+    vocabulary = Vocabulary("".join(sorted(set(text))))
+    ids = vocabulary.ids(text).astype(np.uint8)
+    keras.utils.set_random_seed(resolved.training.random_seed)
+    weights = model.build(resolved.model, vocabulary.size, "sequence").get_weights()[1:]
+    smoothed: list[float] = []
+
+    def on_event(event):
+        if isinstance(event, events.StepDone):
+            smoothed.append(event.loss)
+
+    loop.fit(
+        loop.Text(ids, ids[:0], vocabulary),
+        resolved,
+        backend.Device("any", "cpu"),
+        lambda _: None,
+        on_event,
+        lambda: False,
+    )
+    expected = [loss for _, loss in min_char_rnn.losses(ids, weights, len(smoothed))]
+    assert len(smoothed) > 150
+    # Both begin with the same weights and count in float64. Adagrad's first steps are so large
+    # that rounding alone drives two runs apart after some fifty of them.
+    np.testing.assert_allclose(smoothed[:30], expected[:30], rtol=1e-6)
+    np.testing.assert_allclose(smoothed, expected, rtol=0.03)
+
+
+def test_the_corpus_is_prepared_once(tmp_path, corpus):
+    def cached(**more) -> bool:
+        _, told = run(corpus, tmp_path / "model", run=Run(force=True), **more)
+        (opened,) = (event for event in told if isinstance(event, events.Opened))
+        return opened.from_cache
+
+    assert [cached(), cached()] == [False, True]
+    os.utime(corpus, (1, 1))
+    assert [cached(), cached()] == [False, True]
+    ids = tmp_path / "model/cache/ids.npy"
+    ids.write_bytes(ids.read_bytes()[:-1])
+    assert [cached(), cached()] == [False, True]
+
+
+def test_a_prepared_corpus_brings_its_windows_along(tmp_path, corpus):
+    prepare([str(corpus)], tmp_path / "p", windows=WindowConfig(maxlen=7, targets="last"))
+    told: list[events.Event] = []
+    options = {"units": (4,), "epochs": 1, "batch_size": 512}
+    train([str(tmp_path / "p")], tmp_path / "m", options, on_event=told.append)
+    (started,) = (event for event in told if isinstance(event, events.Started))
+    assert (started.maxlen, started.targets, started.carry_state) == (7, "last", False)
+    with pytest.raises(UsageError, match="prepared already"):
+        train([str(tmp_path / "p")], tmp_path / "m2", corpus=CorpusConfig(lowercase=True))
+    with pytest.raises(UsageError, match="name it alone"):
+        train([str(tmp_path / "p"), str(corpus)], tmp_path / "m2")
+    ids = tmp_path / "p/ids.npy"
+    ids.write_bytes(ids.read_bytes()[:-1] + b"\1")
+    with pytest.raises(PreparedError, match="textgen prepare"):
+        train([str(tmp_path / "p")], tmp_path / "m2")
+    assert not (tmp_path / "m2").exists()
+
+
+def test_what_cannot_be_trained_leaves_nothing_behind(tmp_path, corpus):
+    with pytest.raises(CorpusError, match="--batch-size"):
+        run(corpus, tmp_path / "a", {"batch_size": 5000, "maxlen": 10})
+    with pytest.raises(CorpusError, match="training part"):
+        run(corpus, tmp_path / "b", {"maxlen": 10**6})
+    with pytest.raises(SettingsError, match="units"):
+        run(corpus, tmp_path / "c", {"units": ()})
+    with pytest.raises(CorpusError, match="No such file"):
+        run(tmp_path / "nowhere", tmp_path / "d")
+    assert not (tmp_path / "b").exists()
+    assert not (tmp_path / "c").exists() and not (tmp_path / "d").exists()
+
+
+def test_a_gpu_that_is_not_there_is_told(tmp_path, corpus):
+    if backend._first_gpu(keras.backend.backend()):
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(TrainingError, match="sees no GPU here; give --device cpu"):
+        run(corpus, tmp_path / "model", run=Run(device="gpu"))
+
+
+def test_existing_directories_are_not_touched(tmp_path, corpus, trained):
+    with pytest.raises(OutputError, match="--force"):
+        run(corpus, trained)
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis/chapter").write_text("")
+    with pytest.raises(OutputError, match="is not a model directory"):
+        run(corpus, tmp_path / "thesis", run=Run(force=True))
+    with pytest.raises(OutputError, match="is not a model directory"):
+        run(corpus, corpus)
+    prepare(find_sources([str(corpus)]), tmp_path / "p")
+    with pytest.raises(OutputError, match="is a prepared corpus"):
+        run(corpus, tmp_path / "p", run=Run(force=True))
+
+
+def test_seeds_are_windows_of_the_training_text(trained, text):
+    seeds = json.loads((trained / "seeds.json").read_text())
+    training = text[: int(len(text) * 0.9)]
+    assert len(seeds) > 20
+    assert all(len(seed) == 20 and seed in training for seed in seeds)
+    assert isinstance(find_sources(["-"])[0], Source)
