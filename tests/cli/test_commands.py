@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -72,12 +73,13 @@ def test_from_a_text_to_new_text_in_a_pipeline(tmp_path, text):
             "-o",
             "pipefail",
             "-c",
-            f"gzip -c | textgen train - {options} && textgen sample -n 3 --length 500 | head -c 100",
+            f"gzip -c | textgen train - {options} && "
+            "textgen sample -n 3 --length 500 | head -c 100",
         ],
         cwd=tmp_path,
         input=text.encode(),
         capture_output=True,
-        env={**os.environ, "PATH": f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"},
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
     )
     assert done.returncode == 0, done.stderr
     assert len(done.stdout) == 100 and set(done.stdout.decode()) <= set(text)
@@ -120,7 +122,7 @@ def test_prepare_then_train_then_settings_tell_what_was_done(textgen, corpus, tm
 def test_summary_of_prepare(textgen, corpus):
     done = textgen("prepare", corpus, "-o", "p", "--one-hot", "--min-count", "50")
     assert done.returncode == 0 and done.stdout == ""
-    for word in ("one-hot tensors: ", "vocabulary", "rare ones share one id", "X.npy", "ids.npy"):
+    for word in ("one-hot tensors: ", "vocabulary", "share one id", "X.npy", "ids.npy"):
         assert word in done.stderr
 
 
@@ -228,7 +230,10 @@ def test_files_of_a_model_directory_belong_together(textgen, trained, trained_on
         assert done.stderr.startswith(f"textgen: error: copy/{name}: missing")
         shutil.copy(trained_on_windows / name, tmp_path / "copy")
         mixed = textgen("sample", "--model", "copy")
-        assert mixed.returncode == 1 and name in mixed.stderr
+        if name == "vocabulary.json":  # of the same text: the same file
+            assert mixed.returncode == 0
+        else:
+            assert mixed.returncode == 1 and f"copy/{name}: " in mixed.stderr
         shutil.rmtree(tmp_path / "copy")
 
 
@@ -288,16 +293,17 @@ def bad_corpora(tmp_path, corpus):
 
 
 def tree(directory):
-    return sorted(str(path.relative_to(directory)) for path in directory.rglob("*"))
+    """All there is but the cache, which a training that comes to nothing may leave."""
+    paths = sorted(str(path.relative_to(directory)) for path in directory.rglob("*"))
+    return [path for path in paths if not path.startswith("textgen-model")]
 
 
 @pytest.mark.parametrize(("arguments", "status", "line"), BAD, ids=lambda value: str(value)[:50])
 def test_bad_input_is_one_clear_line(textgen, tmp_path, bad_corpora, arguments, status, line):
     before = tree(tmp_path)
     done = textgen(*arguments)
-    # Before the error there may stand what train says first.
-    *_, last = done.stderr.splitlines()
-    assert len(done.stderr.splitlines()) <= 2
+    *before_it, last = done.stderr.splitlines()
+    assert all(re.match("textgen: reading|corpus: ", said) for said in before_it)
     assert last.startswith("textgen: error: ") and line in last
     assert (done.returncode, done.stdout) == (status, "")
     assert tree(tmp_path) == before

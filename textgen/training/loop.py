@@ -17,7 +17,7 @@ import numpy as np
 
 from textgen import model
 from textgen.config import Settings
-from textgen.errors import CorpusError, TrainingError
+from textgen.errors import TrainingError
 from textgen.sampling import Sampler
 from textgen.sampling.network import Network
 from textgen.training import events
@@ -79,7 +79,7 @@ def fit(
     """Train a model.
 
     Args:
-        text: Training and validation ids.
+        text: Training and validation ids, of at least one batch each.
         settings: Windows, model and training.
         device: Where it runs, for what is told.
         save: Called at the end of each epoch, with the best weights so far in the model.
@@ -91,7 +91,6 @@ def fit(
         The progress at the end, with the best weights.
 
     Raises:
-        CorpusError: the training text is too short for the batch.
         TrainingError: the loss is not a number any more; what was saved before is the best.
     """
     config, windows = settings.training, settings.windows
@@ -196,13 +195,6 @@ class _Batches:
         self.epoch: Callable[[int], Iterator[Batch]]
         if config.carry_state:
             streams = Streams(ids, config.batch_size, windows.maxlen)
-            if len(streams) == 0:
-                fits = (len(ids) - 1) // windows.maxlen
-                raise CorpusError(
-                    f"{len(ids):,} training characters are too few for {config.batch_size} "
-                    f"streams of {windows.maxlen}; give --batch-size {fits} or less, or a "
-                    "smaller --maxlen"
-                )
             self.rows, self.steps = config.batch_size, len(streams)
             self.epoch = lambda _: streams.whole()
         else:

@@ -17,7 +17,7 @@ import textgen
 from textgen import config, model_dir
 from textgen.config import CorpusConfig, Settings
 from textgen.corpus import Source, find_sources
-from textgen.errors import TextgenError, UsageError
+from textgen.errors import CorpusError, TextgenError, UsageError
 from textgen.prepared import (
     Prepared,
     check_windows,
@@ -106,6 +106,7 @@ def train(
                 corpora, directory, corpus or CorpusConfig(), settings, on_event
             )
         check_windows(opened, settings.windows)
+        _check_streams(opened, settings)
         train_ids, validation_ids = opened.split(settings.windows.validation)
         on_event(
             events.Opened(
@@ -181,6 +182,19 @@ def _prepare(
         on_progress=lambda *stage: on_event(events.Preparing(*stage)),
     )
     return made, False
+
+
+def _check_streams(opened: Prepared, settings: Settings) -> None:
+    if not settings.training.carry_state:
+        return
+    rows, maxlen = settings.training.batch_size, settings.windows.maxlen
+    characters = len(opened.split(settings.windows.validation)[0])
+    fits = (characters - 1) // maxlen
+    if rows > fits:
+        raise CorpusError(
+            f"{characters:,} training characters are too few for {rows:,} streams of {maxlen}; "
+            f"give --batch-size {fits} or less, or a smaller --maxlen"
+        )
 
 
 @contextmanager
