@@ -30,7 +30,7 @@ format: $(VENV)/installed-dev  ## format the code and mend what the linter can
 
 bench: $(VENV)/installed-dev  ## run the benchmarks (about ten minutes; the 2 GB corpus needs 5 GB of disk)
 	$(BIN)/python -m benchmarks.prepare
-	$(BIN)/python -m benchmarks.presets
+	$(BIN)/python -m benchmarks.presets $(CORPUS)
 
 test-lowest:  ## run the tests with the oldest dependencies that pyproject.toml allows
 	$(PYTHON) -m venv $(VENV)-lowest

@@ -13,7 +13,7 @@ characters = st.characters(exclude_categories=["Cs"])
 
 def build(pieces: list[str], min_count: int = 1) -> tuple[Vocabulary, np.ndarray, int]:
     builder = VocabularyBuilder()
-    numbers = [builder.add(piece) for piece in pieces]
+    numbers = [builder.add(piece).copy() for piece in pieces]
     vocabulary, table, unknown = builder.finish(min_count)
     return vocabulary, table[np.concatenate(numbers)], unknown
 

@@ -1,7 +1,7 @@
 """Corpus in: files, directories, standard input and compressed files become text.
 
 Knows bytes, compression, encodings and Unicode; knows nothing of ids or windows. Everything is
-streamed: a piece of text holds about a million characters, whatever the corpus's size.
+streamed: a piece of text holds about a hundred thousand characters, whatever the corpus's size.
 """
 
 import bz2
@@ -28,7 +28,7 @@ from textgen.storage import kind_of
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-_PIECE = 1 << 20  # bytes decoded at a time: large enough to be quick, small beside any memory
+_PIECE = 1 << 17  # bytes decoded at a time: the arrays of a piece fit in the processor's cache
 _LONGEST_UNCUT = 1 << 20  # characters that may be held back looking for a place to cut
 # First bytes, as patterns. A text can begin with `BZh`, but not with what follows it in bzip2.
 _MAGIC: dict[bytes, Callable[[BinaryIO], BinaryIO]] = {

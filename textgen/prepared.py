@@ -45,7 +45,7 @@ KIND = storage.Kind(
 Progress = Callable[[str, int, int | None], object]
 
 _IDS, _VOCABULARY, _SETTINGS = "ids.npy", "vocabulary.json", "prepared.json"
-_BLOCK = 1 << 22  # bytes of ids, or of a one-hot tensor, in memory at a time
+_BLOCK = 1 << 18  # bytes of ids, or of a one-hot tensor, in memory at a time
 
 
 @dataclass(frozen=True)
@@ -297,7 +297,7 @@ def _write_ids(
     digest = hashlib.sha256(_npy_header(vocabulary.dtype, characters))
 
     def number(ids: Ids) -> Ids:
-        final = table[ids]
+        final = table[ids.astype(np.intp)]
         digest.update(final.data)
         return final
 

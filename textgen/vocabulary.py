@@ -79,13 +79,15 @@ class Vocabulary:
 class VocabularyBuilder:
     """Finds the vocabulary of a text that is read once, in pieces.
 
-    Characters are numbered in the order they first occur while the text is read; when it ends,
-    `finish` gives the vocabulary and the table from those numbers to its ids.
+    Characters are numbered as they turn up while the text is read; when it ends, `finish` gives
+    the vocabulary and the table from those numbers to its ids.
     """
 
     def __init__(self) -> None:
-        self._missing = np.uint32(_CODE_POINTS)
-        self._numbers = np.full(_CODE_POINTS, self._missing, np.uint32)
+        # Everything is looked up and counted as intp, NumPy's own index type: it would convert
+        # any other one each time, into an array that is new each time.
+        self._numbers = np.full(_CODE_POINTS, _CODE_POINTS, np.intp)
+        self._looked_up = np.empty((2, 0), np.intp)
         self._codes = np.empty(0, np.uint32)
         self._counts = np.zeros(0, np.int64)
 
@@ -94,17 +96,23 @@ class VocabularyBuilder:
         """Distinct characters so far."""
         return len(self._codes)
 
-    def add(self, text: str) -> npt.NDArray[np.uint32]:
-        """Count a piece of text; returns the numbers of its characters, shape (characters,)."""
-        codes = code_points(text)
-        numbers = self._numbers[codes]
-        if len(numbers) and numbers.max() == self._missing:
-            new, first = np.unique(codes[numbers == self._missing], return_index=True)
-            new = new[np.argsort(first)]
+    def add(self, text: str) -> npt.NDArray[np.intp]:
+        """Count a piece of text.
+
+        Returns:
+            The numbers of its characters, shape (characters,); overwritten by the next call.
+        """
+        if len(text) > self._looked_up.shape[1]:
+            self._looked_up = np.empty((2, len(text)), np.intp)
+        codes, numbers = self._looked_up[:, : len(text)]
+        codes[:] = code_points(text)
+        self._numbers.take(codes, out=numbers, mode="clip")
+        if len(numbers) and numbers.max() == _CODE_POINTS:
+            new = np.unique(codes[numbers == _CODE_POINTS])
             self._numbers[new] = np.arange(self.size, self.size + len(new))
-            self._codes = np.concatenate([self._codes, new])
+            self._codes = np.concatenate([self._codes, new.astype(np.uint32)])
             self._counts = np.concatenate([self._counts, np.zeros(len(new), np.int64)])
-            numbers = self._numbers[codes]
+            self._numbers.take(codes, out=numbers, mode="clip")
         self._counts += np.bincount(numbers, minlength=self.size)
         return numbers
 

@@ -1,0 +1,116 @@
+"""Speed and peak memory of `textgen prepare` on large corpora, on one core.
+
+Asked: at least 50 MB of text per second, under 400 MB of memory whatever the corpus's size.
+
+    python -m benchmarks.prepare [--gigabytes 2] [--runs 3] [--directory DIR]
+"""
+
+import argparse
+import os
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks import report
+from textgen.config import CorpusConfig
+from textgen.corpus import demo_source, read_text
+
+_MEGABYTE = 1_000_000
+_PIECE = 8 * _MEGABYTE
+
+
+def english(generator: random.Random) -> str:
+    """Lines of documentation in random order."""
+    text = "".join(piece for piece, _ in read_text(demo_source(), CorpusConfig()))
+    lines = text.splitlines(keepends=True)
+    return "".join(generator.choices(lines, k=_PIECE // 40))
+
+
+def many_scripts(generator: random.Random) -> str:
+    """Words of 3,000 CJK, Cyrillic and Greek characters and emoji among English ones."""
+    letters = [chr(code) for code in (*range(0x4E00, 0x4E00 + 2600), *range(0x400, 0x450))]
+    letters += [chr(code) for code in (*range(0x391, 0x3CA), *range(0x1F600, 0x1F640))]
+    words = [
+        "".join(generator.choices(letters, k=generator.randint(1, 6))) for _ in range(20_000)
+    ] + english(generator)[:100_000].split()
+    return " ".join(generator.choices(words, k=_PIECE // 10))
+
+
+def write_corpus(path: Path, make: Callable[[random.Random], str], size: int) -> int:
+    """Write a text of about `size` bytes; returns how many they are."""
+    piece = make(random.Random(0)).encode()
+    with path.open("wb") as file:
+        while file.tell() < size:
+            file.write(piece)
+        return file.tell()
+
+
+def measure(arguments: list[str]) -> tuple[float, float]:
+    """Run textgen on one core: seconds of the whole process, peak memory in MB."""
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "textgen", *arguments],
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: os.sched_setaffinity(0, {0}),
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - began
+    if status:
+        raise SystemExit(f"textgen {' '.join(arguments)} ended with status {status}")
+    return seconds, usage.ru_maxrss * 1024 / _MEGABYTE
+
+
+def main() -> None:
+    """Measure and report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--gigabytes", type=float, default=2)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--directory", type=Path, help="where the corpora may take their room")
+    options = parser.parse_args()
+    rows = []
+    with tempfile.TemporaryDirectory(dir=options.directory) as name:
+        folder = Path(name)
+        full = int(options.gigabytes * 1e9)
+        for label, make, size in (
+            ("English", english, full // 100),
+            ("English", english, full),
+            ("many scripts", many_scripts, full),
+        ):
+            corpus = folder / "corpus.txt"
+            size = write_corpus(corpus, make, size)
+            output = folder / "prepared"
+            runs = []
+            for _ in range(options.runs):
+                runs.append(measure(["prepare", str(corpus), "-o", str(output)]))
+                shutil.rmtree(output)
+            seconds = statistics.median(run[0] for run in runs)
+            rows.append(
+                {
+                    "corpus": label,
+                    "MB": round(size / _MEGABYTE),
+                    "seconds": seconds,
+                    "MB/s": size / _MEGABYTE / seconds,
+                    "MB/s asked": 50,
+                    "peak memory MB": max(run[1] for run in runs),
+                    "memory asked": 400,
+                }
+            )
+    report.write(
+        "prepare",
+        "python -m benchmarks.prepare",
+        rows,
+        [
+            f"Medians of {options.runs} runs of the whole process on one core, start-up and fsync "
+            "included; memory is the largest of the runs."
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()

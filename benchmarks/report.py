@@ -1,0 +1,62 @@
+"""How benchmarks write down what they measured: a table to read, JSON to compare.
+
+Knows rows of figures; knows nothing of what they mean.
+"""
+
+import json
+import platform
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+_RESULTS = Path(__file__).parent / "results"
+
+
+def write(name: str, command: str, rows: Sequence[dict[str, Any]], notes: Sequence[str]) -> None:
+    """Print a table and write it to benchmarks/results/NAME.md and NAME.json.
+
+    Args:
+        name: The benchmark's name.
+        command: The command that makes these figures.
+        rows: One object for each row; all with the same keys.
+        notes: Lines to stand under the table.
+    """
+    columns = list(rows[0])
+    cells = [[_show(row[column]) for column in columns] for row in rows]
+    lines = [
+        f"# {name}",
+        "",
+        f"    {command}",
+        "",
+        "| " + " | ".join(columns) + " |",
+        "| " + " | ".join("---" for _ in columns) + " |",
+        *("| " + " | ".join(row) + " |" for row in cells),
+        "",
+        *notes,
+        "",
+        f"Machine: {_machine()}",
+        "",
+    ]
+    text = "\n".join(lines)
+    _RESULTS.mkdir(exist_ok=True)
+    (_RESULTS / f"{name}.md").write_text(text, encoding="utf-8")
+    data = {"command": command, "machine": _machine(), "rows": list(rows), "notes": list(notes)}
+    (_RESULTS / f"{name}.json").write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+    print(text)
+
+
+def _show(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _machine() -> str:
+    import os
+
+    processor = platform.processor() or platform.machine()
+    if Path("/proc/cpuinfo").exists():
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                processor = line.split(":", 1)[1].strip()
+                break
+    return f"{processor}, {os.cpu_count()} cores, Python {sys.version.split()[0]}"
