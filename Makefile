@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO_MODEL := demo-model
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup check format bench test-lowest clean
+.PHONY: help demo test setup check format bench docs test-lowest clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -28,13 +28,17 @@ format: $(VENV)/installed-dev  ## format the code and mend what the linter can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/installed-dev  ## run the benchmarks (about ten minutes; the 2 GB corpus needs 5 GB of disk)
+bench: $(VENV)/installed-dev  ## run the benchmarks: make bench CORPUS=tinyshakespeare.txt (15 minutes, 5 GB of disk)
+	@test -f "$(CORPUS)" || { echo 'name a corpus: make bench CORPUS=tinyshakespeare.txt' >&2; exit 1; }
 	$(BIN)/python -m benchmarks.prepare
 	$(BIN)/python -m benchmarks.presets $(CORPUS)
 
+docs: $(VENV)/installed-dev  ## write docs/cli.md anew from the program's help
+	$(BIN)/python docs/generate_cli.py > docs/cli.md
+
 test-lowest:  ## run the tests with the oldest dependencies that pyproject.toml allows
 	$(PYTHON) -m venv $(VENV)-lowest
-	$(PYTHON) benchmarks/lowest.py > $(VENV)-lowest/constraints.txt
+	sed -nE 's/^ *"([a-z0-9]+)>=([0-9.]+)".*/\1==\2/p' pyproject.toml | sort -u > $(VENV)-lowest/constraints.txt
 	$(VENV)-lowest/bin/pip install --quiet --editable '.[dev]' --constraint $(VENV)-lowest/constraints.txt
 	$(VENV)-lowest/bin/python -m pytest
 

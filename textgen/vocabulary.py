@@ -104,6 +104,8 @@ class VocabularyBuilder:
         """
         if len(text) > self._looked_up.shape[1]:
             self._looked_up = np.empty((2, len(text)), np.intp)
+        codes: npt.NDArray[np.intp]
+        numbers: npt.NDArray[np.intp]
         codes, numbers = self._looked_up[:, : len(text)]
         codes[:] = code_points(text)
         self._numbers.take(codes, out=numbers, mode="clip")
