@@ -94,7 +94,7 @@ def test_the_numpy_network_predicts_what_keras_predicts(cell, units, embedding, 
         weights[0] = np.eye(11)
     built.set_weights(weights)
     assert [w.shape for w in built.get_weights()] == [s.shape for s in weight_specs(config, 11)]
-    step = carried(Network(config, 11, built.get_weights()), 3)
+    step = carried(Network(config, 11, built.get_weights()), (3,)).step
     ids = generator.integers(0, 11, (3, 14))
     expected = np.log(built.predict_on_batch(ids))
     for place in range(ids.shape[1]):

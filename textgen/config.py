@@ -18,6 +18,7 @@ SCHEDULES = ("constant", "cosine")
 REDUCTIONS = ("mean", "sum")
 NORMALIZATIONS = ("NFC", "NFKC")
 DEVICES = ("auto", "cpu", "gpu")
+CONTEXTS = ("carry", "window")
 
 
 class Config:
@@ -199,30 +200,88 @@ class TrainConfig(Config):
 
 
 @dataclass(frozen=True)
-class SampleConfig(Config):
-    """How text is sampled.
+class Decoding(Config):
+    """How the next character is chosen.
 
     Attributes:
-        temperatures: One or more; logits are divided by it, 0 takes the likeliest character.
-        length: Characters to write after the seed.
-        samples: Texts to write for each temperature.
-        random_seed: Makes the texts repeatable; None draws a new one.
+        temperature: Logits are divided by it; 0 takes the likeliest character.
+        top_k: Choose among the k likeliest characters; 0 for all.
+        top_p: Choose among the fewest characters that together have this probability.
+        min_p: Choose among characters at least this many times as likely as the likeliest.
     """
 
-    temperatures: tuple[float, ...] = (0.5,)  # readable, and not yet repeating itself
-    length: int = 400  # a screenful of verse, and what the Keras example writes
+    temperature: float = 0.5  # readable, and not yet repeating itself
+    top_k: int = 0  # the temperature alone: with few characters, cutting the tail gains little
+    top_p: float = 1.0
+    min_p: float = 0.0
+
+    def __post_init__(self) -> None:
+        # Where single precision still tells logits from noise.
+        _number("temperature", self.temperature, at_least=0, at_most=1e6)
+        _integer("top_k", self.top_k, at_least=0)
+        _number("top_p", self.top_p, above=0, at_most=1)
+        _number("min_p", self.min_p, at_least=0, at_most=1)
+
+
+@dataclass(frozen=True)
+class SampleConfig(Config):
+    """What `textgen sample` writes.
+
+    Attributes:
+        temperatures: One or more, each for texts of its own.
+        top_k, top_p, min_p: As in Decoding.
+        length: Characters to write after the seed, at most, where `until` or `lines` may end a
+            text sooner; 0 for no end; None for 400, or 10,000 with `until` or `lines`.
+        until: Texts that end the text: it stops after the first one that is written.
+        lines: Line ends after which the text stops; 0 for no such end.
+        samples: Texts to write for each temperature and seed.
+        random_seed: Makes the texts repeatable; None draws a new one.
+        context: `carry` or `window`; None for what the model was trained with.
+    """
+
+    temperatures: tuple[float, ...] = (Decoding.temperature,)
+    top_k: int = Decoding.top_k
+    top_p: float = Decoding.top_p
+    min_p: float = Decoding.min_p
+    length: int | None = None
+    until: tuple[str, ...] = ()
+    lines: int = 0
     samples: int = 1
     random_seed: int | None = None  # people who ask again want another text
+    context: str | None = None  # what it was trained with is what it predicts best with
 
     def __post_init__(self) -> None:
         if not self.temperatures:
             raise SettingsError("temperature", "must be given at least once")
         for temperature in self.temperatures:
-            _number("temperature", temperature, at_least=0)
-        _integer("length", self.length, at_least=1)
+            self.decoding(temperature)
+        if self.length is not None:
+            _integer("length", self.length, at_least=0)
+        if not all(isinstance(text, str) and text for text in self.until):
+            raise SettingsError("until", "must be a text of one or more characters")
+        _integer("lines", self.lines, at_least=0)
         _integer("samples", self.samples, at_least=1)
         if self.random_seed is not None:
             _random_seed(self.random_seed)
+        if self.context is not None:
+            _choice("context", self.context, CONTEXTS)
+
+    def decoding(self, temperature: float) -> Decoding:
+        """How characters are chosen at one of the temperatures."""
+        return Decoding(temperature, self.top_k, self.top_p, self.min_p)
+
+    def ends(self, text: str) -> bool:
+        """Whether what was written after a seed has come to an end that was asked for."""
+        return text.endswith(self.until) or 0 < self.lines <= text.count("\n")
+
+    @property
+    def at_most(self) -> int | None:
+        """Characters to write at most; None for no end."""
+        if self.length is None:
+            # A screenful of verse, and what the Keras example writes; with another end in sight,
+            # a bound against a model that never writes it.
+            return 10_000 if self.until or self.lines else 400
+        return self.length or None
 
 
 @dataclass(frozen=True)
@@ -336,6 +395,7 @@ def _number(
     value: Any,
     *,
     at_least: float | None = None,
+    at_most: float | None = None,
     above: float | None = None,
     below: float | None = None,
 ) -> None:
@@ -343,6 +403,7 @@ def _number(
         text
         for text, bound in (
             (f"{at_least} or more", at_least),
+            (f"at most {at_most:g}" if at_most is not None else "", at_most),
             (f"above {above}", above),
             (f"below {below}", below),
         )
@@ -353,6 +414,7 @@ def _number(
         or not isinstance(value, int | float)
         or not math.isfinite(value)
         or (at_least is not None and value < at_least)
+        or (at_most is not None and value > at_most)
         or (above is not None and value <= above)
         or (below is not None and value >= below)
     ):

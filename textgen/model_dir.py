@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from textgen import storage
-from textgen.config import ModelConfig, Settings, TrainConfig, WindowConfig
+from textgen.config import ModelConfig, SampleConfig, Settings, TrainConfig, WindowConfig
 from textgen.errors import ModelError, OutputError, SettingsError
 from textgen.prepared import vocabulary_from_json, vocabulary_json
 from textgen.sampling import Sampler
@@ -113,14 +113,17 @@ def save(directory: Path, write_model: Callable[[Path], object], record: Record)
     storage.commit(directory, KIND, writers)
 
 
-def load(directory: str | Path) -> Sampler:
+def load(directory: str | Path, context: str | None = None) -> Sampler:
     """Load a trained model for writing text, without any deep-learning framework.
 
     Args:
         directory: A model directory.
+        context: `carry` to carry the state from character to character, `window` to predict from
+            exactly the last maxlen characters; None for what the model was trained with.
 
     Raises:
         ModelError: there is none, or it is damaged or of another version.
+        SettingsError: an unknown context.
 
     Example:
         >>> model = load("textgen-model")  # doctest: +SKIP
@@ -131,10 +134,13 @@ def load(directory: str | Path) -> Sampler:
     record = _read(directory, files)
     config, size = record.settings.model, record.vocabulary.size
     weights = _read_weights(files[_MODEL], weight_specs(config, size))
+    carry = record.settings.training.carry_state
+    if context is not None:
+        carry = SampleConfig(context=context).context == "carry"
     return Sampler(
         Network(config, size, weights),
         record.vocabulary,
-        None if record.settings.training.carry_state else record.settings.windows.maxlen,
+        None if carry else record.settings.windows.maxlen,
         record.seeds,
     )
 

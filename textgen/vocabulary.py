@@ -50,6 +50,11 @@ class Vocabulary:
         return np.min_scalar_type(self.size - 1)
 
     @cached_property
+    def table(self) -> str:
+        """The character of each id; U+FFFD for the unknown id."""
+        return self.characters + "\ufffd" * self.has_unknown
+
+    @cached_property
     def _codes(self) -> npt.NDArray[np.uint32]:
         return code_points(self.characters)
 
@@ -72,8 +77,7 @@ class Vocabulary:
         Args:
             ids: Sequence of ids; the unknown id is written as U+FFFD.
         """
-        table = self.characters + "\ufffd" * self.has_unknown
-        return "".join(map(table.__getitem__, ids))
+        return "".join(map(self.table.__getitem__, ids))
 
 
 class VocabularyBuilder:

@@ -1,48 +1,146 @@
 """How the next character is chosen."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textgen.sampling.decoding import choose, probabilities
-
-logits = st.lists(st.floats(-30, 30, width=32), min_size=2, max_size=12).map(
-    lambda values: np.array(values, np.float32)
+from textgen.config import Decoding
+from textgen.sampling.decoding import (
+    chooser,
+    log_probabilities,
+    min_p,
+    noise,
+    probabilities,
+    top_k,
+    top_p,
 )
 
+finite = st.floats(-30, 30, width=32)
+rows = st.lists(finite, min_size=2, max_size=12).map(lambda values: np.array(values, np.float32))
 
-@given(logits, st.floats(0.01, 100))
-def test_probabilities_are_the_softmax_of_divided_logits(values, temperature):
-    got = probabilities(values, temperature)
-    scaled = values.astype(np.float64) / temperature
+
+@given(rows, st.floats(0.01, 100))
+def test_probabilities_are_the_softmax_of_divided_logits(logits, temperature):
+    scaled = logits.astype(np.float64) / temperature
     expected = np.exp(scaled - scaled.max())
-    np.testing.assert_allclose(got, expected / expected.sum(), rtol=1e-9, atol=1e-300)
+    expected /= expected.sum()
+    np.testing.assert_allclose(probabilities(logits, temperature), expected, 1e-9, 1e-300)
+    if temperature == 1:
+        np.testing.assert_allclose(np.exp(log_probabilities(logits)), expected, rtol=1e-9)
 
 
-@given(logits, st.sampled_from([0.0, 1e-300, 1e-30]))
-def test_no_temperature_is_greedy(values, temperature):
-    with np.errstate(all="raise", over="ignore", under="ignore"):
-        got = probabilities(values, temperature)
-    assert got.argmax() == values.argmax()
-    assert got.sum() == pytest.approx(1)
-    if temperature == 0:
-        assert choose(values[None], 0, np.array([0.999]))[0] == values.argmax()
+@given(rows, st.integers(1, 15))
+def test_top_k_keeps_the_k_likeliest(logits, k):
+    kept = top_k(logits, k)
+    best = np.sort(logits)[::-1][:k]
+    np.testing.assert_array_equal(kept > -np.inf, np.isin(logits, best))
+    np.testing.assert_array_equal(kept[kept > -np.inf], logits[kept > -np.inf])
 
 
-@pytest.mark.parametrize("temperature", [0.3, 1.0, 2.0])
-def test_draws_have_the_distribution(temperature):
-    """Chi-square of 40,000 draws over six characters: five degrees of freedom."""
-    values = np.array([0.0, 1.0, -1.0, 0.5, 0.2, -np.inf])
-    n = 40_000
-    uniforms = np.random.default_rng(7).random(n)
-    counts = np.bincount(choose(np.tile(values, (n, 1)), temperature, uniforms), minlength=6)
-    expected = n * probabilities(values, temperature)
-    assert counts[5] == 0
-    statistic = ((counts - expected)[:5] ** 2 / expected[:5]).sum()
-    assert statistic < 23.5  # four degrees of freedom: exceeded once in 10,000 times by chance
+@given(rows, st.floats(0.001, 1))
+def test_top_p_keeps_the_fewest_that_reach_p(logits, p):
+    kept = top_p(logits, p) > -np.inf
+    each = probabilities(logits)
+    assert kept[logits.argmax()]
+    assert each[kept].sum() >= p - 1e-9
+    if kept.sum() > 1:  # without the least likely one they would not reach it
+        assert each[kept].sum() - each[kept].min() < p
+    if not kept.all():
+        assert each[~kept].max() <= each[kept].min()
 
 
-def test_the_ends_of_the_unit_interval_stay_inside():
-    values = np.tile(np.array([-np.inf, 0.0, 0.0, -np.inf]), (2, 1))
-    assert choose(values, 1.0, np.array([0.0, np.nextafter(1, 0)])).tolist() == [1, 2]
+@given(rows, st.floats(0.001, 1))
+def test_min_p_keeps_what_is_likely_beside_the_likeliest(logits, p):
+    each = probabilities(logits)
+    clear = np.abs(each / each.max() - p) > 1e-5 * p  # apart from where rounding decides
+    kept = min_p(logits, p) > -np.inf
+    np.testing.assert_array_equal(kept[clear], (each >= p * each.max())[clear])
+    assert kept[logits.argmax()]
+
+
+@pytest.mark.parametrize(("cut", "value"), [(top_k, 2), (top_p, 0.7), (min_p, 0.3)])
+def test_cuts_work_on_many_rows_at_once(cut, value):
+    many = np.random.default_rng(0).standard_normal((3, 5, 7))
+    each = np.array([[cut(row, value) for row in rows] for rows in many])
+    np.testing.assert_array_equal(cut(many, value), each)
+
+
+LOGITS = np.array([2.0, 1.0, 0.0, 0.9, 0.4, -1.0])
+UNKNOWN = 5
+
+
+def allowed(decoding: Decoding, *, unknown: bool) -> np.ndarray:
+    """The distribution to draw from, worked out from the definitions, character by character."""
+    weights = np.exp(LOGITS / decoding.temperature)
+    if unknown:
+        weights[UNKNOWN] = 0
+    order = sorted(range(6), key=lambda one: -weights[one])
+    if decoding.top_k:
+        weights[order[decoding.top_k :]] = 0
+    total, so_far = weights.sum(), 0.0
+    for one in order:
+        if so_far >= decoding.top_p * total:
+            weights[one] = 0
+        so_far += weights[one]
+    weights[weights < decoding.min_p * weights.max()] = 0
+    return np.asarray(weights / weights.sum())
+
+
+# The statistic is exceeded once in 100,000 times by chance, by degrees of freedom.
+BOUND = {1: 19.5, 2: 23.0, 3: 25.9, 4: 28.5, 5: 30.9}
+
+
+@pytest.mark.parametrize("unknown", [False, True])
+@pytest.mark.parametrize(
+    "decoding",
+    [
+        Decoding(0.3),
+        Decoding(1.0),
+        Decoding(2.5),
+        Decoding(1.0, top_k=3),
+        Decoding(0.7, top_p=0.8),
+        Decoding(1.5, min_p=0.3),
+        Decoding(1.2, top_k=4, top_p=0.95, min_p=0.2),
+    ],
+    ids=str,
+)
+def test_draws_have_the_distribution(decoding, unknown):
+    """Chi-square of 60,000 draws over six characters."""
+    n = 60_000
+    choose = chooser(decoding, UNKNOWN if unknown else None)
+    drawn = noise(np.random.default_rng(11), n, 6, decoding.temperature)
+    counts = np.bincount(choose(np.tile(LOGITS, (n, 1)).astype(np.float32), drawn), minlength=6)
+    expected = n * allowed(decoding, unknown=unknown)
+    assert not counts[expected == 0].any()
+    some = expected > 0
+    statistic = ((counts - expected)[some] ** 2 / expected[some]).sum()
+    assert some.sum() > 1 and statistic < BOUND[some.sum() - 1]
+
+
+@given(rows, st.sampled_from([0.0, 1e-300, 1e-30]), st.integers(0, 9), st.integers(0, 5))
+def test_no_temperature_is_greedy(logits, temperature, seed, k):
+    choose = chooser(Decoding(temperature, top_k=k))
+    drawn = noise(np.random.default_rng(seed), 1, len(logits), temperature)[0]
+    assert logits[choose(logits, drawn)] == logits.max()
+
+
+def test_one_row_is_chosen_as_in_many():
+    generator = np.random.default_rng(0)
+    logits = generator.standard_normal((50, 9)).astype(np.float32)
+    drawn = noise(generator, 50, 9, 0.8)
+    for decoding in (Decoding(0.8), Decoding(0.8, top_p=0.6), replace(Decoding(), top_k=1)):
+        choose = chooser(decoding, 3)
+        one_by_one = [int(choose(*pair)) for pair in zip(logits, drawn, strict=True)]
+        assert choose(logits, drawn).tolist() == one_by_one
+        assert 3 not in one_by_one
+
+
+def test_noise_does_not_depend_on_how_much_is_drawn_at_a_time():
+    one, two = np.random.default_rng(4), np.random.default_rng(4)
+    whole = noise(one, 10, 7, 0.5)
+    parts = np.concatenate([noise(two, 3, 7, 0.5), noise(two, 7, 7, 0.5)])
+    np.testing.assert_array_equal(whole, parts)
+    assert whole.dtype == np.float32 and np.isfinite(whole).all()

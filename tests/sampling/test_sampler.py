@@ -1,13 +1,15 @@
-"""The loop, driven by networks that know what they want to say."""
+"""Seeds in, text out, driven by networks that know what they want to say and by random ones."""
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from textgen.config import ModelConfig
-from textgen.errors import SeedError
+from textgen.config import ModelConfig, SampleConfig
+from textgen.errors import SeedError, SettingsError
 from textgen.sampling import Sampler
 from textgen.sampling.context import carried, window
-from textgen.sampling.network import Network, weight_specs
+from textgen.sampling.network import Network, Reader, weight_specs
 from textgen.vocabulary import Vocabulary
 
 LETTERS = Vocabulary("abcdefgh")
@@ -27,54 +29,119 @@ class Speller:
     """Stands where a network stands; prefers the letter after the one it has just read."""
 
     def __init__(self, size):
-        self._size = size
+        self.size = size
 
-    def zero_state(self, rows):
-        return [[np.zeros((rows, 1), np.float32)]]
+    def reader(self, shape=()):
+        def step(ids):
+            ids = np.broadcast_to(ids, shape)
+            return np.eye(self.size, dtype=np.float32)[(ids + 1) % self.size] * 50
 
-    def advance(self, ids, state):
-        state[0][0][:] = np.asarray(ids)[:, None]
-        return state[0][0]
+        return Reader(step, lambda _: None)
 
-    def logits(self, hidden):
-        logits = np.zeros((len(hidden), self._size))
-        logits[np.arange(len(hidden)), (hidden[:, 0].astype(int) + 1) % self._size] = 50.0
-        return logits
+
+def speller(size=8, vocabulary=LETTERS, span=None):
+    return Sampler(Speller(size), vocabulary, span, ["a"])  # type: ignore[arg-type]
+
+
+def texts(sampler, seeds, temperature=0.8, random_seed=5, **options):
+    config = SampleConfig((temperature,), **options)
+    return list(sampler.texts(seeds, config, temperature, random_seed, scores=True))
 
 
 @pytest.mark.parametrize("span", [None, 1, 3])
 @pytest.mark.parametrize("temperature", [0, 0.5, 1])
 def test_spells_what_the_network_wants(span, temperature):
-    sampler = Sampler(Speller(8), LETTERS, span, ["a"])  # type: ignore[arg-type]
+    sampler = speller(span=span)
     assert sampler.generate("cd", 10, temperature) == "cdefghabcdef"
+    (one, two) = texts(sampler, ["cd", "h"], temperature, length=3)
+    assert (one.seed, one.text, two.text) == ("cd", "efg", "abc")
 
 
-def test_unknown_is_never_written():
-    vocabulary = Vocabulary("abc", has_unknown=True)
-    sampler = Sampler(Speller(4), vocabulary, None, ["a"])  # type: ignore[arg-type]
-    text = sampler.generate("c", 500, 1.0, 1)
+@pytest.mark.parametrize("span", [None, 4])
+def test_unknown_is_never_written(span):
+    sampler = speller(4, Vocabulary("abc", has_unknown=True), span)
+    text = sampler.generate("c", 500, 1.0, random_seed=1)
     assert set(text) == set("abc")
+    assert set("".join(one.text for one in texts(sampler, ["c"] * 9, length=50))) == set("abc")
 
 
 def test_the_same_random_seed_gives_the_same_text_and_another_one_another():
     sampler = Sampler(random_network(), LETTERS, None, ["abc", "def", "gh"])
-    texts = [sampler.generate(None, 300, 1.0, seed) for seed in (1, 1, 2)]
-    assert texts[0] == texts[1] != texts[2]
+    written = [sampler.generate(None, 300, 1.0, random_seed=seed) for seed in (1, 1, 2)]
+    assert written[0] == written[1] != written[2]
     assert sampler.generate("a", 300, 1.0) != sampler.generate("a", 300, 1.0)
+    three = [one.text for one in texts(sampler, ["a"] * 3, 1.0)]
+    assert three == [one.text for one in texts(sampler, ["a"] * 3, 1.0)] and len(set(three)) == 3
 
 
 def test_greedy_text_does_not_depend_on_the_random_seed():
     sampler = Sampler(random_network(), LETTERS, 5, ["abc"])
-    assert sampler.generate("ab", 200, 0, 1) == sampler.generate("ab", 200, 0, 2)
+    greedy = [sampler.generate("ab", 200, 0, random_seed=seed) for seed in (1, 2)]
+    assert greedy[0] == greedy[1]
 
 
-def test_many_texts_are_those_of_one_by_one():
+def test_a_stream_is_the_text_that_generate_writes():
     sampler = Sampler(random_network(), LETTERS, None, ["abc"])
-    seeds = ["ab", "cd", "abc", "ef"] + ["gh"] * 70
-    texts = list(sampler.texts(seeds, 30, 0.8, 5))
-    assert len(texts) == len(seeds) and len(set(texts[4:])) == 70
-    for number, text in enumerate(texts):
-        assert text == "".join(sampler.stream(seeds[number], 30, 0.8, 5, number))
+    endless = sampler.stream("ab", temperature=0.7, top_p=0.9, random_seed=3)
+    first = "".join(next(endless) for _ in range(9000))
+    assert "ab" + first == sampler.generate("ab", 9000, 0.7, top_p=0.9, random_seed=3)
+    assert len(list(sampler.stream("ab", 12))) == 12
+    assert sampler.generate("ab", 50, 1.0, top_k=1) == sampler.generate("ab", 50, 0)
+
+
+@pytest.mark.parametrize("span", [None, 3])
+@settings(max_examples=25)
+@given(st.lists(st.text("abcdefgh", min_size=1, max_size=150), min_size=1, max_size=12), st.data())
+def test_many_texts_are_those_of_one_by_one(span, seeds, data):
+    """Seeds of all lengths, more than there are rows, texts that end at different times."""
+    sampler = Sampler(random_network(), LETTERS, span, ["abc"])
+    options = data.draw(
+        st.sampled_from(
+            [
+                {"length": 30},
+                {"length": 90, "until": ("a", "bcd")},
+                {"length": 0, "until": ("h", "g")},
+                {"length": 40, "min_p": 0.1, "top_k": 5},
+            ]
+        )
+    )
+    rows = data.draw(st.integers(1, 5))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("textgen.sampling.sampler._TOGETHER", rows * (span or 1))
+        written = texts(sampler, seeds, **options)
+    assert [one.seed for one in written] == seeds
+    config = SampleConfig((0.8,), **options)
+    first = "".join(sampler.characters(seeds[0], config, 0.8, 5))
+    assert written[0].text == first
+    # Each text's randomness follows from its number: that of the others changes nothing.
+    alone = texts(sampler, [seeds[0]], **options)[0]
+    assert alone.text == first
+    for one in written:
+        given = sampler.logprobs(one.seed + one.text)[-len(one.text) :]
+        assert one.log_probability == pytest.approx(given.mean(), abs=1e-5)
+        if config.until:
+            assert config.ends(one.text) or len(one.text) == options["length"]
+            assert not any(config.ends(one.text[:end]) for end in range(len(one.text)))
+        else:
+            assert len(one.text) == options["length"]
+
+
+def test_lines_end_a_text():
+    vocabulary = Vocabulary("\nab")
+    sampler = Sampler(random_network(size=3), vocabulary, None, ["a"])
+    for written in texts(sampler, ["a", "b\n"] * 20, 1.0, lines=3):
+        assert written.text.count("\n") == 3 and written.text.endswith("\n")
+    characters = sampler.characters("a", SampleConfig((1.0,), lines=2), 1.0, 1)
+    assert "".join(characters).count("\n") == 2
+
+
+def test_ends_that_can_never_come_are_refused():
+    with pytest.raises(SettingsError, match="'z' is not in the vocabulary"):
+        texts(speller(), ["a"], until=("az",))
+    with pytest.raises(SettingsError, match="no line end"):
+        texts(speller(), ["a"], lines=1)
+    with pytest.raises(SettingsError, match="`stream`"):
+        speller().generate("a", 0)
 
 
 def test_seeds_are_checked():
@@ -84,10 +151,13 @@ def test_seeds_are_checked():
     assert sampler.check_seed("aébé", "skip") == "ab"
     with pytest.raises(SeedError, match="no character of the model's"):
         sampler.check_seed("éé", "skip")
-    with pytest.raises(SeedError, match="empty"):
-        sampler.check_seed("")
+    for empty in (sampler.check_seed, sampler.generate, sampler.stream, sampler.logprobs):
+        with pytest.raises(SeedError, match="empty"):
+            empty("")
     with pytest.raises(SeedError, match="--seed"):
         sampler.random_seed_text(1)
+    with pytest.raises(SeedError, match="two or more"):
+        sampler.logprobs("a")
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
@@ -96,24 +166,52 @@ def test_the_window_is_that_of_reading_it_again(cell, maxlen):
     """Staggered states against re-reading the last maxlen characters from a zero state."""
     network = random_network(cell)
     ids = np.random.default_rng(3).integers(0, 8, (2, 25))
-    step = window(network, 2, maxlen)
+    both, alone = window(network, maxlen, (2,)), window(network, maxlen)
+    begun = 0
     for place in range(ids.shape[1]):
-        got = step(ids[:, place])
-        again = carried(network, 2)
-        for column in ids[:, max(0, place + 1 - maxlen) : place + 1].T:
-            expected = again(column)
+        if place == 11:  # the second text begins anew
+            both.reset(1)
+            begun = place
+        got = both.step(ids[:, place])
+        expected = []
+        for row, first in ((0, 0), (1, begun)):
+            again = carried(network)
+            for one in ids[row, max(first, place + 1 - maxlen) : place + 1]:
+                logits = again.step(one)
+            expected.append(logits.copy())
         np.testing.assert_allclose(got, expected, atol=1e-5)
+        np.testing.assert_allclose(alone.step(ids[0, place]), expected[0], atol=1e-5)
 
 
-def test_a_vocabulary_too_large_for_a_table_gives_the_same(monkeypatch):
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_a_state_put_back_to_zero_is_that_of_a_new_text(cell):
+    network = random_network(cell)
+    used, new = carried(network, (3,)), carried(network, (3,))
+    for ids in ([1, 2, 3], [4, 5, 6]):
+        used.step(np.array(ids))
+    used.reset([0, 2])
+    new.step(np.array([0, 2, 0]))
+    new.step(np.array([0, 5, 0]))
+    new.reset([0, 2])
+    for ids in ([7, 1, 0], [2, 2, 2]):
+        got, expected = used.step(np.array(ids)), new.step(np.array(ids))
+        np.testing.assert_allclose(got, expected, atol=1e-6)
+
+
+def test_log_probabilities_are_those_of_the_next_characters():
+    sampler = speller()
+    likely = sampler.logprobs("abcd")
+    assert likely.shape == (3,) and (likely > -1e-6).all()
+    assert (sampler.logprobs("adh") < -40).all()
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_a_vocabulary_too_large_for_a_table_gives_the_same(monkeypatch, cell):
     from textgen.sampling import network as module
 
-    with_table = random_network()
+    with_table = random_network(cell).reader((3,))
     monkeypatch.setattr(module, "_TABLE_AT_MOST", 0)
-    without = random_network()
+    without = random_network(cell).reader((3,))
     ids = np.array([1, 2, 3])
-    states = with_table.zero_state(3), without.zero_state(3)
     for _ in range(3):
-        np.testing.assert_allclose(
-            with_table.advance(ids, states[0]), without.advance(ids, states[1]), atol=1e-6
-        )
+        np.testing.assert_allclose(with_table.step(ids), without.step(ids), atol=1e-6)

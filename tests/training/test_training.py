@@ -74,7 +74,7 @@ def test_every_kind_of_model_trains_is_saved_and_writes(tmp_path, corpus, option
     (done,) = (event for event in told if isinstance(event, events.EpochDone))
     assert (done.validation_loss is None) == (options.get("validation") == 0)
     sampler = model_dir.load(tmp_path / "model")
-    assert len(sampler.generate(None, 50, 1.0, 3)) > 50
+    assert len(sampler.generate(None, 50, 1.0, random_seed=3)) > 50
 
 
 def test_training_learns(trained):
@@ -97,7 +97,7 @@ def test_the_model_kept_is_the_best_and_its_loss_the_one_told(tmp_path, corpus):
     network, _ = network_of(tmp_path / "model")
     ids = open_prepared(tmp_path / "model/cache").split(0.1)[1]
     rows = min(32, (len(ids) - 1) // 10)
-    step = carried(network, rows)
+    step = carried(network, (rows,)).step
     total = count = 0.0
     for x, y, weights in Streams(ids, rows, 10).every():
         for column in range(10):
@@ -112,7 +112,7 @@ def test_validation_over_windows_counts_every_window(trained_on_windows):
     ids = open_prepared(trained_on_windows / "cache").split(0.1)[1]
     cut = Windows(ids, 12, 3, "last")
     x, y = cut.take(np.arange(len(cut)))
-    step = window(network, len(x), 12)
+    step = window(network, 12, (len(x),)).step
     for column in x.T:
         logits = step(column)
     epochs = record.history["epochs"]
@@ -177,7 +177,7 @@ def test_keras_loads_the_model_where_textgen_is_not_installed(tmp_path, trained,
         [sys.executable, "-I", script, *arguments], check=True, cwd=tmp_path, capture_output=True
     )
     expected = np.log(np.load(tmp_path / "out.npy")[0])
-    step = carried(network, 1)
+    step = carried(network, (1,)).step
     for place, one in enumerate(ids):
         logits = step(np.array([one]))[0]
         logprobs = logits - np.log(np.exp(logits).sum())

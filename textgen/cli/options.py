@@ -4,10 +4,11 @@ Knows click; what a setting means, its default and its bounds stand in textgen/c
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import click
 import cloup
@@ -68,6 +69,19 @@ class _Units(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 
 
 UNITS = _Units()
+
+
+class _Escaped(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    name = "TEXT"
+    _MEANINGS: ClassVar = {"n": "\n", "t": "\t", "0": "\0", "\\": "\\"}
+
+    def convert(
+        self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None
+    ) -> str:
+        return re.sub(r"\\([nt0\\])", lambda found: self._MEANINGS[found[1]], value)
+
+
+ESCAPED = _Escaped()
 
 
 def _debug(_context: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001

@@ -1,47 +1,57 @@
-"""What the network remembers while it writes: carried state, or a window of characters.
+"""What the network remembers while it reads and writes: carried state, or a window of characters.
 
 Knows how states are kept from one character to the next; knows nothing of how characters are
-chosen. Each function gives a step: ids of shape (rows,) in, logits of shape (rows, vocabulary)
-for the characters that follow out.
+chosen. Both contexts are readers of texts side by side: `step` takes the ids of the next
+characters and gives the logits of the ones after them, `reset` forgets what some texts were.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from textgen.sampling.network import Floats, Network
-
-Step = Callable[[npt.NDArray[Any]], Floats]
+from textgen.sampling.cells import Floats
+from textgen.sampling.network import Ids, Network, Reader
 
 
-def carried(network: Network, rows: int) -> Step:
-    """The state goes on for ever: how a model trained with carried state predicts."""
-    state = network.zero_state(rows)
-    return lambda ids: network.logits(network.advance(ids, state))
+def carried(network: Network, shape: tuple[int, ...] = ()) -> Reader:
+    """The state goes on for ever: how a model trained with carried state predicts.
+
+    Args:
+        network: A trained network.
+        shape: (rows,) for texts side by side, () for one alone.
+    """
+    return network.reader(shape)
 
 
-def window(network: Network, rows: int, maxlen: int) -> Step:
+def window(network: Network, maxlen: int, shape: tuple[int, ...] = ()) -> Reader:
     """The last `maxlen` characters, read from a zero state, and while they are fewer, all of them.
 
     That is how a model trained on windows predicts. Instead of reading the window again for every
-    character, `maxlen` states are kept for each row, each begun one character after the other.
+    character, `maxlen` states are kept for each text, each begun one character after the other.
     Every character advances all of them in one batched step; the one that has by then read just
     `maxlen` characters gives the logits and begins anew with the next character.
+
+    Args:
+        network: A trained network.
+        maxlen: Characters in a window.
+        shape: (rows,) for texts side by side, () for one alone.
     """
-    state = network.zero_state(rows * maxlen)
-    count = 0
+    rows = int(np.prod(shape, dtype=int))
+    reader = network.reader((rows, maxlen))
+    read = 0  # characters that this reader has read
+    first = np.zeros(rows, np.int64)  # the value of `read` when each text began
+    texts = np.arange(rows)
 
-    def step(ids: npt.NDArray[Any]) -> Floats:
-        nonlocal count
-        begins = count % maxlen
-        for arrays in state:
-            for array in arrays:
-                array.reshape(rows, maxlen, -1)[:, begins] = 0
-        hidden = network.advance(np.repeat(ids, maxlen), state)
-        count += 1
-        oldest = count % maxlen if count >= maxlen else 0
-        return network.logits(hidden.reshape(rows, maxlen, -1)[:, oldest])
+    def step(ids: Ids) -> Floats:
+        nonlocal read
+        reader.reset((slice(None), read % maxlen))
+        logits = reader.step(np.reshape(ids, (rows, 1)))
+        read += 1
+        # Of the states begun since the text began, the oldest of the last `maxlen`.
+        oldest = np.maximum(read - maxlen, first) % maxlen
+        return np.asarray(logits[texts, oldest].reshape(*shape, -1))
 
-    return step
+    def reset(index: Any) -> None:
+        first.reshape(shape)[index] = read
+
+    return Reader(step, reset)

@@ -1,8 +1,12 @@
 """The recurrent network of a trained model, one character at a time, in NumPy.
 
-Knows the arithmetic of Keras's LSTM, GRU and SimpleRNN and the order and shapes of their weights;
-knows nothing of files, characters, seeds or temperatures. Formulas as in the documentation of
-keras.layers.LSTM (gates i, f, c, o), GRU (z, r, h, with reset_after=True) and SimpleRNN.
+Knows which weights a model has, their order and shapes, and how layers stand on each other; knows
+nothing of what happens inside a layer (cells.py), of files, characters, seeds or temperatures.
+
+What is multiplied with a layer's output stands side by side in one matrix: its own recurrent
+kernel, for the next character, and the kernel of the layer above or the dense kernel, for this
+one. One more row, met by a 1 that the output carries at its end, holds the biases. So a layer
+takes one matrix product for each character.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,10 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from textgen.config import ModelConfig
+from textgen.sampling.cells import CELLS, Floats
 
-Floats = npt.NDArray[np.float32]
-# For each layer the arrays that it carries from one character to the next: h, and c in an LSTM.
-State = list[list[Floats]]
+Ids = npt.NDArray[np.integer[Any]] | np.integer[Any] | int
 
 _GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 _LAYER = {"lstm": "lstm", "gru": "gru", "rnn": "simple_rnn"}
@@ -65,116 +68,84 @@ class Network:
         size: The vocabulary's size.
         weights: float32 arrays as `weight_specs` lists them.
 
+    Attributes:
+        size: The vocabulary's size.
+
     Example:
         >>> config = ModelConfig(units=(8,), embedding=4)
         >>> zeros = [np.zeros(spec.shape, np.float32) for spec in weight_specs(config, 10)]
-        >>> network = Network(config, 10, zeros)
-        >>> state = network.zero_state(2)
-        >>> network.logits(network.advance(np.array([3, 5]), state)).shape
+        >>> reader = Network(config, 10, zeros).reader((2,))
+        >>> reader.step(np.array([3, 5])).shape
         (2, 10)
     """
 
     def __init__(self, config: ModelConfig, size: int, weights: Sequence[npt.NDArray[Any]]):
-        arrays = [np.asarray(array, np.float32) for array in weights]
-        embedding, *layers, self._dense_kernel, self._dense_bias = arrays
-        self._units = config.units
-        self._has_cell_state = config.cell == "lstm"
-        self._cell = {"lstm": _lstm, "gru": _gru, "rnn": _rnn}[config.cell]
-        self._layers = [
-            _prepare_layer(config.cell, *layers[first : first + 3])
-            for first in range(0, len(layers), 3)
+        embedding, *rest, dense_kernel, dense_bias = [
+            np.asarray(one, np.float32) for one in weights
         ]
-        kernel, _, bias, _ = self._layers[0]
-        self._first: Callable[[npt.NDArray[Any]], Floats]
+        self.size = size
+        self._units = config.units
+        self._cell = CELLS[config.cell]
+        layers = [self._cell.arrange(*rest[first : first + 3]) for first in range(0, len(rest), 3)]
+        followers = [*((kernel, bias) for kernel, bias, _, _ in layers[1:])]
+        followers.append((dense_kernel, dense_bias))
+        self._weights = [
+            _side_by_side(recurrent, recurrent_bias, *follower, scale=self._cell.output_scale)
+            for (_, _, recurrent, recurrent_bias), follower in zip(layers, followers, strict=True)
+        ]
+        kernel, bias, _, _ = layers[0]
+        self._project: Callable[[Ids], Floats]
         if size * kernel.shape[1] <= _TABLE_AT_MOST:
             # The input is one of `size` rows: its product with the kernel is looked up.
             table = (embedding @ kernel if config.embedding else kernel) + bias
-            self._first = lambda ids: table[ids]
+            self._project = table.__getitem__
         else:
-            self._first = lambda ids: embedding[ids] @ kernel + bias
+            self._project = lambda ids: embedding[ids] @ kernel + bias
 
-    def zero_state(self, rows: int) -> State:
-        """The state before any character, for `rows` texts side by side."""
-        arrays = 2 if self._has_cell_state else 1
-        return [
-            [np.zeros((rows, units), np.float32) for _ in range(arrays)] for units in self._units
-        ]
-
-    def advance(self, ids: npt.NDArray[Any], state: State) -> Floats:
-        """Read one character in each row.
+    def reader(self, shape: tuple[int, ...] = ()) -> "Reader":
+        """A reader of texts, each from a zero state.
 
         Args:
-            ids: Integers, shape (rows,).
-            state: Changed in place; its arrays have shape (rows, units).
-
-        Returns:
-            The top layer's output, float32 of shape (rows, units).
+            shape: How many texts side by side, in one or more axes; () for one alone.
         """
-        projected = self._first(ids)
-        for number, ((kernel, recurrent, bias, recurrent_bias), arrays) in enumerate(
-            zip(self._layers, state, strict=True)
-        ):
-            if number:
-                projected = state[number - 1][0] @ kernel + bias
-            self._cell(projected, recurrent, recurrent_bias, arrays)
-        return state[-1][0]
+        project = self._project
+        layers = [
+            self._cell.start(weights, units, shape)
+            for weights, units in zip(self._weights, self._units, strict=True)
+        ]
+        advances = [advance for advance, _ in layers]
 
-    def logits(self, hidden: Floats) -> Floats:
-        """Logits of the next character: float32 of shape (rows, vocabulary)."""
-        return hidden @ self._dense_kernel + self._dense_bias
+        def step(ids: Ids) -> Floats:
+            x = project(ids)
+            for advance in advances:
+                x = advance(x)
+            return x
+
+        def reset(index: Any) -> None:
+            for _, reset_layer in layers:
+                reset_layer(index)
+
+        return Reader(step, reset)
 
 
-_Layer = tuple[Floats, Floats, Floats, Floats]
+@dataclass(frozen=True)
+class Reader:
+    """Reads texts side by side, a character at a time, and keeps the state of each.
 
-
-def _prepare_layer(cell: str, kernel: Floats, recurrent: Floats, bias: Floats) -> _Layer:
-    """Kernel, recurrent kernel, bias, recurrent bias, scaled so that every gate is one tanh.
-
-    sigmoid(x) = (1 + tanh(x / 2)) / 2, so halving the weights of the sigmoid gates leaves one
-    call of tanh for all gates.
+    Attributes:
+        step: Takes the ids of the next character of each text, integers of the reader's shape or
+            of one that NumPy broadcasts to it, and gives the logits of the character after it:
+            float32 of shape (*shape, vocabulary), overwritten by the next step.
+        reset: Takes an index into the reader's shape and puts those texts' states back to zero.
     """
-    units = recurrent.shape[0]
-    input_bias, recurrent_bias = bias if cell == "gru" else (bias, np.zeros_like(bias))
-    scale = np.ones(recurrent.shape[1], np.float32)
-    if cell == "lstm":
-        scale[:] = 0.5
-        scale[2 * units : 3 * units] = 1
-    elif cell == "gru":
-        scale[: 2 * units] = 0.5
-    return kernel * scale, recurrent * scale, input_bias * scale, recurrent_bias * scale
+
+    step: Callable[[Ids], Floats]
+    reset: Callable[[Any], None]
 
 
-def _lstm(projected: Floats, recurrent: Floats, _: Floats, state: list[Floats]) -> None:
-    h, c = state
-    units = h.shape[1]
-    gates = projected + h @ recurrent
-    np.tanh(gates, out=gates)
-    i = gates[:, :units]
-    f = gates[:, units : 2 * units]
-    o = gates[:, 3 * units :]
-    for gate in (i, f, o):
-        gate += 1
-        gate *= 0.5
-    i *= gates[:, 2 * units : 3 * units]
-    c *= f
-    c += i
-    np.tanh(c, out=h)
-    h *= o
-
-
-def _gru(projected: Floats, recurrent: Floats, bias: Floats, state: list[Floats]) -> None:
-    (h,) = state
-    units = h.shape[1]
-    inner = h @ recurrent + bias
-    gates = np.tanh(projected[:, : 2 * units] + inner[:, : 2 * units])
-    gates += 1
-    gates *= 0.5
-    z, r = gates[:, :units], gates[:, units:]
-    new = np.tanh(projected[:, 2 * units :] + r * inner[:, 2 * units :])
-    h *= z
-    h += (1 - z) * new
-
-
-def _rnn(projected: Floats, recurrent: Floats, _: Floats, state: list[Floats]) -> None:
-    (h,) = state
-    np.tanh(projected + h @ recurrent, out=h)
+def _side_by_side(
+    recurrent: Floats, recurrent_bias: Floats, kernel: Floats, bias: Floats, *, scale: float
+) -> Floats:
+    """The matrix that a layer's output, with a 1 after it, is multiplied with."""
+    rows = np.concatenate([recurrent, kernel], axis=1) * np.float32(scale)
+    return np.vstack([rows, np.concatenate([recurrent_bias, bias])]).astype(np.float32)

@@ -1,21 +1,44 @@
-"""Seeds in, text out: the one loop that writes text.
+"""A trained model that writes: seeds in, text out.
 
 Knows characters, seeds and random seeds; knows nothing of files or of how a network computes.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from textgen.errors import SeedError
+from textgen.config import Decoding, SampleConfig
+from textgen.errors import SeedError, SettingsError
 from textgen.sampling.context import carried, window
-from textgen.sampling.decoding import choose
-from textgen.sampling.network import Network
+from textgen.sampling.decoding import log_probabilities
+from textgen.sampling.ending import ending
+from textgen.sampling.network import Network, Reader
+from textgen.sampling.writing import Manner, Task, many, one
 from textgen.vocabulary import Vocabulary
 
-_TOGETHER = 64  # texts written side by side: more gains little, and holds back the first one
-_AHEAD = 256  # random numbers drawn at a time for each text
+# States that take a step together. With twice as many, a character takes 5 % less time and the
+# first text twice as long.
+_TOGETHER = 256
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text that was written.
+
+    Attributes:
+        seed: What it starts from.
+        text: What was written after the seed.
+        log_probability: The mean over its characters of the natural logarithm of the probability
+            that the model gives each of them, at temperature 1 and with nothing shut out; nan
+            where it was not asked for.
+    """
+
+    seed: str
+    text: str
+    log_probability: float
 
 
 class Sampler:
@@ -24,8 +47,8 @@ class Sampler:
     Args:
         network: The trained network.
         vocabulary: Its characters.
-        window: Characters that it was trained to predict from, each time from a zero state;
-            None for a model trained with carried state.
+        window: Characters that each prediction is made from, each time from a zero state; None
+            to carry the state on for ever.
         seeds: Windows of the corpus, one of which is drawn where no seed is given.
     """
 
@@ -38,7 +61,7 @@ class Sampler:
     ):
         self._network = network
         self.vocabulary = vocabulary
-        self._window = window
+        self.window = window
         self._seeds = tuple(seeds)
 
     def check_seed(self, seed: str, unknown: str = "error") -> str:
@@ -83,15 +106,22 @@ class Sampler:
         self,
         seed: str | None = None,
         length: int = 400,
-        temperature: float = 0.5,
+        temperature: float = Decoding.temperature,
+        *,
+        top_k: int = Decoding.top_k,
+        top_p: float = Decoding.top_p,
+        min_p: float = Decoding.min_p,
         random_seed: int | None = None,
     ) -> str:
         """Write one text.
 
         Args:
             seed: Text to start from; None draws a window of the corpus.
-            length: Characters to write after the seed.
+            length: Characters to write after the seed, 1 or more.
             temperature: Logits are divided by it; 0 takes the likeliest character each time.
+            top_k: Choose among the k likeliest characters; 0 for all.
+            top_p: Choose among the fewest characters that together have this probability.
+            min_p: Choose among characters at least this many times as likely as the likeliest.
             random_seed: Makes the text repeatable; None draws a new one.
 
         Returns:
@@ -99,84 +129,151 @@ class Sampler:
 
         Raises:
             SeedError: the seed is empty or has a character outside the vocabulary.
+            SettingsError: a number out of its bounds.
 
         Example:
             >>> textgen.load("textgen-model").generate("To be", length=200)  # doctest: +SKIP
         """
+        if not length:
+            raise SettingsError("length", "must be 1 or more; `stream` writes without an end")
         if random_seed is None:
-            random_seed = int(np.random.default_rng().integers(2**32))
-        seed = self.random_seed_text(random_seed) if seed is None else self.check_seed(seed)
-        return seed + "".join(self.stream(seed, length, temperature, random_seed))
+            random_seed = _new_random_seed()
+        if seed is None:
+            seed = self.random_seed_text(random_seed)
+        config = SampleConfig((temperature,), top_k, top_p, min_p, length, random_seed=random_seed)
+        return seed + "".join(self.characters(seed, config, temperature, random_seed))
 
     def stream(
-        self, seed: str, length: int, temperature: float, random_seed: int, number: int = 0
+        self,
+        seed: str | None = None,
+        length: int | None = None,
+        temperature: float = Decoding.temperature,
+        *,
+        top_k: int = Decoding.top_k,
+        top_p: float = Decoding.top_p,
+        min_p: float = Decoding.min_p,
+        random_seed: int | None = None,
+    ) -> Iterator[str]:
+        """Write one text, character by character.
+
+        Args:
+            seed: Text to start from; None draws a window of the corpus.
+            length: Characters to write; None for no end.
+            temperature, top_k, top_p, min_p, random_seed: As for `generate`.
+
+        Returns:
+            An iterator of the characters after the seed, each chosen when it is asked for.
+
+        Raises:
+            SeedError: the seed is empty or has a character outside the vocabulary.
+            SettingsError: a number out of its bounds.
+
+        Example:
+            >>> for character in textgen.load("textgen-model").stream("To be"):  # doctest: +SKIP
+            ...     print(character, end="", flush=True)
+        """
+        if random_seed is None:
+            random_seed = _new_random_seed()
+        if seed is None:
+            seed = self.random_seed_text(random_seed)
+        config = SampleConfig(
+            (temperature,), top_k, top_p, min_p, length or 0, random_seed=random_seed
+        )
+        return self.characters(seed, config, temperature, random_seed)
+
+    def logprobs(self, text: str) -> npt.NDArray[np.float64]:
+        """How probable the model finds each character of a text, given those before it.
+
+        Args:
+            text: Two or more characters of the vocabulary.
+
+        Returns:
+            float64 of shape (characters - 1,): the natural logarithms of the probabilities of
+            all characters but the first, which has none before it.
+
+        Raises:
+            SeedError: the text is shorter, or has a character outside the vocabulary.
+
+        Example:
+            >>> logprobs = textgen.load("textgen-model").logprobs("To be")  # doctest: +SKIP
+            >>> bits_per_character = -logprobs.mean() / math.log(2)  # doctest: +SKIP
+        """
+        ids = self._ids(text)
+        if len(ids) < 2:
+            raise SeedError("the text has one character; log-probabilities need two or more")
+        step = self._start().step
+        pairs = pairwise(ids.tolist())
+        return np.array([log_probabilities(step(one))[after] for one, after in pairs])
+
+    def characters(
+        self, seed: str, config: SampleConfig, temperature: float, random_seed: int
     ) -> Iterator[str]:
         """The characters that follow a seed, one by one as they are written.
 
         Args:
-            seed: Text to start from, of the vocabulary's characters.
-            length: Characters to write.
-            temperature: As for `generate`.
+            seed: Text to start from.
+            config: How characters are chosen and when the text is over.
+            temperature: The one of the config's temperatures to take.
             random_seed: Makes the text repeatable.
-            number: Which of several texts with the same random seed this is.
+
+        Raises:
+            SeedError: the seed is empty or has a character outside the vocabulary.
+            SettingsError: an end that can never be written.
         """
-        for row in self._continue([seed], length, temperature, random_seed, number):
-            yield self.vocabulary.text(row)
+        manner = self._manner(config, temperature)
+        written = one(self._start(), self._task(seed, random_seed, 0), manner)
+        return map(self.vocabulary.table.__getitem__, written)
 
     def texts(
-        self, seeds: Sequence[str], length: int, temperature: float, random_seed: int
-    ) -> Iterator[str]:
+        self,
+        seeds: Sequence[str],
+        config: SampleConfig,
+        temperature: float,
+        random_seed: int,
+        *,
+        scores: bool = False,
+    ) -> Iterator[Text]:
         """What follows each of many seeds, written side by side.
 
         Args:
             seeds: Texts to start from.
-            length: Characters to write after each.
-            temperature: As for `generate`.
-            random_seed: Makes the texts repeatable; each text has random numbers of its own.
+            config: How characters are chosen and when a text is over.
+            temperature: The one of the config's temperatures to take.
+            random_seed: Makes the texts repeatable; each has random numbers of its own, the first
+                one those that `characters` draws.
+            scores: Whether to tell the log-probabilities.
 
         Yields:
-            The `length` characters after each seed, in the order of the seeds.
-        """
-        first = 0
-        while first < len(seeds):
-            last = first + 1
-            while (
-                last < len(seeds)
-                and last - first < _TOGETHER
-                and len(seeds[last]) == len(seeds[first])
-            ):
-                last += 1
-            rows = self._continue(seeds[first:last], length, temperature, random_seed, first)
-            for ids in np.array(list(rows)).reshape(length, last - first).T:
-                yield self.vocabulary.text(ids)
-            first = last
+            The texts in the order of the seeds.
 
-    def _continue(
-        self,
-        seeds: Sequence[str],
-        length: int,
-        temperature: float,
-        random_seed: int,
-        number: int,
-    ) -> Iterator[npt.NDArray[np.int64]]:
-        """Ids that follow seeds of one length, shape (seeds,) for each of `length` characters."""
-        ids = np.array([self.vocabulary.ids(seed) for seed in seeds])
-        generators = [
-            np.random.default_rng([random_seed, number + row, 0]) for row in range(len(seeds))
-        ]
-        if self._window is None:
-            step = carried(self._network, len(seeds))
-        else:
-            step = window(self._network, len(seeds), self._window)
-            ids = ids[:, -self._window :]
-        for column in ids.T:
-            logits = step(column)
-        for place in range(length):
-            if place % _AHEAD == 0:
-                uniforms = np.array([generator.random(_AHEAD) for generator in generators])
-            if self.vocabulary.unknown_id is not None:
-                logits[:, self.vocabulary.unknown_id] = -np.inf
-            chosen = choose(logits, temperature, uniforms[:, place % _AHEAD])
-            yield chosen
-            if place + 1 < length:
-                logits = step(chosen)
+        Raises:
+            SeedError: a seed is empty or has a character outside the vocabulary.
+            SettingsError: an end that can never be written.
+        """
+        tasks = [self._task(seed, random_seed, number) for number, seed in enumerate(seeds)]
+        rows = max(1, _TOGETHER // (self.window or 1))
+        written = many(self._start, tasks, rows, self._manner(config, temperature), scores=scores)
+        for seed, text in zip(seeds, written, strict=True):
+            yield Text(seed, self.vocabulary.text(text.ids), text.log_probability)
+
+    def _start(self, shape: tuple[int, ...] = ()) -> Reader:
+        if self.window is None:
+            return carried(self._network, shape)
+        return window(self._network, self.window, shape)
+
+    def _ids(self, text: str) -> npt.NDArray[np.int64]:
+        return self.vocabulary.ids(self.check_seed(text))
+
+    def _task(self, seed: str, random_seed: int, number: int) -> Task:
+        # A window's worth is all that a window sees.
+        ids = self._ids(seed)[-self.window if self.window else 0 :]
+        return Task(ids.tolist(), (random_seed, number, 0))
+
+    def _manner(self, config: SampleConfig, temperature: float) -> Manner:
+        end = ending(self.vocabulary, config.at_most, config.until, config.lines)
+        unknown = self.vocabulary.unknown_id
+        return Manner(self.vocabulary.size, config.decoding(temperature), end, unknown)
+
+
+def _new_random_seed() -> int:
+    return int(np.random.default_rng().integers(2**32))

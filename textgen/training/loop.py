@@ -288,5 +288,7 @@ def _samples(
     )
     seed = sampler.random_seed_text(config.random_seed, epoch)
     for temperature in config.sample_temperatures:
-        (text,) = sampler.texts([seed], config.sample_length, temperature, config.random_seed)
-        yield events.SampleDrawn(epoch, temperature, seed, text)
+        text = sampler.generate(
+            seed, config.sample_length, temperature, random_seed=config.random_seed
+        )
+        yield events.SampleDrawn(epoch, temperature, seed, text.removeprefix(seed))

@@ -1,0 +1,189 @@
+"""The interactive mode of `textgen sample`: type a line, see it continued.
+
+Knows lines, commands and the terminal; how text is written stands in textgen/sampling/.
+"""
+
+import os
+import secrets
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from textgen.cli import console
+from textgen.config import SampleConfig
+from textgen.errors import SeedError, SettingsError
+from textgen.sampling import Sampler
+
+_HELP = """\
+  Type a line and see it continued; an empty line goes on with the text before it.
+  Ctrl-C stops a text, Ctrl-D ends.
+
+  /temperature X   low is careful, high is wild, 0 takes the likeliest character
+  /length N        characters to write
+  /top-k N         choose among the N likeliest characters; 0 for all
+  /top-p P         choose among the fewest that together have this probability; 1 for all
+  /min-p P         choose among those this many times as likely as the likeliest; 0 for all
+  /random-seed N   write the same texts each time; `off` for others each time
+  /again           write the last one anew
+  /settings        tell all of these
+  /quit            end"""
+_HISTORY = 1000  # lines kept from one time to the next
+_PROMPT = "> "
+
+
+def converse(
+    sampler: Sampler, config: SampleConfig, unknown: str, write: Callable[[str], object]
+) -> None:
+    """Read lines from standard input until it ends, and continue each.
+
+    Args:
+        sampler: The model.
+        config: Where the settings begin; the first of its temperatures is taken.
+        unknown: `error` or `skip`: what becomes of characters the model does not know.
+        write: Writes to standard output.
+    """
+    talk = _Conversation(sampler, config, unknown, write)
+    read = _lines_from_terminal() if sys.stdin.isatty() else sys.stdin.readline
+    if sys.stdin.isatty():
+        console.note("type a line to see it continued; /help tells more, Ctrl-D ends")
+    while True:
+        try:
+            line = read()
+            if not line:
+                break
+            if not talk.hear(line.removesuffix("\n")):
+                break
+        except KeyboardInterrupt:
+            console.note("")
+        except (SeedError, SettingsError) as error:
+            console.note(f"{error}")
+
+
+class _Conversation:
+    """What was said so far, and the settings now."""
+
+    def __init__(
+        self,
+        sampler: Sampler,
+        config: SampleConfig,
+        unknown: str,
+        write: Callable[[str], object],
+    ):
+        self._sampler, self._unknown, self._write = sampler, unknown, write
+        self._config = replace(config, temperatures=config.temperatures[:1])
+        self._seed = self._text = ""
+        self._written = 0
+
+    def hear(self, line: str) -> bool:
+        """Do what a line asks for; False ends the conversation."""
+        if not line.startswith("/"):
+            self._continue(self._sampler.check_seed(line, self._unknown) if line else self._text)
+            return True
+        name, _, value = line[1:].strip().partition(" ")
+        if name in ("quit", "exit", "q"):
+            return False
+        if name == "again":
+            self._continue(self._seed)
+        elif name == "settings":
+            self._tell()
+        elif name == "help":
+            console.note(_HELP)
+        elif name.replace("-", "_") in _SETTABLE:
+            self._set(name.replace("-", "_"), value.strip())
+        else:
+            console.note(f"/{name}: no such command; /help lists them")
+        return True
+
+    def _continue(self, seed: str) -> None:
+        if not seed:
+            seed = self._sampler.random_seed_text(self._random_seed())
+        self._seed = self._text = seed
+        config = self._config
+        (temperature,) = config.temperatures
+        self._write(click.style(seed, bold=True) if sys.stdout.isatty() else seed)
+        characters = self._sampler.characters(seed, config, temperature, self._random_seed())
+        pieces: list[str] = []
+        try:
+            for character in characters:
+                self._write(character)
+                pieces.append(character)
+        finally:  # also when Ctrl-C stops it: an empty line then goes on from there
+            self._written += 1
+            self._text += "".join(pieces)
+            self._write("\n")
+
+    def _random_seed(self) -> int:
+        if self._config.random_seed is None:
+            return secrets.randbits(32)
+        return (self._config.random_seed + self._written) % 2**32
+
+    def _set(self, name: str, value: str) -> None:
+        kind = _SETTABLE[name]
+        try:
+            number: Any = None if (name, value) == ("random_seed", "off") else kind(value)
+        except ValueError:
+            raise SettingsError(
+                f"/{name.replace('_', '-')}", f"takes a number, not {value!r}"
+            ) from None
+        if name == "temperature":
+            self._config = replace(self._config, temperatures=(number,))
+        else:
+            self._config = replace(self._config, **{name: number})
+        self._written = 0
+        self._tell()
+
+    def _tell(self) -> None:
+        config = self._config
+        told = {
+            "temperature": f"{config.temperatures[0]:g}",
+            "length": config.at_most or "no end",
+            "top-k": config.top_k or "all",
+            "top-p": f"{config.top_p:g}",
+            "min-p": f"{config.min_p:g}",
+            "random-seed": "off" if config.random_seed is None else config.random_seed,
+        }
+        console.note(", ".join(f"{name} {value}" for name, value in told.items()))
+
+
+_SETTABLE: dict[str, Callable[[str], Any]] = {
+    "temperature": float,
+    "length": int,
+    "top_k": int,
+    "top_p": float,
+    "min_p": float,
+    "random_seed": int,
+}
+
+
+def _lines_from_terminal() -> Callable[[], str]:
+    """A reader of lines that can be edited and called back, also from former times."""
+    with suppress(ImportError):  # a Python built without readline reads plain lines
+        import atexit
+        import readline
+
+        state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
+        history = state / "textgen" / "history"
+        with suppress(OSError):
+            readline.read_history_file(history)
+        readline.set_history_length(_HISTORY)
+
+        def keep() -> None:
+            with suppress(OSError):
+                history.parent.mkdir(parents=True, exist_ok=True)
+                readline.write_history_file(history)
+
+        atexit.register(keep)
+
+    def read() -> str:
+        try:
+            return input(_PROMPT) + "\n"
+        except EOFError:
+            console.note("")
+            return ""
+
+    return read

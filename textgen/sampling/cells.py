@@ -1,0 +1,174 @@
+"""One step of a recurrent layer in NumPy: LSTM, GRU and simple RNN.
+
+Knows the arithmetic of Keras's layers; knows nothing of how layers stand on each other, of files,
+characters or temperatures. Formulas as in the documentation of keras.layers.LSTM (gates i, f, c,
+o), GRU (z, r, h, with reset_after=True) and SimpleRNN.
+
+A step of a small layer spends as long calling NumPy as computing, so it makes few calls, all into
+arrays made beforehand. sigmoid(x) = (1 + tanh(x / 2)) / 2, so one tanh serves all gates; the halves
+are multiplied into the weights beforehand (powers of two change no digit), and gates are used as
+twice the sigmoid.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Advance = Callable[[Floats], Floats]
+Reset = Callable[[Any], None]
+_Arranged = tuple[Floats, Floats, Floats, Floats]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A kind of recurrent layer.
+
+    Attributes:
+        arrange: From kernel, recurrent kernel and bias as Keras has them to kernel, bias,
+            recurrent kernel and recurrent bias, gates in our order and scaled.
+        start: From a layer's matrix, its units and the shape of the texts to a pair of functions:
+            one takes the product with the layer's input and gives that of the layer above (or the
+            logits), the other resets.
+        output_scale: What the output as kept must be multiplied by to be h.
+    """
+
+    arrange: Callable[[Floats, Floats, Floats], _Arranged]
+    start: Callable[[Floats, int, tuple[int, ...]], tuple[Advance, Reset]]
+    output_scale: float = 1.0
+
+
+def _output(units: int, shape: tuple[int, ...]) -> tuple[Floats, Floats]:
+    """An array for h with a 1 after it, as a matrix to multiply, and its part without the 1."""
+    whole = np.zeros((*shape, units + 1), np.float32)
+    whole[..., units] = 1
+    return _matrix(whole), whole[..., :units]
+
+
+def _matrix(array: Floats) -> Floats:
+    """All leading axes as one, which np.dot multiplies in one call; a vector as it is."""
+    return array if array.ndim == 1 else array.reshape(-1, array.shape[-1])
+
+
+_ONE, _HALF = np.ones((), np.float32), np.full((), 0.5, np.float32)
+
+
+def _arrange_lstm(kernel: Floats, recurrent: Floats, bias: Floats) -> _Arranged:
+    units = recurrent.shape[0]
+    i, f, c, o = (np.arange(units) + gate * units for gate in range(4))
+    order = np.concatenate([o, i, f, c])
+    scale = np.repeat([_HALF, _ONE], [3 * units, units])
+    zeros = np.zeros_like(bias)
+    return kernel[:, order] * scale, bias[order] * scale, recurrent[:, order] * scale, zeros
+
+
+def _start_lstm(weights: Floats, units: int, shape: tuple[int, ...]) -> tuple[Advance, Reset]:
+    """h = o tanh(c), kept as 2 h; c = f c + i g; here o, i and f are twice the sigmoids."""
+    add, multiply, tanh, dot = np.add, np.multiply, np.tanh, np.dot
+    output, h = _output(units, shape)
+    inner = np.empty((*shape, weights.shape[1]), np.float32)
+    product = _matrix(inner)
+    recurrent, upward = inner[..., : 4 * units], inner[..., 4 * units :]
+    # o, i, f, g and c side by side, so that [i, f] [g, c] is one product.
+    cells = np.zeros((*shape, 5 * units), np.float32)
+    gates, sigmoids, o = cells[..., : 4 * units], cells[..., : 3 * units], cells[..., :units]
+    i_f, g_c, c = cells[..., units : 3 * units], cells[..., 3 * units :], cells[..., 4 * units :]
+    products = np.empty((*shape, 2 * units), np.float32)
+    i_g, f_c = products[..., :units], products[..., units:]
+    tanh_c = np.empty((*shape, units), np.float32)
+
+    def advance(x: Floats) -> Floats:
+        add(recurrent, x, gates)
+        tanh(gates, gates)
+        add(sigmoids, _ONE, sigmoids)
+        multiply(i_f, g_c, products)
+        add(i_g, f_c, c)
+        multiply(c, _HALF, c)
+        tanh(c, tanh_c)
+        multiply(o, tanh_c, h)
+        dot(output, weights, product)
+        return upward
+
+    def reset(index: Any) -> None:
+        c[index] = 0
+        inner[index] = weights[-1]
+
+    reset(...)
+    return advance, reset
+
+
+def _arrange_gru(kernel: Floats, recurrent: Floats, bias: Floats) -> _Arranged:
+    units = recurrent.shape[0]
+    # z and r are sigmoids; the recurrent part of the third gate is multiplied by 2 r.
+    scale = np.repeat([_HALF, _ONE], [2 * units, units])
+    inner_scale = np.repeat(_HALF, 3 * units)
+    return kernel * scale, bias[0] * scale, recurrent * inner_scale, bias[1] * inner_scale
+
+
+def _start_gru(weights: Floats, units: int, shape: tuple[int, ...]) -> tuple[Advance, Reset]:
+    """h = z h + (1 - z) n with n = tanh(x + r h U); here z and r are twice the sigmoids."""
+    add, subtract, multiply, tanh, dot = np.add, np.subtract, np.multiply, np.tanh, np.dot
+    output, h = _output(units, shape)
+    inner = np.empty((*shape, weights.shape[1]), np.float32)
+    product = _matrix(inner)
+    inner_zr, inner_n = inner[..., : 2 * units], inner[..., 2 * units : 3 * units]
+    upward = inner[..., 3 * units :]
+    gates = np.empty((*shape, 2 * units), np.float32)
+    z, r = gates[..., :units], gates[..., units:]
+    n, change = np.empty((2, *shape, units), np.float32)
+
+    def advance(x: Floats) -> Floats:
+        add(inner_zr, x[..., : 2 * units], gates)
+        tanh(gates, gates)
+        add(gates, _ONE, gates)
+        multiply(r, inner_n, n)
+        add(n, x[..., 2 * units :], n)
+        tanh(n, n)
+        subtract(h, n, change)
+        multiply(change, z, change)
+        multiply(change, _HALF, change)
+        add(n, change, h)
+        dot(output, weights, product)
+        return upward
+
+    def reset(index: Any) -> None:
+        h[index] = 0
+        inner[index] = weights[-1]
+
+    reset(...)
+    return advance, reset
+
+
+def _arrange_rnn(kernel: Floats, recurrent: Floats, bias: Floats) -> _Arranged:
+    return kernel, bias, recurrent, np.zeros_like(bias)
+
+
+def _start_rnn(weights: Floats, units: int, shape: tuple[int, ...]) -> tuple[Advance, Reset]:
+    """h = tanh(x + h U)."""
+    add, tanh, dot = np.add, np.tanh, np.dot
+    output, h = _output(units, shape)
+    inner = np.empty((*shape, weights.shape[1]), np.float32)
+    product = _matrix(inner)
+    recurrent, upward = inner[..., :units], inner[..., units:]
+
+    def advance(x: Floats) -> Floats:
+        add(recurrent, x, h)
+        tanh(h, h)
+        dot(output, weights, product)
+        return upward
+
+    def reset(index: Any) -> None:
+        inner[index] = weights[-1]
+
+    reset(...)
+    return advance, reset
+
+
+CELLS = {
+    "lstm": Cell(_arrange_lstm, _start_lstm, output_scale=0.5),
+    "gru": Cell(_arrange_gru, _start_gru),
+    "rnn": Cell(_arrange_rnn, _start_rnn),
+}
