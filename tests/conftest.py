@@ -89,6 +89,6 @@ def trained_on_windows(tmp_path_factory: pytest.TempPathFactory, text: str) -> P
     folder = tmp_path_factory.mktemp("windows")
     path = folder / "corpus.txt"
     path.write_text(text, encoding="utf-8")
-    options = {"units": (24, 20), "embedding": 0, "maxlen": 12, "targets": "last", "epochs": 3}
-    train([str(path)], folder / "model", {**options, "batch_size": 64, "sample_length": 0})
+    options = {"units": (24, 20), "embedding": 0, "maxlen": 12, "targets": "last", "epochs": 12}
+    train([str(path)], folder / "model", {**options, "batch_size": 32, "sample_length": 0})
     return folder / "model"

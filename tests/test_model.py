@@ -10,8 +10,10 @@ from textgen import model
 from textgen.config import ModelConfig
 from textgen.config import settings as resolve
 from textgen.errors import SettingsError
+from textgen.sampling import Sampler
 from textgen.sampling.context import carried
 from textgen.sampling.network import Network, weight_specs
+from textgen.vocabulary import Vocabulary
 
 
 def kinds(network):
@@ -104,3 +106,11 @@ def test_the_numpy_network_predicts_what_keras_predicts(cell, units, embedding, 
             np.testing.assert_allclose(logprobs, expected[:, place], atol=1e-5)
     if targets == "last":
         np.testing.assert_allclose(logprobs, expected, atol=1e-5)
+        # And at every position from the last five characters.
+        sampler = Sampler(
+            Network(config, 11, built.get_weights()), Vocabulary("abcdefghijk"), 5, []
+        )
+        windows = np.lib.stride_tricks.sliding_window_view(ids[0, :-1], 5)
+        after = np.log(built.predict_on_batch(windows))[np.arange(len(windows)), ids[0, 5:]]
+        text = sampler.vocabulary.text(ids[0])
+        np.testing.assert_allclose(sampler.logprobs(text)[4:], after, atol=1e-5)

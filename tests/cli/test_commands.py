@@ -275,7 +275,15 @@ BAD = [
     (["sample", "--temperature", "-1"], 2, "--temperature must be a number, 0 or more, not -1.0"),
     (["sample", "--temperature", "nan"], 2, "--temperature must be a number, 0 or more, not nan"),
     (["sample", "--temperature", "warm"], 2, "'warm' is not a valid float"),
-    (["sample", "--length", "0"], 2, "--length must be a whole number, 1 or more"),
+    (["sample", "--length", "-1"], 2, "--length must be a whole number, 0 or more"),
+    (["sample", "--top-p", "0"], 2, "--top-p must be a number, at most 1 and above 0, not 0.0"),
+    (["sample", "--top-p", "2"], 2, "--top-p must be a number, at most 1 and above 0, not 2.0"),
+    (["sample", "--top-k", "-1"], 2, "--top-k must be a whole number, 0 or more"),
+    (["sample", "--min-p", "nan"], 2, "--min-p must be a number"),
+    (["sample", "--context", "both"], 2, "'both' is not one of 'carry', 'window'"),
+    (["sample", "--until", ""], 2, "--until must be a text of one or more characters"),
+    (["sample", "--seed", "a", "--seeds-from", "-"], 2, "--seed and --seeds-from exclude"),
+    (["sample", "-i", "--format", "jsonl"], 2, "--interactive takes seeds as they are typed"),
 ]
 
 

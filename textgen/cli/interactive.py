@@ -20,7 +20,7 @@ from textgen.errors import SeedError, SettingsError
 from textgen.sampling import Sampler
 
 _HELP = """\
-  Type a line and see it continued; an empty line goes on with the text before it.
+  Type a line and see it continued; an empty line goes on where the text stopped.
   Ctrl-C stops a text, Ctrl-D ends.
 
   /temperature X   low is careful, high is wild, 0 takes the likeliest character
@@ -60,8 +60,10 @@ def converse(
                 break
         except KeyboardInterrupt:
             console.note("")
-        except (SeedError, SettingsError) as error:
-            console.note(f"{error}")
+        except SettingsError as error:
+            console.note(f"/{error.option.replace('_', '-')} {error.problem}")
+        except SeedError as error:
+            console.note(str(error))
 
 
 class _Conversation:
@@ -82,13 +84,18 @@ class _Conversation:
     def hear(self, line: str) -> bool:
         """Do what a line asks for; False ends the conversation."""
         if not line.startswith("/"):
-            self._continue(self._sampler.check_seed(line, self._unknown) if line else self._text)
+            if line:
+                self._begin(self._sampler.check_seed(line, self._unknown))
+            elif self._text:
+                self._go_on()
+            else:
+                self._begin(self._sampler.random_seed_text(self._random_seed()))
             return True
         name, _, value = line[1:].strip().partition(" ")
         if name in ("quit", "exit", "q"):
             return False
-        if name == "again":
-            self._continue(self._seed)
+        if name == "again" and self._seed:
+            self._begin(self._seed)
         elif name == "settings":
             self._tell()
         elif name == "help":
@@ -99,14 +106,16 @@ class _Conversation:
             console.note(f"/{name}: no such command; /help lists them")
         return True
 
-    def _continue(self, seed: str) -> None:
-        if not seed:
-            seed = self._sampler.random_seed_text(self._random_seed())
+    def _begin(self, seed: str) -> None:
         self._seed = self._text = seed
-        config = self._config
-        (temperature,) = config.temperatures
         self._write(click.style(seed, bold=True) if sys.stdout.isatty() else seed)
-        characters = self._sampler.characters(seed, config, temperature, self._random_seed())
+        self._go_on()
+
+    def _go_on(self) -> None:
+        (temperature,) = self._config.temperatures
+        characters = self._sampler.characters(
+            self._text, self._config, temperature, self._random_seed()
+        )
         pieces: list[str] = []
         try:
             for character in characters:
@@ -127,9 +136,7 @@ class _Conversation:
         try:
             number: Any = None if (name, value) == ("random_seed", "off") else kind(value)
         except ValueError:
-            raise SettingsError(
-                f"/{name.replace('_', '-')}", f"takes a number, not {value!r}"
-            ) from None
+            raise SettingsError(name, f"takes a number, not {value!r}") from None
         if name == "temperature":
             self._config = replace(self._config, temperatures=(number,))
         else:

@@ -1,0 +1,203 @@
+"""`textgen sample` as its users run it: seeds, ends, pipes, a terminal, a conversation."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def sample(textgen, trained):
+    def run(*arguments, **more):
+        return textgen("sample", "--model", trained, *arguments, **more)
+
+    return run
+
+
+def shell(line: str, model: Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-o", "pipefail", "-c", line.replace("SAMPLE", '"$PYTHON" -m textgen sample')],
+        cwd=cwd,
+        env={**os.environ, "PYTHON": sys.executable, "TEXTGEN_MODEL": str(model)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_seeds_one_on_each_line(sample, tmp_path):
+    (tmp_path / "seeds.txt").write_text("The cat\nA dog\nMy aunt sang\n")
+    done = sample("--seeds-from", "seeds.txt", "-n", 2, "--length", 4, "--format", "jsonl")
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [record["seed"] for record in records] == [
+        seed for seed in ("The cat", "A dog", "My aunt sang") for _ in range(2)
+    ]
+    piped = sample("--seeds-from", "-", "--length", 4, stdin="The cat\nA dog\n")
+    assert piped.stdout.startswith("The cat") and "\nA dog" in piped.stdout
+    refused = sample("--seeds-from", "-", stdin="The cat\n\n")
+    assert refused.returncode == 1 and "-: line 2 is empty" in refused.stderr
+    refused = sample("--seeds-from", "-", stdin=b"The c\xfft\n")
+    assert refused.returncode == 1 and "byte 0xff at offset 5 is not UTF-8" in refused.stderr
+    refused = sample("--seeds-from", "nowhere.txt")
+    assert refused.returncode == 1 and "nowhere.txt: No such file" in refused.stderr
+
+
+def test_texts_end_where_they_are_asked_to(sample):
+    lines = sample("-n", 40, "--lines", 1, "--no-seed-text", "--temperature", 0.3)
+    assert lines.stdout.count("\n") == 40 and lines.stderr == ""
+    until = sample("-n", 5, "--until", "!", "--until", ".\\n", "--separator", "|\\0")
+    texts = until.stdout.split("|\0")
+    assert texts.pop() == "" and len(texts) == 5
+    assert all(text.endswith(("!", ".\n")) for text in texts)
+    bounded = sample("--until", "!", "--length", 3, "--seed", "The cat")
+    assert len(bounded.stdout) == len("The cat") + 3 + 1
+    assert "1 of 1 texts reached 3 characters before their end; --length" in bounded.stderr
+    never = sample("--until", "§")
+    assert never.returncode == 2 and "--until can never be written" in never.stderr
+
+
+def test_what_json_tells_can_be_worked_out_again(sample, trained):
+    import textgen
+
+    told = ("--format", "jsonl", "--temperature", 0.7, "--top-p", 0.9)
+    done = sample("-n", 3, "--length", 30, *told)
+    model = textgen.load(trained)
+    for line in done.stdout.splitlines():
+        record = json.loads(line)
+        logprobs = model.logprobs(record["seed"] + record["text"])[-30:]
+        assert record["mean_log_probability"] == pytest.approx(logprobs.mean(), abs=1e-5)
+    alone = ("--random-seed", 3, "--seed", "The cat", "--length", 50)
+    in_json = json.loads(sample(*alone, "--format", "jsonl").stdout)
+    assert sample(*alone).stdout == f"The cat{in_json['text']}\n"
+    assert model.generate("The cat", 50, random_seed=3) == "The cat" + in_json["text"]
+
+
+def test_both_contexts(sample, trained_on_windows, textgen):
+    greedy = ("--seed", "The cat sat on", "--temperature", 0, "--length", 60)
+    assert sample(*greedy, "--context", "carry").stdout == sample(*greedy).stdout
+    windows = [
+        textgen("sample", "--model", trained_on_windows, *greedy, *context).stdout
+        for context in ((), ("--context", "window"), ("--context", "carry"))
+    ]
+    assert windows[0] == windows[1] != windows[2]
+
+
+def test_without_an_end(sample, trained, tmp_path):
+    done = shell("SAMPLE --length 0 | head -c 3000", trained, tmp_path)
+    assert (done.returncode, len(done.stdout), done.stderr) == (0, 3000, "")
+    done = shell("SAMPLE -n 500 --length 100 | head -c 100", trained, tmp_path)
+    assert (done.returncode, len(done.stdout), done.stderr) == (0, 100, "")
+    for arguments in (("-n", 2), ("--format", "jsonl")):
+        refused = sample("--length", 0, *arguments)
+        assert refused.returncode == 2 and "--length 0 has no end" in refused.stderr
+
+
+def test_an_output_that_cannot_be_written(trained, tmp_path):
+    closed = shell("SAMPLE >&-", trained, tmp_path)
+    assert closed.returncode == 1
+    assert closed.stderr.startswith("textgen: error: standard output is closed")
+    if Path("/dev/full").exists():
+        full = shell("SAMPLE > /dev/full", trained, tmp_path)
+        assert full.returncode == 1
+        assert full.stderr == "textgen: error: No space left on device\n"
+
+
+class Terminal:
+    """The program on a terminal of its own."""
+
+    def __init__(self, *arguments: str | Path, cwd: Path):
+        self.screen, other = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "textgen", "sample", *map(str, arguments)],
+            cwd=cwd,
+            stdin=other,
+            stdout=other,
+            stderr=other,
+            start_new_session=True,
+            env={**os.environ, "XDG_STATE_HOME": str(cwd / "state"), "TERM": "xterm"},
+            preexec_fn=lambda: __import__("fcntl").ioctl(0, __import__("termios").TIOCSCTTY, 0),
+        )
+        os.close(other)
+        self.seen = ""
+
+    def read(self) -> bytes:
+        try:
+            data = os.read(self.screen, 1 << 16)
+        except OSError:  # the program has closed its end
+            data = b""
+        self.seen += data.decode(errors="replace")
+        return data
+
+    def wait_for(self, pattern: str) -> str:
+        """Read until something is on the screen; returns what was shown since the last time."""
+        while not (found := re.search(pattern, self.seen)):
+            assert self.read(), f"ended without {pattern!r}: {self.seen}"
+        shown, self.seen = self.seen[: found.end()], self.seen[found.end() :]
+        return shown
+
+    def type(self, keys: str) -> None:
+        os.write(self.screen, keys.encode())
+
+
+def test_a_terminal_is_shown_each_character(trained, tmp_path):
+    terminal = Terminal("--model", trained, "--length", "0", cwd=tmp_path)
+    pieces = [terminal.read() for _ in range(20)]
+    assert max(len(piece) for piece in pieces) < 4000
+    terminal.process.send_signal(signal.SIGINT)
+    while terminal.read():
+        pass
+    assert terminal.process.wait(20) == 130
+    assert "Traceback" not in terminal.seen
+
+
+def test_a_conversation_on_a_terminal(trained, tmp_path):
+    terminal = Terminal("--model", trained, "-i", "--length", "40", cwd=tmp_path)
+    terminal.wait_for("/help tells more.*\n.*> ")
+    terminal.type("The cat\n")
+    shown = terminal.wait_for("The cat\r\n.*The cat(?s:.{40,})\r\n.*> ")
+    assert "\x1b[1mThe cat" in shown
+    terminal.type("/temperature 0\n")
+    terminal.wait_for("temperature 0, length 40, top-k all.*\n.*> ")
+    terminal.type("/again\n")
+    terminal.wait_for("The cat(?s:.{40,})\r\n.*> ")
+    terminal.type("/length 0\n")
+    terminal.wait_for("length no end.*\n.*> ")
+    terminal.type("A dog\n")
+    terminal.wait_for("A dog(?s:.{2000,})")
+    terminal.type("\x03")  # Ctrl-C stops the text, not the conversation
+    time.sleep(0.3)
+    terminal.type("/length 9\n")
+    terminal.wait_for("length 9,.*\n.*> ")
+    terminal.type("\x1b[A\x1b[A")  # up, up: the line before the last
+    terminal.wait_for("A dog")
+    terminal.type("\n")
+    terminal.wait_for("\r\n.*A dog.*> ".replace(".*>", "(?s:.*)>"))
+    terminal.type("\x04")
+    while terminal.read():
+        pass
+    assert terminal.process.wait(20) == 0
+    assert "Traceback" not in terminal.seen
+    history = (tmp_path / "state/textgen/history").read_text()
+    assert "/temperature 0" in history and "A dog" in history
+
+
+def test_a_conversation_through_a_pipe(sample):
+    said = "The cat\n/length 7\nA dog\n\n/again\n/random-seed 4\n/settings\nThe é\n/top-p 3\n"
+    done = sample("-i", "--length", 5, stdin=said + "/top-k x\n/what\n/help\n/quit\nnever\n")
+    assert done.returncode == 0
+    *_, length, seed, settings, unknown, top_p, top_k, what = done.stderr.split("  Type a")[
+        0
+    ].splitlines()
+    assert "length 7" in length and "random-seed 4" in seed == seed and seed == settings
+    assert unknown.startswith("the seed's character 5, 'é'")
+    assert top_p.startswith("/top-p must be a number") and top_k.startswith("/top-k takes a number")
+    assert what == "/what: no such command; /help lists them"
+    assert done.stdout.startswith("The cat") and done.stdout.count("A dog") == 2
+    assert "never" not in done.stdout
