@@ -217,7 +217,7 @@ class Decoding(Config):
 
     def __post_init__(self) -> None:
         # Where single precision still tells logits from noise.
-        _number("temperature", self.temperature, at_least=0, at_most=1e6)
+        _number("temperature", self.temperature, at_least=0, at_most=1_000_000)
         _integer("top_k", self.top_k, at_least=0)
         _number("top_p", self.top_p, above=0, at_most=1)
         _number("min_p", self.min_p, at_least=0, at_most=1)
@@ -403,8 +403,8 @@ def _number(
         text
         for text, bound in (
             (f"{at_least} or more", at_least),
-            (f"at most {at_most:g}" if at_most is not None else "", at_most),
             (f"above {above}", above),
+            (f"at most {at_most:,}" if at_most is not None else "", at_most),
             (f"below {below}", below),
         )
         if bound is not None
