@@ -28,7 +28,7 @@ import numpy as np
 
 from benchmarks import report
 from textgen import model_dir
-from textgen.config import SampleConfig, settings
+from textgen.config import Decoding, settings
 from textgen.sampling import Sampler
 from textgen.vocabulary import Vocabulary
 
@@ -154,7 +154,7 @@ def carry(directory: Path, runs: int) -> list[dict[str, Any]]:
     units = sampler._network._units
     slow = sum(units) > 500
     characters, together, torchs = (3000, 200, 300) if slow else (20_000, 400, 1500)
-    config = SampleConfig((_TEMPERATURE,), length=together)
+    how = (Decoding(_TEMPERATURE), sampler.ending(together), 1)
     beside = torch_loop(units, sampler.vocabulary.size, torchs)
     beside()
     rates: dict[str, list[float]] = {"one": [], "many": [], "torch": [], "read": []}
@@ -166,9 +166,7 @@ def carry(directory: Path, runs: int) -> list[dict[str, Any]]:
         rates["torch"].append(torchs / seconds(beside))
         rates["read"].append(1 / reading_once(sampler))
         rates["many"].append(
-            together
-            * _STREAMS
-            / seconds(lambda: list(sampler.texts([_SEED] * _STREAMS, config, _TEMPERATURE, 1)))
+            together * _STREAMS / seconds(lambda: list(sampler.texts([_SEED] * _STREAMS, *how)))
         )
     one, many, torch_rate, read = (statistics.median(rates[name]) for name in rates)
     name = f"LSTM {','.join(map(str, units))}"
@@ -238,8 +236,8 @@ def main() -> None:
         "python -m benchmarks.sampling" + (f" {options.model}" if options.model else ""),
         rows,
         [
-            f"First character of `textgen sample` on a terminal, whole process: {start:.3f} s "
-            "(asked: 0.4 s).",
+            f"First character of `textgen sample` on a terminal, whole process, median of "
+            f"{4 * options.runs}: {start:.3f} s (asked: 0.4 s).",
             f"Medians of {options.runs} runs, in turn. Temperature {_TEMPERATURE}, vocabulary of "
             f"{_VOCABULARY.size}. Reading the weights once: the quicker of a product with a vector "
             "and a search for the maximum, over the matrices that a step multiplies with.",

@@ -70,6 +70,7 @@ def test_settings_from_a_damaged_file_are_refused(change):
         (TrainConfig, "random_seed", -1),
         (TrainConfig, "loss_smoothing", 1.0),
         (TrainConfig, "carry_state", "yes"),
+        (SampleConfig, "length", 1.5),
         (SampleConfig, "length", -1),
         (SampleConfig, "lines", -1),
         (SampleConfig, "until", ("a", "")),
@@ -87,10 +88,12 @@ def test_a_value_out_of_bounds_is_named(config, name, value):
     assert caught.value.option == name and caught.value.exit_status == 2
 
 
-@pytest.mark.parametrize("value", [-1, math.nan, math.inf, "hot", None])
+@pytest.mark.parametrize("value", [-1, 1e7, math.nan, math.inf, "hot", None])
 def test_temperatures_are_numbers_from_zero_up(value):
     with pytest.raises(SettingsError, match="temperature"):
         SampleConfig(temperatures=(0.5, value))
+    with pytest.raises(SettingsError, match="sample_temperature"):
+        TrainConfig(sample_temperatures=(0.5, value))
 
 
 def test_the_nearer_word_wins():

@@ -194,7 +194,7 @@ class TrainConfig(Config):
         _choice("loss_reduction", self.loss_reduction, REDUCTIONS)
         _number("loss_smoothing", self.loss_smoothing, at_least=0, below=1)
         for temperature in self.sample_temperatures:
-            _number("sample_temperatures", temperature, at_least=0)
+            _temperature("sample_temperature", temperature)
         _integer("sample_length", self.sample_length, at_least=0)
         _random_seed(self.random_seed)
 
@@ -216,8 +216,7 @@ class Decoding(Config):
     min_p: float = 0.0
 
     def __post_init__(self) -> None:
-        # Where single precision still tells logits from noise.
-        _number("temperature", self.temperature, at_least=0, at_most=1_000_000)
+        _temperature("temperature", self.temperature)
         _integer("top_k", self.top_k, at_least=0)
         _number("top_p", self.top_p, above=0, at_most=1)
         _number("min_p", self.min_p, at_least=0, at_most=1)
@@ -269,10 +268,6 @@ class SampleConfig(Config):
     def decoding(self, temperature: float) -> Decoding:
         """How characters are chosen at one of the temperatures."""
         return Decoding(temperature, self.top_k, self.top_p, self.min_p)
-
-    def ends(self, text: str) -> bool:
-        """Whether what was written after a seed has come to an end that was asked for."""
-        return text.endswith(self.until) or 0 < self.lines <= text.count("\n")
 
     @property
     def at_most(self) -> int | None:
@@ -419,6 +414,10 @@ def _number(
         or (below is not None and value >= below)
     ):
         raise SettingsError(name, f"must be a number, {' and '.join(bounds)}, not {value!r}")
+
+
+def _temperature(name: str, value: Any) -> None:
+    _number(name, value, at_least=0, at_most=1_000_000)  # single precision tells no more apart
 
 
 def _choice(name: str, value: Any, choices: tuple[str, ...]) -> None:

@@ -77,7 +77,7 @@ def find_sources(corpora: Sequence[str], glob: Sequence[str] = ("*",)) -> list[S
     sources: list[Source] = []
     for corpus in corpora:
         if corpus == "-":
-            sources.append(Source("-", lambda: os.fdopen(os.dup(sys.stdin.fileno()), "rb")))
+            sources.append(Source("-", _standard_input))
         elif Path(corpus).is_dir():
             found = [_file(path) for path in _walk(Path(corpus), glob)]
             if not found:
@@ -132,6 +132,12 @@ def read_text(source: Source, config: CorpusConfig) -> Iterator[tuple[str, int]]
         raise CorpusError(f"{source.name}: {_reason(error)}") from error
     except (EOFError, zlib.error, lzma.LZMAError) as error:
         raise CorpusError(f"{source.name}: damaged compressed file: {error}") from error
+
+
+def _standard_input() -> BinaryIO:
+    if sys.stdin is None:
+        raise CorpusError("-: standard input is closed; send it a file or a pipe")
+    return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
 
 
 def _file(path: Path) -> Source:

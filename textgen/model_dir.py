@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from textgen import storage
-from textgen.config import ModelConfig, SampleConfig, Settings, TrainConfig, WindowConfig
+from textgen.config import CONTEXTS, ModelConfig, Settings, TrainConfig, WindowConfig
 from textgen.errors import ModelError, OutputError, SettingsError
 from textgen.prepared import vocabulary_from_json, vocabulary_json
 from textgen.sampling import Sampler
@@ -129,14 +129,14 @@ def load(directory: str | Path, context: str | None = None) -> Sampler:
         >>> model = load("textgen-model")  # doctest: +SKIP
         >>> print(model.generate("To be", length=200, temperature=0.5))  # doctest: +SKIP
     """
+    if context not in (None, *CONTEXTS):
+        raise SettingsError("context", f"must be one of {', '.join(CONTEXTS)}, not {context!r}")
     directory = Path(directory)
     files = _locate(directory, (_MODEL, _VOCABULARY, _SETTINGS, _SEEDS, _HISTORY))
     record = _read(directory, files)
     config, size = record.settings.model, record.vocabulary.size
     weights = _read_weights(files[_MODEL], weight_specs(config, size))
-    carry = record.settings.training.carry_state
-    if context is not None:
-        carry = SampleConfig(context=context).context == "carry"
+    carry = record.settings.training.carry_state if context is None else context == "carry"
     return Sampler(
         Network(config, size, weights),
         record.vocabulary,

@@ -67,7 +67,8 @@ class Vocabulary:
         Returns:
             int64 array of shape (characters,); -1 for a character that is not in the vocabulary.
         """
-        codes = code_points(text)
+        # Half a surrogate pair is in no vocabulary.
+        codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
         places = np.minimum(np.searchsorted(self._codes, codes), len(self._codes) - 1)
         return np.where(self._codes[places] == codes, places, -1)
 

@@ -1,5 +1,6 @@
 """`textgen sample` as its users run it: seeds, ends, pipes, a terminal, a conversation."""
 
+import fcntl
 import json
 import os
 import pty
@@ -7,7 +8,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
+import termios
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,10 @@ def test_seeds_one_on_each_line(sample, tmp_path):
     assert refused.returncode == 1 and "-: line 2 is empty" in refused.stderr
     refused = sample("--seeds-from", "-", stdin=b"The c\xfft\n")
     assert refused.returncode == 1 and "byte 0xff at offset 5 is not UTF-8" in refused.stderr
+    refused = sample("--seeds-from", "-", stdin="The cat\nThe é\n")
+    assert "-: line 2: the seed's character 5" in refused.stderr
+    skipped = sample("--seeds-from", "-", "--unknown", "skip", stdin="The cat\néThe éa\n")
+    assert "left out 2 characters" in skipped.stderr and "The a" in skipped.stdout
     refused = sample("--seeds-from", "nowhere.txt")
     assert refused.returncode == 1 and "nowhere.txt: No such file" in refused.stderr
 
@@ -122,7 +127,7 @@ class Terminal:
             stderr=other,
             start_new_session=True,
             env={**os.environ, "XDG_STATE_HOME": str(cwd / "state"), "TERM": "xterm"},
-            preexec_fn=lambda: __import__("fcntl").ioctl(0, __import__("termios").TIOCSCTTY, 0),
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
         os.close(other)
         self.seen = ""
@@ -172,13 +177,13 @@ def test_a_conversation_on_a_terminal(trained, tmp_path):
     terminal.type("A dog\n")
     terminal.wait_for("A dog(?s:.{2000,})")
     terminal.type("\x03")  # Ctrl-C stops the text, not the conversation
-    time.sleep(0.3)
+    terminal.wait_for(r"\^C(?s:.*)\n> ")
     terminal.type("/length 9\n")
     terminal.wait_for("length 9,.*\n.*> ")
     terminal.type("\x1b[A\x1b[A")  # up, up: the line before the last
     terminal.wait_for("A dog")
     terminal.type("\n")
-    terminal.wait_for("\r\n.*A dog.*> ".replace(".*>", "(?s:.*)>"))
+    terminal.wait_for("\r\n.*A dog(?s:.*)> ")
     terminal.type("\x04")
     while terminal.read():
         pass
@@ -190,14 +195,67 @@ def test_a_conversation_on_a_terminal(trained, tmp_path):
 
 def test_a_conversation_through_a_pipe(sample):
     said = "The cat\n/length 7\nA dog\n\n/again\n/random-seed 4\n/settings\nThe é\n/top-p 3\n"
-    done = sample("-i", "--length", 5, stdin=said + "/top-k x\n/what\n/help\n/quit\nnever\n")
+    done = sample(
+        "-i", "--length", 5, stdin="/again\n" + said + "/top-k x\n/what\n/help\n/quit\nno"
+    )
     assert done.returncode == 0
-    *_, length, seed, settings, unknown, top_p, top_k, what = done.stderr.split("  Type a")[
-        0
-    ].splitlines()
-    assert "length 7" in length and "random-seed 4" in seed == seed and seed == settings
-    assert unknown.startswith("the seed's character 5, 'é'")
-    assert top_p.startswith("/top-p must be a number") and top_k.startswith("/top-k takes a number")
-    assert what == "/what: no such command; /help lists them"
+    told = iter(done.stderr.splitlines())
+    for beginning in (
+        "/again: nothing was written yet",
+        "temperature 0.5, length 7, top-k all, top-p 1, min-p 0, random-seed off",
+        "temperature 0.5, length 7, top-k all, top-p 1, min-p 0, random-seed 4",
+        "temperature 0.5, length 7, top-k all, top-p 1, min-p 0, random-seed 4",
+        "the seed's character 5, 'é'",
+        "/top-p must be a number",
+        "/top-k takes a number, not 'x'",
+        "/what: no such command; /help lists them",
+        "  Type a line",
+    ):
+        assert next(told).startswith(beginning)
     assert done.stdout.startswith("The cat") and done.stdout.count("A dog") == 2
-    assert "never" not in done.stdout
+    never = sample("-i", "--until", "é", stdin="The cat\n")
+    assert never.returncode == 2 and "--until can never be written" in never.stderr
+    fixed = sample("-i", "--random-seed", 3, "--length", 20, stdin="The cat\nThe cat\n")
+    first, second = fixed.stdout[:28], fixed.stdout[28:]
+    assert first == second
+    undecodable = sample("-i", "--length", 5, stdin=b"The \xff\nThe cat\n")
+    assert "-: byte 0xff at offset 4 is not UTF-8" in undecodable.stderr
+    assert undecodable.stdout.startswith("The cat")
+
+
+def test_a_conversation_answers_before_its_input_ends(trained, tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "textgen", "sample", "--model", trained, "-i", "--length", "5"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=tmp_path,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
+    )
+    assert process.stdin is not None and process.stdout is not None
+    process.stdin.write(b"The cat\n")
+    process.stdin.flush()
+    answer = b""
+    while len(answer) < len("The cat") + 5 + 1:
+        answer += os.read(process.stdout.fileno(), 100)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 130
+    process.stdin.close()
+
+
+def test_options_that_would_be_passed_over_are_refused(sample):
+    for arguments in (
+        ("-i", "-n", 2),
+        ("-i", "--temperature", 1, "--temperature", 2),
+        ("-i", "--separator", "x"),
+        ("--format", "jsonl", "--separator", "x"),
+        ("--format", "jsonl", "--no-seed-text"),
+    ):
+        done = sample(*arguments)
+        assert (done.returncode, done.stdout) == (2, "") and len(done.stderr.splitlines()) == 1
+
+
+def test_a_closed_standard_input(trained, tmp_path):
+    for arguments in ("-i", "--seed -", "--seeds-from -"):
+        done = shell(f"SAMPLE {arguments} <&-", trained, tmp_path)
+        assert done.returncode == 2
+        assert done.stderr.startswith("textgen: error: standard input is closed")

@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textgen.config import ModelConfig, SampleConfig
+from textgen.config import Decoding, ModelConfig
 from textgen.errors import SeedError, SettingsError
 from textgen.sampling import Sampler
 from textgen.sampling.context import carried, window
+from textgen.sampling.ending import Ending
 from textgen.sampling.network import Network, Reader, weight_specs
 from textgen.vocabulary import Vocabulary
 
@@ -43,9 +44,22 @@ def speller(size=8, vocabulary=LETTERS, span=None):
     return Sampler(Speller(size), vocabulary, span, ["a"])  # type: ignore[arg-type]
 
 
-def texts(sampler, seeds, temperature=0.8, random_seed=5, **options):
-    config = SampleConfig((temperature,), **options)
-    return list(sampler.texts(seeds, config, temperature, random_seed, scores=True))
+def how(
+    sampler, length=400, until=(), lines=0, temperature=0.8, **options
+) -> tuple[Decoding, Ending, int]:
+    """What tells a sampler how to write."""
+    return Decoding(temperature, **options), sampler.ending(length or None, until, lines), 5
+
+
+def texts(sampler, seeds, temperature=0.8, **options):
+    arguments = how(sampler, temperature=temperature, **options)
+    return list(sampler.texts(seeds, *arguments, scores=True))
+
+
+def over(text, options):
+    """Whether a text has come to an end that was asked for."""
+    lines = options.get("lines", 0)
+    return text.endswith(options.get("until", ())) or 0 < lines <= text.count("\n")
 
 
 @pytest.mark.parametrize("span", [None, 1, 3])
@@ -110,20 +124,24 @@ def test_many_texts_are_those_of_one_by_one(span, seeds, data):
         patch.setattr("textgen.sampling.sampler._TOGETHER", rows * (span or 1))
         written = texts(sampler, seeds, **options)
     assert [one.seed for one in written] == seeds
-    config = SampleConfig((0.8,), **options)
-    first = "".join(sampler.characters(seeds[0], config, 0.8, 5))
-    assert written[0].text == first
+    ended: list[bool] = []
+    characters = sampler.characters(
+        seeds[0], *how(sampler, **options), on_end=lambda: ended.append(True)
+    )
+    first = "".join(characters)
+    assert written[0].text == first and written[0].complete == bool(ended)
     # Each text's randomness follows from its number: that of the others changes nothing.
     alone = texts(sampler, [seeds[0]], **options)[0]
     assert alone.text == first
     for one in written:
         given = sampler.logprobs(one.seed + one.text)[-len(one.text) :]
-        assert one.log_probability == pytest.approx(given.mean(), abs=1e-5)
-        if config.until:
-            assert config.ends(one.text) or len(one.text) == options["length"]
-            assert not any(config.ends(one.text[:end]) for end in range(len(one.text)))
+        assert one.mean_log_probability == pytest.approx(given.mean(), abs=1e-5)
+        if "until" in options:
+            assert one.complete == over(one.text, options)
+            assert one.complete or len(one.text) == options["length"]
+            assert not any(over(one.text[:end], options) for end in range(len(one.text)))
         else:
-            assert len(one.text) == options["length"]
+            assert one.complete and len(one.text) == options["length"]
 
 
 def test_lines_end_a_text():
@@ -131,7 +149,7 @@ def test_lines_end_a_text():
     sampler = Sampler(random_network(size=3), vocabulary, None, ["a"])
     for written in texts(sampler, ["a", "b\n"] * 20, 1.0, lines=3):
         assert written.text.count("\n") == 3 and written.text.endswith("\n")
-    characters = sampler.characters("a", SampleConfig((1.0,), lines=2), 1.0, 1)
+    characters = sampler.characters("a", *how(sampler, lines=2))
     assert "".join(characters).count("\n") == 2
 
 
@@ -149,6 +167,9 @@ def test_seeds_are_checked():
     with pytest.raises(SeedError, match=r"character 3, 'é' \(U\+00E9\)"):
         sampler.check_seed("abé")
     assert sampler.check_seed("aébé", "skip") == "ab"
+    assert sampler.check_seed("a\udcffb", "skip") == "ab"
+    with pytest.raises(SeedError, match=r"character 2, '\\udcff' \(U\+DCFF\)"):
+        sampler.check_seed("a\udcffb")
     with pytest.raises(SeedError, match="no character of the model's"):
         sampler.check_seed("éé", "skip")
     for empty in (sampler.check_seed, sampler.generate, sampler.stream, sampler.logprobs):
@@ -196,6 +217,10 @@ def test_a_state_put_back_to_zero_is_that_of_a_new_text(cell):
     for ids in ([7, 1, 0], [2, 2, 2]):
         got, expected = used.step(np.array(ids)), new.step(np.array(ids))
         np.testing.assert_allclose(got, expected, atol=1e-6)
+
+
+def test_a_seed_of_the_model_is_kept_as_it_is():
+    assert Sampler(random_network(), LETTERS, None, ["ab\0"]).random_seed_text(1) == "ab\0"
 
 
 def test_log_probabilities_are_those_of_the_next_characters():

@@ -9,7 +9,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 
@@ -88,6 +88,19 @@ def progress() -> Iterator[Progress]:
         yield display
     finally:
         display.close()
+
+
+def standard_input() -> BinaryIO:
+    """Standard input as bytes.
+
+    Raises:
+        UsageError: it is closed.
+    """
+    if sys.stdin is None:
+        from textgen.errors import UsageError
+
+        raise UsageError("standard input is closed; send it a file or a pipe")
+    return sys.stdin.buffer
 
 
 def silence_frameworks() -> None:

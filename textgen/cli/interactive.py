@@ -18,6 +18,8 @@ from textgen.cli import console
 from textgen.config import SampleConfig
 from textgen.errors import SeedError, SettingsError
 from textgen.sampling import Sampler
+from textgen.sampling.ending import Ending
+from textgen.sampling.seeds import from_bytes
 
 _HELP = """\
   Type a line and see it continued; an empty line goes on where the text stopped.
@@ -28,10 +30,12 @@ _HELP = """\
   /top-k N         choose among the N likeliest characters; 0 for all
   /top-p P         choose among the fewest that together have this probability; 1 for all
   /min-p P         choose among those this many times as likely as the likeliest; 0 for all
-  /random-seed N   write the same texts each time; `off` for others each time
+  /random-seed N   write the same text for the same line; `off` for another each time
   /again           write the last one anew
   /settings        tell all of these
-  /quit            end"""
+  /quit            end
+
+  What you type is kept for the next time in ~/.local/state/textgen/history."""
 _HISTORY = 1000  # lines kept from one time to the next
 _PROMPT = "> "
 
@@ -43,22 +47,27 @@ def converse(
 
     Args:
         sampler: The model.
-        config: Where the settings begin; the first of its temperatures is taken.
+        config: Where the settings begin.
         unknown: `error` or `skip`: what becomes of characters the model does not know.
-        write: Writes to standard output.
+        write: Writes to standard output, at once.
+
+    Raises:
+        SettingsError: an end that can never be written.
     """
     talk = _Conversation(sampler, config, unknown, write)
-    read = _lines_from_terminal() if sys.stdin.isatty() else sys.stdin.readline
-    if sys.stdin.isatty():
+    stdin = console.standard_input()
+    watched = sys.stdin.isatty() and sys.stdout.isatty()
+    if watched:
         console.note("type a line to see it continued; /help tells more, Ctrl-D ends")
+    read = _lines_from_terminal() if watched else lambda: from_bytes(stdin.readline(), "-")
     while True:
         try:
             line = read()
-            if not line:
-                break
-            if not talk.hear(line.removesuffix("\n")):
+            if not line or not talk.hear(line.removesuffix("\n")):
                 break
         except KeyboardInterrupt:
+            if not watched:
+                raise
             console.note("")
         except SettingsError as error:
             console.note(f"/{error.option.replace('_', '-')} {error.problem}")
@@ -77,9 +86,9 @@ class _Conversation:
         write: Callable[[str], object],
     ):
         self._sampler, self._unknown, self._write = sampler, unknown, write
-        self._config = replace(config, temperatures=config.temperatures[:1])
+        self._config = config
+        self._ending = self._new_ending()
         self._seed = self._text = ""
-        self._written = 0
 
     def hear(self, line: str) -> bool:
         """Do what a line asks for; False ends the conversation."""
@@ -94,7 +103,9 @@ class _Conversation:
         name, _, value = line[1:].strip().partition(" ")
         if name in ("quit", "exit", "q"):
             return False
-        if name == "again" and self._seed:
+        if name == "again":
+            if not self._seed:
+                raise SeedError("/again: nothing was written yet; type a line first")
             self._begin(self._seed)
         elif name == "settings":
             self._tell()
@@ -113,8 +124,9 @@ class _Conversation:
 
     def _go_on(self) -> None:
         (temperature,) = self._config.temperatures
+        decoding = self._config.decoding(temperature)
         characters = self._sampler.characters(
-            self._text, self._config, temperature, self._random_seed()
+            self._text, decoding, self._ending, self._random_seed()
         )
         pieces: list[str] = []
         try:
@@ -122,14 +134,16 @@ class _Conversation:
                 self._write(character)
                 pieces.append(character)
         finally:  # also when Ctrl-C stops it: an empty line then goes on from there
-            self._written += 1
             self._text += "".join(pieces)
             self._write("\n")
 
     def _random_seed(self) -> int:
-        if self._config.random_seed is None:
-            return secrets.randbits(32)
-        return (self._config.random_seed + self._written) % 2**32
+        given = self._config.random_seed
+        return secrets.randbits(32) if given is None else given
+
+    def _new_ending(self) -> Ending:
+        config = self._config
+        return self._sampler.ending(config.at_most, config.until, config.lines)
 
     def _set(self, name: str, value: str) -> None:
         kind = _SETTABLE[name]
@@ -141,7 +155,7 @@ class _Conversation:
             self._config = replace(self._config, temperatures=(number,))
         else:
             self._config = replace(self._config, **{name: number})
-        self._written = 0
+        self._ending = self._new_ending()
         self._tell()
 
     def _tell(self) -> None:
@@ -169,7 +183,8 @@ _SETTABLE: dict[str, Callable[[str], Any]] = {
 
 def _lines_from_terminal() -> Callable[[], str]:
     """A reader of lines that can be edited and called back, also from former times."""
-    with suppress(ImportError):  # a Python built without readline reads plain lines
+    # A Python built without readline, or a user without a home, has plain lines.
+    with suppress(ImportError, RuntimeError):
         import atexit
         import readline
 

@@ -39,7 +39,7 @@ def setting(
 ) -> Callable[[F], F]:
     """An option for a setting: absent unless given, its default shown in the help."""
     default = next(field.default for field in fields(config) if field.name == name)  # type: ignore[arg-type]
-    if default is not None and "[default:" not in help_text:
+    if default not in (None, ()) and "[default:" not in help_text:
         help_text += f"  [default: {_show(default)}]"
     options = declarations or (f"--{name.replace('_', '-')}",)
     return cloup.option(*options, name, default=None, help=help_text, **attributes)

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -173,28 +173,28 @@ def command(
     config = SampleConfig(**options.given(values))
     if seed is not None and seeds_from is not None:
         raise click.UsageError("--seed and --seeds-from exclude each other; give one of them")
-    if interactive and (seed, seeds_from, form) != (None, None, "text"):
-        raise click.UsageError("--interactive takes seeds as they are typed, and writes text")
+    if form == "jsonl" and (separator is not None or not seed_text):
+        raise click.UsageError("--separator and --no-seed-text are for --format text only")
+    if interactive and (
+        (seed, seeds_from, separator, form, seed_text) != (None, None, None, "text", True)
+        or config.samples * len(config.temperatures) > 1
+    ):
+        raise click.UsageError(
+            "--interactive takes seeds as they are typed and writes one text for each"
+        )
 
     import secrets
 
     from textgen.model_dir import load
-    from textgen.sampling.seeds import from_bytes, lines
 
     sampler = load(directory, config.context)
-    out = _Out(separator)
+    out = _Out(separator, at_once=interactive or (sys.stdout is not None and sys.stdout.isatty()))
     if interactive:
         from textgen.cli.interactive import converse
 
         converse(sampler, config, unknown, out.write)
         return
-    if seeds_from is not None:
-        given = lines(_read(seeds_from), seeds_from)
-    elif seed == "-":
-        given = [from_bytes(_read("-"), "-").removesuffix("\n")]  # that end a shell put there
-    else:
-        given = [] if seed is None else [seed]
-    given = [sampler.check_seed(one, unknown) for one in given]
+    given = _seeds(sampler, seed, seeds_from, unknown)
     random_seed = secrets.randbits(32) if config.random_seed is None else config.random_seed
     seeds = [one for one in given for _ in range(config.samples)] or [
         sampler.random_seed_text(random_seed, number) for number in range(config.samples)
@@ -206,65 +206,85 @@ def command(
             "--length 0 has no end: ask for one text, without --format jsonl, or give a --length"
         )
     headed = texts > 1 and form == "text" and sys.stdout.isatty() and sys.stderr.isatty()
-    unended = 0
+    ending = sampler.ending(config.at_most, config.until, config.lines)
+    complete = 0
     for temperature in config.temperatures:
-        if form == "jsonl":
-            for number, text in enumerate(
-                sampler.texts(seeds, config, temperature, random_seed, scores=True)
-            ):
-                unended += not config.ends(text.text)
+        how = (config.decoding(temperature), ending, random_seed)
+        if len(seeds) == 1 and form == "text":
+
+            def count() -> None:
+                nonlocal complete
+                complete += 1
+
+            if headed:
+                console.note(f"--- temperature {temperature:g} ---")
+            shown = seeds[0] if seed_text else ""
+            out.text(shown, sampler.characters(seeds[0], *how, on_end=count))
+            continue
+        written = sampler.texts(seeds, *how, scores=form == "jsonl")
+        for number, text in enumerate(written):
+            complete += text.complete
+            if headed:
+                console.note(f"--- temperature {temperature:g}, sample {number + 1} ---")
+            if form == "text":
+                out.text(text.seed if seed_text else "", [text.text])
+            else:
                 record = {
                     "seed": text.seed,
                     "text": text.text,
                     "temperature": temperature,
                     "random_seed": random_seed,
                     "number": number,
-                    "mean_log_probability": text.log_probability,
+                    "mean_log_probability": text.mean_log_probability,
                 }
                 out.write(json.dumps(record, ensure_ascii=False) + "\n")
-            continue
-        written = _texts(sampler, seeds, config, temperature, random_seed)
-        for number, pieces in enumerate(written):
-            if headed:
-                console.note(f"--- temperature {temperature:g}, sample {number + 1} ---")
-            kept = out.text(seeds[number] if seed_text else "", pieces, keep=ends)
-            unended += not config.ends(kept)
-    if unended and ends:
+    if complete < texts:
         console.note(
-            f"textgen: {unended:,} of {texts:,} texts reached {config.at_most:,} characters before "
-            "their end; --length sets this bound"
+            f"textgen: {texts - complete:,} of {texts:,} texts reached {config.at_most:,} "
+            "characters before their end; --length sets this bound"
         )
 
 
-def _read(name: str) -> bytes:
-    return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+def _seeds(sampler: "Sampler", seed: str | None, seeds_from: str | None, unknown: str) -> list[str]:
+    """The seeds that were given, checked; none where there were none."""
+    from textgen.errors import SeedError
+    from textgen.sampling.seeds import from_bytes, lines
 
-
-def _texts(
-    sampler: "Sampler",
-    seeds: list[str],
-    config: SampleConfig,
-    temperature: float,
-    random_seed: int,
-) -> Iterator[Iterable[str]]:
-    """What follows each seed, in pieces: one text as it is written, several side by side."""
-    if len(seeds) == 1:
-        yield sampler.characters(seeds[0], config, temperature, random_seed)
+    if seeds_from is not None:
+        given = lines(_read(seeds_from), seeds_from)
+    elif seed == "-":
+        given = [from_bytes(_read("-"), "-").removesuffix("\n")]  # that end a shell put there
     else:
-        for text in sampler.texts(seeds, config, temperature, random_seed):
-            yield [text.text]
+        given = [] if seed is None else [seed]
+    checked = []
+    for number, one in enumerate(given, start=1):
+        try:
+            checked.append(sampler.check_seed(one, unknown))
+        except SeedError as error:
+            place = f"{seeds_from}: line {number}: " if seeds_from is not None else ""
+            raise SeedError(f"{place}{error}") from None
+    skipped = sum(map(len, given)) - sum(map(len, checked))
+    if skipped:
+        console.note(f"textgen: left out {skipped:,} characters that the model does not know")
+    return checked
+
+
+def _read(name: str) -> bytes:
+    if name != "-":
+        return Path(name).read_bytes()
+    return console.standard_input().read()
 
 
 class _Out:
-    """Standard output: at once where it is a terminal, in blocks elsewhere."""
+    """Standard output: at once where somebody waits for it, in blocks elsewhere."""
 
-    def __init__(self, separator: str | None):
+    def __init__(self, separator: str | None, *, at_once: bool):
         from textgen.errors import OutputError
 
         if sys.stdout is None:
             raise OutputError("standard output is closed; send it to a file, a pipe or a terminal")
         self._separator = separator
-        self._at_once = sys.stdout.isatty()
+        self._at_once = at_once
 
     def write(self, text: str) -> None:
         """Write in UTF-8."""
@@ -272,17 +292,14 @@ class _Out:
         if self._at_once:
             sys.stdout.buffer.flush()
 
-    def text(self, seed: str, pieces: Iterable[str], *, keep: bool) -> str:
-        """Write a text and what comes after it; returns it, without the seed, if it is to keep."""
+    def text(self, seed: str, pieces: Iterable[str]) -> None:
+        """Write a text and what comes after it."""
         self.write(seed)
-        kept, piece, characters = [], "", iter(pieces)
+        piece, characters = "", iter(pieces)
         while following := "".join(islice(characters, 1 if self._at_once else _BLOCK)):
             piece = following
             self.write(piece)
-            if keep:
-                kept.append(piece)
         if self._separator is not None:
             self.write(self._separator)
         elif not piece.endswith("\n"):
             self.write("\n")
-        return "".join(kept)

@@ -1,9 +1,13 @@
 """Writing text with a trained network, in NumPy alone.
 
-    network.py    the recurrent network: weights, states, one step
-    context.py    what the network remembers: carried state, or exactly the last maxlen characters
+    cells.py      one step of a recurrent layer
+    network.py    the network: which weights, how layers stand on each other
+    context.py    what it remembers: carried state, or exactly the last maxlen characters
     decoding.py   how the next character is chosen from logits
-    sampler.py    seeds in, text out: the loop
+    ending.py     when a text is over
+    writing.py    the loops: one text as it comes, many side by side
+    seeds.py      seeds from files
+    sampler.py    a trained model that writes: seeds in, text out
 
 Nothing here imports a deep-learning framework, reads a file or prints.
 """

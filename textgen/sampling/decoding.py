@@ -4,9 +4,9 @@ Knows logits, temperatures and random numbers; knows nothing of networks or char
 
 A character is drawn from softmax(logits / t) by the Gumbel-max method: it is the one whose
 logits + t * g is largest, where each g is a random number of the Gumbel distribution (Gumbel 1954;
-Maddison, Tarlow and Minka 2014, section 2). At temperature 0 that is the likeliest character, so
-greedy decoding is no case of its own; and the random numbers do not depend on the logits, so they
-are drawn for many characters at once. -log of an exponentially distributed number is one.
+Maddison, Tarlow and Minka 2014, section 2); at temperature 0 that is the likeliest character. -log
+of an exponentially distributed number is such a number. The random numbers do not depend on the
+logits, so they are drawn for many characters at once.
 
 top-k, top-p and min-p shut characters out: they are functions from logits to logits in which those
 characters have -inf.
@@ -74,12 +74,11 @@ def min_p(logits: Floats, p: float) -> Floats:
     return np.where(logits >= logits.max(axis=-1, keepdims=True) + np.log(p), logits, -np.inf)
 
 
-def probabilities(logits: Floats, temperature: float = 1.0) -> npt.NDArray[np.float64]:
-    """softmax(logits / temperature).
+def probabilities(logits: Floats) -> npt.NDArray[np.float64]:
+    """softmax(logits).
 
     Args:
         logits: Shape (..., vocabulary); -inf for what is shut out.
-        temperature: Above 0.
 
     Returns:
         float64 of the same shape; the last axis adds up to 1.
@@ -89,7 +88,7 @@ def probabilities(logits: Floats, temperature: float = 1.0) -> npt.NDArray[np.fl
         [0.2, 0.8]
     """
     below = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
-    weights: npt.NDArray[np.float64] = np.exp(below / temperature)
+    weights: npt.NDArray[np.float64] = np.exp(below)
     return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
 
 
@@ -145,11 +144,12 @@ def chooser(decoding: Decoding, unknown: int | None = None) -> Choose:
         return lambda logits, noise: (logits + noise).argmax(-1)
 
     def choose(logits: Floats, noise: Floats) -> Any:
-        allowed = logits.astype(np.float64) - logits.max(-1, keepdims=True)
-        with np.errstate(over="ignore"):  # a tiny temperature sends all but the largest to -inf
-            allowed /= decoding.temperature or 1
+        allowed: Floats = logits.astype(np.float64)
         if unknown is not None:
             allowed[..., unknown] = -np.inf
+        allowed -= allowed.max(-1, keepdims=True)
+        with np.errstate(over="ignore"):  # a tiny temperature sends all but the largest to -inf
+            allowed /= decoding.temperature or 1
         for cut in cuts:
             allowed = cut(allowed)
         return np.where(np.isneginf(allowed), -np.inf, logits + noise).argmax(-1)

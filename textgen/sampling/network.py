@@ -95,10 +95,11 @@ class Network:
         ]
         kernel, bias, _, _ = layers[0]
         self._project: Callable[[Ids], Floats]
-        if size * kernel.shape[1] <= _TABLE_AT_MOST:
+        if not config.embedding:
+            self._project = (kernel + bias).__getitem__
+        elif size * kernel.shape[1] <= _TABLE_AT_MOST:
             # The input is one of `size` rows: its product with the kernel is looked up.
-            table = (embedding @ kernel if config.embedding else kernel) + bias
-            self._project = table.__getitem__
+            self._project = (embedding @ kernel + bias).__getitem__
         else:
             self._project = lambda ids: embedding[ids] @ kernel + bias
 

@@ -3,18 +3,19 @@
 Knows characters, seeds and random seeds; knows nothing of files or of how a network computes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from textgen.config import Decoding, SampleConfig
+from textgen.config import Decoding
 from textgen.errors import SeedError, SettingsError
 from textgen.sampling.context import carried, window
 from textgen.sampling.decoding import log_probabilities
-from textgen.sampling.ending import ending
+from textgen.sampling.ending import Ending, ending
 from textgen.sampling.network import Network, Reader
 from textgen.sampling.writing import Manner, Task, many, one
 from textgen.vocabulary import Vocabulary
@@ -31,14 +32,17 @@ class Text:
     Attributes:
         seed: What it starts from.
         text: What was written after the seed.
-        log_probability: The mean over its characters of the natural logarithm of the probability
-            that the model gives each of them, at temperature 1 and with nothing shut out; nan
+        mean_log_probability: The mean over its characters of the natural logarithm of the
+            probability that the model gives them, at temperature 1 and with nothing shut out; nan
             where it was not asked for.
+        complete: Whether it came to an end that was asked for, or has all its characters where
+            only their number was asked for.
     """
 
     seed: str
     text: str
-    log_probability: float
+    mean_log_probability: float
+    complete: bool
 
 
 class Sampler:
@@ -100,7 +104,8 @@ class Sampler:
         if not self._seeds:
             raise SeedError("the model has no seeds of its own; give one with --seed")
         # The second number keeps this draw apart from those of the characters.
-        return str(np.random.default_rng([random_seed, number, 1]).choice(self._seeds))
+        generator = np.random.default_rng([random_seed, number, 1])
+        return self._seeds[generator.integers(len(self._seeds))]
 
     def generate(
         self,
@@ -134,14 +139,14 @@ class Sampler:
         Example:
             >>> textgen.load("textgen-model").generate("To be", length=200)  # doctest: +SKIP
         """
-        if not length:
+        if length < 1:
             raise SettingsError("length", "must be 1 or more; `stream` writes without an end")
         if random_seed is None:
             random_seed = _new_random_seed()
         if seed is None:
             seed = self.random_seed_text(random_seed)
-        config = SampleConfig((temperature,), top_k, top_p, min_p, length, random_seed=random_seed)
-        return seed + "".join(self.characters(seed, config, temperature, random_seed))
+        decoding = Decoding(temperature, top_k, top_p, min_p)
+        return seed + "".join(self.characters(seed, decoding, Ending(length), random_seed))
 
     def stream(
         self,
@@ -176,10 +181,8 @@ class Sampler:
             random_seed = _new_random_seed()
         if seed is None:
             seed = self.random_seed_text(random_seed)
-        config = SampleConfig(
-            (temperature,), top_k, top_p, min_p, length or 0, random_seed=random_seed
-        )
-        return self.characters(seed, config, temperature, random_seed)
+        decoding = Decoding(temperature, top_k, top_p, min_p)
+        return self.characters(seed, decoding, Ending(length), random_seed)
 
     def logprobs(self, text: str) -> npt.NDArray[np.float64]:
         """How probable the model finds each character of a text, given those before it.
@@ -205,30 +208,48 @@ class Sampler:
         pairs = pairwise(ids.tolist())
         return np.array([log_probabilities(step(one))[after] for one, after in pairs])
 
+    def ending(self, at_most: int | None, until: Sequence[str] = (), lines: int = 0) -> Ending:
+        """When texts of this model are over.
+
+        Args:
+            at_most: Characters after the seed; None for no bound.
+            until: Texts, after any of which a text is over.
+            lines: Line ends after which it is over; 0 for no such end.
+
+        Raises:
+            SettingsError: an end that can never be written.
+        """
+        return ending(self.vocabulary, at_most, until, lines)
+
     def characters(
-        self, seed: str, config: SampleConfig, temperature: float, random_seed: int
+        self,
+        seed: str,
+        decoding: Decoding,
+        ending: Ending,
+        random_seed: int,
+        on_end: Callable[[], object] = lambda: None,
     ) -> Iterator[str]:
         """The characters that follow a seed, one by one as they are written.
 
         Args:
             seed: Text to start from.
-            config: How characters are chosen and when the text is over.
-            temperature: The one of the config's temperatures to take.
+            decoding: How characters are chosen.
+            ending: When the text is over.
             random_seed: Makes the text repeatable.
+            on_end: Called when the text is complete, as in Text.
 
         Raises:
             SeedError: the seed is empty or has a character outside the vocabulary.
-            SettingsError: an end that can never be written.
         """
-        manner = self._manner(config, temperature)
-        written = one(self._start(), self._task(seed, random_seed, 0), manner)
+        task = Task(self._seed_ids(seed), (random_seed, 0, 0))
+        written = one(self._start(), task, self._manner(decoding, ending), on_end)
         return map(self.vocabulary.table.__getitem__, written)
 
     def texts(
         self,
-        seeds: Sequence[str],
-        config: SampleConfig,
-        temperature: float,
+        seeds: Iterable[str],
+        decoding: Decoding,
+        ending: Ending,
         random_seed: int,
         *,
         scores: bool = False,
@@ -237,8 +258,8 @@ class Sampler:
 
         Args:
             seeds: Texts to start from.
-            config: How characters are chosen and when a text is over.
-            temperature: The one of the config's temperatures to take.
+            decoding: How characters are chosen.
+            ending: When a text is over.
             random_seed: Makes the texts repeatable; each has random numbers of its own, the first
                 one those that `characters` draws.
             scores: Whether to tell the log-probabilities.
@@ -248,13 +269,19 @@ class Sampler:
 
         Raises:
             SeedError: a seed is empty or has a character outside the vocabulary.
-            SettingsError: an end that can never be written.
         """
-        tasks = [self._task(seed, random_seed, number) for number, seed in enumerate(seeds)]
+        begun: deque[str] = deque()
+
+        def tasks() -> Iterator[Task]:
+            for number, seed in enumerate(seeds):
+                begun.append(seed)
+                yield Task(self._seed_ids(seed), (random_seed, number, 0))
+
         rows = max(1, _TOGETHER // (self.window or 1))
-        written = many(self._start, tasks, rows, self._manner(config, temperature), scores=scores)
-        for seed, text in zip(seeds, written, strict=True):
-            yield Text(seed, self.vocabulary.text(text.ids), text.log_probability)
+        manner = self._manner(decoding, ending)
+        for written in many(self._start, tasks(), rows, manner, scores=scores):
+            text = self.vocabulary.text(written.ids)
+            yield Text(begun.popleft(), text, written.mean_log_probability, written.complete)
 
     def _start(self, shape: tuple[int, ...] = ()) -> Reader:
         if self.window is None:
@@ -264,15 +291,12 @@ class Sampler:
     def _ids(self, text: str) -> npt.NDArray[np.int64]:
         return self.vocabulary.ids(self.check_seed(text))
 
-    def _task(self, seed: str, random_seed: int, number: int) -> Task:
-        # A window's worth is all that a window sees.
-        ids = self._ids(seed)[-self.window if self.window else 0 :]
-        return Task(ids.tolist(), (random_seed, number, 0))
+    def _seed_ids(self, seed: str) -> list[int]:
+        ids: list[int] = self._ids(seed).tolist()
+        return ids[-self.window :] if self.window else ids  # a window's worth is all it sees
 
-    def _manner(self, config: SampleConfig, temperature: float) -> Manner:
-        end = ending(self.vocabulary, config.at_most, config.until, config.lines)
-        unknown = self.vocabulary.unknown_id
-        return Manner(self.vocabulary.size, config.decoding(temperature), end, unknown)
+    def _manner(self, decoding: Decoding, ending: Ending) -> Manner:
+        return Manner(self.vocabulary.size, decoding, ending, self.vocabulary.unknown_id)
 
 
 def _new_random_seed() -> int:
