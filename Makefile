@@ -11,7 +11,7 @@ help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 demo: $(VENV)/installed  ## train for about a minute on Python's own documentation, then print samples
-	$(BIN)/textgen train --demo --model $(DEMO_MODEL) --units 192 --epochs 4 --force
+	$(BIN)/textgen train --demo --model $(DEMO_MODEL) --time 1m --force
 	$(BIN)/textgen sample --model $(DEMO_MODEL) -n 3 --length 300
 
 test: $(VENV)/installed-dev  ## run all tests

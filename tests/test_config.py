@@ -65,7 +65,10 @@ def test_settings_from_a_damaged_file_are_refused(change):
         (TrainConfig, "learning_rate", 0),
         (TrainConfig, "learning_rate", math.inf),
         (TrainConfig, "optimizer", "lion"),
-        (TrainConfig, "epochs", 0),
+        (TrainConfig, "epochs", -1),
+        (TrainConfig, "epochs", 3),
+        (TrainConfig, "time", -1),
+        (TrainConfig, "precision", "float64"),
         (TrainConfig, "random_seed", 2**32),
         (TrainConfig, "random_seed", -1),
         (TrainConfig, "loss_smoothing", 1.0),
@@ -121,7 +124,7 @@ def test_one_kind_of_clipping_replaces_the_other():
 
 
 def test_unknown_names_are_refused():
-    with pytest.raises(SettingsError, match="preset must be one of keras-example, min-char-rnn"):
+    with pytest.raises(SettingsError, match="preset must be one of small, medium, large, keras-"):
         settings({}, "gpt")
     with pytest.raises(SettingsError, match="not a setting"):
         settings({"layers": 3})
@@ -146,4 +149,13 @@ def test_presets_are_what_their_programs_do():
     assert mini.training.loss_reduction == "sum" and mini.training.schedule == "constant"
     assert (mini.training.clip_value, mini.training.clip_norm) == (5.0, 0)
     assert mini.training.loss_smoothing == 0.999
-    assert set(PRESETS) == {"keras-example", "min-char-rnn"}
+    assert set(PRESETS) == {"small", "medium", "large", "keras-example", "min-char-rnn"}
+
+
+def test_time_and_epochs_exclude_each_other():
+    assert settings({}).training.time == 600 and settings({}).training.epochs == 0
+    assert settings({"epochs": 3}).training.time == 0
+    assert settings({"time": 60.0}, "keras-example").training.epochs == 0
+    assert settings({}, "keras-example").training.epochs == 40
+    with pytest.raises(SettingsError, match="epochs and time exclude each other"):
+        settings({"epochs": 3, "time": 60.0})

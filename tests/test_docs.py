@@ -31,7 +31,7 @@ def shown_commands() -> list[str]:
     calls = []
     for line in lines:
         for part in re.split(r"\||&&|#|>", line):
-            match = re.match(r"\s*(?:\$ )?textgen ((?:train|sample|prepare)\b.*)", part)
+            match = re.match(r"\s*(?:\$ )?textgen ((?:train|sample|prepare|evaluate)\b.*)", part)
             if match:
                 calls.append(match.group(1).strip())
     return sorted(set(calls))
@@ -57,6 +57,7 @@ FLOORS = [
     ("textgen.prepared",),
     ("textgen.model",),
     ("textgen.model_dir",),
+    ("textgen.evaluation",),
     ("textgen.training",),
     ("textgen.cli",),
 ]

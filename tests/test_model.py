@@ -49,7 +49,7 @@ def test_the_min_char_rnn_preset_is_that_network():
 def test_recurrent_layers_meet_the_conditions_for_cudnn(cell, targets):
     """Keras's documentation of LSTM and GRU lists them."""
     built = model.build(ModelConfig(cell=cell, units=(8, 8)), 10, targets, carry_batch=None)
-    for layer in built.layers[2:4]:
+    for layer in (built.layers[2], built.layers[4]):
         assert layer.activation is keras.activations.tanh
         assert layer.recurrent_activation is keras.activations.sigmoid
         assert layer.recurrent_dropout == 0 and not layer.unroll and layer.use_bias

@@ -16,6 +16,7 @@ CELLS = ("lstm", "gru", "rnn")
 OPTIMIZERS = ("rmsprop", "adam", "adamw", "adagrad", "sgd")
 SCHEDULES = ("constant", "cosine")
 REDUCTIONS = ("mean", "sum")
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 NORMALIZATIONS = ("NFC", "NFKC")
 DEVICES = ("auto", "cpu", "gpu")
 CONTEXTS = ("carry", "window")
@@ -116,15 +117,15 @@ class ModelConfig(Config):
         cell: Kind of recurrent layer.
         units: Units of each recurrent layer, first to last.
         embedding: Width of the trained embedding; 0 feeds one-hot vectors.
-        dropout: Share of the last recurrent layer's outputs dropped in training.
+        dropout: Share of each recurrent layer's outputs dropped in training.
         init_stddev: Draw every weight matrix from a normal distribution of this standard
             deviation and set every bias to zero; 0 leaves Keras's initializers.
     """
 
     cell: str = "lstm"  # the best of the three on text, and the one with a GPU kernel everywhere
-    units: tuple[int, ...] = (256,)  # the most that two laptop cores train well in five minutes
+    units: tuple[int, ...] = (256,)  # what two laptop cores train well in two minutes
     embedding: int = 64  # learns sooner than one-hot input, and costs less
-    dropout: float = 0.2  # a megabyte of text is read ten times: some is needed against rote
+    dropout: float = 0.2  # a text is read several times: some is needed against rote
     init_stddev: float = 0.0  # Keras's own: orthogonal recurrent weights, forget bias 1
 
     def __post_init__(self) -> None:
@@ -145,12 +146,16 @@ class TrainConfig(Config):
     Attributes:
         optimizer: Keras optimizer.
         learning_rate: Its highest learning rate.
-        schedule: `constant`, or `cosine`: a short warm-up, then a cosine decay to near zero
-            at the end of the last epoch.
+        schedule: `constant`, or `cosine`: a short warm-up, then a cosine decay to near zero at
+            the end of the training.
+        weight_decay: Share of the weights taken off at each step, times the learning rate; for
+            adamw only.
         clip_norm: Bound on the norm of all gradients together; 0 for no bound.
         clip_value: Bound on every gradient element; 0 for no bound. Excludes the other.
         batch_size: Windows, or parallel streams with carried state, in a step.
-        epochs: Times the training text is read.
+        time: Seconds that the whole training may take, from the program's start to its end; 0
+            for no such bound.
+        epochs: Times the training text is read; 0 for as many as the time allows.
         patience: Epochs without a better validation loss after which training stops; 0 for
             never.
         carry_state: Consecutive batches continue the same streams of text and the recurrent
@@ -161,22 +166,28 @@ class TrainConfig(Config):
             ln(vocabulary size) on; 0 shows the mean over the epoch so far.
         sample_temperatures: Temperatures of the samples drawn after each epoch.
         sample_length: Characters in each of them.
-        random_seed: Makes the run repeatable.
+        precision: What recurrent layers compute in: `float32`, `bfloat16`, `float16`, or `auto`
+            for the quicker here of the first two, and float32 in a training by epochs.
+        random_seed: Makes a run by epochs repeatable; one by time reads as much text as the
+            machine has time for.
     """
 
     optimizer: str = "adamw"  # Adam with decoupled weight decay: the least fussy of the five
     learning_rate: float = 6e-3  # high, for small LSTMs; warm-up and clipping make it safe
     schedule: str = "cosine"  # the decay at the end is worth several epochs
+    weight_decay: float = 0.01  # little, but it was never worse
     clip_norm: float = 1.0  # keeps the rare exploding gradient from undoing the run
     clip_value: float = 0.0  # the older way to do the same
     batch_size: int = 32  # more steps per epoch beat larger steps on texts of a few megabytes
-    epochs: int = 10  # about five minutes for a megabyte on two cores
+    time: float = 600.0  # what people wait for; a megabyte is read some fifteen times
+    epochs: int = 0  # what counts for whoever waits is the time
     patience: int = 0  # with a decaying rate the last epochs are the best ones
     carry_state: bool = True  # context beyond the window, and no character read twice
     loss_reduction: str = "mean"  # the learning rate then suits any batch size
     loss_smoothing: float = 0.0  # an epoch's mean is what other programs show
     sample_temperatures: tuple[float, ...] = (0.5,)  # readable, and not yet repeating itself
     sample_length: int = 200  # a few lines: enough to see progress
+    precision: str = "auto"  # which one is quicker depends on the processor and the size
     random_seed: int = 0  # a run is repeatable without asking for it
 
     def __post_init__(self) -> None:
@@ -188,7 +199,12 @@ class TrainConfig(Config):
         if self.clip_norm and self.clip_value:
             raise SettingsError("clip_value", "and clip_norm exclude each other; give one of them")
         _integer("batch_size", self.batch_size, at_least=1)
-        _integer("epochs", self.epochs, at_least=1)
+        _number("weight_decay", self.weight_decay, at_least=0, below=1)
+        _number("time", self.time, at_least=0)
+        _integer("epochs", self.epochs, at_least=0)
+        if bool(self.time) == bool(self.epochs):
+            raise SettingsError("epochs", "and time exclude each other; give one of them")
+        _choice("precision", self.precision, PRECISIONS)
         _integer("patience", self.patience, at_least=0)
         _flag("carry_state", self.carry_state)
         _choice("loss_reduction", self.loss_reduction, REDUCTIONS)
@@ -288,11 +304,15 @@ class Settings:
     training: TrainConfig
 
 
-# What the two programs that people have copied for ten years do, in textgen's words. Sources:
-# the Keras example "Character-level text generation with LSTM" (keras.io/examples/generative/
+# Three sizes that do not depend on the corpus and the time, and what the two programs that people
+# have copied for ten years do, in textgen's words. Sources of those: the Keras example
+# "Character-level text generation with LSTM" (keras.io/examples/generative/
 # lstm_character_level_text_generation), and min-char-rnn.py by A. Karpathy (2015,
 # gist.github.com/karpathy/d4dee566867f8291f086).
 PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "small": {"maxlen": 64, "units": (128,), "dropout": 0.1, "learning_rate": 8e-3},
+    "medium": {"maxlen": 64, "units": (320,), "dropout": 0.3, "learning_rate": 6e-3},
+    "large": {"maxlen": 64, "units": (512,), "dropout": 0.4, "learning_rate": 4e-3},
     "keras-example": {
         "maxlen": 40,
         "step": 3,
@@ -326,6 +346,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "clip_norm": 0.0,
         "clip_value": 5.0,
         "batch_size": 1,
+        "epochs": 10,
         "loss_reduction": "sum",
         "loss_smoothing": 0.999,
         "sample_temperatures": (1.0,),
@@ -337,6 +358,7 @@ def settings(
     explicit: Mapping[str, Any],
     preset: str | None = None,
     recorded: WindowConfig | None = None,
+    sized: Mapping[str, Any] | None = None,
 ) -> Settings:
     """All settings of a training; the nearer word wins.
 
@@ -344,6 +366,8 @@ def settings(
         explicit: Settings by name, as the user gave them; these win over everything.
         preset: Name of a preset, which wins over what a prepared corpus recorded.
         recorded: The windows recorded in a prepared corpus, which win over the defaults.
+        sized: Settings that suit the corpus and the time, which win over the other defaults;
+            with a preset there are none.
 
     Raises:
         SettingsError: an unknown name or preset, a value out of bounds, or two settings that
@@ -355,7 +379,13 @@ def settings(
     """
     if preset is not None:
         _choice("preset", preset, tuple(PRESETS))
-    chosen = {**PRESETS.get(preset or "", {}), **explicit}
+    chosen = {**(sized or {}), **PRESETS.get(preset or "", {}), **explicit}
+    if recorded is not None and "maxlen" not in {**PRESETS.get(preset or "", {}), **explicit}:
+        chosen.pop("maxlen", None)
+    for one, other in (("time", "epochs"), ("epochs", "time")):
+        if chosen.get(one) and other not in explicit:
+            chosen[other] = 0  # the nearer word on how long
+            break
     if explicit.get("clip_value") and "clip_norm" not in explicit:
         chosen["clip_norm"] = 0.0  # one kind of clipping replaces the other
     if explicit.get("clip_norm") and "clip_value" not in explicit:

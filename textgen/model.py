@@ -12,6 +12,7 @@ from textgen.config import ModelConfig
 from textgen.errors import SettingsError
 
 _RECURRENT = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "rnn": keras.layers.SimpleRNN}
+_MIXED = {"bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 _ONE_HOT_AT_MOST = 10_000  # characters; the identity matrix of 10,000 takes 400 MB
 
 
@@ -22,11 +23,13 @@ def build(
     *,
     carry_batch: int | None = None,
     logits: bool = False,
+    precision: str = "float32",
+    lstm: type[keras.layers.LSTM] = keras.layers.LSTM,
 ) -> keras.Model:
     """The network: ids, one-hot or embedding, recurrent layers, dropout, softmax.
 
-    Twins of one model differ in `carry_batch` and `logits` only and have the same weights in the
-    same order, so `twin.set_weights(model.get_weights())` makes them equal.
+    Twins of one model differ in the keyword arguments only and have the same weights in the same
+    order, so `twin.set_weights(model.get_weights())` makes them equal.
 
     Args:
         config: The network.
@@ -36,6 +39,8 @@ def build(
         carry_batch: The fixed number of rows of a network that carries its state from batch to
             batch; None for one that starts every row from a zero state.
         logits: Leave out the softmax, as training does for its accuracy.
+        precision: What the recurrent layers compute in; their weights are float32.
+        lstm: keras.layers.LSTM, or a layer that stands in for it in training.
 
     Returns:
         A model from int32 ids of shape (rows, characters) to float32 of shape (rows, size) for
@@ -61,14 +66,16 @@ def build(
         )
     ids = keras.Input(batch_shape=(carry_batch, None), dtype="int32", name="ids")
     x = first(ids)
+    recurrent = {**_RECURRENT, "lstm": lstm}[config.cell]
     for number, units in enumerate(config.units, start=1):
-        x = _RECURRENT[config.cell](
+        x = recurrent(
             units,
             return_sequences=targets == "sequence" or number < len(config.units),
             stateful=carry_batch is not None,
+            dtype=_MIXED.get(precision),
             **_initializers(config, "kernel", "recurrent", "bias"),
         )(x)
-    x = keras.layers.Dropout(config.dropout)(x)
+        x = keras.layers.Dropout(config.dropout)(x)
     activation = None if logits else "softmax"
     outputs = keras.layers.Dense(
         size, activation=activation, **_initializers(config, "kernel", "bias")

@@ -60,6 +60,20 @@ class Record:
     seeds: tuple[str, ...]
     about: dict[str, Any]
 
+    def window(self, context: str | None = None) -> int | None:
+        """Characters that each prediction is made from; None where the state is carried on.
+
+        Args:
+            context: `carry` or `window`; None for what the model was trained with.
+
+        Raises:
+            SettingsError: an unknown context.
+        """
+        if context not in (None, *CONTEXTS):
+            raise SettingsError("context", f"must be one of {', '.join(CONTEXTS)}, not {context!r}")
+        carry = self.settings.training.carry_state if context is None else context == "carry"
+        return None if carry else self.settings.windows.maxlen
+
 
 def cache(directory: Path) -> Path:
     """Where a model directory keeps the prepared corpus."""
@@ -129,20 +143,25 @@ def load(directory: str | Path, context: str | None = None) -> Sampler:
         >>> model = load("textgen-model")  # doctest: +SKIP
         >>> print(model.generate("To be", length=200, temperature=0.5))  # doctest: +SKIP
     """
-    if context not in (None, *CONTEXTS):
-        raise SettingsError("context", f"must be one of {', '.join(CONTEXTS)}, not {context!r}")
+    network, record = read(directory)
+    return Sampler(network, record.vocabulary, record.window(context), record.seeds)
+
+
+def read(directory: str | Path) -> tuple[Network, Record]:
+    """A trained network and all that its directory says about it.
+
+    Args:
+        directory: A model directory.
+
+    Raises:
+        ModelError: there is none, or it is damaged or of another version.
+    """
     directory = Path(directory)
     files = _locate(directory, (_MODEL, _VOCABULARY, _SETTINGS, _SEEDS, _HISTORY))
     record = _read(directory, files)
     config, size = record.settings.model, record.vocabulary.size
     weights = _read_weights(files[_MODEL], weight_specs(config, size))
-    carry = record.settings.training.carry_state if context is None else context == "carry"
-    return Sampler(
-        Network(config, size, weights),
-        record.vocabulary,
-        None if carry else record.settings.windows.maxlen,
-        record.seeds,
-    )
+    return Network(config, size, weights), record
 
 
 def _locate(directory: Path, names: Sequence[str]) -> dict[str, Path]:

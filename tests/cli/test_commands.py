@@ -153,6 +153,18 @@ def start_training(tmp_path, corpus):
     return process, process.stderr
 
 
+def test_a_training_by_time_ends_in_time(textgen, corpus, tmp_path):
+    began = time.monotonic()
+    done = textgen("train", corpus, "--time", "20s", "--units", 16)
+    taken = time.monotonic() - began
+    assert done.returncode == 0, done.stderr
+    assert 15 < taken < 25  # the machine may be busy
+    assert "training: 20s in all" in done.stderr
+    history = json.loads((tmp_path / "textgen-model/history.json").read_text())
+    losses = [entry["validation_loss"] for entry in history["epochs"]]
+    assert len(losses) > 2 and losses[-1] < losses[0]
+
+
 def test_ctrl_c_keeps_the_best_model(textgen, tmp_path, corpus):
     process, stderr = start_training(tmp_path, corpus)
     for line in stderr:
@@ -173,7 +185,7 @@ def test_ctrl_c_in_the_first_epoch_keeps_that_model(textgen, tmp_path, corpus):
     process.send_signal(signal.SIGINT)
     rest = stderr.read()
     assert process.wait(60) == 130
-    assert "stopped; the best model (epoch 1" in rest
+    assert "stopped; the best model (epoch 0." in rest
     assert textgen("sample").returncode == 0
 
 
@@ -264,12 +276,22 @@ BAD = [
     (["prepare", "corpus.txt", "-o", "p", "--maxlen", "x"], 2, "'x' is not a valid integer"),
     (["prepare", "corpus.txt", "-o", "p", "--encoding", "latin-99"], 2, "--encoding must be"),
     (["prepare", "corpus.txt", "-o", "p", "--min-count", "9999"], 1, "smaller --min-count"),
-    (["train", "corpus.txt", "--preset", "gpt"], 2, "--preset must be one of keras-example"),
+    (
+        ["train", "corpus.txt", "--preset", "gpt"],
+        2,
+        "--preset must be one of small, medium, large, keras-example",
+    ),
     (["train", "corpus.txt", "--units", "big"], 2, "'big' is not a number of units"),
     (["train", "corpus.txt", "--units", "0"], 2, "--units must be a whole number, 1 or more"),
     (["train", "corpus.txt", "--learning-rate", "nan"], 2, "--learning-rate must be a number"),
     (["train", "corpus.txt", "--targets", "last", "--carry-state"], 2, "--carry-state needs"),
     (["train", "corpus.txt", "--no-such"], 2, "No such option"),
+    (["train", "corpus.txt", "--time", "soon"], 2, "'soon' is not a time, such as 90s"),
+    (["train", "corpus.txt", "--time", "0"], 2, "'0' is not a time, such as 90s"),
+    (["train", "corpus.txt", "--time", "1s"], 1, "--time 1s was over before the first step"),
+    (["train", "corpus.txt", "--time", "1m", "--epochs", "2"], 2, "--epochs and time exclude"),
+    (["evaluate"], 2, "no text: `textgen evaluate held-out.txt`"),
+    (["evaluate", "corpus.txt"], 1, "textgen-model: no such model directory"),
     (["sample"], 1, "textgen-model: no such model directory; make one with `textgen train"),
     (["sample", "--model", "thesis"], 1, "no trained model in this directory"),
     (["sample", "--temperature", "-1"], 2, "--temperature must be a number, 0 or more and"),

@@ -12,7 +12,7 @@ import click
 import cloup
 
 import textgen
-from textgen.cli import options, prepare, sample, train
+from textgen.cli import evaluate, options, prepare, sample, train
 from textgen.errors import SettingsError, TextgenError
 
 _INTERRUPTED = 130
@@ -46,6 +46,7 @@ def program() -> None:
 program.add_command(prepare.command)
 program.add_command(train.command)
 program.add_command(sample.command)
+program.add_command(evaluate.command)
 
 
 def main() -> NoReturn:

@@ -14,7 +14,7 @@ from textgen.config import (
     CELLS,
     DEVICES,
     OPTIMIZERS,
-    PRESETS,
+    PRECISIONS,
     REDUCTIONS,
     SCHEDULES,
     CorpusConfig,
@@ -31,7 +31,8 @@ _INTERRUPTED = 130
 @cloup.option(
     "--preset",
     metavar="NAME",
-    help=f"Begin with the settings of a well-known program: {' or '.join(PRESETS)}.",
+    help="Begin with the settings of a size (small, medium, large) or of a well-known program "
+    "(keras-example, min-char-rnn).  [default: what suits corpus and time]",
 )
 @cloup.option("--force", is_flag=True, help="Replace a model that is there.")
 @options.corpus_group()
@@ -67,12 +68,26 @@ _INTERRUPTED = 130
 )
 @cloup.option_group(
     "Training",
-    options.setting(TrainConfig, "epochs", type=int, help_text="Times the text is read."),
+    options.setting(
+        TrainConfig,
+        "time",
+        type=options.DURATION,
+        help_text="Time for all of it, from start to end.  [default: 10m, less for short texts]",
+    ),
+    options.setting(
+        TrainConfig,
+        "epochs",
+        type=int,
+        help_text="Times the text is read, however long it takes.  [default: as time allows]",
+    ),
     options.setting(TrainConfig, "batch_size", type=int, help_text="Windows or streams in a step."),
     options.setting(
         TrainConfig, "optimizer", type=click.Choice(OPTIMIZERS), help_text="From Keras."
     ),
     options.setting(TrainConfig, "learning_rate", type=float, help_text="Highest learning rate."),
+    options.setting(
+        TrainConfig, "weight_decay", type=float, help_text="Weight decay, of adamw only."
+    ),
     options.setting(
         TrainConfig,
         "schedule",
@@ -102,6 +117,12 @@ _INTERRUPTED = 130
     ),
     options.setting(
         TrainConfig, "random_seed", type=int, help_text="The same number gives the same model."
+    ),
+    options.setting(
+        TrainConfig,
+        "precision",
+        type=click.Choice(PRECISIONS),
+        help_text="What recurrent layers compute in; auto takes the quickest here.",
     ),
     cloup.option(
         "--device",
@@ -148,10 +169,12 @@ def command(
 
     \b
         textgen train corpus.txt
+        textgen train corpus.txt --time 5m
         textgen train --demo --epochs 3
         textgen train corpus.txt --units 512,512 --dropout 0.3 --model big
         textgen train corpus.txt --preset keras-example
     """
+    began = time.monotonic() - 0.15  # Python and the command line took that long to come here
     sources = options.sources(corpora, demo=demo, command="train")
     names = ", ".join(corpora[:3]) + (", ..." if len(corpora) > 3 else "")
     console.note(f"textgen: reading {names or 'the documentation that comes with Python'}")
@@ -173,7 +196,7 @@ def command(
             given,
             preset=preset,
             corpus=corpus,
-            run=Run(device=device, force=force, debug=debug, command=tuple(sys.argv[1:])),
+            run=Run(device, force, debug, tuple(sys.argv[1:]), began),
             on_event=shown,
             stop=shown.stop.wanted,
         )
@@ -242,27 +265,37 @@ class _Shown:
         rows = "streams" if event.carry_state else "windows"
         console.note(
             f"model: {event.layers}, {event.parameters:,} parameters, on {event.device} "
-            f"({event.backend})"
+            f"({event.backend}, {event.precision})"
         )
+        if event.slower:
+            console.note(
+                f"textgen: a step in {event.precision} takes {event.slower:.1f} times as long as "
+                "in float32 on this processor; --precision auto takes the quicker one"
+            )
+        length = f"{event.epochs} epochs" if event.epochs else f"{_time(event.time)} in all, epochs"
         console.note(
-            f"training: {event.epochs} epochs of {event.steps:,} steps, each {event.rows} {rows} "
-            f"of {event.maxlen} characters, targets {event.targets}; Ctrl-C keeps the best model"
+            f"training: {length} of {event.steps:,} steps, each {event.rows} {rows} of "
+            f"{event.maxlen} characters, targets {event.targets}; Ctrl-C keeps the best model"
         )
+        self._began = time.monotonic()
         self.stop.listen()
 
     def _step(self, event: Any) -> None:
         rate = self._rate.add(event.characters)
         if rate is None:
             return
-        steps = self._started.steps
-        done = (event.epoch - 1) * steps + event.step
-        left = (self._started.epochs * steps - done) * event.characters / rate
+        seconds = time.monotonic() - self._began
+        left = seconds / event.done - seconds
         self._display.update(
-            f"epoch {event.epoch}/{self._started.epochs}",
-            event.step,
-            steps,
+            self._epoch_name(event.epoch),
+            round(1000 * event.done),
+            1000,
             f"loss {_nats(event.loss)}, {rate:,.0f} characters/s, {console.duration(left)} left",
         )
+
+    def _epoch_name(self, epoch: float) -> str:
+        of = f"/{self._started.epochs}" if self._started.epochs else ""
+        return f"epoch {epoch:g}{of}"
 
     def _validating(self, _event: Any) -> None:
         if self.stop.wanted():
@@ -274,7 +307,7 @@ class _Shown:
             "" if event.validation_loss is None else f", validation {_nats(event.validation_loss)}"
         )
         console.note(
-            f"epoch {event.epoch}/{self._started.epochs}: loss {_nats(event.loss)}{validation}, "
+            f"{self._epoch_name(event.epoch)}: loss {_nats(event.loss)}{validation}, "
             f"{event.characters_per_second:,.0f} characters/s, {console.duration(event.seconds)}"
             + (", best so far" if event.improved else "")
         )
@@ -292,7 +325,7 @@ class _Shown:
             "patience": "no better validation loss for a while: stopped",
         }
         console.note(
-            f"{why[event.reason]}; the best model (epoch {event.best_epoch}, loss "
+            f"{why[event.reason]}; the best model (epoch {event.best_epoch:g}, loss "
             f"{_nats(event.best_loss)}) is in {event.directory}"
         )
         named = "" if event.directory == options.DEFAULT_MODEL else f" --model {event.directory}"
@@ -314,6 +347,13 @@ class _Rate:
             return None
         self._characters += characters
         return self._characters / max(now - self._began, 1e-6)
+
+
+def _time(seconds: float) -> str:
+    for unit, name in ((3600, "h"), (60, "m")):
+        if seconds % unit == 0:
+            return f"{seconds / unit:g}{name}"
+    return f"{seconds:g}s"
 
 
 def _nats(loss: float) -> str:

@@ -7,6 +7,7 @@
     ending.py     when a text is over
     writing.py    the loops: one text as it comes, many side by side
     seeds.py      seeds from files
+    scoring.py    how probable a text is
     sampler.py    a trained model that writes: seeds in, text out
 
 Nothing here imports a deep-learning framework, reads a file or prints.

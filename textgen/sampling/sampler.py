@@ -6,7 +6,6 @@ Knows characters, seeds and random seeds; knows nothing of files or of how a net
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +13,9 @@ import numpy.typing as npt
 from textgen.config import Decoding
 from textgen.errors import SeedError, SettingsError
 from textgen.sampling.context import carried, window
-from textgen.sampling.decoding import log_probabilities
 from textgen.sampling.ending import Ending, ending
 from textgen.sampling.network import Network, Reader
+from textgen.sampling.scoring import in_order
 from textgen.sampling.writing import Manner, Task, many, one
 from textgen.vocabulary import Vocabulary
 
@@ -204,9 +203,7 @@ class Sampler:
         ids = self._ids(text)
         if len(ids) < 2:
             raise SeedError("the text has one character; log-probabilities need two or more")
-        step = self._start().step
-        pairs = pairwise(ids.tolist())
-        return np.array([log_probabilities(step(one))[after] for one, after in pairs])
+        return np.concatenate(list(in_order(self._start(), self.vocabulary.size, [ids])))
 
     def ending(self, at_most: int | None, until: Sequence[str] = (), lines: int = 0) -> Ending:
         """When texts of this model are over.

@@ -1,12 +1,16 @@
 """Training, from corpus to model directory.
 
     run.py        the whole way: settings, prepared corpus, fit, model directory
+    sizing.py     settings that suit a text and a time
     loop.py       the fit loop: steps, validation, samples, the best weights
-    optimizer.py  optimizers and learning-rate schedules
+    clock.py      how far a training is, when it reports, when it is over
+    optimizer.py  optimizers and learning rates
+    precision.py  what recurrent layers compute in, and which layers do it
+    cpu_lstm.py   an LSTM that trains faster on a CPU
     backend.py    what differs between TensorFlow, JAX and PyTorch
     events.py     what a training tells while it runs
 
-Only loop.py and optimizer.py need Keras, and they are imported when training starts.
+Keras is imported when training starts, by loop.py and what it imports.
 """
 
 from textgen.training.run import train

@@ -29,14 +29,26 @@ class Opened:
 
 @dataclass(frozen=True)
 class Started:
-    """The network is built and the first step is next."""
+    """The network is built and the first step is next.
+
+    Attributes:
+        precision: What the recurrent layers compute in.
+        slower: How many times as long a step takes in it as in float32, where it was asked for
+            and is slower; 0 otherwise.
+        steps: Steps that read the text once.
+        epochs: Times the text is read; 0 in a training by time.
+        time: Seconds that the training may take in all; 0 in a training by epochs.
+    """
 
     backend: str
     device: str
+    precision: str
+    slower: float
     layers: str
     parameters: int
     steps: int
     epochs: int
+    time: float
     rows: int
     maxlen: int
     carry_state: bool
@@ -45,15 +57,17 @@ class Started:
 
 @dataclass(frozen=True)
 class StepDone:
-    """A step of an epoch (both counted from 1) is done.
+    """A step is done.
 
     Attributes:
-        loss: As the settings want it shown: the epoch's mean so far, or smoothed.
+        epoch: How many times the text was read so far.
+        done: Share of the training that is over, 0 to 1.
+        loss: As the settings want it shown: the mean since the last report, or smoothed.
         characters: Characters read by this step.
     """
 
-    epoch: int
-    step: int
+    epoch: float
+    done: float
     loss: float
     characters: int
 
@@ -62,20 +76,21 @@ class StepDone:
 class Validating:
     """The validation text is being read."""
 
-    epoch: int
+    epoch: float
 
 
 @dataclass(frozen=True)
 class EpochDone:
-    """An epoch is done, or was ended early by a wish to stop.
+    """An epoch is done, or in a training by time one of its parts, or the training was stopped.
 
     Attributes:
+        epoch: How many times the text was read so far.
         validation_loss: None without a validation part.
         improved: Whether these are the best weights so far, which the model directory now has.
         seconds: Time since the training's first step began.
     """
 
-    epoch: int
+    epoch: float
     loss: float
     validation_loss: float | None
     characters_per_second: float
@@ -87,7 +102,6 @@ class EpochDone:
 class SampleDrawn:
     """A sample written by the network as it is now."""
 
-    epoch: int
     temperature: float
     seed: str
     text: str
@@ -103,7 +117,7 @@ class Finished:
     """
 
     reason: str
-    best_epoch: int
+    best_epoch: float
     best_loss: float
     directory: str
 

@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import keras
@@ -20,13 +21,15 @@ from textgen.config import Settings
 from textgen.errors import TrainingError
 from textgen.sampling import Sampler
 from textgen.sampling.network import Network
-from textgen.training import events
+from textgen.training import events, precision
 from textgen.training.backend import Device
-from textgen.training.optimizer import optimizer
+from textgen.training.clock import ByEpochs, ByTime
+from textgen.training.optimizer import learning_rate, optimizer
 from textgen.vocabulary import Vocabulary
 from textgen.windows import Batch, Ids, Streams, Windows
 
 _VALIDATION_STREAMS = 32  # side by side: a few characters without context each, read far sooner
+_VALIDATION_AT_MOST = 500_000  # characters: enough for three digits, and read in seconds
 _SEEDS = 64
 _CURVE_POINTS = 100  # training losses kept for each epoch
 
@@ -55,7 +58,7 @@ class Progress:
         history: `epochs`: an object for each epoch; `steps`: [step, loss] pairs; losses in nats
             per character.
         seeds: Windows of the training text.
-        best_epoch: The epoch that the weights are from, counted from 1.
+        best_epoch: How many times the text had been read when these were the weights.
         best_loss: Its validation loss, or its training loss without a validation part.
         reason: Why training ended: `done`, `patience` or `stopped`.
     """
@@ -63,7 +66,7 @@ class Progress:
     model: keras.Model
     seeds: tuple[str, ...]
     history: dict[str, list[Any]] = field(default_factory=lambda: {"epochs": [], "steps": []})
-    best_epoch: int = 0
+    best_epoch: float = 0
     best_loss: float = math.inf
     reason: str = "done"
 
@@ -75,6 +78,7 @@ def fit(
     save: Callable[[Progress], object],
     on_event: Callable[[events.Event], object],
     stop: Callable[[], bool],
+    deadline: float = math.inf,
 ) -> Progress:
     """Train a model.
 
@@ -84,8 +88,9 @@ def fit(
         device: Where it runs, for what is told.
         save: Called at the end of each epoch, with the best weights so far in the model.
         on_event: Told what happens.
-        stop: Asked after every step; once it is true the epoch is ended, validated and saved
-            as if it had been whole, and training ends.
+        stop: Asked after every step; once it is true the weights are validated and saved as at an
+            epoch's end, and training ends.
+        deadline: When a training by time must be over, as time.monotonic() tells it.
 
     Returns:
         The progress at the end, with the best weights.
@@ -98,25 +103,27 @@ def fit(
     batches = _Batches(text.train, settings)
     size = text.vocabulary.size
     stock = model.build(settings.model, size, windows.targets)
-    trainee = model.build(
-        settings.model,
-        size,
-        windows.targets,
-        carry_batch=batches.rows if config.carry_state else None,
-        logits=True,
+    kind = precision.choose(settings, size, device, batches.first())
+    trainee = precision.build(
+        kind, settings, size, carry_batch=batches.rows if config.carry_state else None
     )
     trainee.set_weights(stock.get_weights())
-    trainee.compile(optimizer(config, batches.steps * config.epochs), _loss(config.loss_reduction))
-    validator = _Validator(text.validation, settings, size)
+    trainee.compile(kind.optimizer(optimizer(config)), _loss(config.loss_reduction))
+    rate = trainee.optimizer.learning_rate
+    full = precision.float32(settings, device)
+    validator = _Validator(text.validation, settings, size, full)
     progress = Progress(stock, _draw_seeds(text, windows.maxlen, config.random_seed))
     on_event(
         events.Started(
             backend=device.backend,
             device=device.name,
+            precision=kind.name,
+            slower=kind.slower,
             layers=" ".join([settings.model.cell.upper(), *map(str, settings.model.units)]),
             parameters=model.parameters(stock),
             steps=batches.steps,
             epochs=config.epochs,
+            time=config.time,
             rows=batches.rows,
             maxlen=windows.maxlen,
             carry_state=config.carry_state,
@@ -124,29 +131,40 @@ def fit(
         )
     )
     curve = _Curve(size, config.loss_smoothing)
-    began = time.monotonic()
-    for epoch in range(1, config.epochs + 1):
-        epoch_began, characters = time.monotonic(), 0
-        curve.begin_epoch()
-        model.reset_states(trainee)
-        for step, (x, y, _) in enumerate(batches.epoch(epoch), start=1):
-            loss = float(trainee.train_on_batch(x, y))
-            if config.loss_reduction == "sum":
-                loss /= y.size
-            if not math.isfinite(loss):
-                raise TrainingError(
-                    f"the loss is {loss} in step {step:,} of epoch {epoch}: training went astray; "
-                    f"try a --learning-rate below {config.learning_rate:g}, or --clip-norm 1"
-                )
-            shown = curve.add(loss)
-            characters += x.size
-            on_event(events.StepDone(epoch, step, shown, x.size))
-            if step % max(1, batches.steps // _CURVE_POINTS) == 0:
-                progress.history["steps"].append([(epoch - 1) * batches.steps + step, shown])
-            if stop():
-                progress.reason = "stopped"
-                break
-        seconds = time.monotonic() - epoch_began
+    clock = ByTime(deadline) if config.time else ByEpochs(batches.steps, config.epochs)
+    began = part_began = time.monotonic()
+    characters = since_best = 0
+    if config.time and began >= deadline:
+        raise TrainingError(
+            f"--time {config.time:g}s was over before the first step; give twice as much at least"
+        )
+    for step, (x, y, epoch_begins) in enumerate(batches):
+        if epoch_begins:
+            model.reset_states(trainee)
+        if config.schedule != "constant":
+            rate.assign(learning_rate(config, step, clock.done(step)))
+        loss = float(trainee.train_on_batch(x, y))
+        if config.loss_reduction == "sum":
+            loss /= y.size
+        epoch = round((step + 1) / batches.steps, 2)
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"the loss is {loss} in step {step + 1:,}: training went astray; try a "
+                f"--learning-rate below {config.learning_rate:g}, or --clip-norm 1"
+                + ("; the best model so far is kept" if progress.best_epoch else "")
+            )
+        shown = curve.add(loss)
+        characters += x.size
+        on_event(events.StepDone(epoch, clock.done(step + 1), shown, x.size))
+        if (step + 1) % max(1, batches.steps // _CURVE_POINTS) == 0:
+            progress.history["steps"].append([step + 1, shown])
+        if stop():
+            progress.reason = "stopped"
+        over = clock.over(step + 1) or progress.reason == "stopped"
+        if not (over or clock.report_due(step + 1)):
+            continue
+        report_began = time.monotonic()
+        rate_of_part = characters / (report_began - part_began)
         validation_loss = None
         if len(text.validation):
             on_event(events.Validating(epoch))
@@ -156,12 +174,12 @@ def fit(
         if improved:
             progress.best_epoch, progress.best_loss = epoch, judged
             stock.set_weights(trainee.get_weights())
-        samples = list(_samples(trainee, text.vocabulary, settings, progress.seeds, epoch))
+        samples = list(_samples(trainee, text.vocabulary, settings, progress.seeds, step))
         done = events.EpochDone(
             epoch,
             curve.loss,
             validation_loss,
-            characters / seconds,
+            rate_of_part,
             improved,
             time.monotonic() - began,
         )
@@ -172,11 +190,15 @@ def fit(
         on_event(done)
         for sample in samples:
             on_event(sample)
-        if progress.reason == "stopped":
+        if over:
             break
-        if config.patience and epoch - progress.best_epoch >= config.patience:
+        since_best = 0 if improved else since_best + 1
+        if config.patience and since_best >= config.patience:
             progress.reason = "patience"
             break
+        curve.begin_part()
+        part_began, characters = time.monotonic(), 0
+        clock.reported(part_began - report_began)
     return progress
 
 
@@ -188,21 +210,33 @@ def _loss(reduction: str) -> keras.losses.Loss:
 
 
 class _Batches:
-    """The batches of each epoch: carried streams, or shuffled windows."""
+    """The batches of one epoch after the other: carried streams, or shuffled windows.
+
+    Iterating gives inputs, targets, and whether an epoch begins with them.
+    """
 
     def __init__(self, ids: Ids, settings: Settings):
         windows, config = settings.windows, settings.training
-        self.epoch: Callable[[int], Iterator[Batch]]
+        self._epoch: Callable[[int], Iterator[Batch]]
         if config.carry_state:
             streams = Streams(ids, config.batch_size, windows.maxlen)
             self.rows, self.steps = config.batch_size, len(streams)
-            self.epoch = lambda _: streams.whole()
+            self._epoch = lambda _: streams.whole()
         else:
             cut = Windows(ids, windows.maxlen, windows.step, windows.targets)
             self.rows = min(config.batch_size, len(cut))
             self.steps = len(cut) // self.rows
             # The order of an epoch follows from the random seed and the epoch's number alone.
-            self.epoch = lambda number: cut.shuffled(self.rows, (config.random_seed, number))
+            self._epoch = lambda number: cut.shuffled(self.rows, (config.random_seed, number))
+
+    def first(self) -> Batch:
+        """The first batch of the first epoch."""
+        return next(self._epoch(1))
+
+    def __iter__(self) -> Iterator[tuple[Any, Any, bool]]:
+        for number in count(1):
+            for place, (x, y, _) in enumerate(self._epoch(number)):
+                yield x, y, place == 0
 
 
 class _Validator:
@@ -212,8 +246,9 @@ class _Validator:
     its windows. Every target counts once.
     """
 
-    def __init__(self, ids: Ids, settings: Settings, size: int):
+    def __init__(self, ids: Ids, settings: Settings, size: int, kind: precision.Kind):
         windows, config = settings.windows, settings.training
+        ids = ids[:_VALIDATION_AT_MOST]
         self._batches: Callable[[], Iterator[Batch]]
         rows = None
         if config.carry_state:
@@ -223,9 +258,7 @@ class _Validator:
         else:
             cut = Windows(ids, windows.maxlen, windows.step, windows.targets)
             self._batches = lambda: cut.in_order(config.batch_size)
-        self._model = model.build(
-            settings.model, size, windows.targets, carry_batch=rows, logits=True
-        )
+        self._model = precision.build(kind, settings, size, carry_batch=rows)
         self._model.compile(loss=_loss("sum"))
 
     def loss(self, weights: list[Any]) -> float:
@@ -239,14 +272,15 @@ class _Validator:
 
 
 class _Curve:
-    """The training loss as it is shown: an epoch's mean, or an exponential moving average."""
+    """The training loss as it is shown: a mean since the last report, or a moving average."""
 
     def __init__(self, size: int, smoothing: float):
         self._smoothing = smoothing
         self.loss = math.log(size)  # of a model that knows nothing
         self._count = 0
 
-    def begin_epoch(self) -> None:
+    def begin_part(self) -> None:
+        """Begin a new mean."""
         self._count = 0
 
     def add(self, loss: float) -> float:
@@ -277,7 +311,7 @@ def _samples(
     vocabulary: Vocabulary,
     settings: Settings,
     seeds: tuple[str, ...],
-    epoch: int,
+    step: int,
 ) -> Iterator[events.SampleDrawn]:
     config = settings.training
     if not (seeds and config.sample_length):
@@ -286,9 +320,9 @@ def _samples(
     sampler = Sampler(
         network, vocabulary, None if config.carry_state else settings.windows.maxlen, seeds
     )
-    seed = sampler.random_seed_text(config.random_seed, epoch)
+    seed = sampler.random_seed_text(config.random_seed, step)
     for temperature in config.sample_temperatures:
         text = sampler.generate(
             seed, config.sample_length, temperature, random_seed=config.random_seed
         )
-        yield events.SampleDrawn(epoch, temperature, seed, text.removeprefix(seed))
+        yield events.SampleDrawn(temperature, seed, text.removeprefix(seed))

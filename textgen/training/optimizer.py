@@ -1,8 +1,9 @@
-"""Optimizers and learning-rate schedules, from settings to Keras objects.
+"""Optimizers and learning rates, from settings to Keras objects and numbers.
 
 Knows Keras's optimizers; knows nothing of models or data.
 """
 
+import math
 from typing import Any
 
 from textgen.config import TrainConfig
@@ -11,12 +12,11 @@ _WARM_UP = 100  # steps from near zero to the full rate: Adam's averages need ab
 _FLOOR = 0.01  # the last step's share of the highest rate
 
 
-def optimizer(config: TrainConfig, steps: int) -> Any:
-    """The optimizer for a training.
+def optimizer(config: TrainConfig) -> Any:
+    """The optimizer for a training, at the highest learning rate.
 
     Args:
-        config: Optimizer, learning rate, schedule and clipping.
-        steps: Steps of the whole training, which the schedule spans.
+        config: Optimizer, learning rate, weight decay and clipping.
     """
     import keras
 
@@ -30,27 +30,31 @@ def optimizer(config: TrainConfig, steps: int) -> Any:
     # Beside Keras's defaults: AdamW forgets old squares sooner (they change quickly with few
     # rows in a batch); Adagrad starts from nothing, as Duchi, Hazan and Singer (2011) have it.
     special: dict[str, dict[str, float]] = {
-        "adamw": {"beta_2": 0.99, "weight_decay": 0.01},
+        "adamw": {"beta_2": 0.99, "weight_decay": config.weight_decay},
         "adagrad": {"initial_accumulator_value": 0.0, "epsilon": 1e-8},
     }
     return makers[config.optimizer](
-        learning_rate=_schedule(config, steps),
+        learning_rate=config.learning_rate,
         clipvalue=config.clip_value or None,
         global_clipnorm=config.clip_norm or None,
         **special.get(config.optimizer, {}),
     )
 
 
-def _schedule(config: TrainConfig, steps: int) -> Any:
-    import keras
+def learning_rate(config: TrainConfig, step: int, done: float) -> float:
+    """The learning rate of a step: a linear warm-up and a cosine decay (Loshchilov 2017).
 
+    Args:
+        config: The highest rate and the schedule.
+        step: Steps before this one.
+        done: Share of the training that is over, 0 to 1.
+
+    Example:
+        >>> round(learning_rate(TrainConfig(learning_rate=1.0), step=1000, done=0.5), 3)
+        0.505
+    """
     if config.schedule == "constant":
         return config.learning_rate
-    warm_up = min(_WARM_UP, steps // 10)
-    return keras.optimizers.schedules.CosineDecay(
-        config.learning_rate / 100 if warm_up else config.learning_rate,
-        decay_steps=max(1, steps - warm_up),
-        alpha=_FLOOR,
-        warmup_target=config.learning_rate if warm_up else None,
-        warmup_steps=warm_up,
-    )
+    warm = min(1.0, (step + 1) / _WARM_UP)
+    decay = _FLOOR + (1 - _FLOOR) * (1 + math.cos(math.pi * min(done, 1.0))) / 2
+    return config.learning_rate * warm * decay

@@ -7,6 +7,7 @@ that it is slow to import: everything that can be refused is refused before.
 import importlib.metadata
 import platform
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from textgen.prepared import (
     prepare,
     unchanged,
 )
-from textgen.training import events
+from textgen.training import events, sizing
 
 if TYPE_CHECKING:
     from textgen.training.loop import Progress
@@ -43,12 +44,15 @@ class Run:
         force: Replace a model that is there.
         debug: Leave the framework's own log lines on.
         command: The command line, for the record.
+        began: When it began, as time.monotonic() tells it: a training by time counts from there;
+            None for when `train` is called.
     """
 
     device: str = "auto"
     force: bool = False
     debug: bool = False
     command: tuple[str, ...] = ()
+    began: float | None = None
 
 
 def train(
@@ -88,6 +92,7 @@ def train(
         >>> train(["corpus.txt"], "textgen-model", {"epochs": 3})  # doctest: +SKIP
     """
     run = run or Run()
+    began = time.monotonic() if run.began is None else run.began
     directory = Path(model)
     model_dir.check_new(directory, force=run.force)
     recorded = None
@@ -98,16 +103,20 @@ def train(
                 f"{opened.path}: is prepared already; to read its text another way, prepare it anew"
             )
         recorded = opened.windows
-    settings = config.settings(options or {}, preset, recorded)
+    options = options or {}
+    settings = config.settings(options, preset, recorded)
     with _own(directory):
         from_cache = False
         if opened is None:
             opened, from_cache = _prepare(
                 corpora, directory, corpus or CorpusConfig(), settings, on_event
             )
+        train_ids, validation_ids = opened.split(settings.windows.validation)
+        if preset is None and settings.training.carry_state and settings.model.cell == "lstm":
+            sizes = _sizes(len(train_ids), settings.training, options)
+            settings = config.settings(options, preset, recorded, sizes)
         check_windows(opened, settings.windows)
         _check_streams(opened, settings)
-        train_ids, validation_ids = opened.split(settings.windows.validation)
         on_event(
             events.Opened(
                 len(opened.ids),
@@ -138,6 +147,7 @@ def train(
             save,
             on_event,
             stop,
+            began + settings.training.time,
         )
     finished = events.Finished(
         progress.reason, progress.best_epoch, progress.best_loss, str(directory)
@@ -182,6 +192,18 @@ def _prepare(
         on_progress=lambda *stage: on_event(events.Preparing(*stage)),
     )
     return made, False
+
+
+def _sizes(
+    characters: int, training: config.TrainConfig, options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Settings that suit a text and the time for it."""
+    if training.epochs:
+        return sizing.sized(characters, sizing.expected_time(characters, training.epochs))
+    if "time" in options:
+        return sizing.sized(characters, training.time)
+    seconds = sizing.default_time(characters)
+    return {**sizing.sized(characters, seconds), "time": seconds}
 
 
 def _check_streams(opened: Prepared, settings: Settings) -> None:

@@ -1,0 +1,210 @@
+"""What training reaches in a time, beside a plain PyTorch LSTM, and how quick its steps are.
+
+Asked, on tinyshakespeare's first nine tenths, measured on the whole last tenth, in nats per
+character, in order with carried state and over windows of 256 characters from a zero state:
+
+    96 s      1.54 and 1.58
+    5 min     1.455 and 1.485
+    11 min    1.44 and 1.4697
+    60 min    1.40 and 1.43
+
+and at LSTM 512,512, 128 rows of 40 characters, 1.3 times the characters per second of
+torch.nn.LSTM in float32, and no fewer in float32.
+
+    python -m benchmarks.training tinyshakespeare.txt [--seconds 96 300 660] [--beside 96 300]
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import report
+
+_ASKED = {96: (1.54, 1.58), 300: (1.455, 1.485), 660: (1.44, 1.4697), 3600: (1.40, 1.43)}
+_WINDOWS = 256
+
+
+def textgen(*arguments: object) -> str:
+    """Run the program; what it writes to standard output."""
+    done = subprocess.run(
+        [sys.executable, "-m", "textgen", *map(str, arguments)], capture_output=True, text=True
+    )
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    return done.stdout
+
+
+def ours(corpus: Path, held_out: Path, folder: Path, seconds: int, *more: str) -> dict[str, Any]:
+    """Train by time from the command line and evaluate."""
+    model = folder / "model"
+    began = time.monotonic()
+    textgen("train", corpus, "--time", f"{seconds}s", "--model", model, "--force", *more)
+    taken = time.monotonic() - began
+    losses = [
+        json.loads(textgen("evaluate", held_out, "--model", model, "--format", "json", *how))[
+            "loss"
+        ]
+        for how in (("--context", "carry"), ("--windows", str(_WINDOWS)))
+    ]
+    trained = json.loads((model / "settings.json").read_text())
+    passes = json.loads((model / "history.json").read_text())["epochs"][-1]["epoch"]
+    units = ",".join(map(str, trained["model"]["units"]))
+    name = f"textgen train {' '.join(more)}".strip()
+    return _row(seconds, f"{name} (LSTM {units})", taken, passes, losses)
+
+
+def theirs(corpus: Path, seconds: int) -> dict[str, Any]:
+    """The PyTorch LSTM for the same time, in a process of its own."""
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.training", str(corpus), "--torch", str(seconds)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    losses = json.loads(done.stdout.splitlines()[-1])
+    name = "PyTorch, LSTM 512,512, dropout 0.5"
+    return _row(seconds, name, time.monotonic() - began, "", losses)
+
+
+def torch_alone(corpus: Path, seconds: int) -> None:
+    """What `theirs` runs: train, evaluate, print the two losses."""
+    from benchmarks import torch_char_rnn
+
+    text = corpus.read_text(encoding="utf-8")
+    characters = sorted(set(text))
+    ids = np.array([characters.index(one) for one in text])
+    cut = len(ids) * 9 // 10
+    network = torch_char_rnn.train(ids[:cut], len(characters), seconds)
+    print(json.dumps(torch_char_rnn.evaluate(network, ids[cut:], _WINDOWS)))
+
+
+def _row(
+    seconds: int, what: str, taken: float, passes: object, losses: list[float]
+) -> dict[str, Any]:
+    asked = _ASKED.get(seconds, ("", "")) if what.startswith("textgen train (") else ("", "")
+    return {
+        "seconds": seconds,
+        "what": what,
+        "whole process s": taken,
+        "passes": passes,
+        "in order": round(losses[0], 4),
+        "asked": asked[0],
+        f"windows of {_WINDOWS}": round(losses[1], 4),
+        "asked ": asked[1],
+    }
+
+
+def steps() -> list[str]:
+    """Characters per second of a training step at LSTM 512,512, beside torch.nn.LSTM."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import keras
+
+    from textgen.config import settings
+    from textgen.training import precision
+    from textgen.training.cpu_lstm import CpuLSTM
+
+    rows, span, size, units = 128, 40, 65, 512
+    told = settings({"units": (units, units), "batch_size": rows, "maxlen": span, "epochs": 1})
+    ids = np.random.default_rng(0).integers(0, size, (rows, span)).astype(np.int32)
+    runners: dict[str, Callable[[], object]] = {}
+    for kind in (
+        precision.Kind("float32", CpuLSTM),
+        precision.Kind("bfloat16", keras.layers.LSTM),
+        precision.Kind("stock Keras float32", keras.layers.LSTM),
+    ):
+        name = kind.name if kind.name != "stock Keras float32" else "float32"
+        twin = precision.build(precision.Kind(name, kind.lstm), told, size, rows)
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        twin.compile(keras.optimizers.AdamW(1e-3), loss)
+        runners[kind.name] = partial(twin.train_on_batch, ids, ids)
+    runners["torch.nn.LSTM float32"] = _torch_step(rows, span, size, units)
+    taken: dict[str, list[float]] = {name: [] for name in runners}
+    for number in range(9):
+        for name, run in runners.items():
+            began = time.perf_counter()
+            run()
+            if number > 1:
+                taken[name].append(time.perf_counter() - began)
+    rates = {name: rows * span / statistics.median(times) for name, times in taken.items()}
+    torch_rate = rates["torch.nn.LSTM float32"]
+    return [
+        f"Training steps at LSTM 512,512, {rows} rows of {span} characters, in turn: "
+        + "; ".join(
+            f"{name} {rate:,.0f} characters/s ({rate / torch_rate:.2f} times torch's)"
+            for name, rate in rates.items()
+        )
+        + ". Asked: 1.3 times torch.nn.LSTM, and 1.0 in float32."
+    ]
+
+
+def _torch_step(rows: int, span: int, size: int, units: int) -> Callable[[], object]:
+    import torch
+
+    embedding = torch.nn.Embedding(size, 64)
+    lstm = torch.nn.LSTM(64, units, num_layers=2, batch_first=True)
+    dense = torch.nn.Linear(units, size)
+    parameters = [*embedding.parameters(), *lstm.parameters(), *dense.parameters()]
+    optimizer = torch.optim.AdamW(parameters, lr=1e-3)
+    ids = torch.randint(0, size, (rows, span))
+
+    def step() -> float:
+        logits = dense(lstm(embedding(ids))[0])
+        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), ids.flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return float(loss)
+
+    return step
+
+
+def main() -> None:
+    """Measure and report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("--seconds", type=int, nargs="*", default=[96, 300, 660])
+    parser.add_argument("--beside", type=int, nargs="*", default=[96, 300])
+    parser.add_argument("--torch", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.torch:
+        torch_alone(options.corpus, options.torch)
+        return
+    text = options.corpus.read_text(encoding="utf-8")
+    rows = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        held_out = folder / "held-out.txt"
+        held_out.write_text(text[len(text) * 9 // 10 :], encoding="utf-8")
+        for seconds in options.seconds:
+            rows.append(ours(options.corpus, held_out, folder, seconds))
+            if seconds in options.beside:
+                example = ("--preset", "keras-example", "--sample-length", "0")
+                rows.append(ours(options.corpus, held_out, folder, seconds, *example))
+                rows.append(theirs(options.corpus, seconds))
+    report.write(
+        "training",
+        f"python -m benchmarks.training tinyshakespeare.txt --seconds "
+        f"{' '.join(map(str, options.seconds))} --beside {' '.join(map(str, options.beside))}",
+        rows,
+        [
+            f"Nats per character on the whole last tenth of {len(text):,} characters.",
+            "",
+            *steps(),
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()

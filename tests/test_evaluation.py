@@ -1,0 +1,89 @@
+"""How well a model predicts a text, beside Keras and sums by hand."""
+
+import json
+import math
+
+import keras
+import numpy as np
+import pytest
+
+from textgen import evaluate, model_dir
+from textgen.corpus import Source
+from textgen.errors import CorpusError, ModelError, SettingsError
+
+
+def source(text: str) -> Source:
+    import io
+
+    return Source("text", lambda: io.BytesIO(text.encode()))
+
+
+def test_a_text_in_order_is_what_keras_says(trained, text):
+    part = text[500:1200]
+    _, record = model_dir.read(trained)
+    ids = record.vocabulary.ids(part)[None].astype(np.int32)
+    saved = keras.models.load_model(trained / "model.keras")
+    after = np.asarray(saved.predict_on_batch(ids[:, :-1]))[0]
+    expected = -np.log(after[np.arange(len(after)), ids[0, 1:]]).mean()
+    found = evaluate([source(part)], trained)
+    assert found.loss == pytest.approx(expected, abs=1e-5)
+    assert (found.characters, found.predicted, found.unknown) == (700, 699, 0)
+    assert found.bits_per_character == pytest.approx(expected / math.log(2), abs=1e-5)
+    assert found.perplexity == pytest.approx(math.exp(expected), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("length", "windows", "width"), [(700, 50, 13), (9, 50, 1), (6000, 20, 299)]
+)
+def test_windows_are_read_from_a_zero_state(trained, text, length, windows, width):
+    part = (text * 2)[:length]
+    _, record = model_dir.read(trained)
+    ids = record.vocabulary.ids(part)
+    saved = keras.models.load_model(trained / "model.keras")
+    span = min(windows, length - 1)
+    starts = np.arange((length - 1) // span) * span
+    assert len(starts) == width
+    rows = np.array([ids[start : start + span + 1] for start in starts]).astype(np.int32)
+    after = np.asarray(saved.predict_on_batch(rows[:, :-1]))
+    expected = -np.log(np.take_along_axis(after, rows[:, 1:, None], 2)).mean()
+    found = evaluate([source(part)], trained, windows=windows)
+    assert found.loss == pytest.approx(expected, abs=1e-5)
+    assert found.predicted == width * span
+
+
+def test_characters_the_model_does_not_know_are_counted(trained):
+    plain = evaluate([source("The cat sat on the mat.")], trained)
+    odd = evaluate([source("Thé cat sät on the mat.")], trained)
+    assert (plain.unknown, odd.unknown, odd.characters) == (0, 2, 23)
+    assert odd.predicted == 20
+    with pytest.raises(CorpusError, match="5 of them unknown"):
+        evaluate([source("ééééé")], trained)
+
+
+def test_the_context_of_a_model_trained_on_windows(trained_on_windows, text):
+    part = text[:300]
+    sampler = model_dir.load(trained_on_windows)
+    found = evaluate([source(part)], trained_on_windows)
+    assert found.loss == pytest.approx(-sampler.logprobs(part).mean(), abs=1e-9)
+    carried = evaluate([source(part)], trained_on_windows, context="carry")
+    assert carried.loss != pytest.approx(found.loss, abs=1e-4)
+
+
+def test_what_cannot_be_asked(trained, tmp_path):
+    with pytest.raises(SettingsError, match="windows must be"):
+        evaluate([source("The cat")], trained, windows=0)
+    with pytest.raises(SettingsError, match="exclude each other"):
+        evaluate([source("The cat")], trained, windows=5, context="carry")
+    with pytest.raises(ModelError, match="no such model directory"):
+        evaluate([source("The cat")], tmp_path / "nowhere")
+
+
+def test_the_command(textgen, trained, corpus, text):
+    done = textgen("evaluate", corpus, "--model", trained, "--format", "json")
+    record = json.loads(done.stdout)
+    assert record["characters"] == len(text) and 0 < record["loss"] < 2
+    told = textgen("evaluate", "-", "--model", trained, "--windows", 20, stdin="The cat sät on it.")
+    assert told.returncode == 0 and "nats per character" in told.stdout
+    assert "1 characters are not in the model's vocabulary" in told.stderr
+    none = textgen("evaluate", "--model", trained)
+    assert none.returncode == 2 and "no text: `textgen evaluate held-out.txt`" in none.stderr

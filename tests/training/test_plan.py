@@ -1,0 +1,128 @@
+"""Clocks, learning rates, sizes and precisions: what a training plans."""
+
+import time
+
+import keras
+import numpy as np
+import pytest
+
+from textgen.config import TrainConfig, settings
+from textgen.training import precision
+from textgen.training.backend import Device
+from textgen.training.clock import ByEpochs, ByTime
+from textgen.training.cpu_lstm import CpuLSTM
+from textgen.training.optimizer import learning_rate, optimizer
+from textgen.training.sizing import default_time, sized
+
+
+def test_a_clock_by_epochs():
+    clock = ByEpochs(steps=4, epochs=3)
+    assert [step for step in range(1, 13) if clock.report_due(step)] == [4, 8, 12]
+    assert [clock.over(11), clock.over(12)] == [False, True]
+    assert clock.done(6) == 0.5
+
+
+def test_a_clock_by_time_ends_with_a_report_before_its_deadline(monkeypatch):
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    clock = ByTime(deadline=200.0)
+    reports, shares, steps = [], [], 0
+    while not clock.over(steps):
+        shares.append(clock.done(steps))
+        if clock.report_due(steps):
+            now += 2.0
+            clock.reported(2.0)
+            reports.append(now)
+        now += 0.5
+        steps += 1
+    assert 197.0 <= now <= 198.0  # two seconds for the last report
+    assert shares == sorted(shares) and shares[0] == 0 and shares[-1] > 0.98
+    assert 1 <= len(reports) <= 10
+
+
+def test_a_report_that_takes_long_is_made_less_often(monkeypatch):
+    now = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    clock = ByTime(deadline=1000.0)
+    reports = 0
+    while not clock.over(1):
+        now += 1.0
+        if clock.report_due(1):
+            now += 8.0
+            clock.reported(8.0)
+            reports += 1
+    assert reports * 8 <= 0.03 * 1000
+
+
+def test_the_learning_rate_warms_up_and_decays():
+    config = TrainConfig(learning_rate=1.0)
+    rates = [learning_rate(config, step, step / 1000) for step in range(1001)]
+    assert rates[0] < 0.02 and max(rates) > 0.9 and rates[-1] == pytest.approx(0.01)
+    assert rates.index(max(rates)) < 150
+    assert rates[200:] == sorted(rates[200:], reverse=True)
+    constant = TrainConfig(learning_rate=1.0, schedule="constant")
+    assert learning_rate(constant, 0, 0.9) == 1.0
+
+
+def test_weight_decay_is_the_one_asked_for():
+    assert optimizer(TrainConfig(weight_decay=0.05)).weight_decay == pytest.approx(0.05)
+
+
+def test_sizes_grow_with_the_time_and_shrink_with_the_text():
+    def units(characters, seconds):
+        return sized(characters, seconds)["units"][0]
+
+    assert units(10**6, 60) < units(10**6, 600) <= units(10**8, 3600)
+    assert units(20_000, 600) < units(10**6, 600)
+    dropouts = [sized(characters, 600)["dropout"] for characters in (10**5, 10**6, 10**9)]
+    assert dropouts == sorted(dropouts, reverse=True) and dropouts[-1] < 0.1
+    for characters in (100, 10_000, 10**6, 10**10):
+        for seconds in (1, 600, 10**6):
+            chosen = settings({}, sized=sized(characters, seconds))
+            rows = chosen.training.batch_size
+            assert rows == 1 or rows * chosen.windows.maxlen * 4 <= characters
+    assert default_time(10**6) == 600 and default_time(10_000) < 120
+
+
+def test_what_the_user_says_wins_over_sizes():
+    sizes = sized(10**6, 600)
+    chosen = settings({"units": (8,), "maxlen": 30}, sized=sizes)
+    assert chosen.model.units == (8,) and chosen.windows.maxlen == 30
+    assert chosen.model.dropout == sizes["dropout"]
+
+
+def batch():
+    ids = np.arange(12, dtype=np.int32).reshape(2, 6) % 5
+    return ids, ids, np.ones((2, 6), np.float32)
+
+
+def choose(backend="tensorflow", name="cpu", **options):
+    told = settings({"batch_size": 2, "maxlen": 6, "units": (4,), **options})
+    return precision.choose(told, 5, Device(backend, name), batch())
+
+
+def test_the_layer_of_our_own_is_for_an_lstm_in_float32_on_the_cpu():
+    assert choose(precision="float32").lstm is CpuLSTM
+    assert choose().name == "float32"
+    for stock in (choose(name="gpu"), choose(backend="jax"), choose(cell="gru")):
+        assert stock.lstm is keras.layers.LSTM and stock.name == "float32"
+
+
+def test_auto_takes_the_quicker_one(monkeypatch):
+    monkeypatch.setattr(precision, "_WIDE", 1)
+    monkeypatch.setattr(precision, "has_bfloat16", lambda: True)
+    for quicker in ("float32", "bfloat16"):
+        monkeypatch.setattr(precision, "_seconds", lambda kind, *_: kind.name != quicker)  # noqa: B023
+        assert choose().name == quicker
+    assert choose(epochs=3).name == "float32"  # a stopwatch is not repeatable
+    monkeypatch.setattr(precision, "has_bfloat16", lambda: False)
+    assert choose().name == "float32"
+
+
+def test_half_precisions_compute_in_them_and_say_how_much_slower_they_are():
+    for name, policy in (("bfloat16", "mixed_bfloat16"), ("float16", "mixed_float16")):
+        kind = choose(precision=name)
+        assert kind.name == name and kind.slower >= 0
+        built = precision.build(kind, settings({"units": (4,)}), 5, None)
+        layers = [layer for layer in built.layers if isinstance(layer, keras.layers.LSTM)]
+        assert layers[0].dtype_policy.name == policy and built.layers[-1].dtype == "float32"

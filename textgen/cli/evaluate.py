@@ -1,0 +1,85 @@
+"""`textgen evaluate`."""
+
+from pathlib import Path
+
+import click
+import cloup
+
+from textgen.cli import console, options
+from textgen.config import CONTEXTS
+
+
+@cloup.command("evaluate")
+@cloup.argument("corpora", metavar="TEXT...", nargs=-1)
+@options.model("Model directory to evaluate.")
+@cloup.option(
+    "--context",
+    type=click.Choice(CONTEXTS),
+    help="Read the text in order and carry the state, or predict each character from the last "
+    "maxlen.  [default: as it was trained]",
+)
+@cloup.option(
+    "--windows",
+    type=int,
+    metavar="N",
+    help="Read windows of N characters, each from a zero state, and count every position.",
+)
+@cloup.option(
+    "--encoding", metavar="NAME", help="Encoding of the text.  [default: as it was trained]"
+)
+@cloup.option(
+    "--glob",
+    multiple=True,
+    metavar="PATTERN",
+    default=("*",),
+    help="Files to take from directories; can be repeated.  [default: *]",
+)
+@cloup.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Figures as lines, or as a JSON object.",
+)
+@options.debug
+def command(
+    corpora: tuple[str, ...],
+    directory: Path,
+    context: str | None,
+    windows: int | None,
+    encoding: str | None,
+    glob: tuple[str, ...],
+    form: str,
+) -> None:
+    """Tell how well a trained model predicts a text.
+
+    TEXT is one or more files, directories (read recursively) or - for standard input, read as the
+    text that the model was trained on. The loss is the cross-entropy in nats per character.
+
+    \b
+        textgen evaluate held-out.txt
+        textgen evaluate held-out.txt --windows 256 --format json
+        tail -c 100000 corpus.txt | textgen evaluate - --model small
+    """
+    if not corpora:
+        raise click.UsageError("no text: `textgen evaluate held-out.txt`")
+    import json
+
+    from textgen.evaluation import evaluate
+
+    found = evaluate(
+        corpora, directory, context=context, windows=windows, encoding=encoding, glob=glob
+    )
+    if form == "json":
+        click.echo(json.dumps(found.to_json()))
+        return
+    click.echo(f"loss                {found.loss:.4f} nats per character")
+    click.echo(f"bits per character  {found.bits_per_character:.4f}")
+    click.echo(f"perplexity          {found.perplexity:.3f}")
+    click.echo(f"characters          {found.characters:,}, {found.predicted:,} of them predicted")
+    if found.unknown:
+        console.note(
+            f"textgen: {found.unknown:,} characters are not in the model's vocabulary: left out, "
+            "or read as its unknown character if it has one"
+        )

@@ -1,0 +1,140 @@
+"""How well a trained model predicts a text.
+
+Knows model directories, corpora and what the figures mean; knows nothing of training and loads no
+deep-learning framework.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from textgen import model_dir
+from textgen.config import CorpusConfig
+from textgen.corpus import Source, find_sources, read_text
+from textgen.errors import CorpusError, ModelError, SettingsError
+from textgen.sampling.context import carried, window
+from textgen.sampling.scoring import Ids, by_windows, in_order
+from textgen.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How well a model predicts a text.
+
+    Attributes:
+        characters: Characters of the text.
+        predicted: How many of them the loss is the mean of.
+        unknown: Characters outside the model's vocabulary: read as the unknown id where it has
+            one, left out where it has none.
+        loss: Cross-entropy in nats per character.
+    """
+
+    characters: int
+    predicted: int
+    unknown: int
+    loss: float
+
+    @property
+    def bits_per_character(self) -> float:
+        """The loss in bits."""
+        return self.loss / math.log(2)
+
+    @property
+    def perplexity(self) -> float:
+        """exp(loss): among how many equally likely characters the model is as unsure."""
+        return math.exp(min(self.loss, 700.0))
+
+    def to_json(self) -> dict[str, Any]:
+        """All of these as a JSON object."""
+        derived = {"bits_per_character": self.bits_per_character, "perplexity": self.perplexity}
+        return {**asdict(self), **derived}
+
+
+def evaluate(
+    corpora: Sequence[str | Source],
+    model: str | Path = model_dir.DEFAULT,
+    *,
+    context: str | None = None,
+    windows: int | None = None,
+    encoding: str | None = None,
+    glob: Sequence[str] = ("*",),
+) -> Evaluation:
+    """Measure how well a trained model predicts a text.
+
+    Args:
+        corpora: Paths of files and directories, `-`, or sources.
+        model: A model directory.
+        context: `carry` reads the text in order and carries the state; `window` predicts each
+            character from just the last maxlen; None does as the model was trained.
+        windows: Read windows of this many characters instead, one after the other, each from a
+            zero state, and count every position of each.
+        encoding: Of the text; None for that of the text which the model was trained on, whose
+            case and normalization are taken as well.
+        glob: Patterns for the names of files taken from directories.
+
+    Raises:
+        CorpusError: no text, unreadable text, or fewer than two characters of the vocabulary.
+        ModelError: no model, or a damaged one.
+        SettingsError: windows of no character, or windows and context together.
+
+    Example:
+        >>> evaluate(["corpus.txt"], "textgen-model").loss  # doctest: +SKIP
+        1.47
+    """
+    if windows is not None:
+        if windows < 1:
+            raise SettingsError("windows", f"must be a whole number, 1 or more, not {windows!r}")
+        if context is not None:
+            raise SettingsError("windows", "and context exclude each other; give one of them")
+    network, record = model_dir.read(model)
+    span = record.window(context)
+    try:
+        trained_on = CorpusConfig.from_json(record.about["corpus"]["settings"])
+    except (KeyError, TypeError, SettingsError) as error:
+        raise ModelError(f"{model}: damaged settings.json ({error})") from error
+    corpus = replace(trained_on, encoding=encoding or trained_on.encoding)
+    sources = [
+        source
+        for one in corpora
+        for source in (find_sources([one], glob) if isinstance(one, str) else [one])
+    ]
+    read = _Reading(record.vocabulary)
+    pieces = (ids for source in sources for ids in read.ids(source, corpus))
+    if windows is not None:
+        parts = by_windows(network, windows, pieces)
+    else:
+        reader = carried(network) if span is None else window(network, span)
+        parts = in_order(reader, record.vocabulary.size, pieces)
+    total, predicted = 0.0, 0
+    for part in parts:
+        total += float(part.sum())
+        predicted += len(part)
+    if not predicted:
+        raise CorpusError(
+            f"the text has {read.characters:,} characters, {read.unknown:,} of them unknown to the "
+            "model: two known ones are needed to predict one"
+        )
+    return Evaluation(read.characters, predicted, read.unknown, -total / predicted)
+
+
+class _Reading:
+    """Turns a text into ids, and counts."""
+
+    def __init__(self, vocabulary: Vocabulary):
+        self._vocabulary = vocabulary
+        self.characters = self.unknown = 0
+
+    def ids(self, source: Source, corpus: CorpusConfig) -> Iterator[Ids]:
+        for text, _ in read_text(source, corpus):
+            ids = self._vocabulary.ids(text)
+            missing = ids < 0
+            self.characters += len(ids)
+            self.unknown += int(missing.sum())
+            if self._vocabulary.unknown_id is None:
+                yield ids[~missing]
+            else:
+                yield np.where(missing, self._vocabulary.unknown_id, ids)

@@ -1,0 +1,85 @@
+"""How probable a text is under a network: the loss that training lowers, of any text.
+
+Knows ids and networks; knows nothing of characters, files or models on disk.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from textgen.sampling.decoding import log_probabilities
+from textgen.sampling.network import Network, Reader
+
+Ids = npt.NDArray[Any]
+Doubles = npt.NDArray[np.float64]
+
+_BLOCK = 1 << 18  # logits kept at a time
+_ROWS = 256  # windows read side by side
+
+
+def in_order(reader: Reader, size: int, pieces: Iterable[Ids]) -> Iterator[Doubles]:
+    """The log-probability of each character of a text but the first, given all before it.
+
+    Args:
+        reader: Of shape (), in its zero state; carried or by windows.
+        size: The vocabulary's size.
+        pieces: The text's ids, in pieces of any length.
+
+    Yields:
+        Natural logarithms, shape (characters,), for one part of the text after the other.
+    """
+    room = max(1, _BLOCK // size)
+    logits = np.empty((room, size), np.float32)
+    step, before = reader.step, None
+    for piece in pieces:
+        if not len(piece):
+            continue
+        ids = piece if before is None else np.concatenate([[before], piece])
+        before = ids[-1]
+        for first in range(0, len(ids) - 1, room):
+            part = ids[first : first + room + 1].tolist()
+            for place, one in enumerate(part[:-1]):
+                logits[place] = step(one)
+            count = len(part) - 1
+            yield log_probabilities(logits[:count])[np.arange(count), part[1:]]
+
+
+def by_windows(network: Network, maxlen: int, pieces: Iterable[Ids]) -> Iterator[Doubles]:
+    """The log-probability of each character of a text, given those before it in its window.
+
+    Windows of `maxlen` characters follow each other without overlap, each is read from a zero
+    state, and every position of each counts. A last window that the text does not fill is left
+    out, unless it is the only one.
+
+    Args:
+        network: A trained network.
+        maxlen: Characters predicted in a window.
+        pieces: The text's ids, in pieces of any length.
+
+    Yields:
+        Natural logarithms, shape (windows * maxlen,), for one part of the text after the other.
+    """
+    held = np.empty(0, np.int64)
+    whole = False
+    for piece in pieces:
+        held = np.concatenate([held, piece])
+        while (len(held) - 1) // maxlen >= _ROWS:
+            yield _windows(network, _ROWS, maxlen, held)
+            held, whole = held[_ROWS * maxlen :], True
+    rows = (len(held) - 1) // maxlen
+    if rows > 0:
+        yield _windows(network, rows, maxlen, held)
+    elif len(held) > 1 and not whole:
+        yield _windows(network, 1, len(held) - 1, held)
+
+
+def _windows(network: Network, rows: int, maxlen: int, ids: Ids) -> Doubles:
+    reader = network.reader((rows,))
+    starts, found = np.arange(rows) * maxlen, np.empty((rows, maxlen))
+    for place in range(maxlen):
+        logits = reader.step(ids[starts + place])
+        after = ids[starts + place + 1]
+        found[:, place] = log_probabilities(logits)[np.arange(rows), after]
+    return found.ravel()

@@ -1,0 +1,72 @@
+"""How far a training is, when it reports and when it is over.
+
+Knows steps, seconds and shares of a training; knows nothing of models or data. A clock is asked
+after each step: `done` says what share of the training is over, `report_due` whether to validate
+and save now, `over` whether to end, and `reported` tells it how long a report took.
+"""
+
+import time
+from dataclasses import dataclass
+
+_PARTS = 10  # reports in a training by time
+_COST = 40  # and between two of them at least this many times the time that one takes
+_FIRST_REPORT = 3.0  # seconds kept for the last report while none was made
+
+
+@dataclass(frozen=True)
+class ByEpochs:
+    """A training of so many epochs, with a report after each.
+
+    Attributes:
+        steps: Steps of an epoch.
+        epochs: Epochs in all.
+    """
+
+    steps: int
+    epochs: int
+
+    def done(self, steps: int) -> float:
+        return steps / (self.steps * self.epochs)
+
+    def over(self, steps: int) -> bool:
+        return steps >= self.steps * self.epochs
+
+    def report_due(self, steps: int) -> bool:
+        return steps % self.steps == 0
+
+    def reported(self, seconds: float) -> None:
+        pass
+
+
+class ByTime:
+    """A training that ends, with a last report, just before a deadline.
+
+    Args:
+        deadline: As time.monotonic() tells it.
+    """
+
+    def __init__(self, deadline: float):
+        self._deadline = deadline
+        self._began = self._reported = self._last = time.monotonic()
+        self._step = 0.0  # seconds of a step, smoothed
+        self._report, self._cost = _FIRST_REPORT, 0.0
+
+    def done(self, steps: int) -> float:  # noqa: ARG002
+        span = self._deadline - self._report - self._began
+        return min(1.0, (time.monotonic() - self._began) / max(span, 1e-9))
+
+    def over(self, steps: int) -> bool:
+        now = time.monotonic()
+        taken, self._last = now - self._last, now
+        if steps > 1:  # the first step builds the network's operations and is slow
+            self._step = 0.9 * self._step + 0.1 * taken if self._step else taken
+        return now + self._step + self._report >= self._deadline
+
+    def report_due(self, steps: int) -> bool:  # noqa: ARG002
+        now = time.monotonic()
+        part = max((self._deadline - self._began) / _PARTS, _COST * self._cost)
+        return now - self._reported >= part and self._deadline - now > part / 2
+
+    def reported(self, seconds: float) -> None:
+        self._report = self._cost = seconds
+        self._reported = self._last = time.monotonic()

@@ -1,0 +1,115 @@
+"""What recurrent layers compute in while they train, and which layers do it.
+
+Knows Keras's dtype policies, the processor's flags and this package's own LSTM; knows nothing of
+data, schedules or files.
+"""
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from textgen import model
+from textgen.config import Settings
+from textgen.training.backend import Device
+from textgen.training.cpu_lstm import CpuLSTM
+from textgen.windows import Batch
+
+_WIDE = 384  # units below which bfloat16 was never quicker than the layer of our own
+_TRIALS = 3  # steps of each candidate that the choice is made from, after one that builds it
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A way to train.
+
+    Attributes:
+        name: The precision.
+        lstm: The layer that stands for LSTM.
+        slower: As in events.Started.
+    """
+
+    name: str
+    lstm: type[keras.layers.LSTM]
+    slower: float = 0.0
+
+    def optimizer(self, optimizer: Any) -> Any:
+        """The optimizer, with its loss scaled where small gradients would vanish."""
+        if self.name == "float16":
+            return keras.optimizers.LossScaleOptimizer(optimizer)
+        return optimizer
+
+
+def build(kind: Kind, settings: Settings, size: int, carry_batch: int | None) -> keras.Model:
+    """A twin of the model in this kind, giving logits."""
+    return model.build(
+        settings.model,
+        size,
+        settings.windows.targets,
+        carry_batch=carry_batch,
+        logits=True,
+        precision=kind.name,
+        lstm=kind.lstm,
+    )
+
+
+def float32(settings: Settings, device: Device) -> Kind:
+    """Full precision, with the quickest layer for it: what validation always runs in."""
+    own = device == Device("tensorflow", "cpu") and settings.model.cell == "lstm"
+    return Kind("float32", CpuLSTM if own else keras.layers.LSTM)
+
+
+def choose(settings: Settings, size: int, device: Device, batch: Batch) -> Kind:
+    """The kind that the settings ask for; with `auto` the quicker of float32 and bfloat16 here.
+
+    A training by epochs is to be repeatable, so that `auto` asks no stopwatch there: float32.
+
+    Args:
+        settings: Of the training.
+        size: The vocabulary's size.
+        device: Where it runs.
+        batch: A batch to try the candidates on.
+    """
+    full, asked = float32(settings, device), settings.training.precision
+    if asked == "float32":
+        return full
+
+    def seconds(kind: Kind) -> float:
+        return _seconds(kind, settings, size, batch)
+
+    if asked != "auto":
+        kind = Kind(asked, keras.layers.LSTM)
+        slower = seconds(kind) / seconds(full) if device.name == "cpu" else 0.0
+        return replace(kind, slower=slower if slower > 1 else 0.0)
+    tried = full.lstm is CpuLSTM and settings.training.time and has_bfloat16()
+    if not tried or min(settings.model.units) < _WIDE:
+        return full
+    return min((full, Kind("bfloat16", keras.layers.LSTM)), key=seconds)
+
+
+def has_bfloat16() -> bool:
+    """Whether this processor multiplies in bfloat16."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def _seconds(kind: Kind, settings: Settings, size: int, batch: Batch) -> float:
+    """Seconds of a training step, the median of a few."""
+    x, y, _ = batch
+    carry = len(x) if settings.training.carry_state else None
+    trial = build(kind, settings, size, carry)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    trial.compile(keras.optimizers.SGD(0.0), loss)
+    trial.train_on_batch(x, y)
+    taken = []
+    for _ in range(_TRIALS):
+        began = time.perf_counter()
+        float(trial.train_on_batch(x, y))
+        taken.append(time.perf_counter() - began)
+    return float(np.median(taken))
