@@ -118,7 +118,7 @@ def test_draws_have_the_distribution(decoding, unknown):
     assert some.sum() > 1 and statistic < BOUND[some.sum() - 1]
 
 
-@given(rows, st.sampled_from([0.0, 1e-300, 1e-30]), st.integers(0, 9), st.integers(0, 5))
+@given(rows, st.sampled_from([0.0, 1e-300]), st.integers(0, 9), st.integers(0, 5))
 def test_no_temperature_is_greedy(logits, temperature, seed, k):
     choose = chooser(Decoding(temperature, top_k=k))
     drawn = noise(np.random.default_rng(seed), 1, len(logits), temperature)[0]

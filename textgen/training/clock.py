@@ -68,5 +68,6 @@ class ByTime:
         return now - self._reported >= part and self._deadline - now > part / 2
 
     def reported(self, seconds: float) -> None:
-        self._report = self._cost = seconds
+        self._report = seconds
+        self._cost = min(seconds, self._cost or seconds)  # others may have been busy, too
         self._reported = self._last = time.monotonic()

@@ -8,7 +8,7 @@ Batches are NumPy arrays handed to `train_on_batch`; there is no data pipeline t
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -69,6 +69,18 @@ class Progress:
     best_epoch: float = 0
     best_loss: float = math.inf
     reason: str = "done"
+
+    def judge(self, loss: float, epoch: float) -> bool:
+        """Whether this is the best loss so far, which is then kept."""
+        improved = loss < self.best_loss
+        if improved:
+            self.best_epoch, self.best_loss = epoch, loss
+        return improved
+
+    def record(self, done: events.EpochDone, samples: Sequence[events.SampleDrawn]) -> None:
+        """Add an entry to the history."""
+        drawn = [vars(sample) for sample in samples]
+        self.history["epochs"].append({**vars(done), "samples": drawn})
 
 
 def fit(
@@ -133,11 +145,11 @@ def fit(
     curve = _Curve(size, config.loss_smoothing)
     clock = ByTime(deadline) if config.time else ByEpochs(batches.steps, config.epochs)
     began = part_began = time.monotonic()
-    characters = since_best = 0
     if config.time and began >= deadline:
         raise TrainingError(
             f"--time {config.time:g}s was over before the first step; give twice as much at least"
         )
+    characters = since_best = 0
     for step, (x, y, epoch_begins) in enumerate(batches):
         if epoch_begins:
             model.reset_states(trainee)
@@ -146,53 +158,43 @@ def fit(
         loss = float(trainee.train_on_batch(x, y))
         if config.loss_reduction == "sum":
             loss /= y.size
-        epoch = round((step + 1) / batches.steps, 2)
         if not math.isfinite(loss):
             raise TrainingError(
                 f"the loss is {loss} in step {step + 1:,}: training went astray; try a "
                 f"--learning-rate below {config.learning_rate:g}, or --clip-norm 1"
                 + ("; the best model so far is kept" if progress.best_epoch else "")
             )
+        steps, epoch = step + 1, round((step + 1) / batches.steps, 2)
         shown = curve.add(loss)
         characters += x.size
-        on_event(events.StepDone(epoch, clock.done(step + 1), shown, x.size))
-        if (step + 1) % max(1, batches.steps // _CURVE_POINTS) == 0:
-            progress.history["steps"].append([step + 1, shown])
+        on_event(events.StepDone(epoch, clock.done(steps), shown, x.size))
+        if steps % max(1, batches.steps // _CURVE_POINTS) == 0:
+            progress.history["steps"].append([steps, shown])
         if stop():
             progress.reason = "stopped"
-        over = clock.over(step + 1) or progress.reason == "stopped"
-        if not (over or clock.report_due(step + 1)):
+        over = clock.over(steps) or progress.reason == "stopped"
+        if not (over or clock.report_due(steps)):
             continue
         report_began = time.monotonic()
-        rate_of_part = characters / (report_began - part_began)
         validation_loss = None
         if len(text.validation):
             on_event(events.Validating(epoch))
             validation_loss = validator.loss(trainee.get_weights())
-        judged = curve.loss if validation_loss is None else validation_loss
-        improved = judged < progress.best_loss
+        improved = progress.judge(curve.loss if validation_loss is None else validation_loss, epoch)
         if improved:
-            progress.best_epoch, progress.best_loss = epoch, judged
             stock.set_weights(trainee.get_weights())
         samples = list(_samples(trainee, text.vocabulary, settings, progress.seeds, step))
-        done = events.EpochDone(
-            epoch,
-            curve.loss,
-            validation_loss,
-            rate_of_part,
-            improved,
-            time.monotonic() - began,
-        )
-        progress.history["epochs"].append(
-            {**vars(done), "samples": [vars(sample) for sample in samples]}
-        )
+        speed = characters / (report_began - part_began)
+        seconds = time.monotonic() - began
+        done = events.EpochDone(epoch, curve.loss, validation_loss, speed, improved, seconds)
+        progress.record(done, samples)
         save(progress)
         on_event(done)
         for sample in samples:
             on_event(sample)
+        since_best = 0 if improved else since_best + 1
         if over:
             break
-        since_best = 0 if improved else since_best + 1
         if config.patience and since_best >= config.patience:
             progress.reason = "patience"
             break
