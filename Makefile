@@ -28,11 +28,13 @@ format: $(VENV)/installed-dev  ## format the code and mend what the linter can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/installed-bench  ## run the benchmarks: make bench CORPUS=tinyshakespeare.txt (20 minutes, 5 GB of disk)
+bench: $(VENV)/installed-bench  ## run the benchmarks: make bench CORPUS=tinyshakespeare.txt (an hour, 5 GB of disk)
 	@test -f "$(CORPUS)" || { echo 'name a corpus: make bench CORPUS=tinyshakespeare.txt' >&2; exit 1; }
 	$(BIN)/python -m benchmarks.prepare
 	$(BIN)/python -m benchmarks.presets $(CORPUS)
 	$(BIN)/python -m benchmarks.sampling
+	$(BIN)/python -m benchmarks.targets $(CORPUS)
+	$(BIN)/python -m benchmarks.training $(CORPUS)
 
 docs: $(VENV)/installed-dev  ## write docs/cli.md anew from the program's help
 	$(BIN)/python docs/generate_cli.py > docs/cli.md

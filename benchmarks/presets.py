@@ -38,6 +38,7 @@ def main() -> None:
 
     from textgen import model
     from textgen.training import backend, events, loop
+    from textgen.training.text import Text
 
     curves: dict[str, list[list[float]]] = {"textgen": [], "plain NumPy": []}
     for seed in range(options.seeds):
@@ -52,7 +53,7 @@ def main() -> None:
                 mine.append(event.loss)
 
         loop.fit(
-            loop.Text(ids, ids[:0], vocabulary),
+            Text(ids, ids[:0], vocabulary),
             resolved,
             backend.Device(keras.backend.backend(), "cpu"),
             lambda _: None,

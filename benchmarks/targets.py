@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks import report
 from textgen import evaluate, train
-from textgen.training import events
+from textgen.training import backend, events
 
 _HELD_OUT = 20_000  # characters that each snapshot is measured on
 _FIGURE = Path(__file__).parent.parent / "docs" / "targets.svg"
@@ -64,7 +64,7 @@ def draw(curves: dict[str, Any], seconds: float) -> None:
     figure, axes = pyplot.subplots(figsize=(7, 4))
     for name, points in curves.items():
         axes.plot([p[0] for p in points], [p[2] for p in points], marker="o", label=name)
-    axes.set_xlabel("seconds of training, start-up included (two cores)")
+    axes.set_xlabel("seconds of training (two cores)")
     axes.set_ylabel("loss on held-out text, nats per character")
     axes.set_xlim(0, seconds)
     axes.grid(alpha=0.3)
@@ -80,6 +80,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=90)
     options = parser.parse_args()
     text = options.corpus.read_text(encoding="utf-8")
+    backend.start("cpu")  # Keras is imported once, and in no curve's time
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         held_out = folder / "held-out.txt"
@@ -106,7 +107,8 @@ def main() -> None:
         [
             f"LSTM 128, embedding 64, windows of 40 (every 3), on the last {_HELD_OUT:,} "
             "characters of the text, which training does not see; read as each model writes: from "
-            "the last 40 characters, or in order with carried state."
+            "the last 40 characters, or in order with carried state. Batches of 128 windows or 32 "
+            "streams; learning rates 0.006, 0.008 and 0.01."
         ],
     )
 

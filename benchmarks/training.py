@@ -118,17 +118,17 @@ def steps() -> list[str]:
     rows, span, size, units = 128, 40, 65, 512
     told = settings({"units": (units, units), "batch_size": rows, "maxlen": span, "epochs": 1})
     ids = np.random.default_rng(0).integers(0, size, (rows, span)).astype(np.int32)
+    kinds = {
+        "float32": precision.Kind("float32", CpuLSTM),
+        "bfloat16": precision.Kind("bfloat16", keras.layers.LSTM),
+        "stock Keras float32": precision.Kind("float32", keras.layers.LSTM),
+    }
     runners: dict[str, Callable[[], object]] = {}
-    for kind in (
-        precision.Kind("float32", CpuLSTM),
-        precision.Kind("bfloat16", keras.layers.LSTM),
-        precision.Kind("stock Keras float32", keras.layers.LSTM),
-    ):
-        name = kind.name if kind.name != "stock Keras float32" else "float32"
-        twin = precision.build(precision.Kind(name, kind.lstm), told, size, rows)
+    for name, kind in kinds.items():
+        twin = precision.build(kind, told, size, rows)
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         twin.compile(keras.optimizers.AdamW(1e-3), loss)
-        runners[kind.name] = partial(twin.train_on_batch, ids, ids)
+        runners[name] = partial(twin.train_on_batch, ids, ids)
     runners["torch.nn.LSTM float32"] = _torch_step(rows, span, size, units)
     taken: dict[str, list[float]] = {name: [] for name in runners}
     for number in range(9):

@@ -20,7 +20,7 @@ def source(text: str) -> Source:
 
 def test_a_text_in_order_is_what_keras_says(trained, text):
     part = text[500:1200]
-    _, record = model_dir.read(trained)
+    record = model_dir.read(trained).record
     ids = record.vocabulary.ids(part)[None].astype(np.int32)
     saved = keras.models.load_model(trained / "model.keras")
     after = np.asarray(saved.predict_on_batch(ids[:, :-1]))[0]
@@ -37,7 +37,7 @@ def test_a_text_in_order_is_what_keras_says(trained, text):
 )
 def test_windows_are_read_from_a_zero_state(trained, text, length, windows, width):
     part = (text * 2)[:length]
-    _, record = model_dir.read(trained)
+    record = model_dir.read(trained).record
     ids = record.vocabulary.ids(part)
     saved = keras.models.load_model(trained / "model.keras")
     span = min(windows, length - 1)

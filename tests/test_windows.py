@@ -116,6 +116,18 @@ def test_streams_go_on_from_batch_to_batch(characters, count, maxlen):
         np.testing.assert_array_equal(after[:, 0], before[:, -1] + 1)
 
 
+@given(st.integers(2, 300), st.integers(1, 7), lengths, st.data())
+def test_streams_can_be_cut_elsewhere(characters, count, maxlen, data):
+    """However many characters are left out, at most one batch is missing."""
+    streams = Streams(np.arange(characters), count, maxlen)
+    offset = data.draw(st.integers(0, maxlen - 1))
+    batches = list(streams.whole(offset))
+    assert len(streams) - 1 <= len(batches) <= len(streams)
+    if batches:
+        length = (characters - 1) // count
+        np.testing.assert_array_equal(batches[0][0][:, 0], np.arange(count) * length + offset)
+
+
 @given(st.integers(2, 300), st.integers(1, 7), lengths)
 def test_every_predicts_each_character_but_the_first_once(characters, count, maxlen):
     predicted = []

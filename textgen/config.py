@@ -156,15 +156,15 @@ class TrainConfig(Config):
         time: Seconds that the whole training may take, from the program's start to its end; 0
             for no such bound.
         epochs: Times the training text is read; 0 for as many as the time allows.
-        patience: Epochs without a better validation loss after which training stops; 0 for
-            never.
+        patience: Reports (after each epoch, or ten in a training by time) without a better
+            validation loss after which training stops; 0 for never.
         carry_state: Consecutive batches continue the same streams of text and the recurrent
             state goes on from one to the next. Needs sequence targets.
         loss_reduction: Whether a step's loss is the mean or the sum over its positions; the sum
             makes gradients, and what clipping does, larger by their number.
         loss_smoothing: Show an exponential moving average of the loss with this factor, from
-            ln(vocabulary size) on; 0 shows the mean over the epoch so far.
-        sample_temperatures: Temperatures of the samples drawn after each epoch.
+            ln(vocabulary size) on; 0 shows the mean since the last report.
+        sample_temperatures: Temperatures of the samples drawn at each report.
         sample_length: Characters in each of them.
         precision: What recurrent layers compute in: `float32`, `bfloat16`, `float16`, or `auto`
             for the quicker here of the first two, and float32 in a training by epochs.
@@ -358,7 +358,7 @@ def settings(
     explicit: Mapping[str, Any],
     preset: str | None = None,
     recorded: WindowConfig | None = None,
-    sized: Mapping[str, Any] | None = None,
+    suited: Mapping[str, Any] | None = None,
 ) -> Settings:
     """All settings of a training; the nearer word wins.
 
@@ -366,8 +366,7 @@ def settings(
         explicit: Settings by name, as the user gave them; these win over everything.
         preset: Name of a preset, which wins over what a prepared corpus recorded.
         recorded: The windows recorded in a prepared corpus, which win over the defaults.
-        sized: Settings that suit the corpus and the time, which win over the other defaults;
-            with a preset there are none.
+        suited: Settings that suit the corpus and the time, which win over the other defaults.
 
     Raises:
         SettingsError: an unknown name or preset, a value out of bounds, or two settings that
@@ -379,9 +378,7 @@ def settings(
     """
     if preset is not None:
         _choice("preset", preset, tuple(PRESETS))
-    chosen = {**(sized or {}), **PRESETS.get(preset or "", {}), **explicit}
-    if recorded is not None and "maxlen" not in {**PRESETS.get(preset or "", {}), **explicit}:
-        chosen.pop("maxlen", None)
+    chosen = {**(suited or {}), **PRESETS.get(preset or "", {}), **explicit}
     for one, other in (("time", "epochs"), ("epochs", "time")):
         if chosen.get(one) and other not in explicit:
             chosen[other] = 0  # the nearer word on how long

@@ -57,13 +57,13 @@ class Source:
     modified: int | None = None
 
 
-def find_sources(corpora: Sequence[str], glob: Sequence[str] = ("*",)) -> list[Source]:
+def find_sources(corpora: Sequence[str | Source], glob: Sequence[str] = ("*",)) -> list[Source]:
     """The sources that a user's words name.
 
     Args:
         corpora: Paths of files and directories; `-` is standard input. Directories are searched
             recursively, in the order of names; hidden files and directories, and directories
-            that textgen itself wrote, are passed over.
+            that textgen itself wrote, are passed over. Sources are taken as they are.
         glob: Patterns, one of which the name of a file in a directory must match.
 
     Raises:
@@ -76,7 +76,9 @@ def find_sources(corpora: Sequence[str], glob: Sequence[str] = ("*",)) -> list[S
     """
     sources: list[Source] = []
     for corpus in corpora:
-        if corpus == "-":
+        if isinstance(corpus, Source):
+            sources.append(corpus)
+        elif corpus == "-":
             sources.append(Source("-", _standard_input))
         elif Path(corpus).is_dir():
             found = [_file(path) for path in _walk(Path(corpus), glob)]

@@ -90,20 +90,16 @@ def evaluate(
             raise SettingsError("windows", f"must be a whole number, 1 or more, not {windows!r}")
         if context is not None:
             raise SettingsError("windows", "and context exclude each other; give one of them")
-    network, record = model_dir.read(model)
+    trained = model_dir.read(model)
+    network, record = trained.network(), trained.record
     span = record.window(context)
     try:
         trained_on = CorpusConfig.from_json(record.about["corpus"]["settings"])
     except (KeyError, TypeError, SettingsError) as error:
         raise ModelError(f"{model}: damaged settings.json ({error})") from error
     corpus = replace(trained_on, encoding=encoding or trained_on.encoding)
-    sources = [
-        source
-        for one in corpora
-        for source in (find_sources([one], glob) if isinstance(one, str) else [one])
-    ]
     read = _Reading(record.vocabulary)
-    pieces = (ids for source in sources for ids in read.ids(source, corpus))
+    pieces = (ids for source in find_sources(corpora, glob) for ids in read.ids(source, corpus))
     if windows is not None:
         parts = by_windows(network, windows, pieces)
     else:

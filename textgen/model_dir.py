@@ -143,12 +143,31 @@ def load(directory: str | Path, context: str | None = None) -> Sampler:
         >>> model = load("textgen-model")  # doctest: +SKIP
         >>> print(model.generate("To be", length=200, temperature=0.5))  # doctest: +SKIP
     """
-    network, record = read(directory)
-    return Sampler(network, record.vocabulary, record.window(context), record.seeds)
+    trained = read(directory)
+    record = trained.record
+    return Sampler(trained.network(), record.vocabulary, record.window(context), record.seeds)
 
 
-def read(directory: str | Path) -> tuple[Network, Record]:
-    """A trained network and all that its directory says about it.
+@dataclass(frozen=True)
+class Trained:
+    """A trained model as it was read.
+
+    Attributes:
+        record: What its directory says about it.
+        weights: float32 arrays as `weight_specs` lists them.
+    """
+
+    record: Record
+    weights: Sequence[npt.NDArray[np.float32]]
+
+    def network(self) -> Network:
+        """The network in NumPy."""
+        record = self.record
+        return Network(record.settings.model, record.vocabulary.size, self.weights)
+
+
+def read(directory: str | Path) -> Trained:
+    """Read a trained model.
 
     Args:
         directory: A model directory.
@@ -160,8 +179,7 @@ def read(directory: str | Path) -> tuple[Network, Record]:
     files = _locate(directory, (_MODEL, _VOCABULARY, _SETTINGS, _SEEDS, _HISTORY))
     record = _read(directory, files)
     config, size = record.settings.model, record.vocabulary.size
-    weights = _read_weights(files[_MODEL], weight_specs(config, size))
-    return Network(config, size, weights), record
+    return Trained(record, _read_weights(files[_MODEL], weight_specs(config, size)))
 
 
 def _locate(directory: Path, names: Sequence[str]) -> dict[str, Path]:

@@ -134,15 +134,7 @@ def prepare(
     progress = on_progress or (lambda *_: None)
     output = Path(output)
     storage.check_target(output, KIND, force=force)
-    paths = [name for name in corpora if isinstance(name, str)]
-    if len(paths) == len(corpora):
-        sources = find_sources(paths, corpus.glob)
-    else:
-        sources = [
-            source
-            for one in corpora
-            for source in (find_sources([one], corpus.glob) if isinstance(one, str) else [one])
-        ]
+    sources = find_sources(corpora, corpus.glob)
     with storage.new_directory(output, KIND, force=force) as directory:
         with (directory / _IDS).open("w+b") as file:
             text = _read_all(sources, corpus, progress)

@@ -6,12 +6,22 @@ knows nothing of files, characters, Keras or networks.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 Ids = npt.NDArray[Any]
+
+
+class Readable(Protocol):
+    """Ids of a text, shape (characters,): an array, or what can be read like one."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, key: Any) -> Any: ...
+
+
 Batch = tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float32]]
 
 
@@ -60,7 +70,7 @@ class Windows:
         ([[0, 1, 2], [2, 3, 4]], [3, 5])
     """
 
-    ids: Ids
+    ids: Readable
     maxlen: int
     step: int
     targets: str
@@ -130,7 +140,7 @@ class Streams:
         [[[0, 1], [4, 5]], [[2, 3], [6, 7]]]
     """
 
-    ids: Ids
+    ids: Readable
     count: int
     maxlen: int
 
@@ -138,11 +148,15 @@ class Streams:
         """Batches that are whole."""
         return (len(self.ids) - 1) // self.count // self.maxlen
 
-    def whole(self) -> Iterator[Batch]:
-        """Batches of shape (count, maxlen); the streams' ends that do not fill one are left out."""
+    def whole(self, offset: int = 0) -> Iterator[Batch]:
+        """Batches of shape (count, maxlen); the streams' ends that do not fill one are left out.
+
+        Args:
+            offset: Characters at the beginning of each stream to leave out.
+        """
         length = (len(self.ids) - 1) // self.count
         starts = np.arange(self.count) * length
-        for first in range(0, len(self) * self.maxlen, self.maxlen):
+        for first in range(offset, length - self.maxlen + 1, self.maxlen):
             both = self.ids[(starts + first)[:, None] + np.arange(self.maxlen + 1)]
             yield _batch(both[:, :-1], both[:, 1:])
 

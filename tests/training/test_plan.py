@@ -29,6 +29,7 @@ def test_a_clock_by_time_ends_with_a_report_before_its_deadline(monkeypatch):
     reports, shares, steps = [], [], 0
     while not clock.over(steps):
         shares.append(clock.done(steps))
+        clock.stepped()
         if clock.report_due(steps):
             now += 2.0
             clock.reported(2.0)
@@ -46,6 +47,7 @@ def test_a_report_that_takes_long_is_made_less_often(monkeypatch):
     clock = ByTime(deadline=1000.0)
     reports = 0
     while not clock.over(1):
+        clock.stepped()
         now += 1.0
         if clock.report_due(1):
             now += 8.0
@@ -60,6 +62,8 @@ def test_the_learning_rate_warms_up_and_decays():
     assert rates[0] < 0.02 and max(rates) > 0.9 and rates[-1] == pytest.approx(0.01)
     assert rates.index(max(rates)) < 150
     assert rates[200:] == sorted(rates[200:], reverse=True)
+    short = [learning_rate(config, step, step / 40) for step in range(41)]
+    assert max(short) > 0.9 and short.index(max(short)) < 8
     constant = TrainConfig(learning_rate=1.0, schedule="constant")
     assert learning_rate(constant, 0, 0.9) == 1.0
 
@@ -70,25 +74,31 @@ def test_weight_decay_is_the_one_asked_for():
 
 def test_sizes_grow_with_the_time_and_shrink_with_the_text():
     def units(characters, seconds):
-        return sized(characters, seconds)["units"][0]
+        return sized(characters, {"time": seconds})["units"][0]
 
     assert units(10**6, 60) < units(10**6, 600) <= units(10**8, 3600)
     assert units(20_000, 600) < units(10**6, 600)
-    dropouts = [sized(characters, 600)["dropout"] for characters in (10**5, 10**6, 10**9)]
-    assert dropouts == sorted(dropouts, reverse=True) and dropouts[-1] < 0.1
+    dropouts = [sized(characters, {"time": 600})["dropout"] for characters in (10**5, 10**6, 10**9)]
+    assert dropouts == sorted(dropouts, reverse=True) and dropouts[-1] == 0
     for characters in (100, 10_000, 10**6, 10**10):
         for seconds in (1, 600, 10**6):
-            chosen = settings({}, sized=sized(characters, seconds))
+            chosen = settings({}, suited=sized(characters, {"time": seconds}))
             rows = chosen.training.batch_size
             assert rows == 1 or rows * chosen.windows.maxlen * 4 <= characters
     assert default_time(10**6) == 600 and default_time(10_000) < 120
 
 
-def test_what_the_user_says_wins_over_sizes():
-    sizes = sized(10**6, 600)
-    chosen = settings({"units": (8,), "maxlen": 30}, sized=sizes)
-    assert chosen.model.units == (8,) and chosen.windows.maxlen == 30
-    assert chosen.model.dropout == sizes["dropout"]
+def test_sizes_suit_what_the_user_chose():
+    free = sized(10**6, {"time": 120})
+    wide = sized(10**6, {"time": 120, "units": (512, 512), "maxlen": 100})
+    assert "units" not in wide and "maxlen" not in wide
+    assert wide["learning_rate"] < free["learning_rate"] and wide["dropout"] < free["dropout"]
+    short = sized(4500, {"epochs": 20, "maxlen": 400})
+    assert short["batch_size"] == 2
+    passes = [sized(9000, {"epochs": epochs})["dropout"] for epochs in (1, 5, 50)]
+    assert passes == sorted(passes) and passes[0] < 0.1 and passes[-1] == 0.4
+    chosen = settings({"units": (8,)}, suited=free)
+    assert chosen.model.units == (8,) and chosen.model.dropout == free["dropout"]
 
 
 def batch():

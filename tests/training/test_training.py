@@ -26,6 +26,7 @@ from textgen.sampling.context import carried, window
 from textgen.sampling.network import Network
 from textgen.training import backend, events, loop, train
 from textgen.training.run import Run
+from textgen.training.text import Text
 from textgen.vocabulary import Vocabulary
 from textgen.windows import Streams, Windows
 
@@ -221,7 +222,7 @@ def test_min_char_rnn_is_the_plain_numpy_program_step_by_step(text, float64):
             smoothed.append(event.loss)
 
     loop.fit(
-        loop.Text(ids, ids[:0], vocabulary),
+        Text(ids, ids[:0], vocabulary),
         resolved,
         backend.Device("any", "cpu"),
         lambda _: None,

@@ -186,10 +186,12 @@ def corpus_group() -> Callable[[F], F]:
     )
 
 
-def window_settings() -> list[Callable[[Any], Any]]:
-    """The options for windows and targets."""
+def window_settings(maxlen_note: str = "") -> list[Callable[[Any], Any]]:
+    """The options for windows and targets, with what there is to say of the default maxlen."""
     return [
-        setting(WindowConfig, "maxlen", type=int, help_text="Characters in a window."),
+        setting(
+            WindowConfig, "maxlen", type=int, help_text=f"Characters in a window.{maxlen_note}"
+        ),
         setting(
             WindowConfig,
             "step",

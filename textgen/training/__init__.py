@@ -1,6 +1,8 @@
 """Training, from corpus to model directory.
 
     run.py        the whole way: settings, prepared corpus, fit, model directory
+    text.py       what training is given to read
+    transfer.py   going on from another model
     sizing.py     settings that suit a text and a time
     loop.py       the fit loop: steps, validation, samples, the best weights
     clock.py      how far a training is, when it reports, when it is over

@@ -1,8 +1,8 @@
 """How far a training is, when it reports and when it is over.
 
-Knows steps, seconds and shares of a training; knows nothing of models or data. A clock is asked
-after each step: `done` says what share of the training is over, `report_due` whether to validate
-and save now, `over` whether to end, and `reported` tells it how long a report took.
+Knows steps, seconds and shares of a training; knows nothing of models or data. A clock is told
+of each step (`stepped`) and each report (`reported`); `done` says what share of the training is
+over, `report_due` whether to validate and save now, `over` whether to end.
 """
 
 import time
@@ -24,6 +24,9 @@ class ByEpochs:
 
     steps: int
     epochs: int
+
+    def stepped(self) -> None:
+        pass
 
     def done(self, steps: int) -> float:
         return steps / (self.steps * self.epochs)
@@ -48,19 +51,22 @@ class ByTime:
     def __init__(self, deadline: float):
         self._deadline = deadline
         self._began = self._reported = self._last = time.monotonic()
-        self._step = 0.0  # seconds of a step, smoothed
+        self._steps, self._step = 0, 0.0  # how many, and seconds of one, smoothed
         self._report, self._cost = _FIRST_REPORT, 0.0
+
+    def stepped(self) -> None:
+        now = time.monotonic()
+        taken, self._last = now - self._last, now
+        self._steps += 1
+        if self._steps > 1:  # the first step builds the network's operations and is slow
+            self._step = 0.9 * self._step + 0.1 * taken if self._step else taken
 
     def done(self, steps: int) -> float:  # noqa: ARG002
         span = self._deadline - self._report - self._began
         return min(1.0, (time.monotonic() - self._began) / max(span, 1e-9))
 
-    def over(self, steps: int) -> bool:
-        now = time.monotonic()
-        taken, self._last = now - self._last, now
-        if steps > 1:  # the first step builds the network's operations and is slow
-            self._step = 0.9 * self._step + 0.1 * taken if self._step else taken
-        return now + self._step + self._report >= self._deadline
+    def over(self, steps: int) -> bool:  # noqa: ARG002
+        return time.monotonic() + self._step + self._report >= self._deadline
 
     def report_due(self, steps: int) -> bool:  # noqa: ARG002
         now = time.monotonic()

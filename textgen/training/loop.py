@@ -10,14 +10,14 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, islice
 from typing import Any
 
 import keras
 import numpy as np
 
 from textgen import model
-from textgen.config import Settings
+from textgen.config import Settings, TrainConfig
 from textgen.errors import TrainingError
 from textgen.sampling import Sampler
 from textgen.sampling.network import Network
@@ -25,28 +25,14 @@ from textgen.training import events, precision
 from textgen.training.backend import Device
 from textgen.training.clock import ByEpochs, ByTime
 from textgen.training.optimizer import learning_rate, optimizer
+from textgen.training.text import Text
 from textgen.vocabulary import Vocabulary
-from textgen.windows import Batch, Ids, Streams, Windows
+from textgen.windows import Batch, Readable, Streams, Windows
 
 _VALIDATION_STREAMS = 32  # side by side: a few characters without context each, read far sooner
 _VALIDATION_AT_MOST = 500_000  # characters: enough for three digits, and read in seconds
 _SEEDS = 64
-_CURVE_POINTS = 100  # training losses kept for each epoch
-
-
-@dataclass(frozen=True)
-class Text:
-    """What training is given.
-
-    Attributes:
-        train: Ids to learn from, shape (characters,).
-        validation: Ids to validate on; empty for none.
-        vocabulary: Whose ids they are.
-    """
-
-    train: Ids = field(repr=False)
-    validation: Ids = field(repr=False)
-    vocabulary: Vocabulary
+_CURVE_POINTS = 1000  # training losses kept, at most
 
 
 @dataclass
@@ -91,6 +77,7 @@ def fit(
     on_event: Callable[[events.Event], object],
     stop: Callable[[], bool],
     deadline: float = math.inf,
+    initial: Callable[[list[Any]], list[Any]] | None = None,
 ) -> Progress:
     """Train a model.
 
@@ -103,6 +90,7 @@ def fit(
         stop: Asked after every step; once it is true the weights are validated and saved as at an
             epoch's end, and training ends.
         deadline: When a training by time must be over, as time.monotonic() tells it.
+        initial: The weights to begin with, from those of a new network.
 
     Returns:
         The progress at the end, with the best weights.
@@ -115,6 +103,8 @@ def fit(
     batches = _Batches(text.train, settings)
     size = text.vocabulary.size
     stock = model.build(settings.model, size, windows.targets)
+    if initial is not None:
+        stock.set_weights(initial(stock.get_weights()))
     kind = precision.choose(settings, size, device, batches.first())
     trainee = precision.build(
         kind, settings, size, carry_batch=batches.rows if config.carry_state else None
@@ -123,7 +113,7 @@ def fit(
     trainee.compile(kind.optimizer(optimizer(config)), _loss(config.loss_reduction))
     rate = trainee.optimizer.learning_rate
     full = precision.float32(settings, device)
-    validator = _Validator(text.validation, settings, size, full)
+    validator = _Validator(text.validation, settings, size, full) if len(text.validation) else None
     progress = Progress(stock, _draw_seeds(text, windows.maxlen, config.random_seed))
     on_event(
         events.Started(
@@ -149,26 +139,22 @@ def fit(
         raise TrainingError(
             f"--time {config.time:g}s was over before the first step; give twice as much at least"
         )
-    characters = since_best = 0
+    characters = since_best = last_point = 0
     for step, (x, y, epoch_begins) in enumerate(batches):
         if epoch_begins:
             model.reset_states(trainee)
-        if config.schedule != "constant":
-            rate.assign(learning_rate(config, step, clock.done(step)))
+        rate.assign(learning_rate(config, step, clock.done(step)))
         loss = float(trainee.train_on_batch(x, y))
         if config.loss_reduction == "sum":
             loss /= y.size
-        if not math.isfinite(loss):
-            raise TrainingError(
-                f"the loss is {loss} in step {step + 1:,}: training went astray; try a "
-                f"--learning-rate below {config.learning_rate:g}, or --clip-norm 1"
-                + ("; the best model so far is kept" if progress.best_epoch else "")
-            )
-        steps, epoch = step + 1, round((step + 1) / batches.steps, 2)
+        steps, epoch = step + 1, _rounded((step + 1) / batches.steps)
+        _check(loss, steps, config, progress)
+        clock.stepped()
         shown = curve.add(loss)
         characters += x.size
         on_event(events.StepDone(epoch, clock.done(steps), shown, x.size))
-        if steps % max(1, batches.steps // _CURVE_POINTS) == 0:
+        if (point := int(clock.done(steps) * _CURVE_POINTS)) > last_point:
+            last_point = point
             progress.history["steps"].append([steps, shown])
         if stop():
             progress.reason = "stopped"
@@ -177,9 +163,10 @@ def fit(
             continue
         report_began = time.monotonic()
         validation_loss = None
-        if len(text.validation):
+        if validator is not None:
             on_event(events.Validating(epoch))
             validation_loss = validator.loss(trainee.get_weights())
+            _check(validation_loss, steps, config, progress)
         improved = progress.judge(curve.loss if validation_loss is None else validation_loss, epoch)
         if improved:
             stock.set_weights(trainee.get_weights())
@@ -204,6 +191,21 @@ def fit(
     return progress
 
 
+def _rounded(epoch: float) -> float:
+    """Passes over the text, with the digits that people want."""
+    return round(epoch, 2) if epoch >= 1 else float(f"{epoch:.2g}")
+
+
+def _check(loss: float, steps: int, config: TrainConfig, progress: Progress) -> None:
+    """Raise `TrainingError` where a loss is not a number any more."""
+    if not math.isfinite(loss):
+        kept = "; the best model so far is kept" if math.isfinite(progress.best_loss) else ""
+        raise TrainingError(
+            f"the loss is {loss} after step {steps:,}: training went astray; try a "
+            f"--learning-rate below {config.learning_rate:g}, or --clip-norm 1{kept}"
+        )
+
+
 def _loss(reduction: str) -> keras.losses.Loss:
     return keras.losses.SparseCategoricalCrossentropy(
         from_logits=True,
@@ -217,13 +219,23 @@ class _Batches:
     Iterating gives inputs, targets, and whether an epoch begins with them.
     """
 
-    def __init__(self, ids: Ids, settings: Settings):
+    def __init__(self, ids: Readable, settings: Settings):
         windows, config = settings.windows, settings.training
         self._epoch: Callable[[int], Iterator[Batch]]
         if config.carry_state:
             streams = Streams(ids, config.batch_size, windows.maxlen)
             self.rows, self.steps = config.batch_size, len(streams)
             self._epoch = lambda _: streams.whole()
+            if self.rows > 1 and self.steps > 1:
+                # Each epoch is cut at other places; whatever they are, it has as many steps.
+                self.steps -= 1
+
+                def epoch(number: int) -> Iterator[Batch]:
+                    generator = np.random.default_rng((config.random_seed, number))
+                    offset = int(generator.integers(windows.maxlen))
+                    return islice(streams.whole(offset), self.steps)
+
+                self._epoch = epoch
         else:
             cut = Windows(ids, windows.maxlen, windows.step, windows.targets)
             self.rows = min(config.batch_size, len(cut))
@@ -242,13 +254,14 @@ class _Batches:
 
 
 class _Validator:
-    """The loss of some weights over the whole validation text, in nats per character.
+    """The loss of some weights over the validation text, its first half million characters at
+    most, in nats per character.
 
     With carried state the text is read in order, as a few streams side by side; otherwise over
     its windows. Every target counts once.
     """
 
-    def __init__(self, ids: Ids, settings: Settings, size: int, kind: precision.Kind):
+    def __init__(self, ids: Readable, settings: Settings, size: int, kind: precision.Kind):
         windows, config = settings.windows, settings.training
         ids = ids[:_VALIDATION_AT_MOST]
         self._batches: Callable[[], Iterator[Batch]]

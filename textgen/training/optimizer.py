@@ -9,6 +9,7 @@ from typing import Any
 from textgen.config import TrainConfig
 
 _WARM_UP = 100  # steps from near zero to the full rate: Adam's averages need about that many
+_WARM_SHARE = 0.1  # of the training that the warm-up takes at most
 _FLOOR = 0.01  # the last step's share of the highest rate
 
 
@@ -55,6 +56,6 @@ def learning_rate(config: TrainConfig, step: int, done: float) -> float:
     """
     if config.schedule == "constant":
         return config.learning_rate
-    warm = min(1.0, (step + 1) / _WARM_UP)
+    warm = min(1.0, max((step + 1) / _WARM_UP, done / _WARM_SHARE))
     decay = _FLOOR + (1 - _FLOOR) * (1 + math.cos(math.pi * min(done, 1.0))) / 2
     return config.learning_rate * warm * decay

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +28,14 @@ from textgen.prepared import (
     prepare,
     unchanged,
 )
-from textgen.training import events, sizing
+from textgen.training import events, sizing, transfer
+from textgen.training.text import Text
 
 if TYPE_CHECKING:
     from textgen.training.loop import Progress
 
 OnEvent = Callable[[events.Event], object]
+Initial = Callable[[list[Any]], list[Any]]
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ def train(
     *,
     preset: str | None = None,
     corpus: CorpusConfig | None = None,
+    init_from: str | Path | None = None,
     run: Run | None = None,
     on_event: OnEvent = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
@@ -74,6 +78,8 @@ def train(
         options: Settings by name: those of WindowConfig, ModelConfig and TrainConfig.
         preset: Name of a preset that the options change.
         corpus: How text is read; not for a prepared corpus, which says so itself.
+        init_from: A model directory whose weights training begins with; characters that its
+            vocabulary lacks are added.
         run: Device and the like.
         on_event: Told what happens.
         stop: Asked after every step whether to end early and keep the best model so far.
@@ -85,6 +91,7 @@ def train(
         UsageError: an option that cannot be used (`SettingsError`), or corpora that do not mix.
         CorpusError: the corpus cannot be read or is too short.
         PreparedError: the prepared corpus is damaged.
+        ModelError: the model to begin with is missing or damaged.
         OutputError: the model directory exists or cannot be written.
         TrainingError: no such device, or the loss is not a number any more.
 
@@ -104,26 +111,31 @@ def train(
             )
         recorded = opened.windows
     options = options or {}
+    begin = None if init_from is None else model_dir.read(init_from)
+    if begin is not None:
+        old = begin.record.settings.model
+        shape = {"cell": old.cell, "units": old.units, "embedding": old.embedding}
+        options = {**shape, **options}
     settings = config.settings(options, preset, recorded)
+    if begin is not None:
+        transfer.check_shape(settings.model, begin, str(init_from))
     with _own(directory):
         from_cache = False
         if opened is None:
             opened, from_cache = _prepare(
                 corpora, directory, corpus or CorpusConfig(), settings, on_event
             )
-        train_ids, validation_ids = opened.split(settings.windows.validation)
-        if preset is None and settings.training.carry_state and settings.model.cell == "lstm":
-            sizes = _sizes(len(train_ids), settings.training, options)
-            settings = config.settings(options, preset, recorded, sizes)
+        text, initial = _text(opened, settings.windows.validation, begin)
+        settings = _suited(len(text.train), settings, options, preset, recorded)
         check_windows(opened, settings.windows)
         _check_streams(opened, settings)
         on_event(
             events.Opened(
                 len(opened.ids),
-                len(train_ids),
-                len(validation_ids),
+                len(text.train),
+                len(text.validation),
                 opened.unknown,
-                opened.vocabulary.size,
+                text.vocabulary.size,
                 from_cache,
             )
         )
@@ -136,18 +148,19 @@ def train(
 
         def save(progress: "Progress") -> None:
             record = model_dir.Record(
-                settings, opened.vocabulary, progress.history, progress.seeds, about
+                settings, text.vocabulary, progress.history, progress.seeds, about
             )
             model_dir.save(directory, progress.model.save, record)
 
         progress = loop.fit(
-            loop.Text(train_ids, validation_ids, opened.vocabulary),
+            text,
             settings,
             device,
             save,
             on_event,
             stop,
             began + settings.training.time,
+            initial,
         )
     finished = events.Finished(
         progress.reason, progress.best_epoch, progress.best_loss, str(directory)
@@ -174,9 +187,7 @@ def _prepare(
     on_event: OnEvent,
 ) -> tuple[Prepared, bool]:
     """Prepare a corpus into the model directory's cache, unless it stands there already."""
-    sources: list[Source] = []
-    for one in corpora:
-        sources.extend(find_sources([one], corpus.glob) if isinstance(one, str) else [one])
+    sources = find_sources(corpora, corpus.glob)
     cache = model_dir.cache(directory)
     if unchanged(cache, sources, corpus):
         try:
@@ -194,16 +205,41 @@ def _prepare(
     return made, False
 
 
-def _sizes(
-    characters: int, training: config.TrainConfig, options: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Settings that suit a text and the time for it."""
-    if training.epochs:
-        return sizing.sized(characters, sizing.expected_time(characters, training.epochs))
-    if "time" in options:
-        return sizing.sized(characters, training.time)
-    seconds = sizing.default_time(characters)
-    return {**sizing.sized(characters, seconds), "time": seconds}
+def _text(
+    opened: Prepared, validation: float, begin: model_dir.Trained | None
+) -> tuple[Text, Initial | None]:
+    """What training reads, and what it begins with where that is another model."""
+    train_ids, validation_ids = opened.split(validation)
+    if begin is None:
+        return Text(train_ids, validation_ids, opened.vocabulary), None
+    vocabulary = transfer.union(begin.record.vocabulary, opened.vocabulary)
+    table = transfer.places(opened.vocabulary, vocabulary).astype(vocabulary.dtype)
+    text = Text(
+        transfer.Renumbered(train_ids, table),
+        transfer.Renumbered(validation_ids, table),
+        vocabulary,
+    )
+    return text, partial(transfer.transferred, begin, vocabulary)
+
+
+def _suited(
+    characters: int,
+    settings: Settings,
+    options: Mapping[str, Any],
+    preset: str | None,
+    recorded: config.WindowConfig | None,
+) -> Settings:
+    """The settings, with those that nobody chose made to suit the text and the time."""
+    given = dict(options)
+    if recorded is not None:
+        given.setdefault("maxlen", recorded.maxlen)
+    suited: dict[str, Any] = {}
+    if settings.training.time and "time" not in options:
+        suited["time"] = sizing.default_time(characters)
+    if preset is None and settings.training.carry_state and settings.model.cell == "lstm":
+        how_long = {"time": settings.training.time, **suited}
+        suited |= sizing.sized(characters, {**how_long, **given})
+    return config.settings(options, preset, recorded, suited)
 
 
 def _check_streams(opened: Prepared, settings: Settings) -> None:

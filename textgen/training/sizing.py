@@ -1,17 +1,19 @@
 """The settings that suit a corpus and a time, where the user chose none.
 
-Knows characters, seconds and what was measured; knows nothing of Keras, files or the command line.
-The measurements behind the rules are in docs/NOTES.md, under Sizing.
+Knows characters, seconds and what was measured on two cores; knows nothing of Keras, files or the
+command line. The measurements behind the rules are in docs/NOTES.md, under Sizing.
 """
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
-_TIME = 600.0  # seconds, where nobody said how long
+from textgen.config import TrainConfig, WindowConfig
+
 _PASSES = 60  # after that many over a text, more of them taught a network of this size nothing
 _START = 8.0  # seconds that start and end take
-_MAXLEN = 64  # back-propagation through more characters gained nothing in an equal time
-_BATCH_SIZE = 32  # fewer rows waste the processor, more make fewer steps of as much text
+_MAXLEN = 64  # more than the windows' 40: back-propagation through more gained nothing in the time
+_SHORT = 20_000  # characters of a text that is too short to spare any
 
 
 def default_time(characters: int) -> float:
@@ -20,51 +22,59 @@ def default_time(characters: int) -> float:
     Args:
         characters: Of the training text.
     """
-    (units,) = sized(characters, _TIME)["units"]
-    return float(min(_TIME, max(30.0, round(_PASSES * characters / _speed(units)))))
+    enough = _PASSES * characters / _speed(_units(characters, TrainConfig.time))
+    return float(min(TrainConfig.time, max(30.0, round(enough))))
 
 
-def expected_time(characters: int, epochs: int) -> float:
-    """Seconds that so many epochs may take, to size a network for them."""
-    return epochs * characters / _speed(320)
-
-
-def sized(characters: int, seconds: float) -> dict[str, Any]:
-    """Size, dropout, learning rate and batch for a training on a CPU.
+def sized(characters: int, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Size, dropout, learning rate and batch for training an LSTM with carried state on a CPU.
 
     Args:
         characters: Of the training text.
-        seconds: That the training may take.
+        given: Settings by name that are decided: `time` or `epochs`, and whatever else.
 
     Returns:
-        Settings by name.
+        Settings by name, for those that were not given.
 
     Example:
-        >>> sized(1_003_854, 300)["units"]
+        >>> sized(1_003_854, {"time": 300.0})["units"]
         (320,)
     """
-    # The time a step takes grows with the square of the units, so four times the time buys a
-    # network a third wider and more than twice the passes; after five minutes of a megabyte, more
-    # passes are worth more than more units.
+    epochs = given.get("epochs")
+    seconds = epochs * characters / _speed(320) if epochs else given["time"]
+    units = given.get("units") or (_units(characters, seconds),)
+    # The first layer's input is narrow; each one above reads as many numbers as it has units.
+    width = math.sqrt(units[0] ** 2 + 2 * sum(one**2 for one in units[1:]))
+    passes = epochs or _speed(width) * max(seconds - _START, 1.0) / characters
+    passes = max(1.0, min(passes, _PASSES))
+    maxlen = given.get("maxlen") or (_MAXLEN if characters > _SHORT else WindowConfig.maxlen)
+    # More passes ask for more dropout and smaller steps; so do wide layers for the latter.
+    dropout = 0.15 + 0.117 * math.log2(passes / 3.3)
+    learning_rate = min(0.018 * (3.3 / passes) ** 1.15, 0.018 * 256 / width, 0.018)
+    rows = max(1, (characters - 1) // (4 * maxlen))  # streams of at least four steps each
+    chosen = {
+        "maxlen": maxlen,
+        "units": units,
+        "dropout": round(min(max(dropout, 0.0), 0.4), 2),
+        "batch_size": min(TrainConfig.batch_size, rows),
+        "learning_rate": round(max(learning_rate, 0.004), 4),
+    }
+    return {name: value for name, value in chosen.items() if name not in given}
+
+
+def _units(characters: int, seconds: float) -> int:
+    """Units of the one layer that suits a text and a time.
+
+    The time a step takes grows with the square of the units, so four times the time buys a network
+    a third wider and more than twice the passes; after five minutes of a megabyte, more passes are
+    worth more than more units.
+    """
     by_time = 256 * (min(max(seconds, 10.0), 300.0) / 96) ** 0.19 * max(1.0, seconds / 300) ** 0.1
     # A short text is learned by heart by any network; a wide one only does it sooner.
     by_text = 0.51 * math.sqrt(characters)
-    units = max(64, 32 * round(min(by_time, by_text, 1024) / 32))
-    passes = _speed(units) * max(seconds - _START, 1.0) / characters
-    passes = max(1.0, min(passes, _PASSES))
-    dropout = 0.15 + 0.117 * math.log2(passes / 3.3)
-    learning_rate = 0.018 * (3.3 / passes) ** 1.15
-    streams = max(1, (characters - 1) // (4 * _MAXLEN))  # of at least four steps each
-    return {
-        "maxlen": _MAXLEN,
-        "units": (units,),
-        "embedding": 64,
-        "dropout": round(min(max(dropout, 0.0), 0.4), 2),
-        "batch_size": min(_BATCH_SIZE, streams),
-        "learning_rate": round(min(max(learning_rate, 0.004), 0.018), 4),
-    }
+    return max(64, 32 * int(min(by_time, by_text, 1024) / 32 + 0.5))
 
 
-def _speed(units: int) -> float:
+def _speed(units: float) -> float:
     """Characters per second on two cores: as measured from 256 units on, and no more below."""
     return float(38_000 * (256 / max(units, 192)) ** 1.4)

@@ -1,0 +1,83 @@
+"""Going on from another model."""
+
+import numpy as np
+import pytest
+
+from textgen import evaluate, model_dir, train
+from textgen.config import ModelConfig
+from textgen.errors import ModelError, SettingsError
+from textgen.sampling.network import weight_specs
+from textgen.training.transfer import Renumbered, places, transferred, union
+from textgen.vocabulary import Vocabulary
+
+STILL = {"epochs": 1, "learning_rate": 1e-9, "optimizer": "sgd", "batch_size": 4, "maxlen": 10}
+
+
+def test_a_union_has_the_characters_of_both():
+    old, new = Vocabulary("ace", has_unknown=True), Vocabulary("bcd")
+    both = union(old, new)
+    assert both == Vocabulary("abcde", has_unknown=True)
+    assert places(old, both).tolist() == [0, 2, 4, 5] and places(new, both).tolist() == [1, 2, 3]
+    ids = Renumbered(np.array([0, 2, 1]), places(new, both))
+    assert len(ids) == 3 and ids[1:].tolist() == [3, 2] and ids[np.array([[0]])].tolist() == [[1]]
+
+
+@pytest.mark.parametrize("embedding", [0, 3])
+def test_known_characters_keep_their_rows_and_others_are_new(embedding):
+    old, both = Vocabulary("ac"), Vocabulary("abc")
+    config = ModelConfig(units=(4,), embedding=embedding)
+
+    def filled(size, value):
+        return [np.full(spec.shape, value, np.float32) for spec in weight_specs(config, size)]
+
+    from textgen.config import settings
+
+    told = settings({"units": (4,), "embedding": embedding})
+    record = model_dir.Record(told, old, {}, (), {})
+    got = transferred(model_dir.Trained(record, filled(2, 1.0)), both, filled(3, 2.0))
+    assert [array.shape for array in got] == [spec.shape for spec in weight_specs(config, 3)]
+    rows = got[1] if embedding == 0 else got[0]
+    assert rows[:, 0].tolist() == [1, 2, 1]
+    assert got[-2][0].tolist() == [1, 2, 1] and got[-1].tolist() == [1, 2, 1]
+    assert (got[2] == 1).all() and (got[3] == 1).all()
+
+
+def test_a_model_that_goes_on_begins_where_the_other_ended(trained, tmp_path, text):
+    """On a text with two more characters; a rate of almost nothing leaves the weights alone."""
+    corpus = tmp_path / "other.txt"
+    corpus.write_text(text[:3000] + "Zwölf Äpfel.\n" * 30 + text[3000:5000], encoding="utf-8")
+    made = tmp_path / "model"
+    train([str(corpus)], made, {**STILL, "sample_length": 0}, init_from=trained)
+    vocabulary = model_dir.load(made).vocabulary
+    assert set("öÄ") < set(vocabulary.characters)
+    old, new = evaluate([str(corpus)], trained), evaluate([str(corpus)], made)
+    assert old.unknown > 0 and new.unknown == 0
+    plain = tmp_path / "plain.txt"
+    plain.write_text(text[:2000], encoding="utf-8")
+    before = evaluate([str(plain)], trained).loss
+    # The new characters take a little of the probability; the rest is what was learned.
+    assert evaluate([str(plain)], made).loss == pytest.approx(before, abs=0.05)
+    fresh = tmp_path / "fresh"
+    train([str(corpus)], fresh, {**STILL, "sample_length": 0, "units": (48,), "embedding": 16})
+    assert evaluate([str(plain)], fresh).loss > before + 1
+
+
+def test_another_shape_is_refused(trained, tmp_path, corpus):
+    with pytest.raises(SettingsError, match="units must be left out, or be 48 as in"):
+        train([str(corpus)], tmp_path / "m", {"units": (64,)}, init_from=trained)
+    with pytest.raises(SettingsError, match="cell must be left out"):
+        train([str(corpus)], tmp_path / "m", {"cell": "gru"}, init_from=trained)
+    with pytest.raises(ModelError, match="no such model directory"):
+        train([str(corpus)], tmp_path / "m", init_from=tmp_path / "nowhere")
+    assert not (tmp_path / "m").exists()
+
+
+def test_a_model_can_go_on_in_its_own_directory(textgen, trained, corpus, tmp_path):
+    quick = ("--epochs", 1, "--batch-size", 4, "--sample-length", 0)
+    done = textgen("train", corpus, "--init-from", trained, "--model", "m", *quick)
+    assert done.returncode == 0, done.stderr
+    again = textgen("train", corpus, "--init-from", "m", "--model", "m", "--force", *quick)
+    assert again.returncode == 0, again.stderr
+    refused = textgen("train", corpus, "--init-from", "m", "--model", "n", "--units", "9")
+    assert refused.returncode == 2 and "--units must be left out, or be 48" in refused.stderr
+    assert not (tmp_path / "n").exists()
