@@ -158,7 +158,7 @@ def test_a_training_by_time_ends_in_time(textgen, corpus, tmp_path):
     done = textgen("train", corpus, "--time", "20s", "--units", 16)
     taken = time.monotonic() - began
     assert done.returncode == 0, done.stderr
-    assert 15 < taken < 25  # the machine may be busy
+    assert 15 < taken < 40  # the machine may be busy
     assert "training: 20s in all" in done.stderr
     history = json.loads((tmp_path / "textgen-model/history.json").read_text())
     losses = [entry["validation_loss"] for entry in history["epochs"]]

@@ -66,6 +66,8 @@ def nats(logits, ids):
         {"cell": "rnn", "carry_state": False, "optimizer": "sgd", "schedule": "constant"},
         {"cell": "gru", "optimizer": "adam", "clip_value": 1.0, "validation": 0.0},
         {"embedding": 0, "optimizer": "adagrad"},
+        {"precision": "bfloat16", "units": (8, 6)},
+        {"precision": "float16"},
     ],
 )
 def test_every_kind_of_model_trains_is_saved_and_writes(tmp_path, corpus, options):
