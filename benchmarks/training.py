@@ -165,7 +165,7 @@ def _torch_step(rows: int, span: int, size: int, units: int) -> Callable[[], obj
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        return float(loss)
+        return float(loss.detach())
 
     return step
 
