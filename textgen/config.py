@@ -80,8 +80,8 @@ class CorpusConfig(Config):
                 ) from None
         _flag("lowercase", self.lowercase)
         if self.normalize is not None:
-            _choice("normalize", self.normalize, NORMALIZATIONS)
-        _integer("min_count", self.min_count, at_least=1)
+            check_choice("normalize", self.normalize, NORMALIZATIONS)
+        check_integer("min_count", self.min_count, at_least=1)
         if not self.glob or not all(isinstance(pattern, str) and pattern for pattern in self.glob):
             raise SettingsError("glob", "must be one or more file name patterns, such as '*.txt'")
 
@@ -103,9 +103,9 @@ class WindowConfig(Config):
     validation: float = 0.1  # the split that published figures for small corpora use
 
     def __post_init__(self) -> None:
-        _integer("maxlen", self.maxlen, at_least=1)
-        _integer("step", self.step, at_least=1)
-        _choice("targets", self.targets, TARGETS)
+        check_integer("maxlen", self.maxlen, at_least=1)
+        check_integer("step", self.step, at_least=1)
+        check_choice("targets", self.targets, TARGETS)
         _number("validation", self.validation, at_least=0, below=1)
 
 
@@ -129,12 +129,12 @@ class ModelConfig(Config):
     init_stddev: float = 0.0  # Keras's own: orthogonal recurrent weights, forget bias 1
 
     def __post_init__(self) -> None:
-        _choice("cell", self.cell, CELLS)
+        check_choice("cell", self.cell, CELLS)
         if not self.units:
             raise SettingsError("units", "must name one or more layers, such as 256 or 512,512")
         for units in self.units:
-            _integer("units", units, at_least=1)
-        _integer("embedding", self.embedding, at_least=0)
+            check_integer("units", units, at_least=1)
+        check_integer("embedding", self.embedding, at_least=0)
         _number("dropout", self.dropout, at_least=0, below=1)
         _number("init_stddev", self.init_stddev, at_least=0)
 
@@ -191,27 +191,27 @@ class TrainConfig(Config):
     random_seed: int = 0  # a run is repeatable without asking for it
 
     def __post_init__(self) -> None:
-        _choice("optimizer", self.optimizer, OPTIMIZERS)
+        check_choice("optimizer", self.optimizer, OPTIMIZERS)
         _number("learning_rate", self.learning_rate, above=0)
-        _choice("schedule", self.schedule, SCHEDULES)
+        check_choice("schedule", self.schedule, SCHEDULES)
         _number("clip_norm", self.clip_norm, at_least=0)
         _number("clip_value", self.clip_value, at_least=0)
         if self.clip_norm and self.clip_value:
             raise SettingsError("clip_value", "and clip_norm exclude each other; give one of them")
-        _integer("batch_size", self.batch_size, at_least=1)
+        check_integer("batch_size", self.batch_size, at_least=1)
         _number("weight_decay", self.weight_decay, at_least=0, below=1)
         _number("time", self.time, at_least=0)
-        _integer("epochs", self.epochs, at_least=0)
+        check_integer("epochs", self.epochs, at_least=0)
         if bool(self.time) == bool(self.epochs):
             raise SettingsError("epochs", "and time exclude each other; give one of them")
-        _choice("precision", self.precision, PRECISIONS)
-        _integer("patience", self.patience, at_least=0)
+        check_choice("precision", self.precision, PRECISIONS)
+        check_integer("patience", self.patience, at_least=0)
         _flag("carry_state", self.carry_state)
-        _choice("loss_reduction", self.loss_reduction, REDUCTIONS)
+        check_choice("loss_reduction", self.loss_reduction, REDUCTIONS)
         _number("loss_smoothing", self.loss_smoothing, at_least=0, below=1)
         for temperature in self.sample_temperatures:
             _temperature("sample_temperature", temperature)
-        _integer("sample_length", self.sample_length, at_least=0)
+        check_integer("sample_length", self.sample_length, at_least=0)
         _random_seed(self.random_seed)
 
 
@@ -233,7 +233,7 @@ class Decoding(Config):
 
     def __post_init__(self) -> None:
         _temperature("temperature", self.temperature)
-        _integer("top_k", self.top_k, at_least=0)
+        check_integer("top_k", self.top_k, at_least=0)
         _number("top_p", self.top_p, above=0, at_most=1)
         _number("min_p", self.min_p, at_least=0, at_most=1)
 
@@ -271,15 +271,15 @@ class SampleConfig(Config):
         for temperature in self.temperatures:
             self.decoding(temperature)
         if self.length is not None:
-            _integer("length", self.length, at_least=0)
+            check_integer("length", self.length, at_least=0)
         if not all(isinstance(text, str) and text for text in self.until):
             raise SettingsError("until", "must be a text of one or more characters")
-        _integer("lines", self.lines, at_least=0)
-        _integer("samples", self.samples, at_least=1)
+        check_integer("lines", self.lines, at_least=0)
+        check_integer("samples", self.samples, at_least=1)
         if self.random_seed is not None:
             _random_seed(self.random_seed)
         if self.context is not None:
-            _choice("context", self.context, CONTEXTS)
+            check_choice("context", self.context, CONTEXTS)
 
     def decoding(self, temperature: float) -> Decoding:
         """How characters are chosen at one of the temperatures."""
@@ -354,6 +354,10 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+# Of each pair one replaces the other: whichever the nearer word asks for.
+_EXCLUSIVE = (("clip_norm", "clip_value"), ("time", "epochs"))
+
+
 def settings(
     explicit: Mapping[str, Any],
     preset: str | None = None,
@@ -377,16 +381,15 @@ def settings(
         (512, 512)
     """
     if preset is not None:
-        _choice("preset", preset, tuple(PRESETS))
-    chosen = {**(suited or {}), **PRESETS.get(preset or "", {}), **explicit}
-    for one, other in (("time", "epochs"), ("epochs", "time")):
-        if chosen.get(one) and other not in explicit:
-            chosen[other] = 0  # the nearer word on how long
-            break
-    if explicit.get("clip_value") and "clip_norm" not in explicit:
-        chosen["clip_norm"] = 0.0  # one kind of clipping replaces the other
-    if explicit.get("clip_norm") and "clip_value" not in explicit:
-        chosen["clip_value"] = 0.0
+        check_choice("preset", preset, tuple(PRESETS))
+    layers = (explicit, PRESETS.get(preset or "", {}), suited or {})  # the nearest word first
+    chosen = {**layers[2], **layers[1], **layers[0]}
+    for pair in _EXCLUSIVE:
+        for layer in layers:
+            asked = [name for name in pair if layer.get(name)]
+            if asked:
+                chosen |= {name: explicit.get(name, 0) for name in pair if name not in asked}
+                break
     parts: dict[str, Any] = {
         "windows": recorded or WindowConfig(),
         "model": ModelConfig(),
@@ -407,7 +410,8 @@ def settings(
     return Settings(**parts)
 
 
-def _integer(name: str, value: Any, *, at_least: int) -> None:
+def check_integer(name: str, value: Any, *, at_least: int) -> None:
+    """Raise `SettingsError` unless a setting is a whole number in its bounds."""
     if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
         raise SettingsError(name, f"must be a whole number, {at_least} or more, not {value!r}")
 
@@ -447,7 +451,8 @@ def _temperature(name: str, value: Any) -> None:
     _number(name, value, at_least=0, at_most=1_000_000)  # single precision tells no more apart
 
 
-def _choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
+def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
+    """Raise `SettingsError` unless a setting is one of its choices."""
     if value not in choices:
         raise SettingsError(name, f"must be one of {', '.join(choices)}, not {value!r}")
 
@@ -458,6 +463,6 @@ def _flag(name: str, value: Any) -> None:
 
 
 def _random_seed(value: Any) -> None:
-    _integer("random_seed", value, at_least=0)
+    check_integer("random_seed", value, at_least=0)
     if value >= 2**32:  # NumPy's and TensorFlow's global generators take 32 bits
         raise SettingsError("random_seed", f"must be below 2**32, not {value}")

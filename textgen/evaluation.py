@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from textgen import model_dir
-from textgen.config import CorpusConfig
+from textgen.config import CorpusConfig, check_integer
 from textgen.corpus import Source, find_sources, read_text
 from textgen.errors import CorpusError, ModelError, SettingsError
-from textgen.sampling.context import carried, window
+from textgen.sampling.context import reader
 from textgen.sampling.scoring import Ids, by_windows, in_order
 from textgen.vocabulary import Vocabulary
 
@@ -61,7 +61,7 @@ def evaluate(
     context: str | None = None,
     windows: int | None = None,
     encoding: str | None = None,
-    glob: Sequence[str] = ("*",),
+    glob: Sequence[str] = CorpusConfig.glob,
 ) -> Evaluation:
     """Measure how well a trained model predicts a text.
 
@@ -86,8 +86,7 @@ def evaluate(
         1.47
     """
     if windows is not None:
-        if windows < 1:
-            raise SettingsError("windows", f"must be a whole number, 1 or more, not {windows!r}")
+        check_integer("windows", windows, at_least=1)
         if context is not None:
             raise SettingsError("windows", "and context exclude each other; give one of them")
     trained = model_dir.read(model)
@@ -103,8 +102,7 @@ def evaluate(
     if windows is not None:
         parts = by_windows(network, windows, pieces)
     else:
-        reader = carried(network) if span is None else window(network, span)
-        parts = in_order(reader, record.vocabulary.size, pieces)
+        parts = in_order(reader(network, span), record.vocabulary.size, pieces)
     total, predicted = 0.0, 0
     for part in parts:
         total += float(part.sum())

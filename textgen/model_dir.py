@@ -24,7 +24,14 @@ import numpy as np
 import numpy.typing as npt
 
 from textgen import storage
-from textgen.config import CONTEXTS, ModelConfig, Settings, TrainConfig, WindowConfig
+from textgen.config import (
+    CONTEXTS,
+    ModelConfig,
+    Settings,
+    TrainConfig,
+    WindowConfig,
+    check_choice,
+)
 from textgen.errors import ModelError, OutputError, SettingsError
 from textgen.prepared import vocabulary_from_json, vocabulary_json
 from textgen.sampling import Sampler
@@ -69,8 +76,8 @@ class Record:
         Raises:
             SettingsError: an unknown context.
         """
-        if context not in (None, *CONTEXTS):
-            raise SettingsError("context", f"must be one of {', '.join(CONTEXTS)}, not {context!r}")
+        if context is not None:
+            check_choice("context", context, CONTEXTS)
         carry = self.settings.training.carry_state if context is None else context == "carry"
         return None if carry else self.settings.windows.maxlen
 

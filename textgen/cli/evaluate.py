@@ -6,7 +6,7 @@ import click
 import cloup
 
 from textgen.cli import console, options
-from textgen.config import CONTEXTS
+from textgen.config import CONTEXTS, CorpusConfig
 
 
 @cloup.command("evaluate")
@@ -27,21 +27,8 @@ from textgen.config import CONTEXTS
 @cloup.option(
     "--encoding", metavar="NAME", help="Encoding of the text.  [default: as it was trained]"
 )
-@cloup.option(
-    "--glob",
-    multiple=True,
-    metavar="PATTERN",
-    default=("*",),
-    help="Files to take from directories; can be repeated.  [default: *]",
-)
-@cloup.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Figures as lines, or as a JSON object.",
-)
+@options.glob()
+@options.form("json", "Figures as lines, or as a JSON object.")
 @options.debug
 def command(
     corpora: tuple[str, ...],
@@ -69,7 +56,12 @@ def command(
     from textgen.evaluation import evaluate
 
     found = evaluate(
-        corpora, directory, context=context, windows=windows, encoding=encoding, glob=glob
+        corpora,
+        directory,
+        context=context,
+        windows=windows,
+        encoding=encoding,
+        glob=glob or CorpusConfig.glob,
     )
     if form == "json":
         click.echo(json.dumps(found.to_json()))

@@ -4,7 +4,6 @@ Knows lines, commands and the terminal; how text is written stands in textgen/sa
 """
 
 import os
-import secrets
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,6 +18,7 @@ from textgen.config import SampleConfig
 from textgen.errors import SeedError, SettingsError
 from textgen.sampling import Sampler
 from textgen.sampling.ending import Ending
+from textgen.sampling.sampler import new_random_seed
 from textgen.sampling.seeds import from_bytes
 
 _HELP = """\
@@ -139,7 +139,7 @@ class _Conversation:
 
     def _random_seed(self) -> int:
         given = self._config.random_seed
-        return secrets.randbits(32) if given is None else given
+        return new_random_seed() if given is None else given
 
     def _new_ending(self) -> Ending:
         config = self._config

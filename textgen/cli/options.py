@@ -138,6 +138,29 @@ def model(help_text: str) -> Callable[[F], F]:
     )
 
 
+def form(json_name: str, help_text: str) -> Callable[[F], F]:
+    """`--format text` or one for scripts."""
+    return cloup.option(
+        "--format",
+        "form",
+        type=click.Choice(["text", json_name]),
+        default="text",
+        show_default=True,
+        help=help_text,
+    )
+
+
+def glob() -> Callable[[F], F]:
+    """`--glob PATTERN`."""
+    return setting(
+        CorpusConfig,
+        "glob",
+        multiple=True,
+        metavar="PATTERN",
+        help_text="Files to take from directories; can be repeated.",
+    )
+
+
 def corpora(function: F) -> F:
     """The corpora, and `--demo`."""
     function = cloup.option(
@@ -176,13 +199,7 @@ def corpus_group() -> Callable[[F], F]:
             type=int,
             help_text="Characters rarer than this share one id that is never written.",
         ),
-        setting(
-            CorpusConfig,
-            "glob",
-            multiple=True,
-            metavar="PATTERN",
-            help_text="Files to take from directories; can be repeated.",
-        ),
+        glob(),
     )
 
 

@@ -30,14 +30,7 @@ from textgen.cli import console, options
     ),
 )
 @cloup.option("--force", is_flag=True, help="Replace a prepared corpus that is there.")
-@cloup.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Summary as text on standard error, or as JSON on standard output.",
-)
+@options.form("json", "Summary as text on standard error, or as JSON on standard output.")
 @options.debug
 def command(
     corpora: tuple[str, ...],

@@ -130,14 +130,7 @@ _BLOCK = 512  # characters written at a time where nobody watches
         help="Written after each text; \\n, \\t and \\0 are understood.  "
         "[default: a line end, unless the text has one]",
     ),
-    cloup.option(
-        "--format",
-        "form",
-        type=click.Choice(["text", "jsonl"]),
-        default="text",
-        show_default=True,
-        help="Texts as they are, or a JSON object on a line for each.",
-    ),
+    options.form("jsonl", "Texts as they are, or a JSON object on a line for each."),
     cloup.option(
         "-i",
         "--interactive",
@@ -183,9 +176,8 @@ def command(
             "--interactive takes seeds as they are typed and writes one text for each"
         )
 
-    import secrets
-
     from textgen.model_dir import load
+    from textgen.sampling.sampler import new_random_seed
 
     sampler = load(directory, config.context)
     out = _Out(separator, at_once=interactive or (sys.stdout is not None and sys.stdout.isatty()))
@@ -195,7 +187,7 @@ def command(
         converse(sampler, config, unknown, out.write)
         return
     given = _seeds(sampler, seed, seeds_from, unknown)
-    random_seed = secrets.randbits(32) if config.random_seed is None else config.random_seed
+    random_seed = new_random_seed() if config.random_seed is None else config.random_seed
     seeds = [one for one in given for _ in range(config.samples)] or [
         sampler.random_seed_text(random_seed, number) for number in range(config.samples)
     ]

@@ -41,11 +41,14 @@ class Cell:
     output_scale: float = 1.0
 
 
-def _output(units: int, shape: tuple[int, ...]) -> tuple[Floats, Floats]:
-    """An array for h with a 1 after it, as a matrix to multiply, and its part without the 1."""
-    whole = np.zeros((*shape, units + 1), np.float32)
-    whole[..., units] = 1
-    return _matrix(whole), whole[..., :units]
+def _arrays(
+    weights: Floats, units: int, shape: tuple[int, ...]
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """What every layer has: h, with a 1 after it as a matrix; its products, and as a matrix."""
+    output = np.zeros((*shape, units + 1), np.float32)
+    output[..., units] = 1
+    products = np.empty((*shape, weights.shape[1]), np.float32)
+    return output[..., :units], _matrix(output), products, _matrix(products)
 
 
 def _matrix(array: Floats) -> Floats:
@@ -68,9 +71,7 @@ def _arrange_lstm(kernel: Floats, recurrent: Floats, bias: Floats) -> _Arranged:
 def _start_lstm(weights: Floats, units: int, shape: tuple[int, ...]) -> tuple[Advance, Reset]:
     """h = o tanh(c), kept as 2 h; c = f c + i g; here o, i and f are twice the sigmoids."""
     add, multiply, tanh, dot = np.add, np.multiply, np.tanh, np.dot
-    output, h = _output(units, shape)
-    inner = np.empty((*shape, weights.shape[1]), np.float32)
-    product = _matrix(inner)
+    h, output, inner, product = _arrays(weights, units, shape)
     recurrent, upward = inner[..., : 4 * units], inner[..., 4 * units :]
     # o, i, f, g and c side by side, so that [i, f] [g, c] is one product.
     cells = np.zeros((*shape, 5 * units), np.float32)
@@ -111,9 +112,7 @@ def _arrange_gru(kernel: Floats, recurrent: Floats, bias: Floats) -> _Arranged:
 def _start_gru(weights: Floats, units: int, shape: tuple[int, ...]) -> tuple[Advance, Reset]:
     """h = z h + (1 - z) n with n = tanh(x + r h U); here z and r are twice the sigmoids."""
     add, subtract, multiply, tanh, dot = np.add, np.subtract, np.multiply, np.tanh, np.dot
-    output, h = _output(units, shape)
-    inner = np.empty((*shape, weights.shape[1]), np.float32)
-    product = _matrix(inner)
+    h, output, inner, product = _arrays(weights, units, shape)
     inner_zr, inner_n = inner[..., : 2 * units], inner[..., 2 * units : 3 * units]
     upward = inner[..., 3 * units :]
     gates = np.empty((*shape, 2 * units), np.float32)
@@ -149,9 +148,7 @@ def _arrange_rnn(kernel: Floats, recurrent: Floats, bias: Floats) -> _Arranged:
 def _start_rnn(weights: Floats, units: int, shape: tuple[int, ...]) -> tuple[Advance, Reset]:
     """h = tanh(x + h U)."""
     add, tanh, dot = np.add, np.tanh, np.dot
-    output, h = _output(units, shape)
-    inner = np.empty((*shape, weights.shape[1]), np.float32)
-    product = _matrix(inner)
+    h, output, inner, product = _arrays(weights, units, shape)
     recurrent, upward = inner[..., :units], inner[..., units:]
 
     def advance(x: Floats) -> Floats:

@@ -13,6 +13,11 @@ from textgen.sampling.cells import Floats
 from textgen.sampling.network import Ids, Network, Reader
 
 
+def reader(network: Network, maxlen: int | None, shape: tuple[int, ...] = ()) -> Reader:
+    """A reader by windows of `maxlen`, or with carried state where that is None."""
+    return carried(network, shape) if maxlen is None else window(network, maxlen, shape)
+
+
 def carried(network: Network, shape: tuple[int, ...] = ()) -> Reader:
     """The state goes on for ever: how a model trained with carried state predicts.
 
@@ -37,15 +42,15 @@ def window(network: Network, maxlen: int, shape: tuple[int, ...] = ()) -> Reader
         shape: (rows,) for texts side by side, () for one alone.
     """
     rows = int(np.prod(shape, dtype=int))
-    reader = network.reader((rows, maxlen))
+    states = network.reader((rows, maxlen))
     read = 0  # characters that this reader has read
     first = np.zeros(rows, np.int64)  # the value of `read` when each text began
     texts = np.arange(rows)
 
     def step(ids: Ids) -> Floats:
         nonlocal read
-        reader.reset((slice(None), read % maxlen))
-        logits = reader.step(np.reshape(ids, (rows, 1)))
+        states.reset((slice(None), read % maxlen))
+        logits = states.step(np.reshape(ids, (rows, 1)))
         read += 1
         # Of the states begun since the text began, the oldest of the last `maxlen`.
         oldest = np.maximum(read - maxlen, first) % maxlen

@@ -87,8 +87,7 @@ class Network:
         self._units = config.units
         self._cell = CELLS[config.cell]
         layers = [self._cell.arrange(*rest[first : first + 3]) for first in range(0, len(rest), 3)]
-        followers = [*((kernel, bias) for kernel, bias, _, _ in layers[1:])]
-        followers.append((dense_kernel, dense_bias))
+        followers = [layer[:2] for layer in layers[1:]] + [(dense_kernel, dense_bias)]
         self._weights = [
             _side_by_side(recurrent, recurrent_bias, *follower, scale=self._cell.output_scale)
             for (_, _, recurrent, recurrent_bias), follower in zip(layers, followers, strict=True)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from textgen.config import Decoding
 from textgen.errors import SeedError, SettingsError
-from textgen.sampling.context import carried, window
+from textgen.sampling.context import reader
 from textgen.sampling.ending import Ending, ending
 from textgen.sampling.network import Network, Reader
 from textgen.sampling.scoring import in_order
@@ -141,11 +141,19 @@ class Sampler:
         if length < 1:
             raise SettingsError("length", "must be 1 or more; `stream` writes without an end")
         if random_seed is None:
-            random_seed = _new_random_seed()
+            random_seed = new_random_seed()
         if seed is None:
             seed = self.random_seed_text(random_seed)
-        decoding = Decoding(temperature, top_k, top_p, min_p)
-        return seed + "".join(self.characters(seed, decoding, Ending(length), random_seed))
+        characters = self.stream(
+            seed,
+            length,
+            temperature,
+            top_k=top_k,
+            top_p=top_p,
+            min_p=min_p,
+            random_seed=random_seed,
+        )
+        return seed + "".join(characters)
 
     def stream(
         self,
@@ -177,7 +185,7 @@ class Sampler:
             ...     print(character, end="", flush=True)
         """
         if random_seed is None:
-            random_seed = _new_random_seed()
+            random_seed = new_random_seed()
         if seed is None:
             seed = self.random_seed_text(random_seed)
         decoding = Decoding(temperature, top_k, top_p, min_p)
@@ -281,9 +289,7 @@ class Sampler:
             yield Text(begun.popleft(), text, written.mean_log_probability, written.complete)
 
     def _start(self, shape: tuple[int, ...] = ()) -> Reader:
-        if self.window is None:
-            return carried(self._network, shape)
-        return window(self._network, self.window, shape)
+        return reader(self._network, self.window, shape)
 
     def _ids(self, text: str) -> npt.NDArray[np.int64]:
         return self.vocabulary.ids(self.check_seed(text))
@@ -296,5 +302,6 @@ class Sampler:
         return Manner(self.vocabulary.size, decoding, ending, self.vocabulary.unknown_id)
 
 
-def _new_random_seed() -> int:
+def new_random_seed() -> int:
+    """A random seed for who gave none."""
     return int(np.random.default_rng().integers(2**32))

@@ -1,4 +1,4 @@
-"""The fit loop: steps, validation, samples after each epoch, the best weights.
+"""The fit loop: steps, and now and then a report: validation, samples, the best weights.
 
 Knows Keras models, batches of ids and a vocabulary; knows nothing of where the ids came from,
 where models are kept or who watches.
@@ -85,7 +85,7 @@ def fit(
         text: Training and validation ids, of at least one batch each.
         settings: Windows, model and training.
         device: Where it runs, for what is told.
-        save: Called at the end of each epoch, with the best weights so far in the model.
+        save: Called at each report, with the best weights so far in the model.
         on_event: Told what happens.
         stop: Asked after every step; once it is true the weights are validated and saved as at an
             epoch's end, and training ends.
@@ -111,7 +111,7 @@ def fit(
     )
     trainee.set_weights(stock.get_weights())
     trainee.compile(kind.optimizer(optimizer(config)), _loss(config.loss_reduction))
-    rate = trainee.optimizer.learning_rate
+    rate, current_rate = trainee.optimizer.learning_rate, config.learning_rate
     full = precision.float32(settings, device)
     validator = _Validator(text.validation, settings, size, full) if len(text.validation) else None
     progress = Progress(stock, _draw_seeds(text, windows.maxlen, config.random_seed))
@@ -143,7 +143,9 @@ def fit(
     for step, (x, y, epoch_begins) in enumerate(batches):
         if epoch_begins:
             model.reset_states(trainee)
-        rate.assign(learning_rate(config, step, clock.done(step)))
+        if (wanted := learning_rate(config, step, clock.done(step))) != current_rate:
+            current_rate = wanted
+            rate.assign(wanted)
         loss = float(trainee.train_on_batch(x, y))
         if config.loss_reduction == "sum":
             loss /= y.size
@@ -152,8 +154,9 @@ def fit(
         clock.stepped()
         shown = curve.add(loss)
         characters += x.size
-        on_event(events.StepDone(epoch, clock.done(steps), shown, x.size))
-        if (point := int(clock.done(steps) * _CURVE_POINTS)) > last_point:
+        share = clock.done(steps)
+        on_event(events.StepDone(epoch, share, shown, x.size))
+        if (point := int(share * _CURVE_POINTS)) > last_point:
             last_point = point
             progress.history["steps"].append([steps, shown])
         if stop():
@@ -162,15 +165,15 @@ def fit(
         if not (over or clock.report_due(steps)):
             continue
         report_began = time.monotonic()
-        validation_loss = None
+        weights, validation_loss = trainee.get_weights(), None
         if validator is not None:
             on_event(events.Validating(epoch))
-            validation_loss = validator.loss(trainee.get_weights())
+            validation_loss = validator.loss(weights)
             _check(validation_loss, steps, config, progress)
         improved = progress.judge(curve.loss if validation_loss is None else validation_loss, epoch)
         if improved:
-            stock.set_weights(trainee.get_weights())
-        samples = list(_samples(trainee, text.vocabulary, settings, progress.seeds, step))
+            stock.set_weights(weights)
+        samples = list(_samples(weights, text.vocabulary, settings, progress.seeds, step))
         speed = characters / (report_began - part_began)
         seconds = time.monotonic() - began
         done = events.EpochDone(epoch, curve.loss, validation_loss, speed, improved, seconds)
@@ -224,18 +227,17 @@ class _Batches:
         self._epoch: Callable[[int], Iterator[Batch]]
         if config.carry_state:
             streams = Streams(ids, config.batch_size, windows.maxlen)
-            self.rows, self.steps = config.batch_size, len(streams)
-            self._epoch = lambda _: streams.whole()
-            if self.rows > 1 and self.steps > 1:
-                # Each epoch is cut at other places; whatever they are, it has as many steps.
-                self.steps -= 1
+            self.rows = config.batch_size
+            # Each epoch is cut at other places; wherever that is, it has as many steps.
+            moved = self.rows > 1 and len(streams) > 1
+            self.steps = len(streams) - moved
 
-                def epoch(number: int) -> Iterator[Batch]:
-                    generator = np.random.default_rng((config.random_seed, number))
-                    offset = int(generator.integers(windows.maxlen))
-                    return islice(streams.whole(offset), self.steps)
+            def epoch(number: int) -> Iterator[Batch]:
+                generator = np.random.default_rng((config.random_seed, number))
+                offset = int(generator.integers(windows.maxlen)) if moved else 0
+                return islice(streams.whole(offset), self.steps)
 
-                self._epoch = epoch
+            self._epoch = epoch
         else:
             cut = Windows(ids, windows.maxlen, windows.step, windows.targets)
             self.rows = min(config.batch_size, len(cut))
@@ -322,7 +324,7 @@ def _draw_seeds(text: Text, maxlen: int, random_seed: int) -> tuple[str, ...]:
 
 
 def _samples(
-    trainee: keras.Model,
+    weights: list[Any],
     vocabulary: Vocabulary,
     settings: Settings,
     seeds: tuple[str, ...],
@@ -331,7 +333,7 @@ def _samples(
     config = settings.training
     if not (seeds and config.sample_length):
         return
-    network = Network(settings.model, vocabulary.size, trainee.get_weights())
+    network = Network(settings.model, vocabulary.size, weights)
     sampler = Sampler(
         network, vocabulary, None if config.carry_state else settings.windows.maxlen, seeds
     )
