@@ -56,9 +56,7 @@ def main() -> None:
             Text(ids, ids[:0], vocabulary),
             resolved,
             backend.Device(keras.backend.backend(), "cpu"),
-            lambda _: None,
-            on_event,
-            lambda: False,
+            loop.Hooks(on_event=on_event),
         )
         plain = [loss for _, loss in min_char_rnn.losses(ids, weights, len(mine))]
         curves["textgen"].append(mine)

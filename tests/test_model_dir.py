@@ -80,7 +80,7 @@ def link_kernel(link):
         (replace_kernel(b"text"), "settings.json says"),
         (link_kernel(h5py.SoftLink("/layers/lstm/cell/vars/1")), f"has no {KERNEL}"),
         (link_kernel(h5py.ExternalLink("/etc/passwd", "/")), f"has no {KERNEL}"),
-        (lambda file: file.pop("layers"), "has no layers/embedding"),
+        (lambda file: file.pop("layers"), "has not the size of weights"),
     ],
 )
 def test_weights_that_are_not_those_of_the_settings_are_refused(copy, textgen, change, message):

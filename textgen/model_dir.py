@@ -9,6 +9,7 @@ deep-learning framework. A model directory holds
     history.json     losses and samples, epoch by epoch
     seeds.json       windows of the corpus that sampling can start from
     manifest.json    size and SHA-256 of each
+    checkpoint.npz   where an unfinished training is; nothing but that training reads it
     cache/           the prepared corpus, kept for the next training; can be deleted
 """
 
@@ -44,7 +45,8 @@ KIND = storage.Kind(
 )
 
 _MODEL, _VOCABULARY, _SETTINGS = "model.keras", "vocabulary.json", "settings.json"
-_HISTORY, _SEEDS, _CACHE = "history.json", "seeds.json", "cache"
+_HISTORY, _SEEDS = "history.json", "seeds.json"
+_CHECKPOINT, _CACHE = "checkpoint.npz", "cache"
 _WEIGHTS = "model.weights.h5"
 _HDF5_OVERHEAD = 1 << 20  # bytes of structure around the arrays; in fact some ten thousand
 
@@ -87,12 +89,19 @@ def cache(directory: Path) -> Path:
     return directory / _CACHE
 
 
+def checkpoint(directory: Path) -> Path:
+    """Where a model directory keeps the checkpoint of a training that is not finished."""
+    return directory / _CHECKPOINT
+
+
 def check_new(directory: Path, *, force: bool) -> None:
     """Raise `OutputError` where a new model may not be written to a directory."""
     if not directory.exists():
         return
     kind = storage.kind_of(directory)
-    others = {path.name for path in directory.iterdir()} - {_CACHE} if directory.is_dir() else {""}
+    names = {path.name for path in directory.iterdir()} if directory.is_dir() else {""}
+    # What begins with a dot was left by a training that was killed.
+    others = {name for name in names if not name.startswith(".")} - {_CACHE, _CHECKPOINT}
     if kind is None and others:
         raise OutputError(f"{directory}: exists and is not a model directory; name another one")
     if kind not in (None, KIND.name):
@@ -183,14 +192,20 @@ def read(directory: str | Path) -> Trained:
         ModelError: there is none, or it is damaged or of another version.
     """
     directory = Path(directory)
-    files = _locate(directory, (_MODEL, _VOCABULARY, _SETTINGS, _SEEDS, _HISTORY))
+    files = _files(directory, (_MODEL, _VOCABULARY, _SETTINGS, _SEEDS, _HISTORY))
     record = _read(directory, files)
     config, size = record.settings.model, record.vocabulary.size
-    return Trained(record, _read_weights(files[_MODEL], weight_specs(config, size)))
+    return Trained(
+        record, _read_weights(directory / _MODEL, files[_MODEL], weight_specs(config, size))
+    )
 
 
-def _locate(directory: Path, names: Sequence[str]) -> dict[str, Path]:
+def _files(directory: Path, names: Sequence[str]) -> dict[str, bytes]:
     if storage.kind_of(directory) is None and not (directory / _MODEL).exists():
+        if checkpoint(directory).exists():
+            raise ModelError(
+                f"{directory}: no trained model yet; the training in it has begun and not validated"
+            )
         if directory.is_dir():
             raise ModelError(
                 f"{directory}: no trained model in this directory; make one with "
@@ -200,13 +215,13 @@ def _locate(directory: Path, names: Sequence[str]) -> dict[str, Path]:
             f"{directory}: no such model directory; make one with `textgen train CORPUS`, or name "
             "one with --model"
         )
-    return storage.locate(directory, KIND, names)
+    return storage.read_files(directory, KIND, names)
 
 
-def _read(directory: Path, files: dict[str, Path]) -> Record:
+def _read(directory: Path, files: dict[str, bytes]) -> Record:
     try:
-        settings = json.loads(files[_SETTINGS].read_bytes())
-        seeds = json.loads(files[_SEEDS].read_bytes())
+        settings = json.loads(files[_SETTINGS])
+        seeds = json.loads(files[_SEEDS])
         if not isinstance(seeds, list) or not all(isinstance(seed, str) for seed in seeds):
             raise ValueError("seeds.json is not a list of texts")
         return Record(
@@ -215,8 +230,8 @@ def _read(directory: Path, files: dict[str, Path]) -> Record:
                 model=ModelConfig.from_json(settings.pop("model")),
                 training=TrainConfig.from_json(settings.pop("training")),
             ),
-            vocabulary=vocabulary_from_json(files[_VOCABULARY].read_bytes()),
-            history=json.loads(files[_HISTORY].read_bytes()),
+            vocabulary=vocabulary_from_json(files[_VOCABULARY]),
+            history=json.loads(files[_HISTORY]),
             seeds=tuple(seeds),
             about=settings,
         )
@@ -224,16 +239,24 @@ def _read(directory: Path, files: dict[str, Path]) -> Record:
         raise ModelError(f"{directory}: damaged ({error}); {KIND.remedy}") from error
 
 
-def _read_weights(path: Path, specs: Sequence[WeightSpec]) -> list[npt.NDArray[np.float32]]:
+def _read_weights(
+    path: Path, content: bytes, specs: Sequence[WeightSpec]
+) -> list[npt.NDArray[np.float32]]:
     """The arrays of a `.keras` file, each checked before it is read."""
     import h5py
 
-    at_most = sum(4 * int(np.prod(spec.shape)) for spec in specs) + _HDF5_OVERHEAD
+    expected = sum(4 * int(np.prod(spec.shape, dtype=object)) for spec in specs)
     try:
-        with zipfile.ZipFile(path) as archive:
-            if archive.getinfo(_WEIGHTS).file_size > at_most:
-                raise ModelError(f"{path}: weights larger than settings.json says; {KIND.remedy}")
-            data = archive.read(_WEIGHTS)
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            member = archive.getinfo(_WEIGHTS)
+            # Not compressed, so that no few bytes can become many.
+            if member.compress_type != zipfile.ZIP_STORED or member.file_size > len(content):
+                raise ModelError(f"{path}: not a model that textgen wrote; {KIND.remedy}")
+            if not expected <= member.file_size <= expected + _HDF5_OVERHEAD:
+                raise ModelError(
+                    f"{path}: has not the size of weights that settings.json says; {KIND.remedy}"
+                )
+            data = archive.read(member)
         with h5py.File(io.BytesIO(data), "r") as file:
             arrays = [_read_array(file, spec, path, h5py) for spec in specs]
     except (OSError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile) as error:
@@ -250,7 +273,8 @@ def _read_array(file: Any, spec: WeightSpec, path: Path, h5py: Any) -> npt.NDArr
         if not isinstance(item.get(name, getlink=True), h5py.HardLink):
             raise ModelError(f"{path}: has no {spec.path}; {KIND.remedy}")
         item = item[name]
-    if not isinstance(item, h5py.Dataset) or item.external or item.is_virtual:
+    plain = isinstance(item, h5py.Dataset) and not (item.external or item.is_virtual or item.chunks)
+    if not plain:
         raise ModelError(f"{path}: {spec.path} is not a plain array; {KIND.remedy}")
     if item.shape != spec.shape or item.dtype != np.float32:
         raise ModelError(

@@ -60,6 +60,7 @@ class Prepared:
         windows: Settings of its windows.
         sources: Names of the sources with size and time of last change, where they had one.
         unknown: How many characters of the text have the unknown id.
+        digest: SHA-256 of the ids' file.
     """
 
     path: Path
@@ -69,6 +70,7 @@ class Prepared:
     windows: WindowConfig
     sources: tuple[dict[str, Any], ...]
     unknown: int
+    digest: str
 
     def split(self, validation: float) -> tuple[Ids, Ids]:
         """The ids for training and the ids for validation: the text's last part."""
@@ -180,6 +182,7 @@ def open_prepared(path: str | Path, *, check: bool = True) -> Prepared:
             windows=WindowConfig.from_json(settings["windows"]),
             sources=tuple(settings["sources"]),
             unknown=settings["unknown"],
+            digest=storage.read_manifest(path, KIND)[_IDS]["sha256"],
         )
     except (OSError, ValueError, KeyError, TypeError, SettingsError) as error:
         raise PreparedError(f"{path}: damaged prepared corpus ({error}); {KIND.remedy}") from error

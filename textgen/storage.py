@@ -8,8 +8,8 @@ version of its layout, and size and SHA-256 of every file in it. Two ways of wri
 - `new_directory` makes it aside and moves it into place in one rename.
 - `commit` replaces files of one that readers may have open: the new files are laid down under
   `.pending/`, then the manifest is replaced (from here on the new files are the true ones), then
-  they are moved into place. `locate` finds each file on either side of that move, so a process
-  killed at any point leaves either the old set or the new one, never a mix.
+  they are moved into place. `read_files` finds each file on either side of that move, so a
+  process killed at any point leaves either the old set or the new one, never a mix.
 """
 
 import contextlib
@@ -21,13 +21,16 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from textgen.errors import OutputError, TextgenError
 
 MANIFEST = "manifest.json"
 _PENDING = ".pending"
+_LOCK = ".lock"
 _BLOCK = 1 << 20  # bytes hashed at a time
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def to_json(data: Any) -> bytes:
     return (json.dumps(data, indent=2) + "\n").encode("ascii")
 
 
-def write_atomic(path: Path, data: bytes) -> None:
+def write_atomic(path: Path, data: bytes | memoryview) -> None:
     """Write a file so that it is there whole or not at all, also after a power failure."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -65,6 +68,51 @@ def write_atomic(path: Path, data: bytes) -> None:
         Path(temporary).unlink(missing_ok=True)
         raise
     sync_directory(path.parent)
+
+
+@contextlib.contextmanager
+def locked(directory: Path, busy: str) -> Iterator[None]:
+    """Keep a directory to this process; the lock ends with the process, however that ends.
+
+    Args:
+        directory: Made where it is missing, and taken away again if it is left empty.
+        busy: What to say of a directory that another process keeps to itself.
+
+    Raises:
+        OutputError: another process has it, or it cannot be written.
+    """
+    path = directory / _LOCK
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        handle = _lock(path)
+    except BlockingIOError:
+        raise OutputError(f"{directory}: {busy}") from None
+    except OSError as error:
+        raise OutputError(f"{directory}: cannot be written: {_reason(error)}") from error
+    try:
+        yield
+    finally:
+        if {one.name for one in directory.iterdir()} == {_LOCK}:
+            path.unlink()
+            directory.rmdir()
+        os.close(handle)
+
+
+def _lock(path: Path) -> int:
+    import fcntl
+
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Whoever had it may have taken the file away just before we got the lock.
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(handle), path.stat()):
+                    return handle
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)
 
 
 def flush(handle: int) -> None:
@@ -197,14 +245,35 @@ def read_manifest(directory: Path, kind: Kind) -> dict[str, dict[str, Any]]:
 def locate(directory: Path, kind: Kind, names: Iterable[str]) -> dict[str, Path]:
     """Where the files of a directory are, each one checked against the manifest.
 
+    For a directory made by `new_directory`, whose files stay where they are.
+
     Raises:
         TextgenError: of the kind's own class, for a file that is missing or was changed.
     """
+    return _checked(directory, kind, names, _path)
+
+
+def read_files(directory: Path, kind: Kind, names: Iterable[str]) -> dict[str, bytes]:
+    """The contents of files of a directory, all of one set, whatever a writer does meanwhile.
+
+    Raises:
+        TextgenError: of the kind's own class, for a file that is missing or was changed.
+    """
+    return _checked(directory, kind, names, _content)
+
+
+def _checked(
+    directory: Path,
+    kind: Kind,
+    names: Iterable[str],
+    look: Callable[[Path, dict[str, Any]], T],
+) -> dict[str, T]:
+    """What `look` gives for each file, of files that are all of the same manifest."""
     before = None
     while True:
         files = read_manifest(directory, kind)
         try:
-            return {name: _locate(directory, kind, files, name) for name in names}
+            return {name: _find(directory, kind, files, name, look) for name in names}
         except kind.error:
             # A writer may have committed between our two looks: then the manifest has changed.
             if files == before or files == read_manifest(directory, kind):
@@ -212,20 +281,48 @@ def locate(directory: Path, kind: Kind, names: Iterable[str]) -> dict[str, Path]
             before = files
 
 
-def _locate(directory: Path, kind: Kind, files: dict[str, dict[str, Any]], name: str) -> Path:
+def _find(
+    directory: Path,
+    kind: Kind,
+    files: dict[str, dict[str, Any]],
+    name: str,
+    look: Callable[[Path, dict[str, Any]], T],
+) -> T:
     entry = files.get(name)
     if entry is None:
         raise kind.error(f"{directory}: the manifest lists no {name}; {kind.remedy}")
     problem = "missing"
-    for path in (directory / name, directory / _PENDING / name):
-        with contextlib.suppress(FileNotFoundError):
-            if path.stat().st_size != entry["bytes"]:
-                problem = "truncated or changed"
-            elif sha256(path) != entry["sha256"]:
-                problem = "changed after it was written"
-            else:
-                return path
+    # Once more where it was first: a writer may just have moved it there.
+    for path in (directory / name, directory / _PENDING / name, directory / name):
+        try:
+            return look(path, entry)
+        except FileNotFoundError:
+            continue
+        except ValueError as error:
+            problem = str(error)
     raise kind.error(f"{directory / name}: {problem}; {kind.remedy}")
+
+
+def _path(path: Path, entry: dict[str, Any]) -> Path:
+    """The path of a file that is as its entry in the manifest says."""
+    _check_size(path, entry)
+    if sha256(path) != entry["sha256"]:
+        raise ValueError("changed after it was written")
+    return path
+
+
+def _content(path: Path, entry: dict[str, Any]) -> bytes:
+    """The bytes of a file that is as its entry in the manifest says."""
+    _check_size(path, entry)
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != entry["sha256"]:
+        raise ValueError("changed after it was written")
+    return content
+
+
+def _check_size(path: Path, entry: dict[str, Any]) -> None:
+    if path.stat().st_size != entry["bytes"]:
+        raise ValueError("truncated or changed")
 
 
 def commit(directory: Path, kind: Kind, write: Mapping[str, Callable[[Path], object]]) -> None:

@@ -95,18 +95,21 @@ class Windows:
         both = self.ids[starts[:, None] + np.arange(self.maxlen + 1)]
         return both[:, :-1], both[:, 1:]
 
-    def shuffled(self, batch_size: int, seed: int | Sequence[int]) -> Iterator[Batch]:
+    def shuffled(
+        self, batch_size: int, seed: int | Sequence[int], begin: int = 0
+    ) -> Iterator[Batch]:
         """Batches of windows in random order, each window once, a last short batch left out.
 
         Args:
             batch_size: Windows in a batch; all there are where they are fewer.
             seed: One or more numbers that decide the order.
+            begin: Batches to pass over.
         """
         order = Permutation(len(self), seed)
         size = min(batch_size, len(self))
         whole = len(self) // size * size
         block = size * 256  # drawing an order for many batches at once costs little for each
-        for first in range(0, whole, block):
+        for first in range(begin * size, whole, block):
             numbers = order[np.arange(first, min(first + block, whole))]
             for batch in numbers.reshape(-1, size):
                 yield _batch(*self.take(batch))
@@ -148,15 +151,16 @@ class Streams:
         """Batches that are whole."""
         return (len(self.ids) - 1) // self.count // self.maxlen
 
-    def whole(self, offset: int = 0) -> Iterator[Batch]:
+    def whole(self, offset: int = 0, begin: int = 0) -> Iterator[Batch]:
         """Batches of shape (count, maxlen); the streams' ends that do not fill one are left out.
 
         Args:
             offset: Characters at the beginning of each stream to leave out.
+            begin: Batches to pass over.
         """
         length = (len(self.ids) - 1) // self.count
         starts = np.arange(self.count) * length
-        for first in range(offset, length - self.maxlen + 1, self.maxlen):
+        for first in range(offset + begin * self.maxlen, length - self.maxlen + 1, self.maxlen):
             both = self.ids[(starts + first)[:, None] + np.arange(self.maxlen + 1)]
             yield _batch(both[:, :-1], both[:, 1:])
 

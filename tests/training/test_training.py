@@ -43,14 +43,10 @@ def run(path, directory, options=None, **more):
 
 def network_of(directory):
     """The saved model in NumPy, its vocabulary and settings."""
-    files = model_dir._locate(directory, [*os.listdir(directory)[:0], *NAMES])
-    record = model_dir._read(directory, files)
+    record = model_dir.read(directory).record
     saved = keras.models.load_model(directory / "model.keras")
     config = record.settings.model
     return Network(config, record.vocabulary.size, saved.get_weights()), record
-
-
-NAMES = ("model.keras", "vocabulary.json", "settings.json", "history.json", "seeds.json")
 
 
 def nats(logits, ids):
@@ -227,9 +223,7 @@ def test_min_char_rnn_is_the_plain_numpy_program_step_by_step(text, float64):
         Text(ids, ids[:0], vocabulary),
         resolved,
         backend.Device("any", "cpu"),
-        lambda _: None,
-        on_event,
-        lambda: False,
+        loop.Hooks(on_event=on_event),
     )
     expected = [loss for _, loss in min_char_rnn.losses(ids, weights, len(smoothed))]
     assert len(smoothed) > 150

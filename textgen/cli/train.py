@@ -22,7 +22,6 @@ from textgen.config import (
     TrainConfig,
 )
 
-_INTERRUPTED = 130
 _SUITED = "  [default: what suits text and time, for an LSTM with carried state]"
 
 
@@ -41,7 +40,14 @@ _SUITED = "  [default: what suits text and time, for an LSTM with carried state]
     metavar="DIR",
     help="Begin with the weights of the model in this directory; characters it lacks are added.",
 )
-@cloup.option("--force", is_flag=True, help="Replace a model that is there.")
+@cloup.option(
+    "--resume",
+    is_flag=True,
+    help="Go on with the unfinished training in the model directory; CORPUS can be left out.",
+)
+@cloup.option(
+    "--force", is_flag=True, help="Replace a model that is there, and an unfinished training."
+)
 @options.corpus_group()
 @cloup.option_group(
     "Windows",
@@ -160,6 +166,13 @@ _SUITED = "  [default: what suits text and time, for an LSTM with carried state]
         show_default=True,
         help="Where to train; auto takes a GPU if there is one.",
     ),
+    cloup.option(
+        "--checkpoint-every",
+        type=options.DURATION,
+        default="60s",
+        show_default=True,
+        help="Time from one checkpoint to the next, at most; there is one at each validation, too.",
+    ),
 )
 @cloup.option_group(
     "What is shown",
@@ -188,14 +201,17 @@ def command(
     demo: bool,  # noqa: FBT001
     preset: str | None,
     init_from: Path | None,
+    resume: bool,  # noqa: FBT001
     force: bool,  # noqa: FBT001
     device: str,
+    checkpoint_every: float,
     **values: Any,
 ) -> None:
     """Train a model on a corpus and keep it in a model directory.
 
     CORPUS is one or more files, directories (read recursively) or - for standard input, or one
-    directory made by `textgen prepare`. Ctrl-C ends training and keeps the best model so far.
+    directory made by `textgen prepare`. Ctrl-C ends training and keeps the best model so far;
+    the same command goes on from there, also after a crash.
 
     \b
         textgen train corpus.txt
@@ -203,12 +219,17 @@ def command(
         textgen train --demo --epochs 3
         textgen train corpus.txt --units 512,512 --dropout 0.3 --model big
         textgen train corpus.txt --preset keras-example
+        textgen train --resume
         textgen train letters.txt --init-from textgen-model --model letters
     """
     began = time.monotonic() - 0.15  # Python and the command line took that long to come here
-    sources = options.sources(corpora, demo=demo, command="train")
-    names = ", ".join(corpora[:3]) + (", ..." if len(corpora) > 3 else "")
-    console.note(f"textgen: reading {names or 'the documentation that comes with Python'}")
+    if resume and force:
+        raise click.UsageError("--resume and --force exclude each other")
+    sources: list[Any] = []
+    if corpora or demo or not resume:
+        sources = options.sources(corpora, demo=demo, command="train")
+        names = ", ".join(corpora[:3]) + (", ..." if len(corpora) > 3 else "")
+        console.note(f"textgen: reading {names or 'the documentation that comes with Python'}")
     debug = options.debugging()
     if not debug:
         console.silence_frameworks()
@@ -228,32 +249,37 @@ def command(
             preset=preset,
             corpus=corpus,
             init_from=init_from,
-            run=Run(device, force, debug, tuple(sys.argv[1:]), began),
+            run=Run(device, force, resume, checkpoint_every, debug, tuple(sys.argv[1:]), began),
             on_event=shown,
             stop=shown.stop.wanted,
         )
     if finished.reason == "stopped":
-        sys.exit(_INTERRUPTED)
+        sys.exit(128 + shown.stop.signal)
 
 
 class _Stop:
-    """Ctrl-C: the first one asks training to end, the second one ends the program at once."""
+    """Ctrl-C or SIGTERM: the first asks training to end, the second ends the program at once.
+
+    Attributes:
+        signal: The number of the signal that came, 0 before.
+    """
 
     def __init__(self) -> None:
-        self._asked = False
+        self.signal = 0
 
     def listen(self) -> None:
         import signal
 
-        signal.signal(signal.SIGINT, self._interrupt)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._interrupt)
 
     def wanted(self) -> bool:
-        return self._asked
+        return bool(self.signal)
 
-    def _interrupt(self, *_: object) -> None:
-        if self._asked:
-            raise KeyboardInterrupt
-        self._asked = True
+    def _interrupt(self, number: int, _frame: object) -> None:
+        if self.signal:
+            sys.exit(128 + number)
+        self.signal = number
 
 
 class _Shown:
@@ -309,6 +335,8 @@ class _Shown:
             f"training: {length} of {event.steps:,} steps, each {event.rows} {rows} of "
             f"{event.maxlen} characters, targets {event.targets}; Ctrl-C keeps the best model"
         )
+        if event.resumed is not None:
+            console.note(f"resuming: from the checkpoint at epoch {event.resumed:g}")
         self._began = time.monotonic()
         self.stop.listen()
 
@@ -331,7 +359,9 @@ class _Shown:
 
     def _validating(self, _event: Any) -> None:
         if self.stop.wanted():
-            console.note("stopping: validating and saving; Ctrl-C again stops at once")
+            console.note(
+                "stopping: checkpoint written; validating and saving; Ctrl-C again stops at once"
+            )
 
     def _epoch(self, event: Any) -> None:
         self._rate = _Rate()
@@ -351,6 +381,7 @@ class _Shown:
 
     def _finish(self, event: Any) -> None:
         self._display.close()
+        named = "" if event.directory == options.DEFAULT_MODEL else f" --model {event.directory}"
         why = {
             "done": "done",
             "stopped": "stopped",
@@ -360,7 +391,8 @@ class _Shown:
             f"{why[event.reason]}; the best model (epoch {event.best_epoch:g}, loss "
             f"{_nats(event.best_loss)}) is in {event.directory}"
         )
-        named = "" if event.directory == options.DEFAULT_MODEL else f" --model {event.directory}"
+        if event.reason == "stopped":
+            console.note(f"to go on: textgen train --resume{named}")
         console.note(f"next: textgen sample{named}")
 
 

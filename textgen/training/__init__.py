@@ -1,8 +1,10 @@
 """Training, from corpus to model directory.
 
-    run.py        the whole way: settings, prepared corpus, fit, model directory
+    run.py        the whole way: plan, fit, model directory, checkpoints
+    plan.py       what is asked: text, characters, settings
     text.py       what training is given to read
     transfer.py   going on from another model
+    checkpoint.py a training on disk, so that it can go on where it was
     sizing.py     settings that suit a text and a time
     loop.py       the fit loop: steps, validation, samples, the best weights
     clock.py      how far a training is, when it reports, when it is over

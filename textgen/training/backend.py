@@ -5,6 +5,8 @@ Knows environment variables and each framework's way of naming its GPUs; knows n
 
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from textgen.errors import TrainingError
@@ -67,3 +69,27 @@ def _first_gpu(backend: str) -> str | None:
 
         return str(torch.cuda.get_device_name(0)) if torch.cuda.is_available() else None
     return None
+
+
+@contextmanager
+def losing_device(device: Device) -> Iterator[None]:
+    """Turn what a framework raises when a device fails or is full into a `TrainingError`."""
+    failures: tuple[type[Exception], ...] = (MemoryError, *_failures(device.backend))
+    try:
+        yield
+    except failures as error:
+        first_line = (str(error).splitlines() or [""])[0]
+        raise TrainingError(
+            f"a step failed on {device.name} ({type(error).__name__}: {first_line}); where memory "
+            "is short, give a smaller --batch-size; otherwise the same command goes on from the "
+            "last checkpoint"
+        ) from error
+
+
+def _failures(backend: str) -> tuple[type[Exception], ...]:
+    if backend == "tensorflow":
+        import tensorflow
+
+        failure: type[Exception] = tensorflow.errors.OpError
+        return (failure,)
+    return (RuntimeError,)  # JAX's and PyTorch's own errors are of this kind

@@ -2,7 +2,8 @@
 
 Knows steps, seconds and shares of a training; knows nothing of models or data. A clock is told
 of each step (`stepped`) and each report (`reported`); `done` says what share of the training is
-over, `report_due` whether to validate and save now, `over` whether to end.
+over, `report_due` whether to validate and save now, `over` whether to end. What `state` gives is
+what a clock of a training that goes on later is made with.
 """
 
 import time
@@ -40,19 +41,43 @@ class ByEpochs:
     def reported(self, seconds: float) -> None:
         pass
 
+    def state(self) -> dict[str, float]:
+        return {}
+
 
 class ByTime:
     """A training that ends, with a last report, just before a deadline.
 
     Args:
         deadline: As time.monotonic() tells it.
+        used: Seconds that the training has had before.
+        since_report: Seconds of them since the last report.
+        report: Seconds that a report takes.
+        cost: The fewest that one took; 0 before the first.
     """
 
-    def __init__(self, deadline: float):
+    def __init__(
+        self,
+        deadline: float,
+        used: float = 0.0,
+        since_report: float = 0.0,
+        report: float = _FIRST_REPORT,
+        cost: float = 0.0,
+    ):
         self._deadline = deadline
-        self._began = self._reported = self._last = time.monotonic()
+        self._last = time.monotonic()
+        self._began, self._reported = self._last - used, self._last - since_report
         self._steps, self._step = 0, 0.0  # how many, and seconds of one, smoothed
-        self._report, self._cost = _FIRST_REPORT, 0.0
+        self._report, self._cost = report, cost
+
+    def state(self) -> dict[str, float]:
+        now = time.monotonic()
+        return {
+            "used": now - self._began,
+            "since_report": now - self._reported,
+            "report": self._report,
+            "cost": self._cost,
+        }
 
     def stepped(self) -> None:
         now = time.monotonic()

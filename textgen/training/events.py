@@ -38,6 +38,7 @@ class Started:
         steps: Steps that read the text once.
         epochs: Times the text is read; 0 in a training by time.
         time: Seconds that the training may take in all; 0 in a training by epochs.
+        resumed: Epochs that were read before, where a training goes on; None for a new one.
     """
 
     backend: str
@@ -53,6 +54,7 @@ class Started:
     maxlen: int
     carry_state: bool
     targets: str
+    resumed: float | None = None
 
 
 @dataclass(frozen=True)

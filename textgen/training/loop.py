@@ -1,7 +1,7 @@
 """The fit loop: steps, and now and then a report: validation, samples, the best weights.
 
 Knows Keras models, batches of ids and a vocabulary; knows nothing of where the ids came from,
-where models are kept or who watches.
+where models and checkpoints are kept or who watches.
 
 Batches are NumPy arrays handed to `train_on_batch`; there is no data pipeline to wait for.
 """
@@ -10,19 +10,20 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import count, islice
+from itertools import islice
 from typing import Any
 
 import keras
 import numpy as np
 
 from textgen import model
-from textgen.config import Settings, TrainConfig
-from textgen.errors import TrainingError
+from textgen.config import Settings
+from textgen.errors import ModelError, TrainingError
 from textgen.sampling import Sampler
 from textgen.sampling.network import Network
-from textgen.training import events, precision
+from textgen.training import backend, events, precision
 from textgen.training.backend import Device
+from textgen.training.checkpoint import Snapshot
 from textgen.training.clock import ByEpochs, ByTime
 from textgen.training.optimizer import learning_rate, optimizer
 from textgen.training.text import Text
@@ -34,6 +35,8 @@ _VALIDATION_AT_MOST = 500_000  # characters: enough for three digits, and read i
 _SEEDS = 64
 _CURVE_POINTS = 1000  # training losses kept, at most
 
+Initial = Callable[[list[Any]], list[Any]]
+
 
 @dataclass
 class Progress:
@@ -41,11 +44,12 @@ class Progress:
 
     Attributes:
         model: The stock model, with the best weights so far.
+        seeds: Windows of the training text.
         history: `epochs`: an object for each epoch; `steps`: [step, loss] pairs; losses in nats
             per character.
-        seeds: Windows of the training text.
         best_epoch: How many times the text had been read when these were the weights.
         best_loss: Its validation loss, or its training loss without a validation part.
+        since_best: Reports since then.
         reason: Why training ended: `done`, `patience` or `stopped`.
     """
 
@@ -54,6 +58,7 @@ class Progress:
     history: dict[str, list[Any]] = field(default_factory=lambda: {"epochs": [], "steps": []})
     best_epoch: float = 0
     best_loss: float = math.inf
+    since_best: int = 0
     reason: str = "done"
 
     def judge(self, loss: float, epoch: float) -> bool:
@@ -61,6 +66,7 @@ class Progress:
         improved = loss < self.best_loss
         if improved:
             self.best_epoch, self.best_loss = epoch, loss
+        self.since_best = 0 if improved else self.since_best + 1
         return improved
 
     def record(self, done: events.EpochDone, samples: Sequence[events.SampleDrawn]) -> None:
@@ -69,144 +75,287 @@ class Progress:
         self.history["epochs"].append({**vars(done), "samples": drawn})
 
 
+@dataclass(frozen=True)
+class Hooks:
+    """Whom a training tells and asks.
+
+    Attributes:
+        save: Called at each report, with the best weights so far in the model.
+        keep: Called with a snapshot that training can go on from, after each report, when it is
+            stopped, and as often as `keep_every` says.
+        keep_every: Seconds from one snapshot to the next.
+        on_event: Told what happens.
+        stop: Asked after every step; once it is true a snapshot is kept, the weights are
+            validated and saved as at an epoch's end, and training ends.
+    """
+
+    save: Callable[[Progress], object] = lambda _: None
+    keep: Callable[[Snapshot], object] = lambda _: None
+    keep_every: float = math.inf
+    on_event: Callable[[events.Event], object] = lambda _: None
+    stop: Callable[[], bool] = lambda: False
+
+
 def fit(
     text: Text,
     settings: Settings,
     device: Device,
-    save: Callable[[Progress], object],
-    on_event: Callable[[events.Event], object],
-    stop: Callable[[], bool],
+    hooks: Hooks,
     deadline: float = math.inf,
-    initial: Callable[[list[Any]], list[Any]] | None = None,
+    begin: Initial | Snapshot | None = None,
 ) -> Progress:
     """Train a model.
 
     Args:
         text: Training and validation ids, of at least one batch each.
         settings: Windows, model and training.
-        device: Where it runs, for what is told.
-        save: Called at each report, with the best weights so far in the model.
-        on_event: Told what happens.
-        stop: Asked after every step; once it is true the weights are validated and saved as at an
-            epoch's end, and training ends.
+        device: Where it runs.
+        hooks: Whom it tells and asks.
         deadline: When a training by time must be over, as time.monotonic() tells it.
-        initial: The weights to begin with, from those of a new network.
+        begin: What gives the weights to begin with, from those of a new network; or the snapshot
+            of a training to go on with.
 
     Returns:
         The progress at the end, with the best weights.
 
     Raises:
-        TrainingError: the loss is not a number any more; what was saved before is the best.
+        TrainingError: the loss is not a number any more, or the device failed; what was saved
+            before is the best.
+        ModelError: the snapshot is not of such a training.
     """
-    config, windows = settings.training, settings.windows
-    keras.utils.set_random_seed(config.random_seed)
-    batches = _Batches(text.train, settings)
-    size = text.vocabulary.size
-    stock = model.build(settings.model, size, windows.targets)
-    if initial is not None:
-        stock.set_weights(initial(stock.get_weights()))
-    kind = precision.choose(settings, size, device, batches.first())
-    trainee = precision.build(
-        kind, settings, size, carry_batch=batches.rows if config.carry_state else None
-    )
-    trainee.set_weights(stock.get_weights())
-    trainee.compile(kind.optimizer(optimizer(config)), _loss(config.loss_reduction))
-    rate, current_rate = trainee.optimizer.learning_rate, config.learning_rate
-    full = precision.float32(settings, device)
-    validator = _Validator(text.validation, settings, size, full) if len(text.validation) else None
-    progress = Progress(stock, _draw_seeds(text, windows.maxlen, config.random_seed))
-    on_event(
-        events.Started(
-            backend=device.backend,
-            device=device.name,
-            precision=kind.name,
-            slower=kind.slower,
-            layers=" ".join([settings.model.cell.upper(), *map(str, settings.model.units)]),
+    return _Training(text, settings, device, hooks, deadline, begin).run()
+
+
+class _Training:
+    """A training under way: what it works with, and where it is."""
+
+    def __init__(
+        self,
+        text: Text,
+        settings: Settings,
+        device: Device,
+        hooks: Hooks,
+        deadline: float,
+        begin: Initial | Snapshot | None,
+    ):
+        config = settings.training
+        snapshot = begin if isinstance(begin, Snapshot) else None
+        keras.utils.set_random_seed(config.random_seed)
+        self.text, self.settings, self.device, self.hooks = text, settings, device, hooks
+        self.deadline = deadline
+        self.batches = _Batches(text.train, settings)
+        size = text.vocabulary.size
+        stock = model.build(settings.model, size, settings.windows.targets)
+        if begin is not None and not isinstance(begin, Snapshot):
+            stock.set_weights(begin(stock.get_weights()))
+        before = str(snapshot.figures.get("precision")) if snapshot else None
+        kind = precision.choose(settings, size, device, self.batches.first(), before)
+        self.kind = kind
+        self.trainee = precision.build(
+            kind, settings, size, carry_batch=self.batches.rows if config.carry_state else None
+        )
+        self.trainee.set_weights(stock.get_weights())
+        self.trainee.compile(kind.optimizer(optimizer(config)), _loss(config.loss_reduction))
+        self.rate = config.learning_rate
+        full = precision.float32(settings, device)
+        self.validator = (
+            _Validator(text.validation, settings, size, full) if len(text.validation) else None
+        )
+        seeds = _draw_seeds(text, settings.windows.maxlen, config.random_seed)
+        self.progress = Progress(stock, seeds)
+        self.curve = _Curve(size, config.loss_smoothing)
+        self.steps, self.points, self.before = 0, 0, 0.0
+        clock: dict[str, float] = {}
+        if snapshot is not None:
+            clock = self._go_on(snapshot)
+        self.clock = (
+            ByTime(deadline, **clock)
+            if config.time
+            else ByEpochs(self.batches.steps, config.epochs)
+        )
+        self.began = self.kept = time.monotonic()
+        if config.time and self.began >= deadline and snapshot is None:
+            raise TrainingError(
+                f"--time {config.time:g}s was over before the first step; give twice as much at "
+                "least"
+            )
+
+    def run(self) -> Progress:
+        """Steps and reports until the end."""
+        self.hooks.on_event(self._started())
+        part_began, characters = time.monotonic(), 0
+        for x, y, epoch_begins in self.batches.after(self.steps):
+            if epoch_begins:
+                model.reset_states(self.trainee)
+            self._step(x, y)
+            characters += x.size
+            stopped = self.hooks.stop() and not self.clock.over(self.steps)
+            over = stopped or self.clock.over(self.steps)
+            if stopped:
+                self.progress.reason = "stopped"
+                self._keep()
+            elif not (over or self.clock.report_due(self.steps)):
+                if time.monotonic() - self.kept >= self.hooks.keep_every:
+                    self._keep()
+                continue
+            report_began = time.monotonic()
+            self._report(characters / (report_began - part_began))
+            if over:
+                break
+            config = self.settings.training
+            if config.patience and self.progress.since_best >= config.patience:
+                self.progress.reason = "patience"
+                break
+            self.curve.begin_part()
+            part_began, characters = time.monotonic(), 0
+            self.clock.reported(part_began - report_began)
+            self._keep()
+        return self.progress
+
+    def _step(self, x: Any, y: Any) -> None:
+        config = self.settings.training
+        wanted = learning_rate(config, self.steps, self.clock.done(self.steps))
+        if wanted != self.rate:
+            self.rate = wanted
+            self.trainee.optimizer.learning_rate.assign(wanted)
+        with backend.losing_device(self.device):
+            loss = float(self.trainee.train_on_batch(x, y))
+        if config.loss_reduction == "sum":
+            loss /= y.size
+        self.steps += 1
+        self._check(loss)
+        self.clock.stepped()
+        share = self.clock.done(self.steps)
+        shown = self.curve.add(loss)
+        self.hooks.on_event(events.StepDone(self._epoch(), share, shown, x.size))
+        if (point := int(share * _CURVE_POINTS)) > self.points:
+            self.points = point
+            self.progress.history["steps"].append([self.steps, shown])
+
+    def _report(self, speed: float) -> None:
+        """Validate, draw samples, and save where the weights are the best so far."""
+        progress, epoch = self.progress, self._epoch()
+        weights, validation_loss = self.trainee.get_weights(), None
+        if self.validator is not None:
+            self.hooks.on_event(events.Validating(epoch))
+            validation_loss = self.validator.loss(weights)
+            self._check(validation_loss)
+        loss = self.curve.loss
+        improved = progress.judge(loss if validation_loss is None else validation_loss, epoch)
+        if improved:
+            progress.model.set_weights(weights)
+        samples = list(
+            _samples(weights, self.text.vocabulary, self.settings, progress.seeds, self.steps)
+        )
+        seconds = self.before + time.monotonic() - self.began
+        done = events.EpochDone(epoch, loss, validation_loss, speed, improved, seconds)
+        progress.record(done, samples)
+        self.hooks.save(progress)
+        self.hooks.on_event(done)
+        for sample in samples:
+            self.hooks.on_event(sample)
+
+    def _keep(self) -> None:
+        """Hand out a snapshot of where training is."""
+        config, progress, now = self.settings.training, self.progress, time.monotonic()
+        self.kept = now
+        figures = {
+            "steps": self.steps,
+            "precision": self.kind.name,
+            "seconds": self.before + now - self.began,
+            "clock": self.clock.state(),
+            "curve": [self.curve.loss, self.curve.count],
+            "points": self.points,
+            "history": progress.history,
+            "best_epoch": progress.best_epoch,
+            "best_loss": progress.best_loss,
+            "since_best": progress.since_best,
+        }
+        arrays = {
+            "layers": [_plain(variable) for variable in self._layer_variables()],
+            "optimizer": [_plain(variable) for variable in self.trainee.optimizer.variables],
+            "best": progress.model.get_weights(),
+        }
+        left = self.deadline - now if config.time else 0.0
+        self.hooks.keep(Snapshot(left, figures, arrays))
+
+    def _go_on(self, snapshot: Snapshot) -> dict[str, float]:
+        """Be where a snapshot was taken; gives the state of its clock."""
+        figures, arrays, progress = snapshot.figures, snapshot.arrays, self.progress
+        self.trainee.optimizer.build(self.trainee.trainable_variables)
+        try:
+            _assign(self._layer_variables(), arrays["layers"])
+            _assign(self.trainee.optimizer.variables, arrays["optimizer"])
+            _assign(progress.model.weights, arrays["best"])
+            self.steps, self.before = int(figures["steps"]), float(figures["seconds"])
+            self.points = int(figures["points"])
+            self.curve.loss, self.curve.count = figures["curve"]
+            progress.history = {name: list(figures["history"][name]) for name in progress.history}
+            progress.best_epoch = float(figures["best_epoch"])
+            progress.best_loss = float(figures["best_loss"])
+            progress.since_best = int(figures["since_best"])
+            return {name: float(value) for name, value in figures["clock"].items()}
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ModelError(
+                f"the checkpoint is not of such a training ({error}); begin anew with --force"
+            ) from error
+
+    def _layer_variables(self) -> list[Any]:
+        """Weights, states of random generators, and carried states."""
+        layers = self.trainee.layers
+        return [variable for layer in layers for variable in layer.variables] + [
+            state for layer in layers for state in getattr(layer, "states", None) or ()
+        ]
+
+    def _epoch(self) -> float:
+        """Passes over the text so far, with the digits that people want."""
+        epoch = self.steps / self.batches.steps
+        return round(epoch, 2) if epoch >= 1 else float(f"{epoch:.2g}")
+
+    def _check(self, loss: float) -> None:
+        """Raise `TrainingError` where a loss is not a number any more."""
+        if not math.isfinite(loss):
+            kept = (
+                "; the best model so far is kept" if math.isfinite(self.progress.best_loss) else ""
+            )
+            raise TrainingError(
+                f"the loss is {loss} after step {self.steps:,}: training went astray; try a "
+                f"--learning-rate below {self.settings.training.learning_rate:g}, or "
+                f"--clip-norm 1{kept}"
+            )
+
+    def _started(self) -> events.Started:
+        config, windows, stock = self.settings.training, self.settings.windows, self.progress.model
+        cell, units = self.settings.model.cell, self.settings.model.units
+        return events.Started(
+            backend=self.device.backend,
+            device=self.device.name,
+            precision=self.kind.name,
+            slower=self.kind.slower,
+            layers=" ".join([cell.upper(), *map(str, units)]),
             parameters=model.parameters(stock),
-            steps=batches.steps,
+            steps=self.batches.steps,
             epochs=config.epochs,
             time=config.time,
-            rows=batches.rows,
+            rows=self.batches.rows,
             maxlen=windows.maxlen,
             carry_state=config.carry_state,
             targets=windows.targets,
+            resumed=self._epoch() if self.steps else None,
         )
-    )
-    curve = _Curve(size, config.loss_smoothing)
-    clock = ByTime(deadline) if config.time else ByEpochs(batches.steps, config.epochs)
-    began = part_began = time.monotonic()
-    if config.time and began >= deadline:
-        raise TrainingError(
-            f"--time {config.time:g}s was over before the first step; give twice as much at least"
-        )
-    characters = since_best = last_point = 0
-    for step, (x, y, epoch_begins) in enumerate(batches):
-        if epoch_begins:
-            model.reset_states(trainee)
-        if (wanted := learning_rate(config, step, clock.done(step))) != current_rate:
-            current_rate = wanted
-            rate.assign(wanted)
-        loss = float(trainee.train_on_batch(x, y))
-        if config.loss_reduction == "sum":
-            loss /= y.size
-        steps, epoch = step + 1, _rounded((step + 1) / batches.steps)
-        _check(loss, steps, config, progress)
-        clock.stepped()
-        shown = curve.add(loss)
-        characters += x.size
-        share = clock.done(steps)
-        on_event(events.StepDone(epoch, share, shown, x.size))
-        if (point := int(share * _CURVE_POINTS)) > last_point:
-            last_point = point
-            progress.history["steps"].append([steps, shown])
-        if stop():
-            progress.reason = "stopped"
-        over = clock.over(steps) or progress.reason == "stopped"
-        if not (over or clock.report_due(steps)):
-            continue
-        report_began = time.monotonic()
-        weights, validation_loss = trainee.get_weights(), None
-        if validator is not None:
-            on_event(events.Validating(epoch))
-            validation_loss = validator.loss(weights)
-            _check(validation_loss, steps, config, progress)
-        improved = progress.judge(curve.loss if validation_loss is None else validation_loss, epoch)
-        if improved:
-            stock.set_weights(weights)
-        samples = list(_samples(weights, text.vocabulary, settings, progress.seeds, step))
-        speed = characters / (report_began - part_began)
-        seconds = time.monotonic() - began
-        done = events.EpochDone(epoch, curve.loss, validation_loss, speed, improved, seconds)
-        progress.record(done, samples)
-        save(progress)
-        on_event(done)
-        for sample in samples:
-            on_event(sample)
-        since_best = 0 if improved else since_best + 1
-        if over:
-            break
-        if config.patience and since_best >= config.patience:
-            progress.reason = "patience"
-            break
-        curve.begin_part()
-        part_began, characters = time.monotonic(), 0
-        clock.reported(part_began - report_began)
-    return progress
 
 
-def _rounded(epoch: float) -> float:
-    """Passes over the text, with the digits that people want."""
-    return round(epoch, 2) if epoch >= 1 else float(f"{epoch:.2g}")
+def _plain(variable: Any) -> Any:
+    """A variable's value in a type that NumPy has itself; bfloat16 loses nothing as float32."""
+    value = keras.ops.convert_to_numpy(variable)
+    return value if value.dtype.kind in "fiu" else value.astype(np.float32)
 
 
-def _check(loss: float, steps: int, config: TrainConfig, progress: Progress) -> None:
-    """Raise `TrainingError` where a loss is not a number any more."""
-    if not math.isfinite(loss):
-        kept = "; the best model so far is kept" if math.isfinite(progress.best_loss) else ""
-        raise TrainingError(
-            f"the loss is {loss} after step {steps:,}: training went astray; try a "
-            f"--learning-rate below {config.learning_rate:g}, or --clip-norm 1{kept}"
-        )
+def _assign(variables: Sequence[Any], values: Sequence[Any]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        if tuple(variable.shape) != value.shape:
+            raise ValueError(f"{variable.path} is of shape {value.shape}")
+        variable.assign(value)
 
 
 def _loss(reduction: str) -> keras.losses.Loss:
@@ -217,14 +366,11 @@ def _loss(reduction: str) -> keras.losses.Loss:
 
 
 class _Batches:
-    """The batches of one epoch after the other: carried streams, or shuffled windows.
-
-    Iterating gives inputs, targets, and whether an epoch begins with them.
-    """
+    """The batches of one epoch after the other: carried streams, or shuffled windows."""
 
     def __init__(self, ids: Readable, settings: Settings):
         windows, config = settings.windows, settings.training
-        self._epoch: Callable[[int], Iterator[Batch]]
+        self._epoch: Callable[[int, int], Iterator[Batch]]
         if config.carry_state:
             streams = Streams(ids, config.batch_size, windows.maxlen)
             self.rows = config.batch_size
@@ -232,10 +378,10 @@ class _Batches:
             moved = self.rows > 1 and len(streams) > 1
             self.steps = len(streams) - moved
 
-            def epoch(number: int) -> Iterator[Batch]:
+            def epoch(number: int, begin: int) -> Iterator[Batch]:
                 generator = np.random.default_rng((config.random_seed, number))
                 offset = int(generator.integers(windows.maxlen)) if moved else 0
-                return islice(streams.whole(offset), self.steps)
+                return islice(streams.whole(offset, begin), self.steps - begin)
 
             self._epoch = epoch
         else:
@@ -243,16 +389,22 @@ class _Batches:
             self.rows = min(config.batch_size, len(cut))
             self.steps = len(cut) // self.rows
             # The order of an epoch follows from the random seed and the epoch's number alone.
-            self._epoch = lambda number: cut.shuffled(self.rows, (config.random_seed, number))
+            self._epoch = lambda number, begin: cut.shuffled(
+                self.rows, (config.random_seed, number), begin
+            )
 
     def first(self) -> Batch:
         """The first batch of the first epoch."""
-        return next(self._epoch(1))
+        return next(self._epoch(1, 0))
 
-    def __iter__(self) -> Iterator[tuple[Any, Any, bool]]:
-        for number in count(1):
-            for place, (x, y, _) in enumerate(self._epoch(number)):
+    def after(self, steps: int) -> Iterator[tuple[Any, Any, bool]]:
+        """Inputs, targets, and whether an epoch begins with them, from the batch after so many."""
+        number, begin = divmod(steps, self.steps)
+        while True:
+            number += 1
+            for place, (x, y, _) in enumerate(self._epoch(number, begin), begin):
                 yield x, y, place == 0
+            begin = 0
 
 
 class _Validator:
@@ -294,15 +446,15 @@ class _Curve:
     def __init__(self, size: int, smoothing: float):
         self._smoothing = smoothing
         self.loss = math.log(size)  # of a model that knows nothing
-        self._count = 0
+        self.count = 0
 
     def begin_part(self) -> None:
         """Begin a new mean."""
-        self._count = 0
+        self.count = 0
 
     def add(self, loss: float) -> float:
-        self._count += 1
-        old = self._smoothing or 1 - 1 / self._count
+        self.count += 1
+        old = self._smoothing or 1 - 1 / self.count
         self.loss = old * self.loss + (1 - old) * loss
         return self.loss
 

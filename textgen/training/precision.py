@@ -19,6 +19,7 @@ from textgen.training.cpu_lstm import CpuLSTM
 from textgen.windows import Batch
 
 _WIDE = 384  # units below which bfloat16 was never quicker than the layer of our own
+_NARROW = ("bfloat16", "float16")
 _TRIALS = 3  # steps of each candidate that the choice is made from, after one that builds it
 
 
@@ -62,7 +63,9 @@ def float32(settings: Settings, device: Device) -> Kind:
     return Kind("float32", CpuLSTM if own else keras.layers.LSTM)
 
 
-def choose(settings: Settings, size: int, device: Device, batch: Batch) -> Kind:
+def choose(
+    settings: Settings, size: int, device: Device, batch: Batch, before: str | None = None
+) -> Kind:
     """The kind that the settings ask for; with `auto` the quicker of float32 and bfloat16 here.
 
     A training by epochs is to be repeatable, so that `auto` asks no stopwatch there: float32.
@@ -72,8 +75,11 @@ def choose(settings: Settings, size: int, device: Device, batch: Batch) -> Kind:
         size: The vocabulary's size.
         device: Where it runs.
         batch: A batch to try the candidates on.
+        before: What was chosen when the training began, where it goes on.
     """
     full, asked = float32(settings, device), settings.training.precision
+    if before is not None:
+        return Kind(before, keras.layers.LSTM) if before in _NARROW else full
     if asked == "float32":
         return full
 

@@ -11,31 +11,21 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import textgen
-from textgen import config, model_dir
-from textgen.config import CorpusConfig, Settings
-from textgen.corpus import Source, find_sources
-from textgen.errors import CorpusError, TextgenError, UsageError
-from textgen.prepared import (
-    Prepared,
-    check_windows,
-    is_prepared,
-    open_prepared,
-    prepare,
-    unchanged,
-)
-from textgen.training import events, sizing, transfer
-from textgen.training.text import Text
+from textgen import model_dir, storage
+from textgen.config import CorpusConfig
+from textgen.corpus import Source
+from textgen.errors import ModelError, OutputError
+from textgen.prepared import Prepared
+from textgen.sampling.network import weight_specs
+from textgen.training import checkpoint, events, plan
+from textgen.training.plan import OnEvent, Plan
 
 if TYPE_CHECKING:
     from textgen.training.loop import Progress
-
-OnEvent = Callable[[events.Event], object]
-Initial = Callable[[list[Any]], list[Any]]
 
 
 @dataclass(frozen=True)
@@ -44,7 +34,10 @@ class Run:
 
     Attributes:
         device: `auto`, `cpu` or `gpu`.
-        force: Replace a model that is there.
+        force: Replace a model that is there, and an unfinished training.
+        resume: Go on with the unfinished training that is there, and with nothing else.
+        checkpoint_every: Seconds from one checkpoint to the next, at most, beside the ones at
+            each report.
         debug: Leave the framework's own log lines on.
         command: The command line, for the record.
         began: When it began, as time.monotonic() tells it: a training by time counts from there;
@@ -53,6 +46,8 @@ class Run:
 
     device: str = "auto"
     force: bool = False
+    resume: bool = False
+    checkpoint_every: float = 60.0
     debug: bool = False
     command: tuple[str, ...] = ()
     began: float | None = None
@@ -72,8 +67,12 @@ def train(
 ) -> events.Finished:
     """Train a model on a corpus and write its model directory.
 
+    Where the directory holds the same training unfinished, goes on with it from its last
+    checkpoint.
+
     Args:
-        corpora: Paths of files and directories, `-`, sources; or one prepared corpus.
+        corpora: Paths of files and directories, `-`, sources; or one prepared corpus. None to
+            resume a training, which knows its text.
         model: The model directory to make.
         options: Settings by name: those of WindowConfig, ModelConfig and TrainConfig.
         preset: Name of a preset that the options change.
@@ -82,7 +81,8 @@ def train(
             vocabulary lacks are added.
         run: Device and the like.
         on_event: Told what happens.
-        stop: Asked after every step whether to end early and keep the best model so far.
+        stop: Asked after every step whether to end early, with a checkpoint to go on from and
+            the best model so far.
 
     Returns:
         How it ended.
@@ -91,77 +91,112 @@ def train(
         UsageError: an option that cannot be used (`SettingsError`), or corpora that do not mix.
         CorpusError: the corpus cannot be read or is too short.
         PreparedError: the prepared corpus is damaged.
-        ModelError: the model to begin with is missing or damaged.
-        OutputError: the model directory exists or cannot be written.
+        ModelError: the model to begin with, or the training to go on with, is missing or damaged.
+        OutputError: the model directory exists, cannot be written, or another training has it.
         TrainingError: no such device, or the loss is not a number any more.
 
     Example:
         >>> train(["corpus.txt"], "textgen-model", {"epochs": 3})  # doctest: +SKIP
     """
-    run = run or Run()
+    run, options, directory = run or Run(), options or {}, Path(model)
     began = time.monotonic() if run.began is None else run.began
-    directory = Path(model)
-    model_dir.check_new(directory, force=run.force)
-    recorded = None
-    opened = _prepared(corpora)
-    if opened is not None:
-        if corpus not in (None, CorpusConfig(), opened.corpus):
-            raise UsageError(
-                f"{opened.path}: is prepared already; to read its text another way, prepare it anew"
+    model_dir.check_new(directory, force=True)
+    if run.resume:
+        _check_unfinished(directory)
+    with storage.locked(directory, "another training is writing to it; wait, or name another one"):
+        kept = None if run.force else _kept(directory)
+        if kept is None:
+            model_dir.check_new(directory, force=run.force)
+        if kept is not None and not corpora:
+            asked = plan.again(directory, kept, options)
+        else:
+            asked = plan.plan(
+                corpora,
+                directory,
+                options,
+                preset,
+                corpus,
+                init_from,
+                on_event,
+                unfinished=kept is not None,
             )
-        recorded = opened.windows
-    options = options or {}
-    begin = None if init_from is None else model_dir.read(init_from)
-    if begin is not None:
-        old = begin.record.settings.model
-        shape = {"cell": old.cell, "units": old.units, "embedding": old.embedding}
-        options = {**shape, **options}
-    settings = config.settings(options, preset, recorded)
-    if begin is not None:
-        transfer.check_shape(settings.model, begin, str(init_from))
-    with _own(directory):
-        from_cache = False
-        if opened is None:
-            opened, from_cache = _prepare(
-                corpora, directory, corpus or CorpusConfig(), settings, on_event
-            )
-        text, initial = _text(opened, settings.windows.validation, begin)
-        settings = _suited(len(text.train), settings, options, preset, recorded)
-        check_windows(opened, settings.windows)
-        _check_streams(opened, settings)
-        on_event(
-            events.Opened(
-                len(opened.ids),
-                len(text.train),
-                len(text.validation),
-                opened.unknown,
-                text.vocabulary.size,
-                from_cache,
-            )
+        if kept is not None and (other := checkpoint.differing(asked.request, kept.request)):
+            raise OutputError(plan.other_training(directory, other))
+        return _train(directory, asked, kept, run, began, on_event, stop)
+
+
+def _kept(directory: Path) -> checkpoint.Checkpoint | None:
+    """The checkpoint of an unfinished training, if there is one."""
+    path = model_dir.checkpoint(directory)
+    return checkpoint.read(path) if path.exists() else None
+
+
+def _check_unfinished(directory: Path) -> None:
+    if model_dir.checkpoint(directory).exists():
+        return
+    if storage.kind_of(directory) == model_dir.KIND.name:
+        raise ModelError(
+            f"{directory}: its training is finished; to go on from its model, train with "
+            "--init-from"
         )
-        from textgen.training import backend
+    raise ModelError(f"{directory}: no training to resume in it; name another one with --model")
 
-        device = backend.start(run.device, debug=run.debug)
-        from textgen.training import loop
 
-        about = _about(opened, device.backend, preset, run)
+def _train(
+    directory: Path,
+    asked: Plan,
+    kept: checkpoint.Checkpoint | None,
+    run: Run,
+    began: float,
+    on_event: OnEvent,
+    stop: Callable[[], bool],
+) -> events.Finished:
+    """Train, save and keep checkpoints until it is finished or stopped."""
+    opened, request = asked.opened, asked.request
+    settings, vocabulary = request.settings, request.vocabulary
+    text = plan.text(asked)
+    on_event(
+        events.Opened(
+            len(opened.ids),
+            len(text.train),
+            len(text.validation),
+            opened.unknown,
+            vocabulary.size,
+            asked.from_cache,
+        )
+    )
+    from textgen.training import backend
 
-        def save(progress: "Progress") -> None:
-            record = model_dir.Record(
-                settings, text.vocabulary, progress.history, progress.seeds, about
-            )
+    device = backend.start(run.device, debug=run.debug)
+    from textgen.training import loop
+
+    about = kept.about if kept else _about(opened, device.backend, asked.preset, run)
+    path = model_dir.checkpoint(directory)
+    prepared = None if opened.path == model_dir.cache(directory) else str(opened.path.absolute())
+
+    def save(progress: "Progress") -> None:
+        record = model_dir.Record(
+            settings, vocabulary, progress.history, progress.seeds, dict(about)
+        )
+        with _room(directory):
             model_dir.save(directory, progress.model.save, record)
 
-        progress = loop.fit(
-            text,
-            settings,
-            device,
-            save,
-            on_event,
-            stop,
-            began + settings.training.time,
-            initial,
-        )
+    def keep(snapshot: checkpoint.Snapshot) -> None:
+        with _room(directory):
+            checkpoint.write(path, checkpoint.Checkpoint(request, prepared, about, snapshot))
+
+    if kept is not None:
+        _check_sizes(path, kept)
+    progress = loop.fit(
+        text,
+        settings,
+        device,
+        loop.Hooks(save, keep, run.checkpoint_every, on_event, stop),
+        began + (kept.snapshot.left if kept else settings.training.time),
+        kept.snapshot if kept else asked.initial,
+    )
+    if progress.reason != "stopped":
+        path.unlink(missing_ok=True)
     finished = events.Finished(
         progress.reason, progress.best_epoch, progress.best_loss, str(directory)
     )
@@ -169,102 +204,27 @@ def train(
     return finished
 
 
-def _prepared(corpora: Sequence[str | Source]) -> Prepared | None:
-    """The prepared corpus, where that is what the user named."""
-    named = [name for name in corpora if isinstance(name, str) and is_prepared(name)]
-    if not named:
-        return None
-    if len(corpora) > 1:
-        raise UsageError(f"{named[0]}: is a prepared corpus; name it alone, or name texts only")
-    return open_prepared(named[0])
+def _check_sizes(path: Path, kept: checkpoint.Checkpoint) -> None:
+    """Raise `ModelError` where a checkpoint lacks the weights that its settings speak of.
 
-
-def _prepare(
-    corpora: Sequence[str | Source],
-    directory: Path,
-    corpus: CorpusConfig,
-    settings: Settings,
-    on_event: OnEvent,
-) -> tuple[Prepared, bool]:
-    """Prepare a corpus into the model directory's cache, unless it stands there already."""
-    sources = find_sources(corpora, corpus.glob)
-    cache = model_dir.cache(directory)
-    if unchanged(cache, sources, corpus):
-        try:
-            return open_prepared(cache), True
-        except TextgenError:
-            pass  # a damaged cache is made anew
-    made = prepare(
-        sources,
-        cache,
-        corpus,
-        settings.windows,
-        force=True,
-        on_progress=lambda *stage: on_event(events.Preparing(*stage)),
-    )
-    return made, False
-
-
-def _text(
-    opened: Prepared, validation: float, begin: model_dir.Trained | None
-) -> tuple[Text, Initial | None]:
-    """What training reads, and what it begins with where that is another model."""
-    train_ids, validation_ids = opened.split(validation)
-    if begin is None:
-        return Text(train_ids, validation_ids, opened.vocabulary), None
-    vocabulary = transfer.union(begin.record.vocabulary, opened.vocabulary)
-    table = transfer.places(opened.vocabulary, vocabulary).astype(vocabulary.dtype)
-    text = Text(
-        transfer.Renumbered(train_ids, table),
-        transfer.Renumbered(validation_ids, table),
-        vocabulary,
-    )
-    return text, partial(transfer.transferred, begin, vocabulary)
-
-
-def _suited(
-    characters: int,
-    settings: Settings,
-    options: Mapping[str, Any],
-    preset: str | None,
-    recorded: config.WindowConfig | None,
-) -> Settings:
-    """The settings, with those that nobody chose made to suit the text and the time."""
-    given = dict(options)
-    if recorded is not None:
-        given.setdefault("maxlen", recorded.maxlen)
-    suited: dict[str, Any] = {}
-    if settings.training.time and "time" not in options:
-        suited["time"] = sizing.default_time(characters)
-    if preset is None and settings.training.carry_state and settings.model.cell == "lstm":
-        how_long = {"time": settings.training.time, **suited}
-        suited |= sizing.sized(characters, {**how_long, **given})
-    return config.settings(options, preset, recorded, suited)
-
-
-def _check_streams(opened: Prepared, settings: Settings) -> None:
-    if not settings.training.carry_state:
-        return
-    rows, maxlen = settings.training.batch_size, settings.windows.maxlen
-    characters = len(opened.split(settings.windows.validation)[0])
-    fits = (characters - 1) // maxlen
-    if rows > fits:
-        raise CorpusError(
-            f"{characters:,} training characters are too few for {rows:,} streams of {maxlen}; "
-            f"give --batch-size {fits} or less, or a smaller --maxlen"
-        )
+    Nothing is made in the sizes of the settings before they are known to be those of the file.
+    """
+    specs = weight_specs(kept.request.settings.model, kept.request.vocabulary.size)
+    found = [array.shape for array in kept.snapshot.arrays.get("best", ())]
+    if found != [spec.shape for spec in specs]:
+        raise ModelError(f"{path}: its weights are not those of its settings; {checkpoint.REMEDY}")
 
 
 @contextmanager
-def _own(directory: Path) -> Iterator[None]:
-    """Leave no empty model directory behind where a training fails before it has a model."""
-    existed = directory.exists()
+def _room(directory: Path) -> Iterator[None]:
+    """Turn a full disk and the like into a line that says what is still there."""
     try:
         yield
-    except BaseException:
-        if not existed and directory.is_dir() and not any(directory.iterdir()):
-            directory.rmdir()
-        raise
+    except OSError as error:
+        raise OutputError(
+            f"{directory}: cannot be written: {error.strerror or error}; the model and the "
+            "checkpoint before are still there, and the same command goes on from them"
+        ) from error
 
 
 def _about(opened: Prepared, backend: str, preset: str | None, run: Run) -> dict[str, Any]:

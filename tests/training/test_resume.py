@@ -1,0 +1,315 @@
+"""Trainings that end before their end, and go on."""
+
+import json
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from textgen import model_dir, storage
+from textgen.errors import ModelError, OutputError, SettingsError
+from textgen.training import checkpoint, events, train
+from textgen.training.run import Run
+
+QUICK = {"units": (8,), "embedding": 4, "maxlen": 10, "batch_size": 4, "epochs": 3, "dropout": 0.3}
+KILLS = int(os.environ.get("TEXTGEN_TEST_KILLS", "20"))
+
+
+class Stop:
+    """Asks a training to end after so many steps."""
+
+    def __init__(self, after: int):
+        self.left = after
+
+    def __call__(self) -> bool:
+        self.left -= 1
+        return self.left <= 0
+
+
+def weights(directory):
+    return [array.tobytes() for array in model_dir.read(directory).weights]
+
+
+def contents(directory):
+    return {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
+def losses(directory):
+    epochs = model_dir.read(directory).record.history["epochs"]
+    return [(one["epoch"], one["loss"], one["validation_loss"], one["samples"]) for one in epochs]
+
+
+@pytest.mark.parametrize(
+    ("steps", "options"),
+    [
+        (1, {}),
+        (171, {}),
+        (70, {"units": (8, 6), "cell": "gru", "optimizer": "rmsprop", "schedule": "constant"}),
+        (99, {"targets": "last", "batch_size": 16, "cell": "rnn", "patience": 2, "step": 1}),
+        (130, {"embedding": 0, "validation": 0.0, "loss_smoothing": 0.99, "optimizer": "adagrad"}),
+        (200, {"precision": "bfloat16", "optimizer": "sgd"}),
+        (70, {"precision": "float16"}),
+    ],
+)
+def test_a_stopped_training_goes_on_as_if_it_had_not_been(tmp_path, corpus, options, steps):
+    options = {**QUICK, "sample_length": 20, **options}
+    told: list[events.Event] = []
+    train([str(corpus)], tmp_path / "whole", options)
+    stopped = train([str(corpus)], tmp_path / "model", options, stop=Stop(steps))
+    assert stopped.reason == "stopped"
+    assert model_dir.load(tmp_path / "model").generate("The", 5)  # there is a model already
+    finished = train([str(corpus)], tmp_path / "model", options, on_event=told.append)
+    assert finished.reason in ("done", "patience")
+    (started,) = (event for event in told if isinstance(event, events.Started))
+    assert started.resumed and steps / started.steps == pytest.approx(started.resumed, rel=0.02)
+    assert weights(tmp_path / "model") == weights(tmp_path / "whole")
+    assert losses(tmp_path / "model") == losses(tmp_path / "whole")
+    assert not model_dir.checkpoint(tmp_path / "model").exists()
+
+
+def test_a_training_from_another_model_goes_on(tmp_path, corpus, trained):
+    other = corpus.with_name("other.txt")
+    other.write_text(corpus.read_text()[1000:] + "\u00e9\u00e8" * 30, encoding="utf-8")
+    options = {"maxlen": 10, "batch_size": 4, "epochs": 2, "sample_length": 0}
+    again = {"init_from": trained}
+    train([str(other)], tmp_path / "whole", options, **again)
+    train([str(other)], tmp_path / "model", options, **again, stop=Stop(30))
+    train([], tmp_path / "model", run=Run(resume=True))
+    assert weights(tmp_path / "model") == weights(tmp_path / "whole")
+
+
+def test_a_training_by_time_uses_what_is_left_of_it(tmp_path, corpus):
+    options = {**QUICK, "epochs": 0, "time": 12.0, "sample_length": 0}
+    began = time.monotonic()
+    train([str(corpus)], tmp_path / "model", options, stop=Stop(300))
+    used = time.monotonic() - began
+    shares: list[float] = []
+
+    def on_event(event):
+        if isinstance(event, events.StepDone):
+            shares.append(event.done)
+
+    train([], tmp_path / "model", run=Run(resume=True), on_event=on_event)
+    left = time.monotonic() - began - used
+    assert used + left <= 13.5
+    assert shares == sorted(shares) and shares[0] > 0.1 and shares[-1] > 0.9
+
+
+def test_what_is_asked_again_must_be_the_same_training(tmp_path, corpus):
+    directory = tmp_path / "model"
+    train([str(corpus)], directory, QUICK, stop=Stop(20))
+    before = contents(directory)
+    for options, name in (({"units": (9,)}, "units"), ({"epochs": 4}, "epochs")):
+        with pytest.raises(OutputError, match=rf"another {name}; go on with it by"):
+            train([str(corpus)], directory, {**QUICK, **options})
+        with pytest.raises(SettingsError, match=f"{name} must be left out, or be"):
+            train([], directory, options, run=Run(resume=True))
+    other = corpus.with_name("other.txt")
+    other.write_text(corpus.read_text()[::-1], encoding="utf-8")
+    with pytest.raises(OutputError, match="another corpus"):
+        train([str(other)], directory, QUICK)
+    assert contents(directory) == before
+    train([str(other)], directory, QUICK, run=Run(force=True))
+    assert not model_dir.checkpoint(directory).exists()
+    with pytest.raises(ModelError, match="its training is finished"):
+        train([], directory, run=Run(resume=True))
+    with pytest.raises(ModelError, match="no training to resume"):
+        train([], tmp_path / "nothing", run=Run(resume=True))
+    assert not (tmp_path / "nothing").exists()
+
+
+def start(folder, *arguments, **more):
+    """A training as a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "textgen", "train", *map(str, arguments)],
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        **more,
+    )
+
+
+def until(process, beginning):
+    """Read standard error up to a line."""
+    lines = []
+    for line in process.stderr:
+        lines.append(line)
+        if line.startswith(beginning):
+            return
+    raise AssertionError(f"no line begins with {beginning}: {lines}")
+
+
+OPTIONS = [
+    *("corpus.txt", "--units", "12", "--embedding", "4", "--maxlen", "10", "--batch-size", "4"),
+    *("--dropout", "0.2", "--epochs", "25", "--sample-length", "20", "--checkpoint-every", "0.2s"),
+]
+
+
+def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path, corpus):
+    whole = start(tmp_path, *OPTIONS, "--model", "whole")
+    assert whole.wait(120) == 0, whole.stderr.read()
+    chance = random.Random(KILLS)
+    resumed = 0
+    for kill in range(KILLS):
+        process = start(tmp_path, *OPTIONS)
+        if kill % 5:
+            until(process, "training:")
+            time.sleep(chance.uniform(0, 0.7))
+        else:
+            time.sleep(chance.uniform(0, 5))
+        process.kill()
+        rest = process.stderr.read()
+        resumed += "resuming: from the checkpoint" in rest
+        assert process.wait(10) in (-signal.SIGKILL, 0)
+        if (tmp_path / "textgen-model/manifest.json").exists():
+            model_dir.load(tmp_path / "textgen-model").generate("The", 5)
+    last = start(tmp_path, *OPTIONS, *([] if unfinished(tmp_path) else ["--force"]))
+    assert last.wait(120) == 0, last.stderr.read()
+    assert weights(tmp_path / "textgen-model") == weights(tmp_path / "whole")
+    assert losses(tmp_path / "textgen-model") == losses(tmp_path / "whole")
+    left = {path.name for path in (tmp_path / "textgen-model").iterdir()}
+    assert not [name for name in left if name.startswith((".checkpoint", ".manifest", ".pending"))]
+
+
+def unfinished(folder):
+    return model_dir.checkpoint(folder / "textgen-model").exists()
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_leaves_a_checkpoint_and_says_how_to_go_on(
+    tmp_path, corpus, textgen, number, status
+):
+    process = start(tmp_path, *OPTIONS, "--model", "here")
+    until(process, "training:")
+    second = textgen("train", *OPTIONS, "--model", "here")
+    assert second.returncode == 1 and second.stderr.splitlines()[-1] == (
+        "textgen: error: here: another training is writing to it; wait, or name another one"
+    )
+    process.send_signal(number)
+    rest = process.stderr.read()
+    assert process.wait(60) == status and "Traceback" not in rest
+    assert "to go on: textgen train --resume --model here" in rest
+    done = textgen("train", "--resume", "--model", "here")
+    assert done.returncode == 0 and "resuming: from the checkpoint at epoch" in done.stderr
+    assert textgen("sample", "--model", "here", "--length", "5").returncode == 0
+
+
+def test_a_full_disk_leaves_the_last_checkpoint(tmp_path, corpus, textgen):
+    first = start(tmp_path, *OPTIONS)
+    until(first, "epoch 1/")
+    first.kill()
+    first.wait(10)
+    directory = tmp_path / "textgen-model"
+    before = model_dir.checkpoint(directory).read_bytes()
+
+    def small_files():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, len(before) // 2))
+
+    second = start(tmp_path, *OPTIONS, preexec_fn=small_files)
+    rest = second.stderr.read()
+    assert second.wait(60) == 1
+    assert "cannot be written: File too large; the model and the checkpoint before" in rest
+    assert "Traceback" not in rest
+    assert model_dir.checkpoint(directory).read_bytes() == before
+    assert not list(directory.glob(".checkpoint*"))
+    assert textgen("train", *OPTIONS).returncode == 0
+
+
+def test_a_model_is_whole_while_a_training_writes_it(tmp_path, corpus):
+    directory = tmp_path / "textgen-model"
+    process = start(tmp_path, *OPTIONS)
+    until(process, "epoch 1/")
+    found = set()
+    while process.poll() is None:
+        found.add(model_dir.read(directory).weights[0].tobytes())
+    assert process.returncode == 0 and len(found) > 3
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory, text):
+    folder = tmp_path_factory.mktemp("kept")
+    (folder / "corpus.txt").write_text(text, encoding="utf-8")
+    train([str(folder / "corpus.txt")], folder / "model", QUICK, stop=Stop(20))
+    return model_dir.checkpoint(folder / "model").read_bytes()
+
+
+@given(st.data())
+def test_a_damaged_checkpoint_is_refused_or_the_same(tmp_path_factory, kept, data):
+    path = tmp_path_factory.getbasetemp() / "damaged.npz"
+    content = bytearray(kept)
+    if data.draw(st.booleans()):
+        content = content[: data.draw(st.integers(0, len(content) - 1))]
+    else:
+        for _ in range(data.draw(st.integers(1, 4))):
+            place = data.draw(st.integers(0, len(content) - 1))
+            content[place] ^= 1 << data.draw(st.integers(0, 7))
+    path.write_bytes(content)
+    try:
+        found = checkpoint.read(path)
+    except ModelError as error:
+        assert "\n" not in str(error) and "begin anew with --force" in str(error)
+    else:
+        path.write_bytes(kept)
+        whole = checkpoint.read(path)
+        assert (found.request, found.snapshot.figures) == (whole.request, whole.snapshot.figures)
+
+
+def test_a_checkpoint_that_lies_about_its_sizes_is_refused(tmp_path, corpus):
+    directory = tmp_path / "model"
+    train([str(corpus)], directory, QUICK, stop=Stop(20))
+    path = model_dir.checkpoint(directory)
+    kept = checkpoint.read(path)
+    huge = replace(kept.request.settings.model, units=(10**9,))
+    lying = replace(
+        kept, request=replace(kept.request, settings=replace(kept.request.settings, model=huge))
+    )
+    checkpoint.write(path, lying)
+    with pytest.raises(ModelError, match="its weights are not those of its settings"):
+        train([], directory, run=Run(resume=True))
+    for group, message in (("layers", "not of such a training"), ("best", "its weights are not")):
+        arrays = {**kept.snapshot.arrays, group: [np.zeros(3, np.float32)]}
+        checkpoint.write(path, replace(kept, snapshot=replace(kept.snapshot, arrays=arrays)))
+        with pytest.raises(ModelError, match=message):
+            train([], directory, run=Run(resume=True))
+    figures = {"steps": 3}
+    checkpoint.write(path, replace(kept, snapshot=replace(kept.snapshot, figures=figures)))
+    with pytest.raises(ModelError, match="not of such a training"):
+        train([], directory, run=Run(resume=True))
+
+
+def test_a_lock_ends_with_its_process_and_leaves_no_empty_directory(tmp_path):
+    with storage.locked(tmp_path / "new", "is busy"):
+        with (
+            pytest.raises(OutputError, match="new: is busy"),
+            storage.locked(tmp_path / "new", "is busy"),
+        ):
+            pass
+        assert (tmp_path / "new").is_dir()
+    assert not (tmp_path / "new").exists()
+
+
+def test_standard_input_can_be_given_again(tmp_path, textgen, text):
+    options = ["train", "-", *OPTIONS[1:]]
+    process = start(tmp_path, *options[1:], stdin=subprocess.PIPE)
+    process.stdin.write(text)
+    process.stdin.close()
+    until(process, "epoch 1/")
+    process.kill()
+    process.wait(10)
+    other = textgen(*options, stdin=text[:-200])
+    assert other.returncode == 1 and "unfinished training with another corpus" in other.stderr
+    done = textgen(*options, stdin=text)
+    assert done.returncode == 0 and "resuming" in done.stderr
+    history = json.loads((tmp_path / "textgen-model/history.json").read_text())
+    assert [one["epoch"] for one in history["epochs"]] == list(range(1, 26))

@@ -1,0 +1,180 @@
+"""A training on disk, so that it can go on where it was.
+
+Knows one file of JSON and plain arrays, and what a training was asked; knows nothing of Keras or
+of how training goes on. The file is a zip of .npy files that are not compressed, as numpy.savez
+makes it, so that what it takes in memory is no more than its own size.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from textgen import storage
+from textgen.config import ModelConfig, Settings, TrainConfig, WindowConfig
+from textgen.errors import ModelError, SettingsError
+from textgen.prepared import vocabulary_from_json, vocabulary_json
+from textgen.vocabulary import Vocabulary
+
+Arrays = Sequence[npt.NDArray[Any]]
+
+_ABOUT = "about"
+REMEDY = "begin anew with --force"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a training was asked; where all of it is equal, it is the same training.
+
+    Attributes:
+        settings: All settings.
+        vocabulary: The characters it learns.
+        text: SHA-256 of the prepared corpus's ids.
+        init_from: The model directory that it began with, if any.
+    """
+
+    settings: Settings
+    vocabulary: Vocabulary
+    text: str
+    init_from: str | None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Where a training is.
+
+    Attributes:
+        left: Seconds that a training by time has left.
+        figures: Numbers, texts and lists of them, by name.
+        arrays: Groups of arrays, by name.
+    """
+
+    left: float
+    figures: Mapping[str, Any]
+    arrays: Mapping[str, Arrays]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """All that a training needs to go on.
+
+    Attributes:
+        request: What was asked.
+        prepared: Where the prepared corpus is; None for the model directory's cache.
+        about: What the model directory is to say about sources, versions and the command.
+        snapshot: Where it was.
+    """
+
+    request: Request
+    prepared: str | None
+    about: Mapping[str, Any]
+    snapshot: Snapshot
+
+
+def differing(asked: Request, kept: Request) -> str | None:
+    """The name of something in which two requests differ; None where they are the same."""
+    if asked.text != kept.text or asked.vocabulary != kept.vocabulary:
+        return "corpus"
+    # What was asked for first, then what may only follow from it.
+    for part, names in (
+        ("training", ("time", "epochs")),
+        ("model", ("cell", "units", "embedding")),
+        *((part, tuple(vars(getattr(asked.settings, part)))) for part in vars(asked.settings)),
+    ):
+        ours, theirs = getattr(asked.settings, part), getattr(kept.settings, part)
+        for name in names:
+            if getattr(ours, name) != getattr(theirs, name):
+                return name
+    return "init_from" if asked.init_from != kept.init_from else None
+
+
+def write(path: Path, checkpoint: Checkpoint) -> None:
+    """Put a checkpoint in the place of the one before, which stays until this one is whole.
+
+    Raises:
+        OSError: the disk is full, or the directory cannot be written.
+    """
+    request, snapshot = checkpoint.request, checkpoint.snapshot
+    about = {
+        "windows": request.settings.windows.to_json(),
+        "model": request.settings.model.to_json(),
+        "training": request.settings.training.to_json(),
+        "vocabulary": vocabulary_json(request.vocabulary).decode(),
+        "text": request.text,
+        "init_from": request.init_from,
+        "prepared": checkpoint.prepared,
+        "about": dict(checkpoint.about),
+        "left": snapshot.left,
+        "figures": dict(snapshot.figures),
+    }
+    arrays = {
+        f"{group}.{number}": array
+        for group, members in snapshot.arrays.items()
+        for number, array in enumerate(members)
+    }
+    content = io.BytesIO()
+    np.savez(content, **{_ABOUT: np.frombuffer(storage.to_json(about), np.uint8)}, **arrays)  # type: ignore[arg-type]
+    storage.write_atomic(path, content.getbuffer())
+
+
+def read(path: Path) -> Checkpoint:
+    """The checkpoint in a file.
+
+    Raises:
+        ModelError: it is damaged, or something else.
+    """
+    try:
+        groups: dict[str, list[npt.NDArray[Any]]] = {}
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            about = json.loads(_array(archive, f"{_ABOUT}.npy").tobytes())
+            for name in names:
+                group, dot, _ = name.removesuffix(".npy").partition(".")
+                if dot:
+                    groups.setdefault(group, []).append(_array(archive, name))
+        request = Request(
+            Settings(
+                WindowConfig.from_json(about["windows"]),
+                ModelConfig.from_json(about["model"]),
+                TrainConfig.from_json(about["training"]),
+            ),
+            vocabulary_from_json(about["vocabulary"].encode()),
+            about["text"],
+            about["init_from"],
+        )
+        snapshot = Snapshot(float(about["left"]), about["figures"], groups)
+        return Checkpoint(request, about["prepared"], about["about"], snapshot)
+    except (
+        OSError,
+        zipfile.BadZipFile,
+        NotImplementedError,
+        EOFError,
+        RecursionError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        SettingsError,
+    ) as error:
+        raise ModelError(f"{path}: not a checkpoint that textgen wrote ({error}); {REMEDY}") from (
+            error
+        )
+
+
+def _array(archive: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:
+    """An array of the archive, whose size follows from what is there, not from what it says."""
+    if archive.getinfo(name).compress_type != zipfile.ZIP_STORED:
+        raise ValueError(f"{name} is compressed")
+    with archive.open(name) as file:
+        if np.lib.format.read_magic(file) != (1, 0):
+            raise ValueError(f"{name} is of another format")
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+        if fortran or dtype.kind not in "fiu":
+            raise ValueError(f"{name} is not a plain array")
+        return np.frombuffer(file.read(), dtype).reshape(shape)

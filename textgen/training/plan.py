@@ -1,0 +1,217 @@
+"""What a training is asked to do: its text, its characters and all its settings.
+
+Knows corpora, options and what suits them; knows nothing of Keras, checkpoints on disk or how
+training runs. Everything that can be refused is refused here.
+"""
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from textgen import config, model_dir
+from textgen.config import CorpusConfig, Settings
+from textgen.corpus import Source, find_sources
+from textgen.errors import CorpusError, OutputError, SettingsError, TextgenError, UsageError
+from textgen.prepared import (
+    Prepared,
+    check_windows,
+    is_prepared,
+    open_prepared,
+    prepare,
+    unchanged,
+)
+from textgen.training import events, sizing, transfer
+from textgen.training.checkpoint import Checkpoint, Request
+from textgen.training.text import Text
+
+OnEvent = Callable[[events.Event], object]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A training that has been thought through.
+
+    Attributes:
+        request: What it is.
+        opened: The prepared corpus.
+        preset: The preset's name.
+        from_cache: Whether the corpus had been read before.
+        initial: What gives the weights to begin with, where another model does.
+    """
+
+    request: Request
+    opened: Prepared
+    preset: str | None = None
+    from_cache: bool = True
+    initial: Callable[[list[Any]], list[Any]] | None = None
+
+
+def plan(
+    corpora: Sequence[str | Source],
+    directory: Path,
+    options: Mapping[str, Any],
+    preset: str | None,
+    corpus: CorpusConfig | None,
+    init_from: str | Path | None,
+    on_event: OnEvent,
+    *,
+    unfinished: bool,
+) -> Plan:
+    """What a command with a corpus asks for.
+
+    Args:
+        corpora, directory, options, preset, corpus, init_from, on_event: As `train` takes them.
+        unfinished: The directory holds an unfinished training, whose text must stay.
+    """
+    opened, recorded, from_cache = _prepared(corpora), None, False
+    if opened is not None:
+        if corpus not in (None, CorpusConfig(), opened.corpus):
+            raise UsageError(
+                f"{opened.path}: is prepared already; to read its text another way, prepare it anew"
+            )
+        recorded = opened.windows
+    begin = None if init_from is None else model_dir.read(init_from)
+    if begin is not None:
+        old = begin.record.settings.model
+        shape = {"cell": old.cell, "units": old.units, "embedding": old.embedding}
+        options = {**shape, **options}
+    settings = config.settings(options, preset, recorded)
+    if begin is not None:
+        transfer.check_shape(settings.model, begin, str(init_from))
+    if opened is None:
+        opened, from_cache = _prepare(
+            corpora, directory, corpus or CorpusConfig(), settings, on_event, unfinished=unfinished
+        )
+    characters = len(opened.split(settings.windows.validation)[0])
+    settings = _suited(characters, settings, options, preset, recorded)
+    check_windows(opened, settings.windows)
+    _check_streams(characters, settings)
+    vocabulary, initial = opened.vocabulary, None
+    if begin is not None:
+        vocabulary = transfer.union(begin.record.vocabulary, vocabulary)
+        initial = partial(transfer.transferred, begin, vocabulary)
+    request = Request(
+        settings, vocabulary, opened.digest, None if init_from is None else str(init_from)
+    )
+    return Plan(request, opened, preset, from_cache, initial)
+
+
+def again(directory: Path, kept: Checkpoint, options: Mapping[str, Any]) -> Plan:
+    """What a training that goes on was asked for."""
+    settings = kept.request.settings
+    recorded = {
+        **vars(settings.windows),
+        **vars(settings.model),
+        **vars(settings.training),
+    }
+    for name, value in options.items():
+        if recorded[name] != value:
+            raise SettingsError(
+                name, f"must be left out, or be {recorded[name]}: that is what was begun"
+            )
+    opened = open_prepared(kept.prepared or model_dir.cache(directory))
+    return Plan(replace(kept.request, text=opened.digest), opened)
+
+
+def text(plan: Plan) -> Text:
+    """What training reads, in the ids of the plan's vocabulary."""
+    opened, vocabulary = plan.opened, plan.request.vocabulary
+    train, validation = opened.split(plan.request.settings.windows.validation)
+    if vocabulary == opened.vocabulary:
+        return Text(train, validation, vocabulary)
+    table = transfer.places(opened.vocabulary, vocabulary).astype(vocabulary.dtype)
+    return Text(
+        transfer.Renumbered(train, table), transfer.Renumbered(validation, table), vocabulary
+    )
+
+
+def _prepared(corpora: Sequence[str | Source]) -> Prepared | None:
+    """The prepared corpus, where that is what the user named."""
+    named = [name for name in corpora if isinstance(name, str) and is_prepared(name)]
+    if not named:
+        return None
+    if len(corpora) > 1:
+        raise UsageError(f"{named[0]}: is a prepared corpus; name it alone, or name texts only")
+    return open_prepared(named[0])
+
+
+def _prepare(
+    corpora: Sequence[str | Source],
+    directory: Path,
+    corpus: CorpusConfig,
+    settings: Settings,
+    on_event: OnEvent,
+    *,
+    unfinished: bool,
+) -> tuple[Prepared, bool]:
+    """Prepare a corpus into the model directory's cache, unless it stands there already."""
+    sources = find_sources(corpora, corpus.glob)
+    cache = model_dir.cache(directory)
+    if unchanged(cache, sources, corpus):
+        try:
+            return open_prepared(cache), True
+        except TextgenError:
+            pass  # a damaged cache is made anew
+
+    def into(path: Path) -> Prepared:
+        return prepare(
+            sources,
+            path,
+            corpus,
+            settings.windows,
+            force=True,
+            on_progress=lambda *stage: on_event(events.Preparing(*stage)),
+        )
+
+    if not (unfinished and is_prepared(cache)):
+        return into(cache), False
+    # The unfinished training's text must not be lost to another one.
+    with tempfile.TemporaryDirectory(dir=directory, prefix=".cache.") as aside:
+        made = into(Path(aside) / cache.name)
+        if made.digest != open_prepared(cache).digest:
+            raise OutputError(other_training(directory, "corpus"))
+    return open_prepared(cache), False
+
+
+def _suited(
+    characters: int,
+    settings: Settings,
+    options: Mapping[str, Any],
+    preset: str | None,
+    recorded: config.WindowConfig | None,
+) -> Settings:
+    """The settings, with those that nobody chose made to suit the text and the time."""
+    given = dict(options)
+    if recorded is not None:
+        given.setdefault("maxlen", recorded.maxlen)
+    suited: dict[str, Any] = {}
+    if settings.training.time and "time" not in options:
+        suited["time"] = sizing.default_time(characters)
+    if preset is None and settings.training.carry_state and settings.model.cell == "lstm":
+        how_long = {"time": settings.training.time, **suited}
+        suited |= sizing.sized(characters, {**how_long, **given})
+    return config.settings(options, preset, recorded, suited)
+
+
+def _check_streams(characters: int, settings: Settings) -> None:
+    if not settings.training.carry_state:
+        return
+    rows, maxlen = settings.training.batch_size, settings.windows.maxlen
+    fits = (characters - 1) // maxlen
+    if rows > fits:
+        raise CorpusError(
+            f"{characters:,} training characters are too few for {rows:,} streams of {maxlen}; "
+            f"give --batch-size {fits} or less, or a smaller --maxlen"
+        )
+
+
+def other_training(directory: Path, what: str) -> str:
+    """What to say where a directory holds another training than the one asked for."""
+    return (
+        f"{directory}: holds an unfinished training with another {what.replace('_', '-')}; go on "
+        "with it by `textgen train --resume`, replace it with --force, or name another directory "
+        "with --model"
+    )
