@@ -112,7 +112,7 @@ def test_another_model_of_keras_is_refused(copy):
     other = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
     other.save(copy / "model.keras")
     sign(copy)
-    with pytest.raises(ModelError, match="has no layers/embedding/vars/0"):
+    with pytest.raises(ModelError, match="has not the size of weights"):
         model_dir.load(copy)
 
 
@@ -122,7 +122,7 @@ def test_weights_larger_than_the_settings_say_are_not_read(copy):
         copy,
         lambda file: file.create_dataset("bomb", data=np.zeros(1 << 22), chunks=True),
     )
-    with pytest.raises(ModelError, match=r"weights larger than settings\.json says"):
+    with pytest.raises(ModelError, match=r"has not the size of weights"):
         model_dir.load(copy)
 
 

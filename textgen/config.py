@@ -118,6 +118,9 @@ class ModelConfig(Config):
         units: Units of each recurrent layer, first to last.
         embedding: Width of the trained embedding; 0 feeds one-hot vectors.
         dropout: Share of each recurrent layer's outputs dropped in training.
+        drop_connect: Share of each recurrent layer's recurrent weights left out of a training
+            step (DropConnect; Wan et al. 2013, on recurrent weights Merity, Keskar and Socher
+            2018).
         init_stddev: Draw every weight matrix from a normal distribution of this standard
             deviation and set every bias to zero; 0 leaves Keras's initializers.
     """
@@ -126,6 +129,7 @@ class ModelConfig(Config):
     units: tuple[int, ...] = (256,)  # what two laptop cores train well in two minutes
     embedding: int = 64  # learns sooner than one-hot input, and costs less
     dropout: float = 0.2  # a text is read several times: some is needed against rote
+    drop_connect: float = 0.0  # slows learning; pays from some eight passes over a text on
     init_stddev: float = 0.0  # Keras's own: orthogonal recurrent weights, forget bias 1
 
     def __post_init__(self) -> None:
@@ -136,6 +140,7 @@ class ModelConfig(Config):
             check_integer("units", units, at_least=1)
         check_integer("embedding", self.embedding, at_least=0)
         _number("dropout", self.dropout, at_least=0, below=1)
+        _number("drop_connect", self.drop_connect, at_least=0, below=1)
         _number("init_stddev", self.init_stddev, at_least=0)
 
 
@@ -302,6 +307,10 @@ class Settings:
     windows: WindowConfig
     model: ModelConfig
     training: TrainConfig
+
+    def by_name(self) -> dict[str, Any]:
+        """Every setting's value; no name stands in two parts."""
+        return {**vars(self.windows), **vars(self.model), **vars(self.training)}
 
 
 # Three sizes that do not depend on the corpus and the time, and what the two programs that people

@@ -11,7 +11,11 @@ import keras
 from textgen.config import ModelConfig
 from textgen.errors import SettingsError
 
-_RECURRENT = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "rnn": keras.layers.SimpleRNN}
+RECURRENT: dict[str, type[keras.layers.RNN]] = {
+    "lstm": keras.layers.LSTM,
+    "gru": keras.layers.GRU,
+    "rnn": keras.layers.SimpleRNN,
+}
 _MIXED = {"bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 _ONE_HOT_AT_MOST = 10_000  # characters; the identity matrix of 10,000 takes 400 MB
 
@@ -24,7 +28,7 @@ def build(
     carry_batch: int | None = None,
     logits: bool = False,
     precision: str = "float32",
-    lstm: type[keras.layers.LSTM] = keras.layers.LSTM,
+    recurrent: type[keras.layers.RNN] | None = None,
 ) -> keras.Model:
     """The network: ids, one-hot or embedding, recurrent layers, dropout, softmax.
 
@@ -40,7 +44,7 @@ def build(
             batch; None for one that starts every row from a zero state.
         logits: Leave out the softmax, as training does for its accuracy.
         precision: What the recurrent layers compute in; their weights are float32.
-        lstm: keras.layers.LSTM, or a layer that stands in for it in training.
+        recurrent: A layer that stands in for Keras's own in training.
 
     Returns:
         A model from int32 ids of shape (rows, characters) to float32 of shape (rows, size) for
@@ -66,9 +70,9 @@ def build(
         )
     ids = keras.Input(batch_shape=(carry_batch, None), dtype="int32", name="ids")
     x = first(ids)
-    recurrent = {**_RECURRENT, "lstm": lstm}[config.cell]
+    layer = recurrent or RECURRENT[config.cell]
     for number, units in enumerate(config.units, start=1):
-        x = recurrent(
+        x = layer(
             units,
             return_sequences=targets == "sequence" or number < len(config.units),
             stateful=carry_batch is not None,

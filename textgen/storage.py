@@ -75,7 +75,7 @@ def locked(directory: Path, busy: str) -> Iterator[None]:
     """Keep a directory to this process; the lock ends with the process, however that ends.
 
     Args:
-        directory: Made where it is missing, and taken away again if it is left empty.
+        directory: Made where it is missing, and taken away at the end if it is empty then.
         busy: What to say of a directory that another process keeps to itself.
 
     Raises:
@@ -92,7 +92,7 @@ def locked(directory: Path, busy: str) -> Iterator[None]:
     try:
         yield
     finally:
-        if {one.name for one in directory.iterdir()} == {_LOCK}:
+        with contextlib.suppress(OSError):  # a directory that is full or read-only stays as it is
             path.unlink()
             directory.rmdir()
         os.close(handle)

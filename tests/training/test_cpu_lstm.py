@@ -29,8 +29,8 @@ def test_it_trains_as_keras_does(units, rows, maxlen, targets, seed):
     carry = rows if targets == "sequence" else None
     keras.utils.set_random_seed(seed)
     twins = [
-        model.build(config, 5, targets, carry_batch=carry, logits=True, lstm=lstm)
-        for lstm in (keras.layers.LSTM, CpuLSTM)
+        model.build(config, 5, targets, carry_batch=carry, logits=True, recurrent=layer)
+        for layer in (keras.layers.LSTM, CpuLSTM)
     ]
     twins[1].set_weights(twins[0].get_weights())
     generator = np.random.default_rng(seed)

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from textgen import model
 from textgen.config import TrainConfig, settings
 from textgen.training import precision
 from textgen.training.backend import Device
@@ -112,10 +113,10 @@ def choose(backend="tensorflow", name="cpu", **options):
 
 
 def test_the_layer_of_our_own_is_for_an_lstm_in_float32_on_the_cpu():
-    assert choose(precision="float32").lstm is CpuLSTM
+    assert choose(precision="float32").recurrent is CpuLSTM
     assert choose().name == "float32"
     for stock in (choose(name="gpu"), choose(backend="jax"), choose(cell="gru")):
-        assert stock.lstm is keras.layers.LSTM and stock.name == "float32"
+        assert stock.recurrent in model.RECURRENT.values() and stock.name == "float32"
 
 
 def test_auto_takes_the_quicker_one(monkeypatch):

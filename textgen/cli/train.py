@@ -82,6 +82,12 @@ _SUITED = "  [default: what suits text and time, for an LSTM with carried state]
     ),
     options.setting(
         ModelConfig,
+        "drop_connect",
+        type=float,
+        help_text=f"Share of a layer's recurrent weights left out of each step.{_SUITED}",
+    ),
+    options.setting(
+        ModelConfig,
         "init_stddev",
         type=float,
         help_text="Draw weights from a normal distribution this wide; 0 for Keras's initializers.",

@@ -11,6 +11,7 @@
     optimizer.py  optimizers and learning rates
     precision.py  what recurrent layers compute in, and which layers do it
     cpu_lstm.py   an LSTM that trains faster on a CPU
+    drop_connect.py  recurrent layers that leave out some of their weights
     backend.py    what differs between TensorFlow, JAX and PyTorch
     events.py     what a training tells while it runs
 

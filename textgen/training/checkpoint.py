@@ -82,15 +82,10 @@ def differing(asked: Request, kept: Request) -> str | None:
     if asked.text != kept.text or asked.vocabulary != kept.vocabulary:
         return "corpus"
     # What was asked for first, then what may only follow from it.
-    for part, names in (
-        ("training", ("time", "epochs")),
-        ("model", ("cell", "units", "embedding")),
-        *((part, tuple(vars(getattr(asked.settings, part)))) for part in vars(asked.settings)),
-    ):
-        ours, theirs = getattr(asked.settings, part), getattr(kept.settings, part)
-        for name in names:
-            if getattr(ours, name) != getattr(theirs, name):
-                return name
+    ours, theirs = asked.settings.by_name(), kept.settings.by_name()
+    for name in ("time", "epochs", "cell", "units", "embedding", *ours):
+        if ours[name] != theirs[name]:
+            return name
     return "init_from" if asked.init_from != kept.init_from else None
 
 

@@ -101,12 +101,7 @@ def plan(
 
 def again(directory: Path, kept: Checkpoint, options: Mapping[str, Any]) -> Plan:
     """What a training that goes on was asked for."""
-    settings = kept.request.settings
-    recorded = {
-        **vars(settings.windows),
-        **vars(settings.model),
-        **vars(settings.training),
-    }
+    recorded = kept.request.settings.by_name()
     for name, value in options.items():
         if recorded[name] != value:
             raise SettingsError(

@@ -16,6 +16,7 @@ from textgen import model
 from textgen.config import Settings
 from textgen.training.backend import Device
 from textgen.training.cpu_lstm import CpuLSTM
+from textgen.training.drop_connect import dropping
 from textgen.windows import Batch
 
 _WIDE = 384  # units below which bfloat16 was never quicker than the layer of our own
@@ -29,12 +30,12 @@ class Kind:
 
     Attributes:
         name: The precision.
-        lstm: The layer that stands for LSTM.
+        recurrent: The layer that stands for the recurrent one.
         slower: As in events.Started.
     """
 
     name: str
-    lstm: type[keras.layers.LSTM]
+    recurrent: type[keras.layers.RNN]
     slower: float = 0.0
 
     def optimizer(self, optimizer: Any) -> Any:
@@ -46,6 +47,9 @@ class Kind:
 
 def build(kind: Kind, settings: Settings, size: int, carry_batch: int | None) -> keras.Model:
     """A twin of the model in this kind, giving logits."""
+    recurrent = kind.recurrent
+    if settings.model.drop_connect:
+        recurrent = dropping(recurrent, settings.model.drop_connect)
     return model.build(
         settings.model,
         size,
@@ -53,14 +57,14 @@ def build(kind: Kind, settings: Settings, size: int, carry_batch: int | None) ->
         carry_batch=carry_batch,
         logits=True,
         precision=kind.name,
-        lstm=kind.lstm,
+        recurrent=recurrent,
     )
 
 
 def float32(settings: Settings, device: Device) -> Kind:
     """Full precision, with the quickest layer for it: what validation always runs in."""
     own = device == Device("tensorflow", "cpu") and settings.model.cell == "lstm"
-    return Kind("float32", CpuLSTM if own else keras.layers.LSTM)
+    return Kind("float32", CpuLSTM if own else model.RECURRENT[settings.model.cell])
 
 
 def choose(
@@ -78,8 +82,9 @@ def choose(
         before: What was chosen when the training began, where it goes on.
     """
     full, asked = float32(settings, device), settings.training.precision
+    stock = model.RECURRENT[settings.model.cell]
     if before is not None:
-        return Kind(before, keras.layers.LSTM) if before in _NARROW else full
+        return Kind(before, stock) if before in _NARROW else full
     if asked == "float32":
         return full
 
@@ -87,13 +92,13 @@ def choose(
         return _seconds(kind, settings, size, batch)
 
     if asked != "auto":
-        kind = Kind(asked, keras.layers.LSTM)
+        kind = Kind(asked, stock)
         slower = seconds(kind) / seconds(full) if device.name == "cpu" else 0.0
         return replace(kind, slower=slower if slower > 1 else 0.0)
-    tried = full.lstm is CpuLSTM and settings.training.time and has_bfloat16()
+    tried = full.recurrent is CpuLSTM and settings.training.time and has_bfloat16()
     if not tried or min(settings.model.units) < _WIDE:
         return full
-    return min((full, Kind("bfloat16", keras.layers.LSTM)), key=seconds)
+    return min((full, Kind("bfloat16", stock)), key=seconds)
 
 
 def has_bfloat16() -> bool:

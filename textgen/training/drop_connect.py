@@ -1,0 +1,51 @@
+"""DropConnect: recurrent layers that learn with some of their recurrent weights left out.
+
+Knows Keras's recurrent layers; knows nothing of which layer is used where, data or optimizers.
+"""
+
+from typing import Any
+
+import keras
+
+
+def dropping(layer: type[keras.layers.RNN], rate: float) -> type[keras.layers.RNN]:
+    """A recurrent layer that draws anew, for each training batch, which weights it leaves out.
+
+    The same weights are left out for the whole batch, the rest made larger to match, as in the
+    weight-dropped LSTM of Merity, Keskar and Socher (2018); otherwise it is the layer it was.
+
+    Args:
+        layer: keras.layers.LSTM, GRU or SimpleRNN, or a layer made from one.
+        rate: The share of recurrent weights that is left out, 0 to 1.
+
+    Example:
+        >>> dropping(keras.layers.LSTM, 0.1)(8).units
+        8
+    """
+
+    class Dropping(layer):  # type: ignore[misc,valid-type,unused-ignore]
+        def __init__(self, units: int, **options: Any):
+            super().__init__(units, **options)
+            self._generator = keras.random.SeedGenerator()
+
+        def inner_loop(
+            self,
+            sequences: Any,
+            initial_state: Any,
+            mask: Any,
+            training: bool = False,
+        ) -> Any:
+            if not training:
+                return super().inner_loop(sequences, initial_state, mask, training)
+            # What the cell and Keras's loops read while this batch runs; not through setattr,
+            # which takes note of every variable that it sees.
+            attributes: dict[str, Any] = self.cell.__dict__
+            whole = attributes["recurrent_kernel"]
+            left = keras.random.dropout(whole, rate, seed=self._generator)
+            attributes["recurrent_kernel"] = keras.ops.cast(left, self.compute_dtype)
+            try:
+                return super().inner_loop(sequences, initial_state, mask, training)
+            finally:
+                attributes["recurrent_kernel"] = whole
+
+    return Dropping
