@@ -36,8 +36,9 @@ bench: $(VENV)/installed-bench  ## run the benchmarks: make bench CORPUS=tinysha
 	$(BIN)/python -m benchmarks.targets $(CORPUS)
 	$(BIN)/python -m benchmarks.training $(CORPUS)
 
-docs: $(VENV)/installed-dev  ## write docs/cli.md anew from the program's help
+docs: $(VENV)/installed-dev  ## write docs/cli.md and docs/errors.md anew from the program
 	$(BIN)/python docs/generate_cli.py > docs/cli.md
+	$(BIN)/python docs/generate_errors.py > docs/errors.md
 
 test-lowest:  ## run the tests with the oldest dependencies that pyproject.toml allows
 	$(PYTHON) -m venv $(VENV)-lowest

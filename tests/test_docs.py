@@ -8,19 +8,65 @@ from pathlib import Path
 
 import pytest
 
+from textgen import errors
 from textgen.cli import program
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_cli_reference_is_that_of_the_program():
-    specification = importlib.util.spec_from_file_location("cli", ROOT / "docs/generate_cli.py")
+def generator(name: str):
+    """One of the scripts in docs/ that write a page."""
+    specification = importlib.util.spec_from_file_location(name, ROOT / f"docs/generate_{name}.py")
     assert specification is not None and specification.loader is not None
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
+    return module
+
+
+def test_the_cli_reference_is_that_of_the_program():
     written = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
-    assert written == module.reference(), "run `make docs`"
+    assert written == generator("cli").reference(), "run `make docs`"
+
+
+def test_the_table_of_errors_is_that_of_the_program():
+    written = (ROOT / "docs/errors.md").read_text(encoding="utf-8")
+    assert written == generator("errors").table(), "run `make docs`"
+
+
+def raised() -> list[tuple[str, str]]:
+    """Class and fixed words of every error of ours that the package raises by its class."""
+    found = []
+    for path in (ROOT / "textgen").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            made = node.exc if isinstance(node, ast.Raise) else None
+            if (
+                isinstance(made, ast.Call)
+                and isinstance(made.func, ast.Name)
+                and hasattr(errors, made.func.id)
+            ):
+                words = [getattr(one, "value", None) for one in ast.walk(made)]
+                text = "".join(word for word in words if isinstance(word, str))
+                found.append((made.func.id, text))
+    return found
+
+
+def test_every_error_is_in_the_table_and_only_those():
+    messages = raised()
+    assert len(messages) > 60
+    for name, text in messages:
+        known = getattr(errors, name).known
+        if re.search("[a-z]{3}", text):
+            assert any(one.says in text for one in known), (name, text)
+    everything = "".join(
+        path.read_text(encoding="utf-8")
+        for path in (ROOT / "textgen").rglob("*.py")
+        if path.name != "errors.py"
+    )
+    everything = re.sub(r'"\s+f?"', "", everything)
+    for kind in vars(errors).values():
+        for one in getattr(kind, "known", ()):
+            assert one.says.startswith("{") or one.says in everything, one.says
 
 
 def shown_commands() -> list[str]:

@@ -1,20 +1,52 @@
 """Every error a user can see, and the exit status each one ends the program with.
 
 Knows what went wrong in words; knows nothing of the modules that raise it or of the terminal
-that shows it. A message is one line: what was wrong, where, and what to do.
+that shows it. A message is one line: what was wrong, where, and what to do. `known` of each class
+lists what its messages say, why, and how to mend it; docs/errors.md is made from it.
 """
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class Known:
+    """An error that is known: words of its message, its cause, its cure."""
+
+    says: str
+    cause: str
+    cure: str
 
 
 class TextgenError(Exception):
     """The root of the tree: a failure whose message is meant for the user as it stands."""
 
     exit_status = 1
+    known: ClassVar[tuple[Known, ...]] = ()
 
 
 class UsageError(TextgenError):
     """A command or call that asks for what cannot be."""
 
     exit_status = 2
+
+    known: ClassVar[tuple[Known, ...]] = (
+        Known(
+            "is prepared already",
+            "A prepared corpus was named together with another way of reading text.",
+            "Leave out the options of reading, or prepare the text anew with them.",
+        ),
+        Known(
+            "is a prepared corpus; name it alone",
+            "A prepared corpus was named beside texts or another one.",
+            "Name it alone, or prepare all texts together.",
+        ),
+        Known(
+            "standard input is closed",
+            "`-` was named and the program was started without a standard input.",
+            "Send it a file or a pipe.",
+        ),
+    )
 
 
 class SettingsError(UsageError):
@@ -30,6 +62,49 @@ class SettingsError(UsageError):
         'step must be 1 or more, not 0'
     """
 
+    known: ClassVar[tuple[Known, ...]] = (
+        Known(
+            "must",
+            "A setting has a value out of its bounds, or of another kind than it takes.",
+            "Give one as the message says; `--help` lists defaults.",
+        ),
+        Known(
+            "must not be 0 (one-hot input)",
+            "One-hot input of so many distinct characters takes too much memory.",
+            "Give an --embedding, 64 say.",
+        ),
+        Known(
+            "is missing or unknown",
+            "A settings file lacks a setting of this version of textgen, or has one of another.",
+            "Train or prepare anew, or use the version that wrote it.",
+        ),
+        Known(
+            "exclude each other",
+            "Two settings were given of which one replaces the other.",
+            "Give one of them.",
+        ),
+        Known(
+            "is not a setting of textgen",
+            "Python code named a setting that does not exist.",
+            "Look at textgen/config.py for the names.",
+        ),
+        Known(
+            "needs targets sequence, not last",
+            "Carried state was asked for with one target for each window.",
+            "Leave out --carry-state, or give --targets sequence.",
+        ),
+        Known(
+            "can never",
+            "An end of the text was asked for that the vocabulary cannot write.",
+            "Give another end, or a --length.",
+        ),
+        Known(
+            "takes a number",
+            "Interactive mode was told a setting without a number.",
+            "Type it as /help shows.",
+        ),
+    )
+
     def __init__(self, option: str, problem: str):
         super().__init__(f"{option} {problem}")
         self.option = option
@@ -39,22 +114,335 @@ class SettingsError(UsageError):
 class CorpusError(TextgenError):
     """A corpus that is missing, empty, not text in the given encoding, or too short."""
 
+    known: ClassVar[tuple[Known, ...]] = (
+        Known(
+            "the corpus is empty",
+            "No character is left of all files.",
+            "Name a file with text in it.",
+        ),
+        Known(
+            "no file in this directory matches",
+            "A directory holds no file of the --glob patterns.",
+            "Name another directory, or other patterns.",
+        ),
+        Known(
+            "the demo corpus",
+            "This Python was installed without its documentation.",
+            "Name a text file instead of --demo.",
+        ),
+        Known(
+            "damaged compressed file",
+            "A gzip, bzip2 or xz file is truncated or damaged.",
+            "Fetch or compress it again.",
+        ),
+        Known(
+            "standard input is closed",
+            "`-` was named and the program was started without a standard input.",
+            "Send it a file or a pipe.",
+        ),
+        Known(
+            "permission denied",
+            "The user may not read the file.",
+            "Change its permissions, or name another file.",
+        ),
+        Known(
+            "{reason}",
+            "The operating system cannot open or read a file, as its own words say.",
+            "Mend the name, the permissions or the disk.",
+        ),
+        Known(
+            "{undecodable}",
+            "A byte is not text in the given encoding; file and offset are named.",
+            "Name the right --encoding, or mend the file.",
+        ),
+        Known(
+            "is NUL: this is not text",
+            "A file is binary, or in an encoding of two bytes or more.",
+            "Leave it out, or name its encoding.",
+        ),
+        Known(
+            "characters without a break",
+            "A text cannot be cut where normalization or lower case allow it.",
+            "Leave out --normalize and --lowercase.",
+        ),
+        Known(
+            "is half of a surrogate pair",
+            "Text handed over from Python has a code point that is not a character.",
+            "Decode the text properly first.",
+        ),
+        Known(
+            "no character occurs",
+            "--min-count is higher than every character's count.",
+            "Give a smaller --min-count.",
+        ),
+        Known(
+            "the corpus has one distinct character",
+            "There is nothing to predict in a text of one character.",
+            "Give a longer text.",
+        ),
+        Known(
+            "the training part has",
+            "The text before the split is shorter than a window and its target.",
+            "Give a longer text or a smaller --maxlen.",
+        ),
+        Known(
+            "the validation part has",
+            "The text after the split is shorter than a window and its target.",
+            "Give a larger --validation, a smaller --maxlen, or --validation 0.",
+        ),
+        Known(
+            "training characters are too few for",
+            "The text is too short for so many streams.",
+            "Give a smaller --batch-size or --maxlen.",
+        ),
+        Known(
+            "two known ones are needed",
+            "A text to evaluate has fewer than two characters that the model knows.",
+            "Give a longer text, or one in the model's script.",
+        ),
+    )
+
 
 class PreparedError(TextgenError):
     """A prepared corpus that is missing, of another version, truncated or edited."""
+
+    known: ClassVar[tuple[Known, ...]] = (
+        Known(
+            "damaged prepared corpus",
+            "A file of it is missing, cut off, edited or lies about its size.",
+            "Make it anew with `textgen prepare`.",
+        ),
+        Known(
+            "make it anew",
+            "A file or the manifest does not agree with the rest, or another version wrote it.",
+            "Make it anew with `textgen prepare`.",
+        ),
+    )
 
 
 class ModelError(TextgenError):
     """A model directory that is missing, incomplete, damaged or of another version."""
 
+    known: ClassVar[tuple[Known, ...]] = (
+        Known(
+            "no trained model yet",
+            "A training in that directory has begun and not validated so far.",
+            "Wait for its first validation.",
+        ),
+        Known(
+            "no trained model in this directory",
+            "The directory holds something else.",
+            "Name the model directory with --model.",
+        ),
+        Known(
+            "no such model directory",
+            "Nothing was trained there.",
+            "Train with `textgen train`, or name another one with --model.",
+        ),
+        Known(
+            "damaged",
+            "A file of it is missing, cut off or edited.",
+            "Train it again, or fetch it again.",
+        ),
+        Known(
+            "not a model that textgen wrote",
+            "model.keras is no archive, or one of something else.",
+            "Use a model directory that textgen made.",
+        ),
+        Known(
+            "has not the size of weights that settings.json says",
+            "model.keras holds more or less than the network of the settings.",
+            "Use a model directory that textgen made.",
+        ),
+        Known(
+            "weights that are not numbers",
+            "A weight is infinite or not a number.",
+            "Train it again.",
+        ),
+        Known(
+            "is not a plain array",
+            "An array of model.keras is compressed, elsewhere or virtual.",
+            "Use a model directory that textgen made.",
+        ),
+        Known(
+            "and settings.json says",
+            "An array of model.keras has another shape or type.",
+            "Use a model directory that textgen made.",
+        ),
+        Known(
+            "has no",
+            "An array is missing from model.keras, or is a link.",
+            "Use a model directory that textgen made.",
+        ),
+        Known(
+            "train it again",
+            "A file or the manifest does not agree with the rest, or another version wrote it.",
+            "Train it again, or fetch it again.",
+        ),
+        Known(
+            "not a checkpoint that textgen wrote",
+            "The checkpoint is damaged or something else.",
+            "Begin anew with --force.",
+        ),
+        Known(
+            "the checkpoint is not of such a training",
+            "The checkpoint lacks something, or is of another network.",
+            "Begin anew with --force.",
+        ),
+        Known(
+            "its weights are not those of its settings",
+            "The checkpoint holds another network than it says.",
+            "Begin anew with --force.",
+        ),
+        Known(
+            "its training is finished",
+            "--resume was asked of a training that came to its end.",
+            "Go on from its model with --init-from.",
+        ),
+        Known(
+            "no training to resume",
+            "--resume was asked where no training has begun.",
+            "Name the model directory with --model.",
+        ),
+    )
+
 
 class SeedError(TextgenError):
     """A seed text that the model cannot start from."""
+
+    known: ClassVar[tuple[Known, ...]] = (
+        Known(
+            "is not UTF-8",
+            "Seeds are read as UTF-8, and a byte is not.",
+            "Convert the text first.",
+        ),
+        Known(
+            "has no seed",
+            "The file of seeds is empty.",
+            "Write one on each line.",
+        ),
+        Known(
+            "write a seed on each line",
+            "A line of the file of seeds is empty.",
+            "Remove it.",
+        ),
+        Known(
+            "in the model's vocabulary; leave it out",
+            "The seed has a character that the model never saw.",
+            "Leave it out, or give --unknown skip.",
+        ),
+        Known(
+            "the seed has no character of",
+            "All characters of the seed are unknown to the model.",
+            "Give another seed.",
+        ),
+        Known(
+            "the seed is empty",
+            "An empty seed was given.",
+            "Give at least one character, or no seed.",
+        ),
+        Known(
+            "the model has no seeds of its own",
+            "seeds.json is empty.",
+            "Give a seed.",
+        ),
+        Known(
+            "nothing was written yet",
+            "/again was typed before anything else.",
+            "Type a line first.",
+        ),
+        Known(
+            "log-probabilities need two or more",
+            "Nothing is predicted in a text of one character.",
+            "Give a longer text.",
+        ),
+        Known(
+            "{place}",
+            "One of the above, in a line of a file of seeds.",
+            "As above.",
+        ),
+    )
 
 
 class OutputError(TextgenError):
     """A target that exists already, cannot be written, or does not fit on the disk."""
 
+    known: ClassVar[tuple[Known, ...]] = (
+        Known(
+            "exists and is not a",
+            "The place for the result is taken by something that textgen did not make.",
+            "Name another directory.",
+        ),
+        Known(
+            "name another directory with --model",
+            "The directory holds another kind of result.",
+            "Name another directory.",
+        ),
+        Known(
+            "exists; name another directory, or replace it with --force",
+            "There is a prepared corpus already.",
+            "Name another directory, or replace it with --force.",
+        ),
+        Known(
+            "holds a trained model",
+            "There is a model already.",
+            "Replace it with --force, or name another directory.",
+        ),
+        Known(
+            "holds an unfinished training with another",
+            "A training that was interrupted stands there, and it is not this one.",
+            "Go on with it by --resume, replace it with --force, or name another directory.",
+        ),
+        Known(
+            "another training is writing to it",
+            "A directory belongs to one training at a time.",
+            "Wait for it to end, or name another directory.",
+        ),
+        Known(
+            "cannot be written",
+            "The disk is full, a file may not grow, or the directory is read-only.",
+            "Make room or mend the permissions, then run the same command again: it goes on.",
+        ),
+        Known(
+            "the one-hot tensors need",
+            "The tensors of --one-hot are larger than what is free on the disk.",
+            "Give a larger --step, a smaller --maxlen, or leave out --one-hot.",
+        ),
+        Known(
+            "standard output is closed",
+            "The program was started without a standard output.",
+            "Send it to a file, a pipe or a terminal.",
+        ),
+    )
+
 
 class TrainingError(TextgenError):
     """A training that cannot start or go on: no such device, or a loss that is not a number."""
+
+    known: ClassVar[tuple[Known, ...]] = (
+        Known(
+            "cannot be imported",
+            "Keras or its backend is not installed, or is damaged.",
+            "Install it again.",
+        ),
+        Known(
+            "sees no GPU here",
+            "--device gpu was asked for and the backend finds none.",
+            "Give --device cpu, or install GPU support and a driver.",
+        ),
+        Known(
+            "a step failed on",
+            "Memory ran out, or the device was lost.",
+            "Give a smaller --batch-size; or run the same command again: it goes on.",
+        ),
+        Known(
+            "was over before the first step",
+            "--time is shorter than the start.",
+            "Give twice as much at least.",
+        ),
+        Known(
+            "training went astray",
+            "The loss became infinite or not a number.",
+            "Try a smaller --learning-rate or --clip-norm 1; the best model so far is kept.",
+        ),
+    )

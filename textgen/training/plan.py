@@ -167,7 +167,7 @@ def _prepare(
     with tempfile.TemporaryDirectory(dir=directory, prefix=".cache.") as aside:
         made = into(Path(aside) / cache.name)
         if made.digest != open_prepared(cache).digest:
-            raise OutputError(other_training(directory, "corpus"))
+            raise other_training(directory, "corpus")
     return open_prepared(cache), False
 
 
@@ -203,9 +203,9 @@ def _check_streams(characters: int, settings: Settings) -> None:
         )
 
 
-def other_training(directory: Path, what: str) -> str:
-    """What to say where a directory holds another training than the one asked for."""
-    return (
+def other_training(directory: Path, what: str) -> OutputError:
+    """What to raise where a directory holds another training than the one asked for."""
+    return OutputError(
         f"{directory}: holds an unfinished training with another {what.replace('_', '-')}; go on "
         "with it by `textgen train --resume`, replace it with --force, or name another directory "
         "with --model"

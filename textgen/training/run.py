@@ -121,7 +121,7 @@ def train(
                 unfinished=kept is not None,
             )
         if kept is not None and (other := checkpoint.differing(asked.request, kept.request)):
-            raise OutputError(plan.other_training(directory, other))
+            raise plan.other_training(directory, other)
         return _train(directory, asked, kept, run, began, on_event, stop)
 
 

@@ -1,0 +1,35 @@
+"""Writes docs/errors.md, the table of every error, from textgen/errors.py.
+
+python docs/generate_errors.py > docs/errors.md
+"""
+
+from textgen import errors
+
+
+def table() -> str:
+    """A table of each class of errors: what is said, why, and what to do."""
+    parts = [
+        "# Errors",
+        "",
+        "What each error says, why it comes about and how to mend it; made by `make docs` from",
+        "textgen/errors.py. An error is one line on standard error that begins with",
+        "`textgen: error:`; from Python it is an exception of the class named here. `--debug`",
+        "shows the traceback.",
+    ]
+    for kind in vars(errors).values():
+        if not (isinstance(kind, type) and issubclass(kind, errors.TextgenError) and kind.known):
+            continue
+        summary = " ".join((kind.__doc__ or "").split("\n\n")[0].split())
+        parts += ["", f"## {kind.__name__}", "", f"{summary} Exit status {kind.exit_status}.", ""]
+        parts += ["| the message says | cause | cure |", "| --- | --- | --- |"]
+        for known in kind.known:
+            parts.append(f"| {_words(known.says)} | {known.cause} | {known.cure} |")
+    return "\n".join(parts) + "\n"
+
+
+def _words(says: str) -> str:
+    return "(depends)" if says.startswith("{") else f"... {says} ..."
+
+
+if __name__ == "__main__":
+    print(table(), end="")  # noqa: T201
