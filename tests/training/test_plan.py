@@ -97,7 +97,7 @@ def test_sizes_suit_what_the_user_chose():
     short = sized(4500, {"epochs": 20, "maxlen": 400})
     assert short["batch_size"] == 2
     passes = [sized(9000, {"epochs": epochs})["dropout"] for epochs in (1, 5, 50)]
-    assert passes == sorted(passes) and passes[0] < 0.1 and passes[-1] == 0.4
+    assert passes == sorted(passes) and passes[0] < 0.1 and passes[-1] > 0.3
     chosen = settings({"units": (8,)}, suited=free)
     assert chosen.model.units == (8,) and chosen.model.dropout == free["dropout"]
 
