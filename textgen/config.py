@@ -20,6 +20,7 @@ PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 NORMALIZATIONS = ("NFC", "NFKC")
 DEVICES = ("auto", "cpu", "gpu")
 CONTEXTS = ("carry", "window")
+_MAXLEN_AT_MOST = 10_000  # back-propagation reaches nowhere near; sampling keeps a state for each
 
 
 class Config:
@@ -104,6 +105,8 @@ class WindowConfig(Config):
 
     def __post_init__(self) -> None:
         check_integer("maxlen", self.maxlen, at_least=1)
+        if self.maxlen > _MAXLEN_AT_MOST:
+            raise SettingsError("maxlen", f"must be at most {_MAXLEN_AT_MOST:,}, not {self.maxlen}")
         check_integer("step", self.step, at_least=1)
         check_choice("targets", self.targets, TARGETS)
         _number("validation", self.validation, at_least=0, below=1)

@@ -34,7 +34,7 @@ from textgen.config import (
     check_choice,
 )
 from textgen.errors import ModelError, OutputError, SettingsError
-from textgen.prepared import vocabulary_from_json, vocabulary_json
+from textgen.prepared import check_text, vocabulary_from_json, vocabulary_json
 from textgen.sampling import Sampler
 from textgen.sampling.network import Network, WeightSpec, weight_specs
 from textgen.vocabulary import Vocabulary
@@ -224,6 +224,10 @@ def _read(directory: Path, files: dict[str, bytes]) -> Record:
         seeds = json.loads(files[_SEEDS])
         if not isinstance(seeds, list) or not all(isinstance(seed, str) for seed in seeds):
             raise ValueError("seeds.json is not a list of texts")
+        check_text("".join(seeds))
+        history = json.loads(files[_HISTORY])
+        if not isinstance(history, dict):
+            raise ValueError("history.json is not an object")
         return Record(
             settings=Settings(
                 windows=WindowConfig.from_json(settings.pop("windows")),
@@ -231,11 +235,19 @@ def _read(directory: Path, files: dict[str, bytes]) -> Record:
                 training=TrainConfig.from_json(settings.pop("training")),
             ),
             vocabulary=vocabulary_from_json(files[_VOCABULARY]),
-            history=json.loads(files[_HISTORY]),
+            history=history,
             seeds=tuple(seeds),
             about=settings,
         )
-    except (ValueError, KeyError, TypeError, AttributeError, SettingsError) as error:
+    except (
+        RecursionError,
+        OverflowError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        SettingsError,
+    ) as error:
         raise ModelError(f"{directory}: damaged ({error}); {KIND.remedy}") from error
 
 

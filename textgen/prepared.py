@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from textgen import storage
-from textgen.config import CorpusConfig, WindowConfig
+from textgen.config import CorpusConfig, WindowConfig, check_integer
 from textgen.corpus import Source, find_sources, read_text
 from textgen.errors import CorpusError, OutputError, PreparedError, SettingsError
 from textgen.vocabulary import Vocabulary, VocabularyBuilder
@@ -174,18 +174,41 @@ def open_prepared(path: str | Path, *, check: bool = True) -> Prepared:
         if check:
             storage.locate(path, KIND, (_VOCABULARY, _SETTINGS, _IDS))
         settings = json.loads((path / _SETTINGS).read_bytes())
+        ids = np.lib.format.open_memmap(path / _IDS, mode="r")
+        vocabulary = vocabulary_from_json((path / _VOCABULARY).read_bytes())
+        if check:
+            _check_ids(ids, vocabulary)
+        check_integer("unknown", settings["unknown"], at_least=0)
         return Prepared(
             path=path,
-            ids=np.load(path / _IDS, mmap_mode="r", allow_pickle=False),
-            vocabulary=vocabulary_from_json((path / _VOCABULARY).read_bytes()),
+            ids=ids,
+            vocabulary=vocabulary,
             corpus=CorpusConfig.from_json(settings["corpus"]),
             windows=WindowConfig.from_json(settings["windows"]),
             sources=tuple(settings["sources"]),
             unknown=settings["unknown"],
             digest=storage.read_manifest(path, KIND)[_IDS]["sha256"],
         )
-    except (OSError, ValueError, KeyError, TypeError, SettingsError) as error:
+    except (
+        OSError,
+        EOFError,
+        RecursionError,
+        OverflowError,
+        ValueError,
+        KeyError,
+        TypeError,
+        SettingsError,
+    ) as error:
         raise PreparedError(f"{path}: damaged prepared corpus ({error}); {KIND.remedy}") from error
+
+
+def _check_ids(ids: Any, vocabulary: Vocabulary) -> None:
+    """Raise `ValueError` where ids are not those of a vocabulary; reads them in pieces."""
+    if ids.ndim != 1 or ids.dtype != vocabulary.dtype or not len(ids):
+        raise ValueError(f"ids of shape {ids.shape} and type {ids.dtype}")
+    for first in range(0, len(ids), _BLOCK):
+        if int(ids[first : first + _BLOCK].max()) >= vocabulary.size:
+            raise ValueError("ids that the vocabulary does not have")
 
 
 def is_prepared(path: str | Path) -> bool:
@@ -256,7 +279,13 @@ def vocabulary_from_json(data: bytes) -> Vocabulary:
         raise ValueError("not a vocabulary")
     if any(a >= b for a, b in pairwise(characters)):
         raise ValueError("vocabulary not sorted")
+    check_text(characters)
     return Vocabulary(characters, has_unknown)
+
+
+def check_text(text: str) -> None:
+    """Raise `ValueError` where a text has code points that are no characters (JSON may)."""
+    text.encode()
 
 
 def _read_all(sources: Sequence[Source], corpus: CorpusConfig, progress: Progress) -> Iterable[str]:

@@ -209,11 +209,18 @@ def write_manifest(directory: Path, kind: Kind, files: Mapping[str, dict[str, An
 def kind_of(directory: Path) -> str | None:
     """The name of the kind that a directory's manifest gives; None where there is none."""
     try:
-        manifest = json.loads((directory / MANIFEST).read_bytes())
+        manifest = json.loads(_read(directory / MANIFEST))
     except (OSError, ValueError, RecursionError):
         return None
     name = manifest.get("textgen") if isinstance(manifest, dict) else None
     return name if isinstance(name, str) else None
+
+
+def _read(path: Path) -> bytes:
+    """The bytes of an ordinary file; what is no file could be without an end."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    return path.read_bytes()
 
 
 def read_manifest(directory: Path, kind: Kind) -> dict[str, dict[str, Any]]:
@@ -225,7 +232,7 @@ def read_manifest(directory: Path, kind: Kind) -> dict[str, dict[str, Any]]:
     """
     path = directory / MANIFEST
     try:
-        manifest = json.loads(path.read_bytes())
+        manifest = json.loads(_read(path))
         name, version, files = (manifest[key] for key in ("textgen", "version", "files"))
         for entry in files.values():
             if not isinstance(entry["bytes"], int) or not isinstance(entry["sha256"], str):
@@ -314,14 +321,14 @@ def _path(path: Path, entry: dict[str, Any]) -> Path:
 def _content(path: Path, entry: dict[str, Any]) -> bytes:
     """The bytes of a file that is as its entry in the manifest says."""
     _check_size(path, entry)
-    content = path.read_bytes()
+    content = _read(path)
     if hashlib.sha256(content).hexdigest() != entry["sha256"]:
         raise ValueError("changed after it was written")
     return content
 
 
 def _check_size(path: Path, entry: dict[str, Any]) -> None:
-    if path.stat().st_size != entry["bytes"]:
+    if path.stat().st_size != entry["bytes"] or not path.is_file():
         raise ValueError("truncated or changed")
 
 

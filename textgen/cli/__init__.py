@@ -12,7 +12,7 @@ import click
 import cloup
 
 import textgen
-from textgen.cli import evaluate, options, prepare, sample, train
+from textgen.cli import console, evaluate, options, prepare, sample, train
 from textgen.errors import SettingsError, TextgenError
 
 _INTERRUPTED = 130
@@ -61,7 +61,9 @@ def main() -> NoReturn:
         if options.debugging():
             raise
         line, status = _explain(error)
-        click.echo(f"textgen: error: {line}", err=True)
+        # What is named in a message may be a stranger's: it stays one line and moves no cursor.
+        shown = console.printable(" ".join(line.splitlines()))
+        click.echo(f"textgen: error: {shown}", err=True)
     sys.exit(status if isinstance(status, int) else 0)
 
 

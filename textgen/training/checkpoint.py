@@ -7,6 +7,7 @@ makes it, so that what it takes in memory is no more than its own size.
 
 import io
 import json
+import math
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -144,12 +145,17 @@ def read(path: Path) -> Checkpoint:
             about["init_from"],
         )
         snapshot = Snapshot(float(about["left"]), about["figures"], groups)
+        if not (isinstance(about["prepared"], str | None) and isinstance(about["about"], dict)):
+            raise TypeError("of another form")
+        if not math.isfinite(snapshot.left):
+            raise ValueError("time left is not a number")
         return Checkpoint(request, about["prepared"], about["about"], snapshot)
     except (
         OSError,
         zipfile.BadZipFile,
         NotImplementedError,
         EOFError,
+        OverflowError,
         RecursionError,
         ValueError,
         KeyError,

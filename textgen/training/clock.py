@@ -56,6 +56,8 @@ class ByTime:
         cost: The fewest that one took; 0 before the first.
     """
 
+    STATE = ("used", "since_report", "report", "cost")
+
     def __init__(
         self,
         deadline: float,

@@ -289,13 +289,16 @@ class _Training:
             _assign(progress.model.weights, arrays["best"])
             self.steps, self.before = int(figures["steps"]), float(figures["seconds"])
             self.points = int(figures["points"])
-            self.curve.loss, self.curve.count = figures["curve"]
+            self.curve.loss, self.curve.count = map(float, figures["curve"])
+            if self.steps < 0:
+                raise ValueError(f"{self.steps} steps")
             progress.history = {name: list(figures["history"][name]) for name in progress.history}
             progress.best_epoch = float(figures["best_epoch"])
             progress.best_loss = float(figures["best_loss"])
             progress.since_best = int(figures["since_best"])
-            return {name: float(value) for name, value in figures["clock"].items()}
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            names = ByTime.STATE if self.settings.training.time else ()
+            return {name: float(figures["clock"][name]) for name in names}
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
             raise ModelError(
                 f"the checkpoint is not of such a training ({error}); begin anew with --force"
             ) from error
@@ -446,11 +449,11 @@ class _Curve:
     def __init__(self, size: int, smoothing: float):
         self._smoothing = smoothing
         self.loss = math.log(size)  # of a model that knows nothing
-        self.count = 0
+        self.count = 0.0
 
     def begin_part(self) -> None:
         """Begin a new mean."""
-        self.count = 0
+        self.count = 0.0
 
     def add(self, loss: float) -> float:
         self.count += 1

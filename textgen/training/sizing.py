@@ -27,7 +27,7 @@ def default_time(characters: int) -> float:
 
 
 def sized(characters: int, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Size, regularisation, learning rate and batch for training an LSTM with carried state on a CPU.
+    """Size, regularisation, learning rate and batch for an LSTM with carried state on a CPU.
 
     Args:
         characters: Of the training text.
@@ -48,7 +48,7 @@ def sized(characters: int, given: Mapping[str, Any]) -> dict[str, Any]:
     passes = epochs or _speed(width) * max(seconds - _START, 1.0) / characters
     passes = max(0.1, min(passes, _PASSES))
     maxlen = given.get("maxlen") or (_MAXLEN if characters > _SHORT else WindowConfig.maxlen)
-    # More passes over the text ask for more regularisation, and for smaller steps, as do wide layers.
+    # More passes ask for more regularisation and smaller steps; so do wide layers for the latter.
     doublings = math.log2(passes / 3.3)
     learning_rate = min(0.018 * (3.3 / passes) ** 1.15, 0.018 * 256 / width, 0.018)
     rows = max(1, (characters - 1) // (4 * maxlen))  # streams of at least four steps each
@@ -66,8 +66,8 @@ def sized(characters: int, given: Mapping[str, Any]) -> dict[str, Any]:
 def _units(characters: int, seconds: float) -> int:
     """Units of the one layer that suits a text and a time.
 
-    The time a step takes grows with the square of the units, and what a wider network learns by heart
-    drop_connect holds back: twice the time buys a network a quarter wider and more passes.
+    The time a step takes grows with the square of the units, and drop_connect keeps a wider network
+    from rote: twice the time buys a network a quarter wider, and more passes.
     """
     by_time = 256 * (max(seconds, 10.0) / 96) ** 0.36
     # A short text is learned by heart by any network; a wide one only does it sooner.

@@ -1,0 +1,343 @@
+"""Directories and files from strangers: each attack as a real file, and damage at random.
+
+A false directory has a manifest that agrees with its files, so that only what is in them counts.
+"""
+
+import io
+import json
+import os
+import shutil
+import tracemalloc
+import zipfile
+
+import h5py
+import keras
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from textgen import model_dir, prepared, storage
+from textgen.config import CorpusConfig, WindowConfig
+from textgen.corpus import Source
+from textgen.errors import PreparedError, TextgenError
+from textgen.evaluation import evaluate
+from textgen.prepared import open_prepared, prepare
+
+ROOM = 30_000_000  # bytes: what reading a directory of some hundred kB may take at most
+FUZZ = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+numbers = st.one_of(
+    st.integers(-3, 3),
+    st.sampled_from([2**31, 2**32, 2**63, 10**12, 10**400, -(10**12)]),
+    st.floats(allow_nan=True, allow_infinity=True),
+)
+values = st.recursive(
+    st.one_of(st.none(), st.booleans(), numbers, st.text(max_size=5), st.just("\ud800")),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(), inner)),
+    max_leaves=5,
+)
+
+
+def sign(directory, kind):
+    files = {path.name: storage.describe(path) for path in directory.iterdir() if path.is_file()}
+    files.pop(storage.MANIFEST, None)
+    storage.write_manifest(directory, kind, files)
+
+
+def spoil(data, draw):
+    """Put some value in some place of a JSON document."""
+    while isinstance(data, dict | list) and data and draw(st.integers(0, 5)):
+        keys = sorted(data) if isinstance(data, dict) else range(len(data))
+        key = draw(st.sampled_from(list(keys)))
+        if not isinstance(data[key], dict | list) or not draw(st.integers(0, 3)):
+            if draw(st.booleans()) and isinstance(data, dict):
+                del data[key]
+            else:
+                data[key] = draw(values)
+            return
+        data = data[key]
+
+
+def spoil_bytes(content, draw):
+    content = bytearray(content)
+    for _ in range(draw(st.integers(1, 5))):
+        if draw(st.integers(0, 3)) == 0:
+            del content[draw(st.integers(0, len(content))) :]
+        elif content:
+            content[draw(st.integers(0, len(content) - 1))] = draw(st.integers(0, 255))
+    return bytes(content)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("strangers")
+
+
+@pytest.fixture(scope="module")
+def small_corpus(folder, text):
+    (folder / "text").write_text(text, encoding="utf-8")
+    prepare([str(folder / "text")], folder / "prepared", windows=WindowConfig(maxlen=10))
+    return folder / "prepared"
+
+
+def fresh(original, folder):
+    copy = folder / "copy"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(original, copy, ignore=shutil.ignore_patterns("cache", ".lock"))
+    return copy
+
+
+def harmless(use):
+    """What is read is either in order or refused in one line, and takes little memory."""
+    tracemalloc.start()
+    try:
+        use()
+    except TextgenError as error:
+        assert "Traceback" not in str(error)
+    finally:
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < ROOM
+
+
+def use_model(copy):
+    sampler = model_dir.load(copy)
+    sampler.generate(None, 5, 0.5, random_seed=1)
+    model_dir.load(copy, "window").generate(None, 5, random_seed=1)
+    evaluate([Source("text", lambda: io.BytesIO(b"The cat sat."))], copy)
+
+
+@pytest.mark.parametrize("name", ["settings.json", "vocabulary.json", "seeds.json", "history.json"])
+@given(data=st.data())
+@FUZZ
+def test_any_value_anywhere_in_a_model_directory(trained, folder, name, data):
+    copy = fresh(trained, folder)
+    content = json.loads((copy / name).read_bytes())
+    spoil(content, data.draw)
+    (copy / name).write_text(json.dumps(content))
+    sign(copy, model_dir.KIND)
+    harmless(lambda: use_model(copy))
+
+
+@pytest.mark.parametrize("signed", [True, False])
+@given(data=st.data())
+@FUZZ
+def test_any_bytes_in_a_model_directory(trained, folder, signed, data):
+    copy = fresh(trained, folder)
+    name = data.draw(st.sampled_from(sorted(path.name for path in copy.iterdir())))
+    (copy / name).write_bytes(spoil_bytes((copy / name).read_bytes(), data.draw))
+    if signed and name != storage.MANIFEST:
+        sign(copy, model_dir.KIND)
+    harmless(lambda: use_model(copy))
+
+
+def use_prepared(copy):
+    found = open_prepared(copy)
+    assert found.ids.ndim == 1 and int(found.ids.max()) < found.vocabulary.size
+    prepared.check_windows(found, found.windows)
+    found.summary()
+
+
+@pytest.mark.parametrize("name", ["prepared.json", "vocabulary.json", "manifest.json"])
+@given(data=st.data())
+@FUZZ
+def test_any_value_anywhere_in_a_prepared_corpus(small_corpus, folder, name, data):
+    copy = fresh(small_corpus, folder)
+    content = json.loads((copy / name).read_bytes())
+    spoil(content, data.draw)
+    (copy / name).write_text(json.dumps(content))
+    if name != storage.MANIFEST:
+        sign(copy, prepared.KIND)
+    harmless(lambda: use_prepared(copy))
+
+
+@given(data=st.data())
+@FUZZ
+def test_any_bytes_in_a_prepared_corpus(small_corpus, folder, data):
+    copy = fresh(small_corpus, folder)
+    name = data.draw(st.sampled_from(["ids.npy", "vocabulary.json", "prepared.json"]))
+    (copy / name).write_bytes(spoil_bytes((copy / name).read_bytes(), data.draw))
+    sign(copy, prepared.KIND)
+    harmless(lambda: use_prepared(copy))
+
+
+@given(st.binary(max_size=400), st.sampled_from(["utf-8", "utf-16", "latin-1", "shift-jis"]))
+@FUZZ
+def test_any_bytes_as_a_corpus(folder, content, encoding):
+    source = Source("it", lambda: io.BytesIO(content), len(content))
+    corpus = CorpusConfig(encoding=encoding)
+    harmless(lambda: prepare([source], folder / "made", corpus, force=True))
+
+
+@given(st.text(min_size=60, max_size=200))
+@FUZZ
+def test_any_characters_as_a_corpus(folder, written):
+    """Combining marks, right-to-left, NUL, whatever Unicode has."""
+    content = written.encode("utf-8", "surrogatepass")
+    source = Source("it", lambda: io.BytesIO(content), len(content))
+
+    def use():
+        windows = WindowConfig(maxlen=3, validation=0.2)
+        made = prepare([source], folder / "made", windows=windows, force=True)
+        back = made.vocabulary.text(made.ids)
+        assert back == written.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+    harmless(use)
+
+
+def test_ids_that_the_vocabulary_does_not_have_are_refused(small_corpus, folder):
+    copy = fresh(small_corpus, folder)
+    ids = np.load(copy / "ids.npy")
+    ids[100] = 200
+    np.save(copy / "ids.npy", ids)
+    sign(copy, prepared.KIND)
+    with pytest.raises(PreparedError, match="ids that the vocabulary does not have"):
+        open_prepared(copy)
+
+
+def attacked(trained, folder, change):
+    """A model directory whose model.keras has been changed, member by member."""
+    copy = fresh(trained, folder)
+    path = copy / "model.keras"
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        change(archive, members)
+    sign(copy, model_dir.KIND)
+    return copy
+
+
+def hdf5(change):
+    """A change of the weights inside model.keras."""
+
+    def apply(archive, members):
+        content = io.BytesIO(members["model.weights.h5"])
+        with h5py.File(content, "r+") as file:
+            change(file)
+        for name, data in {**members, "model.weights.h5": content.getvalue()}.items():
+            archive.writestr(name, data)
+
+    return apply
+
+
+def deflated(archive, members):
+    """Few bytes that become many."""
+    archive.writestr("model.weights.h5", bytes(200_000_000), zipfile.ZIP_DEFLATED)
+
+
+def lying_size(archive, members):
+    archive.writestr("model.weights.h5", members["model.weights.h5"])
+    archive.infolist()[0].file_size = 10**12
+
+
+def compressed_array(file):
+    del file["layers/lstm/cell/vars/1"]
+    file.create_dataset(
+        "layers/lstm/cell/vars/1", (48, 192), "f4", chunks=(48, 192), compression="gzip"
+    )
+
+
+def huge_array(file):
+    del file["layers/lstm/cell/vars/1"]
+    file.create_dataset("layers/lstm/cell/vars/1", (10**6, 10**6), "f4", chunks=(1, 1))
+
+
+def external_data(file):
+    del file["layers/lstm/cell/vars/1"]
+    file.create_dataset(
+        "layers/lstm/cell/vars/1", (48, 192), "f4", external=[("/etc/passwd", 0, 48 * 192 * 4)]
+    )
+
+
+def external_link(file):
+    del file["layers/lstm/cell/vars/1"]
+    file["layers/lstm/cell/vars/1"] = h5py.ExternalLink("/etc/passwd", "/")
+
+
+def virtual(file):
+    del file["layers/lstm/cell/vars/1"]
+    layout = h5py.VirtualLayout((48, 192), "f4")
+    layout[:] = h5py.VirtualSource("/tmp/elsewhere.h5", "x", shape=(48, 192))
+    file.create_virtual_dataset("layers/lstm/cell/vars/1", layout)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        deflated,
+        lying_size,
+        *map(hdf5, [compressed_array, huge_array, external_data, external_link, virtual]),
+    ],
+)
+def test_weights_that_would_take_more_than_their_file_or_lie_elsewhere(
+    trained, folder, textgen, change
+):
+    copy = attacked(trained, folder, change)
+    peak = _refused(copy)
+    assert peak < ROOM
+    for command in (["sample"], ["evaluate", folder / "text"], ["train", "--resume"]):
+        done = textgen(*command, "--model", copy)
+        assert done.returncode == 1 and len(done.stderr.splitlines()) == 1, done.stderr
+    new = textgen("train", folder / "text", "--init-from", copy, "--model", folder / "new")
+    assert new.returncode == 1 and not (folder / "new").exists()
+
+
+def _refused(copy):
+    tracemalloc.start()
+    try:
+        with pytest.raises(TextgenError):
+            model_dir.load(copy)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_no_code_of_a_model_is_run(trained, folder, text, textgen):
+    """A Lambda layer, and a member named to land outside: neither is so much as looked at."""
+    landed = folder / "landed"
+    inputs = keras.Input((2,))
+
+    def land(x):
+        os.mkdir("landed")
+        return x
+
+    evil = keras.Model(inputs, keras.layers.Lambda(land, output_shape=(2,))(inputs))
+    evil.save(folder / "evil.keras")
+    with zipfile.ZipFile(folder / "evil.keras") as archive:
+        configuration = archive.read("config.json")
+
+    def change(archive, members):
+        members["config.json"] = configuration
+        for name, data in {**members, "../../landed": b"x", "/landed": b"x"}.items():
+            archive.writestr(name, data)
+
+    copy = attacked(trained, folder, change)
+    (folder / "text").write_text(text, encoding="utf-8")
+    assert textgen("sample", "--model", copy, "--length", 5).returncode == 0
+    assert textgen("evaluate", folder / "text", "--model", copy).returncode == 0
+    options = ("--init-from", copy, "--epochs", 1, "--maxlen", 10, "--model", folder / "new")
+    assert textgen("train", folder / "text", *options).returncode == 0
+    assert not landed.exists() and not (folder.parent / "landed").exists()
+    assert not list(folder.rglob("landed"))
+
+
+def test_a_pipe_in_place_of_a_file_does_not_hang(trained, folder, textgen):
+    for name in ("model.keras", "settings.json", "manifest.json"):
+        copy = fresh(trained, folder)
+        (copy / name).unlink()
+        os.mkfifo(copy / name)
+        done = textgen("sample", "--model", copy, timeout=20)
+        assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
+
+
+def test_a_message_cannot_move_the_cursor(trained, folder, textgen):
+    copy = fresh(trained, folder)
+    settings_file = copy / "settings.json"
+    content = json.loads(settings_file.read_bytes())
+    content["model"]["\x1b[2J\nhello"] = 1
+    settings_file.write_text(json.dumps(content))
+    sign(copy, model_dir.KIND)
+    done = textgen("sample", "--model", copy)
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
+    assert "\x1b" not in done.stderr
