@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO_MODEL := demo-model
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup check format bench docs test-lowest clean
+.PHONY: help demo test setup check format bench soak docs test-lowest clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -35,6 +35,9 @@ bench: $(VENV)/installed-bench  ## run the benchmarks: make bench CORPUS=tinysha
 	$(BIN)/python -m benchmarks.sampling
 	$(BIN)/python -m benchmarks.targets $(CORPUS)
 	$(BIN)/python -m benchmarks.training $(CORPUS)
+
+soak: $(VENV)/installed-dev  ## kill, resume, fill disks and damage files for a quarter of an hour
+	$(BIN)/python -m benchmarks.soak
 
 docs: $(VENV)/installed-dev  ## write docs/cli.md and docs/errors.md anew from the program
 	$(BIN)/python docs/generate_cli.py > docs/cli.md
