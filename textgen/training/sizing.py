@@ -46,18 +46,19 @@ def sized(characters: int, given: Mapping[str, Any]) -> dict[str, Any]:
     # The first layer's input is narrow; each one above reads as many numbers as it has units.
     width = math.sqrt(units[0] ** 2 + 2 * sum(one**2 for one in units[1:]))
     passes = epochs or _speed(width) * max(seconds - _START, 1.0) / characters
-    passes = max(0.1, min(passes, _PASSES))
     maxlen = given.get("maxlen") or (_MAXLEN if characters > _SHORT else WindowConfig.maxlen)
-    # More passes ask for more regularisation and smaller steps; so do wide layers for the latter.
-    doublings = math.log2(passes / 3.3)
-    learning_rate = min(0.018 * (3.3 / passes) ** 1.15, 0.018 * 256 / width, 0.018)
     rows = max(1, (characters - 1) // (4 * maxlen))  # streams of at least four steps each
+    rows = given.get("batch_size") or min(TrainConfig.batch_size, rows)
+    steps = passes * characters / (rows * maxlen)
+    # More passes ask for more regularisation; more steps, and wider layers, for smaller steps.
+    doublings = math.log2(max(0.1, min(passes, _PASSES)) / 3.3)
+    learning_rate = 0.018 * min(1.0, 256 / width) * min(1.0, (1600 / steps) ** 0.6)
     chosen = {
         "maxlen": maxlen,
         "units": units,
         "dropout": round(min(max(0.15 + 0.06 * doublings, 0.0), 0.4), 2),
         "drop_connect": round(min(max(0.07 * doublings, 0.0), 0.3), 2),
-        "batch_size": min(TrainConfig.batch_size, rows),
+        "batch_size": rows,
         "learning_rate": round(max(learning_rate, 0.003), 4),
     }
     return {name: value for name, value in chosen.items() if name not in given}
