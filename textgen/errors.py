@@ -42,6 +42,11 @@ class UsageError(TextgenError):
             "Name it alone, or prepare all texts together.",
         ),
         Known(
+            "a training is resumed as it was begun",
+            "--resume without a corpus was given an option that only a corpus can answer.",
+            "Leave the option out, or name the corpus as well.",
+        ),
+        Known(
             "standard input is closed",
             "`-` was named and the program was started without a standard input.",
             "Send it a file or a pipe.",
@@ -290,9 +295,9 @@ class ModelError(TextgenError):
             "Begin anew with --force.",
         ),
         Known(
-            "its weights are not those of its settings",
-            "The checkpoint holds another network than it says.",
-            "Begin anew with --force.",
+            "is not the text that the training was begun with",
+            "The prepared corpus of an unfinished training was changed or replaced.",
+            "Name the text that it was begun with, or begin anew with --force.",
         ),
         Known(
             "its training is finished",

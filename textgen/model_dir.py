@@ -10,7 +10,7 @@ deep-learning framework. A model directory holds
     seeds.json       windows of the corpus that sampling can start from
     manifest.json    size and SHA-256 of each
     checkpoint.npz   where an unfinished training is; nothing but that training reads it
-    cache/           the prepared corpus, kept for the next training; can be deleted
+    cache/           the prepared corpus; a training in this directory goes on sooner with it
 """
 
 import io
@@ -92,6 +92,11 @@ def cache(directory: Path) -> Path:
 def checkpoint(directory: Path) -> Path:
     """Where a model directory keeps the checkpoint of a training that is not finished."""
     return directory / _CHECKPOINT
+
+
+def sweep(directory: Path) -> None:
+    """Take away what a training that was killed left half written."""
+    storage.sweep(directory, (_CHECKPOINT, storage.MANIFEST, _CACHE))
 
 
 def check_new(directory: Path, *, force: bool) -> None:
@@ -204,7 +209,8 @@ def _files(directory: Path, names: Sequence[str]) -> dict[str, bytes]:
     if storage.kind_of(directory) is None and not (directory / _MODEL).exists():
         if checkpoint(directory).exists():
             raise ModelError(
-                f"{directory}: no trained model yet; the training in it has begun and not validated"
+                f"{directory}: no trained model yet; wait for the training in it to validate, or "
+                "go on with it by `textgen train --resume`"
             )
         if directory.is_dir():
             raise ModelError(
@@ -239,15 +245,7 @@ def _read(directory: Path, files: dict[str, bytes]) -> Record:
             seeds=tuple(seeds),
             about=settings,
         )
-    except (
-        RecursionError,
-        OverflowError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        SettingsError,
-    ) as error:
+    except (*storage.DAMAGE, SettingsError) as error:
         raise ModelError(f"{directory}: damaged ({error}); {KIND.remedy}") from error
 
 

@@ -60,7 +60,7 @@ class Prepared:
         windows: Settings of its windows.
         sources: Names of the sources with size and time of last change, where they had one.
         unknown: How many characters of the text have the unknown id.
-        digest: SHA-256 of the ids' file.
+        digest: What tells whether two prepared corpora are of the same text.
     """
 
     path: Path
@@ -187,19 +187,19 @@ def open_prepared(path: str | Path, *, check: bool = True) -> Prepared:
             windows=WindowConfig.from_json(settings["windows"]),
             sources=tuple(settings["sources"]),
             unknown=settings["unknown"],
-            digest=storage.read_manifest(path, KIND)[_IDS]["sha256"],
+            digest=_digest(storage.read_manifest(path, KIND)),
         )
     except (
-        OSError,
-        EOFError,
-        RecursionError,
-        OverflowError,
-        ValueError,
-        KeyError,
-        TypeError,
+        *storage.DAMAGE,
         SettingsError,
     ) as error:
         raise PreparedError(f"{path}: damaged prepared corpus ({error}); {KIND.remedy}") from error
+
+
+def _digest(files: dict[str, dict[str, Any]]) -> str:
+    return hashlib.sha256(
+        "".join(files[name]["sha256"] for name in (_IDS, _VOCABULARY)).encode()
+    ).hexdigest()
 
 
 def _check_ids(ids: Any, vocabulary: Vocabulary) -> None:

@@ -18,6 +18,8 @@ import json
 import os
 import shutil
 import tempfile
+import tokenize
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +31,20 @@ MANIFEST = "manifest.json"
 _PENDING = ".pending"
 _LOCK = ".lock"
 _BLOCK = 1 << 20  # bytes hashed at a time
+
+# What reading JSON, arrays and archives that are not in order can raise.
+DAMAGE = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    RuntimeError,  # an archive that is encrypted, JSON that is nested too deep
+    zipfile.BadZipFile,
+    tokenize.TokenError,  # from the header of a .npy file
+)
 
 T = TypeVar("T")
 
@@ -75,15 +91,14 @@ def locked(directory: Path, busy: str) -> Iterator[None]:
     """Keep a directory to this process; the lock ends with the process, however that ends.
 
     Args:
-        directory: Made where it is missing, and taken away at the end if it is empty then.
+        directory: Made where it is missing, and then taken away at the end if it is empty.
         busy: What to say of a directory that another process keeps to itself.
 
     Raises:
         OutputError: another process has it, or it cannot be written.
     """
-    path = directory / _LOCK
+    path, made = directory / _LOCK, not directory.exists()
     try:
-        directory.mkdir(parents=True, exist_ok=True)
         handle = _lock(path)
     except BlockingIOError:
         raise OutputError(f"{directory}: {busy}") from None
@@ -92,9 +107,10 @@ def locked(directory: Path, busy: str) -> Iterator[None]:
     try:
         yield
     finally:
-        with contextlib.suppress(OSError):  # a directory that is full or read-only stays as it is
+        with contextlib.suppress(OSError):  # what is not empty, or read-only, stays as it is
             path.unlink()
-            directory.rmdir()
+            if made:
+                directory.rmdir()
         os.close(handle)
 
 
@@ -102,7 +118,11 @@ def _lock(path: Path) -> int:
     import fcntl
 
     while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        except FileNotFoundError:
+            continue  # whoever had it may have taken the directory away just now
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # Whoever had it may have taken the file away just before we got the lock.
@@ -113,6 +133,24 @@ def _lock(path: Path) -> int:
             os.close(handle)
             raise
         os.close(handle)
+
+
+def sweep(directory: Path, names: Iterable[str]) -> None:
+    """Take away what killed processes left of files and directories that they were writing.
+
+    Args:
+        directory: One that no other process writes to.
+        names: Of files and directories in it that are written by `write_atomic` and
+            `new_directory`.
+    """
+    for name in names:
+        for left in directory.glob(f".{name}.*"):
+            if left.suffix == ".old" and not (directory / name).exists():
+                left.rename(directory / name)  # killed between two renames
+            elif left.is_dir():
+                shutil.rmtree(left)
+            else:
+                left.unlink()
 
 
 def flush(handle: int) -> None:
@@ -351,7 +389,7 @@ def commit(directory: Path, kind: Kind, write: Mapping[str, Callable[[Path], obj
         sync_directory(pending)
         write_manifest(directory, kind, {name: describe(pending / name) for name in write})
     except BaseException:
-        shutil.rmtree(pending, ignore_errors=True)
+        _finish(directory)  # into place if the manifest lists them already, away if not
         raise
     _finish(directory)
 

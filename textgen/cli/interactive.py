@@ -131,7 +131,7 @@ class _Conversation:
         pieces: list[str] = []
         try:
             for character in characters:
-                self._write(character)
+                self._write(console.printable(character) if sys.stdout.isatty() else character)
                 pieces.append(character)
         finally:  # also when Ctrl-C stops it: an empty line then goes on from there
             self._text += "".join(pieces)

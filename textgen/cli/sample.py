@@ -277,6 +277,8 @@ class _Out:
             raise OutputError("standard output is closed; send it to a file, a pipe or a terminal")
         self._separator = separator
         self._at_once = at_once
+        # A model may have learned, or be made to write, what moves a terminal's cursor.
+        self._shown = console.printable if sys.stdout.isatty() else str
 
     def write(self, text: str) -> None:
         """Write in UTF-8."""
@@ -286,11 +288,11 @@ class _Out:
 
     def text(self, seed: str, pieces: Iterable[str]) -> None:
         """Write a text and what comes after it."""
-        self.write(seed)
+        self.write(self._shown(seed))
         piece, characters = "", iter(pieces)
         while following := "".join(islice(characters, 1 if self._at_once else _BLOCK)):
             piece = following
-            self.write(piece)
+            self.write(self._shown(piece))
         if self._separator is not None:
             self.write(self._separator)
         elif not piece.endswith("\n"):

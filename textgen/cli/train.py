@@ -12,6 +12,7 @@ import cloup
 from textgen.cli import console, options
 from textgen.config import (
     CELLS,
+    CHECKPOINT_EVERY,
     DEVICES,
     OPTIMIZERS,
     PRECISIONS,
@@ -175,9 +176,9 @@ _SUITED = "  [default: what suits text and time, for an LSTM with carried state]
     cloup.option(
         "--checkpoint-every",
         type=options.DURATION,
-        default="60s",
-        show_default=True,
-        help="Time from one checkpoint to the next, at most; there is one at each validation, too.",
+        default=CHECKPOINT_EVERY,
+        help="Time from one checkpoint to the next, at most; each validation writes one, too.  "
+        f"[default: {CHECKPOINT_EVERY:g}s]",
     ),
 )
 @cloup.option_group(
@@ -298,13 +299,14 @@ class _Shown:
         self._display = display
         self._transfer = console.Transfer(display)
         self._started: Any = None
+        self._first: float | None = None  # share that was over at the first step shown
         self._rate = _Rate()
         self._handlers: dict[type, Any] = {
             events.Preparing: lambda event: self._transfer(event.stage, event.done, event.total),
             events.Opened: self._opened,
             events.Started: self._begin,
             events.StepDone: self._step,
-            events.Validating: self._validating,
+            events.Stopping: self._stopping,
             events.EpochDone: self._epoch,
             events.SampleDrawn: self._sample,
             events.Finished: self._finish,
@@ -343,15 +345,18 @@ class _Shown:
         )
         if event.resumed is not None:
             console.note(f"resuming: from the checkpoint at epoch {event.resumed:g}")
-        self._began = time.monotonic()
+        self._began, self._first = time.monotonic(), None
         self.stop.listen()
 
     def _step(self, event: Any) -> None:
         rate = self._rate.add(event.characters)
         if rate is None:
             return
-        seconds = time.monotonic() - self._began
-        left = seconds / event.done - seconds
+        if self._first is None:
+            self._first = event.done
+            return
+        seconds, done = time.monotonic() - self._began, event.done - self._first
+        left = seconds * (1 - event.done) / max(done, 1e-9)
         self._display.update(
             self._epoch_name(event.epoch),
             round(1000 * event.done),
@@ -363,11 +368,8 @@ class _Shown:
         of = f"/{self._started.epochs}" if self._started.epochs else ""
         return f"epoch {epoch:g}{of}"
 
-    def _validating(self, _event: Any) -> None:
-        if self.stop.wanted():
-            console.note(
-                "stopping: checkpoint written; validating and saving; Ctrl-C again stops at once"
-            )
+    def _stopping(self, _event: Any) -> None:
+        console.note("stopping: validating and saving; Ctrl-C again stops at once")
 
     def _epoch(self, event: Any) -> None:
         self._rate = _Rate()

@@ -81,8 +81,8 @@ def losing_device(device: Device) -> Iterator[None]:
         first_line = (str(error).splitlines() or [""])[0]
         raise TrainingError(
             f"a step failed on {device.name} ({type(error).__name__}: {first_line}); where memory "
-            "is short, give a smaller --batch-size; otherwise the same command goes on from the "
-            "last checkpoint"
+            "is short, begin anew with --force and a smaller --batch-size; otherwise `textgen "
+            "train --resume` goes on from the last checkpoint"
         ) from error
 
 

@@ -21,6 +21,7 @@ from textgen import storage
 from textgen.config import ModelConfig, Settings, TrainConfig, WindowConfig
 from textgen.errors import ModelError, SettingsError
 from textgen.prepared import vocabulary_from_json, vocabulary_json
+from textgen.sampling.network import weight_specs
 from textgen.vocabulary import Vocabulary
 
 Arrays = Sequence[npt.NDArray[Any]]
@@ -36,7 +37,7 @@ class Request:
     Attributes:
         settings: All settings.
         vocabulary: The characters it learns.
-        text: SHA-256 of the prepared corpus's ids.
+        text: What the prepared corpus's text is known by.
         init_from: The model directory that it began with, if any.
     """
 
@@ -44,6 +45,15 @@ class Request:
     vocabulary: Vocabulary
     text: str
     init_from: str | None
+
+    def check_sizes(self, weights: Arrays) -> None:
+        """Raise `ValueError` where arrays are not weights of the network that is asked for.
+
+        Nothing is made in the sizes of the settings before they are known to be those of a file.
+        """
+        specs = weight_specs(self.settings.model, self.vocabulary.size)
+        if [array.shape for array in weights] != [spec.shape for spec in specs]:
+            raise ValueError("its weights are not those of its settings")
 
 
 @dataclass(frozen=True)
@@ -110,7 +120,7 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
         "figures": dict(snapshot.figures),
     }
     arrays = {
-        f"{group}.{number}": array
+        f"{group}.{number}": np.asarray(array, order="C")
         for group, members in snapshot.arrays.items()
         for number, array in enumerate(members)
     }
@@ -127,8 +137,13 @@ def read(path: Path) -> Checkpoint:
     """
     try:
         groups: dict[str, list[npt.NDArray[Any]]] = {}
+        if not path.is_file():
+            raise ValueError("not an ordinary file")
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
+            # Members that overlap, or one listed many times, would be more than the file.
+            if sum(member.file_size for member in archive.infolist()) > path.stat().st_size:
+                raise ValueError("members larger than the file")
             about = json.loads(_array(archive, f"{_ABOUT}.npy").tobytes())
             for name in names:
                 group, dot, _ = name.removesuffix(".npy").partition(".")
@@ -145,24 +160,16 @@ def read(path: Path) -> Checkpoint:
             about["init_from"],
         )
         snapshot = Snapshot(float(about["left"]), about["figures"], groups)
-        if not (isinstance(about["prepared"], str | None) and isinstance(about["about"], dict)):
-            raise TypeError("of another form")
+        if not isinstance(about["prepared"], str | None):
+            raise TypeError("prepared is not a path")
+        for name in ("about", "figures"):
+            if not isinstance(about[name], dict):
+                raise TypeError(f"{name} is not an object")
+        request.check_sizes(groups.get("best", ()))
         if not math.isfinite(snapshot.left):
             raise ValueError("time left is not a number")
         return Checkpoint(request, about["prepared"], about["about"], snapshot)
-    except (
-        OSError,
-        zipfile.BadZipFile,
-        NotImplementedError,
-        EOFError,
-        OverflowError,
-        RecursionError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        SettingsError,
-    ) as error:
+    except (*storage.DAMAGE, SettingsError) as error:
         raise ModelError(f"{path}: not a checkpoint that textgen wrote ({error}); {REMEDY}") from (
             error
         )

@@ -75,10 +75,8 @@ class StepDone:
 
 
 @dataclass(frozen=True)
-class Validating:
-    """The validation text is being read."""
-
-    epoch: float
+class Stopping:
+    """Training was asked to end; what there is is validated and saved next."""
 
 
 @dataclass(frozen=True)
@@ -124,4 +122,4 @@ class Finished:
     directory: str
 
 
-Event = Preparing | Opened | Started | StepDone | Validating | EpochDone | SampleDrawn | Finished
+Event = Preparing | Opened | Started | StepDone | Stopping | EpochDone | SampleDrawn | Finished

@@ -23,7 +23,7 @@ from textgen.sampling import Sampler
 from textgen.sampling.network import Network
 from textgen.training import backend, events, precision
 from textgen.training.backend import Device
-from textgen.training.checkpoint import Snapshot
+from textgen.training.checkpoint import REMEDY, Snapshot
 from textgen.training.clock import ByEpochs, ByTime
 from textgen.training.optimizer import learning_rate, optimizer
 from textgen.training.text import Text
@@ -102,7 +102,8 @@ def fit(
     device: Device,
     hooks: Hooks,
     deadline: float = math.inf,
-    begin: Initial | Snapshot | None = None,
+    initial: Initial | None = None,
+    snapshot: Snapshot | None = None,
 ) -> Progress:
     """Train a model.
 
@@ -112,8 +113,8 @@ def fit(
         device: Where it runs.
         hooks: Whom it tells and asks.
         deadline: When a training by time must be over, as time.monotonic() tells it.
-        begin: What gives the weights to begin with, from those of a new network; or the snapshot
-            of a training to go on with.
+        initial: What gives the weights to begin with, from those of a new network.
+        snapshot: Where to go on instead.
 
     Returns:
         The progress at the end, with the best weights.
@@ -123,7 +124,7 @@ def fit(
             before is the best.
         ModelError: the snapshot is not of such a training.
     """
-    return _Training(text, settings, device, hooks, deadline, begin).run()
+    return _Training(text, settings, device, hooks, deadline, initial, snapshot).run()
 
 
 class _Training:
@@ -136,27 +137,28 @@ class _Training:
         device: Device,
         hooks: Hooks,
         deadline: float,
-        begin: Initial | Snapshot | None,
+        initial: Initial | None,
+        snapshot: Snapshot | None,
     ):
         config = settings.training
-        snapshot = begin if isinstance(begin, Snapshot) else None
         keras.utils.set_random_seed(config.random_seed)
         self.text, self.settings, self.device, self.hooks = text, settings, device, hooks
         self.deadline = deadline
         self.batches = _Batches(text.train, settings)
         size = text.vocabulary.size
         stock = model.build(settings.model, size, settings.windows.targets)
-        if begin is not None and not isinstance(begin, Snapshot):
-            stock.set_weights(begin(stock.get_weights()))
-        before = str(snapshot.figures.get("precision")) if snapshot else None
-        kind = precision.choose(settings, size, device, self.batches.first(), before)
+        if initial is not None:
+            stock.set_weights(initial(stock.get_weights()))
+        chosen = str(snapshot.figures.get("precision")) if snapshot else None
+        with backend.losing_device(device):
+            kind = precision.choose(settings, size, device, self.batches.first(), chosen)
         self.kind = kind
         self.trainee = precision.build(
             kind, settings, size, carry_batch=self.batches.rows if config.carry_state else None
         )
         self.trainee.set_weights(stock.get_weights())
         self.trainee.compile(kind.optimizer(optimizer(config)), _loss(config.loss_reduction))
-        self.rate = config.learning_rate
+        self.rate: float | None = None
         full = precision.float32(settings, device)
         self.validator = (
             _Validator(text.validation, settings, size, full) if len(text.validation) else None
@@ -164,7 +166,7 @@ class _Training:
         seeds = _draw_seeds(text, settings.windows.maxlen, config.random_seed)
         self.progress = Progress(stock, seeds)
         self.curve = _Curve(size, config.loss_smoothing)
-        self.steps, self.points, self.before = 0, 0, 0.0
+        self.steps, self.points, self.seconds_before = 0, 0, 0.0
         clock: dict[str, float] = {}
         if snapshot is not None:
             clock = self._go_on(snapshot)
@@ -173,7 +175,7 @@ class _Training:
             if config.time
             else ByEpochs(self.batches.steps, config.epochs)
         )
-        self.began = self.kept = time.monotonic()
+        self.began = self.kept_at = time.monotonic()
         if config.time and self.began >= deadline and snapshot is None:
             raise TrainingError(
                 f"--time {config.time:g}s was over before the first step; give twice as much at "
@@ -184,32 +186,38 @@ class _Training:
         """Steps and reports until the end."""
         self.hooks.on_event(self._started())
         part_began, characters = time.monotonic(), 0
+        config = self.settings.training
         for x, y, epoch_begins in self.batches.after(self.steps):
             if epoch_begins:
                 model.reset_states(self.trainee)
             self._step(x, y)
             characters += x.size
-            stopped = self.hooks.stop() and not self.clock.over(self.steps)
-            over = stopped or self.clock.over(self.steps)
-            if stopped:
-                self.progress.reason = "stopped"
-                self._keep()
-            elif not (over or self.clock.report_due(self.steps)):
-                if time.monotonic() - self.kept >= self.hooks.keep_every:
+            over = self.clock.over(self.steps)
+            due = over or self.clock.report_due(self.steps)
+            stopped = not over and self.hooks.stop()
+            if not (due or stopped):
+                if time.monotonic() - self.kept_at >= self.hooks.keep_every:
                     self._keep()
                 continue
+            if stopped:
+                self.progress.reason = "stopped"
+                if not due:  # whoever goes on from here makes no such report
+                    self._keep()
+                self.hooks.on_event(events.Stopping())
             report_began = time.monotonic()
             self._report(characters / (report_began - part_began))
             if over:
                 break
-            config = self.settings.training
-            if config.patience and self.progress.since_best >= config.patience:
+            if due and config.patience and self.progress.since_best >= config.patience:
                 self.progress.reason = "patience"
                 break
             self.curve.begin_part()
             part_began, characters = time.monotonic(), 0
             self.clock.reported(part_began - report_began)
-            self._keep()
+            if due or config.time:  # by time, the best weights so far are worth a report more
+                self._keep()
+            if stopped:
+                break
         return self.progress
 
     def _step(self, x: Any, y: Any) -> None:
@@ -237,8 +245,8 @@ class _Training:
         progress, epoch = self.progress, self._epoch()
         weights, validation_loss = self.trainee.get_weights(), None
         if self.validator is not None:
-            self.hooks.on_event(events.Validating(epoch))
-            validation_loss = self.validator.loss(weights)
+            with backend.losing_device(self.device):
+                validation_loss = self.validator.loss(weights)
             self._check(validation_loss)
         loss = self.curve.loss
         improved = progress.judge(loss if validation_loss is None else validation_loss, epoch)
@@ -247,7 +255,7 @@ class _Training:
         samples = list(
             _samples(weights, self.text.vocabulary, self.settings, progress.seeds, self.steps)
         )
-        seconds = self.before + time.monotonic() - self.began
+        seconds = self.seconds_before + time.monotonic() - self.began
         done = events.EpochDone(epoch, loss, validation_loss, speed, improved, seconds)
         progress.record(done, samples)
         self.hooks.save(progress)
@@ -258,11 +266,11 @@ class _Training:
     def _keep(self) -> None:
         """Hand out a snapshot of where training is."""
         config, progress, now = self.settings.training, self.progress, time.monotonic()
-        self.kept = now
+        self.kept_at = now
         figures = {
             "steps": self.steps,
             "precision": self.kind.name,
-            "seconds": self.before + now - self.began,
+            "seconds": self.seconds_before + now - self.began,
             "clock": self.clock.state(),
             "curve": [self.curve.loss, self.curve.count],
             "points": self.points,
@@ -287,7 +295,7 @@ class _Training:
             _assign(self._layer_variables(), arrays["layers"])
             _assign(self.trainee.optimizer.variables, arrays["optimizer"])
             _assign(progress.model.weights, arrays["best"])
-            self.steps, self.before = int(figures["steps"]), float(figures["seconds"])
+            self.steps, self.seconds_before = int(figures["steps"]), float(figures["seconds"])
             self.points = int(figures["points"])
             self.curve.loss, self.curve.count = map(float, figures["curve"])
             if self.steps < 0:
@@ -300,7 +308,7 @@ class _Training:
             return {name: float(figures["clock"][name]) for name in names}
         except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
             raise ModelError(
-                f"the checkpoint is not of such a training ({error}); begin anew with --force"
+                f"the checkpoint is not of such a training ({error}); {REMEDY}"
             ) from error
 
     def _layer_variables(self) -> list[Any]:
@@ -322,9 +330,9 @@ class _Training:
                 "; the best model so far is kept" if math.isfinite(self.progress.best_loss) else ""
             )
             raise TrainingError(
-                f"the loss is {loss} after step {self.steps:,}: training went astray; try a "
-                f"--learning-rate below {self.settings.training.learning_rate:g}, or "
-                f"--clip-norm 1{kept}"
+                f"the loss is {loss} after step {self.steps:,}: training went astray; try again "
+                f"with --force and a --learning-rate below "
+                f"{self.settings.training.learning_rate:g}, or --clip-norm 1{kept}"
             )
 
     def _started(self) -> events.Started:

@@ -4,9 +4,10 @@ Knows corpora, options and what suits them; knows nothing of Keras, checkpoints 
 training runs. Everything that can be refused is refused here.
 """
 
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,14 @@ from typing import Any
 from textgen import config, model_dir
 from textgen.config import CorpusConfig, Settings
 from textgen.corpus import Source, find_sources
-from textgen.errors import CorpusError, OutputError, SettingsError, TextgenError, UsageError
+from textgen.errors import (
+    CorpusError,
+    ModelError,
+    OutputError,
+    SettingsError,
+    TextgenError,
+    UsageError,
+)
 from textgen.prepared import (
     Prepared,
     check_windows,
@@ -58,13 +66,13 @@ def plan(
     init_from: str | Path | None,
     on_event: OnEvent,
     *,
-    unfinished: bool,
+    kept: Request | None,
 ) -> Plan:
     """What a command with a corpus asks for.
 
     Args:
         corpora, directory, options, preset, corpus, init_from, on_event: As `train` takes them.
-        unfinished: The directory holds an unfinished training, whose text must stay.
+        kept: What the unfinished training in the directory was asked, whose text must stay.
     """
     opened, recorded, from_cache = _prepared(corpora), None, False
     if opened is not None:
@@ -83,12 +91,11 @@ def plan(
         transfer.check_shape(settings.model, begin, str(init_from))
     if opened is None:
         opened, from_cache = _prepare(
-            corpora, directory, corpus or CorpusConfig(), settings, on_event, unfinished=unfinished
+            corpora, directory, corpus or CorpusConfig(), settings, on_event, kept
         )
     characters = len(opened.split(settings.windows.validation)[0])
     settings = _suited(characters, settings, options, preset, recorded)
-    check_windows(opened, settings.windows)
-    _check_streams(characters, settings)
+    _check_fits(opened, settings)
     vocabulary, initial = opened.vocabulary, None
     if begin is not None:
         vocabulary = transfer.union(begin.record.vocabulary, vocabulary)
@@ -103,12 +110,19 @@ def again(directory: Path, kept: Checkpoint, options: Mapping[str, Any]) -> Plan
     """What a training that goes on was asked for."""
     recorded = kept.request.settings.by_name()
     for name, value in options.items():
+        if name not in recorded:
+            raise SettingsError(name, "is not a setting of textgen")
         if recorded[name] != value:
-            raise SettingsError(
-                name, f"must be left out, or be {recorded[name]}: that is what was begun"
-            )
+            begun = transfer.show(recorded[name])
+            raise SettingsError(name, f"must be left out, or be {begun}: that is what was begun")
     opened = open_prepared(kept.prepared or model_dir.cache(directory))
-    return Plan(replace(kept.request, text=opened.digest), opened)
+    if opened.digest != kept.request.text:
+        raise ModelError(
+            f"{opened.path}: is not the text that the training was begun with; name that text, or "
+            "begin anew with --force"
+        )
+    _check_fits(opened, kept.request.settings)
+    return Plan(kept.request, opened)
 
 
 def text(plan: Plan) -> Text:
@@ -139,8 +153,7 @@ def _prepare(
     corpus: CorpusConfig,
     settings: Settings,
     on_event: OnEvent,
-    *,
-    unfinished: bool,
+    kept: Request | None,
 ) -> tuple[Prepared, bool]:
     """Prepare a corpus into the model directory's cache, unless it stands there already."""
     sources = find_sources(corpora, corpus.glob)
@@ -161,14 +174,16 @@ def _prepare(
             on_progress=lambda *stage: on_event(events.Preparing(*stage)),
         )
 
-    if not (unfinished and is_prepared(cache)):
+    if kept is None:
         return into(cache), False
     # The unfinished training's text must not be lost to another one.
-    with tempfile.TemporaryDirectory(dir=directory, prefix=".cache.") as aside:
+    with tempfile.TemporaryDirectory(dir=directory, prefix=f".{cache.name}.") as aside:
         made = into(Path(aside) / cache.name)
-        if made.digest != open_prepared(cache).digest:
+        if made.digest != kept.text:
             raise other_training(directory, "corpus")
-    return open_prepared(cache), False
+        shutil.rmtree(cache, ignore_errors=True)
+        made.path.rename(cache)
+    return open_prepared(cache, check=False), False
 
 
 def _suited(
@@ -191,10 +206,13 @@ def _suited(
     return config.settings(options, preset, recorded, suited)
 
 
-def _check_streams(characters: int, settings: Settings) -> None:
+def _check_fits(opened: Prepared, settings: Settings) -> None:
+    """Raise `CorpusError` where a text is too short for its windows or streams."""
+    check_windows(opened, settings.windows)
     if not settings.training.carry_state:
         return
     rows, maxlen = settings.training.batch_size, settings.windows.maxlen
+    characters = len(opened.split(settings.windows.validation)[0])
     fits = (characters - 1) // maxlen
     if rows > fits:
         raise CorpusError(

@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import textgen
 from textgen import model_dir, storage
-from textgen.config import CorpusConfig
+from textgen.config import CHECKPOINT_EVERY, CorpusConfig
 from textgen.corpus import Source
-from textgen.errors import ModelError, OutputError
+from textgen.errors import ModelError, OutputError, UsageError
 from textgen.prepared import Prepared
-from textgen.sampling.network import weight_specs
 from textgen.training import checkpoint, events, plan
 from textgen.training.plan import OnEvent, Plan
 
@@ -47,7 +46,7 @@ class Run:
     device: str = "auto"
     force: bool = False
     resume: bool = False
-    checkpoint_every: float = 60.0
+    checkpoint_every: float = CHECKPOINT_EVERY
     debug: bool = False
     command: tuple[str, ...] = ()
     began: float | None = None
@@ -104,10 +103,16 @@ def train(
     if run.resume:
         _check_unfinished(directory)
     with storage.locked(directory, "another training is writing to it; wait, or name another one"):
+        model_dir.sweep(directory)
         kept = None if run.force else _kept(directory)
         if kept is None:
             model_dir.check_new(directory, force=run.force)
         if kept is not None and not corpora:
+            if preset or init_from or corpus not in (None, CorpusConfig()):
+                raise UsageError(
+                    "a training is resumed as it was begun; leave out --preset, --init-from and "
+                    "the options of reading, or name the corpus as well"
+                )
             asked = plan.again(directory, kept, options)
         else:
             asked = plan.plan(
@@ -118,7 +123,7 @@ def train(
                 corpus,
                 init_from,
                 on_event,
-                unfinished=kept is not None,
+                kept=kept.request if kept else None,
             )
         if kept is not None and (other := checkpoint.differing(asked.request, kept.request)):
             raise plan.other_training(directory, other)
@@ -185,15 +190,16 @@ def _train(
         with _room(directory):
             checkpoint.write(path, checkpoint.Checkpoint(request, prepared, about, snapshot))
 
-    if kept is not None:
-        _check_sizes(path, kept)
+    if run.force:
+        path.unlink(missing_ok=True)  # from here on this is the training of the directory
     progress = loop.fit(
         text,
         settings,
         device,
         loop.Hooks(save, keep, run.checkpoint_every, on_event, stop),
         began + (kept.snapshot.left if kept else settings.training.time),
-        kept.snapshot if kept else asked.initial,
+        asked.initial,
+        kept.snapshot if kept else None,
     )
     if progress.reason != "stopped":
         path.unlink(missing_ok=True)
@@ -204,17 +210,6 @@ def _train(
     return finished
 
 
-def _check_sizes(path: Path, kept: checkpoint.Checkpoint) -> None:
-    """Raise `ModelError` where a checkpoint lacks the weights that its settings speak of.
-
-    Nothing is made in the sizes of the settings before they are known to be those of the file.
-    """
-    specs = weight_specs(kept.request.settings.model, kept.request.vocabulary.size)
-    found = [array.shape for array in kept.snapshot.arrays.get("best", ())]
-    if found != [spec.shape for spec in specs]:
-        raise ModelError(f"{path}: its weights are not those of its settings; {checkpoint.REMEDY}")
-
-
 @contextmanager
 def _room(directory: Path) -> Iterator[None]:
     """Turn a full disk and the like into a line that says what is still there."""
@@ -222,8 +217,8 @@ def _room(directory: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise OutputError(
-            f"{directory}: cannot be written: {error.strerror or error}; the model and the "
-            "checkpoint before are still there, and the same command goes on from them"
+            f"{directory}: cannot be written: {error.strerror or error}; what was saved before is "
+            "still there, and `textgen train --resume` goes on from the last checkpoint"
         ) from error
 
 

@@ -27,12 +27,13 @@ def check_shape(asked: ModelConfig, trained: Trained, name: str) -> None:
         if getattr(asked, field) != getattr(old, field):
             raise SettingsError(
                 field,
-                f"must be left out, or be {_show(getattr(old, field))} as in {name}: its weights "
-                f"do not fit {_show(getattr(asked, field))}",
+                f"must be left out, or be {show(getattr(old, field))} as in {name}: its weights "
+                f"do not fit {show(getattr(asked, field))}",
             )
 
 
-def _show(value: Any) -> str:
+def show(value: Any) -> str:
+    """A setting's value as it is given on the command line."""
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
