@@ -133,7 +133,7 @@ class ModelConfig(Config):
     units: tuple[int, ...] = (256,)  # what two laptop cores train well in two minutes
     embedding: int = 64  # learns sooner than one-hot input, and costs less
     dropout: float = 0.2  # a text is read several times: some is needed against rote
-    drop_connect: float = 0.0  # slows learning; pays from some eight passes over a text on
+    drop_connect: float = 0.0  # slows learning; what suits text and time is in training/sizing.py
     init_stddev: float = 0.0  # Keras's own: orthogonal recurrent weights, forget bias 1
 
     def __post_init__(self) -> None:

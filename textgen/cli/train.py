@@ -325,6 +325,11 @@ class _Shown:
         )
         if event.unknown_characters:
             console.note(f"        {event.unknown_characters:,} rare characters share one id")
+        if event.expected is not None:
+            console.note(
+                f"expected: a megabyte of Shakespeare comes to {_nats(event.expected)} in that "
+                "time on two cores; other texts to more or less"
+            )
 
     def _begin(self, event: Any) -> None:
         self._started = event

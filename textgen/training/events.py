@@ -17,7 +17,12 @@ class Preparing:
 
 @dataclass(frozen=True)
 class Opened:
-    """The prepared corpus is open."""
+    """The prepared corpus is open.
+
+    Attributes:
+        expected: What a megabyte of Shakespeare comes to in a training by that time, in nats per
+            character; None where that was not measured.
+    """
 
     characters: int
     training_characters: int
@@ -25,6 +30,7 @@ class Opened:
     unknown_characters: int
     vocabulary_size: int
     from_cache: bool
+    expected: float | None = None
 
 
 @dataclass(frozen=True)

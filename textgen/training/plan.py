@@ -48,6 +48,7 @@ class Plan:
         preset: The preset's name.
         from_cache: Whether the corpus had been read before.
         initial: What gives the weights to begin with, where another model does.
+        expected: As in events.Opened.
     """
 
     request: Request
@@ -55,6 +56,7 @@ class Plan:
     preset: str | None = None
     from_cache: bool = True
     initial: Callable[[list[Any]], list[Any]] | None = None
+    expected: float | None = None
 
 
 def plan(
@@ -94,7 +96,7 @@ def plan(
             corpora, directory, corpus or CorpusConfig(), settings, on_event, kept
         )
     characters = len(opened.split(settings.windows.validation)[0])
-    settings = _suited(characters, settings, options, preset, recorded)
+    settings, suited = _suited(characters, settings, options, preset, recorded)
     _check_fits(opened, settings)
     vocabulary, initial = opened.vocabulary, None
     if begin is not None:
@@ -103,7 +105,9 @@ def plan(
     request = Request(
         settings, vocabulary, opened.digest, None if init_from is None else str(init_from)
     )
-    return Plan(request, opened, preset, from_cache, initial)
+    seconds = settings.training.time
+    expected = sizing.expected(seconds) if suited and begin is None else None
+    return Plan(request, opened, preset, from_cache, initial, expected)
 
 
 def again(directory: Path, kept: Checkpoint, options: Mapping[str, Any]) -> Plan:
@@ -192,8 +196,10 @@ def _suited(
     options: Mapping[str, Any],
     preset: str | None,
     recorded: config.WindowConfig | None,
-) -> Settings:
-    """The settings, with those that nobody chose made to suit the text and the time."""
+) -> tuple[Settings, bool]:
+    """The settings, with those that nobody chose made to suit the text and the time; and whether
+    nothing but the time was chosen.
+    """
     given = dict(options)
     if recorded is not None:
         given.setdefault("maxlen", recorded.maxlen)
@@ -203,7 +209,8 @@ def _suited(
     if preset is None and settings.training.carry_state and settings.model.cell == "lstm":
         how_long = {"time": settings.training.time, **suited}
         suited |= sizing.sized(characters, {**how_long, **given})
-    return config.settings(options, preset, recorded, suited)
+    typical = preset is None and options.keys() <= {"time"}
+    return config.settings(options, preset, recorded, suited), typical
 
 
 def _check_fits(opened: Prepared, settings: Settings) -> None:

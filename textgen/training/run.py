@@ -168,6 +168,7 @@ def _train(
             opened.unknown,
             vocabulary.size,
             asked.from_cache,
+            asked.expected,
         )
     )
     from textgen.training import backend

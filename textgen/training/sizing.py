@@ -8,12 +8,38 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from textgen.config import TrainConfig, WindowConfig
 
 _PASSES = 60  # after that many over a text, more of them taught a network of this size nothing
 _START = 8.0  # seconds that start and end take
 _MAXLEN = 64  # more than the windows' 40: back-propagation through more gained nothing in the time
 _SHORT = 20_000  # characters of a text that is too short to spare any
+
+
+# Seconds of the whole training, and what a megabyte of Shakespeare came to in them: nats per
+# character on its last tenth, over windows of 256 (benchmarks/results/training.md).
+_REACHED = ((96.0, 1.52), (300.0, 1.47), (660.0, 1.455))
+
+
+def expected(seconds: float) -> float | None:
+    """The loss that a megabyte of Shakespeare comes to in a time, for comparison.
+
+    Args:
+        seconds: Of the whole training, on two cores.
+
+    Returns:
+        Nats per character, between what was measured; None for times far from that.
+
+    Example:
+        >>> expected(300)
+        1.47
+    """
+    times, losses = zip(*_REACHED, strict=True)
+    if not times[0] / 2 <= seconds <= times[-1] * 2:
+        return None
+    return float(np.interp(math.log(seconds), np.log(times), losses))
 
 
 def default_time(characters: int) -> float:

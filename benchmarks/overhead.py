@@ -1,0 +1,88 @@
+"""Where the time of a training goes: steps, and everything else.
+
+A training by time in this process, with a stopwatch around each step, each validation, each save of
+the model and each checkpoint. What is left is the pipeline, samples, events and the loop itself.
+Asked: less than 3 % outside the steps, start-up aside, and less than 2 % for checkpoints.
+
+    python -m benchmarks.overhead tinyshakespeare.txt [--seconds 300] [--checkpoint-every 60]
+"""
+
+import argparse
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from benchmarks import report
+
+
+def main() -> None:
+    """Measure and report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("corpus")
+    parser.add_argument("--seconds", type=float, default=300)
+    parser.add_argument("--checkpoint-every", type=float, default=60)
+    options = parser.parse_args()
+    import keras
+
+    from textgen import model_dir
+    from textgen.training import checkpoint, events, loop, train
+    from textgen.training.run import Run
+
+    seconds: defaultdict[str, float] = defaultdict(float)
+    times: Counter[str] = Counter()
+    moments: list[float] = []
+
+    def timed(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **more: Any) -> Any:
+            began = time.perf_counter()
+            try:
+                return function(*arguments, **more)
+            finally:
+                seconds[name] += time.perf_counter() - began
+                times[name] += 1
+
+        return call
+
+    def on_event(event: events.Event) -> None:
+        if isinstance(event, events.StepDone | events.Finished):
+            if not moments:
+                seconds.clear()
+                times.clear()
+            moments.append(time.perf_counter())
+
+    watched = [
+        ("steps", keras.Model, "train_on_batch"),
+        ("validations", loop._Validator, "loss"),
+        ("saves of the model", model_dir, "save"),
+        ("checkpoints", checkpoint, "write"),
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        for name, owner, attribute in watched:
+            function = timed(name, getattr(owner, attribute))
+            mock.patch.object(owner, attribute, function).start()
+        run = Run(checkpoint_every=options.checkpoint_every)
+        told = {"time": options.seconds, "precision": "float32"}
+        train([options.corpus], Path(folder) / "model", told, run=run, on_event=on_event)
+    whole = moments[-1] - moments[0]
+    seconds["the rest"] = whole - sum(seconds.values())
+    rows = [
+        {"what": name, "times": times[name] or "", "seconds": spent, "share %": 100 * spent / whole}
+        for name, spent in sorted(seconds.items(), key=lambda one: -one[1])
+    ]
+    report.write(
+        "overhead",
+        f"python -m benchmarks.overhead tinyshakespeare.txt --seconds {options.seconds:g}",
+        rows,
+        [
+            f"Of {whole:.1f} seconds from the end of the first step, which builds the network, to "
+            "the end. Asked: less than 3 % outside the steps, less than 2 % for checkpoints."
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()
