@@ -16,7 +16,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from textgen.errors import TextgenError
-    from textgen.evaluation import evaluate
+    from textgen.evaluation import evaluate, inspect
     from textgen.model_dir import load
     from textgen.prepared import prepare
     from textgen.sampling import Sampler
@@ -25,13 +25,23 @@ if TYPE_CHECKING:
 _HOME = {
     "TextgenError": "textgen.errors",
     "evaluate": "textgen.evaluation",
+    "inspect": "textgen.evaluation",
     "prepare": "textgen.prepared",
     "load": "textgen.model_dir",
     "Sampler": "textgen.sampling",
     "train": "textgen.training",
 }
 
-__all__ = ["Sampler", "TextgenError", "__version__", "evaluate", "load", "prepare", "train"]
+__all__ = [
+    "Sampler",
+    "TextgenError",
+    "__version__",
+    "evaluate",
+    "inspect",
+    "load",
+    "prepare",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

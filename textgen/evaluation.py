@@ -17,6 +17,7 @@ from textgen.config import CorpusConfig, check_integer
 from textgen.corpus import Source, find_sources, read_text
 from textgen.errors import CorpusError, ModelError, SettingsError
 from textgen.sampling.context import reader
+from textgen.sampling.decoding import log_probabilities
 from textgen.sampling.scoring import Ids, by_windows, in_order
 from textgen.vocabulary import Vocabulary
 
@@ -92,11 +93,7 @@ def evaluate(
     trained = model_dir.read(model)
     network, record = trained.network(), trained.record
     span = record.window(context)
-    try:
-        trained_on = CorpusConfig.from_json(record.about["corpus"]["settings"])
-    except (KeyError, TypeError, SettingsError) as error:
-        raise ModelError(f"{model}: damaged settings.json ({error})") from error
-    corpus = replace(trained_on, encoding=encoding or trained_on.encoding)
+    corpus = _as_trained(trained, model, encoding)
     read = _Reading(record.vocabulary)
     pieces = (ids for source in find_sources(corpora, glob) for ids in read.ids(source, corpus))
     if windows is not None:
@@ -113,6 +110,90 @@ def evaluate(
             "model: two known ones are needed to predict one"
         )
     return Evaluation(read.characters, predicted, read.unknown, -total / predicted)
+
+
+@dataclass(frozen=True)
+class Surprise:
+    """One character of a text, and how surprising a model found it there.
+
+    Attributes:
+        character: The character.
+        bits: -log2 of its probability; None for the first one, which nothing is known of, and for
+            one that the model has no id for.
+        rank: How many characters were at least as likely, 1 for the likeliest; None likewise.
+        likeliest: The likeliest characters in its place, each with its probability; the unknown
+            character is U+FFFD.
+    """
+
+    character: str
+    bits: float | None
+    rank: int | None
+    likeliest: tuple[tuple[str, float], ...]
+
+
+def inspect(
+    corpora: Sequence[str | Source],
+    model: str | Path = model_dir.DEFAULT,
+    *,
+    context: str | None = None,
+    encoding: str | None = None,
+    glob: Sequence[str] = CorpusConfig.glob,
+    likeliest: int = 5,
+) -> Iterator[Surprise]:
+    """How surprising a trained model finds each character of a text, given those before it.
+
+    Args:
+        corpora, model, context, encoding, glob: As `evaluate` takes them.
+        likeliest: Alternatives to give for each character.
+
+    Raises:
+        CorpusError: no text, or unreadable text.
+        ModelError: no model, or a damaged one.
+        SettingsError: an unknown context.
+
+    Example:
+        >>> [one.bits for one in inspect(["corpus.txt"])]  # doctest: +SKIP
+        [None, 3.1, 0.2]
+    """
+    trained = model_dir.read(model)
+    vocabulary = trained.record.vocabulary
+    read = reader(trained.network(), trained.record.window(context))
+    corpus, sources = _as_trained(trained, model, encoding), find_sources(corpora, glob)
+    count = min(likeliest, vocabulary.size)
+
+    def surprises() -> Iterator[Surprise]:
+        logs = None
+        for source in sources:
+            for text, _ in read_text(source, corpus):
+                for character, one in zip(text, vocabulary.ids(text).tolist(), strict=True):
+                    place = vocabulary.unknown_id if one < 0 else one
+                    if place is None:
+                        yield Surprise(character, None, None, ())
+                        continue
+                    if logs is None:
+                        yield Surprise(character, None, None, ())
+                    else:
+                        best = np.argsort(-logs, kind="stable")[:count].tolist()
+                        yield Surprise(
+                            character,
+                            -float(logs[place]) / math.log(2),
+                            int(np.count_nonzero(logs >= logs[place])),
+                            tuple((vocabulary.table[n], math.exp(logs[n])) for n in best),
+                        )
+                    logs = log_probabilities(read.step(place))
+
+    return surprises()
+
+
+def _as_trained(
+    trained: model_dir.Trained, model: str | Path, encoding: str | None
+) -> CorpusConfig:
+    """How the text was read that a model was trained on, but for the encoding."""
+    try:
+        trained_on = CorpusConfig.from_json(trained.record.about["corpus"]["settings"])
+    except (KeyError, TypeError, SettingsError) as error:
+        raise ModelError(f"{model}: damaged settings.json ({error})") from error
+    return replace(trained_on, encoding=encoding or trained_on.encoding)
 
 
 class _Reading:

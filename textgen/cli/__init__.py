@@ -12,7 +12,7 @@ import click
 import cloup
 
 import textgen
-from textgen.cli import console, evaluate, options, prepare, sample, train
+from textgen.cli import console, evaluate, inspect, options, prepare, sample, train
 from textgen.errors import SettingsError, TextgenError
 
 _INTERRUPTED = 130
@@ -47,6 +47,7 @@ program.add_command(prepare.command)
 program.add_command(train.command)
 program.add_command(sample.command)
 program.add_command(evaluate.command)
+program.add_command(inspect.command)
 
 
 def main() -> NoReturn:

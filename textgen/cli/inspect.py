@@ -1,0 +1,116 @@
+"""`textgen inspect`."""
+
+import itertools
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import cloup
+
+from textgen.cli import console, options
+from textgen.config import CONTEXTS, CorpusConfig
+
+# Bits of surprise from which on a character is shown on the next darker ground. One bit is an even
+# chance; a corpus's characters take two to five on average.
+_FROM = (1, 2, 4, 8)
+_GROUNDS = (None, 230, 222, 215, 203)  # of the 256 colours: none, then yellow to red
+_INK = 16
+_TOGETHER = 4096  # characters written at a time
+
+
+@cloup.command("inspect")
+@cloup.argument("corpora", metavar="TEXT...", nargs=-1)
+@options.model("Model directory to look at the text with.")
+@cloup.option(
+    "--context",
+    type=click.Choice(CONTEXTS),
+    help="Carry the state through the text, or predict each character from the last maxlen.  "
+    "[default: as it was trained]",
+)
+@cloup.option(
+    "--encoding", metavar="NAME", help="Encoding of the text.  [default: as it was trained]"
+)
+@options.glob()
+@options.form("jsonl", "The text in colours, or a JSON object on a line for each character.")
+@cloup.option(
+    "--color/--no-color",
+    default=None,
+    help="Colours also where there is no terminal, or none at all.  [default: on a terminal]",
+)
+@options.debug
+def command(
+    corpora: tuple[str, ...],
+    directory: Path,
+    context: str | None,
+    encoding: str | None,
+    glob: tuple[str, ...],
+    form: str,
+    color: bool | None,  # noqa: FBT001
+) -> None:
+    """Colour each character of a text by how surprising a model found it.
+
+    TEXT is one or more files, directories (read recursively) or - for standard input. The darker
+    the ground, the less the model expected that character there. As JSON lines: character, bits
+    (-log2 of its probability), rank among all characters, and the five likeliest in its place.
+
+    \b
+        textgen inspect page.txt --color | less -R
+        echo "To be, or not to bee" | textgen inspect -
+        textgen inspect page.txt --format jsonl
+    """
+    if not corpora:
+        raise click.UsageError("no text: `textgen inspect page.txt`")
+    from textgen.evaluation import inspect
+
+    found = inspect(
+        corpora, directory, context=context, encoding=encoding, glob=glob or CorpusConfig.glob
+    )
+    if form == "jsonl":
+        _write(_lines(found), color=None)
+        return
+    if color or (color is None and sys.stdout.isatty()):
+        console.note("bits of surprise: " + " ".join(_legend()))
+    _write(_coloured(found), color=color)
+
+
+def _write(pieces: Iterable[str], *, color: bool | None) -> None:
+    every = iter(pieces)
+    while block := "".join(itertools.islice(every, _TOGETHER)):
+        click.echo(block, nl=False, color=color)
+
+
+def _lines(found: Iterable[Any]) -> Iterator[str]:
+    import json
+
+    for one in found:
+        likeliest = [[character, round(share, 6)] for character, share in one.likeliest]
+        yield json.dumps({**vars(one), "likeliest": likeliest}) + "\n"
+
+
+def _coloured(found: Iterable[Any]) -> Iterator[str]:
+    """The text, neighbours of one colour together."""
+    last = "\n"
+    for level, group in itertools.groupby(found, key=_level):
+        text = console.printable("".join(one.character for one in group))
+        last = text[-1]
+        # A ground that went on over a line's end would colour the rest of the terminal's line.
+        yield "\n".join(_on(level, line) if line else "" for line in text.split("\n"))
+    if last != "\n":
+        yield "\n"
+
+
+def _level(one: Any) -> int:
+    return 0 if one.bits is None else sum(one.bits >= bits for bits in _FROM)
+
+
+def _on(level: int, text: str) -> str:
+    ground = _GROUNDS[level]
+    return text if ground is None else click.style(text, fg=_INK, bg=ground)
+
+
+def _legend() -> Iterator[str]:
+    names = (f"below {_FROM[0]}", *(f"{bits} or more" for bits in _FROM))
+    for level, name in enumerate(names):
+        yield _on(level, name)
