@@ -75,7 +75,7 @@ def main() -> None:
     ]
     report.write(
         "overhead",
-        f"python -m benchmarks.overhead tinyshakespeare.txt --seconds {options.seconds:g}",
+        report.command("overhead"),
         rows,
         [
             f"Of {whole:.1f} seconds from the end of the first step, which builds the network, to "

@@ -5,6 +5,7 @@ Knows rows of figures; knows nothing of what they mean.
 
 import json
 import platform
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -60,3 +61,9 @@ def _machine() -> str:
                 processor = line.split(":", 1)[1].strip()
                 break
     return f"{processor}, {os.cpu_count()} cores, Python {sys.version.split()[0]}"
+
+
+def command(name: str) -> str:
+    """The command that is running, for the record; files by their names alone."""
+    arguments = (Path(one).name if Path(one).is_file() else one for one in sys.argv[1:])
+    return shlex.join(["python", "-m", f"benchmarks.{name}", *arguments])

@@ -61,7 +61,7 @@ def main() -> None:
         rows += _odd(folder)
     report.write(
         "scale",
-        "python -m benchmarks.scale",
+        report.command("scale"),
         rows,
         [
             "Speed: MB of text per second in prepare, characters per second between reports in "

@@ -77,7 +77,7 @@ def shown_commands() -> list[str]:
     calls = []
     for line in lines:
         for part in re.split(r"\||&&|#|>", line):
-            match = re.match(r"\s*(?:\$ )?textgen ((?:train|sample|prepare|evaluate)\b.*)", part)
+            match = re.match(rf"\s*(?:\$ )?textgen ((?:{'|'.join(program.commands)})\b.*)", part)
             if match:
                 calls.append(match.group(1).strip())
     return sorted(set(calls))

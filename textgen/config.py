@@ -395,6 +395,9 @@ def settings(
     """
     if preset is not None:
         check_choice("preset", preset, tuple(PRESETS))
+    explicit = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in explicit.items()
+    }
     layers = (explicit, PRESETS.get(preset or "", {}), suited or {})  # the nearest word first
     chosen = {**layers[2], **layers[1], **layers[0]}
     for pair in _EXCLUSIVE:

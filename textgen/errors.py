@@ -260,6 +260,11 @@ class ModelError(TextgenError):
             "Use a model directory that textgen made.",
         ),
         Known(
+            "take too much memory with this model",
+            "A model would keep a state for each of very many characters of a window.",
+            "Give --context carry, or use another model.",
+        ),
+        Known(
             "weights that are not numbers",
             "A weight is infinite or not a number.",
             "Train it again.",

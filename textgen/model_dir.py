@@ -48,6 +48,7 @@ _MODEL, _VOCABULARY, _SETTINGS = "model.keras", "vocabulary.json", "settings.jso
 _HISTORY, _SEEDS = "history.json", "seeds.json"
 _CHECKPOINT, _CACHE = "checkpoint.npz", "cache"
 _WEIGHTS = "model.weights.h5"
+_WINDOW_AT_MOST = 50_000_000  # numbers: 200 MB, enough for windows of 10,000 and LSTM 512,512
 _HDF5_OVERHEAD = 1 << 20  # bytes of structure around the arrays; in fact some ten thousand
 
 
@@ -77,11 +78,21 @@ class Record:
 
         Raises:
             SettingsError: an unknown context.
+            ModelError: windows that take more memory than a model should.
         """
         if context is not None:
             check_choice("context", context, CONTEXTS)
         carry = self.settings.training.carry_state if context is None else context == "carry"
-        return None if carry else self.settings.windows.maxlen
+        if carry:
+            return None
+        maxlen = self.settings.windows.maxlen
+        # As many states are kept, each with what its next character is computed from.
+        if maxlen * (self.vocabulary.size + 4 * sum(self.settings.model.units)) > _WINDOW_AT_MOST:
+            raise ModelError(
+                f"windows of {maxlen:,} characters take too much memory with this model; give "
+                "--context carry"
+            )
+        return maxlen
 
 
 def cache(directory: Path) -> Path:
@@ -269,7 +280,7 @@ def _read_weights(
             data = archive.read(member)
         with h5py.File(io.BytesIO(data), "r") as file:
             arrays = [_read_array(file, spec, path, h5py) for spec in specs]
-    except (OSError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile) as error:
+    except storage.DAMAGE as error:
         raise ModelError(f"{path}: not a model that textgen wrote ({error})") from error
     if not all(np.isfinite(array).all() for array in arrays):
         raise ModelError(f"{path}: has weights that are not numbers; {KIND.remedy}")

@@ -43,7 +43,8 @@ DAMAGE = (
     OverflowError,
     RuntimeError,  # an archive that is encrypted, JSON that is nested too deep
     zipfile.BadZipFile,
-    tokenize.TokenError,  # from the header of a .npy file
+    tokenize.TokenError,  # the header of a .npy file, and so
+    SyntaxError,
 )
 
 T = TypeVar("T")
@@ -120,7 +121,7 @@ def _lock(path: Path) -> int:
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
         except FileNotFoundError:
             continue  # whoever had it may have taken the directory away just now
         try:
@@ -198,7 +199,7 @@ def new_directory(target: Path, kind: Kind, *, force: bool) -> Iterator[Path]:
     try:
         _as_umask(made, directory=True)
         yield made
-        _swap(made, target)
+        swap(made, target)
     finally:
         shutil.rmtree(made, ignore_errors=True)
 
@@ -217,7 +218,8 @@ def check_target(target: Path, kind: Kind, *, force: bool) -> None:
         raise OutputError(f"{target}: exists; name another directory, or replace it with --force")
 
 
-def _swap(made: Path, target: Path) -> None:
+def swap(made: Path, target: Path) -> None:
+    """Put a directory in the place of another, or of none; `sweep` mends it if killed midway."""
     old = made.with_name(made.name + ".old")
     if target.exists():
         target.rename(old)

@@ -100,19 +100,22 @@ def test_a_training_from_another_model_goes_on(tmp_path, corpus, trained):
 
 def test_a_training_by_time_uses_what_is_left_of_it(tmp_path, corpus):
     options = {**QUICK, "epochs": 0, "time": 12.0, "sample_length": 0}
-    began = time.monotonic()
-    train([str(corpus)], tmp_path / "model", options, stop=Stop(300))
-    used = time.monotonic() - began
     shares: list[float] = []
 
     def on_event(event):
         if isinstance(event, events.StepDone):
             shares.append(event.done)
 
-    train([], tmp_path / "model", run=Run(resume=True), on_event=on_event)
-    left = time.monotonic() - began - used
-    assert used + left <= 13.5
-    assert shares == sorted(shares) and shares[0] > 0.1 and shares[-1] > 0.9
+    def stop():
+        return shares[-1] >= 0.3
+
+    began = time.monotonic()
+    first = train([str(corpus)], tmp_path / "model", options, on_event=on_event, stop=stop)
+    at_stop = len(shares)
+    last = train([], tmp_path / "model", run=Run(resume=True), on_event=on_event)
+    assert (first.reason, last.reason) == ("stopped", "done")
+    assert time.monotonic() - began < 20  # 12 and what a busy machine adds
+    assert shares[at_stop] >= 0.3 and shares[at_stop:] == sorted(shares[at_stop:])
 
 
 def test_what_is_asked_again_must_be_the_same_training(tmp_path, corpus):
@@ -176,8 +179,10 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path, corpus):
     resumed = 0
     for kill in range(KILLS):
         process = start(tmp_path, *OPTIONS)
-        if kill % 5:
+        if kill % 5 or not kill:
             until(process, "training:")
+            while not kill and not model_dir.checkpoint(tmp_path / "textgen-model").exists():
+                time.sleep(0.01)
             time.sleep(chance.uniform(0, 0.7))
         else:
             time.sleep(chance.uniform(0, 5))
@@ -231,7 +236,7 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path, corpus, textgen):
     second = start(tmp_path, *OPTIONS, preexec_fn=small_files)
     rest = second.stderr.read()
     assert second.wait(60) == 1
-    assert "cannot be written: File too large; the model and the checkpoint before" in rest
+    assert "cannot be written: File too large; what was saved before is still there" in rest
     assert "Traceback" not in rest
     assert model_dir.checkpoint(directory).read_bytes() == before
     assert not list(directory.glob(".checkpoint*"))

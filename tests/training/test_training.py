@@ -154,7 +154,7 @@ def test_a_loss_that_is_not_a_number_stops_and_what_was_saved_stays(tmp_path, co
     run(corpus, tmp_path / "model")
     before = (tmp_path / "model/model.keras").read_bytes()
     options = {"learning_rate": 3e38, "schedule": "constant", "optimizer": "sgd", "clip_norm": 0.0}
-    with pytest.raises(TrainingError, match="try a --learning-rate below"):
+    with pytest.raises(TrainingError, match="--force and a --learning-rate below"):
         run(corpus, tmp_path / "model", {**options, "epochs": 3}, run=Run(force=True))
     assert (tmp_path / "model/model.keras").read_bytes() == before
 

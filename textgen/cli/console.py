@@ -1,4 +1,4 @@
-"""What goes to standard error: lines, a progress bar on a terminal, plain lines elsewhere.
+"""What goes to standard error, lines and a progress bar on a terminal, and to standard output.
 
 Knows terminals and file descriptors; knows nothing of training or corpora.
 """
@@ -7,13 +7,15 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any, BinaryIO
 
 import click
 
 _EVERY = 10.0  # seconds between progress lines where there is no terminal
+_BLOCK = 512  # characters written at a time where nobody watches
 _REFRESH = 0.1  # seconds between two updates of the bar: steady to the eye, and cheap
 
 
@@ -160,3 +162,36 @@ class Transfer:
             text = f"{size(done)} of {size(total)}, {size(rate)}/s"
             text += f", {duration((total - done) / rate)} left"
         self._display.update(self._LABELS[stage], done, total, text)
+
+
+class Output:
+    """Standard output: at once where somebody waits for it, in blocks elsewhere."""
+
+    def __init__(self, separator: str | None = None, *, at_once: bool = False):
+        from textgen.errors import OutputError
+
+        if sys.stdout is None:
+            raise OutputError("standard output is closed; send it to a file, a pipe or a terminal")
+        self.on_terminal = sys.stdout.isatty()
+        self._separator = separator
+        self._at_once = at_once or self.on_terminal
+        # A model may have learned, or be made to write, what moves a terminal's cursor.
+        self._shown = printable if self.on_terminal else str
+
+    def write(self, text: str) -> None:
+        """Write in UTF-8."""
+        sys.stdout.buffer.write(text.encode("utf-8"))
+        if self._at_once:
+            sys.stdout.buffer.flush()
+
+    def text(self, seed: str, pieces: Iterable[str]) -> None:
+        """Write a text and what comes after it."""
+        self.write(self._shown(seed))
+        piece, characters = "", iter(pieces)
+        while following := "".join(islice(characters, 1 if self._at_once else _BLOCK)):
+            piece = following
+            self.write(self._shown(piece))
+        if self._separator is not None:
+            self.write(self._separator)
+        elif not piece.endswith("\n"):
+            self.write("\n")

@@ -1,8 +1,7 @@
 """`textgen inspect`."""
 
 import itertools
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from textgen.config import CONTEXTS, CorpusConfig
 _FROM = (1, 2, 4, 8)
 _GROUNDS = (None, 230, 222, 215, 203)  # of the 256 colours: none, then yellow to red
 _INK = 16
+_NAMES = (f"below {_FROM[0]}", *(f"{bits} or more" for bits in _FROM))
 _TOGETHER = 4096  # characters written at a time
 
 
@@ -67,18 +67,21 @@ def command(
     found = inspect(
         corpora, directory, context=context, encoding=encoding, glob=glob or CorpusConfig.glob
     )
+    out = console.Output()
     if form == "jsonl":
-        _write(_lines(found), color=None)
+        _write(out, _lines(found))
         return
-    if color or (color is None and sys.stdout.isatty()):
-        console.note("bits of surprise: " + " ".join(_legend()))
-    _write(_coloured(found), color=color)
+    coloured = out.on_terminal if color is None else color
+    if coloured:
+        legend = " ".join(_on(level, name) for level, name in enumerate(_NAMES))
+        console.note(f"bits of surprise: {legend}")
+    _write(out, _text(found, _on if coloured else _plain))
 
 
-def _write(pieces: Iterable[str], *, color: bool | None) -> None:
+def _write(out: console.Output, pieces: Iterable[str]) -> None:
     every = iter(pieces)
     while block := "".join(itertools.islice(every, _TOGETHER)):
-        click.echo(block, nl=False, color=color)
+        out.write(block)
 
 
 def _lines(found: Iterable[Any]) -> Iterator[str]:
@@ -89,14 +92,14 @@ def _lines(found: Iterable[Any]) -> Iterator[str]:
         yield json.dumps({**vars(one), "likeliest": likeliest}) + "\n"
 
 
-def _coloured(found: Iterable[Any]) -> Iterator[str]:
+def _text(found: Iterable[Any], show: Callable[[int, str], str]) -> Iterator[str]:
     """The text, neighbours of one colour together."""
     last = "\n"
     for level, group in itertools.groupby(found, key=_level):
         text = console.printable("".join(one.character for one in group))
         last = text[-1]
         # A ground that went on over a line's end would colour the rest of the terminal's line.
-        yield "\n".join(_on(level, line) if line else "" for line in text.split("\n"))
+        yield "\n".join(show(level, line) if line else "" for line in text.split("\n"))
     if last != "\n":
         yield "\n"
 
@@ -110,7 +113,5 @@ def _on(level: int, text: str) -> str:
     return text if ground is None else click.style(text, fg=_INK, bg=ground)
 
 
-def _legend() -> Iterator[str]:
-    names = (f"below {_FROM[0]}", *(f"{bits} or more" for bits in _FROM))
-    for level, name in enumerate(names):
-        yield _on(level, name)
+def _plain(_level: int, text: str) -> str:
+    return text

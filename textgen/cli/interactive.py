@@ -119,7 +119,9 @@ class _Conversation:
 
     def _begin(self, seed: str) -> None:
         self._seed = self._text = seed
-        self._write(click.style(seed, bold=True) if sys.stdout.isatty() else seed)
+        self._write(
+            click.style(console.printable(seed), bold=True) if sys.stdout.isatty() else seed
+        )
         self._go_on()
 
     def _go_on(self) -> None:

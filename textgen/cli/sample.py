@@ -2,8 +2,6 @@
 
 import json
 import sys
-from collections.abc import Iterable
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +13,6 @@ from textgen.config import CONTEXTS, SampleConfig
 
 if TYPE_CHECKING:
     from textgen.sampling import Sampler
-
-_BLOCK = 512  # characters written at a time where nobody watches
 
 
 @cloup.command("sample")
@@ -180,7 +176,7 @@ def command(
     from textgen.sampling.sampler import new_random_seed
 
     sampler = load(directory, config.context)
-    out = _Out(separator, at_once=interactive or (sys.stdout is not None and sys.stdout.isatty()))
+    out = console.Output(separator, at_once=interactive)
     if interactive:
         from textgen.cli.interactive import converse
 
@@ -229,7 +225,7 @@ def command(
                     "number": number,
                     "mean_log_probability": text.mean_log_probability,
                 }
-                out.write(json.dumps(record, ensure_ascii=False) + "\n")
+                out.write(json.dumps(record, ensure_ascii=out.on_terminal) + "\n")
     if complete < texts:
         console.note(
             f"textgen: {texts - complete:,} of {texts:,} texts reached {config.at_most:,} "
@@ -265,35 +261,3 @@ def _read(name: str) -> bytes:
     if name != "-":
         return Path(name).read_bytes()
     return console.standard_input().read()
-
-
-class _Out:
-    """Standard output: at once where somebody waits for it, in blocks elsewhere."""
-
-    def __init__(self, separator: str | None, *, at_once: bool):
-        from textgen.errors import OutputError
-
-        if sys.stdout is None:
-            raise OutputError("standard output is closed; send it to a file, a pipe or a terminal")
-        self._separator = separator
-        self._at_once = at_once
-        # A model may have learned, or be made to write, what moves a terminal's cursor.
-        self._shown = console.printable if sys.stdout.isatty() else str
-
-    def write(self, text: str) -> None:
-        """Write in UTF-8."""
-        sys.stdout.buffer.write(text.encode("utf-8"))
-        if self._at_once:
-            sys.stdout.buffer.flush()
-
-    def text(self, seed: str, pieces: Iterable[str]) -> None:
-        """Write a text and what comes after it."""
-        self.write(self._shown(seed))
-        piece, characters = "", iter(pieces)
-        while following := "".join(islice(characters, 1 if self._at_once else _BLOCK)):
-            piece = following
-            self.write(self._shown(piece))
-        if self._separator is not None:
-            self.write(self._separator)
-        elif not piece.endswith("\n"):
-            self.write("\n")

@@ -218,7 +218,7 @@ def command(
 
     CORPUS is one or more files, directories (read recursively) or - for standard input, or one
     directory made by `textgen prepare`. Ctrl-C ends training and keeps the best model so far;
-    the same command goes on from there, also after a crash.
+    the same command, without --force, goes on from there, also after a crash.
 
     \b
         textgen train corpus.txt

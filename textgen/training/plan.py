@@ -5,14 +5,13 @@ training runs. Everything that can be refused is refused here.
 """
 
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from textgen import config, model_dir
+from textgen import config, model_dir, storage
 from textgen.config import CorpusConfig, Settings
 from textgen.corpus import Source, find_sources
 from textgen.errors import (
@@ -58,6 +57,12 @@ class Plan:
     initial: Callable[[list[Any]], list[Any]] | None = None
     expected: float | None = None
 
+    def settle(self, directory: Path) -> None:
+        """Put the text where a training that goes on looks for it, once this one has begun."""
+        cache = model_dir.cache(directory)
+        if self.opened.path.parent == directory and self.opened.path != cache:
+            storage.swap(self.opened.path, cache)
+
 
 def plan(
     corpora: Sequence[str | Source],
@@ -74,7 +79,7 @@ def plan(
 
     Args:
         corpora, directory, options, preset, corpus, init_from, on_event: As `train` takes them.
-        kept: What the unfinished training in the directory was asked, whose text must stay.
+        kept: What the unfinished training was asked that is gone on with, if one is.
     """
     opened, recorded, from_cache = _prepared(corpora), None, False
     if opened is not None:
@@ -116,7 +121,7 @@ def again(directory: Path, kept: Checkpoint, options: Mapping[str, Any]) -> Plan
     for name, value in options.items():
         if name not in recorded:
             raise SettingsError(name, "is not a setting of textgen")
-        if recorded[name] != value:
+        if recorded[name] != (tuple(value) if isinstance(value, list) else value):
             begun = transfer.show(recorded[name])
             raise SettingsError(name, f"must be left out, or be {begun}: that is what was begun")
     opened = open_prepared(kept.prepared or model_dir.cache(directory))
@@ -178,15 +183,16 @@ def _prepare(
             on_progress=lambda *stage: on_event(events.Preparing(*stage)),
         )
 
-    if kept is None:
+    if not model_dir.checkpoint(directory).exists():
         return into(cache), False
-    # The unfinished training's text must not be lost to another one.
-    with tempfile.TemporaryDirectory(dir=directory, prefix=f".{cache.name}.") as aside:
-        made = into(Path(aside) / cache.name)
-        if made.digest != kept.text:
-            raise other_training(directory, "corpus")
-        shutil.rmtree(cache, ignore_errors=True)
-        made.path.rename(cache)
+    # An unfinished training's text must not be lost before another one has begun.
+    made = into(cache.with_name(f".{cache.name}.new"))
+    if kept is None:
+        return made, False
+    if made.digest != kept.text:
+        shutil.rmtree(made.path)
+        raise other_training(directory, "corpus")
+    storage.swap(made.path, cache)
     return open_prepared(cache, check=False), False
 
 

@@ -178,21 +178,32 @@ def _train(
 
     about = kept.about if kept else _about(opened, device.backend, asked.preset, run)
     path = model_dir.checkpoint(directory)
-    prepared = None if opened.path == model_dir.cache(directory) else str(opened.path.absolute())
+    own = opened.path.parent == directory
+    prepared = None if own else str(opened.path.absolute())
+
+    begun = not run.force
+
+    def begin() -> None:
+        """Before anything is written: from here on this is the training of the directory."""
+        nonlocal begun
+        if not begun:
+            path.unlink(missing_ok=True)
+            asked.settle(directory)
+            begun = True
 
     def save(progress: "Progress") -> None:
         record = model_dir.Record(
             settings, vocabulary, progress.history, progress.seeds, dict(about)
         )
         with _room(directory):
+            begin()
             model_dir.save(directory, progress.model.save, record)
 
     def keep(snapshot: checkpoint.Snapshot) -> None:
         with _room(directory):
+            begin()
             checkpoint.write(path, checkpoint.Checkpoint(request, prepared, about, snapshot))
 
-    if run.force:
-        path.unlink(missing_ok=True)  # from here on this is the training of the directory
     progress = loop.fit(
         text,
         settings,
