@@ -9,6 +9,7 @@ import os
 import shutil
 import tracemalloc
 import zipfile
+from dataclasses import replace
 
 import h5py
 import keras
@@ -24,6 +25,7 @@ from textgen.errors import ModelError, PreparedError, TextgenError
 from textgen.evaluation import evaluate
 from textgen.prepared import open_prepared, prepare
 from textgen.training import checkpoint
+from textgen.vocabulary import Vocabulary
 
 ROOM = 30_000_000  # bytes: what reading a directory of some hundred kB may take at most
 FUZZ = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -408,6 +410,27 @@ def test_a_pipe_in_place_of_a_file_does_not_hang(trained, folder, textgen):
         os.mkfifo(copy / name)
         done = textgen("sample", "--model", copy, timeout=20)
         assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
+
+
+def test_windows_that_would_take_too_much_memory(trained, folder):
+    """Few weights, and a state of very many numbers for each of very many characters."""
+    record = model_dir.read(trained).record
+    windows = replace(record.settings.windows, maxlen=10_000)
+    wide = Vocabulary("".join(map(chr, range(0x3000, 0x3000 + 20_000))))
+    large = replace(record, vocabulary=wide, settings=replace(record.settings, windows=windows))
+    with pytest.raises(ModelError, match="take too much memory with this model"):
+        large.window("window")
+    assert large.window("carry") is None
+
+
+def test_a_lock_that_is_a_link_makes_no_file_elsewhere(folder, text, textgen):
+    directory = folder / "linked"
+    directory.mkdir()
+    (folder / "text").write_text(text, encoding="utf-8")
+    (directory / ".lock").symlink_to(folder / "made")
+    done = textgen("train", folder / "text", "--epochs", 1, "--maxlen", 10, "--model", directory)
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 2
+    assert not (folder / "made").exists()
 
 
 def test_a_message_cannot_move_the_cursor(trained, folder, textgen):

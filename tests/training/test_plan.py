@@ -13,7 +13,7 @@ from textgen.training.backend import Device
 from textgen.training.clock import ByEpochs, ByTime
 from textgen.training.cpu_lstm import CpuLSTM
 from textgen.training.optimizer import learning_rate, optimizer
-from textgen.training.sizing import default_time, sized
+from textgen.training.sizing import default_time, expected, sized
 
 
 def test_a_clock_by_epochs():
@@ -87,6 +87,12 @@ def test_sizes_grow_with_the_time_and_shrink_with_the_text():
             rows = chosen.training.batch_size
             assert rows == 1 or rows * chosen.windows.maxlen * 4 <= characters
     assert default_time(10**6) == 600 and default_time(10_000) < 120
+
+
+def test_what_a_time_is_expected_to_reach():
+    reached = [expected(seconds) or 0.0 for seconds in (96, 200, 300, 660)]
+    assert reached == sorted(reached, reverse=True) and 1.4 < reached[-1] < reached[0] < 1.6
+    assert expected(10) is None and expected(10**5) is None
 
 
 def test_sizes_suit_what_the_user_chose():

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textgen import model_dir, storage
-from textgen.errors import ModelError, OutputError, PreparedError, SettingsError, UsageError
+from textgen.errors import (
+    CorpusError,
+    ModelError,
+    OutputError,
+    PreparedError,
+    SettingsError,
+    TrainingError,
+    UsageError,
+)
 from textgen.training import checkpoint, events, train
 from textgen.training.run import Run
 
@@ -142,6 +151,39 @@ def test_what_is_asked_again_must_be_the_same_training(tmp_path, corpus):
     with pytest.raises(ModelError, match="no training to resume"):
         train([], tmp_path / "nothing", run=Run(resume=True))
     assert not (tmp_path / "nothing").exists()
+
+
+def test_a_failed_beginning_by_force_leaves_the_unfinished_training(tmp_path, corpus):
+    directory = tmp_path / "model"
+    train([str(corpus)], tmp_path / "whole", QUICK)
+    train([str(corpus)], directory, QUICK, stop=Stop(20))
+    other = corpus.with_name("other.txt")
+    other.write_text(corpus.read_text()[::-1], encoding="utf-8")
+    for refused in ({"batch_size": 10**6}, {"epochs": 0, "time": 0.01}):
+        with pytest.raises((CorpusError, TrainingError)):
+            train([str(other)], directory, {**QUICK, **refused}, run=Run(force=True))
+    train([], directory, run=Run(resume=True))
+    assert weights(directory) == weights(tmp_path / "whole")
+
+
+def test_a_text_that_is_deleted_is_read_again(tmp_path, corpus):
+    directory = tmp_path / "model"
+    train([str(corpus)], directory, QUICK, stop=Stop(20))
+    shutil.rmtree(model_dir.cache(directory))
+    with pytest.raises(PreparedError, match="cache"):
+        train([], directory, run=Run(resume=True))
+    assert train([str(corpus)], directory, QUICK).reason == "done"
+
+
+def test_letters_for_letters_is_another_text(tmp_path, corpus):
+    """The same ids with other characters."""
+    directory = tmp_path / "model"
+    train([str(corpus)], directory, QUICK, stop=Stop(20))
+    characters = sorted(set(corpus.read_text()))
+    moved = str.maketrans(dict(zip(characters, map(chr, range(200, 300)), strict=False)))
+    corpus.write_text(corpus.read_text().translate(moved), encoding="utf-8")
+    with pytest.raises(OutputError, match="another corpus"):
+        train([str(corpus)], directory, QUICK)
 
 
 def start(folder, *arguments, **more):

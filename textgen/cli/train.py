@@ -327,8 +327,8 @@ class _Shown:
             console.note(f"        {event.unknown_characters:,} rare characters share one id")
         if event.expected is not None:
             console.note(
-                f"expected: a megabyte of Shakespeare comes to {_nats(event.expected)} in that "
-                "time on two cores; other texts to more or less"
+                f"expected: a megabyte of Shakespeare comes to about {event.expected:.2f} nats per "
+                "character in that time on two cores, other texts to more or less"
             )
 
     def _begin(self, event: Any) -> None:
