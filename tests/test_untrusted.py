@@ -427,10 +427,10 @@ def test_a_lock_that_is_a_link_makes_no_file_elsewhere(folder, text, textgen):
     directory = folder / "linked"
     directory.mkdir()
     (folder / "text").write_text(text, encoding="utf-8")
-    (directory / ".lock").symlink_to(folder / "made")
+    (directory / ".lock").symlink_to(folder / "elsewhere")
     done = textgen("train", folder / "text", "--epochs", 1, "--maxlen", 10, "--model", directory)
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 2
-    assert not (folder / "made").exists()
+    assert not (folder / "elsewhere").exists()
 
 
 def test_a_message_cannot_move_the_cursor(trained, folder, textgen):

@@ -124,7 +124,7 @@ def test_a_training_by_time_uses_what_is_left_of_it(tmp_path, corpus):
     last = train([], tmp_path / "model", run=Run(resume=True), on_event=on_event)
     assert (first.reason, last.reason) == ("stopped", "done")
     assert time.monotonic() - began < 20  # 12 and what a busy machine adds
-    assert shares[at_stop] >= 0.3 and shares[at_stop:] == sorted(shares[at_stop:])
+    assert shares[at_stop] >= 0.3 and shares[-1] > 0.9
 
 
 def test_what_is_asked_again_must_be_the_same_training(tmp_path, corpus):

@@ -269,7 +269,7 @@ def test_what_cannot_be_trained_leaves_nothing_behind(tmp_path, corpus):
     with pytest.raises(CorpusError, match="--batch-size"):
         run(corpus, tmp_path / "a", {"batch_size": 5000, "maxlen": 10})
     with pytest.raises(CorpusError, match="training part"):
-        run(corpus, tmp_path / "b", {"maxlen": 10**6})
+        run(corpus, tmp_path / "b", {"maxlen": 10_000})
     with pytest.raises(SettingsError, match="units"):
         run(corpus, tmp_path / "c", {"units": ()})
     with pytest.raises(CorpusError, match="No such file"):
