@@ -62,6 +62,15 @@ def spoil(data, draw):
         data = data[key]
 
 
+def spoil_file(path, kind, draw):
+    """Put some value in some place of a file of JSON, and make the manifest agree with it."""
+    content = json.loads(path.read_bytes())
+    spoil(content, draw)
+    path.write_text(json.dumps(content))
+    if path.name != storage.MANIFEST:
+        sign(path.parent, kind)
+
+
 def spoil_bytes(content, draw):
     content = bytearray(content)
     for _ in range(draw(st.integers(1, 5))):
@@ -116,10 +125,7 @@ def use_model(copy):
 @FUZZ
 def test_any_value_anywhere_in_a_model_directory(trained, folder, name, data):
     copy = fresh(trained, folder)
-    content = json.loads((copy / name).read_bytes())
-    spoil(content, data.draw)
-    (copy / name).write_text(json.dumps(content))
-    sign(copy, model_dir.KIND)
+    spoil_file(copy / name, model_dir.KIND, data.draw)
     harmless(lambda: use_model(copy))
 
 
@@ -147,11 +153,7 @@ def use_prepared(copy):
 @FUZZ
 def test_any_value_anywhere_in_a_prepared_corpus(small_corpus, folder, name, data):
     copy = fresh(small_corpus, folder)
-    content = json.loads((copy / name).read_bytes())
-    spoil(content, data.draw)
-    (copy / name).write_text(json.dumps(content))
-    if name != storage.MANIFEST:
-        sign(copy, prepared.KIND)
+    spoil_file(copy / name, prepared.KIND, data.draw)
     harmless(lambda: use_prepared(copy))
 
 

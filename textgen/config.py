@@ -7,7 +7,7 @@ Anything wrong raises `SettingsError`, which names the setting.
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from textgen.errors import SettingsError
 
@@ -22,6 +22,11 @@ DEVICES = ("auto", "cpu", "gpu")
 CONTEXTS = ("carry", "window")
 CHECKPOINT_EVERY = 60.0  # seconds of training that a crash may cost; writing one takes far less
 _MAXLEN_AT_MOST = 10_000  # back-propagation reaches nowhere near; sampling keeps a state for each
+
+
+def frozen(value: Any) -> Any:
+    """A setting's value as settings keep it: JSON and Python callers may give a list."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 class Config:
@@ -46,12 +51,7 @@ class Config:
         known = {field.name for field in fields(cls)}  # type: ignore[arg-type]
         if data.keys() != known:
             raise SettingsError(sorted(data.keys() ^ known)[0], "is missing or unknown")
-        return cls(
-            **{
-                name: tuple(value) if isinstance(value, list) else value
-                for name, value in data.items()
-            }
-        )
+        return cls(**{name: frozen(value) for name, value in data.items()})
 
 
 @dataclass(frozen=True)
@@ -308,9 +308,29 @@ class SampleConfig(Config):
 class Settings:
     """All that a training is told."""
 
+    PARTS: ClassVar[dict[str, Any]] = {
+        "windows": WindowConfig,
+        "model": ModelConfig,
+        "training": TrainConfig,
+    }
+
     windows: WindowConfig
     model: ModelConfig
     training: TrainConfig
+
+    def to_json(self) -> dict[str, Any]:
+        """The parts as JSON objects, by name."""
+        return {part: getattr(self, part).to_json() for part in self.PARTS}
+
+    @classmethod
+    def from_json(cls, data: Any) -> Self:
+        """Settings from what `to_json` gave.
+
+        Raises:
+            SettingsError: a part has a name missing or unknown, or a value out of its bounds.
+            KeyError, TypeError: a part is missing, or the data are no object.
+        """
+        return cls(**{part: config.from_json(data[part]) for part, config in cls.PARTS.items()})
 
     def by_name(self) -> dict[str, Any]:
         """Every setting's value; no name stands in two parts."""
@@ -395,9 +415,7 @@ def settings(
     """
     if preset is not None:
         check_choice("preset", preset, tuple(PRESETS))
-    explicit = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in explicit.items()
-    }
+    explicit = {name: frozen(value) for name, value in explicit.items()}
     layers = (explicit, PRESETS.get(preset or "", {}), suited or {})  # the nearest word first
     chosen = {**layers[2], **layers[1], **layers[0]}
     for pair in _EXCLUSIVE:

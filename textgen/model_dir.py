@@ -27,10 +27,7 @@ import numpy.typing as npt
 from textgen import storage
 from textgen.config import (
     CONTEXTS,
-    ModelConfig,
     Settings,
-    TrainConfig,
-    WindowConfig,
     check_choice,
 )
 from textgen.errors import ModelError, OutputError, SettingsError
@@ -46,7 +43,7 @@ KIND = storage.Kind(
 
 _MODEL, _VOCABULARY, _SETTINGS = "model.keras", "vocabulary.json", "settings.json"
 _HISTORY, _SEEDS = "history.json", "seeds.json"
-_CHECKPOINT, _CACHE = "checkpoint.npz", "cache"
+_CHECKPOINT, _CACHE, _ASIDE = "checkpoint.npz", "cache", ".cache.new"
 _WEIGHTS = "model.weights.h5"
 _WINDOW_AT_MOST = 50_000_000  # numbers: 200 MB, enough for windows of 10,000 and LSTM 512,512
 _HDF5_OVERHEAD = 1 << 20  # bytes of structure around the arrays; in fact some ten thousand
@@ -100,6 +97,11 @@ def cache(directory: Path) -> Path:
     return directory / _CACHE
 
 
+def cache_aside(directory: Path) -> Path:
+    """Where a prepared corpus waits that may not yet take the place of the one in the cache."""
+    return directory / _ASIDE
+
+
 def checkpoint(directory: Path) -> Path:
     """Where a model directory keeps the checkpoint of a training that is not finished."""
     return directory / _CHECKPOINT
@@ -107,7 +109,7 @@ def checkpoint(directory: Path) -> Path:
 
 def sweep(directory: Path) -> None:
     """Take away what a training that was killed left half written."""
-    storage.sweep(directory, (_CHECKPOINT, storage.MANIFEST, _CACHE))
+    storage.sweep(directory, (_CHECKPOINT, storage.MANIFEST, _ASIDE, _CACHE))
 
 
 def check_new(directory: Path, *, force: bool) -> None:
@@ -141,12 +143,7 @@ def save(directory: Path, write_model: Callable[[Path], object], record: Record)
         OSError: the disk is full, or the directory cannot be written; the model that was there
             is still whole.
     """
-    settings = {
-        "windows": record.settings.windows.to_json(),
-        "model": record.settings.model.to_json(),
-        "training": record.settings.training.to_json(),
-        **record.about,
-    }
+    settings = {**record.settings.to_json(), **record.about}
     contents = {
         _VOCABULARY: vocabulary_json(record.vocabulary),
         _SETTINGS: storage.to_json(settings),
@@ -246,11 +243,7 @@ def _read(directory: Path, files: dict[str, bytes]) -> Record:
         if not isinstance(history, dict):
             raise ValueError("history.json is not an object")
         return Record(
-            settings=Settings(
-                windows=WindowConfig.from_json(settings.pop("windows")),
-                model=ModelConfig.from_json(settings.pop("model")),
-                training=TrainConfig.from_json(settings.pop("training")),
-            ),
+            settings=Settings.from_json({name: settings.pop(name) for name in Settings.PARTS}),
             vocabulary=vocabulary_from_json(files[_VOCABULARY]),
             history=history,
             seeds=tuple(seeds),

@@ -166,6 +166,18 @@ def test_a_failed_beginning_by_force_leaves_the_unfinished_training(tmp_path, co
     assert weights(directory) == weights(tmp_path / "whole")
 
 
+def test_what_killed_trainings_left_is_taken_away(tmp_path, corpus):
+    directory = tmp_path / "model"
+    train([str(corpus)], directory, QUICK, stop=Stop(20))
+    aside = model_dir.cache_aside(directory)
+    for name in (aside.name, f".{aside.name}.abc", f".{aside.name}.abc.old", ".cache.abc"):
+        shutil.copytree(model_dir.cache(directory), directory / name)
+    (directory / ".checkpoint.npz.abc").write_bytes(b"half")
+    train([], directory, run=Run(resume=True))
+    names = {path.name for path in directory.iterdir()}
+    assert not [name for name in names if name.startswith(".")], names
+
+
 def test_a_text_that_is_deleted_is_read_again(tmp_path, corpus):
     directory = tmp_path / "model"
     train([str(corpus)], directory, QUICK, stop=Stop(20))

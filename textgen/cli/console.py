@@ -187,11 +187,20 @@ class Output:
     def text(self, seed: str, pieces: Iterable[str]) -> None:
         """Write a text and what comes after it."""
         self.write(self._shown(seed))
-        piece, characters = "", iter(pieces)
-        while following := "".join(islice(characters, 1 if self._at_once else _BLOCK)):
-            piece = following
+        piece = ""
+        for piece in self._blocks(pieces):
             self.write(self._shown(piece))
         if self._separator is not None:
             self.write(self._separator)
         elif not piece.endswith("\n"):
             self.write("\n")
+
+    def stream(self, pieces: Iterable[str]) -> None:
+        """Write pieces that are fit to be shown."""
+        for block in self._blocks(pieces):
+            self.write(block)
+
+    def _blocks(self, pieces: Iterable[str]) -> Iterator[str]:
+        every = iter(pieces)
+        while block := "".join(islice(every, 1 if self._at_once else _BLOCK)):
+            yield block

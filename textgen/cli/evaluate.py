@@ -6,17 +6,14 @@ import click
 import cloup
 
 from textgen.cli import console, options
-from textgen.config import CONTEXTS, CorpusConfig
+from textgen.config import CorpusConfig
 
 
 @cloup.command("evaluate")
-@cloup.argument("corpora", metavar="TEXT...", nargs=-1)
+@options.texts
 @options.model("Model directory to evaluate.")
-@cloup.option(
-    "--context",
-    type=click.Choice(CONTEXTS),
-    help="Read the text in order and carry the state, or predict each character from the last "
-    "maxlen.  [default: as it was trained]",
+@options.context(
+    "Read the text in order and carry the state, or predict each character from the last maxlen."
 )
 @cloup.option(
     "--windows",
@@ -24,9 +21,7 @@ from textgen.config import CONTEXTS, CorpusConfig
     metavar="N",
     help="Read windows of N characters, each from a zero state, and count every position.",
 )
-@cloup.option(
-    "--encoding", metavar="NAME", help="Encoding of the text.  [default: as it was trained]"
-)
+@options.encoding_as_trained
 @options.glob()
 @options.form("json", "Figures as lines, or as a JSON object.")
 @options.debug

@@ -9,7 +9,7 @@ import click
 import cloup
 
 from textgen.cli import console, options
-from textgen.config import CONTEXTS, CorpusConfig
+from textgen.config import CorpusConfig
 
 # Bits of surprise from which on a character is shown on the next darker ground. One bit is an even
 # chance; a corpus's characters take two to five on average.
@@ -17,21 +17,15 @@ _FROM = (1, 2, 4, 8)
 _GROUNDS = (None, 230, 222, 215, 203)  # of the 256 colours: none, then yellow to red
 _INK = 16
 _NAMES = (f"below {_FROM[0]}", *(f"{bits} or more" for bits in _FROM))
-_TOGETHER = 4096  # characters written at a time
 
 
 @cloup.command("inspect")
-@cloup.argument("corpora", metavar="TEXT...", nargs=-1)
+@options.texts
 @options.model("Model directory to look at the text with.")
-@cloup.option(
-    "--context",
-    type=click.Choice(CONTEXTS),
-    help="Carry the state through the text, or predict each character from the last maxlen.  "
-    "[default: as it was trained]",
+@options.context(
+    "Carry the state through the text, or predict each character from the last maxlen."
 )
-@cloup.option(
-    "--encoding", metavar="NAME", help="Encoding of the text.  [default: as it was trained]"
-)
+@options.encoding_as_trained
 @options.glob()
 @options.form("jsonl", "The text in colours, or a JSON object on a line for each character.")
 @cloup.option(
@@ -69,19 +63,13 @@ def command(
     )
     out = console.Output()
     if form == "jsonl":
-        _write(out, _lines(found))
+        out.stream(_lines(found))
         return
     coloured = out.on_terminal if color is None else color
     if coloured:
         legend = " ".join(_on(level, name) for level, name in enumerate(_NAMES))
         console.note(f"bits of surprise: {legend}")
-    _write(out, _text(found, _on if coloured else _plain))
-
-
-def _write(out: console.Output, pieces: Iterable[str]) -> None:
-    every = iter(pieces)
-    while block := "".join(itertools.islice(every, _TOGETHER)):
-        out.write(block)
+    out.stream(_text(found, _on if coloured else _plain))
 
 
 def _lines(found: Iterable[Any]) -> Iterator[str]:

@@ -14,6 +14,7 @@ import click
 import cloup
 
 from textgen.config import (
+    CONTEXTS,
     NORMALIZATIONS,
     TARGETS,
     Config,
@@ -21,6 +22,7 @@ from textgen.config import (
     WindowConfig,
 )
 
+_AS_TRAINED = "[default: as it was trained]"
 DEFAULT_MODEL = "textgen-model"  # the same as in textgen/model_dir.py, which is slow to import
 
 
@@ -158,6 +160,27 @@ def glob() -> Callable[[F], F]:
         multiple=True,
         metavar="PATTERN",
         help_text="Files to take from directories; can be repeated.",
+    )
+
+
+def texts(function: F) -> F:
+    """The texts that a trained model is to look at."""
+    return cloup.argument("corpora", metavar="TEXT...", nargs=-1)(function)
+
+
+def context(help_text: str) -> Callable[[F], F]:
+    """`--context carry|window`."""
+    return cloup.option(
+        "--context",
+        type=click.Choice(CONTEXTS),
+        help=f"{help_text}  {_AS_TRAINED}",
+    )
+
+
+def encoding_as_trained(function: F) -> F:
+    """`--encoding NAME` of a text that a trained model is to look at."""
+    return cloup.option("--encoding", metavar="NAME", help=f"Encoding of the text.  {_AS_TRAINED}")(
+        function
     )
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from textgen import storage
-from textgen.config import ModelConfig, Settings, TrainConfig, WindowConfig
+from textgen.config import Settings
 from textgen.errors import ModelError, SettingsError
 from textgen.prepared import vocabulary_from_json, vocabulary_json
 from textgen.sampling.network import weight_specs
@@ -108,9 +108,7 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
     """
     request, snapshot = checkpoint.request, checkpoint.snapshot
     about = {
-        "windows": request.settings.windows.to_json(),
-        "model": request.settings.model.to_json(),
-        "training": request.settings.training.to_json(),
+        "settings": request.settings.to_json(),
         "vocabulary": vocabulary_json(request.vocabulary).decode(),
         "text": request.text,
         "init_from": request.init_from,
@@ -150,11 +148,7 @@ def read(path: Path) -> Checkpoint:
                 if dot:
                     groups.setdefault(group, []).append(_array(archive, name))
         request = Request(
-            Settings(
-                WindowConfig.from_json(about["windows"]),
-                ModelConfig.from_json(about["model"]),
-                TrainConfig.from_json(about["training"]),
-            ),
+            Settings.from_json(about["settings"]),
             vocabulary_from_json(about["vocabulary"].encode()),
             about["text"],
             about["init_from"],

@@ -1,7 +1,7 @@
 """What a training is asked to do: its text, its characters and all its settings.
 
-Knows corpora, options and what suits them; knows nothing of Keras, checkpoints on disk or how
-training runs. Everything that can be refused is refused here.
+Knows corpora, options and what suits them; knows nothing of Keras, of what checkpoints are made of
+or how training runs. Everything that can be refused is refused here.
 """
 
 import shutil
@@ -59,9 +59,13 @@ class Plan:
 
     def settle(self, directory: Path) -> None:
         """Put the text where a training that goes on looks for it, once this one has begun."""
-        cache = model_dir.cache(directory)
-        if self.opened.path.parent == directory and self.opened.path != cache:
-            storage.swap(self.opened.path, cache)
+        if self.opened.path == model_dir.cache_aside(directory):
+            storage.swap(self.opened.path, model_dir.cache(directory))
+
+    def elsewhere(self, directory: Path) -> str | None:
+        """Where the text is, if that is not in the model directory."""
+        own = (model_dir.cache(directory), model_dir.cache_aside(directory))
+        return None if self.opened.path in own else str(self.opened.path.absolute())
 
 
 def plan(
@@ -121,7 +125,7 @@ def again(directory: Path, kept: Checkpoint, options: Mapping[str, Any]) -> Plan
     for name, value in options.items():
         if name not in recorded:
             raise SettingsError(name, "is not a setting of textgen")
-        if recorded[name] != (tuple(value) if isinstance(value, list) else value):
+        if recorded[name] != config.frozen(value):
             begun = transfer.show(recorded[name])
             raise SettingsError(name, f"must be left out, or be {begun}: that is what was begun")
     opened = open_prepared(kept.prepared or model_dir.cache(directory))
@@ -186,7 +190,7 @@ def _prepare(
     if not model_dir.checkpoint(directory).exists():
         return into(cache), False
     # An unfinished training's text must not be lost before another one has begun.
-    made = into(cache.with_name(f".{cache.name}.new"))
+    made = into(model_dir.cache_aside(directory))
     if kept is None:
         return made, False
     if made.digest != kept.text:

@@ -178,9 +178,7 @@ def _train(
 
     about = kept.about if kept else _about(opened, device.backend, asked.preset, run)
     path = model_dir.checkpoint(directory)
-    own = opened.path.parent == directory
-    prepared = None if own else str(opened.path.absolute())
-
+    prepared = asked.elsewhere(directory)
     begun = not run.force
 
     def begin() -> None:
