@@ -104,6 +104,7 @@ FLOORS = [
     ("textgen.model",),
     ("textgen.model_dir",),
     ("textgen.evaluation",),
+    ("textgen.reporting",),
     ("textgen.training",),
     ("textgen.cli",),
 ]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from textgen.evaluation import evaluate, inspect
     from textgen.model_dir import load
     from textgen.prepared import prepare
+    from textgen.reporting import compare, report
     from textgen.sampling import Sampler
     from textgen.training import train
 
@@ -28,6 +29,8 @@ _HOME = {
     "inspect": "textgen.evaluation",
     "prepare": "textgen.prepared",
     "load": "textgen.model_dir",
+    "compare": "textgen.reporting",
+    "report": "textgen.reporting",
     "Sampler": "textgen.sampling",
     "train": "textgen.training",
 }
@@ -36,10 +39,12 @@ __all__ = [
     "Sampler",
     "TextgenError",
     "__version__",
+    "compare",
     "evaluate",
     "inspect",
     "load",
     "prepare",
+    "report",
     "train",
 ]
 

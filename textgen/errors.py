@@ -394,6 +394,16 @@ class OutputError(TextgenError):
             "Name another directory, or replace it with --force.",
         ),
         Known(
+            "exists; name another file, or replace it with --force",
+            "There is a file of the page's name already.",
+            "Name another one with -o, or replace it with --force.",
+        ),
+        Known(
+            "is no file in a directory that exists",
+            "A page was to be written to a directory's own name, or into one that does not exist.",
+            "Name a file with -o, and make its directory first.",
+        ),
+        Known(
             "holds a trained model",
             "There is a model already.",
             "Replace it with --force, or name another directory.",

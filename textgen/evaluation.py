@@ -21,6 +21,10 @@ from textgen.sampling.decoding import log_probabilities
 from textgen.sampling.scoring import Ids, by_windows, in_order
 from textgen.vocabulary import Vocabulary
 
+# Bits of surprise from which on a character stands out, more and more. One bit is an even chance; a
+# corpus's characters take two to five on average.
+LEVELS = (1, 2, 4, 8)
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -93,8 +97,8 @@ def evaluate(
     trained = model_dir.read(model)
     network, record = trained.network(), trained.record
     span = record.window(context)
-    corpus = _as_trained(trained, model, encoding)
-    read = _Reading(record.vocabulary)
+    corpus = as_trained(trained, model, encoding)
+    read = Reading(record.vocabulary)
     pieces = (ids for source in find_sources(corpora, glob) for ids in read.ids(source, corpus))
     if windows is not None:
         parts = by_windows(network, windows, pieces)
@@ -130,6 +134,35 @@ class Surprise:
     rank: int | None
     likeliest: tuple[tuple[str, float], ...]
 
+    @property
+    def level(self) -> int:
+        """How many of the bounds in `LEVELS` its bits reach."""
+        return 0 if self.bits is None else sum(self.bits >= bits for bits in LEVELS)
+
+
+def surprise(
+    vocabulary: Vocabulary, character: str, place: int, logs: Any, likeliest: int = 5
+) -> Surprise:
+    """How surprising a character is.
+
+    Args:
+        vocabulary: Whose ids they are.
+        character: The character.
+        place: Its id.
+        logs: Natural logarithms of all characters' probabilities in its place, of shape
+            (vocabulary,); None where nothing stands before it.
+        likeliest: Alternatives to give.
+    """
+    if logs is None:
+        return Surprise(character, None, None, ())
+    best = np.argsort(-logs, kind="stable")[:likeliest].tolist() if likeliest else []
+    return Surprise(
+        character,
+        -float(logs[place]) / math.log(2),
+        int(np.count_nonzero(logs >= logs[place])),
+        tuple((vocabulary.table[one], math.exp(logs[one])) for one in best),
+    )
+
 
 def inspect(
     corpora: Sequence[str | Source],
@@ -158,8 +191,7 @@ def inspect(
     trained = model_dir.read(model)
     vocabulary = trained.record.vocabulary
     read = reader(trained.network(), trained.record.window(context))
-    corpus, sources = _as_trained(trained, model, encoding), find_sources(corpora, glob)
-    count = min(likeliest, vocabulary.size)
+    corpus, sources = as_trained(trained, model, encoding), find_sources(corpora, glob)
 
     def surprises() -> Iterator[Surprise]:
         logs = None
@@ -170,24 +202,13 @@ def inspect(
                     if place is None:
                         yield Surprise(character, None, None, ())
                         continue
-                    if logs is None:
-                        yield Surprise(character, None, None, ())
-                    else:
-                        best = np.argsort(-logs, kind="stable")[:count].tolist()
-                        yield Surprise(
-                            character,
-                            -float(logs[place]) / math.log(2),
-                            int(np.count_nonzero(logs >= logs[place])),
-                            tuple((vocabulary.table[n], math.exp(logs[n])) for n in best),
-                        )
+                    yield surprise(vocabulary, character, place, logs, likeliest)
                     logs = log_probabilities(read.step(place))
 
     return surprises()
 
 
-def _as_trained(
-    trained: model_dir.Trained, model: str | Path, encoding: str | None
-) -> CorpusConfig:
+def as_trained(trained: model_dir.Trained, model: str | Path, encoding: str | None) -> CorpusConfig:
     """How the text was read that a model was trained on, but for the encoding."""
     try:
         trained_on = CorpusConfig.from_json(trained.record.about["corpus"]["settings"])
@@ -196,14 +217,21 @@ def _as_trained(
     return replace(trained_on, encoding=encoding or trained_on.encoding)
 
 
-class _Reading:
-    """Turns a text into ids, and counts."""
+class Reading:
+    """Turns texts into ids that a model knows, and counts.
+
+    Attributes:
+        characters: Characters read.
+        unknown: How many of them are outside the vocabulary: read as the unknown id where it has
+            one, left out where it has none.
+    """
 
     def __init__(self, vocabulary: Vocabulary):
         self._vocabulary = vocabulary
         self.characters = self.unknown = 0
 
     def ids(self, source: Source, corpus: CorpusConfig) -> Iterator[Ids]:
+        """The ids of a source, in pieces."""
         for text, _ in read_text(source, corpus):
             ids = self._vocabulary.ids(text)
             missing = ids < 0

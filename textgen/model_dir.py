@@ -29,9 +29,16 @@ from textgen.config import (
     CONTEXTS,
     Settings,
     check_choice,
+    check_integer,
 )
 from textgen.errors import ModelError, OutputError, SettingsError
-from textgen.prepared import check_text, vocabulary_from_json, vocabulary_json
+from textgen.prepared import (
+    Prepared,
+    check_text,
+    open_prepared,
+    vocabulary_from_json,
+    vocabulary_json,
+)
 from textgen.sampling import Sampler
 from textgen.sampling.network import Network, WeightSpec, weight_specs
 from textgen.vocabulary import Vocabulary
@@ -66,6 +73,26 @@ class Record:
     history: dict[str, Any]
     seeds: tuple[str, ...]
     about: dict[str, Any]
+
+    @property
+    def characters(self) -> int:
+        """Of the corpus; 0 where that is not known, as empty stands for below."""
+        return int(self.about.get("corpus", {}).get("characters", 0))
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of the files that the corpus was read from."""
+        return tuple(one["name"] for one in self.about.get("corpus", {}).get("sources", []))
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The words after `textgen` that it was trained with."""
+        return tuple(self.about.get("command", []))
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Of textgen, Python and libraries."""
+        return dict(self.about.get("versions", {}).items())
 
     def window(self, context: str | None = None) -> int | None:
         """Characters that each prediction is made from; None where the state is carried on.
@@ -110,6 +137,11 @@ def checkpoint(directory: Path) -> Path:
 def sweep(directory: Path) -> None:
     """Take away what a training that was killed left half written."""
     storage.sweep(directory, (_CHECKPOINT, storage.MANIFEST, _ASIDE, _CACHE))
+
+
+def is_model(path: str | Path) -> bool:
+    """Whether a path is a model directory, whole or not."""
+    return storage.kind_of(Path(path)) == KIND.name
 
 
 def check_new(directory: Path, *, force: bool) -> None:
@@ -194,6 +226,31 @@ class Trained:
         record = self.record
         return Network(record.settings.model, record.vocabulary.size, self.weights)
 
+    @property
+    def parameters(self) -> int:
+        """Numbers that were learned."""
+        return sum(weight.size for weight in self.weights)
+
+
+def text(directory: str | Path, record: Record) -> Prepared | None:
+    """The text that a model was trained on; None where its directory has it no more.
+
+    Its vocabulary lacks characters that a model begun with `--init-from` brought along.
+
+    Args:
+        directory: A model directory.
+        record: What it says about its model.
+
+    Raises:
+        PreparedError: it is damaged.
+    """
+    kept = cache(Path(directory))
+    if not kept.exists():
+        return None
+    found = open_prepared(kept)
+    # A training that has begun anew in the directory may have put its own text there.
+    return found if len(found.ids) == record.characters else None
+
 
 def read(directory: str | Path) -> Trained:
     """Read a trained model.
@@ -242,15 +299,20 @@ def _read(directory: Path, files: dict[str, bytes]) -> Record:
         history = json.loads(files[_HISTORY])
         if not isinstance(history, dict):
             raise ValueError("history.json is not an object")
-        return Record(
+        record = Record(
             settings=Settings.from_json({name: settings.pop(name) for name in Settings.PARTS}),
             vocabulary=vocabulary_from_json(files[_VOCABULARY]),
             history=history,
             seeds=tuple(seeds),
             about=settings,
         )
+        versions = record.versions
+        words = (*record.sources, *record.command, *versions, *versions.values())
+        check_text("".join(words))
+        check_integer("characters", record.characters, at_least=0)
     except (*storage.DAMAGE, SettingsError) as error:
         raise ModelError(f"{directory}: damaged ({error}); {KIND.remedy}") from error
+    return record
 
 
 def _read_weights(

@@ -37,7 +37,7 @@ class Speller:
             ids = np.broadcast_to(ids, shape)
             return np.eye(self.size, dtype=np.float32)[(ids + 1) % self.size] * 50
 
-        return Reader(step, lambda _: None)
+        return Reader(step, lambda _: None, list)
 
 
 def speller(size=8, vocabulary=LETTERS, span=None):

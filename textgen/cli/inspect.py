@@ -11,12 +11,9 @@ import cloup
 from textgen.cli import console, options
 from textgen.config import CorpusConfig
 
-# Bits of surprise from which on a character is shown on the next darker ground. One bit is an even
-# chance; a corpus's characters take two to five on average.
-_FROM = (1, 2, 4, 8)
+# One more than textgen.evaluation.LEVELS has bounds.
 _GROUNDS = (None, 230, 222, 215, 203)  # of the 256 colours: none, then yellow to red
 _INK = 16
-_NAMES = (f"below {_FROM[0]}", *(f"{bits} or more" for bits in _FROM))
 
 
 @cloup.command("inspect")
@@ -45,21 +42,30 @@ def command(
 ) -> None:
     """Colour each character of a text by how surprising a model found it.
 
-    TEXT is one or more files, directories (read recursively) or - for standard input. The darker
-    the ground, the less the model expected that character there. As JSON lines: character, bits
-    (-log2 of its probability), rank among all characters, and the five likeliest in its place.
+    TEXT is one or more files, directories (read recursively) or - for standard input; the model
+    can be named before them instead of with --model. The darker the ground, the less the model
+    expected that character there. As JSON lines: character, bits (-log2 of its probability), rank
+    among all characters, and the five likeliest in its place.
 
     \b
         textgen inspect page.txt --color | less -R
         echo "To be, or not to bee" | textgen inspect -
-        textgen inspect page.txt --format jsonl
+        textgen inspect textgen-model page.txt --format jsonl
     """
     if not corpora:
         raise click.UsageError("no text: `textgen inspect page.txt`")
-    from textgen.evaluation import inspect
+    from textgen.evaluation import LEVELS, inspect
+    from textgen.model_dir import is_model
 
+    if len(corpora) > 1 and is_model(corpora[0]):
+        directory, corpora = Path(corpora[0]), corpora[1:]
     found = inspect(
-        corpora, directory, context=context, encoding=encoding, glob=glob or CorpusConfig.glob
+        corpora,
+        directory,
+        context=context,
+        encoding=encoding,
+        glob=glob or CorpusConfig.glob,
+        likeliest=5 if form == "jsonl" else 0,
     )
     out = console.Output()
     if form == "jsonl":
@@ -67,7 +73,8 @@ def command(
         return
     coloured = out.on_terminal if color is None else color
     if coloured:
-        legend = " ".join(_on(level, name) for level, name in enumerate(_NAMES))
+        names = (f"below {LEVELS[0]}", *(f"{bits} or more" for bits in LEVELS))
+        legend = " ".join(_on(level, name) for level, name in enumerate(names))
         console.note(f"bits of surprise: {legend}")
     out.stream(_text(found, _on if coloured else _plain))
 
@@ -83,17 +90,13 @@ def _lines(found: Iterable[Any]) -> Iterator[str]:
 def _text(found: Iterable[Any], show: Callable[[int, str], str]) -> Iterator[str]:
     """The text, neighbours of one colour together."""
     last = "\n"
-    for level, group in itertools.groupby(found, key=_level):
+    for level, group in itertools.groupby(found, key=lambda one: one.level):
         text = console.printable("".join(one.character for one in group))
         last = text[-1]
         # A ground that went on over a line's end would colour the rest of the terminal's line.
         yield "\n".join(show(level, line) if line else "" for line in text.split("\n"))
     if last != "\n":
         yield "\n"
-
-
-def _level(one: Any) -> int:
-    return 0 if one.bits is None else sum(one.bits >= bits for bits in _FROM)
 
 
 def _on(level: int, text: str) -> str:

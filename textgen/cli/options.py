@@ -13,6 +13,7 @@ from typing import Any, ClassVar, TypeVar
 import click
 import cloup
 
+from textgen.cli import console
 from textgen.config import (
     CONTEXTS,
     NORMALIZATIONS,
@@ -138,6 +139,70 @@ def model(help_text: str) -> Callable[[F], F]:
         show_envvar=True,
         help=help_text,
     )
+
+
+def model_argument(function: F) -> F:
+    """A model directory named by itself."""
+    return cloup.argument(
+        "directory",
+        metavar="[MODEL]",
+        type=click.Path(path_type=Path),
+        envvar="TEXTGEN_MODEL",
+        default=DEFAULT_MODEL,
+    )(function)
+
+
+def text_option(help_text: str) -> Callable[[F], F]:
+    """`--text PATH`, beside models named by themselves."""
+    return cloup.option("--text", "texts", multiple=True, metavar="TEXT", help=help_text)
+
+
+def page(default: str | None) -> Callable[[F], F]:
+    """`-o PAGE` and `--force`."""
+
+    def both(function: F) -> F:
+        function = cloup.option("--force", is_flag=True, help="Replace the page if it exists.")(
+            function
+        )
+        return cloup.option(
+            "-o",
+            "--output",
+            metavar="PAGE",
+            default=default,
+            show_default=default is not None,
+            help="Page of HTML to write; - for standard output.",
+        )(function)
+
+    return both
+
+
+def page_writer(output: str, *, force: bool) -> Callable[[str], None]:
+    """What writes a page, whole or not at all.
+
+    Raises:
+        OutputError: something is there, or there is no such directory to write it in.
+    """
+    from textgen import storage
+    from textgen.errors import OutputError
+
+    path = Path(output)
+
+    def write(html: str) -> None:
+        if output == "-":
+            console.Output(at_once=True).write(html)
+            return
+        try:
+            storage.write_atomic(path, html.encode())
+        except OSError as error:
+            raise OutputError(f"{output}: cannot be written: {error.strerror or error}") from error
+        console.note(f"textgen: wrote {output} ({console.size(len(html.encode()))})")
+
+    if output != "-":
+        if path.is_dir() or not path.parent.is_dir():
+            raise OutputError(f"{output}: is no file in a directory that exists; name another one")
+        if path.exists() and not force:
+            raise OutputError(f"{output}: exists; name another file, or replace it with --force")
+    return write
 
 
 def form(json_name: str, help_text: str) -> Callable[[F], F]:

@@ -309,6 +309,7 @@ class _Shown:
             events.Stopping: self._stopping,
             events.EpochDone: self._epoch,
             events.SampleDrawn: self._sample,
+            events.Glimpse: lambda _: None,
             events.Finished: self._finish,
         }
 

@@ -30,15 +30,30 @@ class Cell:
     Attributes:
         arrange: From kernel, recurrent kernel and bias as Keras has them to kernel, bias,
             recurrent kernel and recurrent bias, gates in our order and scaled.
-        start: From a layer's matrix, its units and the shape of the texts to a pair of functions:
-            one takes the product with the layer's input and gives that of the layer above (or the
-            logits), the other resets.
+        start: A layer in its zero state, from its matrix, its units and the shape of the texts.
         output_scale: What the output as kept must be multiplied by to be h.
     """
 
     arrange: Callable[[Floats, Floats, Floats], _Arranged]
-    start: Callable[[Floats, int, tuple[int, ...]], tuple[Advance, Reset]]
+    start: Callable[[Floats, int, tuple[int, ...]], "Layer"]
     output_scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer that reads texts side by side.
+
+    Attributes:
+        advance: Takes the product with the layer's input and gives that of the layer above, or
+            the logits.
+        reset: Puts the states at an index back to zero.
+        activations: What its units hold, from -1 to 1: tanh(c) of an LSTM, h of the others;
+            float32 of shape (*shape, units), overwritten by each step.
+    """
+
+    advance: Advance
+    reset: Reset
+    activations: Floats
 
 
 def _arrays(
@@ -68,7 +83,7 @@ def _arrange_lstm(kernel: Floats, recurrent: Floats, bias: Floats) -> _Arranged:
     return kernel[:, order] * scale, bias[order] * scale, recurrent[:, order] * scale, zeros
 
 
-def _start_lstm(weights: Floats, units: int, shape: tuple[int, ...]) -> tuple[Advance, Reset]:
+def _start_lstm(weights: Floats, units: int, shape: tuple[int, ...]) -> Layer:
     """h = o tanh(c), kept as 2 h; c = f c + i g; here o, i and f are twice the sigmoids."""
     add, multiply, tanh, dot = np.add, np.multiply, np.tanh, np.dot
     h, output, inner, product = _arrays(weights, units, shape)
@@ -98,7 +113,7 @@ def _start_lstm(weights: Floats, units: int, shape: tuple[int, ...]) -> tuple[Ad
         inner[index] = weights[-1]
 
     reset(...)
-    return advance, reset
+    return Layer(advance, reset, tanh_c)
 
 
 def _arrange_gru(kernel: Floats, recurrent: Floats, bias: Floats) -> _Arranged:
@@ -109,7 +124,7 @@ def _arrange_gru(kernel: Floats, recurrent: Floats, bias: Floats) -> _Arranged:
     return kernel * scale, bias[0] * scale, recurrent * inner_scale, bias[1] * inner_scale
 
 
-def _start_gru(weights: Floats, units: int, shape: tuple[int, ...]) -> tuple[Advance, Reset]:
+def _start_gru(weights: Floats, units: int, shape: tuple[int, ...]) -> Layer:
     """h = z h + (1 - z) n with n = tanh(x + r h U); here z and r are twice the sigmoids."""
     add, subtract, multiply, tanh, dot = np.add, np.subtract, np.multiply, np.tanh, np.dot
     h, output, inner, product = _arrays(weights, units, shape)
@@ -138,14 +153,14 @@ def _start_gru(weights: Floats, units: int, shape: tuple[int, ...]) -> tuple[Adv
         inner[index] = weights[-1]
 
     reset(...)
-    return advance, reset
+    return Layer(advance, reset, h)
 
 
 def _arrange_rnn(kernel: Floats, recurrent: Floats, bias: Floats) -> _Arranged:
     return kernel, bias, recurrent, np.zeros_like(bias)
 
 
-def _start_rnn(weights: Floats, units: int, shape: tuple[int, ...]) -> tuple[Advance, Reset]:
+def _start_rnn(weights: Floats, units: int, shape: tuple[int, ...]) -> Layer:
     """h = tanh(x + h U)."""
     add, tanh, dot = np.add, np.tanh, np.dot
     h, output, inner, product = _arrays(weights, units, shape)
@@ -161,7 +176,7 @@ def _start_rnn(weights: Floats, units: int, shape: tuple[int, ...]) -> tuple[Adv
         inner[index] = weights[-1]
 
     reset(...)
-    return advance, reset
+    return Layer(advance, reset, h)
 
 
 CELLS = {

@@ -47,16 +47,19 @@ def window(network: Network, maxlen: int, shape: tuple[int, ...] = ()) -> Reader
     first = np.zeros(rows, np.int64)  # the value of `read` when each text began
     texts = np.arange(rows)
 
+    def oldest(every: Floats) -> Floats:
+        """Of the states begun since the text began, the oldest of the last `maxlen`."""
+        place = np.maximum(read - maxlen, first) % maxlen
+        return np.asarray(every[texts, place].reshape(*shape, -1))
+
     def step(ids: Ids) -> Floats:
         nonlocal read
         states.reset((slice(None), read % maxlen))
         logits = states.step(np.reshape(ids, (rows, 1)))
         read += 1
-        # Of the states begun since the text began, the oldest of the last `maxlen`.
-        oldest = np.maximum(read - maxlen, first) % maxlen
-        return np.asarray(logits[texts, oldest].reshape(*shape, -1))
+        return oldest(logits)
 
     def reset(index: Any) -> None:
         first.reshape(shape)[index] = read
 
-    return Reader(step, reset)
+    return Reader(step, reset, lambda: [oldest(layer) for layer in states.activations()])

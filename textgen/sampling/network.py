@@ -70,6 +70,7 @@ class Network:
 
     Attributes:
         size: The vocabulary's size.
+        units: Of all layers together.
 
     Example:
         >>> config = ModelConfig(units=(8,), embedding=4)
@@ -84,6 +85,7 @@ class Network:
             np.asarray(one, np.float32) for one in weights
         ]
         self.size = size
+        self.units = sum(config.units)
         self._units = config.units
         self._cell = CELLS[config.cell]
         layers = [self._cell.arrange(*rest[first : first + 3]) for first in range(0, len(rest), 3)]
@@ -113,7 +115,7 @@ class Network:
             self._cell.start(weights, units, shape)
             for weights, units in zip(self._weights, self._units, strict=True)
         ]
-        advances = [advance for advance, _ in layers]
+        advances = [layer.advance for layer in layers]
 
         def step(ids: Ids) -> Floats:
             x = project(ids)
@@ -122,10 +124,10 @@ class Network:
             return x
 
         def reset(index: Any) -> None:
-            for _, reset_layer in layers:
-                reset_layer(index)
+            for layer in layers:
+                layer.reset(index)
 
-        return Reader(step, reset)
+        return Reader(step, reset, lambda: [layer.activations for layer in layers])
 
 
 @dataclass(frozen=True)
@@ -137,10 +139,14 @@ class Reader:
             of one that NumPy broadcasts to it, and gives the logits of the character after it:
             float32 of shape (*shape, vocabulary), overwritten by the next step.
         reset: Takes an index into the reader's shape and puts those texts' states back to zero.
+        activations: What the units of each layer hold after the step, from -1 to 1: tanh of an
+            LSTM's cell, the output of others; float32 of shape (*shape, units), overwritten by
+            the next step.
     """
 
     step: Callable[[Ids], Floats]
     reset: Callable[[Any], None]
+    activations: Callable[[], list[Floats]]
 
 
 def _side_by_side(

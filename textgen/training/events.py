@@ -114,6 +114,22 @@ class SampleDrawn:
 
 
 @dataclass(frozen=True)
+class Glimpse:
+    """A sample written early in the training, without a report.
+
+    Attributes:
+        epoch: How many times the text was read so far.
+        loss: As in StepDone.
+    """
+
+    epoch: float
+    loss: float
+    temperature: float
+    seed: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Finished:
     """The training is over and the best model is in its directory.
 
@@ -128,4 +144,14 @@ class Finished:
     directory: str
 
 
-Event = Preparing | Opened | Started | StepDone | Stopping | EpochDone | SampleDrawn | Finished
+Event = (
+    Preparing
+    | Opened
+    | Started
+    | StepDone
+    | Stopping
+    | EpochDone
+    | SampleDrawn
+    | Glimpse
+    | Finished
+)

@@ -8,6 +8,7 @@ Batches are NumPy arrays handed to `train_on_batch`; there is no data pipeline t
 
 import math
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -34,6 +35,9 @@ _VALIDATION_STREAMS = 32  # side by side: a few characters without context each,
 _VALIDATION_AT_MOST = 500_000  # characters: enough for three digits, and read in seconds
 _SEEDS = 64
 _CURVE_POINTS = 1000  # training losses kept, at most
+# Shares of a training after which a sample is drawn without a report: the text comes into being
+# long before the first one. Each takes some milliseconds.
+_GLIMPSES = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
 
 Initial = Callable[[list[Any]], list[Any]]
 
@@ -45,8 +49,9 @@ class Progress:
     Attributes:
         model: The stock model, with the best weights so far.
         seeds: Windows of the training text.
-        history: `epochs`: an object for each epoch; `steps`: [step, loss] pairs; losses in nats
-            per character.
+        history: `epochs`: an object for each epoch; `steps`: pairs of a step and the mean loss
+            since the pair before, or the moving average; `samples`: those drawn before the first
+            report; losses in nats per character.
         best_epoch: How many times the text had been read when these were the weights.
         best_loss: Its validation loss, or its training loss without a validation part.
         since_best: Reports since then.
@@ -55,7 +60,9 @@ class Progress:
 
     model: keras.Model
     seeds: tuple[str, ...]
-    history: dict[str, list[Any]] = field(default_factory=lambda: {"epochs": [], "steps": []})
+    history: dict[str, list[Any]] = field(
+        default_factory=lambda: {"epochs": [], "steps": [], "samples": []}
+    )
     best_epoch: float = 0
     best_loss: float = math.inf
     since_best: int = 0
@@ -166,7 +173,7 @@ class _Training:
         seeds = _draw_seeds(text, settings.windows.maxlen, config.random_seed)
         self.progress = Progress(stock, seeds)
         self.curve = _Curve(size, config.loss_smoothing)
-        self.steps, self.points, self.seconds_before = 0, 0, 0.0
+        self.steps, self.points, self.glimpses, self.seconds_before = 0, 0, 0, 0.0
         clock: dict[str, float] = {}
         if snapshot is not None:
             clock = self._go_on(snapshot)
@@ -196,6 +203,7 @@ class _Training:
             due = over or self.clock.report_due(self.steps)
             stopped = not over and self.hooks.stop()
             if not (due or stopped):
+                self._glimpse()
                 if time.monotonic() - self.kept_at >= self.hooks.keep_every:
                     self._keep()
                 continue
@@ -238,7 +246,7 @@ class _Training:
         self.hooks.on_event(events.StepDone(self._epoch(), share, shown, x.size))
         if (point := int(share * _CURVE_POINTS)) > self.points:
             self.points = point
-            self.progress.history["steps"].append([self.steps, shown])
+            self.progress.history["steps"].append([self.steps, self.curve.point()])
 
     def _report(self, speed: float) -> None:
         """Validate, draw samples, and save where the weights are the best so far."""
@@ -252,9 +260,7 @@ class _Training:
         improved = progress.judge(loss if validation_loss is None else validation_loss, epoch)
         if improved:
             progress.model.set_weights(weights)
-        samples = list(
-            _samples(weights, self.text.vocabulary, self.settings, progress.seeds, self.steps)
-        )
+        samples = list(self._samples(weights))
         seconds = self.seconds_before + time.monotonic() - self.began
         done = events.EpochDone(epoch, loss, validation_loss, speed, improved, seconds)
         progress.record(done, samples)
@@ -262,6 +268,23 @@ class _Training:
         self.hooks.on_event(done)
         for sample in samples:
             self.hooks.on_event(sample)
+
+    def _glimpse(self) -> None:
+        """A sample early on, where one is due."""
+        due = bisect_right(_GLIMPSES, self.clock.done(self.steps))
+        if due <= self.glimpses:
+            return
+        self.glimpses = due
+        for sample in self._samples(self.trainee.get_weights()):
+            glimpse = events.Glimpse(self._epoch(), self.curve.loss, **vars(sample))
+            self.progress.history["samples"].append(vars(glimpse))
+            self.hooks.on_event(glimpse)
+
+    def _samples(self, weights: list[Any]) -> Iterator[events.SampleDrawn]:
+        """What the network writes with some weights."""
+        return _samples(
+            weights, self.text.vocabulary, self.settings, self.progress.seeds, self.steps
+        )
 
     def _keep(self) -> None:
         """Hand out a snapshot of where training is."""
@@ -272,8 +295,9 @@ class _Training:
             "precision": self.kind.name,
             "seconds": self.seconds_before + now - self.began,
             "clock": self.clock.state(),
-            "curve": [self.curve.loss, self.curve.count],
+            "curve": self.curve.state(),
             "points": self.points,
+            "glimpses": self.glimpses,
             "history": progress.history,
             "best_epoch": progress.best_epoch,
             "best_loss": progress.best_loss,
@@ -296,8 +320,8 @@ class _Training:
             _assign(self.trainee.optimizer.variables, arrays["optimizer"])
             _assign(progress.model.weights, arrays["best"])
             self.steps, self.seconds_before = int(figures["steps"]), float(figures["seconds"])
-            self.points = int(figures["points"])
-            self.curve.loss, self.curve.count = map(float, figures["curve"])
+            self.points, self.glimpses = int(figures["points"]), int(figures["glimpses"])
+            self.curve.go_on(*map(float, figures["curve"]))
             if self.steps < 0:
                 raise ValueError(f"{self.steps} steps")
             progress.history = {name: list(figures["history"][name]) for name in progress.history}
@@ -452,22 +476,39 @@ class _Validator:
 
 
 class _Curve:
-    """The training loss as it is shown: a mean since the last report, or a moving average."""
+    """The training loss as it is shown, a mean since the last report or a moving average; and as
+    it is recorded, a mean since the last point or that average."""
 
     def __init__(self, size: int, smoothing: float):
         self._smoothing = smoothing
         self.loss = math.log(size)  # of a model that knows nothing
-        self.count = 0.0
+        self._count = 0.0
+        self._sum = self._summed = 0.0
+
+    def state(self) -> list[float]:
+        return [self.loss, self._count, self._sum, self._summed]
+
+    def go_on(self, loss: float, count: float, total: float, summed: float) -> None:
+        """Be what `state` told."""
+        self.loss, self._count, self._sum, self._summed = loss, count, total, summed
 
     def begin_part(self) -> None:
         """Begin a new mean."""
-        self.count = 0.0
+        self._count = 0.0
 
     def add(self, loss: float) -> float:
-        self.count += 1
-        old = self._smoothing or 1 - 1 / self.count
+        self._count += 1
+        self._sum += loss
+        self._summed += 1
+        old = self._smoothing or 1 - 1 / self._count
         self.loss = old * self.loss + (1 - old) * loss
         return self.loss
+
+    def point(self) -> float:
+        """The loss since the last point."""
+        mean = self.loss if self._smoothing else self._sum / self._summed
+        self._sum = self._summed = 0.0
+        return mean
 
 
 def _draw_seeds(text: Text, maxlen: int, random_seed: int) -> tuple[str, ...]:

@@ -1,0 +1,161 @@
+"""`textgen report` and `textgen compare`, as their users run them and in a browser."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def test_a_page_is_written_once(textgen, trained, tmp_path):
+    done = textgen("report", trained)
+    assert done.returncode == 0 and done.stdout == ""
+    assert done.stderr.startswith("textgen: wrote report.html (")
+    page = tmp_path / "report.html"
+    assert page.stat().st_size < 3_000_000
+    again = textgen("report", trained)
+    assert again.returncode == 1 and "report.html: exists" in again.stderr
+    assert len(again.stderr.splitlines()) == 1
+    page.write_text("other")
+    assert textgen("report", "--force", TEXTGEN_MODEL=str(trained)).returncode == 0
+    assert page.read_text().startswith("<!doctype html>")
+    piped = textgen("report", trained, "-o", "-")
+    assert piped.stdout == page.read_text() and piped.stderr == ""
+
+
+def test_wrong_uses(textgen, trained, tmp_path):
+    (tmp_path / "odd.txt").write_text("ééé")
+    for arguments, status, says in (
+        (("report", "nothing"), 1, "no such model directory"),
+        (("report", trained, "-o", "no/such.html"), 1, "name another one"),
+        (("report", trained, "-o", "."), 1, "name another one"),
+        (("report", trained, "--text", "odd.txt"), 1, "3 of them unknown"),
+        (("report", trained, "--text", "no.txt"), 1, "no.txt"),
+        (("compare",), 2, "no models"),
+        (("compare", trained, "nothing"), 1, "no such model directory"),
+    ):
+        done = textgen(*arguments)
+        assert (done.returncode, says in done.stderr) == (status, True), done.stderr
+        assert len(done.stderr.splitlines()) == 1 and done.stdout == ""
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_models_in_a_table(textgen, trained, trained_on_windows, tmp_path):
+    done = textgen("compare", trained, trained_on_windows)
+    assert done.returncode == 0 and done.stderr == ""
+    head, one, two = done.stdout.splitlines()
+    assert head.split()[0] == "model" and one.split()[0] == str(trained)
+    assert "LSTM 24,20" in two and len(head) == len(one) == len(two)
+    page = textgen(
+        "compare", trained, "-o", "two.html", "--format", "json", "--text", "-", stdin="a cat"
+    )
+    assert json.loads(page.stdout)[0]["loss"] > 0
+    assert (tmp_path / "two.html").read_text().startswith("<!doctype html>")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI runs this test: install Chromium")
+        pytest.skip("no Chromium here")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def page_file(trained, tmp_path_factory) -> Path:
+    from textgen import report
+
+    path: Path = tmp_path_factory.mktemp("page") / "report.html"
+    path.write_text(report(trained).html, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def opened(browser, page_file):
+    """The page in a browser, and what went wrong in it: messages, and requests to anywhere."""
+    page = browser.new_page(viewport={"width": 1200, "height": 900})
+    wrong: list[str] = []
+    page.on("console", lambda message: wrong.append(message.text))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    own = page_file.as_uri()
+    page.on(
+        "request",
+        lambda request: (
+            None
+            if request.url == own or request.url.startswith("data:")
+            else wrong.append(request.url)
+        ),
+    )
+    page.goto(own)
+    yield page
+    page.close()
+    assert wrong == []
+
+
+def test_a_browser_shows_all_parts(opened):
+    for part in ("curves", "samples", "surprise", "confusions", "context", "units", "settings"):
+        assert opened.locator(f"#{part} h2").is_visible()
+    assert opened.locator("figure svg").count() == 2
+    assert opened.locator("#confusions tbody tr").count() > 5
+
+
+def test_pointing_at_a_character_tells_what_was_expected(opened):
+    tip = opened.locator("#expected")
+    assert tip.is_hidden()
+    character = opened.locator("#surprises span").nth(40)
+    character.hover()
+    assert tip.is_visible() and "bits, rank" in tip.inner_text()
+    assert tip.locator("tr").count() == 5
+    before = tip.inner_text()
+    opened.locator("#surprises").focus()
+    opened.keyboard.press("ArrowRight")
+    assert tip.is_visible() and tip.inner_text() != before
+    opened.keyboard.press("Escape")
+    assert tip.is_hidden()
+
+
+def test_choosing_a_unit_colours_the_text(opened):
+    def grounds():
+        return opened.locator("#activations span").evaluate_all(
+            "spans => spans.slice(0, 60).map(span => span.style.background)"
+        )
+
+    first = grounds()
+    assert len(set(first)) > 3
+    button = opened.locator("[data-unit]").nth(5)
+    button.click()
+    second = grounds()
+    assert second != first and button.get_attribute("aria-pressed") == "true"
+    assert "tracks" in opened.locator("#tracks").inner_text()
+    opened.locator("#unit").fill("7")
+    assert grounds() not in (first, second)
+    opened.locator("#unit").fill("9999")  # the last one then
+    assert len(set(grounds())) > 1
+
+
+def test_a_slider_goes_through_the_samples(opened):
+    shown = opened.locator(".moment:visible")
+    assert shown.count() == 1 and "Epoch 20" in shown.inner_text()
+    opened.locator("#moment").fill("0")
+    assert shown.count() == 1 and "Epoch 0." in shown.inner_text()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_telephone_shows_it_without_scrolling_sideways(browser, page_file, scheme):
+    page = browser.new_page(viewport={"width": 360, "height": 740}, color_scheme=scheme)
+    page.goto(page_file.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    light = sum(int(part) for part in ground[4:-1].split(",")) > 380
+    assert light == (scheme == "light")
+    page.close()

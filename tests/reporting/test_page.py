@@ -1,0 +1,130 @@
+"""Pages: what is on them, and that nothing a model wrote can act in them."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.test_evaluation import source
+from tests.test_model_dir import sign
+from textgen import compare, model_dir, report
+from textgen.errors import CorpusError, ModelError
+from textgen.reporting import comparison_page
+
+
+@pytest.fixture
+def copy(trained, tmp_path) -> Path:
+    """A model directory to change."""
+    return Path(shutil.copytree(trained, tmp_path / "copy"))
+
+
+def rewrite(directory: Path, name: str, change) -> None:
+    """Change a JSON file of a model directory."""
+    data = json.loads((directory / name).read_text())
+    (directory / name).write_text(json.dumps(change(data)))
+    sign(directory)
+
+
+SECTIONS = ("curves", "samples", "surprise", "confusions", "context", "units", "settings")
+
+
+def sections(html: str) -> list[str]:
+    return re.findall(r'<section id="(\w+)"', html)
+
+
+@pytest.mark.parametrize("name", ["trained", "trained_on_windows"])
+def test_a_page_has_all_its_parts(request, name):
+    page = report(request.getfixturevalue(name))
+    assert page.notes == ()
+    assert sections(page.html) == list(SECTIONS)
+    assert "the part of the corpus that training did not see" in page.html
+    assert not re.search(r"""(src|href)=["']?(http|//)""", page.html)
+    assert page.html.count("<svg") == 2
+    assert report(request.getfixturevalue(name)) == page  # the same model, the same page
+
+
+def test_a_text_of_ones_own(trained):
+    page = report(trained, [source("The king sang off the moon.\n")])
+    html = page.html
+    shown = re.search(r'id="surprises".*?</div>', html, re.S)
+    assert shown is not None
+    assert re.sub("<.*?>", "", shown[0].split(">", 1)[1]) == "The king sang o the moon.\n"
+    assert len(page.notes) == 1 and page.notes[0].startswith("2 characters of the text are not in")
+    with pytest.raises(CorpusError, match="5 of them unknown"):
+        report(trained, [source("ééééé")])
+    with pytest.raises(CorpusError, match="two known ones are needed"):
+        report(trained, [source("T")])
+
+
+def test_without_text_or_history_the_page_says_so(copy):
+    shutil.rmtree(copy / "cache")
+    page = report(copy)
+    assert sections(page.html) == ["curves", "samples", "settings"]
+    assert len(page.notes) == 1 and "name a text with --text" in page.notes[0]
+    rewrite(copy, "history.json", lambda _: {})
+    page = report(copy, [source("The king sang.")])
+    assert "curves" not in sections(page.html) and "units" in sections(page.html)
+    assert page.notes == ("the model has no history: the page has no curves",)
+    rewrite(copy, "history.json", lambda _: {"epochs": [3]})
+    with pytest.raises(ModelError, match="damaged history.json"):
+        report(copy)
+
+
+def test_a_text_that_is_no_more_the_models_own_is_not_shown_as_such(copy):
+    def fewer(settings):
+        settings["corpus"]["characters"] -= 1
+        return settings
+
+    rewrite(copy, "settings.json", fewer)
+    assert "surprise" not in sections(report(copy).html)
+
+
+ATTACK = "</script><script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}"
+
+
+def test_what_a_model_says_stays_text(copy):
+    def attack(data):
+        if isinstance(data, str):
+            return ATTACK
+        if isinstance(data, list):
+            return [attack(one) for one in data]
+        return {name: attack(one) for name, one in data.items()} if isinstance(data, dict) else data
+
+    rewrite(copy, "history.json", attack)
+
+    def name(settings):
+        settings["command"] = ["train", ATTACK]
+        settings["corpus"]["sources"][0]["name"] = ATTACK.replace("/", "")
+        settings["versions"] = {ATTACK: ATTACK}
+        return settings
+
+    rewrite(copy, "settings.json", name)
+    html = report(copy).html
+    for page in (html, comparison_page(compare([copy]))):
+        assert "alert(1)</script>" not in page and "<img" not in page
+    assert "{{7*7}}" in html
+    scripts = re.findall(r"<script[^>]*>", html)
+    assert len(scripts) == 3
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"command": [3]}, {"command": 3}, {"versions": []}, {"corpus": {"sources": [{}]}}],
+)
+def test_notes_that_training_does_not_write_are_refused(copy, change):
+    rewrite(copy, "settings.json", lambda settings: {**settings, **change})
+    with pytest.raises(ModelError, match="damaged"):
+        model_dir.read(copy)
+
+
+def test_models_side_by_side(trained, trained_on_windows, text):
+    one, two = compare([trained, trained_on_windows], [source(text[-400:])])
+    assert (one.units, two.units) == ((48,), (24, 20))
+    assert one.passes == 20 and one.loss is not None and one.loss < 2
+    assert one.best_loss == min(entry.judged for entry in one.told.entries)
+    assert one.to_json()["parameters"] == one.parameters and "told" not in one.to_json()
+    html = comparison_page([one, two])
+    assert html.count("<svg") == 2 and "on this text" in html
+    assert str(trained) in html

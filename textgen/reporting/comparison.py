@@ -1,0 +1,136 @@
+"""Several models side by side: a table, and their curves in one chart.
+
+Knows what of each model is compared; knows nothing of terminals.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from textgen import evaluation, model_dir
+from textgen.config import CorpusConfig
+from textgen.corpus import Source
+from textgen.reporting import charts, history
+from textgen.reporting.history import History
+from textgen.reporting.template import render
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A model among others.
+
+    Attributes:
+        model: Its directory, as it was named.
+        cell: Kind of recurrent layer.
+        units: Of each layer.
+        parameters: Numbers that were learned.
+        characters: Of the corpus.
+        vocabulary: Distinct characters.
+        passes: Times the text was read; None without a history, like the next three.
+        seconds: Of training.
+        best_epoch: When the weights were those that are kept.
+        best_loss: Their validation loss in nats per character, or training loss without one.
+        loss: On the texts that were named, in nats per character; None without any.
+        told: Its training as it went.
+    """
+
+    model: str
+    cell: str
+    units: tuple[int, ...]
+    parameters: int
+    characters: int
+    vocabulary: int
+    passes: float | None
+    seconds: float | None
+    best_epoch: float | None
+    best_loss: float | None
+    loss: float | None
+    told: History = field(repr=False)
+
+    @property
+    def bits_per_character(self) -> float | None:
+        """The loss on the named texts, or else the best loss, in bits."""
+        loss = self.best_loss if self.loss is None else self.loss
+        return None if loss is None else loss / math.log(2)
+
+    def to_json(self) -> dict[str, Any]:
+        """All but the history as a JSON object."""
+        data = {**asdict(self), "bits_per_character": self.bits_per_character}
+        del data["told"]
+        return data
+
+
+def compare(
+    models: Sequence[str | Path],
+    texts: Sequence[str | Source] = (),
+    *,
+    encoding: str | None = None,
+    glob: Sequence[str] = CorpusConfig.glob,
+) -> list[Compared]:
+    """Compare trained models.
+
+    Args:
+        models: Model directories.
+        texts: What to evaluate each of them on, in the way that it was trained; none to compare
+            what their trainings recorded.
+        encoding: Of the texts; None for that of the text which each model was trained on.
+        glob: Patterns for the names of files taken from directories.
+
+    Raises:
+        ModelError: one is missing or damaged.
+        CorpusError: the texts cannot be read.
+
+    Example:
+        >>> [one.best_loss for one in compare(["small", "large"])]  # doctest: +SKIP
+        [1.62, 1.44]
+    """
+    return [_compared(model, texts, encoding, glob) for model in models]
+
+
+def _compared(
+    model: str | Path, texts: Sequence[str | Source], encoding: str | None, glob: Sequence[str]
+) -> Compared:
+    trained = model_dir.read(model)
+    record = trained.record
+    told = history.read(record.history, model)
+    best, last = told.best, told.entries[-1] if told.entries else None
+    loss = None
+    if texts:
+        loss = evaluation.evaluate(texts, model, encoding=encoding, glob=glob).loss
+    return Compared(
+        model=str(model),
+        cell=record.settings.model.cell,
+        units=record.settings.model.units,
+        parameters=trained.parameters,
+        characters=record.characters,
+        vocabulary=record.vocabulary.size,
+        passes=last.epoch if last else None,
+        seconds=last.seconds if last else None,
+        best_epoch=best.epoch if best else None,
+        best_loss=best.judged if best else None,
+        loss=loss,
+        told=told,
+    )
+
+
+def comparison_page(models: Sequence[Compared]) -> str:
+    """A self-contained page of HTML: the table, and the curves by passes and by time."""
+    known = [one for one in models if one.told.entries]
+    return render("comparison.html", models=models, curves=_curves(known) if known else [])
+
+
+def _curves(models: Sequence[Compared]) -> list[str]:
+    """The losses by which each model was chosen."""
+    by_passes, by_time = [], []
+    for number, one in enumerate(models, 1):
+        entries = one.told.entries
+        passes = [(entry.epoch, entry.judged) for entry in entries]
+        minutes = [(entry.seconds / 60, entry.judged) for entry in entries]
+        by_passes.append(charts.Curve(one.model, passes, number))
+        by_time.append(charts.Curve(one.model, minutes, number))
+    return [
+        charts.losses(by_passes, "times the text was read"),
+        charts.losses(by_time, "minutes of training"),
+    ]

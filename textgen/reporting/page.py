@@ -1,0 +1,265 @@
+"""One self-contained file of HTML about a trained model.
+
+Knows which parts the page has and what stands in each; knows nothing of terminals, and of charts,
+units and networks only whom to ask. What is shown was learned from, or written by, anyone: all of
+it is escaped.
+"""
+
+import base64
+import math
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from textgen import evaluation, model_dir
+from textgen.config import CorpusConfig, Decoding
+from textgen.corpus import Source, find_sources
+from textgen.errors import CorpusError
+from textgen.reporting import charts, findings, history, units
+from textgen.reporting.history import History
+from textgen.reporting.template import duration, render
+from textgen.sampling import Sampler
+from textgen.sampling.scoring import Ids
+
+_TEXT_AT_MOST = 200_000  # characters: plenty for a mean at each of 256 positions
+_SURPRISES = 3000  # characters shown one by one
+_ACTIVATIONS = 1_200_000  # kept in the page, a byte each
+_MOMENTS = 60  # points of the training whose samples are shown
+_TEMPERATURES = (0.2, 0.5, 0.8, 1.0, 1.2)
+_LENGTH = 400  # characters of each sample drawn for the page
+_BEST = 4  # units shown for each property
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page that was made.
+
+    Attributes:
+        html: The whole file.
+        notes: What it lacks, and why: one line each.
+    """
+
+    html: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Text:
+    """A text for the model to read: ids of its vocabulary, what to call it, and how many of its
+    characters are left out, or read as the unknown one, since the model does not know them."""
+
+    ids: Ids
+    name: str
+    unknown: int = 0
+
+
+def report(
+    model: str | Path = model_dir.DEFAULT,
+    texts: Sequence[str | Source] = (),
+    *,
+    encoding: str | None = None,
+    glob: Sequence[str] = CorpusConfig.glob,
+) -> Page:
+    """Make a page that shows what a model learned.
+
+    Args:
+        model: A model directory.
+        texts: What to show surprise and units on: paths of files and directories, `-`, or
+            sources; none for the part of the corpus that was kept for validation.
+        encoding: Of the texts; None for that of the text which the model was trained on.
+        glob: Patterns for the names of files taken from directories.
+
+    Raises:
+        ModelError: no model, or a damaged one.
+        CorpusError: the texts cannot be read, or have fewer than two characters of the vocabulary.
+        PreparedError: the text that the model directory keeps is damaged.
+
+    Example:
+        >>> Path("page.html").write_text(report("textgen-model").html)  # doctest: +SKIP
+    """
+    trained = model_dir.read(model)
+    record = trained.record
+    told = history.read(record.history, model)
+    notes = []
+    if not told.entries:
+        notes.append("the model has no history: the page has no curves")
+    text = _named(trained, model, texts, encoding, glob) if texts else _kept(record, model)
+    if text is None:
+        notes.append(
+            "the model directory has no text of its own any more: the page has no surprise, "
+            "confusions or units; name a text with --text"
+        )
+    elif text.unknown:
+        notes.append(
+            f"{text.unknown:,} characters of the text are not in the model's vocabulary: left out, "
+            "or read as its unknown character if it has one"
+        )
+    return Page(_render(trained, Path(model).resolve().name, told, text), tuple(notes))
+
+
+def _named(
+    trained: model_dir.Trained,
+    model: str | Path,
+    texts: Sequence[str | Source],
+    encoding: str | None,
+    glob: Sequence[str],
+) -> _Text:
+    """The beginning of texts that the user named."""
+    reading = evaluation.Reading(trained.record.vocabulary)
+    corpus = evaluation.as_trained(trained, model, encoding)
+    sources = find_sources(texts, glob)
+    pieces, count = [], 0
+    for piece in (piece for source in sources for piece in reading.ids(source, corpus)):
+        pieces.append(piece)
+        count += len(piece)
+        if count >= _TEXT_AT_MOST:
+            break
+    ids = np.concatenate(pieces)[:_TEXT_AT_MOST] if pieces else np.empty(0, np.int64)
+    if len(ids) < 2:
+        raise CorpusError(
+            f"the text has {reading.characters:,} characters, {reading.unknown:,} of them unknown "
+            "to the model: two known ones are needed to predict one"
+        )
+    name = ", ".join(Path(source.name).name for source in sources[:3])
+    return _Text(ids, name, reading.unknown)
+
+
+def _kept(record: model_dir.Record, model: str | Path) -> _Text | None:
+    """The beginning of what training kept for validation, or else the end of what it read."""
+    corpus = model_dir.text(model, record)
+    if corpus is None:
+        return None
+    train, validation = corpus.split(record.settings.windows.validation)
+    held = validation[:_TEXT_AT_MOST]
+    name = "the part of the corpus that training did not see"
+    if len(held) < 2:
+        held, name = train[-_TEXT_AT_MOST:], "the end of the text that it was trained on"
+    # A model begun with other weights has more characters, and other ids.
+    ids = record.vocabulary.ids(corpus.vocabulary.text(held))
+    if record.vocabulary.unknown_id is not None:
+        ids = np.where(ids < 0, record.vocabulary.unknown_id, ids)
+    return _Text(ids[ids >= 0], name)
+
+
+def _render(trained: model_dir.Trained, name: str, told: History, text: _Text | None) -> str:
+    return render(
+        "page.html",
+        name=name,
+        facts=_facts(trained, told),
+        command=shlex.join(["textgen", *trained.record.command]),
+        settings=sorted(trained.record.settings.by_name().items()),
+        curves=_curves(told),
+        best=told.best,
+        moments=_spread(told.moments),
+        samples=_samples(trained),
+        read=None if text is None else _read(trained, text),
+    )
+
+
+def _facts(trained: model_dir.Trained, told: History) -> dict[str, str]:
+    """What was trained on what, in a few lines."""
+    record = trained.record
+    config, windows = record.settings.model, record.settings.windows
+    names = [Path(name).name for name in record.sources]
+    shown = ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
+    facts = {
+        "Corpus": f"{shown}: {record.characters:,} characters, {record.vocabulary.size:,} distinct",
+        "Network": f"{config.cell.upper()} {', '.join(map(str, config.units))}: "
+        f"{trained.parameters:,} parameters",
+        "Learned": f"targets {windows.targets}, windows of {windows.maxlen} characters"
+        + (", carried state" if record.settings.training.carry_state else ""),
+    }
+    if told.best is not None:
+        last, loss = told.entries[-1], told.best.judged
+        kind = "validation" if told.best.validation_loss is not None else "training"
+        facts["Read"] = f"{last.epoch:g} times, in {duration(last.seconds)}"
+        facts["Best"] = (
+            f"{kind} loss {loss:.4f} nats, {loss / math.log(2):.3f} bits per character, "
+            f"perplexity {math.exp(min(loss, 700)):.2f}, after {told.best.epoch:g} times"
+        )
+    made = [f"{name} {version}" for name, version in record.versions.items() if name != "platform"]
+    facts["Made by"] = ", ".join(made)
+    return facts
+
+
+def _curves(told: History) -> str:
+    """The chart of losses; empty where nothing is recorded."""
+    curves = [
+        charts.Curve("training", told.training, 0, thin=True),
+        charts.Curve("validation", told.validation, 1),
+    ]
+    drawn = [curve for curve in curves if curve.points]
+    return charts.losses(drawn, "times the text was read") if drawn else ""
+
+
+def _spread(moments: Sequence[history.Moment]) -> list[history.Moment]:
+    """Not too many of them, from the first to the last."""
+    if len(moments) <= _MOMENTS:
+        return list(moments)
+    places = np.linspace(0, len(moments) - 1, _MOMENTS).round().astype(int)
+    return [moments[place] for place in places]
+
+
+def _samples(trained: model_dir.Trained) -> list[history.Sample]:
+    """What the model writes now, from careful to wild."""
+    record = trained.record
+    sampler = Sampler(trained.network(), record.vocabulary, record.window(), record.seeds)
+    if not record.seeds:
+        return []
+    seed = sampler.random_seed_text(0)
+    found = []
+    for temperature in _TEMPERATURES:
+        ending = sampler.ending(_LENGTH)
+        written = sampler.characters(seed, Decoding(temperature), ending, 0)
+        found.append(history.Sample(temperature, seed, "".join(written)))
+    return found
+
+
+def _read(trained: model_dir.Trained, text: _Text) -> dict[str, Any]:
+    """What reading a text tells: for the template, and for the page's script."""
+    record, network = trained.record, trained.network()
+    vocabulary, window, parameters = record.vocabulary, record.window(), trained.parameters
+    ids = text.ids[: findings.at_most(network, parameters, window)]
+    reading = findings.read(network, ids, vocabulary, window)
+    surprises = list(reading.surprises(vocabulary, _SURPRISES))
+    bits = findings.by_position(network, parameters, text.ids, window)
+    tracking = units.track(reading.text, reading.activations)
+    return {
+        "name": text.name,
+        "characters": len(ids),
+        "surprises": surprises,
+        "levels": evaluation.LEVELS,
+        "alternatives": [
+            [None if one.bits is None else round(one.bits, 2), one.rank]
+            + [[character, round(share, 4)] for character, share in one.likeliest]
+            for one in surprises
+        ],
+        "confusions": findings.confusions(reading, vocabulary),
+        "positions": charts.positions(findings.thinned(bits), "characters before it"),
+        "first": float(bits[0]),
+        "last": float(bits[len(bits) // 2 :].mean()),
+        "window": len(bits),
+        "properties": tracking.best_units(_BEST),
+        "units": _for_script(reading, tracking),
+    }
+
+
+def _for_script(reading: findings.Reading, tracking: units.Tracking) -> dict[str, Any]:
+    """Every unit's activations along the text: a byte each, 0 for -1 and 254 for 1."""
+    every = sum(held.shape[1] for held in reading.activations)
+    count = min(len(reading.text), max(1, _ACTIVATIONS // every))
+    layers = []
+    for layer, held in enumerate(reading.activations):
+        steps = np.rint((np.clip(held[:count], -1, 1) + 1) * 127).astype(np.uint8)
+        best = [tracking.best_property(layer, number) for number in range(held.shape[1])]
+        layers.append(
+            {
+                "data": base64.b64encode(steps.T.tobytes()).decode(),
+                "tracks": [[name, round(correlation, 2)] for name, correlation in best],
+            }
+        )
+    return {"text": list(reading.text[:count]), "layers": layers}

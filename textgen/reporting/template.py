@@ -1,0 +1,45 @@
+"""Templates of HTML filled in.
+
+Knows jinja2; knows nothing of what is filled in, but that it was learned from, or written by,
+anyone: all of it is escaped, except what the template itself calls safe.
+"""
+
+import math
+from typing import Any
+
+
+def render(name: str, /, **values: Any) -> str:
+    """A template of this folder, filled in."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("textgen.reporting", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "visible": _visible,
+        "listed": _listed,
+        "bits": lambda loss: loss / math.log(2),
+        "duration": duration,
+    }
+    return environment.get_template(name).render(**values)
+
+
+def _visible(text: str) -> str:
+    """A single character by a name where nothing would be seen."""
+    names = {" ": "space", "\n": "line end", "\t": "tab", "\ufffd": "unknown"}
+    return names.get(text, text if text.isprintable() else f"U+{ord(text):04X}")
+
+
+def _listed(value: Any) -> str:
+    """A setting's value for people."""
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def duration(seconds: float) -> str:
+    """A time for people."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes:,} min {rest} s" if minutes else f"{rest} s"

@@ -1,0 +1,160 @@
+"""What single units of a network track: something in the text that has a name.
+
+Knows texts and activations; knows nothing of networks or pages. After Karpathy, Johnson and
+Fei-Fei 2015 (Visualizing and Understanding Recurrent Networks, arXiv 1506.02078), who coloured
+texts by single cells and named what they saw, and with a score: Pearson's correlation of a unit's
+activation after each character with a property of the text up to that character.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.floating[Any]]
+
+_OPENING, _CLOSING = "([{", ")]}"
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """How well units track what has a name.
+
+    Attributes:
+        properties: The properties' names.
+        correlations: For each layer, float32 of shape (properties, units); 0 for a unit or a
+            property that never changes.
+    """
+
+    properties: tuple[str, ...]
+    correlations: Sequence[Floats]
+
+    def best_property(self, layer: int, number: int) -> tuple[str, float]:
+        """What a unit tracks best, and its correlation with that."""
+        values = self.correlations[layer][:, number]
+        place = int(np.abs(values).argmax())
+        return self.properties[place], float(values[place])
+
+    def best_units(self, count: int) -> list[tuple[str, list[tuple[int, int, float]]]]:
+        """For each property the units that track it best: layer, number and correlation.
+
+        The property that is tracked best comes first; one that none tracks is left out.
+        """
+        found = []
+        for place, name in enumerate(self.properties):
+            every = [
+                (layer, number, float(value))
+                for layer, values in enumerate(self.correlations)
+                for number, value in enumerate(values[place])
+                if value
+            ]
+            every.sort(key=lambda unit: -abs(unit[2]))
+            if every:
+                found.append((name, every[:count]))
+        return sorted(found, key=lambda one: -abs(one[1][0][2]))
+
+
+def track(text: str, activations: Sequence[Floats]) -> Tracking:
+    """Correlate every unit with every property of a text.
+
+    Args:
+        text: A text.
+        activations: For each layer what its units hold after each character, float of shape
+            (characters, units).
+
+    Example:
+        >>> text = "ab\ncd\n"
+        >>> unit = np.array([[character == "\n"] for character in text], np.float32)
+        >>> track(text, [unit]).best_property(0, 0)
+        ('line end', 1.0)
+    """
+    named = properties(text)
+    wanted = _standardised(np.stack(list(named.values()), axis=1).astype(np.float32))
+    correlations = [wanted.T @ _standardised(held) / len(text) for held in activations]
+    return Tracking(tuple(named), correlations)
+
+
+def properties(text: str) -> dict[str, Floats]:
+    """What can be told of each place of a text from what stands up to it.
+
+    Returns:
+        For each property its values, float64 of shape (characters,).
+
+    Example:
+        >>> properties("a(b)c")["inside brackets"].tolist()
+        [0.0, 1.0, 1.0, 0.0, 0.0]
+    """
+    lines = re.split("(?<=\n)", text)
+    words = re.findall(r"\w+|\W", text)
+    found = {
+        "position in line": [place for line in lines for place in range(len(line))],
+        "position in word": [place for word in words for place in _in_word(word)],
+        "indentation": [depth for line in lines for depth in _indentation(line)],
+        "line end": [character == "\n" for character in text],
+        "space": [character == " " for character in text],
+        "blank line": [text[place - 1 : place + 1] == "\n\n" for place in range(len(text))],
+        "upper case": [character.isupper() for character in text],
+        "digit": [character.isdigit() for character in text],
+        "punctuation": [not (c.isalnum() or c.isspace()) for c in text],
+        "vowel": [character in "aeiouAEIOU" for character in text],
+        "inside quotes": _inside_quotes(text),
+        "inside brackets": _depths(text),
+        "line in capitals": [flag for line in lines for flag in _capitals(line)],
+    }
+    return {name: np.asarray(values, np.float64) for name, values in found.items()}
+
+
+def _in_word(word: str) -> Iterable[int]:
+    """1 at a word's first letter; 0 at what belongs to none."""
+    return range(1, len(word) + 1) if re.match(r"\w", word) else (0,)
+
+
+def _indentation(line: str) -> list[int]:
+    """White space at the line's beginning, as much as is known at each place."""
+    width = len(line) - len(line.lstrip(" \t"))
+    return [min(place + 1, width) for place in range(len(line))]
+
+
+def _inside_quotes(text: str) -> list[bool]:
+    """Double quotes; one that is never closed ends with the paragraph."""
+    inside, found = False, []
+    for place, character in enumerate(text):
+        if character in "\u201c\u00ab":
+            inside = True
+        elif character in "\u201d\u00bb":
+            inside = False
+        elif character == '"':
+            inside = not inside
+        elif character == "\n" and text[place - 1 : place] == "\n":
+            inside = False
+        found.append(inside)
+    return found
+
+
+def _depths(text: str) -> list[int]:
+    """How many brackets are open; never fewer than none."""
+    changes = ((c in _OPENING) - (c in _CLOSING) for c in text)
+    return list(accumulate(changes, lambda depth, change: max(0, depth + change), initial=0))[1:]
+
+
+def _capitals(line: str) -> list[bool]:
+    """Whether a line has had two letters and no small one."""
+    letters, small, found = 0, False, []
+    for character in line:
+        letters += character.isalpha()
+        small = small or character.islower()
+        found.append(letters > 1 and not small)
+    return found
+
+
+def _standardised(values: Floats) -> Floats:
+    """Columns of mean 0 and deviation 1; one that never changes is 0."""
+    centred = values - values.mean(axis=0, dtype=np.float64).astype(values.dtype)
+    deviation = np.sqrt(np.square(centred).mean(axis=0))
+    return np.asarray(
+        np.divide(centred, deviation, out=np.zeros_like(centred), where=deviation > 1e-6)
+    )
