@@ -128,11 +128,20 @@ def test_streams_can_be_cut_elsewhere(characters, count, maxlen, data):
         np.testing.assert_array_equal(batches[0][0][:, 0], np.arange(count) * length + offset)
 
 
-@given(st.integers(2, 300), st.integers(1, 7), lengths)
-def test_every_predicts_each_character_but_the_first_once(characters, count, maxlen):
+@given(st.integers(2, 300), st.integers(1, 7), lengths, st.integers(0, 20))
+def test_every_predicts_each_character_but_the_first_once(characters, count, maxlen, lead):
+    """And each row goes on where it was, from as many characters before its first target."""
     predicted = []
-    for x, y, weights in Streams(np.arange(characters), count, maxlen).every():
+    last = None
+    for x, y, weights in Streams(np.arange(characters), count, maxlen).every(lead):
         assert x.shape == y.shape == weights.shape == (count, maxlen)
+        if last is None:
+            length = -(-(characters - 1) // count)
+            firsts = np.clip(np.arange(count) * length - lead, 0, characters - 2)
+            np.testing.assert_array_equal(x[:, 0], firsts)
+        else:
+            assert ((x[:, 0] == last) | (x[:, 0] == last + 1)).all()
+        last = x[:, -1]
         np.testing.assert_array_equal(y[weights == 1], x[weights == 1] + 1)
         predicted += y[weights == 1].tolist()
     assert sorted(predicted) == list(range(1, characters))

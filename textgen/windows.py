@@ -164,18 +164,22 @@ class Streams:
             both = self.ids[(starts + first)[:, None] + np.arange(self.maxlen + 1)]
             yield _batch(both[:, :-1], both[:, 1:])
 
-    def every(self) -> Iterator[Batch]:
+    def every(self, lead: int = 0) -> Iterator[Batch]:
         """Batches of shape (count, maxlen) that predict each character but the first just once.
 
         Positions past a stream's end repeat the text's last character and have weight zero.
+
+        Args:
+            lead: Characters before each stream to read first, with weight zero, so that it does
+                not begin without context; before the text its first character is repeated.
         """
         predicted = len(self.ids) - 1
         length = -(-predicted // self.count)
         starts = np.arange(self.count)[:, None] * length
-        for first in range(0, length, self.maxlen):
+        for first in range(-lead, length, self.maxlen):
             offsets = first + np.arange(self.maxlen)
-            places = np.minimum(starts + offsets, predicted - 1)
-            inside = (offsets < length) & (starts + offsets < predicted)
+            places = np.clip(starts + offsets, 0, predicted - 1)
+            inside = (offsets >= 0) & (offsets < length) & (starts + offsets < predicted)
             x, y, _ = _batch(self.ids[places], self.ids[places + 1])
             yield x, y, inside.astype(np.float32)
 

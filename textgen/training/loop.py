@@ -31,7 +31,7 @@ from textgen.training.text import Text
 from textgen.vocabulary import Vocabulary
 from textgen.windows import Batch, Readable, Streams, Windows
 
-_VALIDATION_STREAMS = 32  # side by side: a few characters without context each, read far sooner
+_VALIDATION_STREAMS = 128  # side by side: read far sooner than one after the other
 _VALIDATION_AT_MOST = 500_000  # characters: enough for three digits, and read in seconds
 _SEEDS = 64
 _CURVE_POINTS = 1000  # training losses kept, at most
@@ -456,9 +456,10 @@ class _Validator:
         self._batches: Callable[[], Iterator[Batch]]
         rows = None
         if config.carry_state:
-            # No more streams than leave each at least one whole batch.
-            rows = max(1, min(_VALIDATION_STREAMS, (len(ids) - 1) // windows.maxlen))
-            self._batches = Streams(ids, rows, windows.maxlen).every
+            # Each stream reads a batch before it begins, to have its context, and four at least.
+            rows = max(1, min(_VALIDATION_STREAMS, (len(ids) - 1) // (4 * windows.maxlen)))
+            streams = Streams(ids, rows, windows.maxlen)
+            self._batches = lambda: streams.every(lead=windows.maxlen)
         else:
             cut = Windows(ids, windows.maxlen, windows.step, windows.targets)
             self._batches = lambda: cut.in_order(config.batch_size)
