@@ -32,6 +32,7 @@ from textgen.vocabulary import Vocabulary
 from textgen.windows import Batch, Readable, Streams, Windows
 
 _VALIDATION_STREAMS = 128  # side by side: read far sooner than one after the other
+_VALIDATION_LOGITS = 20_000_000  # at a time, where a training step has no more: 80 MB
 _VALIDATION_AT_MOST = 500_000  # characters: enough for three digits, and read in seconds
 _SEEDS = 64
 _CURVE_POINTS = 1000  # training losses kept, at most
@@ -457,7 +458,9 @@ class _Validator:
         rows = None
         if config.carry_state:
             # Each stream reads a batch before it begins, to have its context, and four at least.
-            rows = max(1, min(_VALIDATION_STREAMS, (len(ids) - 1) // (4 * windows.maxlen)))
+            room = max(config.batch_size, _VALIDATION_LOGITS // (windows.maxlen * size))
+            fewest = (len(ids) - 1) // (4 * windows.maxlen)
+            rows = max(1, min(_VALIDATION_STREAMS, room, fewest))
             streams = Streams(ids, rows, windows.maxlen)
             self._batches = lambda: streams.every(lead=windows.maxlen)
         else:
