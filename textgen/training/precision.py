@@ -1,6 +1,6 @@
 """What recurrent layers compute in while they train, and which layers do it.
 
-Knows Keras's dtype policies, the processor's flags and this package's own LSTM; knows nothing of
+Knows Keras's dtype policies, the processor's flags and this package's own LSTMs; knows nothing of
 data, schedules or files.
 """
 
@@ -17,9 +17,10 @@ from textgen.config import Settings
 from textgen.training.backend import Device
 from textgen.training.cpu_lstm import CpuLSTM
 from textgen.training.drop_connect import dropping
+from textgen.training.narrow_lstm import NarrowLSTM
 from textgen.windows import Batch
 
-_WIDE = 384  # units below which bfloat16 was never quicker than the layer of our own
+_WIDE = 192  # units below which bfloat16 was never quicker than float32
 _NARROW = ("bfloat16", "float16")
 _TRIALS = 3  # steps of each candidate that the choice is made from, after one that builds it
 
@@ -67,6 +68,13 @@ def float32(settings: Settings, device: Device) -> Kind:
     return Kind("float32", CpuLSTM if own else model.RECURRENT[settings.model.cell])
 
 
+def narrow(name: str, settings: Settings, device: Device) -> Kind:
+    """Half precision, with the quickest layer for it."""
+    cell = settings.model.cell
+    own = name == "bfloat16" and device == Device("tensorflow", "cpu") and cell == "lstm"
+    return Kind(name, NarrowLSTM if own else model.RECURRENT[cell])
+
+
 def choose(
     settings: Settings, size: int, device: Device, batch: Batch, before: str | None = None
 ) -> Kind:
@@ -82,9 +90,8 @@ def choose(
         before: What was chosen when the training began, where it goes on.
     """
     full, asked = float32(settings, device), settings.training.precision
-    stock = model.RECURRENT[settings.model.cell]
     if before is not None:
-        return Kind(before, stock) if before in _NARROW else full
+        return narrow(before, settings, device) if before in _NARROW else full
     if asked == "float32":
         return full
 
@@ -92,13 +99,13 @@ def choose(
         return _seconds(kind, settings, size, batch)
 
     if asked != "auto":
-        kind = Kind(asked, stock)
+        kind = narrow(asked, settings, device)
         slower = seconds(kind) / seconds(full) if device.name == "cpu" else 0.0
         return replace(kind, slower=slower if slower > 1 else 0.0)
     tried = full.recurrent is CpuLSTM and settings.training.time and has_bfloat16()
     if not tried or min(settings.model.units) < _WIDE:
         return full
-    return min((full, Kind("bfloat16", stock)), key=seconds)
+    return min((full, narrow("bfloat16", settings, device)), key=seconds)
 
 
 def has_bfloat16() -> bool:

@@ -83,7 +83,7 @@ def sized(characters: int, given: Mapping[str, Any]) -> dict[str, Any]:
         "maxlen": maxlen,
         "units": units,
         "dropout": round(min(max(0.15 + 0.06 * doublings, 0.0), 0.4), 2),
-        "drop_connect": round(min(0.06 * max(doublings, 0.0) ** 1.5, 0.4), 2),
+        "drop_connect": round(0.075 * max(doublings, 0.0), 2),
         "batch_size": rows,
         "learning_rate": round(max(learning_rate, 0.003), 4),
     }
@@ -104,4 +104,4 @@ def _units(characters: int, seconds: float) -> int:
 
 def _speed(units: float) -> float:
     """Characters per second on two cores: as measured from 256 units on, and no more below."""
-    return float(41_000 * (256 / max(units, 192)) ** 1.3)
+    return float(47_000 * (256 / max(units, 192)) ** 1.27)

@@ -1,0 +1,146 @@
+"""Whether the sized default suits texts of other kinds and lengths: curves beside its neighbours.
+
+Verse, documentation (what --demo trains on), code (the modules of Python's standard library in
+order of name, 2 MB of them) and little code (their first 100,000 characters), each trained for the
+same time as `textgen train` would, with two thirds and one and a half times the units, and without
+DropConnect; everything else as the rules say. The curves are in docs/sizing.svg.
+
+    python -m benchmarks.sizing tinyshakespeare.txt [--seconds 90]
+"""
+
+import argparse
+import json
+import sysconfig
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from benchmarks import report
+from textgen import train
+from textgen.corpus import demo_source
+from textgen.training import backend, events, sizing
+from textgen.training.run import Run
+
+_FIGURE = Path(__file__).parent.parent / "docs" / "sizing.svg"
+_VALIDATION = 0.04  # of the text: little, so that it can be read often
+_CODE, _LITTLE = 2_000_000, 100_000  # characters
+
+
+def corpora(verse: Path, folder: Path) -> dict[str, Path]:
+    """The texts, by name."""
+    code = ""
+    for module in sorted(Path(sysconfig.get_path("stdlib")).glob("*.py")):
+        code += module.read_text(encoding="utf-8")
+        if len(code) >= _CODE:
+            break
+    with demo_source().open() as file:
+        documentation = file.read().decode("utf-8")
+    texts = {
+        "verse": verse.read_text(encoding="utf-8"),
+        "documentation": documentation,
+        "code": code[:_CODE],
+        "little code": code[:_LITTLE],
+    }
+    found = {}
+    for name, text in texts.items():
+        found[name] = folder / f"{name.replace(' ', '-')}.txt"
+        found[name].write_text(text, encoding="utf-8", newline="")
+    return found
+
+
+def ways(characters: int, seconds: float) -> dict[str, dict[str, Any]]:
+    """The default and its neighbours."""
+    (units,) = sizing.sized(characters, {"time": seconds})["units"]
+    return {
+        "default": {},
+        "two thirds of the units": {"units": (round(units / 1.5),)},
+        "one and a half times": {"units": (round(units * 1.5),)},
+        "without DropConnect": {"drop_connect": 0.0},
+    }
+
+
+def curve(
+    corpus: Path, folder: Path, options: dict[str, Any], seconds: float
+) -> tuple[list[events.EpochDone], dict[str, Any]]:
+    """The reports of a training, and what it was told."""
+    told: list[events.EpochDone] = []
+
+    def on_event(event: events.Event) -> None:
+        if isinstance(event, events.EpochDone):
+            told.append(event)
+
+    model = folder / "model"
+    settings = {**options, "time": seconds, "validation": _VALIDATION, "sample_length": 0}
+    train([str(corpus)], model, settings, run=Run(force=True), on_event=on_event)
+    return told, json.loads((model / "settings.json").read_text(encoding="utf-8"))["model"]
+
+
+def draw(curves: dict[str, dict[str, list[events.EpochDone]]]) -> None:
+    """The figure in docs/: validation losses thick, training losses thin."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 7), layout="constrained")
+    panels = figure.subplots(2, 2).ravel()
+    for axes, (corpus, by_way) in zip(panels, curves.items(), strict=True):
+        for number, (way, told) in enumerate(by_way.items()):
+            seconds = [one.seconds for one in told]
+            axes.plot(
+                seconds,
+                [one.validation_loss for one in told],
+                color=f"C{number}",
+                marker="o",
+                markersize=3,
+                label=way,
+            )
+            axes.plot(seconds, [one.loss for one in told], color=f"C{number}", linewidth=0.7)
+        axes.set_title(corpus)
+        axes.set_xlabel("seconds of training")
+        axes.set_ylabel("nats per character")
+        axes.grid(alpha=0.3)
+    panels[0].legend()
+    figure.savefig(_FIGURE)
+
+
+def main() -> None:
+    """Measure, draw and report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("--seconds", type=float, default=90)
+    options = parser.parse_args()
+    backend.start("cpu")  # Keras is imported once, and in no training's time
+    rows, curves = [], {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for corpus, path in corpora(options.corpus, folder).items():
+            characters = int(len(path.read_text(encoding="utf-8")) * (1 - _VALIDATION))
+            curves[corpus] = {}
+            for way, changed in ways(characters, options.seconds).items():
+                told, network = curve(path, folder, changed, options.seconds)
+                curves[corpus][way] = told
+                rows.append(
+                    {
+                        "corpus": corpus,
+                        "way": way,
+                        "units": network["units"][0],
+                        "dropout": network["dropout"],
+                        "DropConnect": network["drop_connect"],
+                        "passes": told[-1].epoch,
+                        "training loss": round(told[-1].loss, 4),
+                        "validation loss": round(told[-1].validation_loss or 0.0, 4),
+                    }
+                )
+                print(rows[-1], flush=True)
+    draw(curves)
+    report.write(
+        "sizing",
+        report.command("sizing"),
+        rows,
+        [
+            f"Nats per character on the last {_VALIDATION:.0%} of each text, after the same time. "
+            "Curves: docs/sizing.svg, training losses thin."
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()
