@@ -108,7 +108,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=90)
     options = parser.parse_args()
     backend.start("cpu")  # Keras is imported once, and in no training's time
-    rows, curves = [], {}
+    rows = []
+    curves: dict[str, dict[str, list[events.EpochDone]]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for corpus, path in corpora(options.corpus, folder).items():

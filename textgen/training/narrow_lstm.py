@@ -63,7 +63,9 @@ def _sequence() -> Callable[..., tuple[Tensor, Tensor, Tensor]]:
         return room.unstack(values)
 
     @tf.custom_gradient  # type: ignore[untyped-decorator,unused-ignore]
-    def run(x: Tensor, h: Tensor, c: Tensor, kernel: Tensor, recurrent: Tensor, bias: Tensor) -> Any:
+    def run(
+        x: Tensor, h: Tensor, c: Tensor, kernel: Tensor, recurrent: Tensor, bias: Tensor
+    ) -> Any:
         narrow, characters = x.dtype, tf.shape(x)[1]
         first_h, first_c = tf.cast(h, narrow), tf.cast(c, tf.float32)
         inputs = tf.transpose(x, (1, 0, 2))
