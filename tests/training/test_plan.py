@@ -26,7 +26,7 @@ def test_a_clock_by_epochs():
 def test_a_clock_by_time_ends_with_a_report_before_its_deadline(monkeypatch):
     now = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    clock = ByTime(deadline=200.0)
+    clock = ByTime(deadline=200.0, report=3.0)
     reports, shares, steps = [], [], 0
     while not clock.over(steps):
         shares.append(clock.done(steps))
@@ -45,7 +45,7 @@ def test_a_clock_by_time_ends_with_a_report_before_its_deadline(monkeypatch):
 def test_a_report_that_takes_long_is_made_less_often(monkeypatch):
     now = 0.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    clock = ByTime(deadline=1000.0)
+    clock = ByTime(deadline=1000.0, report=3.0)
     reports = 0
     while not clock.over(1):
         clock.stepped()

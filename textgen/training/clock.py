@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 _PARTS = 10  # reports in a training by time
 _COST = 40  # and between two of them at least this many times the time that one takes
-_FIRST_REPORT = 3.0  # seconds kept for the last report while none was made
 
 
 @dataclass(frozen=True)
@@ -50,9 +49,9 @@ class ByTime:
 
     Args:
         deadline: As time.monotonic() tells it.
+        report: Seconds that a report takes.
         used: Seconds that the training has had before.
         since_report: Seconds of them since the last report.
-        report: Seconds that a report takes.
         cost: The fewest that one took; 0 before the first.
     """
 
@@ -61,9 +60,9 @@ class ByTime:
     def __init__(
         self,
         deadline: float,
+        report: float,
         used: float = 0.0,
         since_report: float = 0.0,
-        report: float = _FIRST_REPORT,
         cost: float = 0.0,
     ):
         self._deadline = deadline

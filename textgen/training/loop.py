@@ -34,6 +34,8 @@ from textgen.windows import Batch, Readable, Streams, Windows
 _VALIDATION_STREAMS = 128  # side by side: read far sooner than one after the other
 _VALIDATION_LOGITS = 20_000_000  # at a time, where a training step has no more: 80 MB
 _VALIDATION_AT_MOST = 500_000  # characters: enough for three digits, and read in seconds
+_VALIDATION_SHARE = 0.05  # of the time of a training, for one validation at most
+_REPORT = 1.0  # seconds that samples and saving take, beside the validation
 _SEEDS = 64
 _CURVE_POINTS = 1000  # training losses kept, at most
 # Shares of a training after which a sample is drawn without a report: the text comes into being
@@ -167,15 +169,16 @@ class _Training:
         self.trainee.set_weights(stock.get_weights())
         self.trainee.compile(kind.optimizer(optimizer(config)), _loss(config.loss_reduction))
         self.rate: float | None = None
-        full = precision.float32(settings, device)
-        self.validator = (
-            _Validator(text.validation, settings, size, full) if len(text.validation) else None
-        )
+        self.validator: _Validator | None = None
+        if len(text.validation):
+            full = precision.float32(settings, device)
+            before = _validated(snapshot) if snapshot else None
+            self.validator = _Validator(text.validation, settings, size, full, before)
         seeds = _draw_seeds(text, settings.windows.maxlen, config.random_seed)
         self.progress = Progress(stock, seeds)
         self.curve = _Curve(size, config.loss_smoothing)
         self.steps, self.points, self.glimpses, self.seconds_before = 0, 0, 0, 0.0
-        clock: dict[str, float] = {}
+        clock = {"report": _REPORT + (self.validator.seconds if self.validator else 0.0)}
         if snapshot is not None:
             clock = self._go_on(snapshot)
         self.clock = (
@@ -299,6 +302,7 @@ class _Training:
             "curve": self.curve.state(),
             "points": self.points,
             "glimpses": self.glimpses,
+            "validated": self.validator.characters if self.validator else 0,
             "history": progress.history,
             "best_epoch": progress.best_epoch,
             "best_loss": progress.best_loss,
@@ -381,6 +385,14 @@ class _Training:
         )
 
 
+def _validated(snapshot: Snapshot) -> int:
+    """Characters of the validation text that were read before a snapshot was taken."""
+    count = snapshot.figures.get("validated")
+    if not isinstance(count, int) or count < 1:
+        raise ModelError(f"the checkpoint is not of such a training ({count!r}); {REMEDY}")
+    return count
+
+
 def _plain(variable: Any) -> Any:
     """A variable's value in a type that NumPy has itself; bfloat16 loses nothing as float32."""
     value = keras.ops.convert_to_numpy(variable)
@@ -444,39 +456,79 @@ class _Batches:
 
 
 class _Validator:
-    """The loss of some weights over the validation text, its first half million characters at
-    most, in nats per character.
+    """The loss of some weights over the validation text, in nats per character.
 
-    With carried state the text is read in order, as a few streams side by side; otherwise over
-    its windows. Every target counts once.
+    With carried state the text is read in order, as streams side by side; otherwise over its
+    windows. Every target counts once. Of a long text the beginning is read: half a million
+    characters at most, and in a training by time no more than a small share of that allows.
+
+    Args:
+        ids: The validation text.
+        settings: Of the training.
+        size: The vocabulary's size.
+        kind: How it computes.
+        characters: How many are read, where a training goes on; None to find out.
+
+    Attributes:
+        characters: How many are read.
+        seconds: How long that takes; 0 where nobody needs to know.
     """
 
-    def __init__(self, ids: Readable, settings: Settings, size: int, kind: precision.Kind):
+    def __init__(
+        self,
+        ids: Readable,
+        settings: Settings,
+        size: int,
+        kind: precision.Kind,
+        characters: int | None,
+    ):
         windows, config = settings.windows, settings.training
-        ids = ids[:_VALIDATION_AT_MOST]
-        self._batches: Callable[[], Iterator[Batch]]
-        rows = None
+        self._ids, self._windows, self._batch_size = ids, windows, config.batch_size
+        self.characters, self.seconds = min(len(ids), characters or _VALIDATION_AT_MOST), 0.0
+        self._rows: int | None = None
         if config.carry_state:
             # Each stream reads a batch before it begins, to have its context, and four at least.
             room = max(config.batch_size, _VALIDATION_LOGITS // (windows.maxlen * size))
-            fewest = (len(ids) - 1) // (4 * windows.maxlen)
-            rows = max(1, min(_VALIDATION_STREAMS, room, fewest))
-            streams = Streams(ids, rows, windows.maxlen)
-            self._batches = lambda: streams.every(lead=windows.maxlen)
-        else:
-            cut = Windows(ids, windows.maxlen, windows.step, windows.targets)
-            self._batches = lambda: cut.in_order(config.batch_size)
-        self._model = precision.build(kind, settings, size, carry_batch=rows)
+            fewest = (self.characters - 1) // (4 * windows.maxlen)
+            self._rows = max(1, min(_VALIDATION_STREAMS, room, fewest))
+        self._model = precision.build(kind, settings, size, carry_batch=self._rows)
         self._model.compile(loss=_loss("sum"))
+        if config.time:
+            each = self._seconds_each()
+            if characters is None:
+                affordable = int(_VALIDATION_SHARE * config.time / each)
+                fewest = windows.maxlen + windows.step if self._rows is None else 2 * self._rows
+                self.characters = max(min(self.characters, affordable), min(len(ids), fewest))
+            self.seconds = each * self.characters
 
     def loss(self, weights: list[Any]) -> float:
         self._model.set_weights(weights)
         model.reset_states(self._model)
         total = count = 0.0
-        for x, y, weight in self._batches():
-            total += float(self._model.test_on_batch(x, y, sample_weight=weight))
-            count += float(weight.sum())
+        for batch in self._batches():
+            total += self._summed(batch)
+            count += float(batch[2].sum())
         return total / count
+
+    def _batches(self) -> Iterator[Batch]:
+        ids, maxlen = self._ids[: self.characters], self._windows.maxlen
+        if self._rows is not None:
+            return Streams(ids, self._rows, maxlen).every(lead=maxlen)
+        cut = Windows(ids, maxlen, self._windows.step, self._windows.targets)
+        return cut.in_order(self._batch_size)
+
+    def _summed(self, batch: Batch) -> float:
+        x, y, weight = batch
+        return float(self._model.test_on_batch(x, y, sample_weight=weight))
+
+    def _seconds_each(self) -> float:
+        """Seconds for a character of the text; the first batch builds the network."""
+        batch = next(self._batches())
+        self._summed(batch)
+        began = time.perf_counter()
+        self._summed(batch)
+        read = batch[1].size if self._rows else len(batch[0]) * self._windows.step
+        return (time.perf_counter() - began) / read
 
 
 class _Curve:
