@@ -99,11 +99,12 @@ FLOORS = [
     ("textgen.errors",),
     ("textgen.config", "textgen.storage"),
     ("textgen.vocabulary", "textgen.windows", "textgen.corpus"),
-    ("textgen.sampling",),
+    ("textgen.sampling", "textgen.matching"),
     ("textgen.prepared",),
     ("textgen.model",),
     ("textgen.model_dir",),
     ("textgen.evaluation",),
+    ("textgen.copying",),
     ("textgen.training",),
     ("textgen.cli",),
 ]

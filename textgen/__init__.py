@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from textgen.copying import novelty
     from textgen.errors import TextgenError
     from textgen.evaluation import evaluate, inspect
     from textgen.model_dir import load
@@ -28,6 +29,7 @@ _HOME = {
     "inspect": "textgen.evaluation",
     "prepare": "textgen.prepared",
     "load": "textgen.model_dir",
+    "novelty": "textgen.copying",
     "Sampler": "textgen.sampling",
     "train": "textgen.training",
 }
@@ -39,6 +41,7 @@ __all__ = [
     "evaluate",
     "inspect",
     "load",
+    "novelty",
     "prepare",
     "train",
 ]

@@ -93,7 +93,7 @@ def evaluate(
     trained = model_dir.read(model)
     network, record = trained.network(), trained.record
     span = record.window(context)
-    corpus = _as_trained(trained, model, encoding)
+    corpus = as_trained(trained, model, encoding)
     read = _Reading(record.vocabulary)
     pieces = (ids for source in find_sources(corpora, glob) for ids in read.ids(source, corpus))
     if windows is not None:
@@ -158,7 +158,7 @@ def inspect(
     trained = model_dir.read(model)
     vocabulary = trained.record.vocabulary
     read = reader(trained.network(), trained.record.window(context))
-    corpus, sources = _as_trained(trained, model, encoding), find_sources(corpora, glob)
+    corpus, sources = as_trained(trained, model, encoding), find_sources(corpora, glob)
     count = min(likeliest, vocabulary.size)
 
     def surprises() -> Iterator[Surprise]:
@@ -185,10 +185,14 @@ def inspect(
     return surprises()
 
 
-def _as_trained(
-    trained: model_dir.Trained, model: str | Path, encoding: str | None
+def as_trained(
+    trained: model_dir.Trained, model: str | Path, encoding: str | None = None
 ) -> CorpusConfig:
-    """How the text was read that a model was trained on, but for the encoding."""
+    """How the text was read that a model was trained on, but for the encoding.
+
+    Raises:
+        ModelError: the model directory does not say.
+    """
     try:
         trained_on = CorpusConfig.from_json(trained.record.about["corpus"]["settings"])
     except (KeyError, TypeError, SettingsError) as error:

@@ -12,7 +12,7 @@ import click
 import cloup
 
 import textgen
-from textgen.cli import console, evaluate, inspect, options, prepare, sample, train
+from textgen.cli import console, evaluate, inspect, novelty, options, prepare, sample, train
 from textgen.errors import SettingsError, TextgenError
 
 _INTERRUPTED = 130
@@ -49,6 +49,7 @@ program.add_command(train.command)
 program.add_command(sample.command)
 program.add_command(evaluate.command)
 program.add_command(inspect.command)
+program.add_command(novelty.command)
 
 
 def main() -> NoReturn:

@@ -140,6 +140,18 @@ def model(help_text: str) -> Callable[[F], F]:
     )
 
 
+def model_argument(function: F) -> F:
+    """The model directory, where a command is about nothing else."""
+    return cloup.argument(
+        "directory",
+        metavar="[MODEL]",
+        required=False,
+        type=click.Path(path_type=Path),
+        envvar="TEXTGEN_MODEL",
+        default=DEFAULT_MODEL,
+    )(function)
+
+
 def form(json_name: str, help_text: str) -> Callable[[F], F]:
     """`--format text` or one for scripts."""
     return cloup.option(
