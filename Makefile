@@ -31,6 +31,7 @@ format: $(VENV)/installed-dev  ## format the code and mend what the linter can
 bench: $(VENV)/installed-bench  ## run the benchmarks: make bench CORPUS=tinyshakespeare.txt (an hour, 5 GB of disk)
 	@test -f "$(CORPUS)" || { echo 'name a corpus: make bench CORPUS=tinyshakespeare.txt' >&2; exit 1; }
 	$(BIN)/python -m benchmarks.prepare
+	$(BIN)/python -m benchmarks.novelty
 	$(BIN)/python -m benchmarks.presets $(CORPUS)
 	$(BIN)/python -m benchmarks.sampling
 	$(BIN)/python -m benchmarks.targets $(CORPUS)

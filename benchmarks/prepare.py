@@ -56,6 +56,7 @@ def measure(arguments: list[str]) -> tuple[float, float]:
     began = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-m", "textgen", *arguments],
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         preexec_fn=lambda: os.sched_setaffinity(0, {0}),
     )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from textgen.copying import novelty
     from textgen.errors import TextgenError
     from textgen.evaluation import evaluate, inspect
     from textgen.model_dir import load
@@ -31,6 +32,7 @@ _HOME = {
     "load": "textgen.model_dir",
     "compare": "textgen.reporting",
     "report": "textgen.reporting",
+    "novelty": "textgen.copying",
     "Sampler": "textgen.sampling",
     "train": "textgen.training",
 }
@@ -43,6 +45,7 @@ __all__ = [
     "evaluate",
     "inspect",
     "load",
+    "novelty",
     "prepare",
     "report",
     "train",

@@ -21,6 +21,8 @@ NORMALIZATIONS = ("NFC", "NFKC")
 DEVICES = ("auto", "cpu", "gpu")
 CONTEXTS = ("carry", "window")
 CHECKPOINT_EVERY = 60.0  # seconds of training that a crash may cost; writing one takes far less
+_LENGTH_AT_LEAST = 4  # the shortest n-gram that novelty is told of
+_CHARACTERS_AT_MOST = 2_000_000  # of samples to look for copies in: some 500 MB
 _MAXLEN_AT_MOST = 10_000  # back-propagation reaches nowhere near; sampling keeps a state for each
 
 
@@ -302,6 +304,44 @@ class SampleConfig(Config):
             # a bound against a model that never writes it.
             return 10_000 if self.until or self.lines else 400
         return self.length or None
+
+
+@dataclass(frozen=True)
+class NoveltyConfig(Config):
+    """What `textgen novelty` writes to look for copies in.
+
+    Attributes:
+        temperatures: One or more, each for texts of its own.
+        samples: Texts to write for each temperature.
+        length: Characters of each, after the seed.
+        random_seed: Makes the texts repeatable.
+    """
+
+    # What `textgen sample` writes, and what the model itself finds likely.
+    temperatures: tuple[float, ...] = (Decoding.temperature, 1.0)
+    samples: int = 20  # from as many places of the corpus, and written in seconds
+    length: int = 1000  # long enough to come upon a passage and to stay in it
+    random_seed: int = 0  # figures that are to be compared must not change from call to call
+
+    def __post_init__(self) -> None:
+        if not self.temperatures:
+            raise SettingsError("temperature", "must be given at least once")
+        for temperature in self.temperatures:
+            _temperature("temperature", temperature)
+        check_integer("samples", self.samples, at_least=1)
+        check_integer("length", self.length, at_least=_LENGTH_AT_LEAST)
+        characters = len(self.temperatures) * self.samples * self.length
+        if characters > _CHARACTERS_AT_MOST:
+            raise SettingsError(
+                "samples",
+                f"must be fewer, or shorter: {characters:,} characters in all are more than the "
+                f"{_CHARACTERS_AT_MOST:,} that are held in memory",
+            )
+        _random_seed(self.random_seed)
+
+    def decoding(self, temperature: float) -> Decoding:
+        """How characters are chosen at one of the temperatures."""
+        return Decoding(temperature)
 
 
 @dataclass(frozen=True)

@@ -205,6 +205,21 @@ class CorpusError(TextgenError):
             "A text to evaluate has fewer than two characters that the model knows.",
             "Give a longer text, or one in the model's script.",
         ),
+        Known(
+            "of the shortest n-gram",
+            "The text that a model was trained on is too short to find copies in.",
+            "Train with a longer text.",
+        ),
+        Known(
+            "has characters that the model does not know",
+            "Copies were to be found in another text than the model was trained on.",
+            "Name the text that it was trained on.",
+        ),
+        Known(
+            "and the text that the model was",
+            "The text is longer or shorter than the one that the model was trained on.",
+            "Name just the files that it was trained on, as they were then.",
+        ),
     )
 
 
@@ -258,6 +273,12 @@ class ModelError(TextgenError):
             "has not the size of weights that settings.json says",
             "model.keras holds more or less than the network of the settings.",
             "Use a model directory that textgen made.",
+        ),
+        Known(
+            "does not hold the text that the model was trained on",
+            "The model directory's cache was deleted, damaged or made for another training, or the "
+            "model was trained from a prepared corpus.",
+            "Name the text with --corpus.",
         ),
         Known(
             "take too much memory with this model",

@@ -208,8 +208,14 @@ def inspect(
     return surprises()
 
 
-def as_trained(trained: model_dir.Trained, model: str | Path, encoding: str | None) -> CorpusConfig:
-    """How the text was read that a model was trained on, but for the encoding."""
+def as_trained(
+    trained: model_dir.Trained, model: str | Path, encoding: str | None = None
+) -> CorpusConfig:
+    """How the text was read that a model was trained on, but for the encoding.
+
+    Raises:
+        ModelError: the model directory does not say.
+    """
     try:
         trained_on = CorpusConfig.from_json(trained.record.about["corpus"]["settings"])
     except (KeyError, TypeError, SettingsError) as error:

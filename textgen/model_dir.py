@@ -204,9 +204,7 @@ def load(directory: str | Path, context: str | None = None) -> Sampler:
         >>> model = load("textgen-model")  # doctest: +SKIP
         >>> print(model.generate("To be", length=200, temperature=0.5))  # doctest: +SKIP
     """
-    trained = read(directory)
-    record = trained.record
-    return Sampler(trained.network(), record.vocabulary, record.window(context), record.seeds)
+    return read(directory).sampler(context)
 
 
 @dataclass(frozen=True)
@@ -225,6 +223,11 @@ class Trained:
         """The network in NumPy."""
         record = self.record
         return Network(record.settings.model, record.vocabulary.size, self.weights)
+
+    def sampler(self, context: str | None = None) -> Sampler:
+        """What writes text with it; `context` as `load` takes it."""
+        record = self.record
+        return Sampler(self.network(), record.vocabulary, record.window(context), record.seeds)
 
     @property
     def parameters(self) -> int:

@@ -77,6 +77,13 @@ class Prepared:
         cut = training_characters(len(self.ids), validation)
         return self.ids[:cut], self.ids[cut:]
 
+    def read(self, first: int, last: int) -> Ids:
+        """The ids from one place to another, in memory of their own.
+
+        Pages of the map itself count as the process's memory once they have been looked at.
+        """
+        return _read(self.ids, first, last)
+
     def summary(self) -> dict[str, Any]:
         """What `textgen prepare` reports: counts, vocabulary, windows, files with their bytes."""
         maxlen, step = self.windows.maxlen, self.windows.step
@@ -207,8 +214,15 @@ def _check_ids(ids: Any, vocabulary: Vocabulary) -> None:
     if ids.ndim != 1 or ids.dtype != vocabulary.dtype or not len(ids):
         raise ValueError(f"ids of shape {ids.shape} and type {ids.dtype}")
     for first in range(0, len(ids), _BLOCK):
-        if int(ids[first : first + _BLOCK].max()) >= vocabulary.size:
+        if int(_read(ids, first, first + _BLOCK).max()) >= vocabulary.size:
             raise ValueError("ids that the vocabulary does not have")
+
+
+def _read(ids: Any, first: int, last: int) -> Ids:
+    """Ids of a mapped file, read by themselves."""
+    count = max(0, min(last, len(ids)) - first)
+    start: int = ids.offset + first * ids.itemsize
+    return np.fromfile(ids.filename, ids.dtype, count, offset=start)
 
 
 def is_prepared(path: str | Path) -> bool:

@@ -22,7 +22,6 @@ from textgen.errors import CorpusError
 from textgen.reporting import charts, findings, history, units
 from textgen.reporting.history import History
 from textgen.reporting.template import duration, render
-from textgen.sampling import Sampler
 from textgen.sampling.scoring import Ids
 
 _TEXT_AT_MOST = 200_000  # characters: plenty for a mean at each of 256 positions
@@ -206,10 +205,9 @@ def _spread(moments: Sequence[history.Moment]) -> list[history.Moment]:
 
 def _samples(trained: model_dir.Trained) -> list[history.Sample]:
     """What the model writes now, from careful to wild."""
-    record = trained.record
-    sampler = Sampler(trained.network(), record.vocabulary, record.window(), record.seeds)
-    if not record.seeds:
+    if not trained.record.seeds:
         return []
+    sampler = trained.sampler()
     seed = sampler.random_seed_text(0)
     found = []
     for temperature in _TEMPERATURES:

@@ -1,0 +1,107 @@
+"""`textgen novelty`, as its users run it."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+LITTLE = ("-n", 4, "--length", 120)
+
+
+@pytest.fixture
+def bare(trained, tmp_path):
+    """A model directory whose cache was deleted."""
+    shutil.copytree(trained, tmp_path / "bare", ignore=shutil.ignore_patterns("cache"))
+    return tmp_path / "bare"
+
+
+def test_tables_for_people(textgen, trained):
+    done = textgen("novelty", trained, *LITTLE)
+    assert (done.returncode, done.stderr) == (0, "")
+    verdict, table, *passages = done.stdout.rstrip("\n").split("\n\n")
+    assert "copying" in verdict and len(verdict.splitlines()) == 1
+    heading, columns, *rows = table.splitlines()
+    assert "characters of training text" in heading
+    assert columns.split() == ["temperature", "0.5", "temperature", "1", "unseen", "text"]
+    assert [row.split()[0] for row in rows] == ["4", "8", "16", "32", "64", "128", "longest"]
+    assert len({len(row) for row in rows}) == 1
+    assert 1 <= len(passages) <= 10
+    for passage in passages:
+        first, *lines = passage.splitlines()
+        assert "characters of sample" in first and "corpus.txt" in first and " line " in first
+        assert all(line.startswith("    | ") for line in lines)
+
+
+def test_an_object_for_scripts(textgen, trained, text, tmp_path):
+    arguments = (*LITTLE, "--temperature", "0.5", "--random-seed", 3, "--format", "json")
+    done = textgen("novelty", *arguments, TEXTGEN_MODEL=str(trained))
+    record = json.loads(done.stdout)
+    assert record == json.loads(textgen("novelty", trained, *arguments).stdout)
+    assert (record["samples"], record["length"], record["random_seed"]) == (4, 120, 3)
+    assert record["written"][0].keys() == {"temperature", "characters", "shares", "longest"}
+    assert record["passages"] and record["verdict"]
+    # The samples are those of `textgen sample`.
+    told = textgen(
+        *("sample", "--model", trained, *LITTLE, "--random-seed", 3, "--format", "jsonl")
+    )
+    written = [json.loads(line)["text"] for line in told.stdout.splitlines()]
+    for passage in record["passages"]:
+        start, length = passage["start"], len(passage["text"])
+        assert written[passage["sample"]][start : start + length] == passage["text"]
+        assert text[passage["offset"] :].startswith(passage["text"])
+
+
+def test_the_text_is_named_where_the_cache_is_gone(textgen, trained, bare, corpus):
+    refused = textgen("novelty", bare, *LITTLE)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "its cache is not there" in refused.stderr and "--corpus" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    named = textgen("novelty", bare, *LITTLE, "--corpus", corpus, "--format", "json")
+    cached = textgen("novelty", trained, *LITTLE, "--format", "json")
+    assert json.loads(named.stdout)["written"] == json.loads(cached.stdout)["written"]
+    piped = textgen(
+        *("novelty", bare, *LITTLE, "--corpus", "-", "--format", "json"), stdin=corpus.read_bytes()
+    )
+    record = json.loads(piped.stdout)
+    assert record["written"] == json.loads(cached.stdout)["written"]
+    assert {passage["source"] for passage in record["passages"]} == {None}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "line"),
+    [
+        (["nowhere"], 1, "nowhere: no such model directory"),
+        ([], 1, "textgen-model: no such model directory"),
+        (["MODEL", "--length", "0"], 2, "--length must be a whole number, 4 or more, not 0"),
+        (["MODEL", "-n", "0"], 2, "--samples must be a whole number, 1 or more, not 0"),
+        (["MODEL", "--temperature", "-1"], 2, "--temperature must be a number, 0 or more"),
+        (["MODEL", "--temperature", "nan"], 2, "--temperature must be a number, 0 or more"),
+        (["MODEL", "-n", "9999999"], 2, "--samples must be fewer, or shorter"),
+        (["MODEL", "--corpus", "nothing.txt"], 1, "nothing.txt: No such file or directory"),
+        (["MODEL", "--corpus", "other.txt"], 1, "other.txt: has characters that the model does"),
+        (["MODEL", "--corpus", "part.txt"], 1, "part.txt: has 3,000 characters, and the text that"),
+        (["MODEL", "other"], 2, "unexpected extra argument"),
+    ],
+)
+def test_wrong_uses_are_one_clear_line(textgen, trained, tmp_path, text, arguments, status, line):
+    (tmp_path / "other.txt").write_text("Größe und Güte\n" * 100, encoding="utf-8")
+    (tmp_path / "part.txt").write_text(text[:3000], encoding="utf-8")
+    done = textgen("novelty", *(trained if one == "MODEL" else one for one in arguments))
+    assert (done.returncode, done.stdout) == (status, "")
+    assert line in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_no_framework_is_loaded_and_the_model_directory_is_left_as_it_is(trained):
+    before = {path: path.stat().st_mtime_ns for path in trained.rglob("*")}
+    code = (
+        "import sys; from textgen.cli import program\n"
+        "program.main(['novelty', sys.argv[1], '-n', '2'], standalone_mode=False)\n"
+        "print([name for name in ('keras', 'tensorflow', 'jax', 'torch') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(trained)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert {path: path.stat().st_mtime_ns for path in trained.rglob("*")} == before

@@ -1,0 +1,124 @@
+"""`textgen novelty`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cloup
+
+from textgen.cli import console, options
+from textgen.config import NoveltyConfig
+
+if TYPE_CHECKING:
+    from textgen.copying import Novelty, Passage, Shares
+
+_STAGES = {"write": "writing samples", "compare": "comparing"}
+
+
+@cloup.command("novelty")
+@options.model_argument
+@cloup.option(
+    "--corpus",
+    "corpora",
+    multiple=True,
+    metavar="PATH",
+    help="The text that it was trained on: a file, a directory, - or a prepared corpus; can be "
+    "repeated.  [default: the one in MODEL's cache/]",
+)
+@options.setting(
+    NoveltyConfig,
+    "temperatures",
+    "--temperature",
+    type=float,
+    multiple=True,
+    help_text="Of the samples; can be repeated.",
+)
+@options.setting(
+    NoveltyConfig,
+    "samples",
+    "-n",
+    "--samples",
+    type=int,
+    help_text="Samples to write for each temperature.",
+)
+@options.setting(
+    NoveltyConfig, "length", type=int, help_text="Characters of each sample, after its seed."
+)
+@options.setting(
+    NoveltyConfig, "random_seed", type=int, help_text="The same number gives the same samples."
+)
+@options.form("json", "Tables, or a JSON object.")
+@options.debug
+def command(directory: Path, corpora: tuple[str, ...], form: str, **values: Any) -> None:
+    """Tell how much of what a model writes is copied from its corpus.
+
+    MODEL is a model directory, by default TEXTGEN_MODEL or textgen-model. Samples are written as
+    `textgen sample` does, and what stands word for word in the training text is counted: n-grams
+    of characters, beside those of as much text that training never saw (the validation part), and
+    the longest passages, with the place that each is copied from.
+
+    \b
+        textgen novelty
+        textgen novelty textgen-model -n 100 --temperature 0.8
+        textgen novelty textgen-model --corpus corpus.txt --format json
+    """
+    config = NoveltyConfig(**options.given(values))
+    import json
+
+    from textgen.copying import novelty
+
+    with console.progress() as display:
+        transfer = console.Transfer(display)
+
+        def show(stage: str, done: int, total: int | None) -> None:
+            if stage in _STAGES:
+                display.update(_STAGES[stage], done, total, f"{done:,} of {total:,} characters")
+            else:
+                transfer(stage, done, total)
+
+        found = novelty(directory, corpora, config, on_progress=show)
+    out = console.Output()
+    if form == "json":
+        out.write(json.dumps(found.to_json(), ensure_ascii=out.on_terminal) + "\n")
+        return
+    blocks = [found.verdict, _table(found), *map(_passage, found.passages)]
+    out.write(console.printable("\n\n".join(blocks) + "\n"))
+
+
+def _table(found: "Novelty") -> str:
+    columns = [*found.written, *([found.unseen] if found.unseen else [])]
+    rows = [("", *map(_title, columns))]
+    for n in found.written[0].shares:
+        rows.append((f"{n} characters", *(_percent(column.shares[n]) for column in columns)))
+    rows.append(("longest copy", *(f"{column.longest:,} characters" for column in columns)))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    ]
+    heading = f"n-grams found in {found.training_characters:,} characters of training text:"
+    return "\n".join([heading, *lines])
+
+
+def _title(column: "Shares") -> str:
+    return "unseen text" if column.temperature is None else f"temperature {column.temperature:g}"
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.1%}"
+
+
+def _passage(passage: "Passage") -> str:
+    samples = f"sample {passage.sample + 1} at temperature {passage.temperature:g}"
+    if passage.samples > 1:
+        samples += f" and {passage.samples - 1:,} more"
+    times = "once" if passage.times == 1 else f"{passage.times:,} times"
+    first = "" if passage.times == 1 else "first "
+    lines = passage.text.split("\n")
+    return "\n".join(
+        [
+            f"{len(passage.text):,} characters of {samples}, {times} in "
+            f"{passage.source or 'the corpus'}, {first}in line {passage.line:,}, "
+            f"character {passage.offset:,}:",
+            *(f"    | {line}" for line in lines),
+        ]
+    )
