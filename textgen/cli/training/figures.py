@@ -84,7 +84,8 @@ class Figures:
         done: Share of the training that is over; it never falls.
         report: The last report.
         best: Epoch and loss of the best model so far.
-        samples: Those of the last report.
+        samples: The newest ones.
+        sampled: The report that they came with.
         losses: Of the training text.
         validations: Share of the training, loss, for each validation.
         stopping: Whether training was asked to end.
@@ -99,6 +100,7 @@ class Figures:
         self.report: events.EpochDone | None = None
         self.best: tuple[float, float] | None = None
         self.samples: tuple[events.SampleDrawn, ...] = ()
+        self.sampled: events.EpochDone | None = None
         self.losses = Losses()
         self.validations: list[tuple[float, float]] = []
         self.stopping = False
@@ -113,7 +115,9 @@ class Figures:
             case events.EpochDone():
                 self._reported(event)
             case events.SampleDrawn():
-                self.samples += (event,)
+                # The old ones stay until there is one to take their place.
+                others = self.samples if self.sampled is self.report else ()
+                self.samples, self.sampled = (*others, event), self.report
             case events.Opened():
                 self.opened = event
             case events.Started():
@@ -124,7 +128,7 @@ class Figures:
                 self.stopping = True
 
     def _reported(self, event: events.EpochDone) -> None:
-        self.report, self.samples = event, ()
+        self.report = event
         self.pace.report()
         loss = event.loss if event.validation_loss is None else event.validation_loss
         if event.improved:

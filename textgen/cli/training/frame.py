@@ -35,12 +35,14 @@ class Look:
     Attributes:
         width: Columns of the terminal.
         height: Its rows.
-        plain: Whether it can show ASCII only.
+        plain: Whether it can draw with ASCII only.
+        encoding: Of the text on it.
     """
 
     width: int
     height: int
     plain: bool = False
+    encoding: str = "utf-8"
 
     @property
     def columns(self) -> int:
@@ -97,6 +99,7 @@ def frame(figures: Figures, look: Look, since: float = 0.0) -> list[Text]:
         shown += [Text()] * (plan.note - 1)
         shown.append(_note(figures))
     for row in shown:
+        row.plain = row.plain.encode(look.encoding, "replace").decode(look.encoding)
         row.truncate(look.columns)
     return shown[: max(rows, 1)]
 
@@ -123,7 +126,7 @@ def _header(figures: Figures, look: Look) -> Iterator[Text]:
 
 def _sides(left: str, right: str, look: Look) -> Text:
     """A row with something at its left and, where there is room, at its right."""
-    left, right = (console.printable(text).replace("\n", " ") for text in (left, right))
+    left, right = (" ".join(console.printable(text).split()) for text in (left, right))
     row = Text(left)
     room = look.columns - row.cell_len - Text(right).cell_len
     return row.append(" " * room + right, style="dim") if room > 1 else row
@@ -214,8 +217,7 @@ def _curve(figures: Figures, look: Look, columns: int, rows: int) -> Iterator[Te
 
 def _samples(figures: Figures, look: Look, rows: int) -> list[Text]:
     """The newest samples under a line that says what they are, in so many rows and one."""
-    drawn, report = figures.samples, figures.report
-    title = "sample"
+    drawn, report, title = figures.samples, figures.sampled, "sample"
     if drawn and report is not None:
         temperatures = ", ".join(f"{sample.temperature:g}" for sample in drawn)
         s = "s" if len(drawn) > 1 else ""
@@ -233,8 +235,6 @@ def _samples(figures: Figures, look: Look, rows: int) -> list[Text]:
 def _sample(text: str, seed: int, look: Look, rows: int) -> list[Text]:
     """The first rows of a text that begins with a seed of so many characters."""
     text = console.printable(text[: rows * look.columns])
-    if look.plain:
-        text = text.encode("ascii", "replace").decode("ascii")
     whole = Text(text)
     whole.stylize("dim", 0, seed)
     return list(whole.wrap(_ANY, max(look.columns, 2), overflow="fold"))[:rows]

@@ -78,7 +78,8 @@ class _Terminal:
     def __init__(self, rows: Callable[[Look], list[Text]]):
         self._rows = rows
         self._console = Console(file=sys.stderr)
-        self._plain = not _shows(self._console.encoding)
+        self._encoding = self._console.encoding
+        self._plain = not _draws(self._encoding)
         self._drawn: list[int] = []  # columns of each row
         self._size = _USUAL
         self._live: Rich | None = None
@@ -105,7 +106,7 @@ class _Terminal:
 
     def _draw(self) -> Group:
         self._measure()
-        rows = self._rows(Look(self._size.columns, self._size.lines, self._plain))
+        rows = self._rows(Look(self._size.columns, self._size.lines, self._plain, self._encoding))
         self._drawn = [row.cell_len for row in rows]
         return Group(*rows)
 
@@ -129,8 +130,8 @@ def _size(file: IO[str]) -> os.terminal_size:
     return size if size.columns and size.lines else _USUAL
 
 
-def _shows(encoding: str) -> bool:
-    """Whether a terminal shows more than ASCII."""
+def _draws(encoding: str) -> bool:
+    """Whether a terminal can show the curve and the lines."""
     try:
         "─━│╰⣀●".encode(encoding)
     except (UnicodeEncodeError, LookupError):
