@@ -108,6 +108,12 @@ def test_the_figures_of_a_frame(width, height):
     assert "Ctrl-C again stops at once" in shown(figures, width, height)[-1]
 
 
+def test_a_frame_of_ascii():
+    rows = shown(told(*story()), 80, 24, True, "ascii")
+    assert all(row.isascii() and "?" not in row for row in rows)
+    assert "1.1|" in "".join(rows) or "1.0|" in "".join(rows)
+
+
 def test_a_frame_before_there_is_anything_to_tell():
     rows = shown(told(), 80, 24)
     assert rows[0].startswith("corpus.txt") and "  0%" in rows[3]

@@ -259,7 +259,7 @@ def command(
     if quiet and log_format != "text":
         raise click.UsageError("--quiet and --log-format json exclude each other")
     sources: list[Any] = []
-    names = str(directory)
+    names = "the text that it was begun with"
     if corpora or demo or not resume:
         sources = options.sources(corpora, demo=demo, command="train")
         names = ", ".join(corpora[:3]) + (", ..." if len(corpora) > 3 else "")

@@ -77,7 +77,7 @@ class _Terminal:
 
     def __init__(self, rows: Callable[[Look], list[Text]]):
         self._rows = rows
-        self._console = Console(file=sys.stderr)
+        self._console = Console(file=sys.stderr, force_terminal=True, force_interactive=True)
         self._encoding = self._console.encoding
         self._plain = not _draws(self._encoding)
         self._drawn: list[int] = []  # columns of each row
@@ -113,7 +113,7 @@ class _Terminal:
     def _measure(self) -> None:
         """See how large the terminal is, and make good what a change of that has done."""
         size = _size(self._console.file)
-        if size != self._size and size.columns < self._size.columns:
+        if size.columns < self._size.columns:
             # Most terminals have broken the rows that are too long now.
             more = sum(max(0, width - 1) // size.columns for width in self._drawn)
             up = ((ControlType.ERASE_IN_LINE, 2), (ControlType.CURSOR_UP, 1))
