@@ -253,13 +253,14 @@ def test_ctrl_c_at_a_display_gives_the_terminal_back(corpus, tmp_path):
 def test_a_training_as_json(textgen, corpus):
     done = textgen("train", corpus, *QUICK, "--epochs", 2, "--log-format", "json")
     assert done.returncode == 0 and done.stdout == ""
-    records = [json.loads(line) for line in done.stderr.splitlines()]
-    names = [record["event"] for record in records if record["event"] != "progress"]
+    everything = [json.loads(line) for line in done.stderr.splitlines()]
+    records = [record for record in everything if record["event"] != "progress"]
+    names = [record["event"] for record in records]
     assert names == ["opened", "started", *["epoch", "sample"] * 2, "finished"]
     assert {"validation_loss", "characters_per_second", "improved", "seconds"} < set(records[2])
     refused = textgen("train", corpus, "--log-format", "json", "--quiet")
     assert refused.returncode == 2 and "--quiet and --log-format json exclude" in refused.stderr
-    failed = textgen("train", "nowhere.txt", "--log-format", "json")
+    failed = textgen("train", "nowhere.txt", "--log-format", "json", "--force")
     assert failed.stderr.startswith("textgen: error: nowhere.txt: ")
 
 

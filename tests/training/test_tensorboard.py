@@ -63,5 +63,7 @@ def test_without_tensorflow_it_is_refused(monkeypatch, tmp_path):
 
 def test_a_place_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match="file: the logs for TensorBoard cannot be written"):
-        callback(tmp_path / "file", Device("tensorflow", "cpu"))
+    logs = callback(tmp_path / "file", Device("tensorflow", "cpu"))
+    with pytest.raises(OutputError, match="file: the logs for TensorBoard cannot be written: .+;"):
+        logs.set_model(None)
+        logs.on_train_begin()

@@ -161,6 +161,8 @@ def _train(
     stop: Callable[[], bool],
 ) -> events.Finished:
     """Train, save and keep checkpoints until it is finished or stopped."""
+    if run.tensorboard is not None:
+        _make(run.tensorboard)
     opened, request = asked.opened, asked.request
     settings, vocabulary = request.settings, request.vocabulary
     text = plan.text(asked)
@@ -227,6 +229,17 @@ def _train(
     )
     on_event(finished)
     return finished
+
+
+def _make(logs: Path) -> None:
+    """Make the directory for TensorBoard's logs while that can still be refused."""
+    try:
+        logs.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{logs}: the logs for TensorBoard cannot be written: {error.strerror or error}; name "
+            "another directory with --tensorboard"
+        ) from error
 
 
 @contextmanager

@@ -18,14 +18,13 @@ from textgen.training.backend import Device
 
 
 def callback(directory: Path, device: Device) -> keras.callbacks.TensorBoard:
-    """A callback that writes losses and learning rate to a directory.
+    """A callback that writes losses and learning rate to a directory that is there.
 
     A training that goes on writes another file beside those that are there; TensorBoard reads
     them as one.
 
     Raises:
         TrainingError: TensorFlow cannot be imported.
-        OutputError: the directory cannot be made.
     """
     try:
         import tensorflow
@@ -36,10 +35,6 @@ def callback(directory: Path, device: Device) -> keras.callbacks.TensorBoard:
         ) from error
     if device.backend != "tensorflow":  # it would take the memory of every GPU it sees
         tensorflow.config.set_visible_devices([], "GPU")
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _unwritten(directory, error.strerror or str(error)) from error
     return _TensorBoard(directory)
 
 
@@ -94,11 +89,9 @@ class _TensorBoard(keras.callbacks.TensorBoard):  # type: ignore[misc]
         try:
             yield
         except tensorflow.errors.OpError as error:
-            raise _unwritten(self._directory, error.message.splitlines()[0]) from error
-
-
-def _unwritten(directory: Path, why: str) -> OutputError:
-    return OutputError(
-        f"{directory}: the logs for TensorBoard cannot be written: {why}; name another directory "
-        "with --tensorboard"
-    )
+            first_line = (str(error.message).splitlines() or [""])[0]
+            raise OutputError(
+                f"{self._directory}: the logs for TensorBoard cannot be written: {first_line}; "
+                "mend that or name another directory, then `textgen train --resume` goes on from "
+                "the last checkpoint"
+            ) from error
