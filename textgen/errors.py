@@ -445,6 +445,11 @@ class OutputError(TextgenError):
             "Make room or mend the permissions, then run the same command again: it goes on.",
         ),
         Known(
+            "the logs for TensorBoard cannot be written",
+            "The directory of --tensorboard is read-only, no directory, or the disk is full.",
+            "Name another directory, or make room.",
+        ),
+        Known(
             "the one-hot tensors need",
             "The tensors of --one-hot are larger than what is free on the disk.",
             "Give a larger --step, a smaller --maxlen, or leave out --one-hot.",
@@ -475,6 +480,11 @@ class TrainingError(TextgenError):
             "a step failed on",
             "Memory ran out, or the device was lost.",
             "Give a smaller --batch-size; or run the same command again: it goes on.",
+        ),
+        Known(
+            "--tensorboard needs TensorFlow",
+            "Keras runs on another backend and TensorFlow, which writes the logs, is not there.",
+            "Install it, or leave --tensorboard out.",
         ),
         Known(
             "was over before the first step",

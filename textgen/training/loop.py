@@ -97,6 +97,8 @@ class Hooks:
         on_event: Told what happens.
         stop: Asked after every step; once it is true a snapshot is kept, the weights are
             validated and saved as at an epoch's end, and training ends.
+        callback: Told of begin, reports and end as Keras's `fit` would tell it, with the steps so
+            far in the place of an epoch's number.
     """
 
     save: Callable[[Progress], object] = lambda _: None
@@ -104,6 +106,7 @@ class Hooks:
     keep_every: float = math.inf
     on_event: Callable[[events.Event], object] = lambda _: None
     stop: Callable[[], bool] = lambda: False
+    callback: keras.callbacks.Callback | None = None
 
 
 def fit(
@@ -134,7 +137,13 @@ def fit(
             before is the best.
         ModelError: the snapshot is not of such a training.
     """
-    return _Training(text, settings, device, hooks, deadline, initial, snapshot).run()
+    training = _Training(text, settings, device, hooks, deadline, initial, snapshot)
+    training.callback.set_model(training.trainee)
+    training.callback.on_train_begin()
+    try:
+        return training.run()
+    finally:
+        training.callback.on_train_end()
 
 
 class _Training:
@@ -153,6 +162,7 @@ class _Training:
         config = settings.training
         keras.utils.set_random_seed(config.random_seed)
         self.text, self.settings, self.device, self.hooks = text, settings, device, hooks
+        self.callback = hooks.callback or keras.callbacks.Callback()
         self.deadline = deadline
         self.batches = _Batches(text.train, settings)
         size = text.vocabulary.size
@@ -247,7 +257,9 @@ class _Training:
         self.clock.stepped()
         share = self.clock.done(self.steps)
         shown = self.curve.add(loss)
-        self.hooks.on_event(events.StepDone(self._epoch(), share, shown, x.size))
+        self.hooks.on_event(
+            events.StepDone(self._epoch(), share, shown, x.size, loss, self._seconds())
+        )
         if (point := int(share * _CURVE_POINTS)) > self.points:
             self.points = point
             self.progress.history["steps"].append([self.steps, self.curve.point()])
@@ -265,13 +277,14 @@ class _Training:
         if improved:
             progress.model.set_weights(weights)
         samples = list(self._samples(weights))
-        seconds = self.seconds_before + time.monotonic() - self.began
-        done = events.EpochDone(epoch, loss, validation_loss, speed, improved, seconds)
+        done = events.EpochDone(epoch, loss, validation_loss, speed, improved, self._seconds())
         progress.record(done, samples)
         self.hooks.save(progress)
         self.hooks.on_event(done)
         for sample in samples:
             self.hooks.on_event(sample)
+        validated = {} if validation_loss is None else {"val_loss": validation_loss}
+        self.callback.on_epoch_end(self.steps, {"loss": loss, **validated})
 
     def _glimpse(self) -> None:
         """A sample early on, where one is due."""
@@ -297,7 +310,7 @@ class _Training:
         figures = {
             "steps": self.steps,
             "precision": self.kind.name,
-            "seconds": self.seconds_before + now - self.began,
+            "seconds": self._seconds(),
             "clock": self.clock.state(),
             "curve": self.curve.state(),
             "points": self.points,
@@ -347,6 +360,10 @@ class _Training:
             state for layer in layers for state in getattr(layer, "states", None) or ()
         ]
 
+    def _seconds(self) -> float:
+        """Time since the training's first step began, without what passed between two runs."""
+        return self.seconds_before + time.monotonic() - self.began
+
     def _epoch(self) -> float:
         """Passes over the text so far, with the digits that people want."""
         epoch = self.steps / self.batches.steps
@@ -367,6 +384,7 @@ class _Training:
     def _started(self) -> events.Started:
         config, windows, stock = self.settings.training, self.settings.windows, self.progress.model
         cell, units = self.settings.model.cell, self.settings.model.units
+        kept = math.isfinite(self.progress.best_loss)
         return events.Started(
             backend=self.device.backend,
             device=self.device.name,
@@ -382,6 +400,8 @@ class _Training:
             carry_state=config.carry_state,
             targets=windows.targets,
             resumed=self._epoch() if self.steps else None,
+            best_epoch=self.progress.best_epoch if kept else None,
+            best_loss=self.progress.best_loss if kept else None,
         )
 
 
