@@ -12,7 +12,16 @@ import click
 import cloup
 
 import textgen
-from textgen.cli import console, evaluate, inspect, options, prepare, sample, train
+from textgen.cli import (
+    completion,
+    console,
+    evaluate,
+    inspect,
+    options,
+    prepare,
+    sample,
+    train,
+)
 from textgen.errors import SettingsError, TextgenError
 
 _INTERRUPTED = 130
@@ -49,10 +58,13 @@ program.add_command(train.command)
 program.add_command(sample.command)
 program.add_command(evaluate.command)
 program.add_command(inspect.command)
+program.add_command(completion.command)
 
 
 def main() -> NoReturn:
     """Run the program and exit: 0, 1 for a failure, 2 for wrong usage, 130 after Ctrl-C."""
+    if completion.VARIABLE in os.environ:
+        completion.hear_bash()
     try:
         status = program.main(
             sys.argv[1:] or ["--help"], prog_name="textgen", standalone_mode=False
