@@ -40,8 +40,9 @@ bench: $(VENV)/installed-bench  ## run the benchmarks: make bench CORPUS=tinysha
 soak: $(VENV)/installed-dev  ## kill, resume, fill disks and damage files for a quarter of an hour
 	$(BIN)/python -m benchmarks.soak
 
-docs: $(VENV)/installed-dev  ## write docs/cli.md and docs/errors.md anew from the program
+docs: $(VENV)/installed-dev  ## write docs/cli.md, docs/textgen.1 and docs/errors.md anew from the program
 	$(BIN)/python docs/generate_cli.py > docs/cli.md
+	$(BIN)/python docs/generate_man.py > docs/textgen.1
 	$(BIN)/python docs/generate_errors.py > docs/errors.md
 
 test-lowest:  ## run the tests with the oldest dependencies that pyproject.toml allows

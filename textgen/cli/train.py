@@ -18,6 +18,7 @@ from textgen.config import (
     DEVICES,
     OPTIMIZERS,
     PRECISIONS,
+    PRESETS,
     REDUCTIONS,
     SCHEDULES,
     CorpusConfig,
@@ -37,6 +38,7 @@ _SUITED = "  [default: what suits text and time, for an LSTM with carried state]
 @cloup.option(
     "--preset",
     metavar="NAME",
+    shell_complete=options.names(PRESETS),
     help="Begin with the settings of a size (small, medium, large) or of a well-known program "
     "(keras-example, min-char-rnn).  [default: what suits corpus and time]",
 )
@@ -44,6 +46,7 @@ _SUITED = "  [default: what suits text and time, for an LSTM with carried state]
     "--init-from",
     type=click.Path(path_type=Path),
     metavar="DIR",
+    shell_complete=options.DIRECTORIES,
     help="Begin with the weights of the model in this directory; characters it lacks are added.",
 )
 @cloup.option(
