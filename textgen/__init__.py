@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from textgen.errors import TextgenError
     from textgen.evaluation import evaluate, inspect
+    from textgen.exporting import export
     from textgen.model_dir import load
     from textgen.prepared import prepare
     from textgen.reporting import compare, report
@@ -27,6 +28,7 @@ _HOME = {
     "TextgenError": "textgen.errors",
     "evaluate": "textgen.evaluation",
     "inspect": "textgen.evaluation",
+    "export": "textgen.exporting",
     "prepare": "textgen.prepared",
     "load": "textgen.model_dir",
     "compare": "textgen.reporting",
@@ -41,6 +43,7 @@ __all__ = [
     "__version__",
     "compare",
     "evaluate",
+    "export",
     "inspect",
     "load",
     "prepare",

@@ -20,6 +20,7 @@ PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 NORMALIZATIONS = ("NFC", "NFKC")
 DEVICES = ("auto", "cpu", "gpu")
 CONTEXTS = ("carry", "window")
+EXPORT_FORMATS = ("onnx", "litert", "saved-model", "numpy")
 CHECKPOINT_EVERY = 60.0  # seconds of training that a crash may cost; writing one takes far less
 _MAXLEN_AT_MOST = 10_000  # back-propagation reaches nowhere near; sampling keeps a state for each
 

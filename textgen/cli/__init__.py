@@ -12,7 +12,18 @@ import click
 import cloup
 
 import textgen
-from textgen.cli import compare, console, evaluate, inspect, options, prepare, report, sample, train
+from textgen.cli import (
+    compare,
+    console,
+    evaluate,
+    export,
+    inspect,
+    options,
+    prepare,
+    report,
+    sample,
+    train,
+)
 from textgen.errors import SettingsError, TextgenError
 
 _INTERRUPTED = 130
@@ -51,6 +62,7 @@ program.add_command(evaluate.command)
 program.add_command(inspect.command)
 program.add_command(report.command)
 program.add_command(compare.command)
+program.add_command(export.command)
 
 
 def main() -> NoReturn:
