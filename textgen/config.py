@@ -20,6 +20,7 @@ PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 NORMALIZATIONS = ("NFC", "NFKC")
 DEVICES = ("auto", "cpu", "gpu")
 CONTEXTS = ("carry", "window")
+EXPORT_FORMATS = ("onnx", "litert", "saved-model", "numpy")
 CHECKPOINT_EVERY = 60.0  # seconds of training that a crash may cost; writing one takes far less
 _LENGTH_AT_LEAST = 4  # the shortest n-gram that novelty is told of
 _CHARACTERS_AT_MOST = 2_000_000  # of samples to look for copies in: some 500 MB

@@ -411,7 +411,7 @@ class OutputError(TextgenError):
         ),
         Known(
             "exists; name another directory, or replace it with --force",
-            "There is a prepared corpus already.",
+            "There is a prepared corpus or an export already.",
             "Name another directory, or replace it with --force.",
         ),
         Known(
@@ -458,6 +458,28 @@ class OutputError(TextgenError):
             "standard output is closed",
             "The program was started without a standard output.",
             "Send it to a file, a pipe or a terminal.",
+        ),
+    )
+
+
+class ExportError(TextgenError):
+    """A model that cannot be written for other programs, or came out as another one."""
+
+    known: ClassVar[tuple[Known, ...]] = (
+        Known(
+            "to be written and tried out with",
+            "A converter or a runtime is not installed.",
+            "Install them with `pip install 'keras-textgen[export]'`, or use another --format.",
+        ),
+        Known(
+            "needs Keras on TensorFlow",
+            "KERAS_BACKEND or keras.json names another backend.",
+            "Give KERAS_BACKEND=tensorflow; models trained on any backend can be exported.",
+        ),
+        Known(
+            "predicts something else",
+            "A converter or a runtime made a mistake.",
+            "Try other versions of them, or another --format.",
         ),
     )
 

@@ -17,6 +17,7 @@ from textgen.cli import (
     completion,
     console,
     evaluate,
+    export,
     inspect,
     novelty,
     options,
@@ -65,6 +66,7 @@ program.add_command(report.command)
 program.add_command(compare.command)
 program.add_command(novelty.command)
 program.add_command(completion.command)
+program.add_command(export.command)
 
 
 def main() -> NoReturn:
