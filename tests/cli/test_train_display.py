@@ -172,6 +172,16 @@ def test_a_curve_falls_from_its_left_to_its_right():
     assert all(any(row[column][1] for row in gaps) for column in range(10))
 
 
+@pytest.mark.parametrize("loss", [0.0, 1e-9, 999.9996, 12345.6, 1e20, 3e38])
+def test_a_training_that_goes_astray_still_fits(loss):
+    steps = [events.StepDone(n, n / 9, loss * n, 9, loss * n, n) for n in range(1, 9)]
+    report = events.EpochDone(8.0, loss, loss, 9.0, True, 8.0)
+    for told_of in (steps[:1], [*steps, report]):
+        rows = shown(told(STARTED, *told_of), 80, 24)
+        assert len({row.index("│") for row in rows if "│" in row}) == 1
+        assert max(map(len, rows)) == 79
+
+
 def test_lines_as_json(capsys):
     listener = JsonLines(every=0)
     for event in story():

@@ -14,6 +14,7 @@ Cell = tuple[str, str]
 _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 _BRAILLE = 0x2800
 _EMPTY = (" ", "")
+_SMOOTHING = 2  # neighbours on either side
 # A curve that falls steeply first would leave no room for the rest: this share of it may lie above.
 _ABOVE = 0.12
 
@@ -41,7 +42,8 @@ def scale(line: Sequence[float | None], marks: Sequence[tuple[float, float]]) ->
     values = [value for place, value in known if place >= begin]
     values += [value for share, value in marks if share * len(line) >= begin]
     low, high = min(values), max(values)
-    unit = 0.1 if high - low < 2 else 0.5
+    span = max(high - low, 1e-6 * abs(high))  # a huge number has no tenths
+    unit = 0.1 if span < 2 else 0.5 if span < 10 else 10.0 ** math.floor(math.log10(span))
     low, high = math.floor(low / unit) * unit, math.ceil(high / unit) * unit
     return Scale(low, max(high, low + 2 * unit))
 
@@ -66,8 +68,8 @@ def draw(
     Returns:
         The rows from top to bottom, and their scale.
     """
+    line = _smooth(_joined(line))
     scaled = scale(line, marks)
-    line = _joined(line)
     across, down = (1, 1) if plain else (2, 4)
     dots = [[0] * columns for _ in range(rows)]
     above: int | None = None
@@ -104,3 +106,14 @@ def _joined(line: Sequence[float | None]) -> list[float | None]:
                 joined[between] = old + (value - old) * (between - before) / width
         before = place
     return joined
+
+
+def _smooth(line: Sequence[float | None]) -> list[float | None]:
+    """The means of neighbours: what is left of noise would dance when the scale changes."""
+    smooth = list(line)
+    for place, value in enumerate(line):
+        if value is not None:
+            around = line[max(0, place - _SMOOTHING) : place + _SMOOTHING + 1]
+            known = [one for one in around if one is not None]
+            smooth[place] = sum(known) / len(known)
+    return smooth

@@ -162,13 +162,14 @@ def _losses(figures: Figures, look: Look, rows: int) -> list[Text]:
     """A table of losses, and beside it their curve."""
     report, step, best = figures.report, figures.step, figures.best
     marks = (".", "o") if look.plain else ("⣀", "●")
-    head = Text(f"{'':{_NAMES}}{'loss':>{_LOSS}}{'bits/character':>{_BITS}}", style="dim")
+    # A style of the whole row would be the curve's, too.
+    head = f"{'':{_NAMES}}{'loss':>{_LOSS}}{'bits/character':>{_BITS}}"
     table = [
-        head,
+        Text.assemble((head, "dim")),
         _loss("training", step.loss if step else None, marks[0], _TRAINING),
         _loss("validation", report.validation_loss if report else None, marks[1], _VALIDATION),
         _loss("best so far", best[1] if best else None, " ", _BEST),
-        Text(f"{f'at epoch {best[0]:g}' if best else '':>{_TABLE}}", style="dim"),
+        Text.assemble((f"{f'at epoch {best[0]:g}' if best else '':>{_TABLE}}", "dim")),
     ]
     table += [Text(" " * _TABLE) for _ in range(rows - len(table))]
     columns = look.columns - _TABLE - _LABEL - 4
@@ -182,7 +183,13 @@ def _loss(name: str, loss: float | None, mark: str, style: str) -> Text:
     row = Text.assemble((mark, style), f" {name}".ljust(_NAMES - 1))
     if loss is None:
         return row.append(f"{'-':>{_LOSS}}{'-':>{_BITS}}", style="dim")
-    return row.append(f"{loss:{_LOSS}.4f}{bits(loss):{_BITS}.3f}", style=style)
+    figures = f"{_number(loss, 4):>{_LOSS}}{_number(bits(loss), 3):>{_BITS}}"
+    return row.append(figures, style=style)
+
+
+def _number(value: float, digits: int) -> str:
+    """A number that needs few columns also where training goes astray."""
+    return f"{value:.{digits}f}" if value < 1000 else f"{value:.{digits // 4}e}"
 
 
 def _losses_in_short(figures: Figures) -> Text:
@@ -207,8 +214,9 @@ def _curve(figures: Figures, look: Look, columns: int, rows: int) -> Iterator[Te
     side, corner = ("|", "+") if look.plain else ("│", "╰")
     styles = {"": "", "line": _TRAINING, "mark": _VALIDATION}
     for number, row in enumerate(cells):
-        label = {0: f"{scaled.high:.1f}", rows - 2: f"{scaled.low:.1f}"}.get(number, "")
-        text = Text(f"{label if figures.step else '':>{_LABEL}}{side}", style="dim")
+        ends = {0: scaled.high, rows - 2: scaled.low}
+        label = _number(ends[number], 1) if number in ends else ""
+        text = Text.assemble((f"{label if figures.step else '':>{_LABEL}}{side}", "dim"))
         for shows, part in groupby(row, key=itemgetter(1)):
             text.append("".join(character for character, _ in part), style=styles[shows])
         yield text
