@@ -20,11 +20,11 @@ DESCRIPTION = """
 from the shell, on a laptop, in minutes.
 
 A corpus is any number of files and directories, or - for standard input; gzip, bzip2 and xz files
-are known by their content. What was trained is kept in a model directory. Only training loads a
-deep-learning framework; whatever reads a model directory starts at once.
+are known by their content. What was trained is kept in a model directory. Only training and export
+load a deep-learning framework; all else starts at once.
 
 Standard output carries results only: text, or JSON with `--format`. Progress and summaries go to
-standard error, as a bar on a terminal and as plain lines elsewhere.
+standard error, as a display on a terminal and as plain lines elsewhere.
 """
 
 ENVIRONMENT = {

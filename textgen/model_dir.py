@@ -77,7 +77,8 @@ class Record:
     @property
     def characters(self) -> int:
         """Of the corpus; 0 where that is not known, as empty stands for below."""
-        return int(self.about.get("corpus", {}).get("characters", 0))
+        characters: int = self.about.get("corpus", {}).get("characters", 0)
+        return characters
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -287,7 +288,7 @@ def _files(directory: Path, names: Sequence[str]) -> dict[str, bytes]:
             )
         raise ModelError(
             f"{directory}: no such model directory; make one with `textgen train CORPUS`, or name "
-            "one with --model"
+            "another one"
         )
     return storage.read_files(directory, KIND, names)
 

@@ -145,7 +145,7 @@ def test_speed_and_time_left():
     assert pace.rate == pytest.approx(100) and pace.left == pytest.approx(25)
     pace.report()
     later = events.StepDone(0, 0.51, 2.0, 50, 2.0, 1000.0)
-    assert not pace.step(later) or pace.rate == pytest.approx(100)
+    assert not pace.step(later) and pace.rate == pytest.approx(100)
     figures = told(*steps)
     assert figures.left(5) == pytest.approx(20) and figures.left(99) == 0
 

@@ -28,8 +28,13 @@ def note(text: str) -> None:
     """Write a line to standard error, above the progress bar if one is shown."""
     if _Bar.shown is not None:
         _Bar.shown.console.print(text, markup=False, highlight=False, soft_wrap=True)
-    else:
+        return
+    try:
         click.echo(text, err=True)
+    except BrokenPipeError:  # whoever read the log has gone; the work goes on
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stderr.fileno())
+        os.close(nowhere)
 
 
 class _Bar:

@@ -164,6 +164,7 @@ class _Training:
         keras.utils.set_random_seed(config.random_seed)
         self.text, self.settings, self.device, self.hooks = text, settings, device, hooks
         self.callback = hooks.callback or keras.callbacks.Callback()
+        self.logged: dict[str, float] = {}
         self.deadline = deadline
         self.batches = _Batches(text.train, settings)
         size = text.vocabulary.size
@@ -233,6 +234,7 @@ class _Training:
             report_began = time.monotonic()
             self._report(characters / (report_began - part_began))
             if over:
+                self.callback.on_epoch_end(self.steps, self.logged)
                 break
             if due and config.patience and self.progress.since_best >= config.patience:
                 self.progress.reason = "patience"
@@ -242,6 +244,8 @@ class _Training:
             self.clock.reported(part_began - report_began)
             if due or config.time:  # by time, the best weights so far are worth a report more
                 self._keep()
+            # A disk that is full by now has its checkpoint to go on from.
+            self.callback.on_epoch_end(self.steps, self.logged)
             if stopped:
                 break
         return self.progress
@@ -288,7 +292,7 @@ class _Training:
         for sample in samples:
             self.hooks.on_event(sample)
         validated = {} if validation_loss is None else {"val_loss": validation_loss}
-        self.callback.on_epoch_end(self.steps, {"loss": loss, **validated})
+        self.logged = {"loss": loss, **validated}
 
     def _glimpse(self) -> None:
         """A sample early on, where one is due."""

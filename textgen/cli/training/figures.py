@@ -34,16 +34,16 @@ class Pace:
 
     def step(self, event: events.StepDone) -> bool:
         """Count a step; whether both figures are known."""
+        # The first step compiles the network and says nothing of the others.
+        if self._first is not None and event.done > self._first.done:
+            taken, done = event.seconds - self._first.seconds, event.done - self._first.done
+            self.left = taken * (1 - event.done) / done
+        self._first = self._first or event
         if self._since is None:
             self._since, self._characters = event.seconds, 0
             return False
         self._characters += event.characters
         self.rate = self._characters / max(event.seconds - self._since, 1e-6)
-        # The first step compiles the network and says nothing of the others.
-        self._first = self._first or event
-        if event.done > self._first.done:
-            taken, done = event.seconds - self._first.seconds, event.done - self._first.done
-            self.left = taken * (1 - event.done) / done
         return self.left is not None
 
     def report(self) -> None:

@@ -3,6 +3,7 @@
 Knows how events read in words; knows nothing of the display on a terminal.
 """
 
+import shlex
 from collections.abc import Iterator
 
 from textgen.cli import console, options
@@ -144,7 +145,8 @@ def _started(event: events.Started) -> Iterator[str]:
 
 
 def _finished(event: events.Finished) -> Iterator[str]:
-    named = "" if event.directory == options.DEFAULT_MODEL else f" --model {event.directory}"
+    given = f" --model {shlex.quote(event.directory)}"
+    named = "" if event.directory == options.DEFAULT_MODEL else given
     why = {
         "done": "done",
         "stopped": "stopped",
