@@ -141,7 +141,7 @@ def test_weights_that_give_no_numbers_are_said_so(copy):
             file[name][...] = 3e38
 
     change_weights(copy, change)
-    with pytest.raises(ModelError, match="probabilities are no numbers"):
+    with pytest.raises(ModelError, match="weights that are not numbers"):
         report(copy)
 
 

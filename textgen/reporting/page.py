@@ -233,7 +233,7 @@ def _read(trained: model_dir.Trained, text: _Text) -> dict[str, Any]:
     with np.errstate(all="ignore"):
         reading = findings.read(network, ids, vocabulary, window)
     if not np.isfinite(reading.logs).all():
-        raise ModelError(f"the model's probabilities are no numbers; {model_dir.KIND.remedy}")
+        raise ModelError(f"the model has weights that are not numbers; {model_dir.KIND.remedy}")
     surprises = list(reading.surprises(vocabulary, _SURPRISES))
     bits = findings.by_position(network, parameters, text.ids, window)
     tracking = units.track(reading.text, reading.activations)
