@@ -3,6 +3,7 @@
 import functools
 import os
 import pty
+import re
 import select
 import shutil
 import subprocess
@@ -229,3 +230,15 @@ def test_another_shell_is_refused(textgen):
     done = textgen("completion", "tcsh")
     assert done.returncode == 2 and done.stdout == ""
     assert "'tcsh' is not one of 'bash', 'zsh', 'fish'" in done.stderr
+
+
+@pytest.mark.parametrize("name", list(program.commands))
+def test_every_path_is_completed(name):
+    command = program.commands[name]
+    context = command.make_context(name, [], resilient_parsing=True)
+    for parameter in command.params:
+        kind = re.search(r"DIR|MODEL|FILE|PATH|PAGE|CORPUS|TEXT\.", parameter.metavar or "")
+        if kind is not None:
+            wanted = "dir" if kind[0] in ("DIR", "MODEL") else "file"
+            offered = [item.type for item in parameter.shell_complete(context, "")]
+            assert offered == [wanted], parameter.name

@@ -11,7 +11,7 @@ from textgen.config import CorpusConfig
 
 
 @cloup.command("compare")
-@cloup.argument("models", metavar="MODEL MODEL...", nargs=-1)
+@cloup.argument("models", metavar="MODEL MODEL...", nargs=-1, shell_complete=options.DIRECTORIES)
 @options.page(None)
 @options.text_option("Text to evaluate every model on: a file or a directory; can be repeated.")
 @options.encoding_as_trained

@@ -26,6 +26,7 @@ from textgen.config import EXPORT_FORMATS
     type=click.Path(path_type=Path),
     required=True,
     metavar="DIR",
+    shell_complete=options.DIRECTORIES,
     help="Directory to make.",
 )
 @cloup.option("--force", is_flag=True, help="Replace an export that is there.")

@@ -21,6 +21,7 @@ _STAGES = {"write": "writing samples", "compare": "comparing"}
     "corpora",
     multiple=True,
     metavar="PATH",
+    shell_complete=options.FILES,
     help="The text that it was trained on: a file, a directory, - or a prepared corpus; can be "
     "repeated.  [default: the one in MODEL's cache/]",
 )

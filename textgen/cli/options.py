@@ -168,6 +168,7 @@ def model_argument(function: F) -> F:
     return cloup.argument(
         "directory",
         metavar="[MODEL]",
+        shell_complete=DIRECTORIES,
         type=click.Path(path_type=Path),
         envvar="TEXTGEN_MODEL",
         default=DEFAULT_MODEL,
@@ -176,7 +177,9 @@ def model_argument(function: F) -> F:
 
 def text_option(help_text: str) -> Callable[[F], F]:
     """`--text PATH`, beside models named by themselves."""
-    return cloup.option("--text", "texts", multiple=True, metavar="TEXT", help=help_text)
+    return cloup.option(
+        "--text", "texts", multiple=True, metavar="TEXT", shell_complete=FILES, help=help_text
+    )
 
 
 def page(default: str | None) -> Callable[[F], F]:
@@ -190,6 +193,7 @@ def page(default: str | None) -> Callable[[F], F]:
             "-o",
             "--output",
             metavar="PAGE",
+            shell_complete=FILES,
             default=default,
             show_default=default is not None,
             help="Page of HTML to write; - for standard output.",

@@ -221,6 +221,7 @@ _SUITED = "  [default: what suits text and time, for an LSTM with carried state]
         "--tensorboard",
         type=click.Path(path_type=Path),
         metavar="DIR",
+        shell_complete=options.DIRECTORIES,
         help="Also write losses and learning rate to this directory, as Keras's callback for "
         "TensorBoard does.",
     ),
