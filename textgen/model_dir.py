@@ -310,8 +310,7 @@ def _read(directory: Path, files: dict[str, bytes]) -> Record:
             about=settings,
         )
         versions = record.versions
-        words = (*record.sources, *record.command, *versions, *versions.values())
-        check_text("".join(words))
+        "".join((*record.sources, *record.command, *versions, *versions.values()))
         check_integer("characters", record.characters, at_least=0)
     except (*storage.DAMAGE, SettingsError) as error:
         raise ModelError(f"{directory}: damaged ({error}); {KIND.remedy}") from error

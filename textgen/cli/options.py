@@ -215,16 +215,17 @@ def page_writer(output: str, *, force: bool) -> Callable[[str], None]:
 
     def write(html: str) -> None:
         if output == "-":
-            console.Output(at_once=True).write(html)
+            out = console.Output(at_once=True)
+            out.write(console.printable(html) if out.on_terminal else html)
             return
         try:
-            storage.write_atomic(path, html.encode())
+            storage.write_atomic(path.resolve(), html.encode())
         except OSError as error:
             raise OutputError(f"{output}: cannot be written: {error.strerror or error}") from error
         console.note(f"textgen: wrote {output} ({console.size(len(html.encode()))})")
 
     if output != "-":
-        if path.is_dir() or not path.parent.is_dir():
+        if (path.exists() and not path.is_file()) or not path.parent.is_dir():
             raise OutputError(f"{output}: is no file in a directory that exists; name another one")
         if path.exists() and not force:
             raise OutputError(f"{output}: exists; name another file, or replace it with --force")

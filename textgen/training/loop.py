@@ -39,8 +39,9 @@ _REPORT = 1.0  # seconds that samples and saving take, beside the validation
 _SEEDS = 64
 _CURVE_POINTS = 1000  # training losses kept, at most
 # Shares of a training after which a sample is drawn without a report: the text comes into being
-# long before the first one. Each takes some milliseconds.
+# long before the first one. Each takes some milliseconds, or is left out.
 _GLIMPSES = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
+_GLIMPSE_AT_MOST = 2e9  # multiplications
 
 Initial = Callable[[list[Any]], list[Any]]
 
@@ -187,6 +188,9 @@ class _Training:
         seeds = _draw_seeds(text, settings.windows.maxlen, config.random_seed)
         self.progress = Progress(stock, seeds)
         self.curve = _Curve(size, config.loss_smoothing)
+        window = 1 if config.carry_state else settings.windows.maxlen
+        drawn = (window + config.sample_length) * len(config.sample_temperatures)
+        self.slow_samples = drawn * window * model.parameters(stock) > _GLIMPSE_AT_MOST
         self.steps, self.points, self.glimpses, self.seconds_before = 0, 0, 0, 0.0
         clock = {"report": _REPORT + (self.validator.seconds if self.validator else 0.0)}
         if snapshot is not None:
@@ -289,7 +293,7 @@ class _Training:
     def _glimpse(self) -> None:
         """A sample early on, where one is due."""
         due = bisect_right(_GLIMPSES, self.clock.done(self.steps))
-        if due <= self.glimpses:
+        if due <= self.glimpses or self.progress.history["epochs"] or self.slow_samples:
             return
         self.glimpses = due
         for sample in self._samples(self.trainee.get_weights()):
@@ -408,7 +412,7 @@ class _Training:
 def _validated(snapshot: Snapshot) -> int:
     """Characters of the validation text that were read before a snapshot was taken."""
     count = snapshot.figures.get("validated")
-    if not isinstance(count, int) or count < 1:
+    if isinstance(count, bool) or not isinstance(count, int) or count < 2:
         raise ModelError(f"the checkpoint is not of such a training ({count!r}); {REMEDY}")
     return count
 
@@ -514,12 +518,12 @@ class _Validator:
         self._model = precision.build(kind, settings, size, carry_batch=self._rows)
         self._model.compile(loss=_loss("sum"))
         if config.time:
-            each = self._seconds_each()
+            batch, each = self._measured()
+            lead = 1 if self._rows else 0  # batches that are read for context alone
+            affordable = max(1, int(_VALIDATION_SHARE * config.time / batch) - lead) * each
             if characters is None:
-                affordable = int(_VALIDATION_SHARE * config.time / each)
-                fewest = windows.maxlen + windows.step if self._rows is None else 2 * self._rows
-                self.characters = max(min(self.characters, affordable), min(len(ids), fewest))
-            self.seconds = each * self.characters
+                self.characters = min(self.characters, max(affordable, windows.maxlen + 1))
+            self.seconds = batch * (lead + math.ceil(self.characters / each))
 
     def loss(self, weights: list[Any]) -> float:
         self._model.set_weights(weights)
@@ -541,14 +545,14 @@ class _Validator:
         x, y, weight = batch
         return float(self._model.test_on_batch(x, y, sample_weight=weight))
 
-    def _seconds_each(self) -> float:
-        """Seconds for a character of the text; the first batch builds the network."""
+    def _measured(self) -> tuple[float, int]:
+        """Seconds of a batch, and characters of the text in one."""
         batch = next(self._batches())
-        self._summed(batch)
+        self._summed(batch)  # builds the network
         began = time.perf_counter()
         self._summed(batch)
-        read = batch[1].size if self._rows else len(batch[0]) * self._windows.step
-        return (time.perf_counter() - began) / read
+        seconds = max(time.perf_counter() - began, 1e-6)
+        return seconds, batch[1].size if self._rows else len(batch[0]) * self._windows.step
 
 
 class _Curve:
