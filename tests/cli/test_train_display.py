@@ -141,7 +141,7 @@ def test_several_samples_share_their_rows():
 def test_speed_and_time_left():
     pace = Pace()
     steps = [events.StepDone(0, n / 100, 2.0, 50, 2.0, 9 + n / 2) for n in range(1, 51)]
-    assert [pace.step(step) for step in steps] == [False, False] + [True] * 48
+    assert [pace.step(step) for step in steps] == [False] + [True] * 49
     assert pace.rate == pytest.approx(100) and pace.left == pytest.approx(25)
     pace.report()
     later = events.StepDone(0, 0.51, 2.0, 50, 2.0, 1000.0)
@@ -264,7 +264,9 @@ def test_a_training_as_json(textgen, corpus):
     done = textgen("train", corpus, *QUICK, "--epochs", 2, "--log-format", "json")
     assert done.returncode == 0 and done.stdout == ""
     everything = [json.loads(line) for line in done.stderr.splitlines()]
-    records = [record for record in everything if record["event"] != "progress"]
+    records = [record for record in everything if record["event"] not in ("progress", "glimpse")]
+    glimpses = [record for record in everything if record["event"] == "glimpse"]
+    assert glimpses and all(record["epoch"] < 1 and record["text"] for record in glimpses)
     names = [record["event"] for record in records]
     assert names == ["opened", "started", *["epoch", "sample"] * 2, "finished"]
     assert {"validation_loss", "characters_per_second", "improved", "seconds"} < set(records[2])
