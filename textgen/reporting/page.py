@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from textgen.sampling.scoring import Ids
 _TEXT_AT_MOST = 200_000  # characters: plenty for a mean at each of 256 positions
 _SURPRISES = 3000  # characters shown one by one
 _ACTIVATIONS = 1_200_000  # kept in the page, a byte each
+_POINTS = 150  # of the training curve, or a few more
 _MOMENTS = 60  # points of the training whose samples are shown
 _TEMPERATURES = (0.2, 0.5, 0.8, 1.0, 1.2)
 _LENGTH = 400  # characters of each sample drawn for the page
@@ -194,11 +196,18 @@ def _names(paths: Sequence[str]) -> str:
 def _curves(told: History) -> str:
     """The chart of losses; empty where nothing is recorded."""
     curves = [
-        charts.Curve("training", told.training, 0, thin=True),
+        charts.Curve("training", _means(told.training), 0, thin=True),
         charts.Curve("validation", told.validation, 1),
     ]
     drawn = [curve for curve in curves if curve.points]
     return charts.losses(drawn, "times the text was read") if drawn else ""
+
+
+def _means(points: Sequence[history.Point]) -> list[history.Point]:
+    """Means of neighbours, so that single steps do not hide the course."""
+    size = max(1, len(points) // _POINTS)
+    groups = (points[first : first + size] for first in range(0, len(points), size))
+    return [(fmean(x for x, _ in group), fmean(y for _, y in group)) for group in groups]
 
 
 def _spread(moments: Sequence[history.Moment]) -> list[history.Moment]:
