@@ -288,9 +288,9 @@ def command(
     with closing(_listener(names, directory, log_format, quiet=quiet)) as listener:
 
         def tell(event: "Event") -> None:
-            listener(event)
-            if isinstance(event, Started):
+            if isinstance(event, Started):  # before anyone is told that Ctrl-C keeps the model
                 stop.listen()
+            listener(event)
 
         finished = train(
             sources,
