@@ -19,6 +19,7 @@ from textgen import model_dir
 from textgen.cli.training.figures import Figures
 from textgen.cli.training.frame import Look, frame
 from textgen.training import events
+from textgen.windows import training_characters
 
 
 def told(directory: Path, device: str, precision: str) -> Iterator[events.Event]:
@@ -26,9 +27,9 @@ def told(directory: Path, device: str, precision: str) -> Iterator[events.Event]
     trained = model_dir.read(directory)
     record, settings = trained.record, trained.record.settings
     characters = int(record.about["corpus"]["characters"])
-    held = int(characters * settings.windows.validation)
+    read = training_characters(characters, settings.windows.validation)
     size = record.vocabulary.size
-    yield events.Opened(characters, characters - held, held, 0, size, from_cache=False)
+    yield events.Opened(characters, read, characters - read, 0, size, from_cache=False)
     reports, steps = list(record.history["epochs"]), record.history["steps"]
     last, epochs = steps[-1][0], reports[-1]["epoch"]
     config = settings.training

@@ -243,8 +243,6 @@ def _corpus(
 ) -> Iterator[Prepared]:
     """The text that a model was trained on, prepared."""
     characters = trained.record.characters
-    sources = trained.record.about.get("corpus", {}).get("sources", [])
-    read_as = as_trained(trained, directory)
     named = [name for name in corpora if isinstance(name, str) and is_prepared(name)]
     if named and len(corpora) > 1:
         raise UsageError(f"{named[0]}: is a prepared corpus; name it alone, or name texts only")
@@ -256,24 +254,27 @@ def _corpus(
         with tempfile.TemporaryDirectory(prefix="textgen-") as folder:
             windows = WindowConfig(maxlen=1, validation=0.0)  # none are cut here
             path = Path(folder, "corpus")
+            read_as = as_trained(trained, directory)
             prepared = prepare(corpora, path, read_as, windows, on_progress=on_progress)
             _check(prepared, trained, characters, str(getattr(corpora[0], "name", corpora[0])))
             yield prepared
     else:
-        cached = _cached(model_dir.cache(directory), directory)
-        if list(cached.sources) != sources or cached.corpus != read_as:
-            raise _no_text(directory, "its cache holds another training's text")
+        cached = _cached(trained.record, directory)
         _check(cached, trained, characters, str(cached.path))
         yield cached
 
 
-def _cached(cache: Path, directory: Path) -> Prepared:
-    if not cache.exists():
-        raise _no_text(directory, "its cache is not there, or was never made")
+def _cached(record: model_dir.Record, directory: Path) -> Prepared:
+    """The text in a model directory's own cache."""
     try:
-        return open_prepared(cache)
+        found = model_dir.text(directory, record)
     except PreparedError as error:
         raise _no_text(directory, "its cache is damaged") from error
+    if found is not None:
+        return found
+    if model_dir.cache(directory).exists():
+        raise _no_text(directory, "its cache holds another training's text")
+    raise _no_text(directory, "its cache is not there, or was never made")
 
 
 def _no_text(directory: Path, why: str) -> ModelError:

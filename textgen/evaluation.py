@@ -109,10 +109,7 @@ def evaluate(
         total += float(part.sum())
         predicted += len(part)
     if not predicted:
-        raise CorpusError(
-            f"the text has {read.characters:,} characters, {read.unknown:,} of them unknown to the "
-            "model: two known ones are needed to predict one"
-        )
+        raise read.too_little()
     return Evaluation(read.characters, predicted, read.unknown, -total / predicted)
 
 
@@ -239,11 +236,21 @@ class Reading:
     def ids(self, source: Source, corpus: CorpusConfig) -> Iterator[Ids]:
         """The ids of a source, in pieces."""
         for text, _ in read_text(source, corpus):
-            ids = self._vocabulary.ids(text)
-            missing = ids < 0
-            self.characters += len(ids)
-            self.unknown += int(missing.sum())
-            if self._vocabulary.unknown_id is None:
-                yield ids[~missing]
-            else:
-                yield np.where(missing, self._vocabulary.unknown_id, ids)
+            yield self.known(text)
+
+    def known(self, text: str) -> Ids:
+        """The ids of a text."""
+        ids = self._vocabulary.ids(text)
+        missing = ids < 0
+        self.characters += len(ids)
+        self.unknown += int(missing.sum())
+        if self._vocabulary.unknown_id is None:
+            return ids[~missing]
+        return np.where(missing, self._vocabulary.unknown_id, ids)
+
+    def too_little(self) -> CorpusError:
+        """What to raise where fewer than two characters were known."""
+        return CorpusError(
+            f"the text has {self.characters:,} characters, {self.unknown:,} of them unknown to the "
+            "model: two known ones are needed to predict one"
+        )

@@ -237,7 +237,7 @@ class Trained:
 
 
 def text(directory: str | Path, record: Record) -> Prepared | None:
-    """The text that a model was trained on; None where its directory has it no more.
+    """The text that a model was trained on; None where its directory does not have it.
 
     Its vocabulary lacks characters that a model begun with `--init-from` brought along.
 
@@ -253,7 +253,10 @@ def text(directory: str | Path, record: Record) -> Prepared | None:
         return None
     found = open_prepared(kept)
     # A training that has begun anew in the directory may have put its own text there.
-    return found if len(found.ids) == record.characters else None
+    about = record.about.get("corpus", {})
+    told = (about.get("settings"), about.get("sources"), about.get("characters"))
+    own = (found.corpus.to_json(), list(found.sources), len(found.ids))
+    return found if own == told else None
 
 
 def read(directory: str | Path) -> Trained:
@@ -311,6 +314,7 @@ def _read(directory: Path, files: dict[str, bytes]) -> Record:
             about=settings,
         )
         versions = record.versions
+        # A TypeError where one of them is no text.
         "".join((*record.sources, *record.command, *versions, *versions.values()))
         check_integer("characters", record.characters, at_least=0)
     except (*storage.DAMAGE, SettingsError) as error:

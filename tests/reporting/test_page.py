@@ -9,7 +9,7 @@ import pytest
 
 from tests.test_evaluation import source
 from tests.test_model_dir import change_weights, sign
-from textgen import compare, model_dir, report
+from textgen import compare, model_dir, prepare, report
 from textgen.errors import CorpusError, ModelError
 from textgen.reporting import comparison_page
 
@@ -81,6 +81,11 @@ def test_a_text_that_is_no_more_the_models_own_is_not_shown_as_such(copy):
     assert "surprise" not in sections(report(copy).html)
 
 
+def test_another_text_of_the_same_length_is_not_shown_either(copy, text):
+    prepare([source(text)], copy / "cache", force=True)
+    assert "surprise" not in sections(report(copy).html)
+
+
 ATTACK = "</script><script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}"
 
 
@@ -101,7 +106,7 @@ def test_what_a_model_says_stays_text(copy):
         return settings
 
     rewrite(copy, "settings.json", name)
-    html = report(copy).html
+    html = report(copy, [source("The king sang.")]).html
     for page in (html, comparison_page(compare([copy]))):
         assert "alert(1)</script>" not in page and "<img" not in page
     assert "{{7*7}}" in html

@@ -41,7 +41,7 @@ class _Program(cloup.Group):
                 sys.stdout.flush()
         except BrokenPipeError:
             # Python would complain once more when it flushes at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            console.discard(sys.stdout.fileno())
             ctx.exit(0)
         return result
 

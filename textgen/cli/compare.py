@@ -41,7 +41,7 @@ def command(
         raise click.UsageError("no models: `textgen compare small large`")
     if "-" in texts and len(models) > 1:
         raise click.UsageError("standard input can be read once: name a file with --text")
-    write = options.page_writer(output, force=force) if output else None
+    write = console.page_writer(output, force=force) if output else None
     import json
 
     from textgen.reporting import compare, comparison_page

@@ -7,9 +7,10 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
@@ -32,9 +33,7 @@ def note(text: str) -> None:
     try:
         click.echo(text, err=True)
     except BrokenPipeError:  # whoever read the log has gone; the work goes on
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stderr.fileno())
-        os.close(nowhere)
+        discard(sys.stderr.fileno())
 
 
 class _Bar:
@@ -125,10 +124,15 @@ def silence_frameworks() -> None:
     sys.stderr.flush()
     encoding = sys.stderr.encoding
     own = os.fdopen(os.dup(2), "w", buffering=1, encoding=encoding, errors="backslashreplace")
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
+    discard(2)
     sys.stderr = own
+
+
+def discard(descriptor: int) -> None:
+    """Let all that is written to a file descriptor from here on go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
 
 
 def size(count: float) -> str:
@@ -224,3 +228,33 @@ class Output:
         every = iter(pieces)
         while block := "".join(islice(every, 1 if self._at_once else _BLOCK)):
             yield block
+
+
+def page_writer(output: str, *, force: bool) -> Callable[[str], None]:
+    """What writes a page, whole or not at all.
+
+    Raises:
+        OutputError: something is there, or there is no such directory to write it in.
+    """
+    from textgen import storage
+    from textgen.errors import OutputError
+
+    path = Path(output)
+
+    def write(html: str) -> None:
+        if output == "-":
+            out = Output(at_once=True)
+            out.write(printable(html) if out.on_terminal else html)
+            return
+        try:
+            storage.write_atomic(path.resolve(), html.encode())
+        except OSError as error:
+            raise OutputError(f"{output}: cannot be written: {error.strerror or error}") from error
+        note(f"textgen: wrote {output} ({size(len(html.encode()))})")
+
+    if output != "-":
+        if (path.exists() and not path.is_file()) or not path.parent.is_dir():
+            raise OutputError(f"{output}: is no file in a directory that exists; name another one")
+        if path.exists() and not force:
+            raise OutputError(f"{output}: exists; name another file, or replace it with --force")
+    return write

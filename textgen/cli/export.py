@@ -20,15 +20,7 @@ from textgen.config import EXPORT_FORMATS
     help="What other programs can run: ONNX, LiteRT (TensorFlow Lite), a TensorFlow SavedModel, or "
     "plain arrays.",
 )
-@cloup.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    required=True,
-    metavar="DIR",
-    shell_complete=options.DIRECTORIES,
-    help="Directory to make.",
-)
+@options.output_directory
 @cloup.option("--force", is_flag=True, help="Replace an export that is there.")
 @options.debug
 def command(directory: Path, form: str, output: Path, force: bool) -> None:  # noqa: FBT001

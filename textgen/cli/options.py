@@ -13,7 +13,6 @@ from typing import Any, ClassVar, TypeVar
 import click
 import cloup
 
-from textgen.cli import console
 from textgen.config import (
     CONTEXTS,
     NORMALIZATIONS,
@@ -182,6 +181,19 @@ def text_option(help_text: str) -> Callable[[F], F]:
     )
 
 
+def output_directory(function: F) -> F:
+    """`-o DIR`."""
+    return cloup.option(
+        "-o",
+        "--output",
+        type=click.Path(path_type=Path),
+        required=True,
+        metavar="DIR",
+        shell_complete=DIRECTORIES,
+        help="Directory to make.",
+    )(function)
+
+
 def page(default: str | None) -> Callable[[F], F]:
     """`-o PAGE` and `--force`."""
 
@@ -200,36 +212,6 @@ def page(default: str | None) -> Callable[[F], F]:
         )(function)
 
     return both
-
-
-def page_writer(output: str, *, force: bool) -> Callable[[str], None]:
-    """What writes a page, whole or not at all.
-
-    Raises:
-        OutputError: something is there, or there is no such directory to write it in.
-    """
-    from textgen import storage
-    from textgen.errors import OutputError
-
-    path = Path(output)
-
-    def write(html: str) -> None:
-        if output == "-":
-            out = console.Output(at_once=True)
-            out.write(console.printable(html) if out.on_terminal else html)
-            return
-        try:
-            storage.write_atomic(path.resolve(), html.encode())
-        except OSError as error:
-            raise OutputError(f"{output}: cannot be written: {error.strerror or error}") from error
-        console.note(f"textgen: wrote {output} ({console.size(len(html.encode()))})")
-
-    if output != "-":
-        if (path.exists() and not path.is_file()) or not path.parent.is_dir():
-            raise OutputError(f"{output}: is no file in a directory that exists; name another one")
-        if path.exists() and not force:
-            raise OutputError(f"{output}: exists; name another file, or replace it with --force")
-    return write
 
 
 def form(json_name: str, help_text: str) -> Callable[[F], F]:

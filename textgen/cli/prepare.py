@@ -11,15 +11,7 @@ from textgen.cli import console, options
 
 @cloup.command("prepare")
 @options.corpora
-@cloup.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    required=True,
-    metavar="DIR",
-    shell_complete=options.DIRECTORIES,
-    help="Directory to make.",
-)
+@options.output_directory
 @options.corpus_group()
 @cloup.option_group(
     "Windows",

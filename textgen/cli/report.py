@@ -37,7 +37,7 @@ def command(
         textgen report textgen-model -o report.html
         textgen report small -o small.html --text held-out.txt
     """
-    write = options.page_writer(output, force=force)
+    write = console.page_writer(output, force=force)
     from textgen.reporting import report
 
     page = report(directory, texts, encoding=encoding, glob=glob or CorpusConfig.glob)

@@ -5,7 +5,7 @@ Knows what of each model is compared; knows nothing of terminals.
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +57,8 @@ class Compared:
 
     def to_json(self) -> dict[str, Any]:
         """All but the history as a JSON object."""
-        data = {**asdict(self), "bits_per_character": self.bits_per_character}
-        del data["told"]
-        return data
+        told = {name: value for name, value in vars(self).items() if name != "told"}
+        return {**told, "bits_per_character": self.bits_per_character}
 
 
 def compare(

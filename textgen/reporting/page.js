@@ -20,9 +20,6 @@ const parsed = (id) => {
   return element && JSON.parse(element.textContent);
 };
 
-const visible = (character) =>
-  ({ " ": "space", "\n": "line end", "\t": "tab", "\ufffd": "unknown" })[character] ?? character;
-
 const element = (name, text, parent) => {
   const made = document.createElement(name);
   made.textContent = text;
@@ -47,18 +44,18 @@ if (alternatives) {
     hide();
     chosen = Math.max(0, Math.min(characters.length - 1, place));
     const character = characters[chosen];
-    const [bits, rank, ...likeliest] = alternatives[chosen];
+    const [name, bits, rank, ...likeliest] = alternatives[chosen];
     character.classList.add("chosen");
     tip.replaceChildren();
     if (bits === null) {
-      element("div", `${visible(character.textContent)}: the first, nothing to expect it from`, tip);
+      element("div", `${name}: the first, nothing to expect it from`, tip);
     } else {
-      element("b", visible(character.textContent), tip);
+      element("b", name, tip);
       element("span", ` ${bits.toFixed(2)} bits, rank ${rank}`, tip);
       const table = element("table", "", tip);
       for (const [expected, share] of likeliest) {
         const row = element("tr", "", table);
-        element("code", visible(expected), element("td", "", row));
+        element("code", expected, element("td", "", row));
         element("td", `${(100 * share).toFixed(1)} %`, row);
       }
     }

@@ -19,10 +19,10 @@ import numpy as np
 from textgen import evaluation, model_dir
 from textgen.config import CorpusConfig, Decoding
 from textgen.corpus import Source, find_sources
-from textgen.errors import CorpusError, ModelError
+from textgen.errors import ModelError
 from textgen.reporting import charts, findings, history, units
 from textgen.reporting.history import History
-from textgen.reporting.template import duration, render, shown
+from textgen.reporting.template import duration, render, shown, visible
 from textgen.sampling.scoring import Ids
 
 _TEXT_AT_MOST = 200_000  # characters: plenty for a mean at each of 256 positions
@@ -122,10 +122,7 @@ def _named(
             break
     ids = np.concatenate(pieces)[:_TEXT_AT_MOST] if pieces else np.empty(0, np.int64)
     if len(ids) < 2:
-        raise CorpusError(
-            f"the text has {reading.characters:,} characters, {reading.unknown:,} of them unknown "
-            "to the model: two known ones are needed to predict one"
-        )
+        raise reading.too_little()
     return _Text(ids, _names([source.name for source in sources]), reading.unknown)
 
 
@@ -140,11 +137,9 @@ def _kept(record: model_dir.Record, model: str | Path) -> _Text | None:
     if len(held) < 2:
         held, name = train[-_TEXT_AT_MOST:], "the end of the text that it was trained on"
     # A model begun with other weights has more characters, and other ids.
-    ids = record.vocabulary.ids(corpus.vocabulary.text(held))
-    if record.vocabulary.unknown_id is not None:
-        ids = np.where(ids < 0, record.vocabulary.unknown_id, ids)
-    known = ids[ids >= 0]
-    return _Text(known, name, len(ids) - len(known)) if len(known) > 1 else None
+    reading = evaluation.Reading(record.vocabulary)
+    ids = reading.known(corpus.vocabulary.text(held))
+    return _Text(ids, name, reading.unknown) if len(ids) > 1 else None
 
 
 def _render(trained: model_dir.Trained, name: str, told: History, text: _Text | None) -> str:
@@ -252,8 +247,8 @@ def _read(trained: model_dir.Trained, text: _Text) -> dict[str, Any]:
         "surprises": surprises,
         "levels": evaluation.LEVELS,
         "alternatives": [
-            [None if one.bits is None else round(one.bits, 2), one.rank]
-            + [[character, round(share, 4)] for character, share in one.likeliest]
+            [visible(one.character), None if one.bits is None else round(one.bits, 2), one.rank]
+            + [[visible(character), round(share, 4)] for character, share in one.likeliest]
             for one in surprises
         ],
         "confusions": findings.confusions(reading, vocabulary),

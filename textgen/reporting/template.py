@@ -20,7 +20,7 @@ def render(name: str, /, **values: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "visible": _visible,
+        "visible": visible,
         "listed": _listed,
         "shown": shown,
         "bits": lambda loss: loss / math.log(2),
@@ -29,7 +29,7 @@ def render(name: str, /, **values: Any) -> str:
     return environment.get_template(name).render(**values)
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
     """A single character by a name where nothing would be seen."""
     names = {" ": "space", "\n": "line end", "\t": "tab", "\ufffd": "unknown"}
     return names.get(text, text if text.isprintable() else f"U+{ord(text):04X}")

@@ -164,7 +164,6 @@ class _Training:
         keras.utils.set_random_seed(config.random_seed)
         self.text, self.settings, self.device, self.hooks = text, settings, device, hooks
         self.callback = hooks.callback or keras.callbacks.Callback()
-        self.logged: dict[str, float] = {}
         self.deadline = deadline
         self.batches = _Batches(text.train, settings)
         size = text.vocabulary.size
@@ -232,9 +231,9 @@ class _Training:
                     self._keep()
                 self.hooks.on_event(events.Stopping())
             report_began = time.monotonic()
-            self._report(characters / (report_began - part_began))
+            logs = self._report(characters / (report_began - part_began))
             if over:
-                self.callback.on_epoch_end(self.steps, self.logged)
+                self.callback.on_epoch_end(self.steps, logs)
                 break
             if due and config.patience and self.progress.since_best >= config.patience:
                 self.progress.reason = "patience"
@@ -245,7 +244,7 @@ class _Training:
             if due or config.time:  # by time, the best weights so far are worth a report more
                 self._keep()
             # A disk that is full by now has its checkpoint to go on from.
-            self.callback.on_epoch_end(self.steps, self.logged)
+            self.callback.on_epoch_end(self.steps, logs)
             if stopped:
                 break
         return self.progress
@@ -272,8 +271,12 @@ class _Training:
             self.points = point
             self.progress.history["steps"].append([self.steps, self.curve.point()])
 
-    def _report(self, speed: float) -> None:
-        """Validate, draw samples, and save where the weights are the best so far."""
+    def _report(self, speed: float) -> dict[str, float]:
+        """Validate, draw samples, and save where the weights are the best so far.
+
+        Returns:
+            The losses by the names that Keras logs them under.
+        """
         progress, epoch = self.progress, self._epoch()
         weights, validation_loss = self.trainee.get_weights(), None
         if self.validator is not None:
@@ -292,7 +295,7 @@ class _Training:
         for sample in samples:
             self.hooks.on_event(sample)
         validated = {} if validation_loss is None else {"val_loss": validation_loss}
-        self.logged = {"loss": loss, **validated}
+        return {"loss": loss, **validated}
 
     def _glimpse(self) -> None:
         """A sample early on, where one is due."""
