@@ -11,6 +11,7 @@ import cloup
 
 from textgen.cli import console, options
 from textgen.config import (
+    BACKENDS,
     CELLS,
     CHECKPOINT_EVERY,
     DEVICES,
@@ -167,6 +168,12 @@ _SUITED = "  [default: what suits text and time, for an LSTM with carried state]
         "bfloat16 in a training by time on a CPU, and float32 elsewhere.",
     ),
     cloup.option(
+        "--backend",
+        type=click.Choice(BACKENDS),
+        help="What Keras computes with.  [default: KERAS_BACKEND, else Keras's own setting, else "
+        "tensorflow]",
+    ),
+    cloup.option(
         "--device",
         type=click.Choice(DEVICES),
         default="auto",
@@ -210,6 +217,7 @@ def command(
     init_from: Path | None,
     resume: bool,  # noqa: FBT001
     force: bool,  # noqa: FBT001
+    backend: str | None,
     device: str,
     checkpoint_every: float,
     **values: Any,
@@ -256,7 +264,9 @@ def command(
             preset=preset,
             corpus=corpus,
             init_from=init_from,
-            run=Run(device, force, resume, checkpoint_every, debug, tuple(sys.argv[1:]), began),
+            run=Run(
+                device, force, resume, checkpoint_every, debug, tuple(sys.argv[1:]), began, backend
+            ),
             on_event=shown,
             stop=shown.stop.wanted,
         )

@@ -41,7 +41,8 @@ def dropping(layer: type[keras.layers.RNN], rate: float) -> type[keras.layers.RN
             # which takes note of every variable that it sees.
             attributes: dict[str, Any] = self.cell.__dict__
             whole = attributes["recurrent_kernel"]
-            left = keras.random.dropout(whole, rate, seed=self._generator)
+            weights = keras.ops.convert_to_tensor(whole)
+            left = keras.random.dropout(weights, rate, seed=self._generator)
             attributes["recurrent_kernel"] = keras.ops.cast(left, self.compute_dtype)
             try:
                 return super().inner_loop(sequences, initial_state, mask, training)

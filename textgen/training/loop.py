@@ -157,8 +157,10 @@ class _Training:
         self.batches = _Batches(text.train, settings)
         size = text.vocabulary.size
         stock = model.build(settings.model, size, settings.windows.targets)
-        if initial is not None:
-            stock.set_weights(initial(stock.get_weights()))
+        drawn = model.initial_weights(
+            settings.model, size, np.random.default_rng(config.random_seed)
+        )
+        stock.set_weights(drawn if initial is None else initial(drawn))
         chosen = str(snapshot.figures.get("precision")) if snapshot else None
         with backend.losing_device(device):
             kind = precision.choose(settings, size, device, self.batches.first(), chosen)
@@ -342,10 +344,7 @@ class _Training:
 
     def _layer_variables(self) -> list[Any]:
         """Weights, states of random generators, and carried states."""
-        layers = self.trainee.layers
-        return [variable for layer in layers for variable in layer.variables] + [
-            state for layer in layers for state in getattr(layer, "states", None) or ()
-        ]
+        return [variable for layer in self.trainee.layers for variable in layer.variables]
 
     def _epoch(self) -> float:
         """Passes over the text so far, with the digits that people want."""
