@@ -5,6 +5,7 @@ that import Keras (the other is training/).
 """
 
 import math
+import random
 from typing import Any
 
 import keras
@@ -85,7 +86,7 @@ def build(
             dtype=_MIXED.get(precision),
             **_initializers(config, "kernel", "recurrent", "bias"),
         )(x)
-        x = keras.layers.Dropout(config.dropout)(x)
+        x = keras.layers.Dropout(config.dropout, seed=mask_seed() if logits else None)(x)
     activation = None if logits else "softmax"
     outputs = keras.layers.Dense(
         size, activation=activation, **_initializers(config, "kernel", "bias")
@@ -170,6 +171,15 @@ def initial_weights(
         weights += [kernel(*shapes[place]), recurrent(*shapes[place + 1]), bias]
     weights += [kernel(*shapes[-2]), np.zeros(shapes[-1])]
     return [array.astype(np.float32) for array in weights]
+
+
+def mask_seed() -> int:
+    """A random seed for masks, from the generator that `keras.utils.set_random_seed` sets.
+
+    Keras does the same by itself, but on PyTorch takes masks without a seed from a generator that
+    no variable holds, so that a training could not go on with the masks it would have had.
+    """
+    return random.randrange(1, 10**9)
 
 
 def reset_states(model: keras.Model) -> None:
