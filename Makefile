@@ -49,13 +49,14 @@ bench: $(VENV)/installed-bench  ## run the benchmarks: make bench CORPUS=tinysha
 soak: $(VENV)/installed-dev  ## kill, resume, fill disks and damage files for a quarter of an hour
 	$(BIN)/python -m benchmarks.soak
 
-docs: $(VENV)/installed-dev  ## write docs/cli.md and docs/errors.md anew from the program
+docs: $(VENV)/installed-dev  ## write docs/cli.md, docs/textgen.1 and docs/errors.md anew from the program
 	$(BIN)/python docs/generate_cli.py > docs/cli.md
+	$(BIN)/python docs/generate_man.py > docs/textgen.1
 	$(BIN)/python docs/generate_errors.py > docs/errors.md
 
 test-lowest:  ## run the tests with the oldest dependencies that pyproject.toml allows
 	$(PYTHON) -m venv $(VENV)-lowest
-	sed -nE 's|^ *"([a-z0-9]+)>=([0-9]+[.][0-9]+[.][0-9]+)".*|\1==\2|p' pyproject.toml | sort -u > $(VENV)-lowest/constraints.txt
+	sed -nE 's|^ *"([a-z0-9-]+)>=([0-9]+[.][0-9]+[.][0-9]+)".*|\1==\2|p' pyproject.toml | sort -u > $(VENV)-lowest/constraints.txt
 	$(VENV)-lowest/bin/pip install --quiet --editable '.[dev]' --constraint $(VENV)-lowest/constraints.txt
 	$(VENV)-lowest/bin/python -m pytest
 

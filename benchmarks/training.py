@@ -114,14 +114,16 @@ def steps() -> list[str]:
     from textgen.config import settings
     from textgen.training import precision
     from textgen.training.cpu_lstm import CpuLSTM
+    from textgen.training.narrow_lstm import NarrowLSTM
 
     rows, span, size, units = 128, 40, 65, 512
     told = settings({"units": (units, units), "batch_size": rows, "maxlen": span, "epochs": 1})
     ids = np.random.default_rng(0).integers(0, size, (rows, span)).astype(np.int32)
     kinds = {
         "float32": precision.Kind("float32", CpuLSTM),
-        "bfloat16": precision.Kind("bfloat16", keras.layers.LSTM),
+        "bfloat16": precision.Kind("bfloat16", NarrowLSTM),
         "stock Keras float32": precision.Kind("float32", keras.layers.LSTM),
+        "stock Keras bfloat16": precision.Kind("bfloat16", keras.layers.LSTM),
     }
     runners: dict[str, Callable[[], object]] = {}
     for name, kind in kinds.items():

@@ -143,7 +143,7 @@ def test_the_text_may_be_named(trained, text, tmp_path):
 def test_another_text_is_refused(trained, text):
     with pytest.raises(CorpusError, match=r"it: has characters .* 'é' \(U\+00E9\) for one"):
         novelty(trained, [source(text.replace("a", "é"))], CONFIG)
-    with pytest.raises(CorpusError, match=r"has 6,\d\d\d characters, and the text .* on 6,\d\d\d"):
+    with pytest.raises(CorpusError, match=r"it: has 5,235 characters, and the text .* on 5,236;"):
         novelty(trained, [source(text[:-1])], CONFIG)
     # A model that went on from another one may know characters that its own text has not.
     assert novelty(trained, [source(text.replace("!", "."))], CONFIG).passages
@@ -175,7 +175,7 @@ def test_a_cache_that_is_not_of_this_text(copy, text):
     with pytest.raises(ModelError, match="its cache is not there.* with --corpus"):
         novelty(copy, config=CONFIG)
     change(copy, corpus={"characters": "many"})
-    with pytest.raises(ModelError, match=r"damaged settings\.json"):
+    with pytest.raises(ModelError, match="damaged"):
         novelty(copy, config=CONFIG)
 
 

@@ -2,17 +2,28 @@
 
 import ast
 import importlib.util
+import json
+import math
 import re
 import shlex
+import shutil
+import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from textgen import errors
 from textgen.cli import program
+from textgen.training.sizing import default_time, sized
+from textgen.windows import training_characters
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [
+    README,
+    *((ROOT / f"docs/{name}.md").read_text("utf-8") for name in ("tutorial", "python")),
+]
 
 
 def generator(name: str):
@@ -27,6 +38,35 @@ def generator(name: str):
 def test_the_cli_reference_is_that_of_the_program():
     written = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
     assert written == generator("cli").reference(), "run `make docs`"
+
+
+def test_the_manual_page_is_that_of_the_program():
+    written = (ROOT / "docs/textgen.1").read_text(encoding="ascii")
+    assert written == generator("man").page(), "run `make docs`"
+
+
+def test_the_manual_page_is_installed():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    shared = project["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-data"]
+    assert shared == {"docs/textgen.1": "share/man/man1/textgen.1"}
+
+
+def test_the_manual_page_has_every_command_and_option():
+    if shutil.which("groff") is None:
+        pytest.skip("groff is not installed")
+    shown = subprocess.run(
+        ["groff", "-man", "-Tutf8", "-ww", "-P-cbou", str(ROOT / "docs/textgen.1")],
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert (shown.returncode, shown.stderr) == (0, "")
+    for name, command in program.commands.items():
+        part = re.split(rf"^   textgen {name}\b.*\n", shown.stdout, flags=re.MULTILINE)[1]
+        part = re.split(r"^ {0,3}\S", part, flags=re.MULTILINE)[0]
+        for parameter in command.params:
+            for option in (*parameter.opts, *parameter.secondary_opts):
+                if option.startswith("-"):
+                    assert re.search(rf"^ +.*{option}\b", part, re.MULTILINE), (name, option)
 
 
 def test_the_table_of_errors_is_that_of_the_program():
@@ -70,16 +110,20 @@ def test_every_error_is_in_the_table_and_only_those():
 
 
 def shown_commands() -> list[str]:
-    """Every call of textgen in an indented block of the README or a command's help."""
-    texts = [README, *(command.help or "" for command in program.commands.values())]
-    lines = [line for text in texts for line in text.splitlines() if line.startswith("    ")]
-    lines += [line for text in texts[1:] for line in text.splitlines()]
+    """Every call of textgen that the pages, a command's help or the manual page show."""
+    helps = [command.help or "" for command in program.commands.values()]
+    lines = [line for text in helps for line in text.splitlines()]
+    lines += [line for calls in generator("man").EXAMPLES.values() for line in calls]
+    for page in PAGES:
+        lines += [line for line in page.splitlines() if line.startswith("    ")]
+        lines += [" ".join(words.split()) for words in re.findall(r"`(textgen [^`]+)`", page)]
     calls = []
     for line in lines:
         for part in re.split(r"\||&&|#|>", line):
             match = re.match(rf"\s*(?:\$ )?textgen ((?:{'|'.join(program.commands)})\b.*)", part)
-            if match:
-                calls.append(match.group(1).strip())
+            # A command that is merely named needs no options.
+            if match and " " in (call := match.group(1).strip()) and "--help" not in call:
+                calls.append(call)
     return sorted(set(calls))
 
 
@@ -94,6 +138,38 @@ def test_there_are_commands_to_show():
     assert len(shown_commands()) > 15
 
 
+def test_what_the_tutorial_says_of_sizes_is_what_is_chosen():
+    tutorial = PAGES[1]
+    rows = re.findall(
+        r"^\| (\d+) (kB|MB) \| (\d+) (s|min) \| (\d+) \| (\S+) \| (\S+) \|", tutorial, re.MULTILINE
+    )
+    assert len(rows) == 3
+    for size, unit, time, of, *chosen in rows:
+        characters = training_characters(int(size) * {"kB": 1000, "MB": 1_000_000}[unit], 0.1)
+        seconds = default_time(characters)
+        assert seconds == int(time) * {"s": 1, "min": 60}[of]
+        found = sized(characters, {"time": seconds})
+        names = ("dropout", "drop_connect")
+        assert chosen == [f"{found['units'][0]}", *(f"{found[name]:g}" for name in names)]
+    hour = sized(characters, {"time": 3600.0})
+    assert f"an hour ({hour['units'][0]} units)" in tutorial
+
+
+def test_what_the_tutorial_says_of_time_is_what_was_measured():
+    measured = json.loads((ROOT / "benchmarks/results/training.json").read_text("utf-8"))["rows"]
+    rows = 0
+    for row in measured:
+        if found := re.fullmatch(r"textgen train \(LSTM (\d+)\)", row["what"]):
+            seconds, loss = row["seconds"], row["in order"]
+            time = f"{seconds // 60} min" if seconds % 60 == 0 else f"{seconds} s"
+            assert (
+                f"| {time} | {found[1]} | {row['passes']:.1f} | {loss:.3f} | "
+                f"{loss / math.log(2):.2f} |" in PAGES[1]
+            )
+            rows += 1
+    assert rows == 4
+
+
 # A module may import those on lower floors, and those of its own package.
 FLOORS = [
     ("textgen.errors",),
@@ -106,6 +182,7 @@ FLOORS = [
     ("textgen.evaluation",),
     ("textgen.reporting", "textgen.copying"),
     ("textgen.training",),
+    ("textgen.exporting",),
     ("textgen.cli",),
 ]
 
@@ -144,9 +221,10 @@ def test_imports_point_one_way(path):
         assert other < own or same_package, f"{module} imports {name}"
 
 
-def test_only_model_and_training_import_keras():
-    for path in (ROOT / "textgen").rglob("*.py"):
-        if path.name == "model.py" or path.parent.name == "training":
+def test_only_model_training_and_exporting_import_keras():
+    package = ROOT / "textgen"
+    for path in package.rglob("*.py"):
+        if path.name == "model.py" or path.parent in (package / "training", package / "exporting"):
             continue
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in ast.walk(tree):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from textgen.copying import novelty
     from textgen.errors import TextgenError
     from textgen.evaluation import evaluate, inspect
+    from textgen.exporting import export
     from textgen.model_dir import load
     from textgen.prepared import prepare
     from textgen.reporting import compare, report
@@ -28,6 +29,7 @@ _HOME = {
     "TextgenError": "textgen.errors",
     "evaluate": "textgen.evaluation",
     "inspect": "textgen.evaluation",
+    "export": "textgen.exporting",
     "prepare": "textgen.prepared",
     "load": "textgen.model_dir",
     "compare": "textgen.reporting",
@@ -43,6 +45,7 @@ __all__ = [
     "__version__",
     "compare",
     "evaluate",
+    "export",
     "inspect",
     "load",
     "novelty",

@@ -21,9 +21,10 @@ NORMALIZATIONS = ("NFC", "NFKC")
 DEVICES = ("auto", "cpu", "gpu")
 BACKENDS = ("tensorflow", "jax", "torch")
 CONTEXTS = ("carry", "window")
+EXPORT_FORMATS = ("onnx", "litert", "saved-model", "numpy")
 CHECKPOINT_EVERY = 60.0  # seconds of training that a crash may cost; writing one takes far less
 _LENGTH_AT_LEAST = 4  # the shortest n-gram that novelty is told of
-_CHARACTERS_AT_MOST = 2_000_000  # of samples to look for copies in: some 500 MB
+_CHARACTERS_AT_MOST = 1_000_000  # of samples to look for copies in: half a gigabyte
 _MAXLEN_AT_MOST = 10_000  # back-propagation reaches nowhere near; sampling keeps a state for each
 
 

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from textgen import matching, model_dir
-from textgen.config import NoveltyConfig, WindowConfig, check_integer
+from textgen.config import NoveltyConfig, WindowConfig
 from textgen.corpus import Source
-from textgen.errors import CorpusError, ModelError, PreparedError, SettingsError, UsageError
+from textgen.errors import CorpusError, ModelError, PreparedError, UsageError
 from textgen.evaluation import as_trained
 from textgen.prepared import Prepared, is_prepared, open_prepared, prepare
 from textgen.windows import Ids
@@ -242,12 +242,8 @@ def _corpus(
     on_progress: Progress,
 ) -> Iterator[Prepared]:
     """The text that a model was trained on, prepared."""
-    try:
-        about = trained.record.about["corpus"]
-        characters, sources = about["characters"], about["sources"]
-        check_integer("characters", characters, at_least=1)
-    except (KeyError, TypeError, SettingsError) as error:
-        raise ModelError(f"{directory}: damaged settings.json ({error})") from error
+    characters = trained.record.characters
+    sources = trained.record.about.get("corpus", {}).get("sources", [])
     read_as = as_trained(trained, directory)
     named = [name for name in corpora if isinstance(name, str) and is_prepared(name)]
     if named and len(corpora) > 1:

@@ -421,7 +421,7 @@ class OutputError(TextgenError):
         ),
         Known(
             "exists; name another directory, or replace it with --force",
-            "There is a prepared corpus already.",
+            "There is a prepared corpus or an export already.",
             "Name another directory, or replace it with --force.",
         ),
         Known(
@@ -455,6 +455,11 @@ class OutputError(TextgenError):
             "Make room or mend the permissions, then run the same command again: it goes on.",
         ),
         Known(
+            "the logs for TensorBoard cannot be written",
+            "The directory of --tensorboard is read-only, no directory, or the disk is full.",
+            "Name another directory, or make room.",
+        ),
+        Known(
             "the one-hot tensors need",
             "The tensors of --one-hot are larger than what is free on the disk.",
             "Give a larger --step, a smaller --maxlen, or leave out --one-hot.",
@@ -463,6 +468,28 @@ class OutputError(TextgenError):
             "standard output is closed",
             "The program was started without a standard output.",
             "Send it to a file, a pipe or a terminal.",
+        ),
+    )
+
+
+class ExportError(TextgenError):
+    """A model that cannot be written for other programs, or came out as another one."""
+
+    known: ClassVar[tuple[Known, ...]] = (
+        Known(
+            "to be written and tried out with",
+            "A converter or a runtime is not installed.",
+            "Install them with `pip install 'keras-textgen[export]'`, or use another --format.",
+        ),
+        Known(
+            "needs Keras on TensorFlow",
+            "KERAS_BACKEND or keras.json names another backend.",
+            "Give KERAS_BACKEND=tensorflow; models trained on any backend can be exported.",
+        ),
+        Known(
+            "predicts something else",
+            "A converter or a runtime made a mistake.",
+            "Try other versions of them, or another --format.",
         ),
     )
 
@@ -495,6 +522,11 @@ class TrainingError(TextgenError):
             "a step failed on",
             "Memory ran out, or the device was lost.",
             "Give a smaller --batch-size; or run the same command again: it goes on.",
+        ),
+        Known(
+            "--tensorboard needs TensorFlow",
+            "Keras runs on another backend and TensorFlow, which writes the logs, is not there.",
+            "Install it, or leave --tensorboard out.",
         ),
         Known(
             "was over before the first step",

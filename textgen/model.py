@@ -1,7 +1,7 @@
 """ModelConfig to keras.Model: stock Keras layers only.
 
-Knows layers and initializers; knows nothing of data, training or files. One of the two places
-that import Keras (the other is training/).
+Knows layers and initializers; knows nothing of data, training or files. One of the three places
+that import Keras (the others are training/ and exporting/).
 """
 
 import math

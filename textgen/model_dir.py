@@ -77,7 +77,8 @@ class Record:
     @property
     def characters(self) -> int:
         """Of the corpus; 0 where that is not known, as empty stands for below."""
-        return int(self.about.get("corpus", {}).get("characters", 0))
+        characters: int = self.about.get("corpus", {}).get("characters", 0)
+        return characters
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -287,7 +288,7 @@ def _files(directory: Path, names: Sequence[str]) -> dict[str, bytes]:
             )
         raise ModelError(
             f"{directory}: no such model directory; make one with `textgen train CORPUS`, or name "
-            "one with --model"
+            "another one"
         )
     return storage.read_files(directory, KIND, names)
 
@@ -310,8 +311,7 @@ def _read(directory: Path, files: dict[str, bytes]) -> Record:
             about=settings,
         )
         versions = record.versions
-        words = (*record.sources, *record.command, *versions, *versions.values())
-        check_text("".join(words))
+        "".join((*record.sources, *record.command, *versions, *versions.values()))
         check_integer("characters", record.characters, at_least=0)
     except (*storage.DAMAGE, SettingsError) as error:
         raise ModelError(f"{directory}: damaged ({error}); {KIND.remedy}") from error

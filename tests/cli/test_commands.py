@@ -162,7 +162,7 @@ def test_a_training_by_time_ends_in_time(textgen, corpus, tmp_path):
     assert "training: 20s in all" in done.stderr
     history = json.loads((tmp_path / "textgen-model/history.json").read_text())
     losses = [entry["validation_loss"] for entry in history["epochs"]]
-    assert len(losses) > 2 and losses[-1] < losses[0]
+    assert len(losses) > 1 and losses[-1] < losses[0]
 
 
 def test_ctrl_c_keeps_the_best_model(textgen, tmp_path, corpus):

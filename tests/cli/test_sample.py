@@ -1,17 +1,15 @@
 """`textgen sample` as its users run it: seeds, ends, pipes, a terminal, a conversation."""
 
-import fcntl
 import json
 import os
-import pty
-import re
 import signal
 import subprocess
 import sys
-import termios
 from pathlib import Path
 
 import pytest
+
+from tests.cli.terminal import Terminal
 
 
 @pytest.fixture
@@ -114,56 +112,17 @@ def test_an_output_that_cannot_be_written(trained, tmp_path):
         assert full.stderr == "textgen: error: No space left on device\n"
 
 
-class Terminal:
-    """The program on a terminal of its own."""
-
-    def __init__(self, *arguments: str | Path, cwd: Path):
-        self.screen, other = pty.openpty()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "textgen", "sample", *map(str, arguments)],
-            cwd=cwd,
-            stdin=other,
-            stdout=other,
-            stderr=other,
-            start_new_session=True,
-            env={**os.environ, "XDG_STATE_HOME": str(cwd / "state"), "TERM": "xterm"},
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-        )
-        os.close(other)
-        self.seen = ""
-
-    def read(self) -> bytes:
-        try:
-            data = os.read(self.screen, 1 << 16)
-        except OSError:  # the program has closed its end
-            data = b""
-        self.seen += data.decode(errors="replace")
-        return data
-
-    def wait_for(self, pattern: str) -> str:
-        """Read until something is on the screen; returns what was shown since the last time."""
-        while not (found := re.search(pattern, self.seen)):
-            assert self.read(), f"ended without {pattern!r}: {self.seen}"
-        shown, self.seen = self.seen[: found.end()], self.seen[found.end() :]
-        return shown
-
-    def type(self, keys: str) -> None:
-        os.write(self.screen, keys.encode())
-
-
 def test_a_terminal_is_shown_each_character(trained, tmp_path):
-    terminal = Terminal("--model", trained, "--length", "0", cwd=tmp_path)
+    terminal = Terminal("sample", "--model", trained, "--length", "0", cwd=tmp_path)
     pieces = [terminal.read() for _ in range(20)]
     assert max(len(piece) for piece in pieces) < 4000
     terminal.process.send_signal(signal.SIGINT)
-    while terminal.read():
-        pass
-    assert terminal.process.wait(20) == 130
-    assert "Traceback" not in terminal.seen
+    assert "Traceback" not in terminal.end()
+    assert terminal.process.returncode == 130
 
 
 def test_a_conversation_on_a_terminal(trained, tmp_path):
-    terminal = Terminal("--model", trained, "-i", "--length", "40", cwd=tmp_path)
+    terminal = Terminal("sample", "--model", trained, "-i", "--length", "40", cwd=tmp_path)
     terminal.wait_for("/help tells more.*\n.*> ")
     terminal.type("The cat\n")
     shown = terminal.wait_for("The cat\r\n.*The cat(?s:.{40,})\r\n.*> ")
@@ -185,10 +144,8 @@ def test_a_conversation_on_a_terminal(trained, tmp_path):
     terminal.type("\n")
     terminal.wait_for("\r\n.*A dog(?s:.*)> ")
     terminal.type("\x04")
-    while terminal.read():
-        pass
-    assert terminal.process.wait(20) == 0
-    assert "Traceback" not in terminal.seen
+    assert "Traceback" not in terminal.end()
+    assert terminal.process.returncode == 0
     history = (tmp_path / "state/textgen/history").read_text()
     assert "/temperature 0" in history and "A dog" in history
 

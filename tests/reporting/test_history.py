@@ -52,6 +52,8 @@ def test_parts_may_be_missing():
         (("epochs", 0, "epoch"), float("nan")),
         (("epochs", 0, "samples"), [{"temperature": 1}]),
         (("epochs", 0, "samples"), 5),
+        (("epochs", 0, "loss"), 10**400),
+        (("epochs", 0, "loss"), -1.0),
         (("epochs", 0, "samples", 0, "text"), "\ud800"),
         (("steps",), [[1, 2, 3]]),
         (("steps",), {"a": 1}),

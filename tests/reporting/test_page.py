@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.test_evaluation import source
-from tests.test_model_dir import sign
+from tests.test_model_dir import change_weights, sign
 from textgen import compare, model_dir, report
 from textgen.errors import CorpusError, ModelError
 from textgen.reporting import comparison_page
@@ -117,6 +117,32 @@ def test_notes_that_training_does_not_write_are_refused(copy, change):
     rewrite(copy, "settings.json", lambda settings: {**settings, **change})
     with pytest.raises(ModelError, match="damaged"):
         model_dir.read(copy)
+
+
+def test_names_may_be_anything(copy, tmp_path):
+    """Dollars are no mathematics, and what is no text is shown as far as it can be."""
+    odd = tmp_path / "a$b$ \udce9\x1b"
+    copy.rename(odd)
+
+    def name(settings):
+        settings["corpus"]["sources"][0]["name"] = settings["command"][0] = "caf\udce9.txt"
+        return settings
+
+    rewrite(odd, "settings.json", lambda data: name({**data, "command": ["x"]}))
+    html = report(odd).html
+    assert "caf\ufffd.txt" in html and "a$b$ \ufffd\ufffd" in html
+    html.encode()
+    comparison_page(compare([odd, odd])).encode()
+
+
+def test_weights_that_give_no_numbers_are_said_so(copy):
+    def change(file):
+        for name in ("layers/dense/vars/0", "layers/dense/vars/1"):
+            file[name][...] = 3e38
+
+    change_weights(copy, change)
+    with pytest.raises(ModelError, match="weights that are not numbers"):
+        report(copy)
 
 
 def test_models_side_by_side(trained, trained_on_windows, text):

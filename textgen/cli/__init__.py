@@ -14,8 +14,10 @@ import cloup
 import textgen
 from textgen.cli import (
     compare,
+    completion,
     console,
     evaluate,
+    export,
     inspect,
     novelty,
     options,
@@ -63,10 +65,14 @@ program.add_command(inspect.command)
 program.add_command(report.command)
 program.add_command(compare.command)
 program.add_command(novelty.command)
+program.add_command(completion.command)
+program.add_command(export.command)
 
 
 def main() -> NoReturn:
     """Run the program and exit: 0, 1 for a failure, 2 for wrong usage, 130 after Ctrl-C."""
+    if completion.VARIABLE in os.environ:
+        completion.hear_bash()
     try:
         status = program.main(
             sys.argv[1:] or ["--help"], prog_name="textgen", standalone_mode=False

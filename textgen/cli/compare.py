@@ -11,9 +11,9 @@ from textgen.config import CorpusConfig
 
 
 @cloup.command("compare")
-@cloup.argument("models", metavar="MODEL MODEL...", nargs=-1)
+@cloup.argument("models", metavar="MODEL MODEL...", nargs=-1, shell_complete=options.DIRECTORIES)
 @options.page(None)
-@options.text_option("Text to evaluate every model on: a file, a directory or -; can be repeated.")
+@options.text_option("Text to evaluate every model on: a file or a directory; can be repeated.")
 @options.encoding_as_trained
 @options.glob()
 @options.form("json", "A table, or a list of JSON objects.")
@@ -39,6 +39,8 @@ def command(
     """
     if not models:
         raise click.UsageError("no models: `textgen compare small large`")
+    if "-" in texts and len(models) > 1:
+        raise click.UsageError("standard input can be read once: name a file with --text")
     write = options.page_writer(output, force=force) if output else None
     import json
 

@@ -14,17 +14,27 @@ from typing import Any, BinaryIO
 
 import click
 
-_EVERY = 10.0  # seconds between progress lines where there is no terminal
+EVERY = 10.0  # seconds between progress lines where there is no terminal
 _BLOCK = 512  # characters written at a time where nobody watches
 _REFRESH = 0.1  # seconds between two updates of the bar: steady to the eye, and cheap
+
+
+def redraws() -> bool:
+    """Whether standard error is a terminal where what was written can be replaced."""
+    return sys.stderr.isatty() and os.environ.get("TERM", "").lower() not in ("dumb", "unknown")
 
 
 def note(text: str) -> None:
     """Write a line to standard error, above the progress bar if one is shown."""
     if _Bar.shown is not None:
         _Bar.shown.console.print(text, markup=False, highlight=False, soft_wrap=True)
-    else:
+        return
+    try:
         click.echo(text, err=True)
+    except BrokenPipeError:  # whoever read the log has gone; the work goes on
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stderr.fileno())
+        os.close(nowhere)
 
 
 class _Bar:
@@ -35,7 +45,7 @@ class Progress:
     """A bar with a text beside it on a terminal; elsewhere that text as a line now and then."""
 
     def __init__(self) -> None:
-        self._on_terminal = sys.stderr.isatty()
+        self._on_terminal = redraws()
         self._task: Any = None
         self._last = time.monotonic()
 
@@ -49,7 +59,7 @@ class Progress:
             text: Figures to show beside the bar.
         """
         now = time.monotonic()
-        if now - self._last < (_REFRESH if self._on_terminal else _EVERY):
+        if now - self._last < (_REFRESH if self._on_terminal else EVERY):
             return
         self._last = now
         if not self._on_terminal:
@@ -113,7 +123,8 @@ def silence_frameworks() -> None:
     """
     warnings.simplefilter("ignore")
     sys.stderr.flush()
-    own = os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8", errors="backslashreplace")
+    encoding = sys.stderr.encoding
+    own = os.fdopen(os.dup(2), "w", buffering=1, encoding=encoding, errors="backslashreplace")
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     os.close(nowhere)

@@ -21,6 +21,7 @@ _STAGES = {"write": "writing samples", "compare": "comparing"}
     "corpora",
     multiple=True,
     metavar="PATH",
+    shell_complete=options.FILES,
     help="The text that it was trained on: a file, a directory, - or a prepared corpus; can be "
     "repeated.  [default: the one in MODEL's cache/]",
 )
@@ -66,6 +67,7 @@ def command(directory: Path, corpora: tuple[str, ...], form: str, **values: Any)
 
     from textgen.copying import novelty
 
+    out = console.Output()
     with console.progress() as display:
         transfer = console.Transfer(display)
 
@@ -76,7 +78,6 @@ def command(directory: Path, corpora: tuple[str, ...], form: str, **values: Any)
                 transfer(stage, done, total)
 
         found = novelty(directory, corpora, config, on_progress=show)
-    out = console.Output()
     if form == "json":
         out.write(json.dumps(found.to_json(), ensure_ascii=out.on_terminal) + "\n")
         return
@@ -90,11 +91,7 @@ def _table(found: "Novelty") -> str:
     for n in found.written[0].shares:
         rows.append((f"{n} characters", *(_percent(column.shares[n]) for column in columns)))
     rows.append(("longest copy", *(f"{column.longest:,} characters" for column in columns)))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-        for row in rows
-    ]
+    lines = console.table(rows[0], rows[1:])
     heading = f"n-grams found in {found.training_characters:,} characters of training text:"
     return "\n".join([heading, *lines])
 

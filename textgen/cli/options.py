@@ -5,7 +5,7 @@ Knows click; what a setting means, its default and its bounds stand in textgen/c
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -121,6 +121,27 @@ def debug(function: F) -> F:
     )(function)
 
 
+def _paths(kind: str) -> Callable[[click.Context, click.Parameter, str], list[Any]]:
+    """What a shell completes a name with: paths of files, or of directories alone."""
+
+    def items(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[Any]:
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(incomplete, type=kind)]
+
+    return items
+
+
+FILES, DIRECTORIES = _paths("file"), _paths("dir")
+
+
+def names(choices: Iterable[str]) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """What a shell completes a name with, where other names are refused later."""
+    return lambda _context, _parameter, incomplete: [
+        name for name in choices if name.startswith(incomplete)
+    ]
+
+
 def debugging() -> bool:
     """Whether `--debug` was given."""
     return bool(os.environ.get("TEXTGEN_DEBUG"))
@@ -133,6 +154,7 @@ def model(help_text: str) -> Callable[[F], F]:
         "directory",
         type=click.Path(path_type=Path),
         metavar="DIR",
+        shell_complete=DIRECTORIES,
         envvar="TEXTGEN_MODEL",
         default=DEFAULT_MODEL,
         show_default=True,
@@ -146,6 +168,7 @@ def model_argument(function: F) -> F:
     return cloup.argument(
         "directory",
         metavar="[MODEL]",
+        shell_complete=DIRECTORIES,
         type=click.Path(path_type=Path),
         envvar="TEXTGEN_MODEL",
         default=DEFAULT_MODEL,
@@ -154,7 +177,9 @@ def model_argument(function: F) -> F:
 
 def text_option(help_text: str) -> Callable[[F], F]:
     """`--text PATH`, beside models named by themselves."""
-    return cloup.option("--text", "texts", multiple=True, metavar="TEXT", help=help_text)
+    return cloup.option(
+        "--text", "texts", multiple=True, metavar="TEXT", shell_complete=FILES, help=help_text
+    )
 
 
 def page(default: str | None) -> Callable[[F], F]:
@@ -168,6 +193,7 @@ def page(default: str | None) -> Callable[[F], F]:
             "-o",
             "--output",
             metavar="PAGE",
+            shell_complete=FILES,
             default=default,
             show_default=default is not None,
             help="Page of HTML to write; - for standard output.",
@@ -189,16 +215,17 @@ def page_writer(output: str, *, force: bool) -> Callable[[str], None]:
 
     def write(html: str) -> None:
         if output == "-":
-            console.Output(at_once=True).write(html)
+            out = console.Output(at_once=True)
+            out.write(console.printable(html) if out.on_terminal else html)
             return
         try:
-            storage.write_atomic(path, html.encode())
+            storage.write_atomic(path.resolve(), html.encode())
         except OSError as error:
             raise OutputError(f"{output}: cannot be written: {error.strerror or error}") from error
         console.note(f"textgen: wrote {output} ({console.size(len(html.encode()))})")
 
     if output != "-":
-        if path.is_dir() or not path.parent.is_dir():
+        if (path.exists() and not path.is_file()) or not path.parent.is_dir():
             raise OutputError(f"{output}: is no file in a directory that exists; name another one")
         if path.exists() and not force:
             raise OutputError(f"{output}: exists; name another file, or replace it with --force")
@@ -228,9 +255,13 @@ def glob() -> Callable[[F], F]:
     )
 
 
+def _paths_argument(metavar: str) -> Callable[[F], F]:
+    return cloup.argument("corpora", metavar=metavar, nargs=-1, shell_complete=FILES)
+
+
 def texts(function: F) -> F:
     """The texts that a trained model is to look at."""
-    return cloup.argument("corpora", metavar="TEXT...", nargs=-1)(function)
+    return _paths_argument("TEXT...")(function)
 
 
 def context(help_text: str) -> Callable[[F], F]:
@@ -256,7 +287,7 @@ def corpora(function: F) -> F:
         is_flag=True,
         help="Take the documentation that comes with Python as the corpus.",
     )(function)
-    return cloup.argument("corpora", metavar="CORPUS...", nargs=-1)(function)
+    return _paths_argument("CORPUS...")(function)
 
 
 def corpus_group() -> Callable[[F], F]:

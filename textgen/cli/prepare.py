@@ -17,6 +17,7 @@ from textgen.cli import console, options
     type=click.Path(path_type=Path),
     required=True,
     metavar="DIR",
+    shell_complete=options.DIRECTORIES,
     help="Directory to make.",
 )
 @options.corpus_group()

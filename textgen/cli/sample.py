@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     cloup.option(
         "--seeds-from",
         metavar="FILE",
+        shell_complete=options.FILES,
         help="File of seeds, one on each line; - is standard input.",
     ),
     cloup.option(

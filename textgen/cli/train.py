@@ -1,10 +1,12 @@
 """`textgen train`."""
 
+import signal
 import sys
 import time
+from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 import cloup
@@ -17,12 +19,16 @@ from textgen.config import (
     DEVICES,
     OPTIMIZERS,
     PRECISIONS,
+    PRESETS,
     REDUCTIONS,
     SCHEDULES,
     CorpusConfig,
     ModelConfig,
     TrainConfig,
 )
+
+if TYPE_CHECKING:
+    from textgen.training.events import Event
 
 _SUITED = "  [default: what suits text and time, for an LSTM with carried state]"
 
@@ -33,6 +39,7 @@ _SUITED = "  [default: what suits text and time, for an LSTM with carried state]
 @cloup.option(
     "--preset",
     metavar="NAME",
+    shell_complete=options.names(PRESETS),
     help="Begin with the settings of a size (small, medium, large) or of a well-known program "
     "(keras-example, min-char-rnn).  [default: what suits corpus and time]",
 )
@@ -40,6 +47,7 @@ _SUITED = "  [default: what suits text and time, for an LSTM with carried state]
     "--init-from",
     type=click.Path(path_type=Path),
     metavar="DIR",
+    shell_complete=options.DIRECTORIES,
     help="Begin with the weights of the model in this directory; characters it lacks are added.",
 )
 @cloup.option(
@@ -207,6 +215,23 @@ _SUITED = "  [default: what suits text and time, for an LSTM with carried state]
         type=float,
         help_text="Show a moving average of the loss with this factor; 0 for the mean.",
     ),
+    cloup.option("-q", "--quiet", is_flag=True, help="Show nothing but warnings and errors."),
+    cloup.option(
+        "--log-format",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        help="What goes to standard error: a display on a terminal and lines elsewhere, or a JSON "
+        "object on a line for each event and every ten seconds.",
+    ),
+    cloup.option(
+        "--tensorboard",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        shell_complete=options.DIRECTORIES,
+        help="Also write losses and learning rate to this directory, as Keras's callback for "
+        "TensorBoard does.",
+    ),
 )
 @options.debug
 def command(
@@ -220,6 +245,9 @@ def command(
     backend: str | None,
     device: str,
     checkpoint_every: float,
+    quiet: bool,  # noqa: FBT001
+    log_format: str,
+    tensorboard: Path | None,
     **values: Any,
 ) -> None:
     """Train a model on a corpus and keep it in a model directory.
@@ -240,23 +268,46 @@ def command(
     began = time.monotonic() - 0.15  # Python and the command line took that long to come here
     if resume and force:
         raise click.UsageError("--resume and --force exclude each other")
+    if quiet and log_format != "text":
+        raise click.UsageError("--quiet and --log-format json exclude each other")
     sources: list[Any] = []
+    names = "the text that it was begun with"
     if corpora or demo or not resume:
         sources = options.sources(corpora, demo=demo, command="train")
         names = ", ".join(corpora[:3]) + (", ..." if len(corpora) > 3 else "")
-        console.note(f"textgen: reading {names or 'the documentation that comes with Python'}")
+        names = names or "the documentation that comes with Python"
+        if not quiet and log_format == "text":
+            console.note(f"textgen: reading {names}")
     debug = options.debugging()
     if not debug:
         console.silence_frameworks()
 
+    from textgen.training.events import Started
     from textgen.training.run import Run, train
 
     given = options.given(values)
     corpus = options.part(CorpusConfig, given)
     for field in fields(CorpusConfig):
         given.pop(field.name, None)
-    with console.progress() as display:
-        shown = _Shown(display)
+    how = Run(
+        device,
+        force,
+        resume,
+        checkpoint_every,
+        debug,
+        tuple(sys.argv[1:]),
+        began,
+        tensorboard,
+        backend,
+    )
+    stop = _Stop()
+    with closing(_listener(names, directory, log_format, quiet=quiet)) as listener:
+
+        def tell(event: "Event") -> None:
+            if isinstance(event, Started):  # before anyone is told that Ctrl-C keeps the model
+                stop.listen()
+            listener(event)
+
         finished = train(
             sources,
             directory,
@@ -264,18 +315,43 @@ def command(
             preset=preset,
             corpus=corpus,
             init_from=init_from,
-            run=Run(
-                device, force, resume, checkpoint_every, debug, tuple(sys.argv[1:]), began, backend
-            ),
-            on_event=shown,
-            stop=shown.stop.wanted,
+            run=how,
+            on_event=tell,
+            stop=stop.wanted,
         )
     if finished.reason == "stopped":
-        sys.exit(128 + shown.stop.signal)
+        sys.exit(128 + stop.signal)
+
+
+class _Listener(Protocol):
+    """Who shows a training: called with its events, closed when it is over."""
+
+    def __call__(self, event: "Event") -> None: ...
+
+    def close(self) -> None: ...
+
+
+def _listener(names: str, directory: Path, log_format: str, *, quiet: bool) -> _Listener:
+    """Who shows the training where and how it is wanted."""
+    from textgen.cli.training.json_lines import JsonLines
+    from textgen.cli.training.lines import Lines, Warnings
+
+    if quiet:
+        return Warnings()
+    if log_format == "json":
+        return JsonLines()
+    if options.debugging() or not console.redraws():  # a framework's own lines would disturb it
+        return Lines()
+    from textgen.cli.training.live import Live
+
+    return Live(names, str(directory))
 
 
 class _Stop:
     """Ctrl-C or SIGTERM: the first asks training to end, the second ends the program at once.
+
+    Before there is anything to keep, the first one does; also SIGTERM, which by itself would leave
+    a terminal without a cursor.
 
     Attributes:
         signal: The number of the signal that came, 0 before.
@@ -283,10 +359,9 @@ class _Stop:
 
     def __init__(self) -> None:
         self.signal = 0
+        signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
 
     def listen(self) -> None:
-        import signal
-
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._interrupt)
 
@@ -297,154 +372,3 @@ class _Stop:
         if self.signal:
             sys.exit(128 + number)
         self.signal = number
-
-
-class _Shown:
-    """Turns what training tells into lines and a bar."""
-
-    def __init__(self, display: console.Progress):
-        from textgen.training import events
-
-        self.stop = _Stop()
-        self._display = display
-        self._transfer = console.Transfer(display)
-        self._started: Any = None
-        self._first: float | None = None  # share that was over at the first step shown
-        self._rate = _Rate()
-        self._handlers: dict[type, Any] = {
-            events.Preparing: lambda event: self._transfer(event.stage, event.done, event.total),
-            events.Opened: self._opened,
-            events.Started: self._begin,
-            events.StepDone: self._step,
-            events.Stopping: self._stopping,
-            events.EpochDone: self._epoch,
-            events.SampleDrawn: self._sample,
-            events.Glimpse: lambda _: None,
-            events.Finished: self._finish,
-        }
-
-    def __call__(self, event: Any) -> None:
-        self._handlers[type(event)](event)
-
-    def _opened(self, event: Any) -> None:
-        self._display.close()
-        source = " (read before)" if event.from_cache else ""
-        console.note(
-            f"corpus: {event.characters:,} characters{source}, {event.vocabulary_size:,} distinct; "
-            f"{event.training_characters:,} for training, {event.validation_characters:,} for "
-            "validation"
-        )
-        if event.unknown_characters:
-            console.note(f"        {event.unknown_characters:,} rare characters share one id")
-        if event.expected is not None:
-            console.note(
-                f"expected: a megabyte of Shakespeare comes to about {event.expected:.2f} nats per "
-                "character in that time on two cores, other texts to more or less"
-            )
-
-    def _begin(self, event: Any) -> None:
-        self._started = event
-        rows = "streams" if event.carry_state else "windows"
-        console.note(
-            f"model: {event.layers}, {event.parameters:,} parameters, on {event.device} "
-            f"({event.backend}, {event.precision})"
-        )
-        if event.slower:
-            console.note(
-                f"textgen: a step in {event.precision} takes {event.slower:.1f} times as long as "
-                "in float32 on this processor; --precision auto takes the quicker one"
-            )
-        length = f"{event.epochs} epochs" if event.epochs else f"{_time(event.time)} in all, epochs"
-        console.note(
-            f"training: {length} of {event.steps:,} steps, each {event.rows} {rows} of "
-            f"{event.maxlen} characters, targets {event.targets}; Ctrl-C keeps the best model"
-        )
-        if event.resumed is not None:
-            console.note(f"resuming: from the checkpoint at epoch {event.resumed:g}")
-        self._began, self._first = time.monotonic(), None
-        self.stop.listen()
-
-    def _step(self, event: Any) -> None:
-        rate = self._rate.add(event.characters)
-        if rate is None:
-            return
-        if self._first is None:
-            self._first = event.done
-            return
-        seconds, done = time.monotonic() - self._began, event.done - self._first
-        left = seconds * (1 - event.done) / max(done, 1e-9)
-        self._display.update(
-            self._epoch_name(event.epoch),
-            round(1000 * event.done),
-            1000,
-            f"loss {_nats(event.loss)}, {rate:,.0f} characters/s, {console.duration(left)} left",
-        )
-
-    def _epoch_name(self, epoch: float) -> str:
-        of = f"/{self._started.epochs}" if self._started.epochs else ""
-        return f"epoch {epoch:g}{of}"
-
-    def _stopping(self, _event: Any) -> None:
-        console.note("stopping: validating and saving; Ctrl-C again stops at once")
-
-    def _epoch(self, event: Any) -> None:
-        self._rate = _Rate()
-        validation = (
-            "" if event.validation_loss is None else f", validation {_nats(event.validation_loss)}"
-        )
-        console.note(
-            f"{self._epoch_name(event.epoch)}: loss {_nats(event.loss)}{validation}, "
-            f"{event.characters_per_second:,.0f} characters/s, {console.duration(event.seconds)}"
-            + (", best so far" if event.improved else "")
-        )
-
-    def _sample(self, event: Any) -> None:
-        console.note(f"--- sample at temperature {event.temperature:g} ---")
-        console.note(console.printable(event.seed + event.text))
-        console.note("---")
-
-    def _finish(self, event: Any) -> None:
-        self._display.close()
-        named = "" if event.directory == options.DEFAULT_MODEL else f" --model {event.directory}"
-        why = {
-            "done": "done",
-            "stopped": "stopped",
-            "patience": "no better validation loss for a while: stopped",
-        }
-        console.note(
-            f"{why[event.reason]}; the best model (epoch {event.best_epoch:g}, loss "
-            f"{_nats(event.best_loss)}) is in {event.directory}"
-        )
-        if event.reason == "stopped":
-            console.note(f"to go on: textgen train --resume{named}")
-        console.note(f"next: textgen sample{named}")
-
-
-class _Rate:
-    """Characters per second since the first step, which compiles the network and is slow."""
-
-    def __init__(self) -> None:
-        self._began: float | None = None
-        self._characters = 0
-
-    def add(self, characters: int) -> float | None:
-        """Count a step; None until there is something to tell."""
-        now = time.monotonic()
-        if self._began is None:
-            self._began = now
-            return None
-        self._characters += characters
-        return self._characters / max(now - self._began, 1e-6)
-
-
-def _time(seconds: float) -> str:
-    for unit, name in ((3600, "h"), (60, "m")):
-        if seconds % unit == 0:
-            return f"{seconds / unit:g}{name}"
-    return f"{seconds:g}s"
-
-
-def _nats(loss: float) -> str:
-    import math
-
-    return f"{loss:.4f} ({loss / math.log(2):.3f} bits/character)"

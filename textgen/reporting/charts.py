@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from textgen.reporting.template import shown
+
 _INCHES = (4.8, 2.9)  # at most 600 pixels wide on a page: letters of 14 there, of 8 on a telephone
 _LETTERS = 9.5  # points
 _SERIES = 8
@@ -80,6 +82,7 @@ def _picture(across: str, up: str, draw: Callable[[Any], None]) -> str:
         "svg.fonttype": "none",
         "svg.hashsalt": across + up,  # the same picture has the same bytes
         "font.size": _LETTERS,
+        "text.parse_math": False,  # a model's name may have dollars in it
         "text.color": _INK,
         "axes.labelcolor": _INK,
         "axes.edgecolor": _LINE,
@@ -101,7 +104,7 @@ def _picture(across: str, up: str, draw: Callable[[Any], None]) -> str:
         axes.set_ylabel(up)
         draw(axes)
         figure.savefig(written, format="svg", transparent=True, metadata={"Date": None})
-    return _of_a_page(written.getvalue())
+    return _of_a_page(written.getvalue(), f"Chart: {up} by {across}")
 
 
 def _draw(axes: Any, curves: Sequence[Curve]) -> None:
@@ -112,8 +115,9 @@ def _draw(axes: Any, curves: Sequence[Curve]) -> None:
             y,
             color=_COLOURS[curve.series % _SERIES],
             # A name that begins with _ is left out of the legend.
-            label=curve.name.lstrip("_") or "_",
+            label=shown(curve.name).lstrip("_") or "_",
             linewidth=1 if curve.thin else 1.6,
+            linestyle="-" if curve.series < _SERIES else "--",
             marker=None if curve.thin else "o",
             markersize=3,
         )
@@ -130,15 +134,17 @@ def _bits(axes: Any) -> None:
     other.spines["right"].set_visible(False)
 
 
-def _of_a_page(svg: str) -> str:
+def _of_a_page(svg: str, name: str) -> str:
     """The `<svg>` element alone, as wide as the page lets it be, in the page's colours."""
     svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, count=1, flags=re.S)
+    svg = svg.replace("<svg", f'<svg role="img" aria-label="{name}"', 1)
     svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
-    for colour, name in (
+    for colour, variable in (
         (_INK, "ink"),
         (_LINE, "line"),
         *((colour, f"series-{number}") for number, colour in enumerate(_COLOURS, 1)),
     ):
-        svg = svg.replace(colour, f"var(--{name})")
+        svg = svg.replace(colour, f"var(--{variable})")
     return svg

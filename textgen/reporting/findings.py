@@ -112,17 +112,19 @@ def confusions(reading: Reading, vocabulary: Vocabulary, count: int = 12) -> lis
     Returns:
         Pairs by the probability lost to them in all, most first.
     """
-    after, size = reading.ids[1:].astype(np.int64), vocabulary.size
-    lost = np.zeros((size, size), np.float32)
-    np.add.at(lost, after, np.exp(reading.logs[:-1]))
-    np.fill_diagonal(lost, 0)
-    times = np.bincount(after, minlength=size)
-    table, found = vocabulary.table, []
-    for place in np.argsort(-lost, axis=None, kind="stable")[:count].tolist():
-        stands, expected = divmod(place, size)
-        if lost[stands, expected] > 0:
-            share = float(lost[stands, expected] / times[stands])
-            found.append(Confusion(table[stands], table[expected], share, int(times[stands])))
+    size, table = vocabulary.size, vocabulary.table
+    standing, rows, times = np.unique(reading.ids[1:], return_inverse=True, return_counts=True)
+    lost = np.zeros((len(standing), size), np.float32)  # no more rows than characters were read
+    np.add.at(lost, rows, np.exp(reading.logs[:-1]))
+    lost[np.arange(len(standing)), standing] = 0
+    count = min(count, lost.size)
+    best = np.argpartition(lost, lost.size - count, axis=None)[lost.size - count :]
+    found = []
+    for place in sorted(best.tolist(), key=lambda one: (-lost.flat[one], one)):
+        row, expected = divmod(place, size)
+        if lost[row, expected] > 0:
+            share = float(lost[row, expected] / times[row])
+            found.append(Confusion(table[standing[row]], table[expected], share, int(times[row])))
     return found
 
 

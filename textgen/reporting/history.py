@@ -4,16 +4,18 @@ Knows what stands in a model's history; knows nothing of what is shown of it. A 
 a file, which may be a stranger's, so every part of it is checked.
 """
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from textgen import storage
 from textgen.errors import ModelError
 from textgen.model_dir import KIND
 
 Point = tuple[float, float]
+
+_MOST = 1e15  # steps, seconds or nats: more than any training has
 
 
 @dataclass(frozen=True)
@@ -110,10 +112,11 @@ def read(history: dict[str, Any], name: object) -> History:
     try:
         entries = tuple(_entry(entry) for entry in history.get("epochs", []))
         steps = [(_number(step), _number(loss)) for step, loss in history.get("steps", [])]
-        moments = (*_glimpses(history.get("samples", [])), *_moments(entries))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        drawn = (*_glimpses(history.get("samples", [])), *_moments(entries))
+        moments = tuple(sorted(drawn, key=lambda one: one.epoch))
+    except storage.DAMAGE as error:
         raise ModelError(f"{name}: damaged history.json ({error}); {KIND.remedy}") from error
-    if not (entries and steps and steps[-1][0] > 0):
+    if not (entries and steps and steps[-1][0] >= 1):
         return History((), entries, moments)
     # The last loss was recorded at the last report, within a thousandth of the whole.
     passes = entries[-1].epoch / steps[-1][0]
@@ -146,7 +149,7 @@ def _sample(one: dict[str, Any]) -> Sample:
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _MOST:
         raise ValueError(f"{value!r} is not a number")
     return float(value)
 

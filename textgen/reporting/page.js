@@ -90,6 +90,8 @@ if (alternatives) {
     if (step) {
       event.preventDefault();
       choose(chosen + step);
+      characters[chosen].scrollIntoView({ block: "nearest" });
+      put();
     } else if (event.key === "Escape") {
       hide();
     }

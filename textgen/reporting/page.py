@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -18,18 +19,20 @@ import numpy as np
 from textgen import evaluation, model_dir
 from textgen.config import CorpusConfig, Decoding
 from textgen.corpus import Source, find_sources
-from textgen.errors import CorpusError
+from textgen.errors import CorpusError, ModelError
 from textgen.reporting import charts, findings, history, units
 from textgen.reporting.history import History
-from textgen.reporting.template import duration, render
+from textgen.reporting.template import duration, render, shown
 from textgen.sampling.scoring import Ids
 
 _TEXT_AT_MOST = 200_000  # characters: plenty for a mean at each of 256 positions
 _SURPRISES = 3000  # characters shown one by one
 _ACTIVATIONS = 1_200_000  # kept in the page, a byte each
+_POINTS = 150  # of the training curve, or a few more
 _MOMENTS = 60  # points of the training whose samples are shown
 _TEMPERATURES = (0.2, 0.5, 0.8, 1.0, 1.2)
 _LENGTH = 400  # characters of each sample drawn for the page
+_SAMPLES_AT_MOST = 1e12  # multiplications for all of them: a quarter of a minute
 _BEST = 4  # units shown for each property
 
 
@@ -89,15 +92,15 @@ def report(
     text = _named(trained, model, texts, encoding, glob) if texts else _kept(record, model)
     if text is None:
         notes.append(
-            "the model directory has no text of its own any more: the page has no surprise, "
-            "confusions or units; name a text with --text"
+            "the model directory has no text of its own: the page has no surprise, confusions or "
+            "units; name a text with --text"
         )
     elif text.unknown:
         notes.append(
             f"{text.unknown:,} characters of the text are not in the model's vocabulary: left out, "
             "or read as its unknown character if it has one"
         )
-    return Page(_render(trained, Path(model).resolve().name, told, text), tuple(notes))
+    return Page(_render(trained, shown(Path(model).resolve().name), told, text), tuple(notes))
 
 
 def _named(
@@ -123,8 +126,7 @@ def _named(
             f"the text has {reading.characters:,} characters, {reading.unknown:,} of them unknown "
             "to the model: two known ones are needed to predict one"
         )
-    name = ", ".join(Path(source.name).name for source in sources[:3])
-    return _Text(ids, name, reading.unknown)
+    return _Text(ids, _names([source.name for source in sources]), reading.unknown)
 
 
 def _kept(record: model_dir.Record, model: str | Path) -> _Text | None:
@@ -141,7 +143,8 @@ def _kept(record: model_dir.Record, model: str | Path) -> _Text | None:
     ids = record.vocabulary.ids(corpus.vocabulary.text(held))
     if record.vocabulary.unknown_id is not None:
         ids = np.where(ids < 0, record.vocabulary.unknown_id, ids)
-    return _Text(ids[ids >= 0], name)
+    known = ids[ids >= 0]
+    return _Text(known, name, len(ids) - len(known)) if len(known) > 1 else None
 
 
 def _render(trained: model_dir.Trained, name: str, told: History, text: _Text | None) -> str:
@@ -149,7 +152,7 @@ def _render(trained: model_dir.Trained, name: str, told: History, text: _Text | 
         "page.html",
         name=name,
         facts=_facts(trained, told),
-        command=shlex.join(["textgen", *trained.record.command]),
+        command=shown(shlex.join(["textgen", *trained.record.command])),
         settings=sorted(trained.record.settings.by_name().items()),
         curves=_curves(told),
         best=told.best,
@@ -163,10 +166,9 @@ def _facts(trained: model_dir.Trained, told: History) -> dict[str, str]:
     """What was trained on what, in a few lines."""
     record = trained.record
     config, windows = record.settings.model, record.settings.windows
-    names = [Path(name).name for name in record.sources]
-    shown = ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
     facts = {
-        "Corpus": f"{shown}: {record.characters:,} characters, {record.vocabulary.size:,} distinct",
+        "Corpus": f"{_names(record.sources)}: {record.characters:,} characters",
+        "Vocabulary": f"{record.vocabulary.size:,} characters",
         "Network": f"{config.cell.upper()} {', '.join(map(str, config.units))}: "
         f"{trained.parameters:,} parameters",
         "Learned": f"targets {windows.targets}, windows of {windows.maxlen} characters"
@@ -185,14 +187,27 @@ def _facts(trained: model_dir.Trained, told: History) -> dict[str, str]:
     return facts
 
 
+def _names(paths: Sequence[str]) -> str:
+    """Names of files, not too many."""
+    more = f" and {len(paths) - 3:,} more" if len(paths) > 3 else ""
+    return ", ".join(shown(Path(path).name) for path in paths[:3]) + more
+
+
 def _curves(told: History) -> str:
     """The chart of losses; empty where nothing is recorded."""
     curves = [
-        charts.Curve("training", told.training, 0, thin=True),
+        charts.Curve("training", _means(told.training), 0, thin=True),
         charts.Curve("validation", told.validation, 1),
     ]
     drawn = [curve for curve in curves if curve.points]
     return charts.losses(drawn, "times the text was read") if drawn else ""
+
+
+def _means(points: Sequence[history.Point]) -> list[history.Point]:
+    """Means of neighbours, so that single steps do not hide the course."""
+    size = max(1, len(points) // _POINTS)
+    groups = (points[first : first + size] for first in range(0, len(points), size))
+    return [(fmean(x for x, _ in group), fmean(y for _, y in group)) for group in groups]
 
 
 def _spread(moments: Sequence[history.Moment]) -> list[history.Moment]:
@@ -205,7 +220,9 @@ def _spread(moments: Sequence[history.Moment]) -> list[history.Moment]:
 
 def _samples(trained: model_dir.Trained) -> list[history.Sample]:
     """What the model writes now, from careful to wild."""
-    if not trained.record.seeds:
+    window = trained.record.window() or 1
+    work = len(_TEMPERATURES) * (window + _LENGTH) * window * trained.parameters
+    if not trained.record.seeds or work > _SAMPLES_AT_MOST:
         return []
     sampler = trained.sampler()
     seed = sampler.random_seed_text(0)
@@ -222,7 +239,10 @@ def _read(trained: model_dir.Trained, text: _Text) -> dict[str, Any]:
     record, network = trained.record, trained.network()
     vocabulary, window, parameters = record.vocabulary, record.window(), trained.parameters
     ids = text.ids[: findings.at_most(network, parameters, window)]
-    reading = findings.read(network, ids, vocabulary, window)
+    with np.errstate(all="ignore"):
+        reading = findings.read(network, ids, vocabulary, window)
+    if not np.isfinite(reading.logs).all():
+        raise ModelError(f"the model has weights that are not numbers; {model_dir.KIND.remedy}")
     surprises = list(reading.surprises(vocabulary, _SURPRISES))
     bits = findings.by_position(network, parameters, text.ids, window)
     tracking = units.track(reading.text, reading.activations)

@@ -22,6 +22,7 @@ def render(name: str, /, **values: Any) -> str:
     environment.filters |= {
         "visible": _visible,
         "listed": _listed,
+        "shown": shown,
         "bits": lambda loss: loss / math.log(2),
         "duration": duration,
     }
@@ -32,6 +33,11 @@ def _visible(text: str) -> str:
     """A single character by a name where nothing would be seen."""
     names = {" ": "space", "\n": "line end", "\t": "tab", "\ufffd": "unknown"}
     return names.get(text, text if text.isprintable() else f"U+{ord(text):04X}")
+
+
+def shown(name: str) -> str:
+    """A file's or model's name that can be written: what is no character is U+FFFD."""
+    return "".join(one if one.isprintable() else "\ufffd" for one in name)
 
 
 def _listed(value: Any) -> str:

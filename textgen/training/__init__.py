@@ -12,6 +12,7 @@
     precision.py  what recurrent layers compute in, and which layers do it
     cpu_lstm.py   an LSTM that trains faster on a CPU
     drop_connect.py  recurrent layers that leave out some of their weights
+    tensorboard.py  logs for TensorBoard
     backend.py    what differs between TensorFlow, JAX and PyTorch
     events.py     what a training tells while it runs
 

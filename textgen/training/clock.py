@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 
 _PARTS = 10  # reports in a training by time
-_COST = 40  # and between two of them at least this many times the time that one takes
+_COST = 60  # and between two of them at least this many times the time that one takes
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,8 @@ class Started:
         epochs: Times the text is read; 0 in a training by time.
         time: Seconds that the training may take in all; 0 in a training by epochs.
         resumed: Epochs that were read before, where a training goes on; None for a new one.
+        best_epoch: Where the model kept so far had its best loss; None while there is none.
+        best_loss: That loss.
     """
 
     backend: str
@@ -61,6 +63,8 @@ class Started:
     carry_state: bool
     targets: str
     resumed: float | None = None
+    best_epoch: float | None = None
+    best_loss: float | None = None
 
 
 @dataclass(frozen=True)
@@ -72,12 +76,16 @@ class StepDone:
         done: Share of the training that is over, 0 to 1.
         loss: As the settings want it shown: the mean since the last report, or smoothed.
         characters: Characters read by this step.
+        step_loss: Of this step alone.
+        seconds: Time since the training's first step began.
     """
 
     epoch: float
     done: float
     loss: float
     characters: int
+    step_loss: float
+    seconds: float
 
 
 @dataclass(frozen=True)

@@ -39,8 +39,9 @@ _REPORT = 1.0  # seconds that samples and saving take, beside the validation
 _SEEDS = 64
 _CURVE_POINTS = 1000  # training losses kept, at most
 # Shares of a training after which a sample is drawn without a report: the text comes into being
-# long before the first one. Each takes some milliseconds.
+# long before the first one. Each takes some milliseconds, or is left out.
 _GLIMPSES = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
+_GLIMPSE_AT_MOST = 2e9  # multiplications
 
 Initial = Callable[[list[Any]], list[Any]]
 
@@ -97,6 +98,8 @@ class Hooks:
         on_event: Told what happens.
         stop: Asked after every step; once it is true a snapshot is kept, the weights are
             validated and saved as at an epoch's end, and training ends.
+        callback: Told of begin, reports and end as Keras's `fit` would tell it, with the steps so
+            far in the place of an epoch's number.
     """
 
     save: Callable[[Progress], object] = lambda _: None
@@ -104,6 +107,7 @@ class Hooks:
     keep_every: float = math.inf
     on_event: Callable[[events.Event], object] = lambda _: None
     stop: Callable[[], bool] = lambda: False
+    callback: keras.callbacks.Callback | None = None
 
 
 def fit(
@@ -134,7 +138,13 @@ def fit(
             before is the best.
         ModelError: the snapshot is not of such a training.
     """
-    return _Training(text, settings, device, hooks, deadline, initial, snapshot).run()
+    training = _Training(text, settings, device, hooks, deadline, initial, snapshot)
+    training.callback.set_model(training.trainee)
+    training.callback.on_train_begin()
+    try:
+        return training.run()
+    finally:
+        training.callback.on_train_end()
 
 
 class _Training:
@@ -153,14 +163,15 @@ class _Training:
         config = settings.training
         keras.utils.set_random_seed(config.random_seed)
         self.text, self.settings, self.device, self.hooks = text, settings, device, hooks
+        self.callback = hooks.callback or keras.callbacks.Callback()
+        self.logged: dict[str, float] = {}
         self.deadline = deadline
         self.batches = _Batches(text.train, settings)
         size = text.vocabulary.size
         stock = model.build(settings.model, size, settings.windows.targets)
-        drawn = model.initial_weights(
-            settings.model, size, np.random.default_rng(config.random_seed)
-        )
-        stock.set_weights(drawn if initial is None else initial(drawn))
+        generator = np.random.default_rng(config.random_seed)
+        weights = model.initial_weights(settings.model, size, generator)
+        stock.set_weights(weights if initial is None else initial(weights))
         chosen = str(snapshot.figures.get("precision")) if snapshot else None
         with backend.losing_device(device):
             kind = precision.choose(settings, size, device, self.batches.first(), chosen)
@@ -179,6 +190,9 @@ class _Training:
         seeds = _draw_seeds(text, settings.windows.maxlen, config.random_seed)
         self.progress = Progress(stock, seeds)
         self.curve = _Curve(size, config.loss_smoothing)
+        window = 1 if config.carry_state else settings.windows.maxlen
+        drawn = (window + config.sample_length) * len(config.sample_temperatures)
+        self.slow_samples = drawn * window * model.parameters(stock) > _GLIMPSE_AT_MOST
         self.steps, self.points, self.glimpses, self.seconds_before = 0, 0, 0, 0.0
         clock = {"report": _REPORT + (self.validator.seconds if self.validator else 0.0)}
         if snapshot is not None:
@@ -221,6 +235,7 @@ class _Training:
             report_began = time.monotonic()
             self._report(characters / (report_began - part_began))
             if over:
+                self.callback.on_epoch_end(self.steps, self.logged)
                 break
             if due and config.patience and self.progress.since_best >= config.patience:
                 self.progress.reason = "patience"
@@ -230,6 +245,8 @@ class _Training:
             self.clock.reported(part_began - report_began)
             if due or config.time:  # by time, the best weights so far are worth a report more
                 self._keep()
+            # A disk that is full by now has its checkpoint to go on from.
+            self.callback.on_epoch_end(self.steps, self.logged)
             if stopped:
                 break
         return self.progress
@@ -249,7 +266,9 @@ class _Training:
         self.clock.stepped()
         share = self.clock.done(self.steps)
         shown = self.curve.add(loss)
-        self.hooks.on_event(events.StepDone(self._epoch(), share, shown, x.size))
+        self.hooks.on_event(
+            events.StepDone(self._epoch(), share, shown, x.size, loss, self._seconds())
+        )
         if (point := int(share * _CURVE_POINTS)) > self.points:
             self.points = point
             self.progress.history["steps"].append([self.steps, self.curve.point()])
@@ -267,18 +286,19 @@ class _Training:
         if improved:
             progress.model.set_weights(weights)
         samples = list(self._samples(weights))
-        seconds = self.seconds_before + time.monotonic() - self.began
-        done = events.EpochDone(epoch, loss, validation_loss, speed, improved, seconds)
+        done = events.EpochDone(epoch, loss, validation_loss, speed, improved, self._seconds())
         progress.record(done, samples)
         self.hooks.save(progress)
         self.hooks.on_event(done)
         for sample in samples:
             self.hooks.on_event(sample)
+        validated = {} if validation_loss is None else {"val_loss": validation_loss}
+        self.logged = {"loss": loss, **validated}
 
     def _glimpse(self) -> None:
         """A sample early on, where one is due."""
         due = bisect_right(_GLIMPSES, self.clock.done(self.steps))
-        if due <= self.glimpses:
+        if due <= self.glimpses or self.progress.history["epochs"] or self.slow_samples:
             return
         self.glimpses = due
         for sample in self._samples(self.trainee.get_weights()):
@@ -299,7 +319,7 @@ class _Training:
         figures = {
             "steps": self.steps,
             "precision": self.kind.name,
-            "seconds": self.seconds_before + now - self.began,
+            "seconds": self._seconds(),
             "clock": self.clock.state(),
             "curve": self.curve.state(),
             "points": self.points,
@@ -346,6 +366,10 @@ class _Training:
         """Weights, states of random generators, and carried states."""
         return [variable for layer in self.trainee.layers for variable in layer.variables]
 
+    def _seconds(self) -> float:
+        """Time since the training's first step began, without what passed between two runs."""
+        return self.seconds_before + time.monotonic() - self.began
+
     def _epoch(self) -> float:
         """Passes over the text so far, with the digits that people want."""
         epoch = self.steps / self.batches.steps
@@ -366,6 +390,7 @@ class _Training:
     def _started(self) -> events.Started:
         config, windows, stock = self.settings.training, self.settings.windows, self.progress.model
         cell, units = self.settings.model.cell, self.settings.model.units
+        kept = math.isfinite(self.progress.best_loss)
         return events.Started(
             backend=self.device.backend,
             device=self.device.name,
@@ -381,13 +406,15 @@ class _Training:
             carry_state=config.carry_state,
             targets=windows.targets,
             resumed=self._epoch() if self.steps else None,
+            best_epoch=self.progress.best_epoch if kept else None,
+            best_loss=self.progress.best_loss if kept else None,
         )
 
 
 def _validated(snapshot: Snapshot) -> int:
     """Characters of the validation text that were read before a snapshot was taken."""
     count = snapshot.figures.get("validated")
-    if not isinstance(count, int) or count < 1:
+    if isinstance(count, bool) or not isinstance(count, int) or count < 2:
         raise ModelError(f"the checkpoint is not of such a training ({count!r}); {REMEDY}")
     return count
 
@@ -493,12 +520,12 @@ class _Validator:
         self._model = precision.build(kind, settings, size, carry_batch=self._rows)
         self._model.compile(loss=_loss("sum"))
         if config.time:
-            each = self._seconds_each()
+            batch, each = self._measured()
+            lead = 1 if self._rows else 0  # batches that are read for context alone
+            affordable = max(1, int(_VALIDATION_SHARE * config.time / batch) - lead) * each
             if characters is None:
-                affordable = int(_VALIDATION_SHARE * config.time / each)
-                fewest = windows.maxlen + windows.step if self._rows is None else 2 * self._rows
-                self.characters = max(min(self.characters, affordable), min(len(ids), fewest))
-            self.seconds = each * self.characters
+                self.characters = min(self.characters, max(affordable, windows.maxlen + 1))
+            self.seconds = batch * (lead + math.ceil(self.characters / each))
 
     def loss(self, weights: list[Any]) -> float:
         self._model.set_weights(weights)
@@ -520,14 +547,14 @@ class _Validator:
         x, y, weight = batch
         return float(self._model.test_on_batch(x, y, sample_weight=weight))
 
-    def _seconds_each(self) -> float:
-        """Seconds for a character of the text; the first batch builds the network."""
+    def _measured(self) -> tuple[float, int]:
+        """Seconds of a batch, and characters of the text in one."""
         batch = next(self._batches())
-        self._summed(batch)
+        self._summed(batch)  # builds the network
         began = time.perf_counter()
         self._summed(batch)
-        read = batch[1].size if self._rows else len(batch[0]) * self._windows.step
-        return (time.perf_counter() - began) / read
+        seconds = max(time.perf_counter() - began, 1e-6)
+        return seconds, batch[1].size if self._rows else len(batch[0]) * self._windows.step
 
 
 class _Curve:

@@ -76,7 +76,7 @@ def _sequence() -> Callable[..., tuple[Tensor, Tensor, Tensor]]:
             found = zip(kept, (gates, c, h), strict=True)
             return place + 1, h, c, *(room.write(place, value) for room, value in found)
 
-        kept = [tf.TensorArray(dtype, characters) for dtype in (narrow, tf.float32, narrow)]
+        kept = [tf.TensorArray(kind, characters) for kind in (tf.float32, tf.float32, narrow)]
         _, last_h, last_c, *kept = tf.while_loop(
             lambda place, *_: place < characters, forward, (0, first_h, first_c, *kept)
         )
@@ -133,7 +133,7 @@ def _step(product: Tensor, projected: Tensor, c: Tensor) -> tuple[Tensor, Tensor
     i, f, g, o = tf.sigmoid(i), tf.sigmoid(f), tf.tanh(g), tf.sigmoid(o)
     c = f * c + i * g
     gates, h = tf.concat([i, f, g, o], axis=1), o * tf.tanh(c)
-    return tf.cast(gates, product.dtype), c, tf.cast(h, product.dtype)
+    return gates, c, tf.cast(h, product.dtype)
 
 
 def _step_back(
@@ -149,7 +149,7 @@ def _step_back(
     """
     import tensorflow as tf
 
-    i, f, g, o = tf.split(tf.cast(gates, tf.float32), 4, axis=1)
+    i, f, g, o = tf.split(gates, 4, axis=1)
     dh = tf.cast(above, tf.float32) + tf.cast(dh, tf.float32)
     tanh_c = tf.tanh(c)
     dc = dc + dh * o * (1 - tanh_c * tanh_c)
@@ -159,4 +159,4 @@ def _step_back(
         dc * i * (1 - g * g),
         dh * tanh_c * o * (1 - o),
     ]
-    return tf.cast(tf.concat(inner, axis=1), gates.dtype), dc * f
+    return tf.cast(tf.concat(inner, axis=1), above.dtype), dc * f

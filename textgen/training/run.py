@@ -41,6 +41,7 @@ class Run:
         command: The command line, for the record.
         began: When it began, as time.monotonic() tells it: a training by time counts from there;
             None for when `train` is called.
+        tensorboard: Directory for TensorBoard's logs; None for none.
         backend: `tensorflow`, `jax` or `torch`; None for what `KERAS_BACKEND`, else Keras's own
             settings file, else TensorFlow.
     """
@@ -52,6 +53,7 @@ class Run:
     debug: bool = False
     command: tuple[str, ...] = ()
     began: float | None = None
+    tensorboard: Path | None = None
     backend: str | None = None
 
 
@@ -95,9 +97,10 @@ def train(
         CorpusError: the corpus cannot be read or is too short.
         PreparedError: the prepared corpus is damaged.
         ModelError: the model to begin with, or the training to go on with, is missing or damaged.
-        OutputError: the model directory exists, cannot be written, or another training has it.
-        TrainingError: no such device, a backend that is not installed, or the loss is not a number
-            any more.
+        OutputError: the model directory exists, cannot be written, or another training has it;
+            or the logs for TensorBoard cannot be written.
+        TrainingError: no such device, a backend that is not installed, no TensorFlow to write
+            logs for TensorBoard with, or the loss is not a number any more.
 
     Example:
         >>> train(["corpus.txt"], "textgen-model", {"epochs": 3})  # doctest: +SKIP
@@ -163,6 +166,8 @@ def _train(
     stop: Callable[[], bool],
 ) -> events.Finished:
     """Train, save and keep checkpoints until it is finished or stopped."""
+    if run.tensorboard is not None:
+        _make(run.tensorboard)
     opened, request = asked.opened, asked.request
     settings, vocabulary = request.settings, request.vocabulary
     text = plan.text(asked)
@@ -180,6 +185,11 @@ def _train(
     device = backend.start(run.device, run.backend, debug=run.debug)
     from textgen.training import loop
 
+    logs = None
+    if run.tensorboard is not None:
+        from textgen.training import tensorboard
+
+        logs = tensorboard.callback(run.tensorboard, device)
     about = _about(opened, asked.preset, run) if kept is None else dict(kept.about)
     # A training that goes on may do so on another backend.
     about["versions"] = {**about["versions"], **_version(device.backend)}
@@ -212,7 +222,7 @@ def _train(
         text,
         settings,
         device,
-        loop.Hooks(save, keep, run.checkpoint_every, on_event, stop),
+        loop.Hooks(save, keep, run.checkpoint_every, on_event, stop, logs),
         began + (kept.snapshot.left if kept else settings.training.time),
         asked.initial,
         kept.snapshot if kept else None,
@@ -224,6 +234,17 @@ def _train(
     )
     on_event(finished)
     return finished
+
+
+def _make(logs: Path) -> None:
+    """Make the directory for TensorBoard's logs while that can still be refused."""
+    try:
+        logs.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{logs}: the logs for TensorBoard cannot be written: {error.strerror or error}; name "
+            "another directory with --tensorboard"
+        ) from error
 
 
 @contextmanager

@@ -1,0 +1,99 @@
+"""Writes docs/terminal.svg, what `textgen train` shows on a terminal, from a training that was.
+
+python docs/generate_terminal.py textgen-model cpu bfloat16 > docs/terminal.svg
+
+Device and precision are what the line `model: ...` of that training said; everything else stands in
+the model directory. Of its times, those between two reports are worked out from the speed.
+"""
+
+import argparse
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from textgen import model_dir
+from textgen.cli.training.figures import Figures
+from textgen.cli.training.frame import Look, frame
+from textgen.training import events
+
+
+def told(directory: Path, device: str, precision: str) -> Iterator[events.Event]:
+    """The events of a training, as far as its model directory keeps them."""
+    trained = model_dir.read(directory)
+    record, settings = trained.record, trained.record.settings
+    characters = int(record.about["corpus"]["characters"])
+    held = int(characters * settings.windows.validation)
+    size = record.vocabulary.size
+    yield events.Opened(characters, characters - held, held, 0, size, from_cache=False)
+    reports, steps = list(record.history["epochs"]), record.history["steps"]
+    last, epochs = steps[-1][0], reports[-1]["epoch"]
+    config = settings.training
+    yield events.Started(
+        backend=next(
+            iter(record.about["versions"].keys() - {"textgen", "keras", "python", "platform"})
+        ),
+        device=device,
+        precision=precision,
+        slower=0.0,
+        layers=" ".join([settings.model.cell.upper(), *map(str, settings.model.units)]),
+        parameters=sum(weight.size for weight in trained.weights),
+        steps=round(last / epochs),
+        epochs=config.epochs,
+        time=config.time,
+        rows=config.batch_size,
+        maxlen=settings.windows.maxlen,
+        carry_state=config.carry_state,
+        targets=settings.windows.targets,
+    )
+    seconds = before = 0.0
+    for step, loss in steps:
+        epoch = step * epochs / last
+        while reports and reports[0]["epoch"] < epoch:
+            seconds = reports[0]["seconds"]
+            yield from _report(reports.pop(0))
+        read = int((step - before) * config.batch_size * settings.windows.maxlen)
+        seconds += read / reports[0]["characters_per_second"]
+        yield events.StepDone(round(epoch, 2), step / last, loss, read, loss, seconds)
+        before = step
+    for report in reports:
+        yield from _report(report)
+
+
+def _report(report: dict[str, Any]) -> Iterator[events.Event]:
+    samples = report["samples"]
+    yield events.EpochDone(**{name: report[name] for name in report if name != "samples"})
+    for sample in samples:
+        yield events.SampleDrawn(**sample)
+
+
+def picture(directory: Path, device: str, precision: str, done: float, look: Look) -> str:
+    """The display when so large a share of the training was over, as SVG."""
+    settings = json.loads((directory / "settings.json").read_text(encoding="utf-8"))
+    corpus = ", ".join(Path(one["name"]).name for one in settings["corpus"]["sources"])
+    figures = Figures(corpus, model_dir.DEFAULT)
+    for event in told(directory, device, precision):
+        figures(event)
+        if figures.done >= done:
+            break
+    paper = Console(
+        record=True, file=io.StringIO(), width=look.columns, force_terminal=True, no_color=False
+    )
+    for row in frame(figures, look):
+        paper.print(row)
+    return paper.export_svg(title=f"textgen train {corpus}", unique_id="terminal")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("device")
+    parser.add_argument("precision")
+    parser.add_argument("--done", type=float, default=0.7, help="share of the training")
+    given = parser.parse_args()
+    print(  # noqa: T201
+        picture(given.model, given.device, given.precision, given.done, Look(81, 24)), end=""
+    )

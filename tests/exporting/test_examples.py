@@ -1,0 +1,69 @@
+"""The examples of docs/export.md, run as they stand there."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import textgen
+from tests.exporting.test_formats import needs
+from textgen.config import EXPORT_FORMATS
+
+PAGE = (Path(__file__).parents[2] / "docs/export.md").read_text(encoding="utf-8")
+
+
+def blocks() -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+BEFORE, AFTER, *STEPS, WINDOW = blocks()
+
+
+def test_there_is_one_for_each_format():
+    assert len(STEPS) == len(EXPORT_FORMATS)
+    assert all(len(code.splitlines()) <= 22 for code in STEPS)
+
+
+@pytest.mark.parametrize(("name", "code"), list(zip(EXPORT_FORMATS, STEPS, strict=True)))
+def test_it_writes_text_as_textgen_does(name, code, trained, tmp_path, monkeypatch, capsys):
+    needs(name)
+    monkeypatch.chdir(tmp_path)
+    textgen.export(trained, "exported", name)
+    capsys.readouterr()
+    exec(BEFORE + code + AFTER, {})
+    text = capsys.readouterr().out
+    assert text.startswith("The ") and len(text) == len("The ") + 200 + len("\n")
+    # As good as textgen's own: the model finds it about as probable as what it writes itself.
+    sampler = textgen.load(trained)
+    own = sampler.generate("The ", length=200, temperature=1, random_seed=1)
+    assert sampler.logprobs(text).mean() > sampler.logprobs(own).mean() - 0.6
+
+
+def test_the_numpy_example_takes_one_hot_input_and_windows(
+    trained_on_windows, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    textgen.export(trained_on_windows, "exported", "numpy")
+    names: dict[str, object] = {}
+    exec(BEFORE + STEPS[-1] + WINDOW, names)
+    text = "A dog ran to a hill. The cat sat"
+    sampler = textgen.load(trained_on_windows)
+    assert sampler.window == 12
+    for end in (5, 20, len(text) - 1):
+        odds = names["predict"](text[:end])  # type: ignore[operator]
+        place = sampler.vocabulary.characters.index(text[end])
+        assert np.log(odds[place]) == pytest.approx(sampler.logprobs(text[: end + 1])[-1], abs=1e-4)
+
+
+def test_the_arrays_need_neither_textgen_nor_a_framework(trained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    textgen.export(trained, "exported", "numpy")
+    code = BEFORE + STEPS[-1] + AFTER + "import sys\nprint(*sys.modules)\n"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
+    )
+    loaded = done.stdout.splitlines()[-1].split()
+    assert "numpy" in loaded and not {"textgen", "keras", "tensorflow", "onnx"} & set(loaded)

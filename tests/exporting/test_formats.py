@@ -1,0 +1,119 @@
+"""One step of every kind of network in every format, run in the format's own runtime."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from textgen.config import EXPORT_FORMATS, ModelConfig
+from textgen.exporting.formats import FORMATS
+from textgen.exporting.run import compare
+from textgen.exporting.signature import Signature
+from textgen.sampling.network import Network, weight_specs
+
+SIZE = 11
+NETWORKS = {
+    "lstm": ModelConfig(cell="lstm", units=(9,), embedding=5),
+    "lstm-lstm": ModelConfig(cell="lstm", units=(7, 6), embedding=0),
+    "gru-gru": ModelConfig(cell="gru", units=(7, 6), embedding=0),
+    "rnn-rnn": ModelConfig(cell="rnn", units=(7, 6), embedding=5),
+}
+
+
+def needs(name: str) -> None:
+    for package in FORMATS[name].packages:
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is not installed; it comes with the extra `export`")
+
+
+def weights_of(config: ModelConfig) -> list[np.ndarray]:
+    generator = np.random.default_rng(3)
+    specs = weight_specs(config, SIZE)
+    weights = [generator.standard_normal(spec.shape).astype(np.float32) * 0.5 for spec in specs]
+    if not config.embedding:
+        weights[0] = np.eye(SIZE, dtype=np.float32)
+    return weights
+
+
+def written(name: str, signature: Signature, path: Path):
+    needs(name)
+    file = path / FORMATS[name].file
+    FORMATS[name].write(file, signature, weights_of(signature.config))
+    return FORMATS[name].load(file, signature)
+
+
+def test_every_format_has_a_name():
+    assert tuple(FORMATS) == EXPORT_FORMATS
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("name", EXPORT_FORMATS)
+def test_it_predicts_what_the_network_predicts_that_textgen_samples_with(name, network, tmp_path):
+    config = NETWORKS[network]
+    step = written(name, Signature(config, SIZE, None), tmp_path)
+    ours = Network(config, SIZE, weights_of(config))
+    ids = np.random.default_rng(1).integers(0, SIZE, (500, 1)).astype(np.int32)
+    assert compare(step, Signature(config, SIZE, None), ours, ids) < 1e-5
+    # Several texts side by side, each from a zero state again after every window.
+    ids = np.random.default_rng(2).integers(0, SIZE, (40, 3)).astype(np.int32)
+    assert compare(step, Signature(config, SIZE, 15), ours, ids) < 1e-5
+    # Another network is another network.
+    other = Network(config, SIZE, [one * 1.01 for one in weights_of(config)])
+    assert compare(step, Signature(config, SIZE, None), other, ids) > 1e-4
+
+
+@pytest.mark.parametrize("name", EXPORT_FORMATS)
+def test_what_comes_out_has_the_names_types_and_shapes_of_the_signature(name, tmp_path):
+    signature = Signature(NETWORKS["lstm-lstm"], SIZE, None)
+    step = written(name, signature, tmp_path)
+    said = signature.to_json()
+    given = {one["name"]: np.zeros((2, *one["shape"][1:]), one["dtype"]) for one in said["inputs"]}
+    outputs = step(given)
+    assert {name: (one.dtype, one.shape) for name, one in outputs.items()} == {
+        one["name"]: (np.dtype(one["dtype"]), (2, *one["shape"][1:])) for one in said["outputs"]
+    }
+    assert [one["input"] for one in said["states"]] == ["h_1", "c_1", "h_2", "c_2"]
+    assert [one["output"] for one in said["states"]] == [f"next_{name}" for name in list(given)[1:]]
+
+
+def test_onnx_itself_names_inputs_and_outputs_so(tmp_path):
+    signature = Signature(NETWORKS["gru-gru"], SIZE, None)
+    written("onnx", signature, tmp_path)
+    import onnx
+    import onnxruntime
+
+    onnx.checker.check_model(str(tmp_path / "model.onnx"), full_check=True)
+    session = onnxruntime.InferenceSession(
+        str(tmp_path / "model.onnx"), providers=["CPUExecutionProvider"]
+    )
+    kinds = {"int32": "tensor(int32)", "float32": "tensor(float)"}
+    said = signature.to_json()
+    for ours, theirs in (
+        (said["inputs"], session.get_inputs()),
+        (said["outputs"], session.get_outputs()),
+    ):
+        # A batch of any size has a name of its own there.
+        assert {one["name"]: (kinds[one["dtype"]], one["shape"][1:]) for one in ours} == {
+            one.name: (one.type, one.shape[1:]) for one in theirs
+        }
+        assert not any(isinstance(one.shape[0], int) for one in theirs)
+
+
+def test_arrays_for_numpy_are_plain_and_named(tmp_path):
+    signature = Signature(NETWORKS["rnn-rnn"], SIZE, None)
+    written("numpy", signature, tmp_path)
+    with np.load(tmp_path / "model.npz", allow_pickle=False) as archive:
+        shapes = {name: archive[name].shape for name in archive.files}
+        assert all(archive[name].dtype == np.float32 for name in archive.files)
+    assert shapes == {
+        "embedding": (11, 5),
+        "kernel_1": (5, 7),
+        "recurrent_kernel_1": (7, 7),
+        "bias_1": (7,),
+        "kernel_2": (7, 6),
+        "recurrent_kernel_2": (6, 6),
+        "bias_2": (6,),
+        "dense_kernel": (6, 11),
+        "dense_bias": (11,),
+    }

@@ -1,0 +1,119 @@
+"""An export as a whole: what is in its directory, and what keeps it from being there."""
+
+import dataclasses
+import json
+import sys
+
+import numpy as np
+import pytest
+
+import textgen
+from tests.exporting.test_formats import needs
+from textgen import model_dir, storage
+from textgen.config import EXPORT_FORMATS
+from textgen.errors import ExportError, ModelError, OutputError, SettingsError
+from textgen.exporting import run
+from textgen.exporting.formats import FORMATS
+from textgen.training import backend
+from textgen.vocabulary import Vocabulary
+
+
+@pytest.mark.parametrize("name", EXPORT_FORMATS)
+@pytest.mark.parametrize("fixture", ["trained", "trained_on_windows"])
+def test_an_export_is_verified_and_says_what_it_is(name, fixture, request, tmp_path):
+    needs(name)
+    model = request.getfixturevalue(fixture)
+    done = textgen.export(model, tmp_path / "made" / "exported", name)
+    directory = tmp_path / "made" / "exported"
+    assert done.directory == directory and done.format == name and done.characters == 500
+    assert done.difference < 1e-5
+    assert {path.name for path in directory.iterdir()} == {
+        FORMATS[name].file,
+        "vocabulary.json",
+        "signature.json",
+        "manifest.json",
+    }
+    files = storage.read_manifest(directory, run.KIND)
+    assert done.size == sum(entry["bytes"] for entry in files.values())
+    storage.locate(directory, run.KIND, files)
+    assert (directory / "vocabulary.json").read_bytes() == (model / "vocabulary.json").read_bytes()
+    signature = json.loads((directory / "signature.json").read_bytes())
+    windows = fixture == "trained_on_windows"
+    assert signature["format"] == name and signature["file"] == FORMATS[name].file
+    assert signature["window"] == (12 if windows else None)
+    assert [one["name"] for one in signature["inputs"]] == (
+        ["id", "h_1", "c_1", "h_2", "c_2"] if windows else ["id", "h_1", "c_1"]
+    )
+    assert ("arrays" in signature) == (name == "numpy")
+
+
+def test_what_is_there_is_replaced_only_if_asked(trained, tmp_path):
+    textgen.export(trained, tmp_path / "exported", "numpy")
+    with pytest.raises(OutputError, match="replace it with --force"):
+        textgen.export(trained, tmp_path / "exported", "numpy")
+    (tmp_path / "exported" / "signature.json").unlink()
+    textgen.export(trained, str(tmp_path / "exported"), "numpy", force=True)
+    assert (tmp_path / "exported" / "signature.json").exists()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "file").touch()
+    for other in (trained, tmp_path / "other"):
+        with pytest.raises(OutputError, match="exists and is not a model export"):
+            textgen.export(trained, other, "numpy", force=True)
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="is not a directory"):
+        textgen.export(trained, tmp_path / "file", "numpy", force=True)
+
+
+def test_wrong_uses_leave_nothing_behind(trained, tmp_path, monkeypatch):
+    with pytest.raises(SettingsError, match="format must be one of onnx, litert"):
+        textgen.export(trained, tmp_path / "exported", "pickle")
+    with pytest.raises(ModelError, match="no such model directory"):
+        textgen.export(tmp_path / "nothing", tmp_path / "exported", "numpy")
+    monkeypatch.setattr(backend, "start", lambda *_, **__: backend.Device("jax", "cpu"))
+    with pytest.raises(ExportError, match="on jax; give KERAS_BACKEND=tensorflow"):
+        textgen.export(trained, tmp_path / "exported", "saved-model")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["onnx", "litert"])
+def test_what_cannot_be_tried_out_is_not_written(name, trained, tmp_path, monkeypatch):
+    for package in FORMATS[name].packages:
+        monkeypatch.setitem(sys.modules, package, None)
+    said = f"{' and '.join(FORMATS[name].packages)}, .*pip install 'keras-textgen\\[export\\]'"
+    with pytest.raises(ExportError, match=said):
+        textgen.export(trained, tmp_path / "exported", name)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("wrong", [1.01, np.nan])
+def test_an_export_that_predicts_something_else_is_not_kept(wrong, trained, tmp_path, monkeypatch):
+    textgen.export(trained, tmp_path / "exported", "numpy")
+    before = (tmp_path / "exported" / "model.npz").read_bytes()
+    right = FORMATS["numpy"]
+
+    def write(path, signature, weights):
+        right.write(path, signature, [*weights[:-1], weights[-1] * np.float32(wrong)])
+
+    monkeypatch.setitem(FORMATS, "numpy", dataclasses.replace(right, write=write))
+    with pytest.raises(ExportError, match="predicts something else"):
+        textgen.export(trained, tmp_path / "exported", "numpy", force=True)
+    assert (tmp_path / "exported" / "model.npz").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["exported"]
+
+
+def test_a_model_is_tried_out_along_its_seeds_whatever_they_are(trained):
+    record = model_dir.read(trained).record
+    ids = run._text(record)
+    assert ids.shape == (500, 2) and ids.dtype == np.int32
+    seeds = "".join(record.seeds)
+    assert record.vocabulary.text(ids[:20, 0]) == seeds[:20]
+    np.testing.assert_array_equal(ids[:, 1], ids[::-1, 0])
+    few = Vocabulary("bc", has_unknown=True)
+    for texts in ((), ("ddd",), ("dcb",)):
+        odd = dataclasses.replace(record, seeds=texts, vocabulary=few)
+        ids = run._text(odd)
+        assert (
+            ids.shape == (500, 2)
+            and ids.min() == 0
+            and ids.max() == (1 if "c" in "".join(texts) else 2)
+        )

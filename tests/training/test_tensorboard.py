@@ -1,0 +1,69 @@
+"""Logs for TensorBoard, as whoever reads them finds them."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import tensorflow
+
+from textgen.errors import OutputError, TrainingError
+from textgen.training import events, train
+from textgen.training.backend import Device
+from textgen.training.run import Run
+from textgen.training.tensorboard import callback
+
+QUICK = {"units": (8,), "embedding": 4, "maxlen": 10, "batch_size": 4, "epochs": 4}
+
+
+def scalars(folder: Path) -> dict[str, dict[int, float]]:
+    """Values of each name, by step, in all of TensorBoard's files in a folder."""
+    found: dict[str, dict[int, float]] = {}
+    for path in sorted(folder.glob("events.out.tfevents.*"), key=lambda path: path.stat().st_mtime):
+        for event in tensorflow.compat.v1.train.summary_iterator(str(path)):
+            for value in event.summary.value:
+                assert value.metadata.plugin_data.plugin_name == "scalars"
+                number = float(tensorflow.make_ndarray(value.tensor))
+                found.setdefault(value.tag, {})[event.step] = number
+    return found
+
+
+def reports(model: Path, name: str) -> dict[int, float]:
+    """Losses that the history of a training by epochs tells, by step."""
+    history = json.loads((model / "history.json").read_text())
+    last = history["epochs"][-1]
+    steps = history["steps"][-1][0] / last["epoch"]
+    return {round(one["epoch"] * steps): one[name] for one in history["epochs"]}
+
+
+def test_the_losses_are_those_of_the_history_also_where_a_training_goes_on(corpus, tmp_path):
+    run, told = Run(tensorboard=tmp_path / "logs"), list[events.Event]()
+    model = tmp_path / "model"
+
+    def second() -> bool:
+        return sum(isinstance(event, events.EpochDone) for event in told) == 2
+
+    train([str(corpus)], model, QUICK, run=run, on_event=told.append, stop=second)
+    train([str(corpus)], model, QUICK, run=run)
+    assert len(list((tmp_path / "logs/train").iterdir())) == 2
+    for part, name in (("train", "loss"), ("validation", "validation_loss")):
+        written, expected = scalars(tmp_path / "logs" / part)["epoch_loss"], reports(model, name)
+        assert len(expected) == 4
+        # A training that is stopped makes a report more, which it does not go on from.
+        assert {step: written[step] for step in expected} == pytest.approx(expected, rel=1e-6)
+    rates = scalars(tmp_path / "logs/train")["epoch_learning_rate"]
+    assert all(0 < rate < 1 for rate in rates.values())
+
+
+def test_without_tensorflow_it_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    with pytest.raises(TrainingError, match="--tensorboard needs TensorFlow, whatever Keras"):
+        callback(tmp_path, Device("torch", "cpu"))
+
+
+def test_a_place_that_cannot_be_written_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    logs = callback(tmp_path / "file", Device("tensorflow", "cpu"))
+    with pytest.raises(OutputError, match="file: the logs for TensorBoard cannot be written: .+;"):
+        logs.set_model(None)
+        logs.on_train_begin()

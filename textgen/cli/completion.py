@@ -1,0 +1,60 @@
+"""`textgen completion`."""
+
+import click
+import cloup
+
+from textgen.cli import console, options
+
+VARIABLE = "_TEXTGEN_COMPLETE"  # by which a shell asks, a name that click makes
+_SHELLS = ("bash", "zsh", "fish")
+
+
+@cloup.command("completion")
+@cloup.argument("shell", type=click.Choice(_SHELLS))
+@options.debug
+@click.pass_context
+def command(context: click.Context, shell: str) -> None:
+    """Print the script by which a shell completes textgen's commands.
+
+    With it the Tab key completes commands, options, what an option may be, and paths. The script
+    goes to standard output; do what stands below for your shell once, then open a new one.
+
+    \b
+    bash, where the package bash-completion is installed:
+        mkdir -p ~/.local/share/bash-completion/completions
+        textgen completion bash > ~/.local/share/bash-completion/completions/textgen
+
+    \b
+    bash elsewhere (4.4 or later):
+        textgen completion bash > ~/.textgen-completion.bash
+        echo 'source ~/.textgen-completion.bash' >> ~/.bashrc
+
+    \b
+    zsh:
+        mkdir -p ~/.zfunc
+        textgen completion zsh > ~/.zfunc/_textgen
+        echo 'fpath+=(~/.zfunc); autoload -Uz compinit; compinit' >> ~/.zshrc
+
+    \b
+    fish:
+        mkdir -p ~/.config/fish/completions
+        textgen completion fish > ~/.config/fish/completions/textgen.fish
+    """
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    if kind is not None:  # click has all three
+        script = kind(context.find_root().command, {}, "textgen", VARIABLE).source()
+        console.Output().write(script)
+
+
+def hear_bash() -> None:
+    """Let bash complete `--cell=l` as well, which it hands over as three words."""
+    from click.shell_completion import BashComplete, add_completion_class
+
+    class Bash(BashComplete):
+        def get_completion_args(self) -> tuple[list[str], str]:
+            words, incomplete = super().get_completion_args()
+            return [word for word in words if word != "="], incomplete
+
+    add_completion_class(Bash)

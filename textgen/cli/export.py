@@ -1,0 +1,57 @@
+"""`textgen export`."""
+
+from pathlib import Path
+
+import click
+import cloup
+
+from textgen.cli import console, options
+from textgen.config import EXPORT_FORMATS
+
+
+@cloup.command("export")
+@options.model_argument
+@cloup.option(
+    "--format",
+    "form",
+    type=click.Choice(EXPORT_FORMATS),
+    default=EXPORT_FORMATS[0],
+    show_default=True,
+    help="What other programs can run: ONNX, LiteRT (TensorFlow Lite), a TensorFlow SavedModel, or "
+    "plain arrays.",
+)
+@cloup.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="DIR",
+    shell_complete=options.DIRECTORIES,
+    help="Directory to make.",
+)
+@cloup.option("--force", is_flag=True, help="Replace an export that is there.")
+@options.debug
+def command(directory: Path, form: str, output: Path, force: bool) -> None:  # noqa: FBT001
+    """Write a model for other programs to run.
+
+    What is exported is one step of the network: a character's id and the states go in, the
+    probabilities of the next character and the new states come out. It is run in its own runtime
+    along 500 characters and kept only if it predicts what textgen predicts. docs/export.md shows
+    how to generate with each format.
+
+    \b
+        textgen export --format onnx -o exported
+        textgen export small --format numpy -o small-numpy
+    """
+    debug = options.debugging()
+    if not debug:
+        console.silence_frameworks()
+
+    from textgen.exporting import export
+
+    done = export(directory, output, form, force=force, device="cpu", debug=debug)
+    console.note(f"textgen: wrote {output} ({form}, {console.size(done.size)})")
+    console.note(
+        f"textgen: run along {done.characters} characters, it gives textgen's probabilities; the "
+        f"largest difference is {done.difference:.1e}"
+    )

@@ -1,0 +1,172 @@
+"""A training as lines: one for each thing that happens, and one every ten seconds.
+
+Knows how events read in words; knows nothing of the display on a terminal.
+"""
+
+import shlex
+from collections.abc import Iterator
+
+from textgen.cli import console, options
+from textgen.cli.training.figures import Pace, bits
+from textgen.training import events
+
+
+class Lines:
+    """Writes lines to standard error, with a bar where that is a terminal."""
+
+    def __init__(self) -> None:
+        self._bar = console.Progress()
+        self._transfer = console.Transfer(self._bar)
+        self._record = Record()
+        self._pace = Pace()
+
+    def __call__(self, event: events.Event) -> None:
+        match event:
+            case events.Preparing():
+                self._transfer(event.stage, event.done, event.total)
+                return
+            case events.StepDone():
+                if self._pace.step(event):
+                    self._step(event)
+                return
+            case events.EpochDone():
+                self._pace.report()
+            case events.Opened() | events.Finished():
+                self._bar.close()
+        for line in self._record(event):
+            console.note(line)
+
+    def close(self) -> None:
+        self._bar.close()
+
+    def _step(self, event: events.StepDone) -> None:
+        rate, left = self._pace.rate or 0.0, self._pace.left or 0.0
+        self._bar.update(
+            self._record.epoch(event.epoch),
+            round(1000 * event.done),
+            1000,
+            f"loss {_nats(event.loss)}, {rate:,.0f} characters/s, {console.duration(left)} left",
+        )
+
+
+class Warnings:
+    """Writes what a user should know even when nothing else is to be shown."""
+
+    def __call__(self, event: events.Event) -> None:
+        if isinstance(event, events.Started):
+            for line in slower(event):
+                console.note(line)
+
+    def close(self) -> None:
+        pass
+
+
+class Record:
+    """The lines that tell of a training afterwards."""
+
+    def __init__(self) -> None:
+        self._epochs = 0
+
+    def __call__(self, event: events.Event) -> Iterator[str]:
+        match event:
+            case events.Opened():
+                yield from _opened(event)
+            case events.Started():
+                self._epochs = event.epochs
+                yield from _started(event)
+            case events.Stopping():
+                yield STOPPING
+            case events.EpochDone():
+                yield self._reported(event)
+            case events.SampleDrawn():
+                yield f"--- sample at temperature {event.temperature:g} ---"
+                yield console.printable(event.seed + event.text)
+                yield "---"
+            case events.Finished():
+                yield from _finished(event)
+
+    def epoch(self, epoch: float) -> str:
+        """How far it is, of how much if that is known."""
+        return f"epoch {epoch:g}" + (f"/{self._epochs}" if self._epochs else "")
+
+    def _reported(self, event: events.EpochDone) -> str:
+        validation = (
+            "" if event.validation_loss is None else f", validation {_nats(event.validation_loss)}"
+        )
+        return (
+            f"{self.epoch(event.epoch)}: loss {_nats(event.loss)}{validation}, "
+            f"{event.characters_per_second:,.0f} characters/s, {console.duration(event.seconds)}"
+            + (", best so far" if event.improved else "")
+        )
+
+
+STOPPING = "stopping: validating and saving; Ctrl-C again stops at once"
+
+
+def slower(event: events.Started) -> Iterator[str]:
+    """A warning, where a type was asked for that another one beats."""
+    if event.slower:
+        yield (
+            f"textgen: a step in {event.precision} takes {event.slower:.1f} times as long as "
+            "in float32 on this processor; --precision auto takes the quicker one"
+        )
+
+
+def _opened(event: events.Opened) -> Iterator[str]:
+    source = " (read before)" if event.from_cache else ""
+    yield (
+        f"corpus: {event.characters:,} characters{source}, {event.vocabulary_size:,} distinct; "
+        f"{event.training_characters:,} for training, {event.validation_characters:,} for "
+        "validation"
+    )
+    if event.unknown_characters:
+        yield f"        {event.unknown_characters:,} rare characters share one id"
+    if event.expected is not None:
+        yield (
+            f"expected: a megabyte of Shakespeare comes to about {event.expected:.2f} nats per "
+            "character in that time on two cores, other texts to more or less"
+        )
+
+
+def _started(event: events.Started) -> Iterator[str]:
+    rows = "streams" if event.carry_state else "windows"
+    yield (
+        f"model: {event.layers}, {event.parameters:,} parameters, on {event.device} "
+        f"({event.backend}, {event.precision})"
+    )
+    yield from slower(event)
+    length = f"{event.epochs} epochs" if event.epochs else f"{_time(event.time)} in all, epochs"
+    yield (
+        f"training: {length} of {event.steps:,} steps, each {event.rows} {rows} of "
+        f"{event.maxlen} characters, targets {event.targets}; Ctrl-C keeps the best model"
+    )
+    if event.resumed is not None:
+        yield f"resuming: from the checkpoint at epoch {event.resumed:g}"
+
+
+def _finished(event: events.Finished) -> Iterator[str]:
+    given = f" --model {shlex.quote(event.directory)}"
+    named = "" if event.directory == options.DEFAULT_MODEL else given
+    why = {
+        "done": "done",
+        "stopped": "stopped",
+        "patience": "no better validation loss for a while: stopped",
+    }
+    yield (
+        f"{why[event.reason]}; the best model (epoch {event.best_epoch:g}, loss "
+        f"{_nats(event.best_loss)}) is in {event.directory}"
+    )
+    if event.reason == "stopped":
+        yield f"to go on: textgen train --resume{named}"
+    yield f"next: textgen sample{named}"
+
+
+def _time(seconds: float) -> str:
+    for unit, name in ((3600, "h"), (60, "m")):
+        if seconds % unit == 0:
+            return f"{seconds / unit:g}{name}"
+    return f"{seconds:g}s"
+
+
+def _nats(loss: float) -> str:
+    return f"{loss:.4f} ({bits(loss):.3f} bits/character)"

@@ -1,0 +1,92 @@
+"""What goes into one step of an exported model and what comes out: names, types and shapes.
+
+Knows which states each cell has; knows nothing of frameworks, files or characters.
+
+A step takes `id`, the ids of one character of each text, and the states of every layer from the
+bottom up: `h_1` and `c_1` for the first LSTM layer, `h_1` alone for a GRU or simple RNN. It gives
+`probabilities` of the character after it and the states after it, `next_h_1` and so on, which are
+the states of the next step. A text begins with states of zero.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from textgen.config import ModelConfig
+
+ID, PROBABILITIES = "id", "probabilities"
+_STATES = {"lstm": ("h", "c"), "gru": ("h",), "rnn": ("h",)}
+
+
+@dataclass(frozen=True)
+class State:
+    """A state of a layer.
+
+    Attributes:
+        name: As it goes into a step.
+        units: Its width.
+    """
+
+    name: str
+    units: int
+
+    @property
+    def next(self) -> str:
+        """Its name as it comes out of the step."""
+        return f"next_{self.name}"
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a step of an exported model is.
+
+    Attributes:
+        config: The network.
+        size: The vocabulary's size.
+        window: Characters that the model was trained to predict from, each time from a zero
+            state; None where it was trained to carry its state on for ever.
+
+    Example:
+        >>> signature = Signature(ModelConfig(units=(8,)), 65, None)
+        >>> signature.outputs
+        {'probabilities': 65, 'next_h_1': 8, 'next_c_1': 8}
+    """
+
+    config: ModelConfig
+    size: int
+    window: int | None
+
+    @property
+    def layers(self) -> tuple[tuple[State, ...], ...]:
+        """The states of each layer, from the bottom up."""
+        return tuple(
+            tuple(State(f"{kind}_{number}", units) for kind in _STATES[self.config.cell])
+            for number, units in enumerate(self.config.units, start=1)
+        )
+
+    @property
+    def states(self) -> tuple[State, ...]:
+        """All states in order."""
+        return tuple(state for layer in self.layers for state in layer)
+
+    @property
+    def outputs(self) -> dict[str, int]:
+        """What comes out of a step, with the width of each."""
+        return {PROBABILITIES: self.size, **{state.next: state.units for state in self.states}}
+
+    def to_json(self) -> dict[str, Any]:
+        """What signature.json says of a step; `batch` stands for texts side by side."""
+
+        def floats(name: str, width: int) -> dict[str, Any]:
+            return {"name": name, "dtype": "float32", "shape": ["batch", width]}
+
+        return {
+            "cell": self.config.cell,
+            "units": list(self.config.units),
+            "window": self.window,
+            "inputs": [
+                {"name": ID, "dtype": "int32", "shape": ["batch"]},
+                *(floats(state.name, state.units) for state in self.states),
+            ],
+            "outputs": [floats(name, width) for name, width in self.outputs.items()],
+            "states": [{"input": state.name, "output": state.next} for state in self.states],
+        }
