@@ -3,9 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO_MODEL := demo-model
+# JAX compiles for a second or more what each test then runs for milliseconds.
+JAX_CACHE := JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(VENV)/jax-cache JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup check format bench soak docs test-lowest clean
+.PHONY: help demo test test-backends smoke-backends setup check format bench soak docs test-lowest clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -16,6 +18,13 @@ demo: $(VENV)/installed  ## train for about a minute on Python's own documentati
 
 test: $(VENV)/installed-dev  ## run all tests
 	$(BIN)/python -m pytest
+
+test-backends: $(VENV)/installed-backends  ## run all tests on JAX, then on PyTorch
+	KERAS_BACKEND=jax $(JAX_CACHE) $(BIN)/python -m pytest
+	KERAS_BACKEND=torch $(BIN)/python -m pytest
+
+smoke-backends: $(VENV)/installed-backends  ## hold a short training on each backend against TensorFlow's
+	$(JAX_CACHE) $(BIN)/python -m pytest tests/training/test_backends.py
 
 setup: $(VENV)/installed-dev  ## make the virtual environment in .venv
 
@@ -70,4 +79,9 @@ $(VENV)/installed-dev: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/installed-bench: pyproject.toml | $(VENV)/installed-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@touch $@
+
+# PyTorch as the benchmarks have it, so that both share one.
+$(VENV)/installed-backends: pyproject.toml | $(VENV)/installed-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[jax,bench]'
 	@touch $@

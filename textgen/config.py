@@ -19,6 +19,7 @@ REDUCTIONS = ("mean", "sum")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 NORMALIZATIONS = ("NFC", "NFKC")
 DEVICES = ("auto", "cpu", "gpu")
+BACKENDS = ("tensorflow", "jax", "torch")
 CONTEXTS = ("carry", "window")
 EXPORT_FORMATS = ("onnx", "litert", "saved-model", "numpy")
 CHECKPOINT_EVERY = 60.0  # seconds of training that a crash may cost; writing one takes far less

@@ -51,6 +51,16 @@ class UsageError(TextgenError):
             "`-` was named and the program was started without a standard input.",
             "Send it a file or a pipe.",
         ),
+        Known(
+            "which textgen does not train on",
+            "KERAS_BACKEND names something else than tensorflow, jax or torch.",
+            "Set it to one of them, or give --backend.",
+        ),
+        Known(
+            "in this process already and cannot change to",
+            "Python code imported Keras, with another backend, before it called textgen.",
+            "Set KERAS_BACKEND before anything imports Keras.",
+        ),
     )
 
 
@@ -488,6 +498,16 @@ class TrainingError(TextgenError):
     """A training that cannot start or go on: no such device, or a loss that is not a number."""
 
     known: ClassVar[tuple[Known, ...]] = (
+        Known(
+            "is not installed",
+            "The backend that was asked for, or that Keras's settings file names, is missing.",
+            "Install it as the message says, or give another --backend.",
+        ),
+        Known(
+            "which cannot train",
+            "Keras's settings file names a backend that only predicts.",
+            "Give --backend tensorflow.",
+        ),
         Known(
             "cannot be imported",
             "Keras or its backend is not installed, or is damaged.",

@@ -5,11 +5,16 @@ that import Keras (the others are training/ and exporting/).
 """
 
 import math
+import random
+from typing import Any
 
 import keras
+import numpy as np
+import numpy.typing as npt
 
 from textgen.config import ModelConfig
 from textgen.errors import SettingsError
+from textgen.sampling.network import weight_specs
 
 RECURRENT: dict[str, type[keras.layers.RNN]] = {
     "lstm": keras.layers.LSTM,
@@ -58,7 +63,7 @@ def build(
         (None, None, 65)
     """
     if config.embedding:
-        first = keras.layers.Embedding(size, config.embedding)
+        first = (_Embedding if logits else keras.layers.Embedding)(size, config.embedding)
     elif size <= _ONE_HOT_AT_MOST:
         first = keras.layers.Embedding(
             size, size, embeddings_initializer="identity", trainable=False
@@ -71,6 +76,8 @@ def build(
     ids = keras.Input(batch_shape=(carry_batch, None), dtype="int32", name="ids")
     x = first(ids)
     layer = recurrent or RECURRENT[config.cell]
+    if carry_batch is not None:
+        layer = _carrying(layer)
     for number, units in enumerate(config.units, start=1):
         x = layer(
             units,
@@ -79,12 +86,100 @@ def build(
             dtype=_MIXED.get(precision),
             **_initializers(config, "kernel", "recurrent", "bias"),
         )(x)
-        x = keras.layers.Dropout(config.dropout)(x)
+        x = keras.layers.Dropout(config.dropout, seed=mask_seed() if logits else None)(x)
     activation = None if logits else "softmax"
     outputs = keras.layers.Dense(
         size, activation=activation, **_initializers(config, "kernel", "bias")
     )(x)
     return keras.Model(ids, outputs, name="textgen")
+
+
+class _Embedding(keras.layers.Embedding):  # type: ignore[misc,unused-ignore]
+    """An embedding whose gradient is one array on every backend.
+
+    TensorFlow keeps it as a row for each time that a character was read, and Keras 3.15 squares
+    and clips each of these by itself, where the others do so with their sum.
+    """
+
+    def call(self, inputs: Any) -> Any:
+        # The gradient of any arithmetic is an array.
+        return keras.ops.take(keras.ops.multiply(self.embeddings, 1), inputs, axis=0)
+
+
+def _carrying(layer: type[keras.layers.RNN]) -> type[keras.layers.RNN]:
+    """A recurrent layer whose state is carried on every backend.
+
+    Keras 3.15 loses it on JAX, which changes only what `variables` lists, and on PyTorch a step
+    overwrites the state that its gradients still need.
+    """
+
+    class Carrying(layer):  # type: ignore[misc,valid-type,unused-ignore]
+        @property
+        def variables(self) -> list[Any]:
+            return [*super().variables, *(self.states or ())]
+
+        def inner_loop(
+            self, sequences: Any, initial_state: Any, mask: Any, *, training: bool = False
+        ) -> Any:
+            copies = [keras.ops.copy(state) for state in initial_state]
+            return super().inner_loop(sequences, copies, mask=mask, training=training)
+
+    return Carrying
+
+
+def initial_weights(
+    config: ModelConfig, size: int, generator: np.random.Generator
+) -> list[npt.NDArray[np.float32]]:
+    """Weights to begin with, distributed as Keras's initializers draw them, the same ones on every
+    backend.
+
+    Args:
+        config: The network.
+        size: The vocabulary's size.
+        generator: Where they are drawn from.
+
+    Returns:
+        Arrays in the order of `get_weights()`: the embedding uniform, kernels uniform as Glorot and
+        Bengio (2010) have it, recurrent kernels orthogonal as Saxe, McClelland and Ganguli (2014)
+        have it, biases 0 and an LSTM's forget gate 1.
+
+    Example:
+        >>> weights = initial_weights(ModelConfig(units=(8,)), 65, np.random.default_rng(1))
+        >>> [array.shape for array in weights]
+        [(65, 64), (64, 32), (8, 32), (32,), (8, 65), (65,)]
+    """
+    shapes = [spec.shape for spec in weight_specs(config, size)]
+
+    def kernel(rows: int, columns: int) -> npt.NDArray[np.float64]:
+        if config.init_stddev:
+            return generator.normal(0.0, config.init_stddev, (rows, columns))
+        bound = math.sqrt(6 / (rows + columns))
+        return generator.uniform(-bound, bound, (rows, columns))
+
+    def recurrent(units: int, columns: int) -> npt.NDArray[np.float64]:
+        if config.init_stddev:
+            return kernel(units, columns)
+        q, r = np.linalg.qr(generator.standard_normal((columns, units)))
+        return (q * np.sign(np.diag(r))).T
+
+    first = generator.uniform(-0.05, 0.05, shapes[0]) if config.embedding else np.eye(size)
+    weights = [first]
+    for place in range(1, len(shapes) - 2, 3):
+        bias = np.zeros(shapes[place + 2])
+        if config.cell == "lstm":
+            bias[len(bias) // 4 : len(bias) // 2] = 1
+        weights += [kernel(*shapes[place]), recurrent(*shapes[place + 1]), bias]
+    weights += [kernel(*shapes[-2]), np.zeros(shapes[-1])]
+    return [array.astype(np.float32) for array in weights]
+
+
+def mask_seed() -> int:
+    """A random seed for masks, from the generator that `keras.utils.set_random_seed` sets.
+
+    Keras does the same by itself, but on PyTorch takes masks without a seed from a generator that
+    no variable holds, so that a training could not go on with the masks it would have had.
+    """
+    return random.randrange(1, 10**9)
 
 
 def reset_states(model: keras.Model) -> None:

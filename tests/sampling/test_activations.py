@@ -28,7 +28,8 @@ def by_keras(cell):
         layer.build(x.shape)
         layer.set_weights(weights[1 + 3 * number : 4 + 3 * number])
         x, *states = layer(x)
-        found.append(np.tanh(states[1][0]) if cell == "lstm" else np.asarray(states[0][0]))
+        kept = keras.ops.convert_to_numpy(states[1 if cell == "lstm" else 0])[0]
+        found.append(np.tanh(kept) if cell == "lstm" else kept)
     return found
 
 

@@ -138,7 +138,7 @@ def test_auto_takes_the_quicker_one(monkeypatch):
 
 def test_half_precisions_compute_in_them_and_say_how_much_slower_they_are():
     for name, policy in (("bfloat16", "mixed_bfloat16"), ("float16", "mixed_float16")):
-        kind = choose(precision=name)
+        kind = choose(backend=keras.backend.backend(), precision=name)
         assert kind.name == name and kind.slower >= 0
         built = precision.build(kind, settings({"units": (4,)}), 5, None)
         layers = [layer for layer in built.layers if isinstance(layer, keras.layers.LSTM)]

@@ -13,6 +13,7 @@ import cloup
 
 from textgen.cli import console, options
 from textgen.config import (
+    BACKENDS,
     CELLS,
     CHECKPOINT_EVERY,
     DEVICES,
@@ -175,6 +176,12 @@ _SUITED = "  [default: what suits text and time, for an LSTM with carried state]
         "bfloat16 in a training by time on a CPU, and float32 elsewhere.",
     ),
     cloup.option(
+        "--backend",
+        type=click.Choice(BACKENDS),
+        help="What Keras computes with.  [default: KERAS_BACKEND, else Keras's own setting, else "
+        "tensorflow]",
+    ),
+    cloup.option(
         "--device",
         type=click.Choice(DEVICES),
         default="auto",
@@ -235,6 +242,7 @@ def command(
     init_from: Path | None,
     resume: bool,  # noqa: FBT001
     force: bool,  # noqa: FBT001
+    backend: str | None,
     device: str,
     checkpoint_every: float,
     quiet: bool,  # noqa: FBT001
@@ -282,7 +290,15 @@ def command(
     for field in fields(CorpusConfig):
         given.pop(field.name, None)
     how = Run(
-        device, force, resume, checkpoint_every, debug, tuple(sys.argv[1:]), began, tensorboard
+        device,
+        force,
+        resume,
+        checkpoint_every,
+        debug,
+        tuple(sys.argv[1:]),
+        began,
+        tensorboard,
+        backend,
     )
     stop = _Stop()
     with closing(_listener(names, directory, log_format, quiet=quiet)) as listener:

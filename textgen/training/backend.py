@@ -3,15 +3,27 @@
 Knows environment variables and each framework's way of naming its GPUs; knows nothing of models.
 """
 
+import importlib.util
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from textgen.errors import TrainingError
+from textgen.config import BACKENDS, check_choice
+from textgen.errors import TrainingError, UsageError
 
-_INSTALL = "pip install 'keras-textgen[gpu]'"
+_INSTALL = {
+    "tensorflow": "pip install tensorflow",
+    "jax": "pip install 'keras-textgen[jax]'",
+    "torch": "pip install 'keras-textgen[torch]'",
+}
+_GPU_SUPPORT = {
+    "tensorflow": "pip install 'keras-textgen[gpu]'",
+    "jax": "pip install 'jax[cuda]'",
+    "torch": "a PyTorch made for CUDA",
+}
 
 
 @dataclass(frozen=True)
@@ -22,16 +34,55 @@ class Device:
     name: str
 
 
-def start(device: str, *, debug: bool = False) -> Device:
+def check(backend: str | None) -> str | None:
+    """Which backend is asked for, as far as that is known before Keras is imported.
+
+    Args:
+        backend: One of `BACKENDS`; None for what `KERAS_BACKEND` says.
+
+    Returns:
+        Its name; None where Keras's own settings file decides.
+
+    Raises:
+        SettingsError: there is no such backend.
+        UsageError: `KERAS_BACKEND` names none, or Keras runs on another one already.
+        TrainingError: it is not installed.
+    """
+    if backend is not None:
+        check_choice("backend", backend, BACKENDS)
+    asked = backend or os.environ.get("KERAS_BACKEND")
+    if not asked:
+        return None
+    if asked not in BACKENDS:
+        raise UsageError(
+            f"KERAS_BACKEND is {asked!r}, which textgen does not train on; set it to one of "
+            f"{', '.join(BACKENDS)}, or give --backend"
+        )
+    if importlib.util.find_spec(asked) is None:
+        raise _missing(asked)
+    keras = sys.modules.get("keras")
+    if keras is not None and (running := keras.backend.backend()) != asked:
+        raise UsageError(
+            f"Keras runs on {running} in this process already and cannot change to {asked}; ask "
+            "for it before anything imports Keras"
+        )
+    return asked
+
+
+def start(device: str, backend: str | None = None, *, debug: bool = False) -> Device:
     """Import Keras with its backend and choose the device.
 
     Args:
         device: `auto` takes a GPU where the backend sees one; `cpu` hides all GPUs; `gpu` insists.
+        backend: As `check` takes it.
         debug: Leave the framework's own log lines on.
 
     Raises:
+        SettingsError, UsageError: as `check` raises them.
         TrainingError: the backend cannot be imported, or there is no GPU and one was asked for.
     """
+    if asked := check(backend):
+        os.environ["KERAS_BACKEND"] = asked
     if not debug:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         for name in ("tensorflow", "absl", "jax"):
@@ -39,18 +90,28 @@ def start(device: str, *, debug: bool = False) -> Device:
     if device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
         os.environ["JAX_PLATFORMS"] = "cpu"
+        os.environ["KERAS_TORCH_DEVICE"] = "cpu"
     try:
         import keras
-    except ImportError as error:
+    except (ImportError, ValueError) as error:  # Keras's settings file may name what it lacks
+        missing = getattr(error, "name", None)
+        if missing in BACKENDS:
+            raise _missing(missing) from error
         raise TrainingError(f"Keras or its backend cannot be imported: {error}") from error
-    backend = keras.backend.backend()
-    gpu = None if device == "cpu" else _first_gpu(backend)
+    name = keras.backend.backend()
+    if name not in BACKENDS:
+        raise TrainingError(f"Keras runs on {name}, which cannot train; give --backend tensorflow")
+    gpu = None if device == "cpu" else _first_gpu(name)
     if device == "gpu" and gpu is None:
         raise TrainingError(
-            f"{backend} sees no GPU here; give --device cpu, or install its GPU support "
-            f"({_INSTALL}) and a driver"
+            f"{name} sees no GPU here; give --device cpu, or install its GPU support "
+            f"({_GPU_SUPPORT[name]}) and a driver"
         )
-    return Device(backend, gpu or "cpu")
+    return Device(name, gpu or "cpu")
+
+
+def _missing(backend: str) -> TrainingError:
+    return TrainingError(f"{backend} is not installed: {_INSTALL[backend]}")
 
 
 def _first_gpu(backend: str) -> str | None:
@@ -67,7 +128,9 @@ def _first_gpu(backend: str) -> str | None:
     if backend == "torch":
         import torch
 
-        return str(torch.cuda.get_device_name(0)) if torch.cuda.is_available() else None
+        if torch.cuda.is_available():
+            return str(torch.cuda.get_device_name(0))
+        return "Apple GPU" if torch.backends.mps.is_available() else None
     return None
 
 

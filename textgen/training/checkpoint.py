@@ -156,8 +156,12 @@ def read(path: Path) -> Checkpoint:
         snapshot = Snapshot(float(about["left"]), about["figures"], groups)
         if not isinstance(about["prepared"], str | None):
             raise TypeError("prepared is not a path")
-        for name in ("about", "figures"):
-            if not isinstance(about[name], dict):
+        for name, value in (
+            ("about", about["about"]),
+            ("versions", about["about"]["versions"]),
+            ("figures", about["figures"]),
+        ):
+            if not isinstance(value, dict):
                 raise TypeError(f"{name} is not an object")
         request.check_sizes(groups.get("best", ()))
         if not math.isfinite(snapshot.left):

@@ -7,6 +7,8 @@ from typing import Any
 
 import keras
 
+from textgen.model import mask_seed
+
 
 def dropping(layer: type[keras.layers.RNN], rate: float) -> type[keras.layers.RNN]:
     """A recurrent layer that draws anew, for each training batch, which weights it leaves out.
@@ -26,7 +28,7 @@ def dropping(layer: type[keras.layers.RNN], rate: float) -> type[keras.layers.RN
     class Dropping(layer):  # type: ignore[misc,valid-type,unused-ignore]
         def __init__(self, units: int, **options: Any):
             super().__init__(units, **options)
-            self._generator = keras.random.SeedGenerator()
+            self._generator = keras.random.SeedGenerator(mask_seed())
 
         def inner_loop(
             self,
@@ -41,7 +43,8 @@ def dropping(layer: type[keras.layers.RNN], rate: float) -> type[keras.layers.RN
             # which takes note of every variable that it sees.
             attributes: dict[str, Any] = self.cell.__dict__
             whole = attributes["recurrent_kernel"]
-            left = keras.random.dropout(whole, rate, seed=self._generator)
+            weights = keras.ops.convert_to_tensor(whole)
+            left = keras.random.dropout(weights, rate, seed=self._generator)
             attributes["recurrent_kernel"] = keras.ops.cast(left, self.compute_dtype)
             try:
                 return super().inner_loop(sequences, initial_state, mask, training)

@@ -168,8 +168,9 @@ class _Training:
         self.batches = _Batches(text.train, settings)
         size = text.vocabulary.size
         stock = model.build(settings.model, size, settings.windows.targets)
-        if initial is not None:
-            stock.set_weights(initial(stock.get_weights()))
+        generator = np.random.default_rng(config.random_seed)
+        weights = model.initial_weights(settings.model, size, generator)
+        stock.set_weights(weights if initial is None else initial(weights))
         chosen = str(snapshot.figures.get("precision")) if snapshot else None
         with backend.losing_device(device):
             kind = precision.choose(settings, size, device, self.batches.first(), chosen)
@@ -366,10 +367,7 @@ class _Training:
 
     def _layer_variables(self) -> list[Any]:
         """Weights, states of random generators, and carried states."""
-        layers = self.trainee.layers
-        return [variable for layer in layers for variable in layer.variables] + [
-            state for layer in layers for state in getattr(layer, "states", None) or ()
-        ]
+        return [variable for layer in self.trainee.layers for variable in layer.variables]
 
     def _seconds(self) -> float:
         """Time since the training's first step began, without what passed between two runs."""

@@ -20,7 +20,7 @@ from textgen.config import CHECKPOINT_EVERY, CorpusConfig
 from textgen.corpus import Source
 from textgen.errors import ModelError, OutputError, UsageError
 from textgen.prepared import Prepared
-from textgen.training import checkpoint, events, plan
+from textgen.training import backend, checkpoint, events, plan
 from textgen.training.plan import OnEvent, Plan
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ class Run:
         began: When it began, as time.monotonic() tells it: a training by time counts from there;
             None for when `train` is called.
         tensorboard: Directory for TensorBoard's logs; None for none.
+        backend: `tensorflow`, `jax` or `torch`; None for what `KERAS_BACKEND`, else Keras's own
+            settings file, else TensorFlow.
     """
 
     device: str = "auto"
@@ -52,6 +54,7 @@ class Run:
     command: tuple[str, ...] = ()
     began: float | None = None
     tensorboard: Path | None = None
+    backend: str | None = None
 
 
 def train(
@@ -89,20 +92,22 @@ def train(
         How it ended.
 
     Raises:
-        UsageError: an option that cannot be used (`SettingsError`), or corpora that do not mix.
+        UsageError: an option that cannot be used (`SettingsError`), corpora that do not mix, or
+            a backend that Keras cannot change to.
         CorpusError: the corpus cannot be read or is too short.
         PreparedError: the prepared corpus is damaged.
         ModelError: the model to begin with, or the training to go on with, is missing or damaged.
         OutputError: the model directory exists, cannot be written, or another training has it;
             or the logs for TensorBoard cannot be written.
-        TrainingError: no such device, no TensorFlow to write logs for TensorBoard with, or the
-            loss is not a number any more.
+        TrainingError: no such device, a backend that is not installed, no TensorFlow to write
+            logs for TensorBoard with, or the loss is not a number any more.
 
     Example:
         >>> train(["corpus.txt"], "textgen-model", {"epochs": 3})  # doctest: +SKIP
     """
     run, options, directory = run or Run(), options or {}, Path(model)
     began = time.monotonic() if run.began is None else run.began
+    backend.check(run.backend)
     model_dir.check_new(directory, force=True)
     if run.resume:
         _check_unfinished(directory)
@@ -177,9 +182,7 @@ def _train(
             asked.expected,
         )
     )
-    from textgen.training import backend
-
-    device = backend.start(run.device, debug=run.debug)
+    device = backend.start(run.device, run.backend, debug=run.debug)
     from textgen.training import loop
 
     logs = None
@@ -187,7 +190,9 @@ def _train(
         from textgen.training import tensorboard
 
         logs = tensorboard.callback(run.tensorboard, device)
-    about = kept.about if kept else _about(opened, device.backend, asked.preset, run)
+    about = _about(opened, asked.preset, run) if kept is None else dict(kept.about)
+    # A training that goes on may do so on another backend.
+    about["versions"] = {**about["versions"], **_version(device.backend)}
     path = model_dir.checkpoint(directory)
     prepared = asked.elsewhere(directory)
     begun = not run.force
@@ -254,7 +259,7 @@ def _room(directory: Path) -> Iterator[None]:
         ) from error
 
 
-def _about(opened: Prepared, backend: str, preset: str | None, run: Run) -> dict[str, Any]:
+def _about(opened: Prepared, preset: str | None, run: Run) -> dict[str, Any]:
     return {
         "corpus": {
             "settings": opened.corpus.to_json(),
@@ -265,9 +270,12 @@ def _about(opened: Prepared, backend: str, preset: str | None, run: Run) -> dict
         "command": list(run.command),
         "versions": {
             "textgen": textgen.__version__,
-            "keras": importlib.metadata.version("keras"),
-            backend: importlib.metadata.version(backend),
+            **_version("keras"),
             "python": platform.python_version(),
             "platform": sys.platform,
         },
     }
+
+
+def _version(package: str) -> dict[str, str]:
+    return {package: importlib.metadata.version(package)}
