@@ -22,6 +22,7 @@ DEVICES = ("auto", "cpu", "gpu")
 BACKENDS = ("tensorflow", "jax", "torch")
 CONTEXTS = ("carry", "window")
 EXPORT_FORMATS = ("onnx", "litert", "saved-model", "numpy")
+WAIT = 300.0  # seconds: hosts are started by hand, one after the other
 CHECKPOINT_EVERY = 60.0  # seconds of training that a crash may cost; writing one takes far less
 _LENGTH_AT_LEAST = 4  # the shortest n-gram that novelty is told of
 _CHARACTERS_AT_MOST = 1_000_000  # of samples to look for copies in: half a gigabyte

@@ -61,6 +61,21 @@ class UsageError(TextgenError):
             "Python code imported Keras, with another backend, before it called textgen.",
             "Set KERAS_BACKEND before anything imports Keras.",
         ),
+        Known(
+            "several processes train on JAX",
+            "--coordinator was given together with another backend.",
+            "Give --backend jax, or leave --backend out and KERAS_BACKEND unset.",
+        ),
+        Known(
+            "several processes train on a prepared corpus",
+            "--coordinator was given with texts, standard input or no corpus.",
+            "Prepare the text, have the prepared corpus on every host, and name it alone.",
+        ),
+        Known(
+            "than process 0; give all of",
+            "The processes of a training were given different settings or corpora.",
+            "Give all of them the same command apart from --process, and the same files.",
+        ),
     )
 
 
@@ -209,6 +224,11 @@ class CorpusError(TextgenError):
             "training characters are too few for",
             "The text is too short for so many streams.",
             "Give a smaller --batch-size or --maxlen.",
+        ),
+        Known(
+            "windows are too few for",
+            "The text has fewer windows than there are devices to share a batch.",
+            "Give a longer text, a smaller --step, or fewer processes.",
         ),
         Known(
             "two known ones are needed",
@@ -522,6 +542,22 @@ class TrainingError(TextgenError):
             "a step failed on",
             "Memory ran out, or the device was lost.",
             "Give a smaller --batch-size; or run the same command again: it goes on.",
+        ),
+        Known(
+            "the processes did not find each other",
+            "The coordinator does not answer, its port is taken, or a process never started.",
+            "Start all of them, with the same --coordinator and --processes and each with a "
+            "--process of its own.",
+        ),
+        Known(
+            "could not begin and says why",
+            "Another process of the training met an error before the first step.",
+            "Read its line, mend that, and start all of them again.",
+        ),
+        Known(
+            "another process of the training ended",
+            "A process was killed, its host went down, or the network was cut.",
+            "Start the same command again on every host: it goes on from the last checkpoint.",
         ),
         Known(
             "--tensorboard needs TensorFlow",

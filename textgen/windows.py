@@ -5,13 +5,15 @@ knows nothing of files, characters, Keras or networks.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 Ids = npt.NDArray[Any]
+
+_ALL = slice(None)
 
 
 class Readable(Protocol):
@@ -96,7 +98,11 @@ class Windows:
         return both[:, :-1], both[:, 1:]
 
     def shuffled(
-        self, batch_size: int, seed: int | Sequence[int], begin: int = 0
+        self,
+        batch_size: int,
+        seed: int | Sequence[int],
+        begin: int = 0,
+        rows: slice = _ALL,
     ) -> Iterator[Batch]:
         """Batches of windows in random order, each window once, a last short batch left out.
 
@@ -104,6 +110,7 @@ class Windows:
             batch_size: Windows in a batch; all there are where they are fewer.
             seed: One or more numbers that decide the order.
             begin: Batches to pass over.
+            rows: Those of each batch that are read.
         """
         order = Permutation(len(self), seed)
         size = min(batch_size, len(self))
@@ -112,13 +119,17 @@ class Windows:
         for first in range(begin * size, whole, block):
             numbers = order[np.arange(first, min(first + block, whole))]
             for batch in numbers.reshape(-1, size):
-                yield _batch(*self.take(batch))
+                yield _batch(*self.take(batch[rows]))
 
-    def in_order(self, batch_size: int) -> Iterator[Batch]:
-        """All windows in order; the last batch is filled up with windows of weight zero."""
-        size = max(1, min(batch_size, len(self)))
-        for first in range(0, len(self), size):
-            numbers = np.arange(first, first + size)
+    def in_order(self, batch_size: int, rows: slice = _ALL) -> Iterator[Batch]:
+        """All windows in order; a batch that is not full is filled up with windows of weight zero.
+
+        Args:
+            batch_size: Windows in a batch.
+            rows: Those of each batch that are read.
+        """
+        for first in range(0, len(self), batch_size):
+            numbers = np.arange(first, first + batch_size)[rows]
             x, y, weights = _batch(*self.take(np.minimum(numbers, len(self) - 1)))
             weights[numbers >= len(self)] = 0
             yield x, y, weights
@@ -136,6 +147,7 @@ class Streams:
         ids: Ids of the text, shape (characters,), any integer type.
         count: Number of streams, the batch's rows.
         maxlen: Characters of each stream in a batch.
+        rows: Those streams that are read.
 
     Example:
         >>> streams = Streams(np.arange(9), count=2, maxlen=2)
@@ -146,26 +158,27 @@ class Streams:
     ids: Readable
     count: int
     maxlen: int
+    rows: slice = field(default_factory=lambda: _ALL)
 
     def __len__(self) -> int:
         """Batches that are whole."""
         return (len(self.ids) - 1) // self.count // self.maxlen
 
     def whole(self, offset: int = 0, begin: int = 0) -> Iterator[Batch]:
-        """Batches of shape (count, maxlen); the streams' ends that do not fill one are left out.
+        """Batches of shape (rows, maxlen); the streams' ends that do not fill one are left out.
 
         Args:
             offset: Characters at the beginning of each stream to leave out.
             begin: Batches to pass over.
         """
         length = (len(self.ids) - 1) // self.count
-        starts = np.arange(self.count) * length
+        starts = np.arange(self.count)[self.rows] * length
         for first in range(offset + begin * self.maxlen, length - self.maxlen + 1, self.maxlen):
             both = self.ids[(starts + first)[:, None] + np.arange(self.maxlen + 1)]
             yield _batch(both[:, :-1], both[:, 1:])
 
     def every(self, lead: int = 0) -> Iterator[Batch]:
-        """Batches of shape (count, maxlen) that predict each character but the first just once.
+        """Batches of shape (rows, maxlen) that predict each character but the first just once.
 
         Positions past a stream's end repeat the text's last character and have weight zero.
 
@@ -175,7 +188,7 @@ class Streams:
         """
         predicted = len(self.ids) - 1
         length = -(-predicted // self.count)
-        starts = np.arange(self.count)[:, None] * length
+        starts = np.arange(self.count)[self.rows, None] * length
         for first in range(-lead, length, self.maxlen):
             offsets = first + np.arange(self.maxlen)
             places = np.clip(starts + offsets, 0, predicted - 1)

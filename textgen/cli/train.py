@@ -22,6 +22,7 @@ from textgen.config import (
     PRESETS,
     REDUCTIONS,
     SCHEDULES,
+    WAIT,
     CorpusConfig,
     ModelConfig,
     TrainConfig,
@@ -29,6 +30,7 @@ from textgen.config import (
 
 if TYPE_CHECKING:
     from textgen.training.events import Event
+    from textgen.training.group import Cluster
 
 _SUITED = "  [default: what suits text and time, for an LSTM with carried state]"
 
@@ -197,6 +199,23 @@ _SUITED = "  [default: what suits text and time, for an LSTM with carried state]
     ),
 )
 @cloup.option_group(
+    "Several processes",
+    cloup.option(
+        "--coordinator",
+        metavar="HOST:PORT",
+        help="Train together with other processes, each given the same command and a prepared "
+        "corpus: where process 0 waits for them, or auto under SLURM or Open MPI.",
+    ),
+    cloup.option("--processes", type=int, metavar="N", help="How many there are."),
+    cloup.option("--process", type=int, metavar="I", help="Which one this is, from 0."),
+    cloup.option(
+        "--wait",
+        type=options.DURATION,
+        default=WAIT,
+        help=f"How long to wait for the others at the beginning.  [default: {WAIT:g}s]",
+    ),
+)
+@cloup.option_group(
     "What is shown",
     options.setting(
         TrainConfig,
@@ -243,6 +262,10 @@ def command(
     resume: bool,  # noqa: FBT001
     force: bool,  # noqa: FBT001
     backend: str | None,
+    coordinator: str | None,
+    processes: int | None,
+    process: int | None,
+    wait: float,
     device: str,
     checkpoint_every: float,
     quiet: bool,  # noqa: FBT001
@@ -279,6 +302,12 @@ def command(
         if not quiet and log_format == "text":
             console.note(f"textgen: reading {names}")
     debug = options.debugging()
+    cluster = _cluster(coordinator, processes, process, wait)
+    if cluster is not None:
+        from textgen.cli.training.watched import watched
+        from textgen.training.group import LOST
+
+        watched(LOST)
     if not debug:
         console.silence_frameworks()
 
@@ -299,6 +328,7 @@ def command(
         began,
         tensorboard,
         backend,
+        cluster,
     )
     stop = _Stop()
     with closing(_listener(names, directory, log_format, quiet=quiet)) as listener:
@@ -319,8 +349,21 @@ def command(
             on_event=tell,
             stop=stop.wanted,
         )
-    if finished.reason == "stopped":
-        sys.exit(128 + stop.signal)
+    if finished.reason == "stopped":  # also by another process
+        sys.exit(128 + (stop.signal or signal.SIGTERM))
+
+
+def _cluster(
+    coordinator: str | None, processes: int | None, process: int | None, wait: float
+) -> "Cluster | None":
+    """The processes to train together with, where that is wanted."""
+    if coordinator is None:
+        if (processes, process) != (None, None):
+            raise click.UsageError("--processes and --process want a --coordinator as well")
+        return None
+    from textgen.training.group import Cluster
+
+    return Cluster(coordinator, processes, process, wait)
 
 
 class _Listener(Protocol):

@@ -9,10 +9,12 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from textgen.config import BACKENDS, check_choice
 from textgen.errors import TrainingError, UsageError
+from textgen.training import group
+from textgen.training.group import Cluster, Peers
 
 _INSTALL = {
     "tensorflow": "pip install tensorflow",
@@ -28,29 +30,38 @@ _GPU_SUPPORT = {
 
 @dataclass(frozen=True)
 class Device:
-    """Where training runs: the backend's name, and `cpu` or the first GPU's name."""
+    """Where training runs.
+
+    Attributes:
+        backend: What Keras computes with.
+        name: The device as the backend calls it.
+        peers: The processes that train together, and their devices.
+    """
 
     backend: str
     name: str
+    peers: Peers = field(default_factory=Peers)
 
 
-def check(backend: str | None) -> str | None:
+def check(backend: str | None, cluster: Cluster | None = None) -> str | None:
     """Which backend is asked for, as far as that is known before Keras is imported.
 
     Args:
         backend: One of `BACKENDS`; None for what `KERAS_BACKEND` says.
+        cluster: Processes that are to train together: on JAX, which is then the default.
 
     Returns:
         Its name; None where Keras's own settings file decides.
 
     Raises:
         SettingsError: there is no such backend.
-        UsageError: `KERAS_BACKEND` names none, or Keras runs on another one already.
+        UsageError: `KERAS_BACKEND` names none, Keras runs on another one already, or several
+            processes are to train on another one than JAX.
         TrainingError: it is not installed.
     """
     if backend is not None:
         check_choice("backend", backend, BACKENDS)
-    asked = backend or os.environ.get("KERAS_BACKEND")
+    asked = backend or os.environ.get("KERAS_BACKEND") or ("jax" if cluster else None)
     if not asked:
         return None
     if asked not in BACKENDS:
@@ -58,6 +69,8 @@ def check(backend: str | None) -> str | None:
             f"KERAS_BACKEND is {asked!r}, which textgen does not train on; set it to one of "
             f"{', '.join(BACKENDS)}, or give --backend"
         )
+    if cluster is not None and asked != "jax":
+        raise UsageError(f"several processes train on JAX, not on {asked}; give --backend jax")
     if importlib.util.find_spec(asked) is None:
         raise _missing(asked)
     keras = sys.modules.get("keras")
@@ -69,19 +82,27 @@ def check(backend: str | None) -> str | None:
     return asked
 
 
-def start(device: str, backend: str | None = None, *, debug: bool = False) -> Device:
+def start(
+    device: str,
+    backend: str | None = None,
+    cluster: Cluster | None = None,
+    *,
+    debug: bool = False,
+) -> Device:
     """Import Keras with its backend and choose the device.
 
     Args:
         device: `auto` takes a GPU where the backend sees one; `cpu` hides all GPUs; `gpu` insists.
         backend: As `check` takes it.
+        cluster: The processes to train together with.
         debug: Leave the framework's own log lines on.
 
     Raises:
         SettingsError, UsageError: as `check` raises them.
-        TrainingError: the backend cannot be imported, or there is no GPU and one was asked for.
+        TrainingError: the backend cannot be imported, there is no GPU and one was asked for, or
+            the processes do not find each other.
     """
-    if asked := check(backend):
+    if asked := check(backend, cluster):
         os.environ["KERAS_BACKEND"] = asked
     if not debug:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -91,6 +112,8 @@ def start(device: str, backend: str | None = None, *, debug: bool = False) -> De
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
         os.environ["JAX_PLATFORMS"] = "cpu"
         os.environ["KERAS_TORCH_DEVICE"] = "cpu"
+    if cluster is not None:
+        group.join(cluster)
     try:
         import keras
     except (ImportError, ValueError) as error:  # Keras's settings file may name what it lacks
@@ -107,7 +130,7 @@ def start(device: str, backend: str | None = None, *, debug: bool = False) -> De
             f"{name} sees no GPU here; give --device cpu, or install its GPU support "
             f"({_GPU_SUPPORT[name]}) and a driver"
         )
-    return Device(name, gpu or "cpu")
+    return Device(name, gpu or "cpu", group.peers() if name == "jax" else Peers())
 
 
 def _missing(backend: str) -> TrainingError:
@@ -138,9 +161,13 @@ def _first_gpu(backend: str) -> str | None:
 def losing_device(device: Device) -> Iterator[None]:
     """Turn what a framework raises when a device fails or is full into a `TrainingError`."""
     failures: tuple[type[Exception], ...] = (MemoryError, *_failures(device.backend))
+    if device.peers.count > 1:
+        failures = (*failures, ValueError)  # JAX's kind for a connection that is gone
     try:
         yield
     except failures as error:
+        if device.peers.count > 1:
+            raise TrainingError(group.LOST) from error
         first_line = (str(error).splitlines() or [""])[0]
         raise TrainingError(
             f"a step failed on {device.name} ({type(error).__name__}: {first_line}); where memory "

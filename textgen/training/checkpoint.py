@@ -46,6 +46,12 @@ class Request:
     text: str
     init_from: str | None
 
+    def parts(self) -> dict[str, object]:
+        """What is asked, by the names that messages have for it."""
+        parts = {"corpus": self.text, "vocabulary": vocabulary_json(self.vocabulary).decode()}
+        named = {**self.settings.by_name(), "init_from": self.init_from}
+        return {**parts, **{f"--{name.replace('_', '-')}": value for name, value in named.items()}}
+
     def check_sizes(self, weights: Arrays) -> None:
         """Raise `ValueError` where arrays are not weights of the network that is asked for.
 

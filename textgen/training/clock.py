@@ -7,10 +7,15 @@ what a clock of a training that goes on later is made with.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
+
+Exchange = Callable[..., Any]
 
 _PARTS = 10  # reports in a training by time
 _COST = 60  # and between two of them at least this many times the time that one takes
+_APART = 0.25  # seconds from hearing the other processes to hearing them again
 
 
 @dataclass(frozen=True)
@@ -103,3 +108,57 @@ class ByTime:
         self._report = seconds
         self._cost = min(seconds, self._cost or seconds)  # others may have been busy, too
         self._reported = self._last = time.monotonic()
+
+
+class HeardClock:
+    """Process 0's clock, which all go by, and anyone's wish to stop.
+
+    What must be the same for all is heard every `_APART` seconds, at the same step by all.
+
+    Args:
+        own: This process's clock.
+        exchange: Gives the numbers of all processes, shape (processes, numbers), for this one's.
+        stop: Whether this one is asked to stop.
+    """
+
+    def __init__(self, own: ByEpochs | ByTime, exchange: Exchange, stop: Callable[[], object]):
+        self._own, self._exchange, self._stop = own, exchange, stop
+        self._exact = isinstance(own, ByEpochs)  # it says the same in every process
+        self._steps, self._heard_at = 0, time.monotonic()
+        self.stopped = False
+        self._hear()
+
+    def _hear(self) -> None:
+        now = time.monotonic()
+        each = (now - self._heard_at) / max(self._steps, 1)
+        wait = min(max(_APART / max(each, 1e-4), 1), 1000) if self._steps else 1
+        self._heard_at, self._steps = now, 0
+        said = (0.0, False, False)
+        if not self._exact:
+            said = (self._own.done(0), self._own.over(0), self._own.report_due(0))
+        all_say = self._exchange(bool(self._stop()), int(wait), *said)
+        self.stopped = bool(all_say[:, 0].any())
+        self._wait, self._done = int(all_say[0, 1]), float(all_say[0, 2])
+        self._over, self._due = bool(all_say[0, 3]), bool(all_say[0, 4])
+
+    def stepped(self) -> None:
+        self._own.stepped()
+        self._steps += 1
+        if self._steps >= self._wait:
+            self._hear()
+
+    def done(self, steps: int) -> float:
+        return self._own.done(steps) if self._exact else self._done
+
+    def over(self, steps: int) -> bool:
+        return self._own.over(steps) if self._exact else self._over
+
+    def report_due(self, steps: int) -> bool:
+        return self._own.report_due(steps) if self._exact else self._due
+
+    def reported(self, seconds: float) -> None:
+        self._own.reported(seconds)
+        self._due, self._heard_at, self._steps, self._wait = False, time.monotonic(), 0, 1
+
+    def state(self) -> dict[str, float]:
+        return self._own.state()

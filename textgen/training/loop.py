@@ -19,13 +19,14 @@ import numpy as np
 
 from textgen import model
 from textgen.config import Settings
-from textgen.errors import ModelError, TrainingError
+from textgen.errors import CorpusError, ModelError, TrainingError
 from textgen.sampling import Sampler
 from textgen.sampling.network import Network
 from textgen.training import backend, events, precision
 from textgen.training.backend import Device
 from textgen.training.checkpoint import REMEDY, Snapshot
-from textgen.training.clock import ByEpochs, ByTime
+from textgen.training.clock import ByEpochs, ByTime, HeardClock
+from textgen.training.group import Peers
 from textgen.training.optimizer import learning_rate, optimizer
 from textgen.training.text import Text
 from textgen.vocabulary import Vocabulary
@@ -165,12 +166,14 @@ class _Training:
         self.text, self.settings, self.device, self.hooks = text, settings, device, hooks
         self.callback = hooks.callback or keras.callbacks.Callback()
         self.deadline = deadline
-        self.batches = _Batches(text.train, settings)
+        peers = self.peers = device.peers
+        self.batches = _Batches(text.train, settings, peers)
         size = text.vocabulary.size
         stock = model.build(settings.model, size, settings.windows.targets)
         generator = np.random.default_rng(config.random_seed)
         weights = model.initial_weights(settings.model, size, generator)
         stock.set_weights(weights if initial is None else initial(weights))
+        peers.share()  # the stock model, which only carries weights, is this process's own
         chosen = str(snapshot.figures.get("precision")) if snapshot else None
         with backend.losing_device(device):
             kind = precision.choose(settings, size, device, self.batches.first(), chosen)
@@ -178,14 +181,14 @@ class _Training:
         self.trainee = precision.build(
             kind, settings, size, carry_batch=self.batches.rows if config.carry_state else None
         )
-        self.trainee.set_weights(stock.get_weights())
+        _assign(self.trainee.weights, stock.get_weights(), peers)
         self.trainee.compile(kind.optimizer(optimizer(config)), _loss(config.loss_reduction))
         self.rate: float | None = None
         self.validator: _Validator | None = None
         if len(text.validation):
             full = precision.float32(settings, device)
             before = _validated(snapshot) if snapshot else None
-            self.validator = _Validator(text.validation, settings, size, full, before)
+            self.validator = _Validator(text.validation, settings, size, full, before, peers)
         seeds = _draw_seeds(text, settings.windows.maxlen, config.random_seed)
         self.progress = Progress(stock, seeds)
         self.curve = _Curve(size, config.loss_smoothing)
@@ -196,13 +199,19 @@ class _Training:
         clock = {"report": _REPORT + (self.validator.seconds if self.validator else 0.0)}
         if snapshot is not None:
             clock = self._go_on(snapshot)
-        self.clock = (
+        own = (
             ByTime(deadline, **clock)
             if config.time
             else ByEpochs(self.batches.steps, config.epochs)
         )
+        self.clock: ByTime | ByEpochs | HeardClock = own
+        self.stop = hooks.stop
+        if peers.count > 1:
+            self.clock = heard = HeardClock(own, peers.exchange, hooks.stop)
+            self.stop = lambda: heard.stopped
         self.began = self.kept_at = time.monotonic()
-        if config.time and self.began >= deadline and snapshot is None:
+        late = config.time and snapshot is None and self.began >= deadline
+        if peers.exchange(late)[0, 0]:
             raise TrainingError(
                 f"--time {config.time:g}s was over before the first step; give twice as much at "
                 "least"
@@ -217,10 +226,10 @@ class _Training:
             if epoch_begins:
                 model.reset_states(self.trainee)
             self._step(x, y)
-            characters += x.size
+            characters += x.size * self.peers.count
             over = self.clock.over(self.steps)
             due = over or self.clock.report_due(self.steps)
-            stopped = not over and self.hooks.stop()
+            stopped = not over and self.stop()
             if not (due or stopped):
                 self._glimpse()
                 if time.monotonic() - self.kept_at >= self.hooks.keep_every:
@@ -255,18 +264,26 @@ class _Training:
         wanted = learning_rate(config, self.steps, self.clock.done(self.steps))
         if wanted != self.rate:
             self.rate = wanted
-            self.trainee.optimizer.learning_rate.assign(wanted)
+            rate = self.peers.everywhere(np.float32(wanted))
+            self.trainee.optimizer.learning_rate.assign(rate)
         with backend.losing_device(self.device):
             loss = float(self.trainee.train_on_batch(x, y))
         if config.loss_reduction == "sum":
-            loss /= y.size
+            loss /= y.size * self.peers.count
         self.steps += 1
         self._check(loss)
         self.clock.stepped()
         share = self.clock.done(self.steps)
         shown = self.curve.add(loss)
         self.hooks.on_event(
-            events.StepDone(self._epoch(), share, shown, x.size, loss, self._seconds())
+            events.StepDone(
+                self._epoch(),
+                share,
+                shown,
+                x.size * self.peers.count,
+                loss,
+                self._seconds(),
+            )
         )
         if (point := int(share * _CURVE_POINTS)) > self.points:
             self.points = point
@@ -301,7 +318,8 @@ class _Training:
     def _glimpse(self) -> None:
         """A sample early on, where one is due."""
         due = bisect_right(_GLIMPSES, self.clock.done(self.steps))
-        if due <= self.glimpses or self.progress.history["epochs"] or self.slow_samples:
+        unwanted = self.progress.history["epochs"] or self.slow_samples or not self.peers.first
+        if due <= self.glimpses or unwanted:
             return
         self.glimpses = due
         for sample in self._samples(self.trainee.get_weights()):
@@ -311,6 +329,8 @@ class _Training:
 
     def _samples(self, weights: list[Any]) -> Iterator[events.SampleDrawn]:
         """What the network writes with some weights."""
+        if not self.peers.first:
+            return iter(())
         return _samples(
             weights, self.text.vocabulary, self.settings, self.progress.seeds, self.steps
         )
@@ -346,9 +366,9 @@ class _Training:
         figures, arrays, progress = snapshot.figures, snapshot.arrays, self.progress
         self.trainee.optimizer.build(self.trainee.trainable_variables)
         try:
-            _assign(self._layer_variables(), arrays["layers"])
-            _assign(self.trainee.optimizer.variables, arrays["optimizer"])
-            _assign(progress.model.weights, arrays["best"])
+            _assign(self._layer_variables(), arrays["layers"], self.peers)
+            _assign(self.trainee.optimizer.variables, arrays["optimizer"], self.peers)
+            _assign(progress.model.weights, arrays["best"], Peers())
             self.steps, self.seconds_before = int(figures["steps"]), float(figures["seconds"])
             self.points, self.glimpses = int(figures["points"]), int(figures["glimpses"])
             self.curve.go_on(*map(float, figures["curve"]))
@@ -428,11 +448,11 @@ def _plain(variable: Any) -> Any:
     return value if value.dtype.kind in "fiu" else value.astype(np.float32)
 
 
-def _assign(variables: Sequence[Any], values: Sequence[Any]) -> None:
+def _assign(variables: Sequence[Any], values: Sequence[Any], peers: Peers) -> None:
     for variable, value in zip(variables, values, strict=True):
         if tuple(variable.shape) != value.shape:
             raise ValueError(f"{variable.path} is of shape {value.shape}")
-        variable.assign(value)
+        variable.assign(peers.everywhere(value))
 
 
 def _loss(reduction: str) -> keras.losses.Loss:
@@ -445,12 +465,12 @@ def _loss(reduction: str) -> keras.losses.Loss:
 class _Batches:
     """The batches of one epoch after the other: carried streams, or shuffled windows."""
 
-    def __init__(self, ids: Readable, settings: Settings):
+    def __init__(self, ids: Readable, settings: Settings, peers: Peers):
         windows, config = settings.windows, settings.training
         self._epoch: Callable[[int, int], Iterator[Batch]]
         if config.carry_state:
-            streams = Streams(ids, config.batch_size, windows.maxlen)
             self.rows = config.batch_size
+            streams = Streams(ids, self.rows, windows.maxlen, peers.rows(self.rows))
             # Each epoch is cut at other places; wherever that is, it has as many steps.
             moved = self.rows > 1 and len(streams) > 1
             self.steps = len(streams) - moved
@@ -463,11 +483,15 @@ class _Batches:
             self._epoch = epoch
         else:
             cut = Windows(ids, windows.maxlen, windows.step, windows.targets)
-            self.rows = min(config.batch_size, len(cut))
+            self.rows = peers.whole(min(config.batch_size, len(cut)))
+            if not self.rows:
+                raise CorpusError(
+                    f"{len(cut)} windows are too few for {peers.devices} devices; give more text"
+                )
             self.steps = len(cut) // self.rows
             # The order of an epoch follows from the random seed and the epoch's number alone.
             self._epoch = lambda number, begin: cut.shuffled(
-                self.rows, (config.random_seed, number), begin
+                self.rows, (config.random_seed, number), begin, peers.rows(self.rows)
             )
 
     def first(self) -> Batch:
@@ -497,6 +521,7 @@ class _Validator:
         size: The vocabulary's size.
         kind: How it computes.
         characters: How many are read, where a training goes on; None to find out.
+        peers: The processes, each of which reads a part.
 
     Attributes:
         characters: How many are read.
@@ -510,41 +535,44 @@ class _Validator:
         size: int,
         kind: precision.Kind,
         characters: int | None,
+        peers: Peers,
     ):
         windows, config = settings.windows, settings.training
         self._ids, self._windows, self._batch_size = ids, windows, config.batch_size
+        self._peers = peers
         self.characters, self.seconds = min(len(ids), characters or _VALIDATION_AT_MOST), 0.0
         self._rows: int | None = None
         if config.carry_state:
             # Each stream reads a batch before it begins, to have its context, and four at least.
             room = max(config.batch_size, _VALIDATION_LOGITS // (windows.maxlen * size))
             fewest = (self.characters - 1) // (4 * windows.maxlen)
-            self._rows = max(1, min(_VALIDATION_STREAMS, room, fewest))
+            self._rows = peers.filled(min(_VALIDATION_STREAMS, room, fewest))
         self._model = precision.build(kind, settings, size, carry_batch=self._rows)
         self._model.compile(loss=_loss("sum"))
         if config.time:
-            batch, each = self._measured()
+            batch, each = peers.exchange(*self._measured())[0]
             lead = 1 if self._rows else 0  # batches that are read for context alone
-            affordable = max(1, int(_VALIDATION_SHARE * config.time / batch) - lead) * each
+            affordable = max(1, int(_VALIDATION_SHARE * config.time / batch) - lead) * int(each)
             if characters is None:
                 self.characters = min(self.characters, max(affordable, windows.maxlen + 1))
             self.seconds = batch * (lead + math.ceil(self.characters / each))
 
     def loss(self, weights: list[Any]) -> float:
-        self._model.set_weights(weights)
+        _assign(self._model.weights, weights, self._peers)
         model.reset_states(self._model)
         total = count = 0.0
         for batch in self._batches():
             total += self._summed(batch)
             count += float(batch[2].sum())
-        return total / count
+        return total / float(self._peers.exchange(count).sum())
 
     def _batches(self) -> Iterator[Batch]:
-        ids, maxlen = self._ids[: self.characters], self._windows.maxlen
+        ids, maxlen, peers = self._ids[: self.characters], self._windows.maxlen, self._peers
         if self._rows is not None:
-            return Streams(ids, self._rows, maxlen).every(lead=maxlen)
+            return Streams(ids, self._rows, maxlen, peers.rows(self._rows)).every(lead=maxlen)
         cut = Windows(ids, maxlen, self._windows.step, self._windows.targets)
-        return cut.in_order(self._batch_size)
+        rows = peers.filled(min(self._batch_size, len(cut)))
+        return cut.in_order(rows, peers.rows(rows))
 
     def _summed(self, batch: Batch) -> float:
         x, y, weight = batch
@@ -557,7 +585,8 @@ class _Validator:
         began = time.perf_counter()
         self._summed(batch)
         seconds = max(time.perf_counter() - began, 1e-6)
-        return seconds, batch[1].size if self._rows else len(batch[0]) * self._windows.step
+        each = batch[1].size if self._rows else len(batch[0]) * self._windows.step
+        return seconds, each * self._peers.count
 
 
 class _Curve:

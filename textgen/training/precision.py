@@ -18,6 +18,7 @@ from textgen.training.backend import Device
 from textgen.training.cpu_lstm import CpuLSTM
 from textgen.training.drop_connect import dropping
 from textgen.training.narrow_lstm import NarrowLSTM
+from textgen.training.sharded import sharded
 from textgen.windows import Batch
 
 _WIDE = 192  # units below which bfloat16 was never quicker than float32
@@ -65,14 +66,20 @@ def build(kind: Kind, settings: Settings, size: int, carry_batch: int | None) ->
 def float32(settings: Settings, device: Device) -> Kind:
     """Full precision, with the quickest layer for it: what validation always runs in."""
     own = device == Device("tensorflow", "cpu") and settings.model.cell == "lstm"
-    return Kind("float32", CpuLSTM if own else model.RECURRENT[settings.model.cell])
+    return Kind("float32", CpuLSTM if own else _stock(settings, device))
 
 
 def narrow(name: str, settings: Settings, device: Device) -> Kind:
     """Half precision, with the quickest layer for it."""
     cell = settings.model.cell
     own = name == "bfloat16" and device == Device("tensorflow", "cpu") and cell == "lstm"
-    return Kind(name, NarrowLSTM if own else model.RECURRENT[cell])
+    return Kind(name, NarrowLSTM if own else _stock(settings, device))
+
+
+def _stock(settings: Settings, device: Device) -> type[keras.layers.RNN]:
+    """Keras's own layer."""
+    layer = model.RECURRENT[settings.model.cell]
+    return sharded(layer) if device.peers.devices > 1 else layer
 
 
 def choose(
@@ -120,7 +127,7 @@ def has_bfloat16() -> bool:
 def _seconds(kind: Kind, settings: Settings, size: int, batch: Batch) -> float:
     """Seconds of a training step, the median of a few."""
     x, y, _ = batch
-    carry = len(x) if settings.training.carry_state else None
+    carry = settings.training.batch_size if settings.training.carry_state else None
     trial = build(kind, settings, size, carry)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     trial.compile(keras.optimizers.SGD(0.0), loss)

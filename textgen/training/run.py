@@ -7,9 +7,10 @@ that it is slow to import: everything that can be refused is refused before.
 import importlib.metadata
 import platform
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,12 +20,16 @@ from textgen import model_dir, storage
 from textgen.config import CHECKPOINT_EVERY, CorpusConfig
 from textgen.corpus import Source
 from textgen.errors import ModelError, OutputError, UsageError
-from textgen.prepared import Prepared
+from textgen.prepared import Prepared, is_prepared
 from textgen.training import backend, checkpoint, events, plan
+from textgen.training.backend import Device
+from textgen.training.group import Cluster, Peers
 from textgen.training.plan import OnEvent, Plan
 
 if TYPE_CHECKING:
     from textgen.training.loop import Progress
+
+_LOCKED = "another training is writing to it; wait, or name another one"
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,8 @@ class Run:
         tensorboard: Directory for TensorBoard's logs; None for none.
         backend: `tensorflow`, `jax` or `torch`; None for what `KERAS_BACKEND`, else Keras's own
             settings file, else TensorFlow.
+        cluster: The processes to train together with; each is called in the same way. None for
+            this one alone.
     """
 
     device: str = "auto"
@@ -55,6 +62,7 @@ class Run:
     began: float | None = None
     tensorboard: Path | None = None
     backend: str | None = None
+    cluster: Cluster | None = None
 
 
 def train(
@@ -93,50 +101,70 @@ def train(
 
     Raises:
         UsageError: an option that cannot be used (`SettingsError`), corpora that do not mix, or
-            a backend that Keras cannot change to.
+            a backend that Keras cannot change to; processes that were asked different things.
         CorpusError: the corpus cannot be read or is too short.
         PreparedError: the prepared corpus is damaged.
         ModelError: the model to begin with, or the training to go on with, is missing or damaged.
         OutputError: the model directory exists, cannot be written, or another training has it;
             or the logs for TensorBoard cannot be written.
         TrainingError: no such device, a backend that is not installed, no TensorFlow to write
-            logs for TensorBoard with, or the loss is not a number any more.
+            logs for TensorBoard with, other processes that are not there (any more), or the loss
+            is not a number any more.
 
     Example:
         >>> train(["corpus.txt"], "textgen-model", {"epochs": 3})  # doctest: +SKIP
     """
     run, options, directory = run or Run(), options or {}, Path(model)
     began = time.monotonic() if run.began is None else run.began
-    backend.check(run.backend)
-    model_dir.check_new(directory, force=True)
-    if run.resume:
-        _check_unfinished(directory)
-    with storage.locked(directory, "another training is writing to it; wait, or name another one"):
-        model_dir.sweep(directory)
-        kept = None if run.force else _kept(directory)
-        if kept is None:
-            model_dir.check_new(directory, force=run.force)
-        if kept is not None and not corpora:
-            if preset or init_from or corpus not in (None, CorpusConfig()):
-                raise UsageError(
-                    "a training is resumed as it was begun; leave out --preset, --init-from and "
-                    "the options of reading, or name the corpus as well"
+    backend.check(run.backend, run.cluster)
+    device, peers, kept = None, Peers(), None
+    if run.cluster is not None:  # who writes is known once the processes have found each other
+        _check_prepared(corpora)
+        device = backend.start(run.device, run.backend, run.cluster, debug=run.debug)
+        peers = device.peers
+    with ExitStack() as until_the_end:
+        with peers.beginning():
+            if peers.first:
+                model_dir.check_new(directory, force=True)
+                if run.resume:
+                    _check_unfinished(directory)
+                until_the_end.enter_context(storage.locked(directory, _LOCKED))
+                model_dir.sweep(directory)
+                kept = None if run.force else _kept(directory)
+                if kept is None:
+                    model_dir.check_new(directory, force=run.force)
+            else:
+                on_event = lambda _: None  # noqa: E731
+            if kept is not None and not corpora:
+                if preset or init_from or corpus not in (None, CorpusConfig()):
+                    raise UsageError(
+                        "a training is resumed as it was begun; leave out --preset, --init-from "
+                        "and the options of reading, or name the corpus as well"
+                    )
+                asked = plan.again(directory, kept, options)
+            else:
+                asked = plan.plan(
+                    corpora,
+                    directory,
+                    options,
+                    preset,
+                    corpus,
+                    init_from,
+                    on_event,
+                    kept=kept.request if kept else None,
                 )
-            asked = plan.again(directory, kept, options)
-        else:
-            asked = plan.plan(
-                corpora,
-                directory,
-                options,
-                preset,
-                corpus,
-                init_from,
-                on_event,
-                kept=kept.request if kept else None,
-            )
-        if kept is not None and (other := checkpoint.differing(asked.request, kept.request)):
-            raise plan.other_training(directory, other)
-        return _train(directory, asked, kept, run, began, on_event, stop)
+            if kept is not None and (other := checkpoint.differing(asked.request, kept.request)):
+                raise plan.other_training(directory, other)
+        return _train(directory, asked, kept, run, device, began, on_event, stop)
+
+
+def _check_prepared(corpora: Sequence[str | Source]) -> None:
+    """Several processes do not each read the texts, and standard input is one process's."""
+    if len(corpora) != 1 or not isinstance(corpora[0], str) or not is_prepared(corpora[0]):
+        raise UsageError(
+            "several processes train on a prepared corpus: make it by `textgen prepare`, have it "
+            "on every host, and name it alone"
+        )
 
 
 def _kept(directory: Path) -> checkpoint.Checkpoint | None:
@@ -161,12 +189,14 @@ def _train(
     asked: Plan,
     kept: checkpoint.Checkpoint | None,
     run: Run,
+    device: Device | None,
     began: float,
     on_event: OnEvent,
     stop: Callable[[], bool],
 ) -> events.Finished:
     """Train, save and keep checkpoints until it is finished or stopped."""
-    if run.tensorboard is not None:
+    peers = device.peers if device else Peers()
+    if run.tensorboard is not None and peers.first:
         _make(run.tensorboard)
     opened, request = asked.opened, asked.request
     settings, vocabulary = request.settings, request.vocabulary
@@ -182,18 +212,23 @@ def _train(
             asked.expected,
         )
     )
-    device = backend.start(run.device, run.backend, debug=run.debug)
+    device = device or backend.start(run.device, run.backend, debug=run.debug)
+    path = model_dir.checkpoint(directory)
+    peers = device.peers
+    peers.check_rows(settings.training.batch_size)
+    if peers.count > 1:
+        peers.check_same(request.parts())
+        kept = _first_ones(peers, path, kept)
     from textgen.training import loop
 
     logs = None
-    if run.tensorboard is not None:
+    if run.tensorboard is not None and peers.first:
         from textgen.training import tensorboard
 
         logs = tensorboard.callback(run.tensorboard, device)
     about = _about(opened, asked.preset, run) if kept is None else dict(kept.about)
     # A training that goes on may do so on another backend.
     about["versions"] = {**about["versions"], **_version(device.backend)}
-    path = model_dir.checkpoint(directory)
     prepared = asked.elsewhere(directory)
     begun = not run.force
 
@@ -218,22 +253,38 @@ def _train(
             begin()
             checkpoint.write(path, checkpoint.Checkpoint(request, prepared, about, snapshot))
 
+    hooks = loop.Hooks(save, keep, run.checkpoint_every, on_event, stop, logs)
+    if not peers.first:
+        hooks = loop.Hooks(stop=stop)
     progress = loop.fit(
         text,
         settings,
         device,
-        loop.Hooks(save, keep, run.checkpoint_every, on_event, stop, logs),
+        hooks,
         began + (kept.snapshot.left if kept else settings.training.time),
         asked.initial,
         kept.snapshot if kept else None,
     )
-    if progress.reason != "stopped":
+    if progress.reason != "stopped" and peers.first:
         path.unlink(missing_ok=True)
     finished = events.Finished(
         progress.reason, progress.best_epoch, progress.best_loss, str(directory)
     )
     on_event(finished)
     return finished
+
+
+def _first_ones(
+    peers: Peers, path: Path, kept: checkpoint.Checkpoint | None
+) -> checkpoint.Checkpoint | None:
+    """Process 0's checkpoint, which the others need not be able to read."""
+    content = peers.told(path.read_bytes() if kept else b"")
+    if peers.first or not content:
+        return kept
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(content)
+        file.flush()
+        return checkpoint.read(Path(file.name))
 
 
 def _make(logs: Path) -> None:

@@ -1,0 +1,261 @@
+"""Several processes, on one machine or many, and several GPUs, that train one model together.
+
+Knows how JAX's processes find each other, what they tell each other, and how Keras shares a batch
+among devices; knows nothing of models, data or files. Every process runs the same program: where
+one computes or hears something together with the others, all do, in the same order.
+"""
+
+import hashlib
+import re
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from textgen.config import WAIT
+from textgen.errors import SettingsError, TrainingError, UsageError
+
+AUTO = "auto"
+_SILENCE = 20  # seconds without a sign of life after which a process counts as dead
+LOST = (
+    "another process of the training ended or cannot be reached any more; start the same command "
+    "again on every host: it goes on from the last checkpoint"
+)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The processes that are to train together.
+
+    Attributes:
+        coordinator: HOST:PORT where process 0 waits for the others; `auto` for what SLURM or
+            Open MPI tells JAX.
+        processes: How many; None with `auto`.
+        process: Which one this is, from 0; None with `auto`.
+        wait: Seconds to wait for the others at the beginning.
+    """
+
+    coordinator: str
+    processes: int | None = None
+    process: int | None = None
+    wait: float = WAIT
+
+    def __post_init__(self) -> None:
+        if self.coordinator == AUTO:
+            if (self.processes, self.process) != (None, None):
+                raise SettingsError("coordinator", f"{AUTO} finds out about the processes itself")
+            return
+        address = re.fullmatch(r"(.+):(\d{1,5})", self.coordinator)
+        if address is None or not 0 < int(address[2]) < 2**16:
+            raise SettingsError(
+                "coordinator", f"must be HOST:PORT or {AUTO}, not {self.coordinator!r}"
+            )
+        if self.processes is None or self.processes < 1:
+            raise SettingsError("processes", "must say how many there are, 1 or more")
+        if self.process is None or not 0 <= self.process < self.processes:
+            raise SettingsError(
+                "process", f"must say which one this is, from 0 to {self.processes - 1}"
+            )
+        if not self.wait > 0:
+            raise SettingsError("wait", "must be above 0 seconds")
+
+
+@dataclass(frozen=True)
+class Peers:
+    """The processes of a training as one of them sees them.
+
+    Attributes:
+        index: Which one this is; process 0 alone writes.
+        count: How many.
+        devices: How many devices they have in all; each has as many rows of a batch.
+    """
+
+    index: int = 0
+    count: int = 1
+    devices: int = 1
+
+    @property
+    def first(self) -> bool:
+        return self.index == 0
+
+    def check_rows(self, rows: int) -> None:
+        """Raise `SettingsError` where the devices cannot share a batch evenly."""
+        if rows % self.devices:
+            fits = max(1, round(rows / self.devices)) * self.devices
+            raise SettingsError(
+                "batch_size",
+                f"must be a multiple of {self.devices}, as many devices as share a batch; give "
+                f"{fits}",
+            )
+
+    def rows(self, of: int) -> slice:
+        """Those rows of a batch that this process reads.
+
+        Example:
+            >>> Peers(index=1, count=2, devices=2).rows(8)
+            slice(4, 8, None)
+        """
+        each = of // self.count
+        return slice(self.index * each, (self.index + 1) * each)
+
+    def whole(self, rows: int) -> int:
+        """The largest number of rows, up to this one, that every device has as many of."""
+        return rows // self.devices * self.devices
+
+    def filled(self, rows: int) -> int:
+        """The smallest number of rows, from this one on, that every device has as many of."""
+        return max(1, -(-rows // self.devices)) * self.devices
+
+    def exchange(self, *values: float) -> npt.NDArray[np.float64]:
+        """The numbers of every process, shape (count, values).
+
+        Raises:
+            TrainingError: another process is not there any more.
+        """
+        mine = np.array([values], np.float64)
+        if self.count == 1:
+            return mine
+        from jax.experimental import multihost_utils
+
+        with losing_peers():  # as bytes: JAX would make float32 of them
+            gathered = multihost_utils.process_allgather(mine[0].view(np.uint8))
+        return np.ascontiguousarray(gathered).view(np.float64)
+
+    def check_same(self, parts: Mapping[str, object]) -> None:
+        """Raise `UsageError` where the processes were asked different things.
+
+        Args:
+            parts: What they were asked, by name; values that look the same are the same.
+        """
+        digests = [hashlib.sha256(repr(part).encode()).digest()[:6] for part in parts.values()]
+        said = self.exchange(*(int.from_bytes(digest) for digest in digests))
+        for process, place in np.argwhere(said != said[0]):
+            raise UsageError(
+                f"process {process} has another {list(parts)[place]} than process 0; give all of "
+                "them the same command apart from --process, and the same files"
+            )
+
+    def told(self, content: bytes) -> bytes:
+        """What process 0 has.
+
+        Raises:
+            TrainingError: another process is not there any more.
+        """
+        size = int(self.exchange(len(content))[0, 0])
+        if self.count == 1 or not size:
+            return content
+        from jax.experimental import multihost_utils
+
+        mine = np.frombuffer(content if self.first else bytes(size), np.uint8)
+        with losing_peers():
+            return bytes(np.asarray(multihost_utils.broadcast_one_to_all(mine)))
+
+    @contextmanager
+    def beginning(self) -> Iterator[None]:
+        """Where this process cannot begin, tell the others, which then do not wait for it.
+
+        Raises:
+            TrainingError: another process cannot begin.
+        """
+        try:
+            yield
+        except Exception:
+            self.exchange(1)
+            raise
+        failed = np.flatnonzero(self.exchange(0)[:, 0])
+        if len(failed):
+            raise TrainingError(f"process {failed[0]} could not begin and says why")
+
+    def share(self) -> None:
+        """From here on, models are on all devices, and each computes its part of a batch."""
+        if self.devices > 1:
+            import keras
+
+            keras.distribution.set_distribution(
+                keras.distribution.DataParallel(auto_shard_dataset=False)
+            )
+
+    def everywhere(self, value: Any) -> Any:
+        """A value that every process has, as one array on all devices.
+
+        JAX would compare the values of all processes first.
+        """
+        if self.count == 1:
+            return value
+        import jax
+        import keras
+
+        layout = keras.distribution.TensorLayout(
+            [None] * np.ndim(value), keras.distribution.distribution().device_mesh
+        )
+        return jax.make_array_from_process_local_data(layout.backend_layout, np.asarray(value))
+
+
+def join(cluster: Cluster) -> None:
+    """Find the other processes, before JAX computes anything.
+
+    Raises:
+        TrainingError: they are not there in time, or process 0 cannot have its port.
+    """
+    import jax
+
+    jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    jax.config.update("jax_enable_preemption_service", 0)  # SIGTERM is ours
+    where = () if cluster.coordinator == AUTO else (cluster.coordinator,)
+    try:
+        if where and cluster.process:
+            _await(cluster.coordinator, cluster.wait)
+        jax.distributed.initialize(
+            *where,
+            num_processes=cluster.processes,
+            process_id=cluster.process,
+            cluster_detection_method="deactivate" if where else None,
+            initialization_timeout=round(cluster.wait),
+            heartbeat_timeout_seconds=_SILENCE,
+            shutdown_timeout_seconds=_SILENCE,
+        )
+    except (RuntimeError, ValueError, OSError) as error:
+        first_line = (str(error).splitlines() or [""])[0]
+        at = f"at {cluster.coordinator}" if where else "as SLURM or Open MPI started them"
+        raise TrainingError(
+            f"the processes did not find each other {at} within {cluster.wait:g} seconds "
+            f"({first_line}); start all of them, with the same --coordinator and --processes and "
+            "each with a --process of its own, where that address is that of process 0"
+        ) from error
+
+
+def peers() -> Peers:
+    """The processes, once they have joined, and all devices."""
+    import jax
+
+    return Peers(jax.process_index(), jax.process_count(), jax.device_count())
+
+
+@contextmanager
+def losing_peers() -> Iterator[None]:
+    """Turn what JAX raises where another process is gone into a `TrainingError`."""
+    try:
+        yield
+    except (RuntimeError, ValueError) as error:
+        raise TrainingError(LOST) from error
+
+
+def _await(coordinator: str, seconds: float) -> None:
+    """Wait until something listens there: JAX itself ends the program where nothing does."""
+    host, _, port = coordinator.rpartition(":")
+    deadline = time.monotonic() + seconds
+    while True:
+        left = deadline - time.monotonic()
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=max(left, 0.1)).close()
+        except OSError:
+            if left <= 0:
+                raise
+            time.sleep(min(0.2, left))
+        else:
+            return
