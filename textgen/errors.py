@@ -62,6 +62,11 @@ class UsageError(TextgenError):
             "Set KERAS_BACKEND before anything imports Keras.",
         ),
         Known(
+            "--coordinator ray wants --processes",
+            "Ray was to start the processes, and was not told how many.",
+            "Give --processes.",
+        ),
+        Known(
             "several processes train on JAX",
             "--coordinator was given together with another backend.",
             "Give --backend jax, or leave --backend out and KERAS_BACKEND unset.",
@@ -548,6 +553,21 @@ class TrainingError(TextgenError):
             "The coordinator does not answer, its port is taken, or a process never started.",
             "Start all of them, with the same --coordinator and --processes and each with a "
             "--process of its own.",
+        ),
+        Known(
+            "Ray is not installed",
+            "--coordinator ray was given and Ray is missing.",
+            "Install it as the message says, or start the processes by hand.",
+        ),
+        Known(
+            "no Ray cluster can be reached",
+            "--coordinator ray was given on a machine that belongs to no Ray cluster.",
+            "Start one by `ray start --head`.",
+        ),
+        Known(
+            "the Ray cluster has",
+            "There are fewer processors or GPUs in the cluster than processes asked for.",
+            "Give fewer --processes.",
         ),
         Known(
             "could not begin and says why",

@@ -203,6 +203,42 @@ def test_others_that_are_not_there(folder, textgen):
         )
 
 
+@needs_jax
+@pytest.mark.parametrize("launcher", ["slurm", "ompi"])
+def test_processes_that_a_launcher_started(folder, launcher):
+    """What SLURM and Open MPI tell the processes that they start is in their environment."""
+    port = int(address().rpartition(":")[2])
+    said = {
+        "slurm": lambda number: {
+            "SLURM_JOB_ID": str(port),  # the port follows from it
+            "SLURM_STEP_NODELIST": "localhost",
+            "SLURM_NTASKS": "2",
+            "SLURM_PROCID": str(number),
+            "SLURM_LOCALID": str(number),
+        },
+        "ompi": lambda number: {
+            "OMPI_MCA_orte_hnp_uri": f"{port * 2**12}.0;tcp://127.0.0.1:34911",
+            "OMPI_COMM_WORLD_SIZE": "2",
+            "OMPI_COMM_WORLD_RANK": str(number),
+            "OMPI_COMM_WORLD_LOCAL_RANK": str(number),
+        },
+    }[launcher]
+    command = [sys.executable, "-m", "textgen", "train", "prepared", "--coordinator", "auto"]
+    both = [
+        subprocess.Popen(
+            [*command, "--model", "m", *QUICK, "--epochs", "1"],
+            cwd=folder,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "KERAS_BACKEND": "", **said(number)},
+        )
+        for number in (0, 1)
+    ]
+    told = [one.communicate(timeout=240)[1] for one in both]
+    assert [one.returncode for one in both] == [0, 0], told
+    assert "epoch 1" in told[0] and told[1] == ""
+
+
 def test_wrong_use_is_refused_before_anyone_is_waited_for(folder, textgen, corpus):
     place = ("--coordinator", "127.0.0.1:1", "--processes", 2, "--process", 0)
     done = textgen("train", corpus, *place, "--backend", "jax")

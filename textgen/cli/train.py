@@ -204,7 +204,8 @@ _SUITED = "  [default: what suits text and time, for an LSTM with carried state]
         "--coordinator",
         metavar="HOST:PORT",
         help="Train together with other processes, each given the same command and a prepared "
-        "corpus: where process 0 waits for them, or auto under SLURM or Open MPI.",
+        "corpus: where process 0 waits for them; auto where SLURM or Open MPI starts them; ray to "
+        "have a Ray cluster start --processes of them.",
     ),
     cloup.option("--processes", type=int, metavar="N", help="How many there are."),
     cloup.option("--process", type=int, metavar="I", help="Which one this is, from 0."),
@@ -299,9 +300,14 @@ def command(
         sources = options.sources(corpora, demo=demo, command="train")
         names = ", ".join(corpora[:3]) + (", ..." if len(corpora) > 3 else "")
         names = names or "the documentation that comes with Python"
-        if not quiet and log_format == "text":
+        alone_or_first = coordinator is None or process == 0
+        if alone_or_first and not quiet and log_format == "text":
             console.note(f"textgen: reading {names}")
     debug = options.debugging()
+    if coordinator == "ray":
+        from textgen.cli.training import on_ray
+
+        sys.exit(on_ray.train(sys.argv[1:], processes))
     cluster = _cluster(coordinator, processes, process, wait)
     if cluster is not None:
         from textgen.cli.training.watched import watched

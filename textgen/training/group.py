@@ -48,7 +48,9 @@ class Cluster:
     def __post_init__(self) -> None:
         if self.coordinator == AUTO:
             if (self.processes, self.process) != (None, None):
-                raise SettingsError("coordinator", f"{AUTO} finds out about the processes itself")
+                raise SettingsError(
+                    "coordinator", f"must not be {AUTO} where --processes or --process is given"
+                )
             return
         address = re.fullmatch(r"(.+):(\d{1,5})", self.coordinator)
         if address is None or not 0 < int(address[2]) < 2**16:

@@ -1,0 +1,168 @@
+"""Several processes that train one model: characters per second of 1, 2 and 4, on JAX.
+
+Each process has a core to itself as far as there are cores, so that what one process gains is not
+what more threads gain. Strong: the batch stays as large and is divided; weak: it grows with the
+processes. Beside them the time of one exchange of as many bytes as the gradients have. The loss
+after the last step shows that all of them train the same model where the batch is the same.
+
+    python -m benchmarks.processes tinyshakespeare.txt [--steps 60]
+"""
+
+import argparse
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks import report
+
+_SIZES = {"LSTM 256": "256", "LSTM 512,512": "512,512"}
+_ROWS, _MAXLEN = 64, 64
+_EXCHANGES = 20
+_REDUCE = """
+import sys, time
+import jax, numpy as np
+from jax.sharding import NamedSharding, PartitionSpec as P
+from textgen.training import group
+at, count, index, size, times = sys.argv[1], *map(int, sys.argv[2:])
+group.join(group.Cluster(at, count, index))
+mesh = jax.make_mesh((count,), ("all",))
+add = jax.jit(lambda x: x.sum(0), out_shardings=NamedSharding(mesh, P()))
+mine = np.ones((1, size), np.float32)
+x = jax.make_array_from_process_local_data(NamedSharding(mesh, P("all")), mine)
+taken = []
+for _ in range(times + 2):
+    began = time.perf_counter()
+    add(x).block_until_ready()
+    taken.append(time.perf_counter() - began)
+print(sorted(taken[2:])[times // 2])
+"""
+
+
+def main() -> None:
+    """Measure and report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("corpus")
+    parser.add_argument("--steps", type=int, default=60)
+    options = parser.parse_args()
+    rows: list[dict[str, Any]] = []
+    for name, units in _SIZES.items():
+        alone = 0.0
+        for count, batch, how in (
+            (1, _ROWS, "alone"),
+            (2, _ROWS, "strong"),
+            (4, _ROWS, "strong"),
+            (2, 2 * _ROWS, "weak"),
+            (4, 4 * _ROWS, "weak"),
+        ):
+            told = _train(options.corpus, units, count, batch, options.steps)
+            alone = alone or told["speed"]
+            cores = min(count, os.cpu_count() or 1)
+            rows.append(
+                {
+                    "network": name,
+                    "processes": count,
+                    "how": how,
+                    "rows": batch,
+                    "characters/s": told["speed"],
+                    "efficiency": told["speed"] / alone / cores,
+                    "gradient MB": told["parameters"] * 4 / 1e6,
+                    "exchange ms": 1e3 * _reduce(count, int(told["parameters"]))
+                    if count > 1
+                    else 0.0,
+                    "step ms": 1e3 * batch * _MAXLEN / told["speed"],
+                    "loss": told["loss"],
+                }
+            )
+            print(json.dumps(rows[-1]), file=sys.stderr)
+    report.write(
+        "processes",
+        report.command("processes"),
+        rows,
+        [
+            f"Efficiency: characters per second over those of one process and over the cores that "
+            f"the processes have, {os.cpu_count()} at most. Exchange: the median of "
+            f"{_EXCHANGES} sums of as many numbers as the gradients have, over the loopback "
+            f"device. Windows of {_MAXLEN} characters, carried state, float32.",
+        ],
+    )
+
+
+def _train(corpus: str, units: str, count: int, batch: int, steps: int) -> dict[str, float]:
+    """Two passes over as much text as so many steps read; what the second one comes to."""
+    with tempfile.TemporaryDirectory() as folder:
+        text = Path(corpus).read_text(encoding="utf-8")[: batch * _MAXLEN * (steps + 1) + 1]
+        Path(folder, "text.txt").write_text(text, encoding="utf-8")
+        textgen = ["-m", "textgen"]
+        prepared = ["prepare", "text.txt", "-o", "prepared", "--validation", "0"]
+        subprocess.run(
+            [sys.executable, *textgen, *prepared], cwd=folder, check=True, capture_output=True
+        )
+        settings = {
+            "units": units,
+            "embedding": 64,
+            "maxlen": _MAXLEN,
+            "batch-size": batch,
+            "dropout": 0.2,
+            "drop-connect": 0.1,
+            "epochs": 2,
+            "sample-length": 0,
+            "processes": count,
+        }
+        given = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
+
+        def command(number: int, at: str) -> list[str]:
+            place = ["--coordinator", at, "--process", str(number), "--log-format", "json"]
+            return [*textgen, "train", "prepared", *given, *place]
+
+        told = _each(count, command, folder)[0]
+    events = [json.loads(line) for line in told.splitlines() if line.startswith("{")]
+    (started,) = (event for event in events if event["event"] == "started")
+    last = [event for event in events if event["event"] == "epoch"][-1]
+    return {
+        "speed": last["characters_per_second"],
+        "loss": last["loss"],
+        "parameters": started["parameters"],
+    }
+
+
+def _reduce(count: int, size: int) -> float:
+    """Seconds of adding up so many float32 numbers of each process."""
+
+    def command(number: int, at: str) -> list[str]:
+        return ["-c", _REDUCE, at, *map(str, (count, number, size, _EXCHANGES))]
+
+    return float(_each(count, command, ".")[0].splitlines()[-1])
+
+
+def _each(count: int, command: Callable[[int, str], list[str]], folder: str) -> list[str]:
+    """What some Python programs write, each on a core of its own as far as there are."""
+    cores = [str(core) for core in sorted(os.sched_getaffinity(0))]
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        at = f"127.0.0.1:{one.getsockname()[1]}"
+    started = [
+        subprocess.Popen(
+            ["taskset", "-c", cores[number % len(cores)], sys.executable, *command(number, at)],
+            cwd=folder,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
+        )
+        for number in range(count)
+    ]
+    told = [one.communicate()[0] for one in started]
+    for program, text in zip(started, told, strict=True):
+        if program.returncode:
+            raise SystemExit(text)
+    return told
+
+
+if __name__ == "__main__":
+    main()
