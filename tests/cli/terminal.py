@@ -9,17 +9,25 @@ import struct
 import subprocess
 import sys
 import termios
+from collections.abc import Sequence
 from pathlib import Path
 
 
 class Terminal:
-    """`textgen` on a terminal of its own."""
+    """`textgen`, or another program, on a terminal of its own."""
 
-    def __init__(self, *arguments: str | Path, cwd: Path, columns: int = 80, rows: int = 24):
+    def __init__(
+        self,
+        *arguments: str | Path,
+        cwd: Path,
+        columns: int = 80,
+        rows: int = 24,
+        program: Sequence[str] = (sys.executable, "-m", "textgen"),
+    ):
         self.screen, other = pty.openpty()
         fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "textgen", *map(str, arguments)],
+            [*program, *map(str, arguments)],
             cwd=cwd,
             stdin=other,
             stdout=other,

@@ -2,7 +2,10 @@
 
 import io
 import json
+import shlex
+import shutil
 import sys
+import time
 
 import pytest
 
@@ -258,6 +261,26 @@ def test_ctrl_c_at_a_display_gives_the_terminal_back(corpus, tmp_path):
     lines = [line for line in screen.lines if line]
     assert lines[-3].startswith("stopped; the best model (epoch ")
     assert not any("Ctrl-C again" in line for line in lines)
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="needs a shell that knows jobs")
+def test_ctrl_z_gives_the_terminal_back_until_fg(corpus, tmp_path):
+    terminal = Terminal("--norc", "-i", cwd=tmp_path, program=("bash",))
+    command = shlex.join([sys.executable, "-m", "textgen", "train", corpus.name, *map(str, QUICK)])
+    terminal.type(f"{command} --epochs 100000\n")
+    assert not Screen().show(terminal.wait_for("sample at epoch 2")).cursor
+    terminal.type("\x1a")
+    assert Screen().show("\x1b[?25l" + terminal.wait_for("Stopped")).cursor
+    terminal.type("bg\n")
+    time.sleep(1)
+    terminal.type("echo un''disturbed\n")
+    assert "bits/character" not in terminal.wait_for("undisturbed")
+    terminal.type("fg\n")
+    assert not Screen().show(terminal.wait_for("sample at epoch")).cursor
+    terminal.type("\x03")
+    terminal.wait_for("stopped; the best model")
+    terminal.type("exit\n")
+    assert Screen().show(terminal.end()).cursor
 
 
 def test_a_training_as_json(textgen, corpus):

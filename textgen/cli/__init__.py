@@ -5,6 +5,7 @@ of its own and imports what it runs inside its body, so that `textgen --help` is
 """
 
 import os
+import signal
 import sys
 from typing import Any, NoReturn
 
@@ -70,9 +71,13 @@ program.add_command(export.command)
 
 
 def main() -> NoReturn:
-    """Run the program and exit: 0, 1 for a failure, 2 for wrong usage, 130 after Ctrl-C."""
+    """Run the program and exit: 0, 1 for a failure, 2 for wrong usage, 130 after Ctrl-C, 143 after
+    SIGTERM.
+    """
     if completion.VARIABLE in os.environ:
         completion.hear_bash()
+    # By itself it would leave terminals without a cursor, and half-made files.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     try:
         status = program.main(
             sys.argv[1:] or ["--help"], prog_name="textgen", standalone_mode=False

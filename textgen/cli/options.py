@@ -143,7 +143,7 @@ def names(choices: Iterable[str]) -> Callable[[click.Context, click.Parameter, s
 
 def debugging() -> bool:
     """Whether `--debug` was given."""
-    return bool(os.environ.get("TEXTGEN_DEBUG"))
+    return os.environ.get("TEXTGEN_DEBUG", "").lower() not in ("", "0", "false", "no", "off")
 
 
 def model(help_text: str) -> Callable[[F], F]:

@@ -399,8 +399,7 @@ def _listener(names: str, directory: Path, log_format: str, *, quiet: bool) -> _
 class _Stop:
     """Ctrl-C or SIGTERM: the first asks training to end, the second ends the program at once.
 
-    Before there is anything to keep, the first one does; also SIGTERM, which by itself would leave
-    a terminal without a cursor.
+    Before there is anything to keep, the first one does.
 
     Attributes:
         signal: The number of the signal that came, 0 before.
@@ -408,7 +407,6 @@ class _Stop:
 
     def __init__(self) -> None:
         self.signal = 0
-        signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
 
     def listen(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):

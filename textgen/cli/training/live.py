@@ -7,6 +7,7 @@ a validation, and it costs nothing in between. When it goes away, lines take its
 """
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -50,7 +51,10 @@ class Live:
             return
         self._figures(event)
         if isinstance(event, events.StepDone):
-            self._told = time.monotonic()
+            now = time.monotonic()
+            if int(now) != int(self._told):
+                self._terminal.show()
+            self._told = now
             return
         if isinstance(event, events.Opened):
             self._bar.close()
@@ -83,8 +87,19 @@ class _Terminal:
         self._drawn: list[int] = []  # columns of each row
         self._size = _USUAL
         self._live: Rich | None = None
+        self._open = False
 
     def open(self) -> None:
+        """Draw from here on, whenever the program is the one that the terminal belongs to."""
+        self._open = True
+        signal.signal(signal.SIGTSTP, self._suspend)
+        signal.signal(signal.SIGCONT, self._go_on)
+        self.show()
+
+    def show(self) -> None:
+        """Begin to draw where that is due: a shell's `fg` need not tell the program."""
+        if not self._open or self._live is not None or not self._in_front():
+            return
         self._live = Rich(
             console=self._console,
             get_renderable=self._draw,
@@ -100,9 +115,32 @@ class _Terminal:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def close(self) -> None:
+        self._open = False
+        for number in (signal.SIGTSTP, signal.SIGCONT):
+            signal.signal(number, signal.SIG_DFL)
+        self._stop()
+
+    def _stop(self) -> None:
         if self._live is not None:
             self._live.stop()
             self._live = None
+
+    def _suspend(self, number: int, _frame: object) -> None:
+        """Ctrl-Z: give the terminal back as it was, then be stopped as anyone would."""
+        self._stop()
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    def _go_on(self, _number: int, _frame: object) -> None:
+        """`fg` or `bg`."""
+        signal.signal(signal.SIGTSTP, self._suspend)
+        self.show()
+
+    def _in_front(self) -> bool:
+        try:
+            return os.tcgetpgrp(self._console.file.fileno()) == os.getpgrp()
+        except (OSError, ValueError):
+            return True
 
     def _draw(self) -> Group:
         self._measure()
