@@ -111,7 +111,7 @@ class ByTime:
 
 
 class HeardClock:
-    """Process 0's clock, which all go by, and anyone's wish to stop.
+    """Process 0's clock and checkpoints, which all go by, and anyone's wish to stop.
 
     What must be the same for all is heard every `_APART` seconds, at the same step by all.
 
@@ -119,13 +119,20 @@ class HeardClock:
         own: This process's clock.
         exchange: Gives the numbers of all processes, shape (processes, numbers), for this one's.
         stop: Whether this one is asked to stop.
+        keep_due: Whether this one would keep a snapshot.
     """
 
-    def __init__(self, own: ByEpochs | ByTime, exchange: Exchange, stop: Callable[[], object]):
-        self._own, self._exchange, self._stop = own, exchange, stop
+    def __init__(
+        self,
+        own: ByEpochs | ByTime,
+        exchange: Exchange,
+        stop: Callable[[], object],
+        keep_due: Callable[[], bool],
+    ):
+        self._own, self._exchange, self._stop, self._keep_due = own, exchange, stop, keep_due
         self._exact = isinstance(own, ByEpochs)  # it says the same in every process
         self._steps, self._heard_at = 0, time.monotonic()
-        self.stopped = False
+        self.stopped = self.keep_due = False
         self._hear()
 
     def _hear(self) -> None:
@@ -136,14 +143,16 @@ class HeardClock:
         said = (0.0, False, False)
         if not self._exact:
             said = (self._own.done(0), self._own.over(0), self._own.report_due(0))
-        all_say = self._exchange(bool(self._stop()), int(wait), *said)
+        all_say = self._exchange(bool(self._stop()), int(wait), *said, self._keep_due())
         self.stopped = bool(all_say[:, 0].any())
         self._wait, self._done = int(all_say[0, 1]), float(all_say[0, 2])
         self._over, self._due = bool(all_say[0, 3]), bool(all_say[0, 4])
+        self.keep_due = bool(all_say[0, 5])
 
     def stepped(self) -> None:
         self._own.stepped()
         self._steps += 1
+        self.keep_due = False  # kept after the step at which it was heard
         if self._steps >= self._wait:
             self._hear()
 

@@ -21,6 +21,7 @@ from textgen.config import WAIT
 from textgen.errors import SettingsError, TrainingError, UsageError
 
 AUTO = "auto"
+_ROWS = "rows"  # the one axis of the devices
 _SILENCE = 20  # seconds without a sign of life after which a process counts as dead
 LOST = (
     "another process of the training ended or cannot be reached any more; start the same command "
@@ -174,28 +175,44 @@ class Peers:
             raise TrainingError(f"process {failed[0]} could not begin and says why")
 
     def share(self) -> None:
-        """From here on, models are on all devices, and each computes its part of a batch."""
-        if self.devices > 1:
-            import keras
+        """From here on, weights are on all devices, and rows and their states on one each."""
+        if self.devices == 1:
+            return
+        import keras
 
-            keras.distribution.set_distribution(
-                keras.distribution.DataParallel(auto_shard_dataset=False)
+        devices = keras.distribution.list_devices()
+        layout = keras.distribution.LayoutMap(
+            keras.distribution.DeviceMesh((len(devices),), (_ROWS,), devices)
+        )
+        layout[".*rnn_state.*"] = keras.distribution.TensorLayout((_ROWS, None))
+        keras.distribution.set_distribution(
+            keras.distribution.ModelParallel(
+                layout_map=layout, batch_dim_name=_ROWS, auto_shard_dataset=False
             )
+        )
 
-    def everywhere(self, value: Any) -> Any:
-        """A value that every process has, as one array on all devices.
+    def placed(self, value: Any, like: Any) -> Any:
+        """A value that every process has, on the devices that a Keras variable is on.
 
-        JAX would compare the values of all processes first.
+        JAX would have the processes compare it first, and hold that of all of them.
         """
         if self.count == 1:
             return value
         import jax
-        import keras
 
-        layout = keras.distribution.TensorLayout(
-            [None] * np.ndim(value), keras.distribution.distribution().device_mesh
+        whole = np.asarray(value)
+        return jax.make_array_from_callback(
+            whole.shape, like.value.sharding, lambda place: whole[place]
         )
-        return jax.make_array_from_process_local_data(layout.backend_layout, np.asarray(value))
+
+    def gathered(self, variable: Any) -> Any:
+        """The whole of a Keras variable, of which each device may have some rows only."""
+        if self.count == 1 or variable.value.is_fully_replicated:
+            return variable
+        from jax.experimental import multihost_utils
+
+        with losing_peers():
+            return multihost_utils.process_allgather(variable.value, tiled=True)
 
 
 def join(cluster: Cluster) -> None:

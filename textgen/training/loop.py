@@ -205,11 +205,12 @@ class _Training:
             else ByEpochs(self.batches.steps, config.epochs)
         )
         self.clock: ByTime | ByEpochs | HeardClock = own
-        self.stop = hooks.stop
+        self.kept_at = time.monotonic()
+        self.stop, self.keep_due = hooks.stop, self._keep_due
         if peers.count > 1:
-            self.clock = heard = HeardClock(own, peers.exchange, hooks.stop)
-            self.stop = lambda: heard.stopped
-        self.began = self.kept_at = time.monotonic()
+            self.clock = heard = HeardClock(own, peers.exchange, hooks.stop, self._keep_due)
+            self.stop, self.keep_due = (lambda: heard.stopped), (lambda: heard.keep_due)
+        self.began = time.monotonic()
         late = config.time and snapshot is None and self.began >= deadline
         if peers.exchange(late)[0, 0]:
             raise TrainingError(
@@ -232,7 +233,7 @@ class _Training:
             stopped = not over and self.stop()
             if not (due or stopped):
                 self._glimpse()
-                if time.monotonic() - self.kept_at >= self.hooks.keep_every:
+                if self.keep_due():
                     self._keep()
                 continue
             if stopped:
@@ -264,8 +265,7 @@ class _Training:
         wanted = learning_rate(config, self.steps, self.clock.done(self.steps))
         if wanted != self.rate:
             self.rate = wanted
-            rate = self.peers.everywhere(np.float32(wanted))
-            self.trainee.optimizer.learning_rate.assign(rate)
+            _assign([self.trainee.optimizer.learning_rate], [np.float32(wanted)], self.peers)
         with backend.losing_device(self.device):
             loss = float(self.trainee.train_on_batch(x, y))
         if config.loss_reduction == "sum":
@@ -335,6 +335,9 @@ class _Training:
             weights, self.text.vocabulary, self.settings, self.progress.seeds, self.steps
         )
 
+    def _keep_due(self) -> bool:
+        return time.monotonic() - self.kept_at >= self.hooks.keep_every
+
     def _keep(self) -> None:
         """Hand out a snapshot of where training is."""
         config, progress, now = self.settings.training, self.progress, time.monotonic()
@@ -354,7 +357,7 @@ class _Training:
             "since_best": progress.since_best,
         }
         arrays = {
-            "layers": [_plain(variable) for variable in self._layer_variables()],
+            "layers": [_plain(self.peers.gathered(one)) for one in self._layer_variables()],
             "optimizer": [_plain(variable) for variable in self.trainee.optimizer.variables],
             "best": progress.model.get_weights(),
         }
@@ -452,7 +455,7 @@ def _assign(variables: Sequence[Any], values: Sequence[Any], peers: Peers) -> No
     for variable, value in zip(variables, values, strict=True):
         if tuple(variable.shape) != value.shape:
             raise ValueError(f"{variable.path} is of shape {value.shape}")
-        variable.assign(peers.everywhere(value))
+        variable.assign(peers.placed(value, variable))
 
 
 def _loss(reduction: str) -> keras.losses.Loss:
