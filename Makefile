@@ -23,8 +23,8 @@ test-backends: $(VENV)/installed-backends  ## run all tests on JAX, then on PyTo
 	KERAS_BACKEND=jax $(JAX_CACHE) $(BIN)/python -m pytest
 	KERAS_BACKEND=torch $(BIN)/python -m pytest
 
-smoke-backends: $(VENV)/installed-backends  ## hold a short training on each backend against TensorFlow's
-	$(JAX_CACHE) $(BIN)/python -m pytest tests/training/test_backends.py
+smoke-backends: $(VENV)/installed-backends  ## hold short trainings on each backend, and by two processes, against one another
+	$(JAX_CACHE) $(BIN)/python -m pytest tests/training/test_backends.py tests/training/test_group.py
 
 setup: $(VENV)/installed-dev  ## make the virtual environment in .venv
 

@@ -77,6 +77,16 @@ class UsageError(TextgenError):
             "Prepare the text, have the prepared corpus on every host, and name it alone.",
         ),
         Known(
+            "as --coordinator auto has it",
+            "--coordinator auto was given to a process that no launcher started.",
+            "Give --coordinator HOST:PORT, --processes and --process.",
+        ),
+        Known(
+            "and each must have as many",
+            "The hosts of a training show their processes different numbers of GPUs.",
+            "Let each see as many, with CUDA_VISIBLE_DEVICES.",
+        ),
+        Known(
             "than process 0; give all of",
             "The processes of a training were given different settings or corpora.",
             "Give all of them the same command apart from --process, and the same files.",
@@ -565,9 +575,14 @@ class TrainingError(TextgenError):
             "Start one by `ray start --head`.",
         ),
         Known(
-            "the Ray cluster has",
+            "the Ray cluster has no room",
             "There are fewer processors or GPUs in the cluster than processes asked for.",
             "Give fewer --processes.",
+        ),
+        Known(
+            "the process that trained was ended by",
+            "The system ended one of several processes, most often for want of memory.",
+            "Give a smaller --batch-size; the same command goes on from the last checkpoint.",
         ),
         Known(
             "could not begin and says why",

@@ -91,7 +91,10 @@ def main() -> NoReturn:
         # What is named in a message may be a stranger's: it stays one line and moves no cursor.
         shown = console.printable(" ".join(line.splitlines()))
         click.echo(f"textgen: error: {shown}", err=True)
-    sys.exit(status if isinstance(status, int) else 0)
+    status = status if isinstance(status, int) else 0
+    if watched := sys.modules.get("textgen.cli.training.watched"):
+        watched.leave(status)
+    sys.exit(status)
 
 
 def _explain(error: Exception) -> tuple[str, int]:

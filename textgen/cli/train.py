@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from textgen.training.events import Event
     from textgen.training.group import Cluster
 
+_TWICE = (
+    0.5  # seconds: a launcher's signal can come twice, from it and from who watches the process
+)
 _SUITED = "  [default: what suits text and time, for an LSTM with carried state]"
 
 
@@ -204,7 +207,7 @@ _SUITED = "  [default: what suits text and time, for an LSTM with carried state]
         "--coordinator",
         metavar="HOST:PORT",
         help="Train together with other processes, each given the same command and a prepared "
-        "corpus: where process 0 waits for them; auto where SLURM or Open MPI starts them; ray to "
+        "corpus: where process 0 waits for them; auto where SLURM or Open MPI 4 starts them; ray to "
         "have a Ray cluster start --processes of them.",
     ),
     cloup.option("--processes", type=int, metavar="N", help="How many there are."),
@@ -304,16 +307,15 @@ def command(
         if alone_or_first and not quiet and log_format == "text":
             console.note(f"textgen: reading {names}")
     debug = options.debugging()
-    if coordinator == "ray":
+    if coordinator == "ray" and process is None:
         from textgen.cli.training import on_ray
 
         sys.exit(on_ray.train(sys.argv[1:], processes))
     cluster = _cluster(coordinator, processes, process, wait)
     if cluster is not None:
         from textgen.cli.training.watched import watched
-        from textgen.training.group import LOST
 
-        watched(LOST)
+        watched()
     if not debug:
         console.silence_frameworks()
 
@@ -325,16 +327,16 @@ def command(
     for field in fields(CorpusConfig):
         given.pop(field.name, None)
     how = Run(
-        device,
-        force,
-        resume,
-        checkpoint_every,
-        debug,
-        tuple(sys.argv[1:]),
-        began,
-        tensorboard,
-        backend,
-        cluster,
+        device=device,
+        backend=backend,
+        cluster=cluster,
+        force=force,
+        resume=resume,
+        checkpoint_every=checkpoint_every,
+        tensorboard=tensorboard,
+        command=tuple(sys.argv[1:]),
+        began=began,
+        debug=debug,
     )
     stop = _Stop()
     with closing(_listener(names, directory, log_format, quiet=quiet)) as listener:
@@ -342,6 +344,8 @@ def command(
         def tell(event: "Event") -> None:
             if isinstance(event, Started):  # before anyone is told that Ctrl-C keeps the model
                 stop.listen()
+                if event.process:
+                    return  # process 0 shows the training
             listener(event)
 
         finished = train(
@@ -406,7 +410,7 @@ class _Stop:
     """
 
     def __init__(self) -> None:
-        self.signal = 0
+        self.signal, self._heard = 0, 0.0
 
     def listen(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -416,6 +420,8 @@ class _Stop:
         return bool(self.signal)
 
     def _interrupt(self, number: int, _frame: object) -> None:
-        if self.signal:
+        now = time.monotonic()
+        if not self.signal:
+            self.signal, self._heard = number, now
+        elif now - self._heard > _TWICE:
             sys.exit(128 + number)
-        self.signal = number

@@ -112,8 +112,16 @@ def start(
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
         os.environ["JAX_PLATFORMS"] = "cpu"
         os.environ["KERAS_TORCH_DEVICE"] = "cpu"
+    peers = Peers()
     if cluster is not None:
         group.join(cluster)
+        peers = group.peers()
+    with peers.beginning():
+        return _started(device, peers)
+
+
+def _started(device: str, peers: Peers) -> Device:
+    """Keras imported, and the device."""
     try:
         import keras
     except (ImportError, ValueError) as error:  # Keras's settings file may name what it lacks
@@ -130,7 +138,9 @@ def start(
             f"{name} sees no GPU here; give --device cpu, or install its GPU support "
             f"({_GPU_SUPPORT[name]}) and a driver"
         )
-    return Device(name, gpu or "cpu", group.peers() if name == "jax" else Peers())
+    if name == "jax" and peers.count == 1:
+        peers = group.peers()
+    return Device(name, gpu or "cpu", peers)
 
 
 def _missing(backend: str) -> TrainingError:
@@ -146,7 +156,7 @@ def _first_gpu(backend: str) -> str | None:
     if backend == "jax":
         import jax
 
-        found = [one for one in jax.devices() if one.platform == "gpu"]
+        found = [one for one in jax.local_devices() if one.platform == "gpu"]
         return str(found[0].device_kind) if found else None
     if backend == "torch":
         import torch
@@ -166,8 +176,9 @@ def losing_device(device: Device) -> Iterator[None]:
     try:
         yield
     except failures as error:
-        if device.peers.count > 1:
-            raise TrainingError(group.LOST) from error
+        short = isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
+        if device.peers.count > 1 and not short:
+            raise group.lost(error) from error
         first_line = (str(error).splitlines() or [""])[0]
         raise TrainingError(
             f"a step failed on {device.name} ({type(error).__name__}: {first_line}); where memory "

@@ -47,10 +47,14 @@ class Request:
     init_from: str | None
 
     def parts(self) -> dict[str, object]:
-        """What is asked, by the names that messages have for it."""
-        parts = {"corpus": self.text, "vocabulary": vocabulary_json(self.vocabulary).decode()}
-        named = {**self.settings.by_name(), "init_from": self.init_from}
-        return {**parts, **{f"--{name.replace('_', '-')}": value for name, value in named.items()}}
+        """Settings and `init_from` by name: what was asked for first, then what may only follow."""
+        settings = self.settings.by_name()
+        first = ("time", "epochs", "cell", "units", "embedding")
+        return {
+            **{name: settings[name] for name in first},
+            **settings,
+            "init_from": self.init_from,
+        }
 
     def check_sizes(self, weights: Arrays) -> None:
         """Raise `ValueError` where arrays are not weights of the network that is asked for.
@@ -98,12 +102,8 @@ def differing(asked: Request, kept: Request) -> str | None:
     """The name of something in which two requests differ; None where they are the same."""
     if asked.text != kept.text or asked.vocabulary != kept.vocabulary:
         return "corpus"
-    # What was asked for first, then what may only follow from it.
-    ours, theirs = asked.settings.by_name(), kept.settings.by_name()
-    for name in ("time", "epochs", "cell", "units", "embedding", *ours):
-        if ours[name] != theirs[name]:
-            return name
-    return "init_from" if asked.init_from != kept.init_from else None
+    ours, theirs = asked.parts(), kept.parts()
+    return next((name for name in ours if ours[name] != theirs[name]), None)
 
 
 def write(path: Path, checkpoint: Checkpoint) -> None:

@@ -47,6 +47,8 @@ class Started:
         resumed: Epochs that were read before, where a training goes on; None for a new one.
         best_epoch: Where the model kept so far had its best loss; None while there is none.
         best_loss: That loss.
+        processes: How many processes train together.
+        process: Which one this is; others than process 0 are told nothing else.
     """
 
     backend: str
@@ -65,6 +67,8 @@ class Started:
     resumed: float | None = None
     best_epoch: float | None = None
     best_loss: float | None = None
+    processes: int = 1
+    process: int = 0
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,15 @@ one computes or hears something together with the others, all do, in the same or
 """
 
 import hashlib
+import math
 import re
+import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -47,6 +50,8 @@ class Cluster:
     wait: float = WAIT
 
     def __post_init__(self) -> None:
+        if not self.wait > 0:
+            raise SettingsError("wait", "must be above 0 seconds")
         if self.coordinator == AUTO:
             if (self.processes, self.process) != (None, None):
                 raise SettingsError(
@@ -64,8 +69,6 @@ class Cluster:
             raise SettingsError(
                 "process", f"must say which one this is, from 0 to {self.processes - 1}"
             )
-        if not self.wait > 0:
-            raise SettingsError("wait", "must be above 0 seconds")
 
 
 @dataclass(frozen=True)
@@ -93,8 +96,14 @@ class Peers:
             raise SettingsError(
                 "batch_size",
                 f"must be a multiple of {self.devices}, as many devices as share a batch; give "
-                f"{fits}",
+                f"{fits}, or start fewer processes",
             )
+
+    def for_rows(self, rows: int) -> "Peers":
+        """With no more devices than can share so many rows, where one process may choose."""
+        if self.count > 1:
+            return self
+        return replace(self, devices=max(n for n in range(1, self.devices + 1) if rows % n == 0))
 
     def rows(self, of: int) -> slice:
         """Those rows of a batch that this process reads.
@@ -158,6 +167,12 @@ class Peers:
         with losing_peers():
             return bytes(np.asarray(multihost_utils.broadcast_one_to_all(mine)))
 
+    def told_array(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Process 0's array, of the shape and type that all have."""
+        if self.count == 1:
+            return array
+        return np.frombuffer(self.told(array.tobytes()), array.dtype).reshape(array.shape)
+
     @contextmanager
     def beginning(self) -> Iterator[None]:
         """Where this process cannot begin, tell the others, which then do not wait for it.
@@ -168,7 +183,8 @@ class Peers:
         try:
             yield
         except Exception:
-            self.exchange(1)
+            with suppress(TrainingError):
+                self.exchange(1)
             raise
         failed = np.flatnonzero(self.exchange(0)[:, 0])
         if len(failed):
@@ -180,7 +196,7 @@ class Peers:
             return
         import keras
 
-        devices = keras.distribution.list_devices()
+        devices = keras.distribution.list_devices()[: self.devices]
         layout = keras.distribution.LayoutMap(
             keras.distribution.DeviceMesh((len(devices),), (_ROWS,), devices)
         )
@@ -190,6 +206,17 @@ class Peers:
                 layout_map=layout, batch_dim_name=_ROWS, auto_shard_dataset=False
             )
         )
+
+    @contextmanager
+    def sharing(self) -> Iterator[None]:
+        """A block in which `share` may be called; afterwards models are as everywhere."""
+        try:
+            yield
+        finally:
+            if self.devices > 1:
+                import keras
+
+                keras.distribution.set_distribution(None)
 
     def placed(self, value: Any, like: Any) -> Any:
         """A value that every process has, on the devices that a Keras variable is on.
@@ -225,22 +252,28 @@ def join(cluster: Cluster) -> None:
 
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
     jax.config.update("jax_enable_preemption_service", 0)  # SIGTERM is ours
-    where = () if cluster.coordinator == AUTO else (cluster.coordinator,)
+    alone = cluster.coordinator == AUTO
     try:
-        if where and cluster.process:
+        if cluster.process:
             _await(cluster.coordinator, cluster.wait)
-        jax.distributed.initialize(
-            *where,
-            num_processes=cluster.processes,
-            process_id=cluster.process,
-            cluster_detection_method="deactivate" if where else None,
-            initialization_timeout=round(cluster.wait),
-            heartbeat_timeout_seconds=_SILENCE,
-            shutdown_timeout_seconds=_SILENCE,
-        )
+        with _ended_by_signals():
+            jax.distributed.initialize(
+                None if alone else cluster.coordinator,
+                num_processes=cluster.processes,
+                process_id=cluster.process,
+                cluster_detection_method=None if alone else "deactivate",
+                initialization_timeout=math.ceil(cluster.wait),
+                heartbeat_timeout_seconds=_SILENCE,
+                shutdown_timeout_seconds=_SILENCE,
+            )
     except (RuntimeError, ValueError, OSError) as error:
         first_line = (str(error).splitlines() or [""])[0]
-        at = f"at {cluster.coordinator}" if where else "as SLURM or Open MPI started them"
+        if alone and "should be defined" in first_line:
+            raise UsageError(
+                "this process was started by neither SLURM nor Open MPI, as --coordinator auto has "
+                "it; give --coordinator HOST:PORT, --processes and --process"
+            ) from error
+        at = "as they were started" if alone else f"at {cluster.coordinator}"
         raise TrainingError(
             f"the processes did not find each other {at} within {cluster.wait:g} seconds "
             f"({first_line}); start all of them, with the same --coordinator and --processes and "
@@ -249,10 +282,21 @@ def join(cluster: Cluster) -> None:
 
 
 def peers() -> Peers:
-    """The processes, once they have joined, and all devices."""
+    """The processes, once they have joined, and all devices.
+
+    Raises:
+        UsageError: the processes have not as many devices each.
+    """
     import jax
 
-    return Peers(jax.process_index(), jax.process_count(), jax.device_count())
+    found = Peers(jax.process_index(), jax.process_count(), jax.device_count())
+    if jax.local_device_count() * found.count != found.devices:
+        raise UsageError(
+            f"process {found.index} has {jax.local_device_count()} of the {found.devices} devices "
+            f"of {found.count} processes, and each must have as many; CUDA_VISIBLE_DEVICES says "
+            "which GPUs a process sees"
+        )
+    return found
 
 
 @contextmanager
@@ -261,7 +305,27 @@ def losing_peers() -> Iterator[None]:
     try:
         yield
     except (RuntimeError, ValueError) as error:
-        raise TrainingError(LOST) from error
+        raise lost(error) from error
+
+
+def lost(error: Exception) -> TrainingError:
+    """What to raise for an error that JAX raises where another process is gone."""
+    first_line = (str(error).splitlines() or [""])[0]
+    return TrainingError(f"{LOST} ({first_line})")
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end a wait in which Python cannot hear them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard = {one: signal.signal(one, signal.SIG_DFL) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for one, handler in heard.items():
+            signal.signal(one, handler)
 
 
 def _await(coordinator: str, seconds: float) -> None:

@@ -139,13 +139,14 @@ def fit(
             before is the best.
         ModelError: the snapshot is not of such a training.
     """
-    training = _Training(text, settings, device, hooks, deadline, initial, snapshot)
-    training.callback.set_model(training.trainee)
-    training.callback.on_train_begin()
-    try:
-        return training.run()
-    finally:
-        training.callback.on_train_end()
+    with device.peers.sharing():
+        training = _Training(text, settings, device, hooks, deadline, initial, snapshot)
+        training.callback.set_model(training.trainee)
+        training.callback.on_train_begin()
+        try:
+            return training.run()
+        finally:
+            training.callback.on_train_end()
 
 
 class _Training:
@@ -172,7 +173,8 @@ class _Training:
         stock = model.build(settings.model, size, settings.windows.targets)
         generator = np.random.default_rng(config.random_seed)
         weights = model.initial_weights(settings.model, size, generator)
-        stock.set_weights(weights if initial is None else initial(weights))
+        weights = weights if initial is None else initial(weights)
+        stock.set_weights([peers.told_array(one) for one in weights])
         peers.share()  # the stock model, which only carries weights, is this process's own
         chosen = str(snapshot.figures.get("precision")) if snapshot else None
         with backend.losing_device(device):
@@ -302,7 +304,9 @@ class _Training:
                 validation_loss = self.validator.loss(weights)
             self._check(validation_loss)
         loss = self.curve.loss
-        improved = progress.judge(loss if validation_loss is None else validation_loss, epoch)
+        # Hosts that are not alike may differ in the last bit, and all must decide the same.
+        judged = self.peers.exchange(loss if validation_loss is None else validation_loss)[0, 0]
+        improved = progress.judge(float(judged), epoch)
         if improved:
             progress.model.set_weights(weights)
         samples = list(self._samples(weights))
@@ -356,8 +360,11 @@ class _Training:
             "best_loss": progress.best_loss,
             "since_best": progress.since_best,
         }
+        layers = [self.peers.gathered(one) for one in self._layer_variables()]
+        if not self.peers.first:
+            return
         arrays = {
-            "layers": [_plain(self.peers.gathered(one)) for one in self._layer_variables()],
+            "layers": [_plain(one) for one in layers],
             "optimizer": [_plain(variable) for variable in self.trainee.optimizer.variables],
             "best": progress.model.get_weights(),
         }
@@ -434,6 +441,8 @@ class _Training:
             resumed=self._epoch() if self.steps else None,
             best_epoch=self.progress.best_epoch if kept else None,
             best_loss=self.progress.best_loss if kept else None,
+            processes=self.peers.count,
+            process=self.peers.index,
         )
 
 

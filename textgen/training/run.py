@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -121,7 +121,7 @@ def train(
     if run.cluster is not None:  # who writes is known once the processes have found each other
         _check_prepared(corpora)
         device = backend.start(run.device, run.backend, run.cluster, debug=run.debug)
-        peers = device.peers
+        peers, began = device.peers, time.monotonic()  # others may have let it wait
     with ExitStack() as until_the_end:
         with peers.beginning():
             if peers.first:
@@ -134,7 +134,7 @@ def train(
                 if kept is None:
                     model_dir.check_new(directory, force=run.force)
             else:
-                on_event = lambda _: None  # noqa: E731
+                on_event = _of_the_others(on_event)
             if kept is not None and not corpora:
                 if preset or init_from or corpus not in (None, CorpusConfig()):
                     raise UsageError(
@@ -158,12 +158,17 @@ def train(
         return _train(directory, asked, kept, run, device, began, on_event, stop)
 
 
+def _of_the_others(on_event: OnEvent) -> OnEvent:
+    """What processes other than process 0 tell: that they have begun."""
+    return lambda event: on_event(event) if isinstance(event, events.Started) else None
+
+
 def _check_prepared(corpora: Sequence[str | Source]) -> None:
     """Several processes do not each read the texts, and standard input is one process's."""
     if len(corpora) != 1 or not isinstance(corpora[0], str) or not is_prepared(corpora[0]):
         raise UsageError(
             "several processes train on a prepared corpus: make it by `textgen prepare`, have it "
-            "on every host, and name it alone"
+            "on every host, and name it alone, also to resume"
         )
 
 
@@ -195,9 +200,6 @@ def _train(
     stop: Callable[[], bool],
 ) -> events.Finished:
     """Train, save and keep checkpoints until it is finished or stopped."""
-    peers = device.peers if device else Peers()
-    if run.tensorboard is not None and peers.first:
-        _make(run.tensorboard)
     opened, request = asked.opened, asked.request
     settings, vocabulary = request.settings, request.vocabulary
     text = plan.text(asked)
@@ -213,19 +215,20 @@ def _train(
         )
     )
     device = device or backend.start(run.device, run.backend, debug=run.debug)
-    path = model_dir.checkpoint(directory)
-    peers = device.peers
-    peers.check_rows(settings.training.batch_size)
+    device = replace(device, peers=device.peers.for_rows(settings.training.batch_size))
+    peers, path, logs = device.peers, model_dir.checkpoint(directory), None
     if peers.count > 1:
-        peers.check_same(request.parts())
+        peers.check_same(_known_by(request))
+        peers.check_rows(settings.training.batch_size)
         kept = _first_ones(peers, path, kept)
     from textgen.training import loop
 
-    logs = None
-    if run.tensorboard is not None and peers.first:
-        from textgen.training import tensorboard
+    with peers.beginning():
+        if run.tensorboard is not None and peers.first:
+            _make(run.tensorboard)
+            from textgen.training import tensorboard
 
-        logs = tensorboard.callback(run.tensorboard, device)
+            logs = tensorboard.callback(run.tensorboard, device)
     about = _about(opened, asked.preset, run) if kept is None else dict(kept.about)
     # A training that goes on may do so on another backend.
     about["versions"] = {**about["versions"], **_version(device.backend)}
@@ -255,7 +258,7 @@ def _train(
 
     hooks = loop.Hooks(save, keep, run.checkpoint_every, on_event, stop, logs)
     if not peers.first:
-        hooks = loop.Hooks(stop=stop)
+        hooks = loop.Hooks(on_event=on_event, stop=stop)
     progress = loop.fit(
         text,
         settings,
@@ -267,11 +270,27 @@ def _train(
     )
     if progress.reason != "stopped" and peers.first:
         path.unlink(missing_ok=True)
+    peers.exchange(0)  # who ends first would wait for the others no longer than for a dead one
     finished = events.Finished(
         progress.reason, progress.best_epoch, progress.best_loss, str(directory)
     )
     on_event(finished)
     return finished
+
+
+def _known_by(request: checkpoint.Request) -> dict[str, object]:
+    """What must be the same in all processes, by the names that messages have for it."""
+    settings = {f"--{name.replace('_', '-')}": value for name, value in request.parts().items()}
+    versions = {
+        f"version of {name}": importlib.metadata.version(name) for name in ("keras", "jax", "numpy")
+    }
+    return {
+        "corpus": request.text,
+        "vocabulary": request.vocabulary.characters,
+        **settings,
+        "version of textgen": textgen.__version__,
+        **versions,
+    }
 
 
 def _first_ones(

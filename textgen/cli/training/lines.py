@@ -65,14 +65,14 @@ class Record:
     """The lines that tell of a training afterwards."""
 
     def __init__(self) -> None:
-        self._epochs = 0
+        self._epochs, self._processes = 0, 1
 
     def __call__(self, event: events.Event) -> Iterator[str]:
         match event:
             case events.Opened():
                 yield from _opened(event)
             case events.Started():
-                self._epochs = event.epochs
+                self._epochs, self._processes = event.epochs, event.processes
                 yield from _started(event)
             case events.Stopping():
                 yield STOPPING
@@ -83,7 +83,7 @@ class Record:
                 yield console.printable(event.seed + event.text)
                 yield "---"
             case events.Finished():
-                yield from _finished(event)
+                yield from _finished(event, together=self._processes > 1)
 
     def epoch(self, epoch: float) -> str:
         """How far it is, of how much if that is known."""
@@ -133,6 +133,7 @@ def _started(event: events.Started) -> Iterator[str]:
     yield (
         f"model: {event.layers}, {event.parameters:,} parameters, on {event.device} "
         f"({event.backend}, {event.precision})"
+        + (f", {event.processes} processes" if event.processes > 1 else "")
     )
     yield from slower(event)
     length = f"{event.epochs} epochs" if event.epochs else f"{_time(event.time)} in all, epochs"
@@ -144,7 +145,7 @@ def _started(event: events.Started) -> Iterator[str]:
         yield f"resuming: from the checkpoint at epoch {event.resumed:g}"
 
 
-def _finished(event: events.Finished) -> Iterator[str]:
+def _finished(event: events.Finished, *, together: bool) -> Iterator[str]:
     given = f" --model {shlex.quote(event.directory)}"
     named = "" if event.directory == options.DEFAULT_MODEL else given
     why = {
@@ -157,7 +158,8 @@ def _finished(event: events.Finished) -> Iterator[str]:
         f"{_nats(event.best_loss)}) is in {event.directory}"
     )
     if event.reason == "stopped":
-        yield f"to go on: textgen train --resume{named}"
+        again = "the same command, for each process" if together else "textgen train --resume"
+        yield f"to go on: {again}{'' if together else named}"
     yield f"next: textgen sample{named}"
 
 

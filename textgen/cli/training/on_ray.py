@@ -3,14 +3,20 @@
 Knows how Ray starts programs and brings back what they write; knows nothing of training.
 """
 
+import os
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from textgen.cli import console
 from textgen.errors import TrainingError, UsageError
+
+_ROOM = 60.0  # seconds in which the cluster must have found room for all
+_PASSED_ON = ("TEXTGEN_", "KERAS_", "JAX_", "XLA_")  # environment variables
 
 
 def train(arguments: list[str], processes: int | None) -> int:
@@ -20,11 +26,12 @@ def train(arguments: list[str], processes: int | None) -> int:
     a GPU where the cluster has some. What they write to standard error comes here.
 
     Args:
-        arguments: Of `textgen`; the coordinator's address and the process's number are added.
+        arguments: Of `textgen`, the command first.
         processes: How many.
 
     Returns:
-        The exit status: that of the first process that did not end well, else 0.
+        The exit status: 128 and more after a signal, else that of the first process that did not
+        end well, else 0.
 
     Raises:
         UsageError: it was not said how many.
@@ -37,43 +44,71 @@ def train(arguments: list[str], processes: int | None) -> int:
     except ImportError as error:
         raise TrainingError("Ray is not installed: pip install 'keras-textgen[ray]'") from error
     try:
-        ray.init(address="auto", logging_level="error")
+        ray.init(address="auto", logging_level="error", log_to_driver=False)
     except ConnectionError as error:
         raise TrainingError(
             "no Ray cluster can be reached from here; start one by `ray start --head`, or run this "
             "by `ray job submit`"
         ) from error
-    room = ray.cluster_resources()
-    kind = "GPU" if room.get("GPU") else "CPU"
-    if room.get(kind, 0) < processes:
-        raise TrainingError(
-            f"the Ray cluster has {room.get(kind, 0):g} {kind}s for {processes} processes; give "
-            "fewer --processes"
-        )
-    # Two calls at a time: one waits for the program, the other may end it.
-    actor = ray.remote(
-        num_cpus=1,
-        num_gpus=1 if kind == "GPU" else 0,
-        scheduling_strategy="SPREAD",
-        max_concurrency=2,
+    gpu = bool(ray.cluster_resources().get("GPU"))
+    # Several calls at a time: one waits for the program, another may end it.
+    actor: Any = ray.remote(
+        num_cpus=1, num_gpus=int(gpu), scheduling_strategy="SPREAD", max_concurrency=3
     )(_Host)
     hosts = [actor.remote() for _ in range(processes)]
-    at = ray.get(hosts[0].address.remote())
-    here = str(Path.cwd())
-    running = [
-        host.run.remote([*arguments, "--coordinator", at, "--process", str(number)], here)
-        for number, host in enumerate(hosts)
-    ]
+    try:
+        at = ray.get([host.address.remote() for host in hosts], timeout=_ROOM)[0]
+    except ray.exceptions.GetTimeoutError as error:
+        raise TrainingError(
+            f"the Ray cluster has no room for {processes} processes with a "
+            f"{'GPU' if gpu else 'core'} each; give fewer --processes, or wait until others end"
+        ) from error
+    command, *given = _without("--coordinator", arguments)
+    statuses = [1] * processes
+    environment = {name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)}
+
+    def follow(number: int) -> None:
+        place = [command, "--coordinator", at, "--process", str(number), *given]
+        run = hosts[number].run.options(num_returns="streaming")
+        try:
+            for reference in run.remote(place, str(Path.cwd()), environment):
+                said = ray.get(reference)
+                if isinstance(said, int):
+                    statuses[number] = said
+                else:
+                    console.note(said)
+        except ray.exceptions.RayError as error:
+            first_line = (str(error).splitlines() or [""])[0]
+            console.note(f"textgen: process {number} was lost by Ray: {first_line}")
+
+    followers = [threading.Thread(target=follow, args=(number,)) for number in range(processes)]
+    heard: list[int] = []
 
     def end(number: int, _frame: Any) -> None:
-        console.note("textgen: ending the processes")
+        heard.append(number)
         for host in hosts:
             host.end.remote()
-        signal.signal(number, signal.SIG_DFL)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
-    return next((status for status in ray.get(running) if status), 0)
+    for one in followers:
+        one.start()
+    for one in followers:
+        one.join()
+    if heard:
+        return 128 + heard[0]
+    return next((status for status in statuses if status), 0)
+
+
+def _without(option: str, arguments: list[str]) -> list[str]:
+    """Arguments without an option and its value."""
+    left, rest = [], iter(arguments)
+    for one in rest:
+        if one == option:
+            next(rest, None)
+        elif not one.startswith(f"{option}="):
+            left.append(one)
+    return left
 
 
 class _Host:
@@ -81,6 +116,7 @@ class _Host:
 
     def __init__(self) -> None:
         self._program: subprocess.Popen[str] | None = None
+        self._ended = False
 
     def address(self) -> str:
         """An address of this host where nobody listens."""
@@ -92,19 +128,25 @@ class _Host:
             one.bind(("", 0))
             return f"{ray.util.get_node_ip_address()}:{one.getsockname()[1]}"
 
-    def run(self, arguments: list[str], folder: str) -> int:
-        """The exit status of `textgen`, whose lines Ray brings to the one who asked."""
+    def run(
+        self, arguments: list[str], folder: str, environment: dict[str, str]
+    ) -> Iterator[str | int]:
+        """The lines of `textgen`, then its exit status."""
+        if self._ended:
+            return
         self._program = subprocess.Popen(  # noqa: S603
             [sys.executable, "-m", "textgen", *arguments],
             cwd=folder,
+            env={**os.environ, **environment},
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
         )
         for line in self._program.stderr or ():
-            print(line, end="", file=sys.stderr, flush=True)  # noqa: T201
-        return self._program.wait()
+            yield line.rstrip("\n")
+        yield self._program.wait()
 
     def end(self) -> None:
+        self._ended = True
         if self._program is not None:
             self._program.terminate()

@@ -7,38 +7,82 @@ that the user started lives on and says what happened.
 
 import os
 import signal
+import sys
 import threading
+import time
 from typing import NoReturn
 
 from textgen.errors import TrainingError
+from textgen.training.group import LOST
+
+_TWICE = 1.0  # seconds after which a second Ctrl-C is one of its own
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_WATCHED = False
 
 
-def watched(lost: str) -> None:
+def watched() -> None:
     """Go on in a new process, and wait for it in this one, which ends as that one does.
-
-    Args:
-        lost: What the `TrainingError` says where the new process was ended by a signal.
 
     Returns:
         In the new process alone.
+
+    Raises:
+        TrainingError: the system ended the new process.
     """
+    global _WATCHED
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(write)
+        _WATCHED = True
         threading.Thread(target=_end_with_the_other, args=(read,), daemon=True).start()
         return
     os.close(read)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to both
-    signal.signal(signal.SIGTERM, lambda number, _frame: os.kill(child, number))
+    heard: list[float] = []
+
+    def hand_on(number: int, _frame: object) -> None:
+        heard.append(time.monotonic())
+        if heard[-1] - heard[0] > _TWICE:  # where the network hangs, Python there hears nothing
+            os.kill(child, signal.SIGKILL)
+        elif number != signal.SIGINT or not _in_front():
+            os.kill(child, number)
+
+    for number in _SIGNALS:
+        signal.signal(number, hand_on)
     _, status = os.waitpid(child, 0)
-    _ended(os.waitstatus_to_exitcode(status), lost)
+    _end(os.waitstatus_to_exitcode(status), bool(heard))
 
 
-def _ended(code: int, lost: str) -> NoReturn:
-    if code < 0 and -code in (signal.SIGABRT, signal.SIGSEGV):
-        raise TrainingError(lost)
-    raise SystemExit(code if code >= 0 else 128 - code)
+def leave(status: int) -> None:
+    """End this process at once if it is a watched one that failed.
+
+    At a normal end JAX waits for the others, which would wait for this one.
+    """
+    if _WATCHED and status:
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _in_front() -> bool:
+    """Whether a terminal's Ctrl-C reaches both processes."""
+    try:
+        return os.tcgetpgrp(2) == os.getpgrp()
+    except OSError:
+        return False
+
+
+def _end(code: int, asked: bool) -> NoReturn:  # noqa: FBT001
+    if code >= 0 or -code in _SIGNALS:
+        raise SystemExit(code if code >= 0 else 128 - code)
+    if asked and -code == signal.SIGKILL:
+        raise SystemExit(128 + signal.SIGINT)
+    if -code == signal.SIGABRT:
+        raise TrainingError(LOST)
+    raise TrainingError(
+        f"the process that trained was ended by {signal.Signals(-code).name}, as the system does "
+        "where memory runs out; start the same command again on every host: it goes on from the "
+        "last checkpoint"
+    )
 
 
 def _end_with_the_other(pipe: int) -> None:
