@@ -62,7 +62,7 @@ def main() -> None:
         ):
             told = _train(options.corpus, units, count, batch, options.steps)
             alone = alone or told["speed"]
-            cores = min(count, os.cpu_count() or 1)
+            cores = min(count, len(os.sched_getaffinity(0)))
             rows.append(
                 {
                     "network": name,
@@ -86,7 +86,7 @@ def main() -> None:
         rows,
         [
             f"Efficiency: characters per second over those of one process and over the cores that "
-            f"the processes have, {os.cpu_count()} at most. Exchange: the median of "
+            f"the processes have, {len(os.sched_getaffinity(0))} at most. Exchange: the median of "
             f"{_EXCHANGES} sums of as many numbers as the gradients have, over the loopback "
             f"device. Windows of {_MAXLEN} characters, carried state, float32.",
         ],
@@ -96,7 +96,10 @@ def main() -> None:
 def _train(corpus: str, units: str, count: int, batch: int, steps: int) -> dict[str, float]:
     """Two passes over as much text as so many steps read; what the second one comes to."""
     with tempfile.TemporaryDirectory() as folder:
-        text = Path(corpus).read_text(encoding="utf-8")[: batch * _MAXLEN * (steps + 1) + 1]
+        needed = batch * _MAXLEN * (steps + 1) + 1
+        text = Path(corpus).read_text(encoding="utf-8")[:needed]
+        if len(text) < needed:
+            raise SystemExit(f"{corpus}: has fewer than {needed:,} characters; give fewer --steps")
         Path(folder, "text.txt").write_text(text, encoding="utf-8")
         textgen = ["-m", "textgen"]
         prepared = ["prepare", "text.txt", "-o", "prepared", "--validation", "0"]

@@ -207,8 +207,8 @@ _SUITED = "  [default: what suits text and time, for an LSTM with carried state]
         "--coordinator",
         metavar="HOST:PORT",
         help="Train together with other processes, each given the same command and a prepared "
-        "corpus: where process 0 waits for them; auto where SLURM or Open MPI 4 starts them; ray to "
-        "have a Ray cluster start --processes of them.",
+        "corpus: where process 0 waits for them; auto where SLURM or Open MPI 4 starts them; ray "
+        "to have a Ray cluster start --processes of them.",
     ),
     cloup.option("--processes", type=int, metavar="N", help="How many there are."),
     cloup.option("--process", type=int, metavar="I", help="Which one this is, from 0."),
