@@ -313,9 +313,10 @@ def command(
         sys.exit(on_ray.train(sys.argv[1:], processes))
     cluster = _cluster(coordinator, processes, process, wait)
     if cluster is not None:
-        from textgen.cli.training.watched import watched
+        from textgen.cli.training import watched
 
-        watched()
+        watched.in_another(cluster)
+        console.discard(1)  # where gloo says that it is connected; this command writes nothing
     if not debug:
         console.silence_frameworks()
 
@@ -344,6 +345,8 @@ def command(
         def tell(event: "Event") -> None:
             if isinstance(event, Started):  # before anyone is told that Ctrl-C keeps the model
                 stop.listen()
+                if cluster is not None:
+                    watched.begun()
                 if event.process:
                     return  # process 0 shows the training
             listener(event)

@@ -49,7 +49,7 @@ class Request:
     def parts(self) -> dict[str, object]:
         """Settings and `init_from` by name: what was asked for first, then what may only follow."""
         settings = self.settings.by_name()
-        first = ("time", "epochs", "cell", "units", "embedding")
+        first = ("time", "epochs", "cell", "units", "embedding", "batch_size", "maxlen")
         return {
             **{name: settings[name] for name in first},
             **settings,

@@ -273,12 +273,17 @@ def join(cluster: Cluster) -> None:
                 "this process was started by neither SLURM nor Open MPI, as --coordinator auto has "
                 "it; give --coordinator HOST:PORT, --processes and --process"
             ) from error
-        at = "as they were started" if alone else f"at {cluster.coordinator}"
-        raise TrainingError(
-            f"the processes did not find each other {at} within {cluster.wait:g} seconds "
-            f"({first_line}); start all of them, with the same --coordinator and --processes and "
-            "each with a --process of its own, where that address is that of process 0"
-        ) from error
+        raise TrainingError(f"{not_found(cluster)} ({first_line})") from error
+
+
+def not_found(cluster: Cluster) -> str:
+    """What to say where the processes are not together in time."""
+    at = "as they were started" if cluster.coordinator == AUTO else f"at {cluster.coordinator}"
+    return (
+        f"the processes did not find each other {at} within {cluster.wait:g} seconds; start all of "
+        "them, with the same --coordinator and --processes and each with a --process of its own, "
+        "where that address is that of process 0"
+    )
 
 
 def peers() -> Peers:

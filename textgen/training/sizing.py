@@ -94,9 +94,9 @@ def _units(characters: int, seconds: float) -> int:
     """Units of the one layer that suits a text and a time.
 
     The time a step takes grows with the square of the units, and drop_connect keeps a wider network
-    from rote: twice the time buys a network a quarter wider, and more passes.
+    from rote: twice the time buys a network a fifth wider, and more passes.
     """
-    by_time = 256 * (max(seconds, 10.0) / 96) ** 0.36
+    by_time = 320 * (max(seconds, 10.0) / 96) ** 0.25
     # A short text is learned by heart by any network; a wide one only does it sooner.
     by_text = 0.77 * math.sqrt(characters)
     return max(64, 32 * int(min(by_time, by_text, 1024) / 32 + 0.5))

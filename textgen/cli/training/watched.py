@@ -13,15 +13,18 @@ import time
 from typing import NoReturn
 
 from textgen.errors import TrainingError
-from textgen.training.group import LOST
+from textgen.training.group import LOST, Cluster, not_found
 
 _TWICE = 1.0  # seconds after which a second Ctrl-C is one of its own
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_WATCHED = False
+_BEGUN: int | None = None  # in a watched process, whom to tell that it has begun
 
 
-def watched() -> None:
+def in_another(cluster: Cluster) -> None:
     """Go on in a new process, and wait for it in this one, which ends as that one does.
+
+    Args:
+        cluster: The processes that are to train together.
 
     Returns:
         In the new process alone.
@@ -29,15 +32,15 @@ def watched() -> None:
     Raises:
         TrainingError: the system ended the new process.
     """
-    global _WATCHED
-    read, write = os.pipe()
+    global _BEGUN
+    lives, begins = os.pipe(), os.pipe()
     child = os.fork()
     if child == 0:
-        os.close(write)
-        _WATCHED = True
-        threading.Thread(target=_end_with_the_other, args=(read,), daemon=True).start()
+        os.close(lives[1])
+        _BEGUN = begins[1]
+        threading.Thread(target=_end_with_the_other, args=(lives[0],), daemon=True).start()
         return
-    os.close(read)
+    os.close(begins[1])
     heard: list[float] = []
 
     def hand_on(number: int, _frame: object) -> None:
@@ -50,7 +53,14 @@ def watched() -> None:
     for number in _SIGNALS:
         signal.signal(number, hand_on)
     _, status = os.waitpid(child, 0)
-    _end(os.waitstatus_to_exitcode(status), bool(heard))
+    lost = LOST if os.read(begins[0], 1) else not_found(cluster)
+    _end(os.waitstatus_to_exitcode(status), lost, bool(heard))
+
+
+def begun() -> None:
+    """Say that the processes are together and training begins."""
+    if _BEGUN is not None:
+        os.write(_BEGUN, b"+")
 
 
 def leave(status: int) -> None:
@@ -58,7 +68,7 @@ def leave(status: int) -> None:
 
     At a normal end JAX waits for the others, which would wait for this one.
     """
-    if _WATCHED and status:
+    if _BEGUN is not None and status:
         sys.stderr.flush()
         os._exit(status)
 
@@ -71,13 +81,13 @@ def _in_front() -> bool:
         return False
 
 
-def _end(code: int, asked: bool) -> NoReturn:  # noqa: FBT001
+def _end(code: int, lost: str, asked: bool) -> NoReturn:  # noqa: FBT001
     if code >= 0 or -code in _SIGNALS:
         raise SystemExit(code if code >= 0 else 128 - code)
     if asked and -code == signal.SIGKILL:
         raise SystemExit(128 + signal.SIGINT)
     if -code == signal.SIGABRT:
-        raise TrainingError(LOST)
+        raise TrainingError(lost)
     raise TrainingError(
         f"the process that trained was ended by {signal.Signals(-code).name}, as the system does "
         "where memory runs out; start the same command again on every host: it goes on from the "
