@@ -585,6 +585,12 @@ class TrainingError(TextgenError):
             "Give a smaller --batch-size; the same command goes on from the last checkpoint.",
         ),
         Known(
+            "this host's own name",
+            "The name of a host stands for 127.0.0.1 in its own /etc/hosts, and CPUs of several "
+            "hosts are to train together.",
+            "Let it stand for the host's address in their network.",
+        ),
+        Known(
             "could not begin and says why",
             "Another process of the training met an error before the first step.",
             "Read its line, mend that, and start all of them again.",

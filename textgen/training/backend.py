@@ -115,7 +115,7 @@ def start(
     peers = Peers()
     if cluster is not None:
         group.join(cluster)
-        peers = group.peers()
+        peers = group.peers(cluster)
     with peers.beginning():
         return _started(device, peers)
 
@@ -139,7 +139,9 @@ def _started(device: str, peers: Peers) -> Device:
             f"({_GPU_SUPPORT[name]}) and a driver"
         )
     if name == "jax" and peers.count == 1:
-        peers = group.peers()
+        import jax
+
+        peers = Peers(devices=jax.local_device_count())
     return Device(name, gpu or "cpu", peers)
 
 

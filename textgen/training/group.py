@@ -286,11 +286,12 @@ def not_found(cluster: Cluster) -> str:
     )
 
 
-def peers() -> Peers:
+def peers(cluster: Cluster) -> Peers:
     """The processes, once they have joined, and all devices.
 
     Raises:
         UsageError: the processes have not as many devices each.
+        TrainingError: this host's name hides it from the others.
     """
     import jax
 
@@ -301,7 +302,30 @@ def peers() -> Peers:
             f"of {found.count} processes, and each must have as many; CUDA_VISIBLE_DEVICES says "
             "which GPUs a process sees"
         )
+    if found.count > 1 and jax.devices()[0].platform == "cpu" and not _local(cluster.coordinator):
+        _check_own_name()
     return found
+
+
+def _check_own_name() -> None:
+    """Raise `TrainingError` where gloo would tell the others an address that only we can reach.
+
+    It tells them what this host's name stands for here.
+    """
+    name = socket.gethostname()
+    with suppress(OSError):
+        if (found := socket.gethostbyname(name)).startswith("127."):
+            raise TrainingError(
+                f"this host's own name, {name}, stands for {found} here, where no other host can "
+                "reach it; let it stand for the host's address in /etc/hosts"
+            )
+
+
+def _local(coordinator: str) -> bool:
+    """Whether all processes are on this host, as far as the coordinator's address tells."""
+    with suppress(OSError):
+        return socket.gethostbyname(coordinator.rpartition(":")[0]).startswith("127.")
+    return True  # which no other host could be told, or is not known
 
 
 @contextmanager
