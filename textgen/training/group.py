@@ -323,9 +323,12 @@ def _check_own_name() -> None:
 
 def _local(coordinator: str) -> bool:
     """Whether all processes are on this host, as far as the coordinator's address tells."""
-    with suppress(OSError):
+    if coordinator == AUTO:
+        return True  # launchers do not tell
+    try:
         return socket.gethostbyname(coordinator.rpartition(":")[0]).startswith("127.")
-    return True  # which no other host could be told, or is not known
+    except OSError:
+        return True
 
 
 @contextmanager
