@@ -15,6 +15,17 @@ from textgen.config import TrainConfig, WindowConfig
 _PASSES = 60  # after that many over a text, more of them taught a network of this size nothing
 _START = 8.0  # seconds that start and end take
 _MAXLEN = 64  # more than the windows' 40: back-propagation through more gained nothing in the time
+# Seconds of the whole training, and the units of one layer that did best in them; 10 s and 4 h are
+# only guesses.
+_UNITS = (
+    (10.0, 128),
+    (28.0, 240),
+    (96.0, 320),
+    (300.0, 384),
+    (660.0, 512),
+    (3600.0, 768),
+    (14400.0, 1024),
+)
 _SHORT = 20_000  # characters of a text that is too short to spare any
 
 
@@ -94,12 +105,13 @@ def _units(characters: int, seconds: float) -> int:
     """Units of the one layer that suits a text and a time.
 
     The time a step takes grows with the square of the units, and drop_connect keeps a wider network
-    from rote: twice the time buys a network a fifth wider, and more passes.
+    from rote: four times the time buys a network half as wide again, and more passes.
     """
-    by_time = 320 * (max(seconds, 10.0) / 96) ** 0.25
+    times, units = zip(*_UNITS, strict=True)
+    by_time = float(np.interp(math.log(seconds), np.log(times), units))
     # A short text is learned by heart by any network; a wide one only does it sooner.
     by_text = 0.77 * math.sqrt(characters)
-    return max(64, 32 * int(min(by_time, by_text, 1024) / 32 + 0.5))
+    return max(64, 32 * int(min(by_time, by_text) / 32 + 0.5))
 
 
 def _speed(units: float) -> float:
