@@ -28,7 +28,7 @@ def read(data: bytes, **settings) -> str:
 @pytest.fixture
 def tiny_pieces(monkeypatch):
     """Pieces of three bytes, so that every boundary falls somewhere inconvenient."""
-    monkeypatch.setattr(corpus, "_PIECE", 3)
+    monkeypatch.setattr(corpus, "_BLOCK", 3)
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress, lzma.compress])
@@ -59,11 +59,11 @@ def test_damaged_compressed_files_are_named(pack):
 @example("\ufeffa", "utf-8")
 def test_any_text_comes_back_with_line_ends_made_plain(text, encoding):
     expected = text.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
-    saved, corpus._PIECE = corpus._PIECE, 3
+    saved, corpus._BLOCK = corpus._BLOCK, 3
     try:
         assert read(text.encode(encoding), encoding=encoding) == expected
     finally:
-        corpus._PIECE = saved
+        corpus._BLOCK = saved
 
 
 @pytest.mark.parametrize("mark", ["utf-8-sig", "utf-16", "utf-32"])
@@ -106,7 +106,7 @@ def test_other_encodings_and_lower_case():
 @example("ΑΣ Σ")
 @example("e" + "\u0301" * 10)
 def test_normalizing_in_pieces_equals_normalizing_the_whole(text):
-    saved, corpus._PIECE = corpus._PIECE, 3
+    saved, corpus._BLOCK = corpus._BLOCK, 3
     try:
         for form in ("NFC", "NFKC"):
             expected = unicodedata.normalize(form, text)
@@ -115,7 +115,7 @@ def test_normalizing_in_pieces_equals_normalizing_the_whole(text):
             assert read(text.encode(), normalize=form, lowercase=True) == lowered
         assert read(text.encode(), lowercase=True) == text.lower()
     finally:
-        corpus._PIECE = saved
+        corpus._BLOCK = saved
 
 
 def test_a_text_without_a_place_to_cut_is_refused(monkeypatch):
