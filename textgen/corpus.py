@@ -215,6 +215,10 @@ def _standard_input() -> BinaryIO:
     return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
 
 
+def _open(path: Path) -> BinaryIO:
+    return path.open("rb")
+
+
 def _file(path: Path) -> Source:
     try:
         status = path.stat()
@@ -222,7 +226,7 @@ def _file(path: Path) -> Source:
             raise CorpusError(f"{path}: permission denied")
     except OSError as error:
         raise CorpusError(f"{path}: {_reason(error)}") from None
-    opener = partial(path.open, "rb")
+    opener = partial(_open, path)
     if not path.is_file():  # a pipe, such as the shell's <(command)
         return Source(str(path), opener)
     return Source(str(path), opener, status.st_size, status.st_mtime_ns, on_disk=True)
