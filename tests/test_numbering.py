@@ -31,7 +31,7 @@ WORDS = (
 @pytest.fixture
 def small_tasks(monkeypatch):
     """Many tasks and parts, and processes for each."""
-    for name, size in {"_TASK": 700, "_PART": 500}.items():
+    for name, size in {"_TASK": 700, "_PART": 500, "_FILE": 100}.items():
         monkeypatch.setattr(numbering, name, size)
     for name in ("_READ_WORTHWHILE", "_NUMBER_WORTHWHILE"):
         monkeypatch.setattr(numbering, name, 1)

@@ -33,6 +33,7 @@ Progress = Callable[[str, int, int | None], object]
 Counts = tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]  # code points, and how often each
 
 _TASK = 1 << 24  # bytes of text read at a time: a tenth of a second, far more than handing it out
+_FILE = 1 << 14  # bytes that are read in the time that opening a file takes
 _PART = 1 << 24  # characters of a part
 _TELL = 1 << 20  # bytes from one word of progress to the next
 _BLOCK = 1 << 17  # ids in memory at a time
@@ -130,8 +131,8 @@ def _read_all(
     anywhere = all(source.on_disk for source in sources)
     tasks = ((pieces, corpus, folder, n, _PART) for n, pieces in enumerate(_tasks(sources, corpus)))
     counts, parts, done = np.zeros(CODE_POINTS, np.int64), list[Part](), 0
-    jobs = min(jobs, total // _READ_WORTHWHILE) if anywhere else 1
-    for _, told in workers.run(team, jobs, _read, tasks):
+    enough = (total + len(sources) * _FILE) // _READ_WORTHWHILE
+    for _, told in workers.run(team, min(jobs, enough) if anywhere else 1, _read, tasks):
         if isinstance(told, Part):
             parts.append(told)
         elif isinstance(told, int):
@@ -149,7 +150,7 @@ def _tasks(sources: Iterable[Source], corpus: CorpusConfig) -> Iterator[list[Pie
     for source in sources:
         for piece in cut(source, corpus, _TASK):
             pieces.append(piece)
-            size += piece.size or 0
+            size += (piece.size or 0) + _FILE
             if size >= _TASK:
                 yield pieces
                 pieces, size = [], 0

@@ -63,7 +63,7 @@ def run(
     """Call a function for each task and hand on what it yields, as that comes.
 
     Args:
-        workers: Of a `team`; as many as are missing are started.
+        workers: Of a `team`; as many as are missing are started when there are tasks for them.
         jobs: How many of them work; with 1 this process works by itself, task after task.
         function: One of a module, which workers import; gives what can be pickled.
         tasks: Arguments for each call; taken when a worker is free for them.
@@ -80,13 +80,14 @@ def run(
             for result in function(*task):
                 yield number, result
         return
-    while len(workers) < jobs:
-        workers.append(_start())
     waiting = enumerate(tasks)
     idle, busy = workers[:jobs], dict[Any, tuple[int, Worker]]()
     failed: tuple[int, Exception] | None = None
     while True:
-        while idle and failed is None and (following := next(waiting, None)) is not None:
+        while len(busy) < jobs and failed is None and (following := next(waiting, None)):
+            if not idle:
+                workers.append(_start())
+                idle = workers[-1:]
             worker = idle.pop()
             busy[worker.pipe] = following[0], worker
             with _watched(worker):
