@@ -57,7 +57,7 @@ def write_corpus(path: Path, make: Callable[[random.Random], str], size: int) ->
         return file.tell()
 
 
-def measure(arguments: list[str], cores: int) -> tuple[float, float]:
+def measure(arguments: list[str], cores: int = 1) -> tuple[float, float]:
     """Run textgen on so many cores: seconds of the whole process, peak memory of all in MB."""
     began = time.perf_counter()
     process = psutil.Popen(

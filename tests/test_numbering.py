@@ -11,12 +11,13 @@ import sys
 import time
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
 import pytest
 
-from textgen import numbering
+from textgen import corpus, numbering
 from textgen.config import CorpusConfig, WindowConfig
 from textgen.errors import CorpusError, SettingsError
 from textgen.prepared import prepare
@@ -58,7 +59,7 @@ def prepared_by(jobs: int, corpora, tmp_path: Path, **settings) -> dict[str, byt
     return made(tmp_path / f"by {jobs}")
 
 
-def expected(text: str, form: str | None = None, lower: bool = False) -> str:
+def expected(text: str, form: Any = None, lower: bool = False) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if form is not None:
         text = unicodedata.normalize(form, text)
@@ -97,7 +98,8 @@ def test_ids_of_several_types_rare_characters_and_many_files(tmp_path, small_tas
     paths = [folder / f"{number:03}" for number in range(len(texts))]
     for path, text in zip(paths, texts, strict=True):
         path.write_text(text)
-    for n, pack in enumerate((gzip.compress, bz2.compress, lzma.compress)):
+    packers: Any = (gzip.compress, bz2.compress, lzma.compress)
+    for n, pack in enumerate(packers):
         paths.append(folder / f"packed {n}")
         paths[-1].write_bytes(pack(WORDS.encode() * 40))
     one, two, three = (prepared_by(jobs, paths, tmp_path, min_count=4) for jobs in (1, 2, 3))
@@ -144,7 +146,7 @@ def test_a_file_that_goes_away_is_named(tmp_path, small_tasks, monkeypatch):
     paths = [tmp_path / f"{number}.txt" for number in range(3)]
     for path in paths:
         path.write_text("some text\n" * 200)
-    find = numbering.cut
+    find = corpus.cut
 
     def cut(source, config, size):
         paths[1].unlink(missing_ok=True)
@@ -172,7 +174,7 @@ def test_small_texts_start_no_process(tmp_path, monkeypatch):
 # What the program does with several processes, on texts that are small but last for seconds.
 PROGRAM = """
 import sys
-from textgen import numbering
+from textgen import corpus, numbering
 from textgen.cli import main
 numbering._READ_WORTHWHILE = numbering._NUMBER_WORTHWHILE = 1
 numbering._TASK = 1000
