@@ -37,8 +37,8 @@ _FILE = 1 << 14  # bytes that are read in the time that opening a file takes
 _PART = 1 << 24  # characters of a part
 _TELL = 1 << 20  # bytes from one word of progress to the next
 _BLOCK = 1 << 17  # ids in memory at a time
-# Bytes of text, and characters, for each process: reading or numbering fewer takes no longer than
-# a process takes to start.
+# Bytes of text to be read, and characters to be numbered, for which it is worth starting a process:
+# one takes 0.17 s to start, in which another reads 24 MB or numbers 90 million characters.
 _READ_WORTHWHILE = 1 << 25
 _NUMBER_WORTHWHILE = 1 << 27
 _JOBS = 8  # unless told otherwise: ids are hashed in order, by one process
@@ -104,7 +104,7 @@ def write_ids(
             file.write(header)
             file.truncate(len(header) + characters * vocabulary.dtype.itemsize)
         digest = hashlib.sha256(header)
-        jobs = min(jobs, characters // _NUMBER_WORTHWHILE)
+        jobs = min(jobs, max(len(team), characters // _NUMBER_WORTHWHILE))
         done = _number_all(team, jobs, parts, vocabulary, folder, path, len(header))
         with path.open("rb", buffering=0) as file:
             file.seek(len(header))
