@@ -9,12 +9,12 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from textgen import corpus
 from textgen.config import CorpusConfig
-from textgen.corpus import Source, demo_source, find_sources, read_text
+from textgen.corpus import Source, cut, demo_source, find_sources, read_text
 from textgen.errors import CorpusError
 
 characters = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
@@ -28,7 +28,7 @@ def read(data: bytes, **settings) -> str:
 @pytest.fixture
 def tiny_pieces(monkeypatch):
     """Pieces of three bytes, so that every boundary falls somewhere inconvenient."""
-    monkeypatch.setattr(corpus, "_PIECE", 3)
+    monkeypatch.setattr(corpus, "_BLOCK", 3)
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress, lzma.compress])
@@ -59,11 +59,11 @@ def test_damaged_compressed_files_are_named(pack):
 @example("\ufeffa", "utf-8")
 def test_any_text_comes_back_with_line_ends_made_plain(text, encoding):
     expected = text.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
-    saved, corpus._PIECE = corpus._PIECE, 3
+    saved, corpus._BLOCK = corpus._BLOCK, 3
     try:
         assert read(text.encode(encoding), encoding=encoding) == expected
     finally:
-        corpus._PIECE = saved
+        corpus._BLOCK = saved
 
 
 @pytest.mark.parametrize("mark", ["utf-8-sig", "utf-16", "utf-32"])
@@ -106,7 +106,7 @@ def test_other_encodings_and_lower_case():
 @example("ΑΣ Σ")
 @example("e" + "\u0301" * 10)
 def test_normalizing_in_pieces_equals_normalizing_the_whole(text):
-    saved, corpus._PIECE = corpus._PIECE, 3
+    saved, corpus._BLOCK = corpus._BLOCK, 3
     try:
         for form in ("NFC", "NFKC"):
             expected = unicodedata.normalize(form, text)
@@ -115,13 +115,114 @@ def test_normalizing_in_pieces_equals_normalizing_the_whole(text):
             assert read(text.encode(), normalize=form, lowercase=True) == lowered
         assert read(text.encode(), lowercase=True) == text.lower()
     finally:
-        corpus._PIECE = saved
+        corpus._BLOCK = saved
 
 
 def test_a_text_without_a_place_to_cut_is_refused(monkeypatch):
     monkeypatch.setattr(corpus, "_LONGEST_UNCUT", 10)
     with pytest.raises(CorpusError, match="without a break"):
         read(b"x" * 20, normalize="NFC")
+
+
+def on_disk(path: Path) -> Source:
+    (source,) = find_sources([str(path)])
+    return source
+
+
+def text_or_error(pieces, config: CorpusConfig) -> str:
+    """The text of pieces up to the first error, and that."""
+    read = ""
+    try:
+        for piece in pieces:
+            for text, _ in read_text(piece, config):
+                read += text
+    except CorpusError as error:
+        return str(error)
+    return read
+
+
+CUT = ["utf-8", "latin-1", "cp1252", "ascii", *sorted(corpus._MANY_BYTES)]
+
+
+@pytest.mark.parametrize("encoding", CUT)
+@given(
+    parts=st.lists(
+        st.text(st.sampled_from("aΣςé\u0301\u0327 世界한\u1100\u1161ア\n\r\ufeff"), max_size=12)
+        | st.sampled_from([b"\n", b"\r\n", b"\r", b"\n\n", b"\n\r", b"\nBZh91AY&SY"])
+        | st.binary(max_size=3),
+        max_size=8,
+    ),
+    size=st.integers(1, 12),
+    settings=st.sampled_from(
+        [{}, {"lowercase": True}, {"normalize": "NFC"}, {"normalize": "NFKC", "lowercase": True}]
+    ),
+)
+@settings(
+    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+def test_a_file_in_pieces_is_the_file(tmp_path, encoding, parts, size, settings):
+    data = b"".join(
+        part if isinstance(part, bytes) else part.encode(encoding, "ignore") for part in parts
+    )
+    path = tmp_path / "it"
+    path.write_bytes(data)
+    config = CorpusConfig(encoding=encoding, **settings)
+    pieces = cut(on_disk(path), config, size)
+    if len(data) > size and not corpus._opener(data):
+        assert len(pieces) == -(-len(data) // size)
+    # What an error guesses of a binary file depends on the bytes about it.
+    same = [text_or_error(part, config).split(";")[0] for part in ([on_disk(path)], pieces)]
+    assert same[0] == same[1]
+
+
+def test_pieces_count_all_bytes_once(tmp_path):
+    path = tmp_path / "it"
+    path.write_bytes(b"one line\r\nanother\n\nand one that is longer than a piece, far\nthe last")
+    for size in range(1, 80):
+        pieces = cut(on_disk(path), CorpusConfig(), size)
+        assert sum(piece.size or 0 for piece in pieces) == path.stat().st_size
+        counts = [[0, *(count for _, count in read_text(p, CorpusConfig()))][-1] for p in pieces]
+        assert sum(counts) == path.stat().st_size
+
+
+@pytest.mark.parametrize("data", [b"x" * 5000, b"x\r" * 2000, "世界".encode() * 900])
+def test_a_file_without_line_feeds_is_read_as_a_whole(tmp_path, tiny_pieces, data):
+    path = tmp_path / "it"
+    path.write_bytes(data)
+    pieces = cut(on_disk(path), CorpusConfig(), 100)
+    texts = [text_or_error([piece], CorpusConfig()) for piece in pieces]
+    assert texts == [data.decode().replace("\r", "\n"), *[""] * (len(pieces) - 1)]
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding"),
+    [
+        *((pack(b"a\nb\n" * 99), "utf-8") for pack in (gzip.compress, bz2.compress)),
+        *(
+            (("a\nb\n" * 99).encode(encoding), encoding)
+            for encoding in ("utf-16", "utf-16-le", "utf-32", "utf-7", "cp037", "iso2022_jp", "hz")
+        ),
+    ],
+)
+def test_what_cannot_be_cut_is_one_piece(tmp_path, data, encoding):
+    path = tmp_path / "it"
+    path.write_bytes(data)
+    config = CorpusConfig(encoding=encoding)
+    (piece,) = cut(on_disk(path), config, 10)
+    assert text_or_error([piece], config) == "a\nb\n" * 99
+    stream = Source("it", lambda: io.BytesIO(b"a\nb\n"), 4)
+    assert [piece.source for piece in cut(stream, CorpusConfig(), 1)] == [stream]
+
+
+@pytest.mark.parametrize("bad", [b"\xff", b"\xe4\xbd", b"\0"])
+def test_an_error_in_a_piece_names_the_place_in_the_file(tmp_path, bad):
+    path = tmp_path / "it"
+    path.write_bytes("grüße\r\n".encode() * 50 + b"xy" + bad + b"\nmore\n" * 50)
+    pieces = cut(on_disk(path), CorpusConfig(), 20)
+    assert len(pieces) > 20
+    message = text_or_error(pieces, CorpusConfig())
+    assert message == text_or_error([on_disk(path)], CorpusConfig())
+    assert "character 302 is NUL" in message or "at offset 452 is not utf-8" in message
 
 
 def test_directories_are_walked_in_order_without_hidden_files_and_our_own(tmp_path):

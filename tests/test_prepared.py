@@ -48,7 +48,7 @@ def test_np_load_opens_the_ids(tmp_path):
 @pytest.mark.parametrize(("distinct", "dtype"), [(256, "u1"), (257, "u2"), (65_537, "u4")])
 def test_ids_grow_as_wide_as_the_vocabulary_needs(tmp_path, monkeypatch, distinct, dtype):
     monkeypatch.setattr(prepared_module, "_BLOCK", 1000)
-    monkeypatch.setattr(corpus_module, "_PIECE", 5000)
+    monkeypatch.setattr(corpus_module, "_BLOCK", 5000)
     codes = [
         code for code in range(1, distinct + 2100) if not 0xD800 <= code < 0xE000 and code != 13
     ]

@@ -6,16 +6,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textgen.errors import CorpusError
-from textgen.vocabulary import Vocabulary, VocabularyBuilder
+from textgen.vocabulary import CODE_POINTS, Numbering, Vocabulary, counted, text_of
 
 characters = st.characters(exclude_categories=["Cs"])
 
 
 def build(pieces: list[str], min_count: int = 1) -> tuple[Vocabulary, np.ndarray, int]:
-    builder = VocabularyBuilder()
-    numbers = [builder.add(piece).copy() for piece in pieces]
-    vocabulary, table, unknown = builder.finish(min_count)
-    return vocabulary, table[np.concatenate(numbers)], unknown
+    numbering = Numbering()
+    numbers = [numbering.add(piece).copy() for piece in pieces]
+    counts = np.zeros(CODE_POINTS, np.int64)
+    counts[numbering.codes] = numbering.counts
+    vocabulary, unknown = counted(counts, min_count)
+    ids = vocabulary.ids(text_of(numbering.codes))[np.concatenate(numbers)]
+    return vocabulary, np.where(ids < 0, len(vocabulary.characters), ids), unknown
 
 
 @given(st.lists(st.text(characters), min_size=1).filter(lambda pieces: "".join(pieces)))
@@ -57,4 +60,4 @@ def test_characters_outside_are_minus_one():
 
 def test_half_a_surrogate_pair_is_named():
     with pytest.raises(CorpusError, match="U\\+D800"):
-        VocabularyBuilder().add("a\ud800")
+        Numbering().add("a\ud800")

@@ -1,7 +1,11 @@
 """Corpus in: files, directories, standard input and compressed files become text.
 
 Knows bytes, compression, encodings and Unicode; knows nothing of ids or windows. Everything is
-streamed: a piece of text holds about a hundred thousand characters, whatever the corpus's size.
+streamed: a text comes in blocks of about a hundred thousand characters, whatever the corpus's size.
+
+A large file is read in pieces of whole lines, which any process can read by itself. A line feed
+is where nothing reaches across: it composes with no character after it, decides no letter's case,
+and ends `\\r\\n`; and in the encodings that `_line_feed_is_one_byte` knows, no character is held.
 """
 
 import bz2
@@ -17,7 +21,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -28,7 +32,8 @@ from textgen.storage import kind_of
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-_PIECE = 1 << 17  # bytes decoded at a time: the arrays of a piece fit in the processor's cache
+_HEAD = 10  # first bytes that tell how a file is compressed
+_BLOCK = 1 << 17  # bytes decoded at a time: the arrays of a block fit in the processor's cache
 _LONGEST_UNCUT = 1 << 20  # characters that may be held back looking for a place to cut
 # First bytes, as patterns. A text can begin with `BZh`, but not with what follows it in bzip2.
 _MAGIC: dict[bytes, Callable[[BinaryIO], BinaryIO]] = {
@@ -37,6 +42,11 @@ _MAGIC: dict[bytes, Callable[[BinaryIO], BinaryIO]] = {
     rb"\xfd7zXZ\x00": lambda raw: cast(BinaryIO, lzma.LZMAFile(raw)),  # noqa: SIM115
 }
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+# Encodings of several bytes a character in which 0x0A is in none of them (a test tries them).
+_MANY_BYTES = {
+    *("utf-8", "gb2312", "gbk", "gb18030", "big5", "big5hkscs", "cp950", "shift_jis", "cp932"),
+    *("euc_jp", "euc_kr", "cp949"),
+}
 
 
 @dataclass(frozen=True)
@@ -49,12 +59,36 @@ class Source:
         size: Bytes, where that can be told before reading.
         modified: Time of the last change in nanoseconds, where that can be told; together with
             name and size it says whether the source is still the same.
+        on_disk: Whether it is a file that any process can open, and read from any place on;
+            `open` can be pickled then.
     """
 
     name: str
     open: Callable[[], BinaryIO]
     size: int | None = None
     modified: int | None = None
+    on_disk: bool = False
+
+
+@dataclass(frozen=True)
+class Piece:
+    """The lines of a source that begin in a range of its bytes.
+
+    Attributes:
+        source: Where from.
+        first: The byte that the range begins with.
+        last: The byte before which it ends; None for the source's end.
+    """
+
+    source: Source
+    first: int = 0
+    last: int | None = None
+
+    @property
+    def size(self) -> int | None:
+        """How many bytes the range has, where that can be told."""
+        end = self.source.size if self.last is None else self.last
+        return None if end is None else end - self.first
 
 
 def find_sources(corpora: Sequence[str | Source], glob: Sequence[str] = ("*",)) -> list[Source]:
@@ -108,27 +142,66 @@ def demo_source() -> Source:
     return Source(name, lambda: io.BytesIO(data), len(data), modified=zlib.crc32(data))
 
 
-def read_text(source: Source, config: CorpusConfig) -> Iterator[tuple[str, int]]:
-    """The text of a source in pieces.
+def cut(source: Source, config: CorpusConfig, size: int) -> list[Piece]:
+    """A source in pieces that can be read one by one; their texts together are its text.
+
+    Args:
+        source: Cut where it is a file that is larger, not compressed, and in an encoding of which
+            no character has the byte of a line feed; in one piece otherwise.
+        config: As it is to be read.
+        size: Bytes of a piece; lines longer than that make some longer and others empty.
+
+    Example:
+        >>> len(cut(demo_source(), CorpusConfig(), 1000))
+        1
+    """
+    firsts = range(0, source.size or 0, size)
+    if (
+        not source.on_disk
+        or len(firsts) < 2
+        or not _line_feed_is_one_byte(config.encoding)
+        or _is_compressed(source)
+    ):
+        return [Piece(source)]
+    return [Piece(source, first, first + size) for first in firsts[:-1]] + [
+        Piece(source, firsts[-1])
+    ]
+
+
+def read_text(source: Source | Piece, config: CorpusConfig) -> Iterator[tuple[str, int]]:
+    """The text of a source, or of a piece of one, in blocks.
 
     The byte order mark is dropped, line ends become `\\n`, and what the config asks for is done
-    to the text; the result does not depend on where the pieces are cut.
+    to the text; the result does not depend on where blocks and pieces are cut.
 
     Args:
         source: Where from; compressed sources are known by their first bytes.
         config: Encoding, lower case, normalization.
 
     Yields:
-        A piece of text, possibly empty, and the bytes read from the source so far.
+        A block of text, possibly empty, and the bytes read from the source or piece so far.
 
     Raises:
         CorpusError: the source cannot be read, is damaged, or is not text in that encoding.
     """
+    piece = source if isinstance(source, Piece) else Piece(source)
+    source = piece.source
     try:
         with source.open() as opened:
-            raw = _Input(opened)
-            pieces = _decode(source.name, _decompress(raw), config.encoding)
-            for text in _transform(source.name, pieces, config):
+            begin, end = _lines(opened, piece)
+            raw = _Input(opened, None if end is None else end - begin)
+            whole = (begin, end) == (0, None)
+            stream = _decompress(raw) if whole else _buffered(raw)
+
+            def before() -> int:
+                if begin == 0:
+                    return 0
+                opened.seek(0)
+                earlier = _buffered(_Input(opened, begin))
+                return sum(map(len, _decode(source.name, earlier, config.encoding)))
+
+            blocks = _decode(source.name, stream, config.encoding, begin, before)
+            for text in _transform(source.name, blocks, config):
                 yield text, raw.count
     except OSError as error:
         raise CorpusError(f"{source.name}: {_reason(error)}") from error
@@ -142,6 +215,10 @@ def _standard_input() -> BinaryIO:
     return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
 
 
+def _open(path: Path) -> BinaryIO:
+    return path.open("rb")
+
+
 def _file(path: Path) -> Source:
     try:
         status = path.stat()
@@ -149,9 +226,10 @@ def _file(path: Path) -> Source:
             raise CorpusError(f"{path}: permission denied")
     except OSError as error:
         raise CorpusError(f"{path}: {_reason(error)}") from None
+    opener = partial(_open, path)
     if not path.is_file():  # a pipe, such as the shell's <(command)
-        return Source(str(path), lambda: path.open("rb"))
-    return Source(str(path), lambda: path.open("rb"), status.st_size, status.st_mtime_ns)
+        return Source(str(path), opener)
+    return Source(str(path), opener, status.st_size, status.st_mtime_ns, on_disk=True)
 
 
 def _walk(root: Path, glob: Sequence[str]) -> Iterator[Path]:
@@ -174,14 +252,72 @@ def _walk(root: Path, glob: Sequence[str]) -> Iterator[Path]:
                 yield path
 
 
-class _Input(io.RawIOBase):
-    """A raw stream whose first bytes can be looked at, and that counts what is read."""
+@cache
+def _line_feed_is_one_byte(encoding: str) -> bool:
+    """Whether a byte 0x0A is a line feed wherever it stands, and a decoder holds nothing after it.
 
-    def __init__(self, stream: BinaryIO):
+    So it is where every byte is a character, or an error, by itself.
+    """
+    if codecs.lookup(encoding).name in _MANY_BYTES:
+        return True
+    decoder = codecs.getincrementaldecoder(encoding)
+    try:
+        alone = [len(decoder("replace").decode(bytes([byte]))) == 1 for byte in range(256)]
+        return all(alone) and decoder().decode(b"\n") == "\n"
+    except UnicodeError:
+        return False
+
+
+def _is_compressed(source: Source) -> bool:
+    try:
+        with source.open() as opened:
+            return _opener(opened.read(_HEAD)) is not None
+    except OSError:
+        return True  # in one piece: the error comes up when it is its turn to be read
+
+
+def _lines(file: BinaryIO, piece: Piece) -> tuple[int, int | None]:
+    """From which byte to which a piece has its lines; the file is left at the first."""
+    if piece.first == 0 and piece.last is None:
+        return 0, None  # a pipe perhaps, which cannot be sought
+    begin = _line_start(file, piece.first, piece.last)
+    end = piece.last
+    if end is not None:
+        end = _line_start(file, end) if begin < end else begin
+    file.seek(begin)
+    return begin, end
+
+
+def _line_start(file: BinaryIO, place: int, enough: int | None = None) -> int:
+    """The first byte from a place on that begins a line, or the file's end; or one that is enough.
+
+    Whoever looks for the start of its own lines gives up where the next piece begins: so a file
+    without line feeds is looked through once, not once for each piece.
+    """
+    if place == 0:
+        return 0
+    place -= 1
+    file.seek(place)
+    while block := file.read(_BLOCK):
+        found = block.find(b"\n") + 1
+        place += found or len(block)
+        if found or (enough is not None and place >= enough):
+            return place
+    return place
+
+
+class _Input(io.RawIOBase):
+    """A raw stream whose first bytes can be looked at, and that counts what is read.
+
+    It ends with its stream, or after `size` bytes.
+    """
+
+    def __init__(self, stream: BinaryIO, size: int | None = None):
         self._stream = stream
-        self.head = stream.read(10)  # blocks until ten bytes or the end, also on a pipe
+        self._size = size
+        self.count = 0
+        self.head = self._read(_HEAD)  # blocks until there are as many, or the end, also on a pipe
         self._ahead = self.head
-        self.count = len(self.head)
 
     def readable(self) -> bool:
         return True
@@ -191,27 +327,49 @@ class _Input(io.RawIOBase):
         if self._ahead:
             data, self._ahead = self._ahead[: len(view)], self._ahead[len(view) :]
         else:
-            data = self._stream.read(len(view))
-            self.count += len(data)
+            data = self._read(len(view))
         view[: len(data)] = data
         return len(data)
 
+    def _read(self, count: int) -> bytes:
+        data = self._stream.read(
+            count if self._size is None else min(count, self._size - self.count)
+        )
+        self.count += len(data)
+        return data
+
+
+def _buffered(raw: _Input) -> BinaryIO:
+    return cast(BinaryIO, io.BufferedReader(raw, _BLOCK))
+
 
 def _decompress(raw: _Input) -> BinaryIO:
-    buffered = cast(BinaryIO, io.BufferedReader(raw, _PIECE))
+    opener = _opener(raw.head)
+    return opener(_buffered(raw)) if opener is not None else _buffered(raw)
+
+
+def _opener(head: bytes) -> Callable[[BinaryIO], BinaryIO] | None:
+    """What reads a compressed stream that begins with these bytes; None for one that is none."""
     for magic, opener in _MAGIC.items():
-        if re.match(magic, raw.head, re.DOTALL):
-            return opener(buffered)
-    return buffered
+        if re.match(magic, head, re.DOTALL):
+            return opener
+    return None
 
 
-def _decode(name: str, stream: BinaryIO, encoding: str) -> Iterator[str]:
+def _decode(
+    name: str,
+    stream: BinaryIO,
+    encoding: str,
+    offset: int = 0,
+    before: Callable[[], int] = lambda: 0,
+) -> Iterator[str]:
+    """Text from bytes that begin at an offset; `before` counts the characters before it."""
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     lines = io.IncrementalNewlineDecoder(decoder, translate=True)
-    offset = characters = 0
+    characters = 0
     last = False
     while not last:
-        data = stream.read(_PIECE)
+        data = stream.read(_BLOCK)
         last = not data
         held = len(decoder.getstate()[0])  # bytes of a character that the last piece began
         try:
@@ -224,8 +382,8 @@ def _decode(name: str, stream: BinaryIO, encoding: str) -> Iterator[str]:
             text = text.removeprefix("\ufeff")
         if (nul := text.find("\0")) >= 0:
             raise CorpusError(
-                f"{name}: character {characters + nul} is NUL: this is not text, or not in "
-                f"{encoding}; leave the file out, or name its encoding (--encoding utf-16, say)"
+                f"{name}: character {before() + characters + nul} is NUL: this is not text, or not "
+                f"in {encoding}; leave the file out, or name its encoding (--encoding utf-16, say)"
             )
         offset += len(data)
         characters += len(text)

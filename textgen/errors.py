@@ -440,6 +440,23 @@ class SeedError(TextgenError):
     )
 
 
+class WorkerError(TextgenError):
+    """A process that was to do part of the work and could not."""
+
+    known: ClassVar[tuple[Known, ...]] = (
+        Known(
+            "no other process can be started",
+            "The system has too little memory, or too many processes, for one more.",
+            "Give fewer --jobs.",
+        ),
+        Known(
+            "a process that did part of the work was ended",
+            "The system killed it because memory ran out, or somebody else did.",
+            "Give fewer --jobs, and make sure that they have 100 MB of memory each.",
+        ),
+    )
+
+
 class OutputError(TextgenError):
     """A target that exists already, cannot be written, or does not fit on the disk."""
 

@@ -1,7 +1,7 @@
 """The prepared corpus on disk: ids, vocabulary, split and settings.
 
-Knows how text becomes a directory of ids and how such a directory is read back; knows nothing of
-models or training. A prepared corpus holds
+Knows how a directory of ids is made and how it is read back; knows nothing of how text becomes
+ids, of models or of training. A prepared corpus holds
 
     ids.npy          the ids of the whole text, 8, 16 or 32 bits each; np.load can map it
     vocabulary.json  characters in the order of their ids
@@ -11,22 +11,22 @@ models or training. A prepared corpus holds
 """
 
 import hashlib
-import io
 import json
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from textgen import storage
 from textgen.config import CorpusConfig, WindowConfig, check_integer
-from textgen.corpus import Source, find_sources, read_text
+from textgen.corpus import Source, find_sources
 from textgen.errors import CorpusError, OutputError, PreparedError, SettingsError
-from textgen.vocabulary import Vocabulary, VocabularyBuilder
+from textgen.numbering import Progress, write_ids
+from textgen.vocabulary import Vocabulary
 from textgen.windows import (
     Ids,
     Windows,
@@ -42,10 +42,9 @@ KIND = storage.Kind(
     error=PreparedError,
     remedy="make it anew with `textgen prepare`",
 )
-Progress = Callable[[str, int, int | None], object]
 
 _IDS, _VOCABULARY, _SETTINGS = "ids.npy", "vocabulary.json", "prepared.json"
-_BLOCK = 1 << 18  # bytes of ids, or of a one-hot tensor, in memory at a time
+_BLOCK = 1 << 18  # ids, or bytes of a one-hot tensor, in memory at a time
 
 
 @dataclass(frozen=True)
@@ -113,6 +112,7 @@ def prepare(
     *,
     one_hot: bool = False,
     force: bool = False,
+    jobs: int | None = None,
     on_progress: Progress | None = None,
 ) -> Prepared:
     """Turn a corpus into a prepared corpus on disk, in bounded memory.
@@ -126,12 +126,16 @@ def prepare(
             tensors of shape (windows, maxlen, vocabulary) and, for y, (windows, vocabulary) with
             targets `last`, (windows, maxlen, vocabulary) with targets `sequence`.
         force: Replace a prepared corpus that is there.
+        jobs: Processes that share the work where the corpus is large; None for as many as there
+            are processors, up to 8. What is made is the same for any number.
         on_progress: Called with a stage (`read`, `number`, `one-hot`), the bytes done in it and
             the bytes it has, None where that is not known.
 
     Raises:
         CorpusError: no text, unreadable text, or too little of it for a window.
         OutputError: the output exists, cannot be written, or does not fit on the disk.
+        SettingsError: fewer jobs than one.
+        WorkerError: one of several processes could not be started, or was ended from outside.
 
     Example:
         >>> from textgen.corpus import demo_source
@@ -142,12 +146,12 @@ def prepare(
     corpus, windows = corpus or CorpusConfig(), windows or WindowConfig()
     progress = on_progress or (lambda *_: None)
     output = Path(output)
+    if jobs is not None:
+        check_integer("jobs", jobs, at_least=1)
     storage.check_target(output, KIND, force=force)
     sources = find_sources(corpora, corpus.glob)
     with storage.new_directory(output, KIND, force=force) as directory:
-        with (directory / _IDS).open("w+b") as file:
-            text = _read_all(sources, corpus, progress)
-            vocabulary, digest, unknown = _write_ids(file, text, corpus, progress)
+        vocabulary, unknown, digest = write_ids(directory / _IDS, sources, corpus, jobs, progress)
         settings = {
             "corpus": corpus.to_json(),
             "windows": windows.to_json(),
@@ -300,84 +304,6 @@ def vocabulary_from_json(data: bytes) -> Vocabulary:
 def check_text(text: str) -> None:
     """Raise `ValueError` where a text has code points that are no characters (JSON may)."""
     text.encode()
-
-
-def _read_all(sources: Sequence[Source], corpus: CorpusConfig, progress: Progress) -> Iterable[str]:
-    sizes = [source.size for source in sources]
-    total = None if None in sizes else sum(size or 0 for size in sizes)
-    before = count = 0
-    for source in sources:
-        for text, count in read_text(source, corpus):
-            progress("read", before + count, total)
-            yield text
-        before += count
-
-
-def _write_ids(
-    file: BinaryIO, pieces: Iterable[str], corpus: CorpusConfig, progress: Progress
-) -> tuple[Vocabulary, str, int]:
-    """Write the ids of a text that is read once; returns vocabulary, SHA-256 and unknowns."""
-    builder = VocabularyBuilder()
-    dtype = np.dtype(np.uint8)
-    characters = 0
-    start = file.write(_npy_header(dtype, 0))
-    for text in pieces:
-        numbers = builder.add(text)
-        if builder.size > np.iinfo(dtype).max + 1:
-            wider = np.min_scalar_type(builder.size - 1)
-            _convert(file, start, characters, dtype, wider, lambda ids: ids)
-            dtype = wider
-        file.write(numbers.astype(dtype).tobytes())
-        characters += len(numbers)
-    if characters == 0:
-        raise CorpusError("the corpus is empty; name a file with text in it")
-    vocabulary, table, unknown = builder.finish(corpus.min_count)
-    digest = hashlib.sha256(_npy_header(vocabulary.dtype, characters))
-
-    def number(ids: Ids) -> Ids:
-        final = table[ids.astype(np.intp)]
-        digest.update(final.data)
-        return final
-
-    _convert(file, start, characters, dtype, vocabulary.dtype, number, progress)
-    file.truncate(start + characters * vocabulary.dtype.itemsize)
-    file.seek(0)
-    file.write(_npy_header(vocabulary.dtype, characters))
-    file.flush()
-    storage.flush(file.fileno())
-    return vocabulary, digest.hexdigest(), unknown
-
-
-def _convert(
-    file: BinaryIO,
-    start: int,
-    count: int,
-    old: np.dtype[Any],
-    new: np.dtype[Any],
-    change: Callable[[Ids], Ids],
-    progress: Progress = lambda *_: None,
-) -> None:
-    """Change ids in place, from the end where they grow wider so that none is overwritten."""
-    block = _BLOCK // max(old.itemsize, new.itemsize)
-    firsts = range(0, count, block)
-    done = 0
-    for first in reversed(firsts) if new.itemsize > old.itemsize else firsts:
-        n = min(block, count - first)
-        file.seek(start + first * old.itemsize)
-        ids = np.frombuffer(file.read(n * old.itemsize), old)
-        file.seek(start + first * new.itemsize)
-        file.write(np.ascontiguousarray(change(ids), new).tobytes())
-        done += n
-        progress("number", done * new.itemsize, count * new.itemsize)
-    file.seek(start + count * new.itemsize)
-
-
-def _npy_header(dtype: np.dtype[Any], count: int) -> bytes:
-    """The header of a .npy file of a 1-d array; as long for every count, so it can be mended."""
-    header = io.BytesIO()
-    shape = {"descr": dtype.newbyteorder("<").str, "fortran_order": False, "shape": (count,)}
-    np.lib.format.write_array_header_1_0(header, shape)
-    return header.getvalue()
 
 
 def _write_one_hot(prepared: Prepared, directory: Path, progress: Progress) -> None:

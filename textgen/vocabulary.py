@@ -14,7 +14,7 @@ from textgen.errors import CorpusError
 
 Ids = npt.NDArray[np.unsignedinteger[Any]]
 
-_CODE_POINTS = 0x110000
+CODE_POINTS = 0x110000
 
 
 @dataclass(frozen=True)
@@ -81,28 +81,29 @@ class Vocabulary:
         return "".join(map(self.table.__getitem__, ids))
 
 
-class VocabularyBuilder:
-    """Finds the vocabulary of a text that is read once, in pieces.
+class Numbering:
+    """Numbers the characters of a text, read once and in blocks, as they turn up; and counts them.
 
-    Characters are numbered as they turn up while the text is read; when it ends, `finish` gives
-    the vocabulary and the table from those numbers to its ids.
+    Attributes:
+        codes: The code point of each number so far.
+        counts: How often each occurred.
     """
 
     def __init__(self) -> None:
         # Everything is looked up and counted as intp, NumPy's own index type: it would convert
         # any other one each time, into an array that is new each time.
-        self._numbers = np.full(_CODE_POINTS, _CODE_POINTS, np.intp)
+        self._numbers = np.full(CODE_POINTS, CODE_POINTS, np.intp)
         self._looked_up = np.empty((2, 0), np.intp)
-        self._codes = np.empty(0, np.uint32)
-        self._counts = np.zeros(0, np.int64)
+        self.codes = np.empty(0, np.uint32)
+        self.counts = np.zeros(0, np.int64)
 
     @property
-    def size(self) -> int:
-        """Distinct characters so far."""
-        return len(self._codes)
+    def dtype(self) -> np.dtype[Any]:
+        """The smallest unsigned type that holds every number so far."""
+        return np.min_scalar_type(max(len(self.codes) - 1, 0))
 
     def add(self, text: str) -> npt.NDArray[np.intp]:
-        """Count a piece of text.
+        """Count a block of text.
 
         Returns:
             The numbers of its characters, shape (characters,); overwritten by the next call.
@@ -114,42 +115,43 @@ class VocabularyBuilder:
         codes, numbers = self._looked_up[:, : len(text)]
         codes[:] = code_points(text)
         self._numbers.take(codes, out=numbers, mode="clip")
-        if len(numbers) and numbers.max() == _CODE_POINTS:
-            new = np.unique(codes[numbers == _CODE_POINTS])
-            self._numbers[new] = np.arange(self.size, self.size + len(new))
-            self._codes = np.concatenate([self._codes, new.astype(np.uint32)])
-            self._counts = np.concatenate([self._counts, np.zeros(len(new), np.int64)])
+        if len(numbers) and numbers.max() == CODE_POINTS:
+            new = np.unique(codes[numbers == CODE_POINTS])
+            size = len(self.codes)
+            self._numbers[new] = np.arange(size, size + len(new))
+            self.codes = np.concatenate([self.codes, new.astype(np.uint32)])
+            self.counts = np.concatenate([self.counts, np.zeros(len(new), np.int64)])
             self._numbers.take(codes, out=numbers, mode="clip")
-        self._counts += np.bincount(numbers, minlength=self.size)
+        self.counts += np.bincount(numbers, minlength=len(self.codes))
         return numbers
 
-    def finish(self, min_count: int = 1) -> tuple[Vocabulary, Ids, int]:
-        """The vocabulary of all that was added.
 
-        Args:
-            min_count: Characters that occur fewer times share the unknown id.
+def counted(counts: npt.NDArray[np.int64], min_count: int = 1) -> tuple[Vocabulary, int]:
+    """The vocabulary of a text whose characters have been counted.
 
-        Returns:
-            The vocabulary; its ids by number, of shape (distinct characters,) and the
-            vocabulary's dtype; how many characters of the text became the unknown id.
+    Args:
+        counts: How often each code point occurs, shape (CODE_POINTS,).
+        min_count: Characters that occur fewer times share the unknown id.
 
-        Raises:
-            CorpusError: every character occurs fewer than `min_count` times.
-        """
-        rare = self._counts < min_count
-        if rare.all():
-            raise CorpusError(
-                f"no character occurs {min_count} times or more; give a smaller --min-count"
-            )
-        order = np.argsort(self._codes)
-        kept = order[~rare[order]]
-        characters = self._codes[kept].astype("<u4").tobytes().decode("utf-32-le")
-        vocabulary = Vocabulary(characters, has_unknown=bool(rare.any()))
-        table = np.zeros(self.size, vocabulary.dtype)
-        if vocabulary.unknown_id is not None:
-            table[rare] = vocabulary.unknown_id
-        table[kept] = np.arange(len(kept), dtype=vocabulary.dtype)
-        return vocabulary, table, int(self._counts[rare].sum())
+    Returns:
+        The vocabulary; how many characters of the text become the unknown id.
+
+    Raises:
+        CorpusError: every character occurs fewer than `min_count` times.
+    """
+    codes = np.flatnonzero(counts)
+    rare = counts[codes] < min_count
+    if rare.all():
+        raise CorpusError(
+            f"no character occurs {min_count} times or more; give a smaller --min-count"
+        )
+    vocabulary = Vocabulary(text_of(codes[~rare]), has_unknown=bool(rare.any()))
+    return vocabulary, int(counts[codes[rare]].sum())
+
+
+def text_of(codes: npt.NDArray[Any]) -> str:
+    """The text of code points."""
+    return codes.astype("<u4").tobytes().decode("utf-32-le")
 
 
 def code_points(text: str) -> npt.NDArray[np.uint32]:

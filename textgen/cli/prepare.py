@@ -23,6 +23,14 @@ from textgen.cli import console, options
     ),
 )
 @cloup.option("--force", is_flag=True, help="Replace a prepared corpus that is there.")
+@cloup.option(
+    "-j",
+    "--jobs",
+    type=int,
+    metavar="N",
+    help="Processes that share the work on a large corpus, with 100 MB of memory each; the result "
+    "is the same for any number.  [default: one for each processor, up to 8]",
+)
 @options.form("json", "Summary as text on standard error, or as JSON on standard output.")
 @options.debug
 def command(
@@ -31,6 +39,7 @@ def command(
     demo: bool,  # noqa: FBT001
     one_hot: bool,  # noqa: FBT001
     force: bool,  # noqa: FBT001
+    jobs: int | None,
     form: str,
     **values: Any,
 ) -> None:
@@ -60,6 +69,7 @@ def command(
             options.part(WindowConfig, given),
             one_hot=one_hot,
             force=force,
+            jobs=jobs,
             on_progress=console.Transfer(display),
         )
     summary = made.summary()
