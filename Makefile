@@ -38,7 +38,7 @@ format: $(VENV)/installed-dev  ## format the code and mend what the linter can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/installed-bench  ## run the benchmarks: make bench CORPUS=tinyshakespeare.txt (an hour, 5 GB of disk)
+bench: $(VENV)/installed-backends  ## run the benchmarks: make bench CORPUS=tinyshakespeare.txt (two hours, 12 GB of disk)
 	@test -f "$(CORPUS)" || { echo 'name a corpus: make bench CORPUS=tinyshakespeare.txt' >&2; exit 1; }
 	$(BIN)/python -m benchmarks.prepare
 	$(BIN)/python -m benchmarks.novelty
@@ -46,6 +46,10 @@ bench: $(VENV)/installed-bench  ## run the benchmarks: make bench CORPUS=tinysha
 	$(BIN)/python -m benchmarks.sampling
 	$(BIN)/python -m benchmarks.targets $(CORPUS)
 	$(BIN)/python -m benchmarks.training $(CORPUS)
+	$(BIN)/python -m benchmarks.overhead $(CORPUS)
+	$(BIN)/python -m benchmarks.sizing $(CORPUS)
+	$(BIN)/python -m benchmarks.scale
+	$(BIN)/python -m benchmarks.processes $(CORPUS)
 
 soak: $(VENV)/installed-dev  ## kill, resume, fill disks and damage files for a quarter of an hour
 	$(BIN)/python -m benchmarks.soak
@@ -77,10 +81,6 @@ $(VENV)/installed: pyproject.toml | $(VENV)/bin/python
 $(VENV)/installed-dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@ $(VENV)/installed
-
-$(VENV)/installed-bench: pyproject.toml | $(VENV)/installed-dev
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
-	@touch $@
 
 # PyTorch as the benchmarks have it, so that both share one.
 $(VENV)/installed-backends: pyproject.toml | $(VENV)/installed-dev
