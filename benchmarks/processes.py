@@ -2,7 +2,8 @@
 
 Each process has a core to itself as far as there are cores, so that what one process gains is not
 what more threads gain. Strong: the batch stays as large and is divided; weak: it grows with the
-processes. Beside them the time of one exchange of as many bytes as the gradients have. The loss
+processes. Apart: as many processes with as many rows, each training a network of its own, which is
+what the cores give without any exchange. Beside them the time of one exchange of as many bytes as the gradients have. The loss
 after the last step shows that all of them train the same model where the batch is the same.
 
     python -m benchmarks.processes tinyshakespeare.txt [--steps 60]
@@ -55,12 +56,13 @@ def main() -> None:
         alone = 0.0
         for count, batch, how in (
             (1, _ROWS, "alone"),
+            (2, _ROWS, "apart"),
             (2, _ROWS, "strong"),
             (4, _ROWS, "strong"),
             (2, 2 * _ROWS, "weak"),
             (4, 4 * _ROWS, "weak"),
         ):
-            told = _train(options.corpus, units, count, batch, options.steps)
+            told = _train(options.corpus, units, count, batch, options.steps, apart=how == "apart")
             alone = alone or told["speed"]
             cores = min(count, len(os.sched_getaffinity(0)))
             rows.append(
@@ -73,7 +75,7 @@ def main() -> None:
                     "efficiency": told["speed"] / alone / cores,
                     "gradient MB": told["parameters"] * 4 / 1e6,
                     "exchange ms": 1e3 * _reduce(count, int(told["parameters"]))
-                    if count > 1
+                    if how in ("strong", "weak")
                     else 0.0,
                     "step ms": 1e3 * batch * _MAXLEN / told["speed"],
                     "loss": told["loss"],
@@ -93,10 +95,13 @@ def main() -> None:
     )
 
 
-def _train(corpus: str, units: str, count: int, batch: int, steps: int) -> dict[str, float]:
+def _train(
+    corpus: str, units: str, count: int, batch: int, steps: int, *, apart: bool
+) -> dict[str, float]:
     """Two passes over as much text as so many steps read; what the second one comes to."""
+    rows = batch // count if apart else batch
     with tempfile.TemporaryDirectory() as folder:
-        needed = batch * _MAXLEN * (steps + 1) + 1
+        needed = rows * _MAXLEN * (steps + 1) + 1
         text = Path(corpus).read_text(encoding="utf-8")[:needed]
         if len(text) < needed:
             raise SystemExit(f"{corpus}: has fewer than {needed:,} characters; give fewer --steps")
@@ -110,25 +115,28 @@ def _train(corpus: str, units: str, count: int, batch: int, steps: int) -> dict[
             "units": units,
             "embedding": 64,
             "maxlen": _MAXLEN,
-            "batch-size": batch,
+            "batch-size": rows,
             "dropout": 0.2,
             "drop-connect": 0.1,
             "epochs": 2,
             "sample-length": 0,
-            "processes": count,
+            "processes": 1 if apart else count,
         }
         given = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
 
         def command(number: int, at: str) -> list[str]:
-            place = ["--coordinator", at, "--process", str(number), "--log-format", "json"]
-            return [*textgen, "train", "prepared", *given, *place]
+            host, _, port = at.rpartition(":")
+            own = f"{host}:{int(port) + number}" if apart else at
+            place = ["--coordinator", own, "--process", "0" if apart else str(number)]
+            more = ["--log-format", "json", "--model", f"model-{number if apart else 0}"]
+            return [*textgen, "train", "prepared", *given, *place, *more]
 
-        told = _each(count, command, folder)[0]
-    events = [json.loads(line) for line in told.splitlines() if line.startswith("{")]
+        told = _each(count, command, folder)
+    events = [json.loads(line) for line in told[0].splitlines() if line.startswith("{")]
     (started,) = (event for event in events if event["event"] == "started")
     last = [event for event in events if event["event"] == "epoch"][-1]
     return {
-        "speed": last["characters_per_second"],
+        "speed": last["characters_per_second"] * (count if apart else 1),
         "loss": last["loss"],
         "parameters": started["parameters"],
     }
