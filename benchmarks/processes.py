@@ -3,8 +3,9 @@
 Each process has a core to itself as far as there are cores, so that what one process gains is not
 what more threads gain. Strong: the batch stays as large and is divided; weak: it grows with the
 processes. Apart: as many processes with as many rows, each training a network of its own, which is
-what the cores give without any exchange. Beside them the time of one exchange of as many bytes as the gradients have. The loss
-after the last step shows that all of them train the same model where the batch is the same.
+what the cores give without any exchange. Beside them the time of one exchange of as many bytes as
+the gradients have. The loss after the last step shows that all of them train the same model where
+the batch is the same.
 
     python -m benchmarks.processes tinyshakespeare.txt [--steps 60]
 """
