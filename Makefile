@@ -24,8 +24,8 @@ test-backends: $(VENV)/installed-backends  ## run all tests on JAX, then on PyTo
 	KERAS_BACKEND=torch $(BIN)/python -m pytest
 
 smoke-backends: $(VENV)/installed-backends  ## hold short trainings on each backend, and by two processes, against one another
-	$(JAX_CACHE) $(BIN)/python -m pytest tests/training/test_backends.py \
-	  'tests/training/test_group.py::test_two_processes_train_as_one_does_with_the_whole_batch[carried]'
+	$(JAX_CACHE) $(BIN)/python -m pytest tests/training/test_backends.py tests/training/test_group.py \
+	  -k 'losses_are_those_of_tensorflow or (two_processes_train and carried)'
 
 setup: $(VENV)/installed-dev  ## make the virtual environment in .venv
 
