@@ -23,9 +23,9 @@ test-backends: $(VENV)/installed-backends  ## run all tests on JAX, then on PyTo
 	KERAS_BACKEND=jax $(JAX_CACHE) $(BIN)/python -m pytest
 	KERAS_BACKEND=torch $(BIN)/python -m pytest
 
-smoke-backends: $(VENV)/installed-backends  ## hold short trainings on each backend, and by two processes, against one another
+smoke-backends: $(VENV)/installed-backends  ## train for a moment on each backend, and with two processes
 	$(JAX_CACHE) $(BIN)/python -m pytest tests/training/test_backends.py tests/training/test_group.py \
-	  -k 'losses_are_those_of_tensorflow or (two_processes_train and carried)'
+	  -k 'the_command_trains or (two_processes_train and carried)'
 
 setup: $(VENV)/installed-dev  ## make the virtual environment in .venv
 

@@ -45,7 +45,7 @@ def test_wrong_uses(textgen, trained, tmp_path):
             (trained, "--format", "saved-model", "-o", "new"),
             {"KERAS_BACKEND": "jax"},
             1,
-            "Keras",  # runs on JAX, or cannot be imported without it
+            "jax",  # Keras runs on it, or it is not installed
         ),
     ):
         done = textgen("export", *arguments, **extra)
