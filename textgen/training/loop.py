@@ -267,7 +267,8 @@ class _Training:
         wanted = learning_rate(config, self.steps, self.clock.done(self.steps))
         if wanted != self.rate:
             self.rate = wanted
-            _assign([self.trainee.optimizer.learning_rate], [np.float32(wanted)], self.peers)
+            rate = self.trainee.optimizer.learning_rate
+            _assign([rate], [np.asarray(wanted, rate.dtype)], self.peers)
         with backend.losing_device(self.device):
             loss = float(self.trainee.train_on_batch(x, y))
         if config.loss_reduction == "sum":
