@@ -302,8 +302,12 @@ def peers(cluster: Cluster) -> Peers:
             f"of {found.count} processes, and each must have as many; CUDA_VISIBLE_DEVICES says "
             "which GPUs a process sees"
         )
-    if found.count > 1 and jax.devices()[0].platform == "cpu" and not _local(cluster.coordinator):
-        _check_own_name()
+    try:
+        found.exchange(0)  # connects them
+    except TrainingError:
+        if jax.devices()[0].platform == "cpu" and not _local(cluster.coordinator):
+            _check_own_name()
+        raise
     return found
 
 
