@@ -18,6 +18,11 @@ class Known:
     cure: str
 
 
+def first_line(error: object) -> str:
+    """What an error says, as far as it fits into a line of ours."""
+    return (str(error).splitlines() or [""])[0]
+
+
 class TextgenError(Exception):
     """The root of the tree: a failure whose message is meant for the user as it stands."""
 

@@ -95,9 +95,22 @@ def evaluate(
         if context is not None:
             raise SettingsError("windows", "and context exclude each other; give one of them")
     trained = model_dir.read(model)
+    corpus = as_trained(trained, model, encoding)
+    return measured(trained, corpora, corpus, context=context, windows=windows, glob=glob)
+
+
+def measured(
+    trained: model_dir.Trained,
+    corpora: Sequence[str | Source],
+    corpus: CorpusConfig,
+    *,
+    context: str | None = None,
+    windows: int | None = None,
+    glob: Sequence[str] = CorpusConfig.glob,
+) -> Evaluation:
+    """What `evaluate` finds, for a model that has been read and a text read as `corpus` says."""
     network, record = trained.network(), trained.record
     span = record.window(context)
-    corpus = as_trained(trained, model, encoding)
     read = Reading(record.vocabulary)
     pieces = (ids for source in find_sources(corpora, glob) for ids in read.ids(source, corpus))
     if windows is not None:

@@ -27,7 +27,7 @@ from textgen.cli import (
     sample,
     train,
 )
-from textgen.errors import SettingsError, TextgenError
+from textgen.errors import SettingsError, TextgenError, first_line
 
 _INTERRUPTED = 130
 
@@ -114,5 +114,4 @@ def _explain(error: Exception) -> tuple[str, int]:
         return (f"{error.filename}: {reason}" if error.filename else reason), 1
     if isinstance(error, MemoryError):
         return "out of memory; give a smaller --batch-size or fewer --units", 1
-    first_line = (str(error).splitlines() or [""])[0]
-    return f"{type(error).__name__}: {first_line} (run again with --debug for more)", 1
+    return f"{type(error).__name__}: {first_line(error)} (run again with --debug for more)", 1

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import click
 
@@ -23,6 +23,14 @@ _REFRESH = 0.1  # seconds between two updates of the bar: steady to the eye, and
 def redraws() -> bool:
     """Whether standard error is a terminal where what was written can be replaced."""
     return sys.stderr.isatty() and os.environ.get("TERM", "").lower() not in ("dumb", "unknown")
+
+
+def in_front(file: IO[str]) -> bool | None:
+    """Whether the terminal that a file is belongs to this program now; None where it is none."""
+    try:
+        return os.tcgetpgrp(file.fileno()) == os.getpgrp()
+    except (OSError, ValueError):
+        return None
 
 
 def note(text: str) -> None:

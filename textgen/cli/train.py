@@ -32,9 +32,7 @@ if TYPE_CHECKING:
     from textgen.training.events import Event
     from textgen.training.group import Cluster
 
-_TWICE = (
-    0.5  # seconds: a launcher's signal can come twice, from it and from who watches the process
-)
+_TWICE = 0.5  # seconds: a launcher's signal comes twice, from it and from the watching process
 _SUITED = "  [default: what suits text and time, for an LSTM with carried state]"
 
 

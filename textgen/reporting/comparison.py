@@ -97,7 +97,8 @@ def _compared(
     best, last = told.best, told.entries[-1] if told.entries else None
     loss = None
     if texts:
-        loss = evaluation.evaluate(texts, model, encoding=encoding, glob=glob).loss
+        corpus = evaluation.as_trained(trained, model, encoding)
+        loss = evaluation.measured(trained, texts, corpus, glob=glob).loss
     return Compared(
         model=str(model),
         cell=record.settings.model.cell,

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from textgen.config import BACKENDS, check_choice
-from textgen.errors import TrainingError, UsageError
+from textgen.errors import TrainingError, UsageError, first_line
 from textgen.training import group
 from textgen.training.group import Cluster, Peers
 
@@ -181,11 +181,10 @@ def losing_device(device: Device) -> Iterator[None]:
         short = isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
         if device.peers.count > 1 and not short:
             raise group.lost(error) from error
-        first_line = (str(error).splitlines() or [""])[0]
         raise TrainingError(
-            f"a step failed on {device.name} ({type(error).__name__}: {first_line}); where memory "
-            "is short, begin anew with --force and a smaller --batch-size; otherwise `textgen "
-            "train --resume` goes on from the last checkpoint"
+            f"a step failed on {device.name} ({type(error).__name__}: {first_line(error)}); where "
+            "memory is short, begin anew with --force and a smaller --batch-size; otherwise "
+            "`textgen train --resume` goes on from the last checkpoint"
         ) from error
 
 

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from textgen.config import WAIT
-from textgen.errors import SettingsError, TrainingError, UsageError
+from textgen.errors import SettingsError, TrainingError, UsageError, first_line
 
 AUTO = "auto"
 _ROWS = "rows"  # the one axis of the devices
@@ -69,6 +69,12 @@ class Cluster:
             raise SettingsError(
                 "process", f"must say which one this is, from 0 to {self.processes - 1}"
             )
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """The coordinator's host and port, where they are given."""
+        host, _, port = self.coordinator.rpartition(":")
+        return host.strip("[]"), int(port)
 
 
 @dataclass(frozen=True)
@@ -252,28 +258,27 @@ def join(cluster: Cluster) -> None:
 
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
     jax.config.update("jax_enable_preemption_service", 0)  # SIGTERM is ours
-    alone = cluster.coordinator == AUTO
+    auto = cluster.coordinator == AUTO
     try:
         if cluster.process:
-            _await(cluster.coordinator, cluster.wait)
+            _await(cluster.address, cluster.wait)
         with _ended_by_signals():
             jax.distributed.initialize(
-                None if alone else cluster.coordinator,
+                None if auto else cluster.coordinator,
                 num_processes=cluster.processes,
                 process_id=cluster.process,
-                cluster_detection_method=None if alone else "deactivate",
+                cluster_detection_method=None if auto else "deactivate",
                 initialization_timeout=math.ceil(cluster.wait),
                 heartbeat_timeout_seconds=_SILENCE,
                 shutdown_timeout_seconds=_SILENCE,
             )
     except (RuntimeError, ValueError, OSError) as error:
-        first_line = (str(error).splitlines() or [""])[0]
-        if alone and "should be defined" in first_line:
+        if auto and "should be defined" in first_line(error):
             raise UsageError(
                 "this process was started by neither SLURM nor Open MPI, as --coordinator auto has "
                 "it; give --coordinator HOST:PORT, --processes and --process"
             ) from error
-        raise TrainingError(f"{not_found(cluster)} ({first_line})") from error
+        raise TrainingError(f"{not_found(cluster)} ({first_line(error)})") from error
 
 
 def not_found(cluster: Cluster) -> str:
@@ -305,7 +310,7 @@ def peers(cluster: Cluster) -> Peers:
     try:
         found.exchange(0)  # connects them
     except TrainingError:
-        if jax.devices()[0].platform == "cpu" and not _local(cluster.coordinator):
+        if jax.devices()[0].platform == "cpu" and not _local(cluster):
             _check_own_name()
         raise
     return found
@@ -325,12 +330,12 @@ def _check_own_name() -> None:
             )
 
 
-def _local(coordinator: str) -> bool:
+def _local(cluster: Cluster) -> bool:
     """Whether all processes are on this host, as far as the coordinator's address tells."""
-    if coordinator == AUTO:
+    if cluster.coordinator == AUTO:
         return True  # launchers do not tell
     try:
-        return socket.gethostbyname(coordinator.rpartition(":")[0]).startswith("127.")
+        return socket.gethostbyname(cluster.address[0]).startswith("127.")
     except OSError:
         return True
 
@@ -346,8 +351,7 @@ def losing_peers() -> Iterator[None]:
 
 def lost(error: Exception) -> TrainingError:
     """What to raise for an error that JAX raises where another process is gone."""
-    first_line = (str(error).splitlines() or [""])[0]
-    return TrainingError(f"{LOST} ({first_line})")
+    return TrainingError(f"{LOST} ({first_line(error)})")
 
 
 @contextmanager
@@ -364,14 +368,13 @@ def _ended_by_signals() -> Iterator[None]:
             signal.signal(one, handler)
 
 
-def _await(coordinator: str, seconds: float) -> None:
+def _await(address: tuple[str, int], seconds: float) -> None:
     """Wait until something listens there: JAX itself ends the program where nothing does."""
-    host, _, port = coordinator.rpartition(":")
     deadline = time.monotonic() + seconds
     while True:
         left = deadline - time.monotonic()
         try:
-            socket.create_connection((host.strip("[]"), int(port)), timeout=max(left, 0.1)).close()
+            socket.create_connection(address, timeout=max(left, 0.1)).close()
         except OSError:
             if left <= 0:
                 raise

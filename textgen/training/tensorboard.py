@@ -13,7 +13,7 @@ from pathlib import Path
 
 import keras
 
-from textgen.errors import OutputError, TrainingError
+from textgen.errors import OutputError, TrainingError, first_line
 from textgen.training.backend import Device
 
 
@@ -89,9 +89,9 @@ class _TensorBoard(keras.callbacks.TensorBoard):  # type: ignore[misc]
         try:
             yield
         except tensorflow.errors.OpError as error:
-            first_line = (str(error.message).splitlines() or [""])[0]
+            said = first_line(error.message)
             raise OutputError(
-                f"{self._directory}: the logs for TensorBoard cannot be written: {first_line}; "
+                f"{self._directory}: the logs for TensorBoard cannot be written: {said}; "
                 "mend that or name another directory, then `textgen train --resume` goes on from "
                 "the last checkpoint"
             ) from error

@@ -98,7 +98,8 @@ class _Terminal:
 
     def show(self) -> None:
         """Begin to draw where that is due: a shell's `fg` need not tell the program."""
-        if not self._open or self._live is not None or not self._in_front():
+        behind = console.in_front(self._console.file) is False
+        if behind or not self._open or self._live is not None:
             return
         self._live = Rich(
             console=self._console,
@@ -135,12 +136,6 @@ class _Terminal:
         """`fg` or `bg`."""
         signal.signal(signal.SIGTSTP, self._suspend)
         self.show()
-
-    def _in_front(self) -> bool:
-        try:
-            return os.tcgetpgrp(self._console.file.fileno()) == os.getpgrp()
-        except (OSError, ValueError):
-            return True
 
     def _draw(self) -> Group:
         self._measure()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from textgen.cli import console
-from textgen.errors import TrainingError, UsageError
+from textgen.errors import TrainingError, UsageError, first_line
 
 _ROOM = 60.0  # seconds in which the cluster must have found room for all
 _PASSED_ON = ("TEXTGEN_", "KERAS_", "JAX_", "XLA_")  # environment variables
@@ -78,8 +78,7 @@ def train(arguments: list[str], processes: int | None) -> int:
                 else:
                     console.note(said)
         except ray.exceptions.RayError as error:
-            first_line = (str(error).splitlines() or [""])[0]
-            console.note(f"textgen: process {number} was lost by Ray: {first_line}")
+            console.note(f"textgen: process {number} was lost by Ray: {first_line(error)}")
 
     followers = [threading.Thread(target=follow, args=(number,)) for number in range(processes)]
     heard: list[int] = []

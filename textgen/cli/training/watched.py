@@ -12,6 +12,7 @@ import threading
 import time
 from typing import NoReturn
 
+from textgen.cli import console
 from textgen.errors import TrainingError
 from textgen.training.group import LOST, Cluster, not_found
 
@@ -47,7 +48,9 @@ def in_another(cluster: Cluster) -> None:
         heard.append(time.monotonic())
         if heard[-1] - heard[0] > _TWICE:  # where the network hangs, Python there hears nothing
             os.kill(child, signal.SIGKILL)
-        elif number != signal.SIGINT or not _in_front():
+        elif number != signal.SIGINT or not console.in_front(
+            sys.stderr
+        ):  # Ctrl-C there reaches both
             os.kill(child, number)
 
     for number in _SIGNALS:
@@ -71,14 +74,6 @@ def leave(status: int) -> None:
     if _BEGUN is not None and status:
         sys.stderr.flush()
         os._exit(status)
-
-
-def _in_front() -> bool:
-    """Whether a terminal's Ctrl-C reaches both processes."""
-    try:
-        return os.tcgetpgrp(2) == os.getpgrp()
-    except OSError:
-        return False
 
 
 def _end(code: int, lost: str, asked: bool) -> NoReturn:  # noqa: FBT001
