@@ -6,6 +6,8 @@ ours in it.
 """
 
 import time
+from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -75,3 +77,33 @@ def evaluate(network: CharRnn, ids: Ids, windows: int) -> tuple[float, float]:
     logits, _ = network(rows, None)
     by_windows = torch.nn.functional.cross_entropy(logits.flatten(0, 1), after)
     return total / len(y), float(by_windows)
+
+
+def stepping(
+    rows: int,
+    span: int,
+    size: int,
+    units: tuple[int, ...],
+    device: str = "cpu",
+    precision: str = "float32",
+) -> Callable[[], float]:
+    """A function that trains torch.nn.LSTM for a step on random characters and gives the loss."""
+    embedding = torch.nn.Embedding(size, 64)
+    lstm = torch.nn.LSTM(64, units[0], num_layers=len(units), batch_first=True)
+    network = torch.nn.ModuleList([embedding, lstm, torch.nn.Linear(units[0], size)]).to(device)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
+    scaler = torch.amp.GradScaler(device, enabled=precision == "float16")
+    ids = torch.randint(0, size, (rows, span), device=device)
+    half = precision != "float32"
+
+    def step() -> float:
+        with torch.autocast(device, getattr(torch, precision)) if half else nullcontext():
+            logits = network[2](lstm(embedding(ids))[0])
+        loss = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), ids.flatten())
+        optimizer.zero_grad()
+        scaler.scale(loss).backward()
+        scaler.step(optimizer)
+        scaler.update()
+        return float(loss.detach())
+
+    return step

@@ -111,6 +111,7 @@ def steps() -> list[str]:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import keras
 
+    from benchmarks import torch_char_rnn
     from textgen.config import settings
     from textgen.training import precision
     from textgen.training.cpu_lstm import CpuLSTM
@@ -131,7 +132,7 @@ def steps() -> list[str]:
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         twin.compile(keras.optimizers.AdamW(1e-3), loss)
         runners[name] = partial(twin.train_on_batch, ids, ids)
-    runners["torch.nn.LSTM float32"] = _torch_step(rows, span, size, units)
+    runners["torch.nn.LSTM float32"] = torch_char_rnn.stepping(rows, span, size, (units, units))
     taken: dict[str, list[float]] = {name: [] for name in runners}
     for number in range(9):
         for name, run in runners.items():
@@ -149,27 +150,6 @@ def steps() -> list[str]:
         )
         + ". Asked: 1.3 times torch.nn.LSTM, and 1.0 in float32."
     ]
-
-
-def _torch_step(rows: int, span: int, size: int, units: int) -> Callable[[], object]:
-    import torch
-
-    embedding = torch.nn.Embedding(size, 64)
-    lstm = torch.nn.LSTM(64, units, num_layers=2, batch_first=True)
-    dense = torch.nn.Linear(units, size)
-    parameters = [*embedding.parameters(), *lstm.parameters(), *dense.parameters()]
-    optimizer = torch.optim.AdamW(parameters, lr=1e-3)
-    ids = torch.randint(0, size, (rows, span))
-
-    def step() -> float:
-        logits = dense(lstm(embedding(ids))[0])
-        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), ids.flatten())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return float(loss.detach())
-
-    return step
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -169,7 +170,8 @@ def test_a_conversation_through_a_pipe(sample):
         "  Type a line",
     ):
         assert next(told).startswith(beginning)
-    assert done.stdout.startswith("The cat") and done.stdout.count("A dog") == 2
+    # The model may write "A dog" by itself: what was typed stands at its place.
+    assert re.fullmatch("The cat.{5}\n?A dog.{7}\n?.{7}\n?A dog.{7}\n?", done.stdout, re.DOTALL)
     never = sample("-i", "--until", "é", stdin="The cat\n")
     assert never.returncode == 2 and "--until can never be written" in never.stderr
     fixed = sample("-i", "--random-seed", 3, "--length", 20, stdin="The cat\nThe cat\n")

@@ -24,6 +24,7 @@ STARTED = events.Started(
     device="cpu",
     precision="bfloat16",
     slower=1.25,
+    without_cudnn="",
     layers="LSTM 384",
     parameters=726_337,
     steps=50,
@@ -131,6 +132,19 @@ def test_a_low_terminal_still_shows_the_losses():
 def test_the_best_of_a_training_that_goes_on_is_known_at_once():
     begun = events.Started(**{**vars(STARTED), "resumed": 7.0, "best_epoch": 6, "best_loss": 1.25})
     assert "best so far   1.2500" in "\n".join(shown(told(begun), 80, 24))
+
+
+def test_a_gpu_is_told_with_cudnn_or_with_why_it_has_none(capsys):
+    gpu = {**vars(STARTED), "device": "NVIDIA H100", "slower": 0.0}
+    assert "on NVIDIA H100 (tensorflow, bfloat16, cuDNN)" in "\n".join(
+        shown(told(events.Started(**gpu)), 80, 24)
+    )
+    without = events.Started(**{**gpu, "without_cudnn": "it has LSTM and GRU layers only"})
+    for tell in (Lines(), Warnings()):
+        tell(without)
+    err = capsys.readouterr().err
+    assert "on NVIDIA H100 (tensorflow, bfloat16)\n" in err
+    assert err.count("not use here: it has LSTM and GRU layers only\n") == 2
 
 
 def test_several_samples_share_their_rows():

@@ -121,7 +121,8 @@ def choose(backend="tensorflow", name="cpu", **options):
 def test_the_layer_of_our_own_is_for_an_lstm_in_float32_on_the_cpu():
     assert choose(precision="float32").recurrent is CpuLSTM
     assert choose().name == "float32"
-    for stock in (choose(name="gpu"), choose(backend="jax"), choose(cell="gru")):
+    gpu = choose(name="gpu", precision="float32")
+    for stock in (gpu, choose(backend="jax"), choose(cell="gru")):
         assert stock.recurrent in model.RECURRENT.values() and stock.name == "float32"
 
 
@@ -134,6 +135,32 @@ def test_auto_takes_the_quicker_one(monkeypatch):
     assert choose(epochs=3).name == "float32"  # a stopwatch is not repeatable
     monkeypatch.setattr(precision, "has_bfloat16", lambda: False)
     assert choose().name == "float32"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "chosen"),
+    [
+        ({"float32": 3.0, "bfloat16": 2.0, "float16": 1.0}, "bfloat16"),
+        ({"float32": 2.0, "bfloat16": 3.0, "float16": 1.0}, "float16"),
+        ({"float32": 2.0, "float16": 1.0}, "float16"),
+        ({"float32": 1.0, "bfloat16": 2.0}, "float32"),
+    ],
+)
+def test_a_gpu_takes_the_first_half_precision_that_is_quicker(monkeypatch, seconds, chosen):
+    def measured(kind, *_):
+        if kind.name not in seconds:
+            raise MemoryError  # what this GPU cannot do
+        return seconds[kind.name]
+
+    monkeypatch.setattr(precision, "_seconds", measured)
+    assert choose(name="gpu").name == chosen
+    assert choose(name="gpu", epochs=3).name == "float32"
+
+
+def test_half_precision_on_a_gpu_leaves_cudnn_where_jax_has_none():
+    for backend, cudnn in (("jax", False), ("tensorflow", "auto")):
+        kind = choose(backend=backend, name="gpu", precision="bfloat16")
+        assert kind.recurrent(4).use_cudnn == cudnn
 
 
 def test_half_precisions_compute_in_them_and_say_how_much_slower_they_are():

@@ -11,8 +11,12 @@
     optimizer.py  optimizers and learning rates
     precision.py  what recurrent layers compute in, and which layers do it
     cpu_lstm.py   an LSTM that trains faster on a CPU
+    narrow_lstm.py  the same in bfloat16
+    cudnn.py      whether a GPU computes the layers by cuDNN
     drop_connect.py  recurrent layers that leave out some of their weights
     tensorboard.py  logs for TensorBoard
+    group.py      several processes that train together
+    sharded.py    a recurrent layer whose batch is on several devices
     backend.py    what differs between TensorFlow, JAX and PyTorch
     events.py     what a training tells while it runs
 

@@ -172,12 +172,9 @@ def _first_gpu(backend: str) -> str | None:
 @contextmanager
 def losing_device(device: Device) -> Iterator[None]:
     """Turn what a framework raises when a device fails or is full into a `TrainingError`."""
-    failures: tuple[type[Exception], ...] = (MemoryError, *_failures(device.backend))
-    if device.peers.count > 1:
-        failures = (*failures, ValueError)  # JAX's kind for a connection that is gone
     try:
         yield
-    except failures as error:
+    except failures(device) as error:
         short = isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
         if device.peers.count > 1 and not short:
             raise group.lost(error) from error
@@ -188,10 +185,20 @@ def losing_device(device: Device) -> Iterator[None]:
         ) from error
 
 
-def _failures(backend: str) -> tuple[type[Exception], ...]:
-    if backend == "tensorflow":
+def failures(device: Device) -> tuple[type[Exception], ...]:
+    """What a framework raises when a device fails, is full or cannot do what is asked.
+
+    Args:
+        device: Where it runs.
+
+    Example:
+        >>> failures(Device("jax", "cpu"))
+        (<class 'MemoryError'>, <class 'RuntimeError'>)
+    """
+    if device.backend == "tensorflow":
         import tensorflow
 
-        failure: type[Exception] = tensorflow.errors.OpError
-        return (failure,)
-    return (RuntimeError,)  # JAX's and PyTorch's own errors are of this kind
+        return MemoryError, tensorflow.errors.OpError
+    if device.peers.count > 1:
+        return MemoryError, RuntimeError, ValueError  # the last where a connection is gone
+    return MemoryError, RuntimeError  # JAX's and PyTorch's own errors are of this kind

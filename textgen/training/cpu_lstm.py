@@ -25,9 +25,10 @@ class SequenceKernel:
     """One LSTM layer over a batch of sequences: outputs, then gradients.
 
     `backward` belongs to the `forward` before it, whose gates and states stay in the kernel's
-    arrays; these are made once for each shape. Notation as in keras.layers.LSTM: gates i, f, c, o
-    side by side in the last axis. Arrays are (characters, rows, ...) inside, so that what a step
-    works on lies together.
+    arrays; these are made once for each shape. Notation as in keras.layers.LSTM, whose gates i, f,
+    c, o lie side by side in the last axis; inside they are i, f, o, c, so that the three sigmoids
+    are one block. Arrays are (characters, rows, ...) inside, so that what a step works on lies
+    together.
 
     Example:
         >>> kernel = SequenceKernel()
@@ -39,7 +40,7 @@ class SequenceKernel:
     """
 
     def __init__(self) -> None:
-        self._shape = (0, 0, 0)
+        self._shape = (0, 0, 0, 0)
 
     def forward(
         self, x: Floats, h: Floats, c: Floats, kernel: Floats, recurrent: Floats, bias: Floats
@@ -55,28 +56,27 @@ class SequenceKernel:
         Returns:
             Outputs of shape (rows, characters, units), and h and c of shape (rows, units).
         """
-        rows, characters, _ = x.shape
+        rows, characters, width = x.shape
         units = len(recurrent)
-        self._make_room(rows, characters, units)
-        self._x = np.ascontiguousarray(x.transpose(1, 0, 2)).reshape(characters * rows, -1)
-        self._kernel, self._recurrent = kernel, recurrent
-        projected = np.dot(self._x, kernel)
-        projected += bias
-        projected = projected.reshape(characters, rows, -1)
+        self._make_room(rows, characters, units, width)
+        np.copyto(self._x, x.transpose(1, 0, 2))
+        self._kernel, self._recurrent = _inside(kernel), _inside(recurrent)
+        # sigmoid(z) = (1 + tanh(z / 2)) / 2: one tanh for all gates, of weights halved beforehand
+        halved_kernel, halved, bias = (
+            _halved(of) for of in (self._kernel, self._recurrent, _inside(bias))
+        )
+        np.dot(_flat(self._x), halved_kernel, _flat(self._gates))
         hs, cs, product, i_g = self._h, self._c, self._product, self._scratch
         hs[0], cs[0] = h, c
         for place, gates in enumerate(self._gates):
-            np.dot(hs[place], recurrent, product)
-            np.add(product, projected[place], gates)
-            # sigmoid(x) = (1 + tanh(x / 2)) / 2: one tanh for all gates
-            sigmoids = gates[:, : 2 * units], gates[:, 3 * units :]
-            for sigmoid in sigmoids:
-                np.multiply(sigmoid, _HALF, sigmoid)
+            np.dot(hs[place], halved, product)
+            np.add(gates, product, gates)
+            np.add(gates, bias, gates)
             np.tanh(gates, gates)
-            for sigmoid in sigmoids:
-                np.multiply(sigmoid, _HALF, sigmoid)
-                np.add(sigmoid, _HALF, sigmoid)
-            i, f, g, o = (gates[:, gate * units : (gate + 1) * units] for gate in range(4))
+            sigmoids = gates[:, : 3 * units]
+            np.multiply(sigmoids, _HALF, sigmoids)
+            np.add(sigmoids, _HALF, sigmoids)
+            i, f, o, g = (gates[:, gate * units : (gate + 1) * units] for gate in range(4))
             new = cs[place + 1]
             np.multiply(f, cs[place], new)
             np.multiply(i, g, i_g)
@@ -95,64 +95,81 @@ class SequenceKernel:
         Returns:
             Gradients of x, kernel, recurrent and bias, in the shapes that `forward` takes.
         """
-        rows, characters, units = self._shape
-        from_above = np.ascontiguousarray(outputs.transpose(1, 0, 2))
+        _, characters, units, _ = self._shape
+        np.copyto(self._above, outputs.transpose(1, 0, 2))
         transposed = np.ascontiguousarray(self._recurrent.T)
         dh, dc, scratch, wide = self._dh, self._dc, self._scratch, self._wide
         dh[:], dc[:] = 0, 0
         for place in reversed(range(characters)):
-            np.add(dh, from_above[place], dh)
+            np.add(dh, self._above[place], dh)
             gates, inner, tanh_c = self._gates[place], self._inner[place], self._tanh_c[place]
-            i, f, g, o = (gates[:, gate * units : (gate + 1) * units] for gate in range(4))
-            # o' = dh tanh(c) o (1 - o)
-            do = inner[:, 3 * units :]
-            np.subtract(_ONE, o, scratch)
-            np.multiply(scratch, o, scratch)
+            i, f, o, g = (gates[:, gate * units : (gate + 1) * units] for gate in range(4))
+            di, df, do, dg = (inner[:, gate * units : (gate + 1) * units] for gate in range(4))
             np.multiply(dh, tanh_c, do)
-            np.multiply(do, scratch, do)
             # dc += dh o (1 - tanh(c)^2)
             np.multiply(dh, o, dh)
             np.multiply(tanh_c, tanh_c, scratch)
             np.subtract(_ONE, scratch, scratch)
             np.multiply(dh, scratch, dh)
             np.add(dc, dh, dc)
-            # i' = dc g i (1 - i) and f' = dc c f (1 - f)
-            np.multiply(dc, g, inner[:, :units])
-            np.multiply(dc, self._c[place], inner[:, units : 2 * units])
-            np.subtract(_ONE, gates[:, : 2 * units], wide)
-            np.multiply(wide, gates[:, : 2 * units], wide)
-            np.multiply(inner[:, : 2 * units], wide, inner[:, : 2 * units])
+            np.multiply(dc, g, di)
+            np.multiply(dc, self._c[place], df)
+            # sigmoid' = sigmoid (1 - sigmoid), of i, f and o at once
+            sigmoids = gates[:, : 3 * units]
+            np.subtract(_ONE, sigmoids, wide)
+            np.multiply(wide, sigmoids, wide)
+            np.multiply(inner[:, : 3 * units], wide, inner[:, : 3 * units])
             # g' = dc i (1 - g^2)
-            dg = inner[:, 2 * units : 3 * units]
-            np.multiply(dc, i, dg)
             np.multiply(g, g, scratch)
             np.subtract(_ONE, scratch, scratch)
-            np.multiply(dg, scratch, dg)
+            np.multiply(scratch, i, scratch)
+            np.multiply(dc, scratch, dg)
             np.multiply(dc, f, dc)
             if place:
                 np.dot(inner, transposed, dh)
-        inner = self._inner.reshape(characters * rows, 4 * units)
-        dx = np.dot(inner, self._kernel.T).reshape(characters, rows, -1)
+        inner = _flat(self._inner)
+        np.dot(inner, self._kernel.T, _flat(self._dx))
         return (
-            np.ascontiguousarray(dx.transpose(1, 0, 2)),
-            np.dot(self._x.T, inner),
-            np.dot(self._h[:-1].reshape(characters * rows, units).T, inner),
-            inner.sum(axis=0),
+            np.ascontiguousarray(self._dx.transpose(1, 0, 2)),
+            _outside(np.dot(_flat(self._x).T, inner)),
+            _outside(np.dot(_flat(self._h[:-1]).T, inner)),
+            _outside(inner.sum(axis=0)),
         )
 
-    def _make_room(self, rows: int, characters: int, units: int) -> None:
-        if self._shape == (rows, characters, units):
+    def _make_room(self, rows: int, characters: int, units: int, width: int) -> None:
+        if self._shape == (rows, characters, units, width):
             return
-        self._shape = (rows, characters, units)
+        self._shape = (rows, characters, units, width)
 
         def room(*shape: int) -> Floats:
             return np.empty(shape, np.float32)
 
+        self._x, self._dx = (room(characters, rows, width) for _ in range(2))
         self._gates, self._inner = (room(characters, rows, 4 * units) for _ in range(2))
         self._h, self._c = (room(characters + 1, rows, units) for _ in range(2))
-        self._tanh_c = room(characters, rows, units)
-        self._product, self._wide = room(rows, 4 * units), room(rows, 2 * units)
+        self._tanh_c, self._above = (room(characters, rows, units) for _ in range(2))
+        self._product, self._wide = room(rows, 4 * units), room(rows, 3 * units)
         self._dh, self._dc, self._scratch = (room(rows, units) for _ in range(3))
+
+
+def _flat(of: Floats) -> Floats:
+    """Characters and rows as one axis."""
+    return of.reshape(-1, of.shape[-1])
+
+
+def _inside(of: Floats) -> Floats:
+    """Gates i, f, c, o of the last axis in the order i, f, o, c."""
+    i, f, g, o = np.split(of, 4, axis=-1)
+    return np.concatenate([i, f, o, g], axis=-1)
+
+
+_outside = _inside  # the same exchange
+
+
+def _halved(of: Floats) -> Floats:
+    """With the sigmoids' gates halved."""
+    i, f, o, g = np.split(of, 4, axis=-1)
+    return np.concatenate([i * _HALF, f * _HALF, o * _HALF, g], axis=-1)
 
 
 class CpuLSTM(keras.layers.LSTM):  # type: ignore[misc,unused-ignore]

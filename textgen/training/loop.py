@@ -22,7 +22,7 @@ from textgen.config import Settings
 from textgen.errors import CorpusError, ModelError, TrainingError
 from textgen.sampling import Sampler
 from textgen.sampling.network import Network
-from textgen.training import backend, events, precision
+from textgen.training import backend, cudnn, events, precision
 from textgen.training.backend import Device
 from textgen.training.checkpoint import REMEDY, Snapshot
 from textgen.training.clock import ByEpochs, ByTime, HeardClock
@@ -182,6 +182,9 @@ class _Training:
         self.kind = kind
         self.trainee = precision.build(
             kind, settings, size, carry_batch=self.batches.rows if config.carry_state else None
+        )
+        self.without_cudnn = cudnn.missing(
+            self.trainee, self.batches.first()[0], settings.model.cell, kind.name, device
         )
         _assign(self.trainee.weights, stock.get_weights(), peers)
         self.trainee.compile(kind.optimizer(optimizer(config)), _loss(config.loss_reduction))
@@ -430,6 +433,7 @@ class _Training:
             device=self.device.name,
             precision=self.kind.name,
             slower=self.kind.slower,
+            without_cudnn=self.without_cudnn,
             layers=" ".join([cell.upper(), *map(str, units)]),
             parameters=model.parameters(stock),
             steps=self.batches.steps,

@@ -1,10 +1,11 @@
 """What recurrent layers compute in while they train, and which layers do it.
 
-Knows Keras's dtype policies, the processor's flags and this package's own LSTMs; knows nothing of
-data, schedules or files.
+Knows Keras's dtype policies, the processor's flags, what cuDNN takes and this package's own LSTMs;
+knows nothing of data, schedules or files.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 
 from textgen import model
 from textgen.config import Settings
+from textgen.training import backend
 from textgen.training.backend import Device
 from textgen.training.cpu_lstm import CpuLSTM
 from textgen.training.drop_connect import dropping
@@ -71,9 +73,13 @@ def float32(settings: Settings, device: Device) -> Kind:
 
 def narrow(name: str, settings: Settings, device: Device) -> Kind:
     """Half precision, with the quickest layer for it."""
-    cell = settings.model.cell
-    own = name == "bfloat16" and device == Device("tensorflow", "cpu") and cell == "lstm"
-    return Kind(name, NarrowLSTM if own else _stock(settings, device))
+    lstm = settings.model.cell == "lstm"
+    if name == "bfloat16" and device == Device("tensorflow", "cpu") and lstm:
+        return Kind(name, NarrowLSTM)
+    layer = _stock(settings, device)
+    if device.backend == "jax" and device.name != "cpu" and lstm:
+        layer = _without_cudnn(layer)
+    return Kind(name, layer)
 
 
 def _stock(settings: Settings, device: Device) -> type[keras.layers.RNN]:
@@ -82,10 +88,22 @@ def _stock(settings: Settings, device: Device) -> type[keras.layers.RNN]:
     return sharded(layer) if device.peers.devices > 1 else layer
 
 
+def _without_cudnn(layer: type[keras.layers.RNN]) -> type[keras.layers.RNN]:
+    """The layer with Keras's own loop: JAX has cuDNN's LSTM in float32 only, and fails where Keras
+    3.15 asks for it in half precision."""
+
+    class Looped(layer):  # type: ignore[misc,valid-type,unused-ignore]
+        def __init__(self, units: int, **options: Any):
+            super().__init__(units, use_cudnn=False, **options)
+
+    return Looped
+
+
 def choose(
     settings: Settings, size: int, device: Device, batch: Batch, before: str | None = None
 ) -> Kind:
-    """The kind that the settings ask for; with `auto` the quicker of float32 and bfloat16 here.
+    """The kind that the settings ask for; with `auto` the quicker of float32 and bfloat16 here, and
+    on a GPU that is not quicker in bfloat16, of float32 and float16.
 
     A training by epochs is to be repeatable, so that `auto` asks no stopwatch there: float32.
 
@@ -109,10 +127,29 @@ def choose(
         kind = narrow(asked, settings, device)
         slower = seconds(kind) / seconds(full) if device.name == "cpu" else 0.0
         return replace(kind, slower=slower if slower > 1 else 0.0)
-    tried = full.recurrent is CpuLSTM and settings.training.time and has_bfloat16()
+    if not settings.training.time:
+        return full
+    if device.name != "cpu":
+        halves = [narrow(name, settings, device) for name in _NARROW]
+        return _quicker_on_gpu(full, halves, seconds, device)
+    tried = full.recurrent is CpuLSTM and has_bfloat16()
     if not tried or min(settings.model.units) < _WIDE:
         return full
     return min((full, narrow("bfloat16", settings, device)), key=seconds)
+
+
+def _quicker_on_gpu(
+    full: Kind, halves: list[Kind], seconds: Callable[[Kind], float], device: Device
+) -> Kind:
+    """The first that is quicker than float32; a GPU may have no code for one of them."""
+    limit = seconds(full)
+    for kind in halves:
+        try:
+            if seconds(kind) < limit:
+                return kind
+        except backend.failures(device):
+            continue
+    return full
 
 
 def has_bfloat16() -> bool:

@@ -117,8 +117,7 @@ def _header(figures: Figures, look: Look) -> Iterator[Text]:
         return
     rows = "streams" if started.carry_state else "windows"
     yield _sides(
-        f"{started.layers}, {started.parameters:,} parameters, on {started.device} "
-        f"({started.backend}, {started.precision})",
+        f"{started.layers}, {started.parameters:,} parameters, {lines.computing(started)}",
         f"{started.rows} {rows} of {started.maxlen}",
         look,
     )

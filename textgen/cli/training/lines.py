@@ -54,7 +54,7 @@ class Warnings:
 
     def __call__(self, event: events.Event) -> None:
         if isinstance(event, events.Started):
-            for line in slower(event):
+            for line in warnings(event):
                 console.note(line)
 
     def close(self) -> None:
@@ -103,8 +103,19 @@ class Record:
 STOPPING = "stopping: validating and saving; Ctrl-C again stops at once"
 
 
-def slower(event: events.Started) -> Iterator[str]:
-    """A warning, where a type was asked for that another one beats."""
+def computing(event: events.Started) -> str:
+    """What a training computes with."""
+    cudnn = "" if event.device == "cpu" or event.without_cudnn else ", cuDNN"
+    return f"on {event.device} ({event.backend}, {event.precision}{cudnn})"
+
+
+def warnings(event: events.Started) -> Iterator[str]:
+    """Warnings of what makes a training slower than it need be."""
+    if event.without_cudnn:
+        yield (
+            f"textgen: a step takes several times as long without cuDNN, which {event.device} does "
+            f"not use here: {event.without_cudnn}"
+        )
     if event.slower:
         yield (
             f"textgen: a step in {event.precision} takes {event.slower:.1f} times as long as "
@@ -131,11 +142,10 @@ def _opened(event: events.Opened) -> Iterator[str]:
 def _started(event: events.Started) -> Iterator[str]:
     rows = "streams" if event.carry_state else "windows"
     yield (
-        f"model: {event.layers}, {event.parameters:,} parameters, on {event.device} "
-        f"({event.backend}, {event.precision})"
+        f"model: {event.layers}, {event.parameters:,} parameters, {computing(event)}"
         + (f", {event.processes} processes" if event.processes > 1 else "")
     )
-    yield from slower(event)
+    yield from warnings(event)
     length = f"{event.epochs} epochs" if event.epochs else f"{_time(event.time)} in all, epochs"
     yield (
         f"training: {length} of {event.steps:,} steps, each {event.rows} {rows} of "

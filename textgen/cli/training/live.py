@@ -22,7 +22,7 @@ from rich.text import Text
 from textgen.cli import console
 from textgen.cli.training.figures import Figures
 from textgen.cli.training.frame import Look, frame
-from textgen.cli.training.lines import Record, slower
+from textgen.cli.training.lines import Record, warnings
 from textgen.training import events
 
 _PER_SECOND = 4
@@ -59,7 +59,7 @@ class Live:
         if isinstance(event, events.Opened):
             self._bar.close()
             self._terminal.open()
-        warned = list(slower(event)) if isinstance(event, events.Started) else []
+        warned = list(warnings(event)) if isinstance(event, events.Started) else []
         for line in warned:
             self._terminal.note(line)
         if not isinstance(event, events.SampleDrawn | events.Stopping):

@@ -1,0 +1,53 @@
+"""Whether cuDNN computes the layers: told by the operations that the network runs."""
+
+import keras
+import numpy as np
+import pytest
+
+from textgen.config import settings
+from textgen.training import cudnn, precision
+from textgen.training.backend import Device
+
+ON = keras.backend.backend()
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_a_network_that_keras_runs_in_its_own_loop_is_found_and_left_as_it_was(cell):
+    told = settings({"units": (4, 3), "embedding": 2, "cell": cell, "batch_size": 2, "epochs": 1})
+    layers = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "rnn": keras.layers.SimpleRNN}
+    network = precision.build(precision.Kind("float32", layers[cell]), told, 5, 2)
+    ids = np.ones((2, 6), np.int32)
+    before = [np.array(keras.ops.convert_to_numpy(one)) for one in network.variables]
+    # What runs here is no GPU: the network is looked at as it would be on one.
+    why = cudnn.missing(network, ids, cell, "float32", Device(ON, "a GPU"))
+    assert why
+    assert ("LSTM and GRU" in why) == (cell == "rnn")
+    assert ("JAX" in why) == (cell == "gru" and ON == "jax")
+    for one, was in zip(network.variables, before, strict=True):
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(one), was)
+
+
+def test_there_is_nothing_to_say_of_a_cpu():
+    assert cudnn.missing(None, None, "lstm", "float32", Device(ON, "cpu")) == ""
+
+
+@pytest.mark.skipif(ON != "tensorflow", reason="looks at TensorFlow's graph")
+def test_a_network_with_an_operation_of_cudnn_has_it():
+    import tensorflow as tf
+
+    def network(ids, training):
+        x = tf.one_hot(ids, 4)
+        state = tf.zeros((1, 2, 3))
+        return tf.raw_ops.CudnnRNNV3(
+            input=x,
+            input_h=state,
+            input_c=state,
+            params=tf.zeros((200,)),
+            sequence_lengths=tf.constant([6, 6]),
+            time_major=False,
+            is_training=training,
+        ).output
+
+    ids = np.ones((2, 6), np.int32)
+    device = Device(ON, "a GPU")
+    assert cudnn.missing(network, ids, "lstm", "float32", device) == ""

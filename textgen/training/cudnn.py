@@ -1,0 +1,77 @@
+"""Whether cuDNN computes the recurrent layers on a GPU, and why where it does not.
+
+Knows by what name each framework calls cuDNN; knows nothing of how training runs or what it says.
+"""
+
+from typing import Any
+
+import keras
+
+from textgen import model
+from textgen.training.backend import Device
+
+_UNKNOWN = "none that takes these layers was found; is cuDNN installed?"
+
+
+def missing(network: keras.Model, ids: Any, cell: str, precision: str, device: Device) -> str:
+    """Why a training's recurrent layers are not cuDNN's.
+
+    Keras goes over to a loop of its own without a word where it cannot use cuDNN, so the network is
+    run once, or traced, and looked at.
+
+    Args:
+        network: The network that trains. States that it carries are reset.
+        ids: Inputs of one batch.
+        cell: Its kind of recurrent layer, as in ModelConfig.
+        precision: What it computes in.
+        device: Where it runs.
+
+    Returns:
+        The reason; empty where they are cuDNN's, and on a CPU, which has none.
+
+    Example:
+        >>> missing(None, None, "lstm", "float32", Device("tensorflow", "cpu"))
+        ''
+    """
+    if device.name == "cpu" or _USES[device.backend](network, ids):
+        return ""
+    if cell == "rnn":
+        return "it has LSTM and GRU layers only"
+    if device.backend == "jax":
+        if cell == "gru":
+            return "JAX has its LSTM only"
+        if precision != "float32":
+            return "JAX has its LSTM in float32 only"
+    return _UNKNOWN
+
+
+def _on_tensorflow(network: keras.Model, ids: Any) -> bool:
+    import tensorflow as tf
+
+    traced = tf.function(lambda of: network(of, training=False))
+    graph = traced.get_concrete_function(tf.TensorSpec(ids.shape, tf.int32)).graph
+    return any(operation.type.startswith("CudnnRNN") for operation in graph.get_operations())
+
+
+def _on_jax(network: keras.Model, ids: Any) -> bool:
+    import jax
+
+    variables = network.trainable_variables, network.non_trainable_variables
+    values = [[variable.value for variable in kind] for kind in variables]
+    traced = jax.make_jaxpr(lambda *of: network.stateless_call(*of, training=False))(*values, ids)
+    return "rnn_fwd" in str(traced)
+
+
+def _on_torch(network: keras.Model, ids: Any) -> bool:
+    first = network(ids, training=False).grad_fn  # in training it would draw masks
+    model.reset_states(network)
+    found, left = {first}, [first]
+    while left:
+        for function, _ in left.pop().next_functions:
+            if function is not None and function not in found:
+                found.add(function)
+                left.append(function)
+    return any("Cudnn" in function.name() for function in found)
+
+
+_USES = {"tensorflow": _on_tensorflow, "jax": _on_jax, "torch": _on_torch}
