@@ -44,7 +44,8 @@ def main() -> None:
     parser.add_argument("--steps", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.steps:
-        print(json.dumps(_steps(*options.steps, options.device)))
+        backend, network, precision = options.steps
+        print(json.dumps(_steps(backend, network, precision, options.device)))
         return
     rows, unseen = [], {}
     for backend in ("tensorflow", "jax", "torch"):

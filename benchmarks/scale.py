@@ -2,9 +2,9 @@
 
 A text is prepared, and trained on for a given time, once small and once large, with the memory
 that a process may have for data of its own (RLIMIT_DATA: heap and private mappings, not the pages
-of files) limited to what the framework takes by itself and one gigabyte. Then one network steps over
-both in turn, so that their speeds are of the same minutes; asked: within 5 %. Then 100,000 small
-files, 100,000 distinct characters, and standard input.
+of files) limited to what the framework takes by itself and one gigabyte. Then one network steps
+over both in turn, so that their speeds are of the same minutes; asked: within 5 %. Then 100,000
+small files, 100,000 distinct characters, and standard input.
 
     python -m benchmarks.scale [--gigabytes 5] [--seconds 90] [--directory DIR]
 """
