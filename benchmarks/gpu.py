@@ -100,7 +100,7 @@ def _measured(
     done = subprocess.run([*command, *steps], capture_output=True, text=True)
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
-        return {"error": lines[-1]}
+        return {"error": lines[-1].removeprefix("textgen.errors.TrainingError: ")}
     told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return told
 
