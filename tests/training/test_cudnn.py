@@ -4,22 +4,28 @@ import keras
 import numpy as np
 import pytest
 
+from textgen import model
 from textgen.config import settings
-from textgen.training import cudnn, precision
+from textgen.training import backend, cudnn, precision
 from textgen.training.backend import Device
 
 ON = keras.backend.backend()
 
 
+IDS = np.ones((2, 6), np.int32)
+
+
+def tiny(cell):
+    told = settings({"units": (4, 3), "embedding": 2, "cell": cell, "batch_size": 2, "epochs": 1})
+    return precision.build(precision.Kind("float32", model.RECURRENT[cell]), told, 5, 2)
+
+
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 def test_a_network_that_keras_runs_in_its_own_loop_is_found_and_left_as_it_was(cell):
-    told = settings({"units": (4, 3), "embedding": 2, "cell": cell, "batch_size": 2, "epochs": 1})
-    layers = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "rnn": keras.layers.SimpleRNN}
-    network = precision.build(precision.Kind("float32", layers[cell]), told, 5, 2)
-    ids = np.ones((2, 6), np.int32)
+    network = tiny(cell)
     before = [np.array(keras.ops.convert_to_numpy(one)) for one in network.variables]
     # What runs here is no GPU: the network is looked at as it would be on one.
-    why = cudnn.missing(network, ids, cell, "float32", Device(ON, "a GPU"))
+    why = cudnn.missing(network, IDS, cell, "float32", Device(ON, "a GPU"))
     assert why
     assert ("LSTM and GRU" in why) == (cell == "rnn")
     assert ("JAX" in why) == (cell == "gru" and ON == "jax")
@@ -27,7 +33,9 @@ def test_a_network_that_keras_runs_in_its_own_loop_is_found_and_left_as_it_was(c
         np.testing.assert_array_equal(keras.ops.convert_to_numpy(one), was)
 
 
-def test_there_is_nothing_to_say_of_a_cpu():
+def test_there_is_nothing_to_say_of_a_cpu_and_none_on_an_apple_gpu():
+    seen = cudnn.missing(tiny("lstm"), IDS, "lstm", "float32", Device(ON, backend.APPLE))
+    assert seen == "Apple's GPUs have none"
     assert cudnn.missing(None, None, "lstm", "float32", Device(ON, "cpu")) == ""
 
 
@@ -48,6 +56,5 @@ def test_a_network_with_an_operation_of_cudnn_has_it():
             is_training=training,
         ).output
 
-    ids = np.ones((2, 6), np.int32)
     device = Device(ON, "a GPU")
-    assert cudnn.missing(network, ids, "lstm", "float32", device) == ""
+    assert cudnn.missing(network, IDS, "lstm", "float32", device) == ""

@@ -27,6 +27,8 @@ _GPU_SUPPORT = {
     "torch": "a PyTorch made for CUDA",
 }
 
+APPLE = "Apple GPU"
+
 
 @dataclass(frozen=True)
 class Device:
@@ -165,7 +167,7 @@ def _first_gpu(backend: str) -> str | None:
 
         if torch.cuda.is_available():
             return str(torch.cuda.get_device_name(0))
-        return "Apple GPU" if torch.backends.mps.is_available() else None
+        return APPLE if torch.backends.mps.is_available() else None
     return None
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from textgen import model
+from textgen.training import backend
 from textgen.training.backend import Device
 
 _UNKNOWN = "none that takes these layers was found; is cuDNN installed?"
@@ -35,6 +36,8 @@ def missing(network: keras.Model, ids: Any, cell: str, precision: str, device: D
     """
     if device.name == "cpu" or _USES[device.backend](network, ids):
         return ""
+    if device.name == backend.APPLE:
+        return "Apple's GPUs have none"
     if cell == "rnn":
         return "it has LSTM and GRU layers only"
     if device.backend == "jax":
