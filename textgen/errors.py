@@ -539,11 +539,6 @@ class ExportError(TextgenError):
             "Install them with `pip install 'keras-textgen[export]'`, or use another --format.",
         ),
         Known(
-            "needs Keras on TensorFlow",
-            "KERAS_BACKEND or keras.json names another backend.",
-            "Give KERAS_BACKEND=tensorflow; models trained on any backend can be exported.",
-        ),
-        Known(
             "predicts something else",
             "A converter or a runtime made a mistake.",
             "Try other versions of them, or another --format.",

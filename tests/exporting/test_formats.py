@@ -3,6 +3,7 @@
 import importlib.util
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -22,6 +23,13 @@ NETWORKS = {
 
 
 def needs(name: str) -> None:
+    """Skip where this process cannot write a format."""
+    needs_packages(name)
+    if FORMATS[name].keras and keras.backend.backend() != "tensorflow":
+        pytest.skip("Keras runs on another backend in this process; exports are TensorFlow's")
+
+
+def needs_packages(name: str) -> None:
     for package in FORMATS[name].packages:
         if importlib.util.find_spec(package) is None:
             pytest.skip(f"{package} is not installed; it comes with the extra `export`")

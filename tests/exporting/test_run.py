@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import os
+import subprocess
 import sys
 
 import numpy as np
@@ -14,7 +16,6 @@ from textgen.config import EXPORT_FORMATS
 from textgen.errors import ExportError, ModelError, OutputError, SettingsError
 from textgen.exporting import run
 from textgen.exporting.formats import FORMATS
-from textgen.training import backend
 from textgen.vocabulary import Vocabulary
 
 
@@ -64,14 +65,31 @@ def test_what_is_there_is_replaced_only_if_asked(trained, tmp_path):
         textgen.export(trained, tmp_path / "file", "numpy", force=True)
 
 
-def test_wrong_uses_leave_nothing_behind(trained, tmp_path, monkeypatch):
+def test_wrong_uses_leave_nothing_behind(trained, tmp_path):
     with pytest.raises(SettingsError, match="format must be one of onnx, litert"):
         textgen.export(trained, tmp_path / "exported", "pickle")
     with pytest.raises(ModelError, match="no such model directory"):
         textgen.export(tmp_path / "nothing", tmp_path / "exported", "numpy")
-    monkeypatch.setattr(backend, "start", lambda *_, **__: backend.Device("jax", "cpu"))
-    with pytest.raises(ExportError, match="on jax; give KERAS_BACKEND=tensorflow"):
-        textgen.export(trained, tmp_path / "exported", "saved-model")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_keras_cannot_change_to_tensorflow_in_a_process_where_it_runs(trained, tmp_path):
+    code = (
+        "import keras, textgen\n"
+        "try:\n"
+        f"    textgen.export({str(trained)!r}, {str(tmp_path / 'new')!r}, 'saved-model')\n"
+        "except textgen.TextgenError as error:\n"
+        "    print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "KERAS_BACKEND": "numpy"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert "Keras runs on numpy in this process already and cannot change to" in done.stdout
     assert list(tmp_path.iterdir()) == []
 
 

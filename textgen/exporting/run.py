@@ -84,8 +84,8 @@ def export(
         SettingsError: an unknown format.
         ModelError: no model, or a damaged one.
         OutputError: the output exists, or cannot be written.
-        ExportError: a package is missing, Keras runs on something other than TensorFlow, or what
-            was written predicts something else.
+        ExportError: a package is missing, or what was written predicts something else.
+        UsageError: Keras runs on something other than TensorFlow in this process already.
 
     Example:
         >>> textgen.export("textgen-model", "exported", "numpy").difference  # doctest: +SKIP
@@ -100,7 +100,7 @@ def export(
     window = None if settings.training.carry_state else settings.windows.maxlen
     signature = Signature(settings.model, record.vocabulary.size, window)
     if chosen.keras:
-        _start_keras(format, device, debug=debug)
+        _start_keras(device, debug=debug)
     with storage.new_directory(output, KIND, force=force) as directory:
         file = directory / chosen.file
         chosen.write(file, signature, trained.weights)
@@ -176,17 +176,12 @@ def _check_packages(name: str, chosen: Format) -> None:
         )
 
 
-def _start_keras(name: str, device: str, *, debug: bool) -> None:
+def _start_keras(device: str, *, debug: bool) -> None:
     from textgen.training import backend
 
     if not debug:
         logging.getLogger("tf2onnx").setLevel(logging.ERROR)
-    started = backend.start(device, debug=debug).backend
-    if started != "tensorflow":
-        raise ExportError(
-            f"an export to {name} needs Keras on TensorFlow, and it runs on {started}; give "
-            "KERAS_BACKEND=tensorflow in the environment"
-        )
+    backend.start(device, "tensorflow", debug=debug)  # the only one whose exports have all formats
 
 
 def _list(directory: Path) -> int:
