@@ -114,8 +114,8 @@ def _steps_in_turn(prepared: list[Path]) -> str:
     ratio = statistics.median(b / a for a, b in zip(*taken, strict=True))
     return (
         f"Steps of LSTM 256 in turn, reading included, {_BLOCKS} blocks of {_BLOCK} each: "
-        f"{small:,.0f} characters/s on the small corpus, {large:,.0f} on the large one, read from "
-        f"the disk; a step takes {ratio:.3f} times as long on it (median of the pairs; asked: "
+        f"{small:,.0f} characters/s on the small corpus, {large:,.0f} on the large one; "
+        f"a step takes {ratio:.3f} times as long on it (median of the pairs; asked: "
         "1.05 at most)."
     )
 

@@ -181,7 +181,7 @@ class TrainConfig(Config):
         sample_temperatures: Temperatures of the samples drawn at each report.
         sample_length: Characters in each of them.
         precision: What recurrent layers compute in: `float32`, `bfloat16`, `float16`, or `auto`
-            for the quicker here of the first two, and float32 in a training by epochs.
+            for what is quicker here, and float32 in a training by epochs.
         random_seed: Makes a run by epochs repeatable; one by time reads as much text as the
             machine has time for.
     """

@@ -144,7 +144,7 @@ def test_a_gpu_is_told_with_cudnn_or_with_why_it_has_none(capsys):
         tell(without)
     err = capsys.readouterr().err
     assert "on NVIDIA H100 (tensorflow, bfloat16)\n" in err
-    assert err.count("and more slowly: it has LSTM and GRU layers only\n") == 2
+    assert err.count("without cuDNN: it has LSTM and GRU layers only\n") == 2
 
 
 def test_several_samples_share_their_rows():

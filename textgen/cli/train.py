@@ -175,8 +175,8 @@ _SUITED = "  [default: what suits text and time, for an LSTM with carried state]
         TrainConfig,
         "precision",
         type=click.Choice(PRECISIONS),
-        help_text="What recurrent layers compute in; auto takes the quicker of float32 and "
-        "bfloat16 in a training by time on a CPU, and float32 elsewhere.",
+        help_text="What recurrent layers compute in; auto takes what is quicker here in "
+        "a training by time, and float32 in one by epochs.",
     ),
     cloup.option(
         "--backend",

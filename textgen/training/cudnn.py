@@ -39,7 +39,7 @@ def missing(network: keras.Model, ids: Any, cell: str, precision: str, device: D
     if device.name == backend.APPLE:
         return "Apple's GPUs have none"
     if cell == "rnn":
-        return "it has LSTM and GRU layers only"
+        return "Keras has it for LSTM and GRU layers only"
     if device.backend == "jax":
         if cell == "gru":
             return "JAX has its LSTM only"

@@ -127,7 +127,7 @@ def choose(
         kind = narrow(asked, settings, device)
         slower = seconds(kind) / seconds(full) if device.name == "cpu" else 0.0
         return replace(kind, slower=slower if slower > 1 else 0.0)
-    if not settings.training.time:
+    if not settings.training.time or device.peers.count > 1:  # which must all choose alike
         return full
     if device.name != "cpu":
         halves = [narrow(name, settings, device) for name in _NARROW]
@@ -167,7 +167,7 @@ def _seconds(kind: Kind, settings: Settings, size: int, batch: Batch) -> float:
     carry = settings.training.batch_size if settings.training.carry_state else None
     trial = build(kind, settings, size, carry)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    trial.compile(keras.optimizers.SGD(0.0), loss)
+    trial.compile(kind.optimizer(keras.optimizers.SGD(0.0)), loss)
     trial.train_on_batch(x, y)
     taken = []
     for _ in range(_TRIALS):

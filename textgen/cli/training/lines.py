@@ -112,10 +112,7 @@ def computing(event: events.Started) -> str:
 def warnings(event: events.Started) -> Iterator[str]:
     """Warnings of what makes a training slower than it need be."""
     if event.without_cudnn:
-        yield (
-            f"textgen: {event.device} computes the layers without cuDNN, and more slowly: "
-            f"{event.without_cudnn}"
-        )
+        yield (f"textgen: {event.device} computes the layers without cuDNN: {event.without_cudnn}")
     if event.slower:
         yield (
             f"textgen: a step in {event.precision} takes {event.slower:.1f} times as long as "
