@@ -157,6 +157,7 @@ CUT = ["utf-8", "latin-1", "cp1252", "ascii", *sorted(corpus._MANY_BYTES)]
         [{}, {"lowercase": True}, {"normalize": "NFC"}, {"normalize": "NFKC", "lowercase": True}]
     ),
 )
+@example(parts=[b"\0", "\n", b"\x80\0"], size=1, settings={})  # which error comes first
 @settings(
     max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )

@@ -371,13 +371,16 @@ def _decode(
     while not last:
         data = stream.read(_BLOCK)
         last = not data
-        held = len(decoder.getstate()[0])  # bytes of a character that the last piece began
+        state, wrong = lines.getstate(), ""
         try:
             text = lines.decode(data, final=last)
         except UnicodeError as error:
-            raise CorpusError(
-                f"{name}: {_undecodable(error, encoding, data, offset - held)}"
-            ) from None
+            held = len(state[0])  # bytes of a character that the last piece began
+            wrong = _undecodable(error, encoding, data, offset - held)
+            lines.setstate(state)
+            # What comes before it, wherever the pieces end.
+            valid = error.start - held if isinstance(error, UnicodeDecodeError) else 0
+            text = lines.decode(data[: max(valid, 0)])
         if offset == 0:
             text = text.removeprefix("\ufeff")
         if (nul := text.find("\0")) >= 0:
@@ -385,6 +388,8 @@ def _decode(
                 f"{name}: character {before() + characters + nul} is NUL: this is not text, or not "
                 f"in {encoding}; leave the file out, or name its encoding (--encoding utf-16, say)"
             )
+        if wrong:
+            raise CorpusError(f"{name}: {wrong}")
         offset += len(data)
         characters += len(text)
         if text:

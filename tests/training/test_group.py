@@ -248,7 +248,7 @@ def test_others_that_are_not_there(folder, textgen):
     for process in (0, 1):
         place = ("--coordinator", at, "--processes", 2, "--process", process)
         began = time.monotonic()
-        done = textgen("train", "prepared", *place, "--wait", "3s")
+        done = textgen("train", "prepared", *place, "--wait", "3s", KERAS_BACKEND="")
         assert done.returncode == 1 and time.monotonic() - began < 40
         assert (
             f"the processes did not find each other at {at} within 3 seconds"
@@ -294,7 +294,7 @@ def test_processes_that_a_launcher_started(folder, launcher):
 
 @needs_jax
 def test_auto_without_a_launcher(folder, textgen):
-    done = textgen("train", "prepared", "--coordinator", "auto")
+    done = textgen("train", "prepared", "--coordinator", "auto", KERAS_BACKEND="")
     assert done.returncode == 2 and "started by neither SLURM nor Open MPI" in done.stderr
 
 
@@ -309,7 +309,7 @@ def test_wrong_use_is_refused_before_anyone_is_waited_for(folder, textgen, corpu
     assert done.returncode == 2 and "train on JAX, not on tensorflow" in done.stderr
     done = textgen("train", "prepared", "--processes", 2)
     assert done.returncode == 2 and "want a --coordinator" in done.stderr
-    done = textgen("train", "--resume", *place)
+    done = textgen("train", "--resume", *place, KERAS_BACKEND="")
     assert done.returncode == 2 and "and name it alone, also to resume" in done.stderr
 
 

@@ -60,11 +60,11 @@ class SequenceKernel:
         units = len(recurrent)
         self._make_room(rows, characters, units, width)
         np.copyto(self._x, x.transpose(1, 0, 2))
-        self._kernel, self._recurrent = _inside(kernel), _inside(recurrent)
+        self._kernel, self._recurrent = _exchanged(kernel), _exchanged(recurrent)
         # sigmoid(z) = (1 + tanh(z / 2)) / 2: one tanh for all gates, of weights halved beforehand
-        halved_kernel, halved, bias = (
-            _halved(of) for of in (self._kernel, self._recurrent, _inside(bias))
-        )
+        halves = np.repeat(np.array([0.5, 1.0], np.float32), [3 * units, units])
+        halved_kernel, halved = self._kernel * halves, self._recurrent * halves
+        bias = _exchanged(bias) * halves
         np.dot(_flat(self._x), halved_kernel, _flat(self._gates))
         hs, cs, product, i_g = self._h, self._c, self._product, self._scratch
         hs[0], cs[0] = h, c
@@ -131,9 +131,9 @@ class SequenceKernel:
         np.dot(inner, self._kernel.T, _flat(self._dx))
         return (
             np.ascontiguousarray(self._dx.transpose(1, 0, 2)),
-            _outside(np.dot(_flat(self._x).T, inner)),
-            _outside(np.dot(_flat(self._h[:-1]).T, inner)),
-            _outside(inner.sum(axis=0)),
+            _exchanged(np.dot(_flat(self._x).T, inner)),
+            _exchanged(np.dot(_flat(self._h[:-1]).T, inner)),
+            _exchanged(inner.sum(axis=0)),
         )
 
     def _make_room(self, rows: int, characters: int, units: int, width: int) -> None:
@@ -157,19 +157,10 @@ def _flat(of: Floats) -> Floats:
     return of.reshape(-1, of.shape[-1])
 
 
-def _inside(of: Floats) -> Floats:
-    """Gates i, f, c, o of the last axis in the order i, f, o, c."""
-    i, f, g, o = np.split(of, 4, axis=-1)
-    return np.concatenate([i, f, o, g], axis=-1)
-
-
-_outside = _inside  # the same exchange
-
-
-def _halved(of: Floats) -> Floats:
-    """With the sigmoids' gates halved."""
-    i, f, o, g = np.split(of, 4, axis=-1)
-    return np.concatenate([i * _HALF, f * _HALF, o * _HALF, g], axis=-1)
+def _exchanged(of: Floats) -> Floats:
+    """With the last two gates of the last axis exchanged: from Keras's order to ours, or back."""
+    i, f, third, fourth = np.split(of, 4, axis=-1)
+    return np.concatenate([i, f, fourth, third], axis=-1)
 
 
 class CpuLSTM(keras.layers.LSTM):  # type: ignore[misc,unused-ignore]
