@@ -58,3 +58,32 @@ def test_a_network_with_an_operation_of_cudnn_has_it():
 
     device = Device(ON, "a GPU")
     assert cudnn.missing(network, IDS, "lstm", "float32", device) == ""
+
+
+@pytest.mark.skipif(ON != "torch", reason="looks at PyTorch's gradients")
+def test_a_gradient_of_cudnn_is_found_among_pytorchs():
+    import torch
+
+    class CudnnRnn(torch.autograd.Function):  # type: ignore[misc,unused-ignore]
+        @staticmethod
+        def forward(_, x):
+            return x * 2
+
+        @staticmethod
+        def backward(_, above):
+            return above * 2
+
+    class Network:
+        layers = ()
+
+        def __call__(self, ids, training):
+            return CudnnRnn.apply(torch.ones(3, requires_grad=True)) + 1
+
+    assert cudnn.missing(Network(), IDS, "lstm", "float32", Device(ON, "a GPU")) == ""
+
+
+@pytest.mark.skipif(ON != "jax", reason="looks at JAX's trace")
+def test_jax_calls_its_lstm_as_it_is_looked_for():
+    from jax.experimental import rnn
+
+    assert rnn.rnn_fwd_p.name == "rnn_fwd"

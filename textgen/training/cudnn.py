@@ -22,7 +22,7 @@ def missing(network: keras.Model, ids: Any, cell: str, precision: str, device: D
 
     Args:
         network: The network that trains. States that it carries are reset.
-        ids: Inputs of one batch.
+        ids: Inputs of one batch, that of all processes.
         cell: Its kind of recurrent layer, as in ModelConfig.
         precision: What it computes in.
         device: Where it runs.

@@ -183,12 +183,12 @@ class _Training:
         self.trainee = precision.build(
             kind, settings, size, carry_batch=self.batches.rows if config.carry_state else None
         )
-        self.without_cudnn = ""
-        if peers.count == 1:  # of several, each has a part of a batch only
-            with backend.losing_device(device):
-                self.without_cudnn = cudnn.missing(
-                    self.trainee, self.batches.first()[0], settings.model.cell, kind.name, device
-                )
+        # As large as the batch of all processes, of which this one may have a part only.
+        ids = np.zeros((self.batches.rows, settings.windows.maxlen), np.int32)
+        with backend.losing_device(device):
+            self.without_cudnn = cudnn.missing(
+                self.trainee, ids, settings.model.cell, kind.name, device
+            )
         _assign(self.trainee.weights, stock.get_weights(), peers)
         self.trainee.compile(kind.optimizer(optimizer(config)), _loss(config.loss_reduction))
         self.rate: float | None = None
