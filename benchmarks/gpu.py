@@ -6,7 +6,8 @@ in the same run; and on tinyshakespeare's last tenth, over windows of 256 charac
 
 Each network is trained for a moment on each backend that sees a GPU, in each precision, in a
 process of its own; the loss of every step is read, as textgen does. Then `textgen train` runs on
-the backend that was quickest. Where no backend sees a GPU, it says so and measures nothing.
+the backend that was quickest. Of several GPUs the first is used. Where no backend sees one, it says
+so and measures nothing. What --device cpu gives is printed only.
 
     python -m benchmarks.gpu tinyshakespeare.txt [--seconds 180]
 """
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,7 @@ _PRECISIONS = ("float32", "bfloat16", "float16")
 _ROWS, _SPAN, _SIZE = 128, 64, 65
 _NO_GPU = ("sees no GPU", "is not installed")
 _BUILD, _FOR = 5, 3.0  # steps that build the network, then seconds of steps
-_BUSY = "nvidia-smi --query-gpu=utilization.gpu --format=csv,noheader,nounits --loop-ms=100"
+_BUSY = "nvidia-smi --id=0 --query-gpu=utilization.gpu --format=csv,noheader,nounits --loop-ms=100"
 
 
 def main() -> None:
@@ -43,6 +45,7 @@ def main() -> None:
     parser.add_argument("--device", choices=["gpu", "cpu"], default="gpu", help="cpu: to try it")
     parser.add_argument("--steps", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
     if options.steps:
         backend, network, precision = options.steps
         print(json.dumps(_steps(backend, network, precision, options.device)))
@@ -60,24 +63,23 @@ def main() -> None:
                     rows.append(_row(backend, network, precision, told))
     seen = [row for row in rows if row["characters/s"]]
     if not seen:
-        print("no GPU, so nothing is measured:")
-        print("\n".join(unseen.values()))
+        print("nothing could be measured:")
+        print("\n".join([*unseen.values(), *(str(row["note"]) for row in rows)]))
         return
     for network in options.networks:
         for precision in _PRECISIONS:
             told = _measured(options, "plain", network, precision)
             rows.append(_row("torch.nn.LSTM", network, precision, told))
     quickest = max(seen, key=lambda row: float(row["characters/s"]))["backend"]
-    report.write(
-        "gpu",
-        report.command("gpu"),
-        rows,
-        [
-            f"{_ROWS} rows of {_SPAN} characters, embedding 64, AdamW.",
-            "",
-            _trained(options.corpus, options.seconds, quickest, options.device),
-        ],
-    )
+    notes = [
+        f"{_ROWS} rows of {_SPAN} characters, embedding 64, no dropout, AdamW.",
+        "",
+        _trained(options.corpus, options.seconds, quickest, options.device),
+    ]
+    if options.device == "gpu":
+        report.write("gpu", report.command("gpu"), rows, notes)
+    else:
+        print(*rows, *notes, sep="\n")
 
 
 def _row(backend: str, network: str, precision: str, told: dict[str, Any]) -> dict[str, Any]:
@@ -87,6 +89,7 @@ def _row(backend: str, network: str, precision: str, told: dict[str, Any]) -> di
         "precision": precision,
         "characters/s": round(told.get("rate", 0)),
         "busy": told.get("busy", ""),
+        "device": told.get("device", ""),
         "note": told.get("error") or told.get("without_cudnn", ""),
     }
 
@@ -108,7 +111,7 @@ def _measured(
 def _steps(backend: str, network: str, precision: str, device: str) -> dict[str, Any]:
     """Characters per second of training steps, and the GPU's busy share meanwhile."""
     units = tuple(map(int, network.split(",")))
-    without_cudnn = ""
+    without_cudnn, name = "", ""
     if backend == "plain":
         from benchmarks import torch_char_rnn
 
@@ -120,18 +123,17 @@ def _steps(backend: str, network: str, precision: str, device: str) -> dict[str,
         from textgen.training import backend as backends
 
         found = backends.start(device, backend)
-        import keras
-
+        name = found.name
         from textgen.training import cudnn
         from textgen.training import precision as precisions
 
-        told = settings({"units": units, "batch_size": _ROWS, "maxlen": _SPAN, "epochs": 1})
+        told = settings(
+            {"units": units, "batch_size": _ROWS, "maxlen": _SPAN, "dropout": 0.0, "epochs": 1}
+        )
         kind = precisions.float32(told, found)
         if precision != "float32":
             kind = precisions.narrow(precision, told, found)
-        network_ = precisions.build(kind, told, _SIZE, _ROWS)
-        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        network_.compile(kind.optimizer(keras.optimizers.AdamW(1e-3)), loss)
+        network_ = training.compiled(kind, told, _SIZE)
         ids = np.random.default_rng(0).integers(0, _SIZE, (_ROWS, _SPAN)).astype(np.int32)
         without_cudnn = cudnn.missing(network_, ids, "lstm", precision, found)
 
@@ -147,16 +149,20 @@ def _steps(backend: str, network: str, precision: str, device: str) -> dict[str,
         count += 1
     rate = count * _ROWS * _SPAN / (time.perf_counter() - began)
     busy = watch.share() if watch else ""
-    return {"rate": rate, "busy": busy, "without_cudnn": without_cudnn}
+    return {"rate": rate, "busy": busy, "without_cudnn": without_cudnn, "device": name}
 
 
 class _Busy:
     """The share of time that the GPU computes, as its driver tells."""
 
     def __init__(self) -> None:
-        self._told = subprocess.Popen(_BUSY.split(), stdout=subprocess.PIPE, text=True)
+        self._told: subprocess.Popen[str] | None = None
+        with suppress(OSError):  # not NVIDIA's, or its tools are not there
+            self._told = subprocess.Popen(_BUSY.split(), stdout=subprocess.PIPE, text=True)
 
     def share(self) -> str:
+        if self._told is None:
+            return "unknown"
         self._told.terminate()
         shares = [float(one) for one in self._told.communicate()[0].split() if one.isdigit()]
         return f"{statistics.mean(shares):.0f} %" if shares else "unknown"
@@ -164,10 +170,8 @@ class _Busy:
 
 def _trained(corpus: Path, seconds: int, backend: str, device: str) -> str:
     """What `textgen train` reaches in a time."""
-    text = corpus.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as name:
-        held_out = Path(name) / "held-out.txt"
-        held_out.write_text(text[len(text) * 9 // 10 :], encoding="utf-8")
+        held_out = training.last_tenth(corpus, Path(name))
         where = ("--backend", backend, "--device", device)
         row = training.ours(corpus, held_out, Path(name), seconds, *where)
     return (

@@ -35,6 +35,26 @@ _ASKED = {96: (1.54, 1.58), 300: (1.455, 1.485), 660: (1.44, 1.4697), 3600: (1.4
 _WINDOWS = 256
 
 
+def last_tenth(corpus: Path, folder: Path) -> Path:
+    """The part of a text that is held out, as a file."""
+    text = corpus.read_text(encoding="utf-8")
+    held_out = folder / "held-out.txt"
+    held_out.write_text(text[len(text) * 9 // 10 :], encoding="utf-8")
+    return held_out
+
+
+def compiled(kind: Any, told: Any, size: int) -> Any:
+    """A network of a precision.Kind that trains, from settings and the vocabulary's size."""
+    import keras
+
+    from textgen.training import precision
+
+    twin = precision.build(kind, told, size, told.training.batch_size)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    twin.compile(kind.optimizer(keras.optimizers.AdamW(1e-3)), loss)
+    return twin
+
+
 def textgen(*arguments: object) -> str:
     """Run the program; what it writes to standard output."""
     done = subprocess.run(
@@ -118,7 +138,9 @@ def steps() -> list[str]:
     from textgen.training.narrow_lstm import NarrowLSTM
 
     rows, span, size, units = 128, 40, 65, 512
-    told = settings({"units": (units, units), "batch_size": rows, "maxlen": span, "epochs": 1})
+    told = settings(
+        {"units": (units, units), "batch_size": rows, "maxlen": span, "dropout": 0.0, "epochs": 1}
+    )
     ids = np.random.default_rng(0).integers(0, size, (rows, span)).astype(np.int32)
     kinds = {
         "float32": precision.Kind("float32", CpuLSTM),
@@ -128,10 +150,7 @@ def steps() -> list[str]:
     }
     runners: dict[str, Callable[[], object]] = {}
     for name, kind in kinds.items():
-        twin = precision.build(kind, told, size, rows)
-        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        twin.compile(keras.optimizers.AdamW(1e-3), loss)
-        runners[name] = partial(twin.train_on_batch, ids, ids)
+        runners[name] = partial(compiled(kind, told, size).train_on_batch, ids, ids)
     runners["torch.nn.LSTM float32"] = torch_char_rnn.stepping(rows, span, size, (units, units))
     taken: dict[str, list[float]] = {name: [] for name in runners}
     for number in range(9):
@@ -163,12 +182,10 @@ def main() -> None:
     if options.torch:
         torch_alone(options.corpus, options.torch)
         return
-    text = options.corpus.read_text(encoding="utf-8")
     rows = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        held_out = folder / "held-out.txt"
-        held_out.write_text(text[len(text) * 9 // 10 :], encoding="utf-8")
+        held_out = last_tenth(options.corpus, folder)
         for seconds in options.seconds:
             rows.append(ours(options.corpus, held_out, folder, seconds))
             if seconds in options.beside:
@@ -181,7 +198,8 @@ def main() -> None:
         f"{' '.join(map(str, options.seconds))} --beside {' '.join(map(str, options.beside))}",
         rows,
         [
-            f"Nats per character on the whole last tenth of {len(text):,} characters.",
+            "Nats per character on the whole last tenth of "
+            f"{len(options.corpus.read_text(encoding='utf-8')):,} characters.",
             "",
             *steps(),
         ],
