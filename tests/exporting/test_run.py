@@ -74,6 +74,7 @@ def test_wrong_uses_leave_nothing_behind(trained, tmp_path):
 
 
 def test_keras_cannot_change_to_tensorflow_in_a_process_where_it_runs(trained, tmp_path):
+    pytest.importorskip("scipy", reason="Keras on NumPy needs it; it comes with the extra `jax`")
     code = (
         "import keras, textgen\n"
         "try:\n"
