@@ -141,7 +141,9 @@ def test_there_are_commands_to_show():
 def test_what_the_tutorial_says_of_sizes_is_what_is_chosen():
     tutorial = PAGES[1]
     rows = re.findall(
-        r"^\| (\d+) (kB|MB) \| (\d+) (s|min) \| (\d+) \| (\S+) \| (\S+) \|", tutorial, re.MULTILINE
+        r"^\| (\d+) (kB|MB) \| (\d+) (s|min) \| (\d+) \| (\S+) \| (\S+) \| (\S+) \|",
+        tutorial,
+        re.MULTILINE,
     )
     assert len(rows) == 3
     for size, unit, time, of, *chosen in rows:
@@ -149,7 +151,7 @@ def test_what_the_tutorial_says_of_sizes_is_what_is_chosen():
         seconds = default_time(characters)
         assert seconds == int(time) * {"s": 1, "min": 60}[of]
         found = sized(characters, {"time": seconds})
-        names = ("dropout", "drop_connect")
+        names = ("dropout", "drop_connect", "noise")
         assert chosen == [f"{found['units'][0]}", *(f"{found[name]:g}" for name in names)]
     hour = sized(characters, {"time": 3600.0})
     assert f"an hour ({hour['units'][0]} units)" in tutorial

@@ -17,6 +17,7 @@ from textgen.windows import (
     one_hot_shapes,
     training_characters,
     window_count,
+    with_noise,
 )
 
 texts = st.lists(st.integers(0, 6), max_size=80).map(lambda ids: np.array(ids, np.uint8))
@@ -180,6 +181,23 @@ def test_permutation_is_about_uniform():
 )
 def test_split_is_exact(characters, validation, expected):
     assert training_characters(characters, validation) == expected
+
+
+def test_noise_replaces_a_share_by_characters_of_the_same_row():
+    x = np.arange(64 * 500, dtype=np.int32).reshape(64, 500)
+    noised = with_noise(x, 0.1, seed=(3, 1, 2), count=64)
+    assert noised.dtype == np.int32
+    assert np.mean(noised != x) == pytest.approx(0.1, abs=0.005)
+    np.testing.assert_array_equal(noised // 500, x // 500)
+    assert len(np.unique(noised[noised != x] % 500)) > 490  # from all over the row
+    assert not np.array_equal(noised, with_noise(x, 0.1, seed=(3, 1, 3), count=64))
+
+
+def test_rows_of_a_batch_have_the_noise_that_they_have_in_the_whole():
+    x = np.arange(48, dtype=np.int32).reshape(6, 8)
+    whole = with_noise(x, 0.4, seed=5, count=6)
+    for rows in (slice(0, 3), slice(3, 6)):
+        np.testing.assert_array_equal(with_noise(x[rows], 0.4, 5, 6, rows), whole[rows])
 
 
 def test_one_hot_of_a_vocabulary_that_needs_more_than_a_byte():

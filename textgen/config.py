@@ -174,6 +174,9 @@ class TrainConfig(Config):
             validation loss after which training stops; 0 for never.
         carry_state: Consecutive batches continue the same streams of text and the recurrent
             state goes on from one to the next. Needs sequence targets.
+        noise: Share of the characters read in training that are replaced by others, drawn by
+            chance from their row of the batch (unigram noising; Xie et al. 2017, "Data Noising
+            as Smoothing in Neural Network Language Models"). Targets stay as they are.
         loss_reduction: Whether a step's loss is the mean or the sum over its positions; the sum
             makes gradients, and what clipping does, larger by their number.
         loss_smoothing: Show an exponential moving average of the loss with this factor, from
@@ -197,6 +200,7 @@ class TrainConfig(Config):
     epochs: int = 0  # what counts for whoever waits is the time
     patience: int = 0  # with a decaying rate the last epochs are the best ones
     carry_state: bool = True  # context beyond the window, and no character read twice
+    noise: float = 0.0  # for texts read often; what suits text and time is in training/sizing.py
     loss_reduction: str = "mean"  # the learning rate then suits any batch size
     loss_smoothing: float = 0.0  # an epoch's mean is what other programs show
     sample_temperatures: tuple[float, ...] = (0.5,)  # readable, and not yet repeating itself
@@ -221,6 +225,7 @@ class TrainConfig(Config):
         check_choice("precision", self.precision, PRECISIONS)
         check_integer("patience", self.patience, at_least=0)
         _flag("carry_state", self.carry_state)
+        _number("noise", self.noise, at_least=0, below=1)
         check_choice("loss_reduction", self.loss_reduction, REDUCTIONS)
         _number("loss_smoothing", self.loss_smoothing, at_least=0, below=1)
         for temperature in self.sample_temperatures:

@@ -201,6 +201,38 @@ def _batch(x: Ids, y: Ids) -> Batch:
     return x.astype(np.int32), y.astype(np.int32), np.ones(y.shape, np.float32)
 
 
+def with_noise(
+    x: npt.NDArray[np.int32],
+    share: float,
+    seed: int | Sequence[int],
+    count: int,
+    rows: slice = _ALL,
+) -> npt.NDArray[np.int32]:
+    """Inputs with some characters replaced by others of their row, drawn by chance.
+
+    Unigram noising (Xie et al. 2017); the characters are those of the row, so that nothing more of
+    the text has to be read.
+
+    Args:
+        x: Ids, shape (rows, maxlen).
+        share: How many are replaced: each is with this probability.
+        seed: One or more numbers that decide which, and by what.
+        count: Rows of the whole batch.
+        rows: Those of them that `x` has.
+
+    Returns:
+        Ids of the same shape and dtype.
+
+    Example:
+        >>> with_noise(np.array([[1, 2, 3, 4]], np.int32), 0.5, seed=0, count=1).tolist()
+        [[1, 4, 3, 4]]
+    """
+    generator = np.random.default_rng(seed)
+    replaced = generator.random((count, x.shape[1]))[rows] < share
+    places = generator.integers(x.shape[1], size=(count, x.shape[1]))[rows]
+    return np.where(replaced, np.take_along_axis(x, places, axis=1), x)
+
+
 def one_hot(ids: Ids, size: int) -> npt.NDArray[np.bool_]:
     """One-hot vectors of ids.
 

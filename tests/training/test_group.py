@@ -103,7 +103,7 @@ def begun(directory):
 @pytest.mark.parametrize(
     "options",
     [
-        ("--epochs", "2", "--dropout", "0.2", "--drop-connect", "0.1"),
+        ("--epochs", "2", "--dropout", "0.2", "--drop-connect", "0.1", "--noise", "0.1"),
         ("--epochs", "1", "--targets", "last", "--cell", "gru", "--step", "2"),
         (
             *("--epochs", "1", "--optimizer", "sgd", "--learning-rate", "0.001"),

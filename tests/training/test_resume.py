@@ -69,10 +69,20 @@ def losses(directory):
     ("steps", "options"),
     [
         (1, {}),
-        (171, {"drop_connect": 0.3}),
+        (171, {"drop_connect": 0.3, "noise": 0.1}),
         ("epoch", {"patience": 1}),
         (70, {"units": (8, 6), "cell": "gru", "optimizer": "rmsprop", "schedule": "constant"}),
-        (99, {"targets": "last", "batch_size": 16, "cell": "rnn", "patience": 2, "step": 1}),
+        (
+            99,
+            {
+                "targets": "last",
+                "noise": 0.1,
+                "batch_size": 16,
+                "cell": "rnn",
+                "patience": 2,
+                "step": 1,
+            },
+        ),
         (130, {"embedding": 0, "validation": 0.0, "loss_smoothing": 0.99, "optimizer": "adagrad"}),
         (200, {"precision": "bfloat16", "optimizer": "sgd"}),
         (70, {"precision": "float16"}),

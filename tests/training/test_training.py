@@ -128,6 +128,22 @@ def test_the_same_random_seed_gives_the_same_weights(tmp_path, corpus):
     assert weights[0] == weights[1] != weights[2]
 
 
+def test_noise_is_in_what_is_read_and_not_in_what_is_to_be_predicted(tmp_path):
+    text = tmp_path / "corpus.txt"
+    text.write_text("abcdefgh" * 400)
+    options = {"epochs": 8, "learning_rate": 0.03, "dropout": 0.0}
+    plain, noisy = (
+        [
+            event.loss
+            for event in run(text, tmp_path / f"{noise}", {**options, "noise": noise})[1]
+            if isinstance(event, events.EpochDone)
+        ]
+        for noise in (0.0, 0.3)
+    )
+    assert noisy[1] > 2 * plain[1]
+    assert noisy[-1] < 0.3  # with noise in what is to be predicted above 1
+
+
 def test_patience_ends_training(tmp_path, corpus):
     options = {"epochs": 50, "learning_rate": 1e-12, "schedule": "constant", "patience": 2}
     finished, told = run(corpus, tmp_path / "model", {**options, "optimizer": "sgd"})

@@ -155,6 +155,12 @@ _SUITED = "  [default: what suits text and time, for an LSTM with carried state]
     ),
     options.setting(
         TrainConfig,
+        "noise",
+        type=float,
+        help_text=f"Share of the characters read that others of the text replace.{_SUITED}",
+    ),
+    options.setting(
+        TrainConfig,
         "loss_reduction",
         type=click.Choice(REDUCTIONS),
         help_text="Train on the mean of a batch's losses, or on their sum.",

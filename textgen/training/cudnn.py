@@ -11,7 +11,7 @@ from textgen import model
 from textgen.training import backend
 from textgen.training.backend import Device
 
-_UNKNOWN = "none that takes these layers was found; is cuDNN installed?"
+_UNKNOWN = "none that takes these layers was found; is cuDNN installed, and recent?"
 
 
 def missing(network: keras.Model, ids: Any, cell: str, precision: str, device: Device) -> str:

@@ -61,7 +61,8 @@ class Cluster:
         address = re.fullmatch(r"(.+):(\d{1,5})", self.coordinator)
         if address is None or not 0 < int(address[2]) < 2**16:
             raise SettingsError(
-                "coordinator", f"must be HOST:PORT or {AUTO}, not {self.coordinator!r}"
+                "coordinator",
+                f"must be HOST:PORT, {AUTO}, or ray without --process; not {self.coordinator!r}",
             )
         if self.processes is None or self.processes < 1:
             raise SettingsError("processes", "must say how many there are, 1 or more")

@@ -30,7 +30,7 @@ from textgen.training.group import Peers
 from textgen.training.optimizer import learning_rate, optimizer
 from textgen.training.text import Text
 from textgen.vocabulary import Vocabulary
-from textgen.windows import Batch, Readable, Streams, Windows
+from textgen.windows import Batch, Readable, Streams, Windows, with_noise
 
 _VALIDATION_STREAMS = 128  # side by side: read far sooner than one after the other
 _VALIDATION_LOGITS = 20_000_000  # at a time, where a training step has no more: 80 MB
@@ -488,6 +488,7 @@ class _Batches:
     def __init__(self, ids: Readable, settings: Settings, peers: Peers):
         windows, config = settings.windows, settings.training
         self._epoch: Callable[[int, int], Iterator[Batch]]
+        self._noise, self._seed, self._peers = config.noise, config.random_seed, peers
         if config.carry_state:
             self.rows = config.batch_size
             streams = Streams(ids, self.rows, windows.maxlen, peers.rows(self.rows))
@@ -524,8 +525,15 @@ class _Batches:
         while True:
             number += 1
             for place, (x, y, _) in enumerate(self._epoch(number, begin), begin):
-                yield x, y, place == 0
+                yield self._noised(x, number, place), y, place == 0
             begin = 0
+
+    def _noised(self, x: Any, epoch: int, place: int) -> Any:
+        """Inputs with noise that follows from the random seed and the batch's place alone."""
+        if not self._noise:
+            return x
+        mine = self._peers.rows(self.rows)
+        return with_noise(x, self._noise, (self._seed, epoch, place), self.rows, mine)
 
 
 class _Validator:

@@ -95,6 +95,7 @@ def sized(characters: int, given: Mapping[str, Any]) -> dict[str, Any]:
         "units": units,
         "dropout": round(min(max(0.15 + 0.06 * doublings, 0.0), 0.4), 2),
         "drop_connect": round(min(0.05 * max(doublings, 0.0) ** 1.5, 0.25), 2),
+        "noise": round(min(0.005 * max(doublings - 2, 0.0), 0.005), 3),
         "batch_size": rows,
         "learning_rate": round(max(learning_rate, 0.003), 4),
     }
