@@ -5,6 +5,7 @@ import gzip
 import io
 import lzma
 import os
+import pickle
 import unicodedata
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from textgen import corpus
 from textgen.config import CorpusConfig
 from textgen.corpus import Source, cut, demo_source, find_sources, read_text
-from textgen.errors import CorpusError
+from textgen.errors import CorpusError, UsageError
 
 characters = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 
@@ -232,6 +233,10 @@ def test_directories_are_walked_in_order_without_hidden_files_and_our_own(tmp_pa
         path.parent.mkdir(exist_ok=True)
         path.write_text(name)
     (tmp_path / "model/manifest.json").write_text('{"textgen": "model directory"}')
+    begun = tmp_path / "begun"  # a training that has not saved yet
+    (begun / "cache").mkdir(parents=True)
+    (begun / "checkpoint.npz").write_bytes(b"\xff")
+    (begun / "cache/manifest.json").write_text('{"textgen": "prepared corpus"}')
 
     def names(*glob: str) -> list[str]:
         return [
@@ -249,6 +254,29 @@ def test_directories_are_walked_in_order_without_hidden_files_and_our_own(tmp_pa
 def test_missing_files_and_directories_that_cannot_be_read(tmp_path):
     with pytest.raises(CorpusError, match="nowhere.txt: No such file"):
         find_sources([str(tmp_path / "nowhere.txt")])
+
+
+def test_names_that_are_no_texts(tmp_path):
+    with pytest.raises(CorpusError, match="the name of a text is empty"):
+        find_sources([""])
+    (tmp_path / "manifest.json").write_text('{"textgen": "model directory"}')
+    with pytest.raises(CorpusError, match="is a model directory, not a text"):
+        find_sources([str(tmp_path)])
+    with pytest.raises(UsageError, match=r"in a list: \['notes.txt'\]"):
+        find_sources("notes.txt")
+
+
+def test_a_file_named_by_its_descriptor_is_one_that_other_processes_can_open(tmp_path):
+    path = tmp_path / "text"
+    path.write_text("a text")
+    with path.open() as file:
+        (source,) = find_sources([f"/dev/fd/{file.fileno()}"])
+    with pickle.loads(pickle.dumps(source)).open() as opened:
+        assert source.on_disk and opened.read() == b"a text"
+    with path.open() as file:
+        path.unlink()
+        (source,) = find_sources([f"/dev/fd/{file.fileno()}"])
+        assert not source.on_disk and source.open().read() == b"a text"
 
 
 def test_a_named_pipe_is_read_to_its_end(tmp_path):

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -49,12 +50,26 @@ def test_new_directory_appears_whole_or_not_at_all(tmp_path):
         (directory / "half").write_text("")
         raise RuntimeError
     assert os.listdir(tmp_path) == []
+    with (
+        pytest.raises(OutputError, match="made: cannot be written: No space left on device"),
+        storage.new_directory(target, KIND, force=False),
+    ):
+        raise OSError(28, "No space left on device")
+    assert os.listdir(tmp_path) == []
     with storage.new_directory(target, KIND, force=False) as directory:
         (directory / "whole").write_text("")
         assert not target.exists()
         storage.write_manifest(directory, KIND, {})
     assert sorted(os.listdir(target)) == ["manifest.json", "whole"]
     assert os.listdir(tmp_path) == ["made"]
+
+
+def test_what_cannot_be_renamed_is_told_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for target in (Path(), Path("/dev/shm")):
+        if target.exists():
+            with pytest.raises(OutputError, match="cannot be replaced; name a directory in it"):
+                storage.check_target(target, KIND, force=True)
 
 
 def test_what_exists_is_replaced_only_by_force_and_only_by_its_own_kind(tmp_path):

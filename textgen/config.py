@@ -89,6 +89,7 @@ class CorpusConfig(Config):
         if self.normalize is not None:
             check_choice("normalize", self.normalize, NORMALIZATIONS)
         check_integer("min_count", self.min_count, at_least=1)
+        _several("glob", self.glob)
         if not self.glob or not all(isinstance(pattern, str) and pattern for pattern in self.glob):
             raise SettingsError("glob", "must be one or more file name patterns, such as '*.txt'")
 
@@ -143,6 +144,7 @@ class ModelConfig(Config):
 
     def __post_init__(self) -> None:
         check_choice("cell", self.cell, CELLS)
+        _several("units", self.units)
         if not self.units:
             raise SettingsError("units", "must name one or more layers, such as 256 or 512,512")
         for units in self.units:
@@ -228,10 +230,11 @@ class TrainConfig(Config):
         _number("noise", self.noise, at_least=0, below=1)
         check_choice("loss_reduction", self.loss_reduction, REDUCTIONS)
         _number("loss_smoothing", self.loss_smoothing, at_least=0, below=1)
+        _several("sample_temperature", self.sample_temperatures)
         for temperature in self.sample_temperatures:
             _temperature("sample_temperature", temperature)
         check_integer("sample_length", self.sample_length, at_least=0)
-        _random_seed(self.random_seed)
+        check_random_seed(self.random_seed)
 
 
 @dataclass(frozen=True)
@@ -285,18 +288,20 @@ class SampleConfig(Config):
     context: str | None = None  # what it was trained with is what it predicts best with
 
     def __post_init__(self) -> None:
+        _several("temperature", self.temperatures)
         if not self.temperatures:
             raise SettingsError("temperature", "must be given at least once")
         for temperature in self.temperatures:
             self.decoding(temperature)
         if self.length is not None:
             check_integer("length", self.length, at_least=0)
+        _several("until", self.until)
         if not all(isinstance(text, str) and text for text in self.until):
             raise SettingsError("until", "must be a text of one or more characters")
         check_integer("lines", self.lines, at_least=0)
         check_integer("samples", self.samples, at_least=1)
         if self.random_seed is not None:
-            _random_seed(self.random_seed)
+            check_random_seed(self.random_seed)
         if self.context is not None:
             check_choice("context", self.context, CONTEXTS)
 
@@ -332,6 +337,7 @@ class NoveltyConfig(Config):
     random_seed: int = 0  # figures that are to be compared must not change from call to call
 
     def __post_init__(self) -> None:
+        _several("temperature", self.temperatures)
         if not self.temperatures:
             raise SettingsError("temperature", "must be given at least once")
         for temperature in self.temperatures:
@@ -345,7 +351,7 @@ class NoveltyConfig(Config):
                 f"must be fewer, or shorter: {characters:,} characters in all are more than the "
                 f"{_CHARACTERS_AT_MOST:,} that are held in memory",
             )
-        _random_seed(self.random_seed)
+        check_random_seed(self.random_seed)
 
     def decoding(self, temperature: float) -> Decoding:
         """How characters are chosen at one of the temperatures."""
@@ -529,6 +535,12 @@ def _number(
         raise SettingsError(name, f"must be a number, {' and '.join(bounds)}, not {value!r}")
 
 
+def _several(name: str, value: Any) -> None:
+    """A text would be taken for its characters."""
+    if not isinstance(value, list | tuple):
+        raise SettingsError(name, f"must be a list or tuple, not {value!r}")
+
+
 def _temperature(name: str, value: Any) -> None:
     _number(name, value, at_least=0, at_most=1_000_000)  # single precision tells no more apart
 
@@ -544,7 +556,8 @@ def _flag(name: str, value: Any) -> None:
         raise SettingsError(name, f"must be true or false, not {value!r}")
 
 
-def _random_seed(value: Any) -> None:
+def check_random_seed(value: Any) -> None:
+    """Raise `SettingsError` unless a value can be a random seed."""
     check_integer("random_seed", value, at_least=0)
     if value >= 2**32:  # NumPy's and TensorFlow's global generators take 32 bits
         raise SettingsError("random_seed", f"must be below 2**32, not {value}")

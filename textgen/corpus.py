@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from textgen.config import CorpusConfig
-from textgen.errors import CorpusError
-from textgen.storage import kind_of
+from textgen.errors import CorpusError, UsageError
+from textgen.storage import CACHE, kind_of
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -96,24 +96,34 @@ def find_sources(corpora: Sequence[str | Source], glob: Sequence[str] = ("*",)) 
 
     Args:
         corpora: Paths of files and directories; `-` is standard input. Directories are searched
-            recursively, in the order of names; hidden files and directories, and directories
-            that textgen itself wrote, are passed over. Sources are taken as they are.
+            recursively, in the order of names; hidden files and directories, links to
+            directories, and directories that textgen itself wrote, are passed over. Sources are
+            taken as they are.
         glob: Patterns, one of which the name of a file in a directory must match.
 
     Raises:
-        CorpusError: a path that does not exist or cannot be read, or a directory in which no
-            file matches.
+        CorpusError: a path that is empty, does not exist or cannot be read, or a directory in
+            which no file matches, or that textgen itself wrote.
+        UsageError: one name instead of a list of names.
 
     Example:
         >>> [source.name for source in find_sources(["README.md"])]
         ['README.md']
     """
+    if isinstance(corpora, str):
+        raise UsageError(f"texts are named in a list: [{corpora!r}]")
     sources: list[Source] = []
     for corpus in corpora:
         if isinstance(corpus, Source):
             sources.append(corpus)
         elif corpus == "-":
             sources.append(Source("-", _standard_input))
+        elif not corpus:  # Path("") is the working directory
+            raise CorpusError("the name of a text is empty; name a file or a directory")
+        elif (kind := kind_of(Path(corpus))) is not None:
+            raise CorpusError(
+                f"{corpus}: is a {kind}, not a text; name a file or a directory of texts"
+            )
         elif Path(corpus).is_dir():
             found = [_file(path) for path in _walk(Path(corpus), glob)]
             if not found:
@@ -211,7 +221,7 @@ def read_text(source: Source | Piece, config: CorpusConfig) -> Iterator[tuple[st
 
 def _standard_input() -> BinaryIO:
     if sys.stdin is None:
-        raise CorpusError("-: standard input is closed; send it a file or a pipe")
+        raise UsageError("standard input is closed; send it a file or a pipe")
     return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
 
 
@@ -226,10 +236,13 @@ def _file(path: Path) -> Source:
             raise CorpusError(f"{path}: permission denied")
     except OSError as error:
         raise CorpusError(f"{path}: {_reason(error)}") from None
-    opener = partial(_open, path)
     if not path.is_file():  # a pipe, such as the shell's <(command)
-        return Source(str(path), opener)
-    return Source(str(path), opener, status.st_size, status.st_mtime_ns, on_disk=True)
+        return Source(str(path), partial(_open, path))
+    # /dev/stdin is another file in another process; a file that was deleted has no name left.
+    real = path.resolve()
+    found = real.is_file()
+    opener = partial(_open, real if found else path)
+    return Source(str(path), opener, status.st_size, status.st_mtime_ns, on_disk=found)
 
 
 def _walk(root: Path, glob: Sequence[str]) -> Iterator[Path]:
@@ -238,7 +251,7 @@ def _walk(root: Path, glob: Sequence[str]) -> Iterator[Path]:
 
     for name, directories, files in os.walk(root, onerror=fail):
         directory = Path(name)
-        if kind_of(directory) is not None:
+        if kind_of(directory) is not None or kind_of(directory / CACHE) is not None:
             directories.clear()
             continue
         directories[:] = sorted(child for child in directories if not child.startswith("."))

@@ -57,6 +57,11 @@ class UsageError(TextgenError):
             "Send it a file or a pipe.",
         ),
         Known(
+            "texts are named in a list",
+            "Python code gave one name where a list of names is wanted.",
+            "Put it in brackets.",
+        ),
+        Known(
             "which textgen does not train on",
             "KERAS_BACKEND names something else than tensorflow, jax or torch.",
             "Set it to one of them, or give --backend.",
@@ -186,9 +191,14 @@ class CorpusError(TextgenError):
             "Fetch or compress it again.",
         ),
         Known(
-            "standard input is closed",
-            "`-` was named and the program was started without a standard input.",
-            "Send it a file or a pipe.",
+            "the name of a text is empty",
+            "An argument is empty, such as a shell's variable that was not set.",
+            "Name a file or a directory; `.` is the one you are in.",
+        ),
+        Known(
+            "not a text; name a file",
+            "A model directory or a prepared corpus was named where texts are read.",
+            "Name the text, and a model with --model. `textgen train` takes a prepared corpus.",
         ),
         Known(
             "permission denied",
@@ -500,6 +510,11 @@ class OutputError(TextgenError):
             "holds an unfinished training with another",
             "A training that was interrupted stands there, and it is not this one.",
             "Go on with it by --resume, replace it with --force, or name another directory.",
+        ),
+        Known(
+            "cannot be replaced",
+            "The directory is the working directory, or a disk is mounted there.",
+            "Name a directory in it.",
         ),
         Known(
             "another training is writing to it",

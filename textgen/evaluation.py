@@ -204,9 +204,10 @@ def inspect(
     corpus, sources = as_trained(trained, model, encoding), find_sources(corpora, glob)
 
     def surprises() -> Iterator[Surprise]:
-        logs = None
+        logs, empty = None, True
         for source in sources:
             for text, _ in read_text(source, corpus):
+                empty = empty and not text
                 for character, one in zip(text, vocabulary.ids(text).tolist(), strict=True):
                     place = vocabulary.unknown_id if one < 0 else one
                     if place is None:
@@ -214,6 +215,8 @@ def inspect(
                         continue
                     yield surprise(vocabulary, character, place, logs, likeliest)
                     logs = log_probabilities(read.step(place))
+        if empty:
+            raise CorpusError("the corpus is empty; name a file with text in it")
 
     return surprises()
 

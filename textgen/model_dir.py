@@ -50,7 +50,7 @@ KIND = storage.Kind(
 
 _MODEL, _VOCABULARY, _SETTINGS = "model.keras", "vocabulary.json", "settings.json"
 _HISTORY, _SEEDS = "history.json", "seeds.json"
-_CHECKPOINT, _CACHE, _ASIDE = "checkpoint.npz", "cache", ".cache.new"
+_CHECKPOINT, _CACHE, _ASIDE = "checkpoint.npz", storage.CACHE, ".cache.new"
 _WEIGHTS = "model.weights.h5"
 _WINDOW_AT_MOST = 50_000_000  # numbers: 200 MB, enough for windows of 10,000 and LSTM 512,512
 _HDF5_OVERHEAD = 1 << 20  # bytes of structure around the arrays; in fact some ten thousand
@@ -282,7 +282,7 @@ def _files(directory: Path, names: Sequence[str]) -> dict[str, bytes]:
         if checkpoint(directory).exists():
             raise ModelError(
                 f"{directory}: no trained model yet; wait for the training in it to validate, or "
-                "go on with it by `textgen train --resume`"
+                f"go on with it by `textgen train --resume --model {directory}`"
             )
         if directory.is_dir():
             raise ModelError(

@@ -28,6 +28,8 @@ from typing import Any, TypeVar
 from textgen.errors import OutputError, TextgenError
 
 MANIFEST = "manifest.json"
+# In a model directory, the prepared corpus: there before anything else is.
+CACHE = "cache"
 _PENDING = ".pending"
 _LOCK = ".lock"
 _BLOCK = 1 << 20  # bytes hashed at a time
@@ -188,7 +190,8 @@ def new_directory(target: Path, kind: Kind, *, force: bool) -> Iterator[Path]:
         force: Whether one that exists may be replaced.
 
     Raises:
-        OutputError: the target exists and may not be replaced, or cannot be written.
+        OutputError: the target exists and may not be replaced, or it cannot be written: any
+            OSError of the block becomes one.
     """
     check_target(target, kind, force=force)
     try:
@@ -200,6 +203,8 @@ def new_directory(target: Path, kind: Kind, *, force: bool) -> Iterator[Path]:
         _as_umask(made, directory=True)
         yield made
         swap(made, target)
+    except OSError as error:
+        raise OutputError(f"{target}: cannot be written: {_reason(error)}") from error
     finally:
         shutil.rmtree(made, ignore_errors=True)
 
@@ -210,6 +215,8 @@ def check_target(target: Path, kind: Kind, *, force: bool) -> None:
         return
     if not target.is_dir():
         raise OutputError(f"{target}: exists and is not a directory; name another one")
+    if os.path.ismount(target) or target.samefile(Path.cwd()):
+        raise OutputError(f"{target}: cannot be replaced; name a directory in it")
     if not any(target.iterdir()):
         return
     if kind_of(target) != kind.name:

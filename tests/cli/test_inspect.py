@@ -57,5 +57,8 @@ def test_unknown_characters_are_shown_without_colour(textgen, trained):
 
 def test_wrong_uses(textgen, trained, tmp_path):
     assert textgen("inspect").returncode == 2
+    (tmp_path / "empty.txt").touch()
+    empty = textgen("inspect", "empty.txt", "--model", trained)
+    assert (empty.returncode, empty.stdout) == (1, "") and "the corpus is empty" in empty.stderr
     missing = textgen("inspect", "nothing.txt", "--model", trained)
     assert missing.returncode == 1 and len(missing.stderr.splitlines()) == 1

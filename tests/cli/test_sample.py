@@ -23,7 +23,7 @@ def sample(textgen, trained):
 
 def shell(line: str, model: Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["bash", "-o", "pipefail", "-c", line.replace("SAMPLE", '"$PYTHON" -m textgen sample')],
+        ["bash", "-o", "pipefail", "-c", line.replace("TEXTGEN ", '"$PYTHON" -m textgen ')],
         cwd=cwd,
         env={**os.environ, "PYTHON": sys.executable, "TEXTGEN_MODEL": str(model)},
         capture_output=True,
@@ -94,9 +94,9 @@ def test_both_contexts(sample, trained_on_windows, textgen):
 
 
 def test_without_an_end(sample, trained, tmp_path):
-    done = shell("SAMPLE --length 0 | head -c 3000", trained, tmp_path)
+    done = shell("TEXTGEN sample --length 0 | head -c 3000", trained, tmp_path)
     assert (done.returncode, len(done.stdout), done.stderr) == (0, 3000, "")
-    done = shell("SAMPLE -n 500 --length 100 | head -c 100", trained, tmp_path)
+    done = shell("TEXTGEN sample -n 500 --length 100 | head -c 100", trained, tmp_path)
     assert (done.returncode, len(done.stdout), done.stderr) == (0, 100, "")
     for arguments in (("-n", 2), ("--format", "jsonl")):
         refused = sample("--length", 0, *arguments)
@@ -104,11 +104,18 @@ def test_without_an_end(sample, trained, tmp_path):
 
 
 def test_an_output_that_cannot_be_written(trained, tmp_path):
-    closed = shell("SAMPLE >&-", trained, tmp_path)
-    assert closed.returncode == 1
-    assert closed.stderr.startswith("textgen: error: standard output is closed")
+    for line in (
+        "TEXTGEN sample >&-",
+        "echo The cat | TEXTGEN evaluate - >&-",
+        "TEXTGEN compare $TEXTGEN_MODEL >&-",
+        "echo The cat | TEXTGEN prepare - -o prepared --format json >&-",
+    ):
+        closed = shell(line, trained, tmp_path)
+        assert closed.returncode == 1
+        assert closed.stderr.startswith("textgen: error: standard output is closed")
+    assert os.listdir(tmp_path) == []
     if Path("/dev/full").exists():
-        full = shell("SAMPLE > /dev/full", trained, tmp_path)
+        full = shell("TEXTGEN sample > /dev/full", trained, tmp_path)
         assert full.returncode == 1
         assert full.stderr == "textgen: error: No space left on device\n"
 
@@ -122,7 +129,9 @@ def test_a_terminal_is_shown_each_character(trained, tmp_path):
     assert terminal.process.returncode == 130
 
 
-def test_a_conversation_on_a_terminal(trained, tmp_path):
+def test_a_conversation_on_a_terminal(trained, tmp_path, monkeypatch):
+    # As in a locale of UTF-8; Python is less strict in the C locale.
+    monkeypatch.setenv("PYTHONIOENCODING", "utf-8:strict")
     terminal = Terminal("sample", "--model", trained, "-i", "--length", "40", cwd=tmp_path)
     terminal.wait_for("/help tells more.*\n.*> ")
     terminal.type("The cat\n")
@@ -144,10 +153,12 @@ def test_a_conversation_on_a_terminal(trained, tmp_path):
     terminal.wait_for("A dog")
     terminal.type("\n")
     terminal.wait_for("\r\n.*A dog(?s:.*)> ")
+    os.write(terminal.screen, b"\xff\n")
+    terminal.wait_for(r"the line is not UTF-8; type it again(?s:.*)> ")
     terminal.type("\x04")
     assert "Traceback" not in terminal.end()
     assert terminal.process.returncode == 0
-    history = (tmp_path / "state/textgen/history").read_text()
+    history = (tmp_path / "state/textgen/history").read_text(errors="replace")
     assert "/temperature 0" in history and "A dog" in history
 
 
@@ -215,6 +226,6 @@ def test_options_that_would_be_passed_over_are_refused(sample):
 
 def test_a_closed_standard_input(trained, tmp_path):
     for arguments in ("-i", "--seed -", "--seeds-from -"):
-        done = shell(f"SAMPLE {arguments} <&-", trained, tmp_path)
+        done = shell(f"TEXTGEN sample {arguments} <&-", trained, tmp_path)
         assert done.returncode == 2
         assert done.stderr.startswith("textgen: error: standard input is closed")

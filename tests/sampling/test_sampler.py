@@ -160,6 +160,11 @@ def test_ends_that_can_never_come_are_refused():
         texts(speller(), ["a"], lines=1)
     with pytest.raises(SettingsError, match="`stream`"):
         speller().generate("a", 0)
+    for length in (0, 2.5, -1):
+        with pytest.raises(SettingsError, match="length must be a whole number, 1 or more"):
+            speller().stream("a", length)
+    with pytest.raises(SettingsError, match="random_seed must be a whole number"):
+        speller().generate("a", random_seed=-1)
 
 
 def test_seeds_are_checked():

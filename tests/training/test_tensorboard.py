@@ -55,6 +55,15 @@ def test_the_losses_are_those_of_the_history_also_where_a_training_goes_on(corpu
     assert all(0 < rate < 1 for rate in rates.values())
 
 
+def test_the_report_that_ends_a_training_by_patience_is_there(corpus, tmp_path):
+    options = {**QUICK, "patience": 1, "epochs": 9, "learning_rate": 1e-12, "optimizer": "sgd"}
+    ended = train(
+        [str(corpus)], tmp_path / "model", options, run=Run(tensorboard=tmp_path / "logs")
+    )
+    written = scalars(tmp_path / "logs/validation")["epoch_loss"]
+    assert ended.reason == "patience" and len(written) == 2
+
+
 def test_without_tensorflow_it_is_refused(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     with pytest.raises(TrainingError, match="--tensorboard needs TensorFlow, whatever Keras"):

@@ -288,6 +288,33 @@ def test_a_prepared_corpus_brings_its_windows_along(tmp_path, corpus):
     assert not (tmp_path / "m2").exists()
 
 
+def test_windows_that_nobody_chose_are_those_of_a_text(tmp_path, corpus):
+    corpus.write_text(corpus.read_text() * 5)
+    prepare([str(corpus)], tmp_path / "p")
+    for text in (corpus, tmp_path / "p"):
+        told: list[events.Event] = []
+        train(
+            [str(text)],
+            tmp_path / f"model-{text.name}",
+            {"units": (4,)},
+            on_event=told.append,
+            stop=lambda: True,
+        )
+        (started,) = (event for event in told if isinstance(event, events.Started))
+        assert started.maxlen == 64
+
+
+def test_models_are_in_single_precision_whatever_keras_was_told(tmp_path, corpus):
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    try:
+        run(corpus, tmp_path / "model", {"cell": "gru"})
+    finally:
+        keras.config.set_floatx("float32")
+        keras.config.set_dtype_policy("float32")
+    assert network_of(tmp_path / "model")
+
+
 def test_what_cannot_be_trained_leaves_nothing_behind(tmp_path, corpus):
     with pytest.raises(CorpusError, match="--batch-size"):
         run(corpus, tmp_path / "a", {"batch_size": 5000, "maxlen": 10})

@@ -5,7 +5,7 @@ import pytest
 
 from textgen import evaluate, model_dir, train
 from textgen.config import ModelConfig
-from textgen.errors import ModelError, SettingsError
+from textgen.errors import ModelError, OutputError, SettingsError
 from textgen.sampling.network import weight_specs
 from textgen.training.transfer import Renumbered, places, transferred, union
 from textgen.vocabulary import Vocabulary
@@ -60,6 +60,15 @@ def test_a_model_that_goes_on_begins_where_the_other_ended(trained, tmp_path, te
     fresh = tmp_path / "fresh"
     train([str(corpus)], fresh, {**STILL, "sample_length": 0, "units": (48,), "embedding": 16})
     assert evaluate([str(plain)], fresh).loss > before + 1
+
+
+def test_without_the_model_it_began_with_it_is_another_training(trained, tmp_path, corpus):
+    options = {"epochs": 2, "batch_size": 4, "maxlen": 10}
+    begun = tmp_path / "model"
+    corpus.write_text(corpus.read_text().replace("!", "."))
+    train([str(corpus)], begun, options, init_from=trained, stop=lambda: True)
+    with pytest.raises(OutputError, match="unfinished training with another init-from"):
+        train([str(corpus)], begun, options)
 
 
 def test_another_shape_is_refused(trained, tmp_path, corpus):

@@ -113,5 +113,5 @@ def _explain(error: Exception) -> tuple[str, int]:
         reason = error.strerror or str(error)
         return (f"{error.filename}: {reason}" if error.filename else reason), 1
     if isinstance(error, MemoryError):
-        return "out of memory; give a smaller --batch-size or fewer --units", 1
+        return "out of memory; in training, a smaller --batch-size or fewer --units need less", 1
     return f"{type(error).__name__}: {first_line(error)} (run again with --debug for more)", 1

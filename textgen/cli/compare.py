@@ -46,6 +46,7 @@ def command(
 
     from textgen.reporting import compare, comparison_page
 
+    out = console.Output()
     found = compare(models, texts, encoding=encoding, glob=glob or CorpusConfig.glob)
     for one in found:
         if not one.told.entries:
@@ -53,10 +54,10 @@ def command(
     if write is not None:
         write(comparison_page(found))
     if form == "json":
-        click.echo(json.dumps([one.to_json() for one in found]))
+        out.write(json.dumps([one.to_json() for one in found]) + "\n")
         return
     for line in console.table(_HEAD[: len(_HEAD) - (not texts)], [_row(one) for one in found]):
-        click.echo(line)
+        out.write(f"{line}\n")
 
 
 _HEAD = ("model", "network", "parameters", "corpus", "read", "time", "best loss", "bits", "on text")

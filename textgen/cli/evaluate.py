@@ -50,6 +50,8 @@ def command(
 
     from textgen.evaluation import evaluate
 
+    out = console.Output()
+
     found = evaluate(
         corpora,
         directory,
@@ -59,12 +61,14 @@ def command(
         glob=glob or CorpusConfig.glob,
     )
     if form == "json":
-        click.echo(json.dumps(found.to_json()))
+        out.write(json.dumps(found.to_json()) + "\n")
         return
-    click.echo(f"loss                {found.loss:.4f} nats per character")
-    click.echo(f"bits per character  {found.bits_per_character:.4f}")
-    click.echo(f"perplexity          {found.perplexity:.3f}")
-    click.echo(f"characters          {found.characters:,}, {found.predicted:,} of them predicted")
+    out.write(
+        f"loss                {found.loss:.4f} nats per character\n"
+        f"bits per character  {found.bits_per_character:.4f}\n"
+        f"perplexity          {found.perplexity:.3f}\n"
+        f"characters          {found.characters:,}, {found.predicted:,} of them predicted\n"
+    )
     if found.unknown:
         console.note(
             f"textgen: {found.unknown:,} characters are not in the model's vocabulary: left out, "

@@ -209,5 +209,7 @@ def _lines_from_terminal() -> Callable[[], str]:
         except EOFError:
             console.note("")
             return ""
+        except UnicodeDecodeError:
+            raise SeedError("the line is not UTF-8; type it again") from None
 
     return read

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import click
 import cloup
 
 from textgen.cli import console, options
@@ -60,6 +59,7 @@ def command(
     from textgen.prepared import prepare
 
     given = options.given(values)
+    out = console.Output() if form == "json" else None
     sources = options.sources(corpora, demo=demo, command="prepare", extra=" -o prepared")
     with console.progress() as display:
         made = prepare(
@@ -73,8 +73,8 @@ def command(
             on_progress=console.Transfer(display),
         )
     summary = made.summary()
-    if form == "json":
-        click.echo(json.dumps(summary))
+    if out is not None:
+        out.write(json.dumps(summary) + "\n")
         return
     characters = repr(summary["vocabulary"][:200])[1:-1]
     more = " ..." if len(summary["vocabulary"]) > 200 else ""

@@ -65,7 +65,8 @@ _SUITED = "  [default: what suits text and time, for an LSTM with carried state]
 @cloup.option_group(
     "Windows",
     *options.window_settings(
-        "  [default: 40; 64 for an LSTM with carried state on more than 20,000 characters]"
+        "  [default: 40; 64 for an LSTM with carried state on more than 20,000 characters; another "
+        "one that the corpus was prepared with]"
     ),
     options.setting(
         TrainConfig,

@@ -7,6 +7,7 @@ characters are chosen.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from textgen.config import check_integer
 from textgen.errors import SettingsError
 from textgen.vocabulary import Vocabulary
 
@@ -16,7 +17,7 @@ class Ending:
     """What ends a text.
 
     Attributes:
-        at_most: Characters after the seed; None for no bound.
+        at_most: Characters after the seed, 1 or more; None for no bound.
         until: Ids of texts, after any of which the text is over.
         lines: Line ends after which it is over; 0 for no such end.
         line_end: The id of the line end.
@@ -57,8 +58,11 @@ def ending(
     """What ends a text, from a user's words.
 
     Raises:
-        SettingsError: it could never come, since the vocabulary lacks a character of it.
+        SettingsError: it could never come, since the vocabulary lacks a character of it; or the
+            bound is not a number of characters.
     """
+    if at_most is not None:
+        check_integer("length", at_most, at_least=1)
     for text in until:
         for character, place in zip(text, vocabulary.ids(text), strict=True):
             if place < 0:

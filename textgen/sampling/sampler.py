@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from textgen.config import Decoding
+from textgen.config import Decoding, check_random_seed
 from textgen.errors import SeedError, SettingsError
 from textgen.sampling.context import reader
 from textgen.sampling.ending import Ending, ending
@@ -142,6 +142,7 @@ class Sampler:
             raise SettingsError("length", "must be 1 or more; `stream` writes without an end")
         if random_seed is None:
             random_seed = new_random_seed()
+        check_random_seed(random_seed)
         if seed is None:
             seed = self.random_seed_text(random_seed)
         characters = self.stream(
@@ -170,7 +171,7 @@ class Sampler:
 
         Args:
             seed: Text to start from; None draws a window of the corpus.
-            length: Characters to write; None for no end.
+            length: Characters to write, 1 or more; None for no end.
             temperature, top_k, top_p, min_p, random_seed: As for `generate`.
 
         Returns:
@@ -186,10 +187,11 @@ class Sampler:
         """
         if random_seed is None:
             random_seed = new_random_seed()
+        check_random_seed(random_seed)
         if seed is None:
             seed = self.random_seed_text(random_seed)
         decoding = Decoding(temperature, top_k, top_p, min_p)
-        return self.characters(seed, decoding, Ending(length), random_seed)
+        return self.characters(seed, decoding, self.ending(length), random_seed)
 
     def logprobs(self, text: str) -> npt.NDArray[np.float64]:
         """How probable the model finds each character of a text, given those before it.
@@ -217,12 +219,12 @@ class Sampler:
         """When texts of this model are over.
 
         Args:
-            at_most: Characters after the seed; None for no bound.
+            at_most: Characters after the seed, 1 or more; None for no bound.
             until: Texts, after any of which a text is over.
             lines: Line ends after which it is over; 0 for no such end.
 
         Raises:
-            SettingsError: an end that can never be written.
+            SettingsError: an end that can never be written, or no number of characters.
         """
         return ending(self.vocabulary, at_most, until, lines)
 

@@ -168,7 +168,8 @@ class _Batch:
         self._reader = start((rows,))
         self._tasks, self._manner, self._scores = enumerate(tasks), manner, scores
         self._ending = manner.ending
-        self._at_most = manner.ending.at_most or np.iinfo(np.int64).max
+        at_most, largest = manner.ending.at_most, np.iinfo(np.int64).max
+        self._at_most = largest if at_most is None else min(at_most, largest)
         self._choose = chooser(manner.decoding, manner.unknown)
         self._rows = np.arange(rows)
         self._ahead = max(1, min(_NOISE, _NOISE_OF_ALL // rows) // manner.size)

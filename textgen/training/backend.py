@@ -131,6 +131,9 @@ def _started(device: str, peers: Peers) -> Device:
         if missing in BACKENDS:
             raise _missing(missing) from error
         raise TrainingError(f"Keras or its backend cannot be imported: {error}") from error
+    # Models are in single precision, whatever Keras's settings file says.
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
     name = keras.backend.backend()
     if name not in BACKENDS:
         raise TrainingError(f"Keras runs on {name}, which cannot train; give --backend tensorflow")
@@ -183,7 +186,7 @@ def losing_device(device: Device) -> Iterator[None]:
         raise TrainingError(
             f"a step failed on {device.name} ({type(error).__name__}: {first_line(error)}); where "
             "memory is short, begin anew with --force and a smaller --batch-size; otherwise "
-            "`textgen train --resume` goes on from the last checkpoint"
+            "the same command, without --force, goes on from the last checkpoint"
         ) from error
 
 

@@ -100,7 +100,11 @@ class Checkpoint:
 
 def differing(asked: Request, kept: Request) -> str | None:
     """The name of something in which two requests differ; None where they are the same."""
-    if asked.text != kept.text or asked.vocabulary != kept.vocabulary:
+    if asked.text != kept.text:
+        return "corpus"
+    if asked.init_from != kept.init_from:  # which the vocabulary and the sizes follow from
+        return "init_from"
+    if asked.vocabulary != kept.vocabulary:
         return "corpus"
     ours, theirs = asked.parts(), kept.parts()
     return next((name for name in ours if ours[name] != theirs[name]), None)

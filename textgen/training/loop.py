@@ -196,7 +196,8 @@ class _Training:
         if len(text.validation):
             full = precision.float32(settings, device)
             before = _validated(snapshot) if snapshot else None
-            self.validator = _Validator(text.validation, settings, size, full, before, peers)
+            with backend.losing_device(device):
+                self.validator = _Validator(text.validation, settings, size, full, before, peers)
         seeds = _draw_seeds(text, settings.windows.maxlen, config.random_seed)
         self.progress = Progress(stock, seeds)
         self.curve = _Curve(size, config.loss_smoothing)
@@ -251,11 +252,11 @@ class _Training:
                 self.hooks.on_event(events.Stopping())
             report_began = time.monotonic()
             logs = self._report(characters / (report_began - part_began))
-            if over:
-                self.callback.on_epoch_end(self.steps, logs)
-                break
-            if due and config.patience and self.progress.since_best >= config.patience:
+            patient = not config.patience or self.progress.since_best < config.patience
+            if due and not over and not patient:
                 self.progress.reason = "patience"
+            if over or self.progress.reason == "patience":
+                self.callback.on_epoch_end(self.steps, logs)
                 break
             self.curve.begin_part()
             part_began, characters = time.monotonic(), 0

@@ -211,7 +211,7 @@ def _suited(
     nothing but the time was chosen.
     """
     given = dict(options)
-    if recorded is not None:
+    if recorded is not None and recorded.maxlen != config.WindowConfig.maxlen:
         given.setdefault("maxlen", recorded.maxlen)
     suited: dict[str, Any] = {}
     if settings.training.time and "time" not in options:
@@ -242,6 +242,6 @@ def other_training(directory: Path, what: str) -> OutputError:
     """What to raise where a directory holds another training than the one asked for."""
     return OutputError(
         f"{directory}: holds an unfinished training with another {what.replace('_', '-')}; go on "
-        "with it by `textgen train --resume`, replace it with --force, or name another directory "
-        "with --model"
+        f"with it by `textgen train --resume --model {directory}`, replace it with --force, or "
+        "name another directory with --model"
     )

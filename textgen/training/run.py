@@ -325,7 +325,7 @@ def _room(directory: Path) -> Iterator[None]:
     except OSError as error:
         raise OutputError(
             f"{directory}: cannot be written: {error.strerror or error}; what was saved before is "
-            "still there, and `textgen train --resume` goes on from the last checkpoint"
+            "still there: the same command, without --force, goes on from the last checkpoint"
         ) from error
 
 

@@ -92,6 +92,6 @@ class _TensorBoard(keras.callbacks.TensorBoard):  # type: ignore[misc]
             said = first_line(error.message)
             raise OutputError(
                 f"{self._directory}: the logs for TensorBoard cannot be written: {said}; "
-                "mend that or name another directory, then `textgen train --resume` goes on from "
-                "the last checkpoint"
+                "mend that or name another directory; the same command, without --force, goes on "
+                "from the last checkpoint"
             ) from error
