@@ -182,7 +182,7 @@ def main() -> None:
     if options.torch:
         torch_alone(options.corpus, options.torch)
         return
-    rows = []
+    speed, rows = steps(), []  # first: what is not installed is known before the hours
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         held_out = last_tenth(options.corpus, folder)
@@ -201,7 +201,7 @@ def main() -> None:
             "Nats per character on the whole last tenth of "
             f"{len(options.corpus.read_text(encoding='utf-8')):,} characters.",
             "",
-            *steps(),
+            *speed,
         ],
     )
 

@@ -272,7 +272,8 @@ def test_a_file_named_by_its_descriptor_is_one_that_other_processes_can_open(tmp
     with path.open() as file:
         (source,) = find_sources([f"/dev/fd/{file.fileno()}"])
     with pickle.loads(pickle.dumps(source)).open() as opened:
-        assert source.on_disk and opened.read() == b"a text"
+        assert source.on_disk
+        assert opened.read() == b"a text"
     with path.open() as file:
         path.unlink()
         (source,) = find_sources([f"/dev/fd/{file.fileno()}"])

@@ -15,7 +15,7 @@ import pytest
 
 from textgen import errors
 from textgen.cli import program
-from textgen.training.sizing import default_time, sized
+from textgen.training.sizing import default_time, expected, sized
 from textgen.windows import training_characters
 
 ROOT = Path(__file__).parent.parent
@@ -153,6 +153,11 @@ def test_what_the_tutorial_says_of_sizes_is_what_is_chosen():
         found = sized(characters, {"time": seconds})
         names = ("dropout", "drop_connect", "noise")
         assert chosen == [f"{found['units'][0]}", *(f"{found[name]:g}" for name in names)]
+    (shown,) = re.findall(r"model: LSTM (\d+),", tutorial)
+    learned = re.search(r"([\d,]+) for training", tutorial)
+    assert learned is not None
+    minute = sized(int(learned[1].replace(",", "")), {"time": 60.0})
+    assert minute["units"] == (int(shown),)
     hour = sized(characters, {"time": 3600.0})
     assert f"an hour ({hour['units'][0]} units)" in tutorial
 
@@ -168,8 +173,9 @@ def test_what_the_tutorial_says_of_time_is_what_was_measured():
                 f"| {time} | {found[1]} | {row['passes']:.1f} | {loss:.3f} | "
                 f"{loss / math.log(2):.2f} |" in PAGES[1]
             )
+            assert expected(seconds) == round(loss, 3)
             rows += 1
-    assert rows == 4
+    assert rows == 5
 
 
 # A module may import those on lower floors, and those of its own package.

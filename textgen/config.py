@@ -457,7 +457,7 @@ def settings(
         explicit: Settings by name, as the user gave them; these win over everything.
         preset: Name of a preset, which wins over what a prepared corpus recorded.
         recorded: The windows recorded in a prepared corpus, which win over the defaults.
-        suited: Settings that suit the corpus and the time, which win over the other defaults.
+        suited: Settings that suit the corpus and the time, which win over both.
 
     Raises:
         SettingsError: an unknown name or preset, a value out of bounds, or two settings that

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from textgen.config import CorpusConfig
 from textgen.errors import CorpusError, UsageError
-from textgen.storage import CACHE, kind_of
+from textgen.storage import CHECKPOINT, kind_of
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -110,8 +110,8 @@ def find_sources(corpora: Sequence[str | Source], glob: Sequence[str] = ("*",)) 
         >>> [source.name for source in find_sources(["README.md"])]
         ['README.md']
     """
-    if isinstance(corpora, str):
-        raise UsageError(f"texts are named in a list: [{corpora!r}]")
+    if isinstance(corpora, str | Path):
+        raise UsageError(f"texts are named in a list: [{str(corpora)!r}]")
     sources: list[Source] = []
     for corpus in corpora:
         if isinstance(corpus, Source):
@@ -240,7 +240,11 @@ def _file(path: Path) -> Source:
         return Source(str(path), partial(_open, path))
     # /dev/stdin is another file in another process; a file that was deleted has no name left.
     real = path.resolve()
-    found = real.is_file()
+    found = (
+        real.is_file()
+        and os.path.samestat(status, real.stat())
+        and not real.is_relative_to("/dev/fd")
+    )
     opener = partial(_open, real if found else path)
     return Source(str(path), opener, status.st_size, status.st_mtime_ns, on_disk=found)
 
@@ -251,7 +255,7 @@ def _walk(root: Path, glob: Sequence[str]) -> Iterator[Path]:
 
     for name, directories, files in os.walk(root, onerror=fail):
         directory = Path(name)
-        if kind_of(directory) is not None or kind_of(directory / CACHE) is not None:
+        if kind_of(directory) is not None:
             directories.clear()
             continue
         directories[:] = sorted(child for child in directories if not child.startswith("."))
@@ -259,6 +263,7 @@ def _walk(root: Path, glob: Sequence[str]) -> Iterator[Path]:
             path = directory / file
             if (
                 not file.startswith(".")
+                and file != CHECKPOINT
                 and any(fnmatch(file, pattern) for pattern in glob)
                 and path.is_file()
             ):

@@ -198,7 +198,7 @@ class CorpusError(TextgenError):
         Known(
             "not a text; name a file",
             "A model directory or a prepared corpus was named where texts are read.",
-            "Name the text, and a model with --model. `textgen train` takes a prepared corpus.",
+            "Name the text, and a model with --model; only `train` and `novelty` take such.",
         ),
         Known(
             "permission denied",

@@ -15,6 +15,7 @@ deep-learning framework. A model directory holds
 
 import io
 import json
+import shlex
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -50,7 +51,7 @@ KIND = storage.Kind(
 
 _MODEL, _VOCABULARY, _SETTINGS = "model.keras", "vocabulary.json", "settings.json"
 _HISTORY, _SEEDS = "history.json", "seeds.json"
-_CHECKPOINT, _CACHE, _ASIDE = "checkpoint.npz", storage.CACHE, ".cache.new"
+_CHECKPOINT, _CACHE, _ASIDE = storage.CHECKPOINT, "cache", ".cache.new"
 _WEIGHTS = "model.weights.h5"
 _WINDOW_AT_MOST = 50_000_000  # numbers: 200 MB, enough for windows of 10,000 and LSTM 512,512
 _HDF5_OVERHEAD = 1 << 20  # bytes of structure around the arrays; in fact some ten thousand
@@ -282,7 +283,7 @@ def _files(directory: Path, names: Sequence[str]) -> dict[str, bytes]:
         if checkpoint(directory).exists():
             raise ModelError(
                 f"{directory}: no trained model yet; wait for the training in it to validate, or "
-                f"go on with it by `textgen train --resume --model {directory}`"
+                f"go on with it by `textgen train --resume --model {shlex.quote(str(directory))}`"
             )
         if directory.is_dir():
             raise ModelError(

@@ -28,8 +28,8 @@ from typing import Any, TypeVar
 from textgen.errors import OutputError, TextgenError
 
 MANIFEST = "manifest.json"
-# In a model directory, the prepared corpus: there before anything else is.
-CACHE = "cache"
+# Of an unfinished training, in a directory that may have nothing else of ours yet.
+CHECKPOINT = "checkpoint.npz"
 _PENDING = ".pending"
 _LOCK = ".lock"
 _BLOCK = 1 << 20  # bytes hashed at a time
@@ -190,8 +190,8 @@ def new_directory(target: Path, kind: Kind, *, force: bool) -> Iterator[Path]:
         force: Whether one that exists may be replaced.
 
     Raises:
-        OutputError: the target exists and may not be replaced, or it cannot be written: any
-            OSError of the block becomes one.
+        OutputError: the target exists and may not be replaced, or cannot be written: an OSError
+            of the block becomes one, unless it names another file.
     """
     check_target(target, kind, force=force)
     try:
@@ -204,6 +204,9 @@ def new_directory(target: Path, kind: Kind, *, force: bool) -> Iterator[Path]:
         yield made
         swap(made, target)
     except OSError as error:
+        elsewhere = error.filename and not Path(str(error.filename)).is_relative_to(made)
+        if elsewhere or isinstance(error, BrokenPipeError):
+            raise
         raise OutputError(f"{target}: cannot be written: {_reason(error)}") from error
     finally:
         shutil.rmtree(made, ignore_errors=True)
@@ -215,7 +218,7 @@ def check_target(target: Path, kind: Kind, *, force: bool) -> None:
         return
     if not target.is_dir():
         raise OutputError(f"{target}: exists and is not a directory; name another one")
-    if os.path.ismount(target) or target.samefile(Path.cwd()):
+    if os.path.ismount(target) or target.samefile("."):
         raise OutputError(f"{target}: cannot be replaced; name a directory in it")
     if not any(target.iterdir()):
         return

@@ -132,6 +132,7 @@ def test_a_terminal_is_shown_each_character(trained, tmp_path):
 def test_a_conversation_on_a_terminal(trained, tmp_path, monkeypatch):
     # As in a locale of UTF-8; Python is less strict in the C locale.
     monkeypatch.setenv("PYTHONIOENCODING", "utf-8:strict")
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
     terminal = Terminal("sample", "--model", trained, "-i", "--length", "40", cwd=tmp_path)
     terminal.wait_for("/help tells more.*\n.*> ")
     terminal.type("The cat\n")

@@ -165,6 +165,8 @@ def test_ends_that_can_never_come_are_refused():
             speller().stream("a", length)
     with pytest.raises(SettingsError, match="random_seed must be a whole number"):
         speller().generate("a", random_seed=-1)
+    five = speller().generate("a", np.int64(5), random_seed=np.int64(7))
+    assert five == speller().generate("a", 5, random_seed=7)
 
 
 def test_seeds_are_checked():

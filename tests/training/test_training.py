@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from itertools import islice
 
 import keras
 import numpy as np
@@ -25,6 +26,7 @@ from textgen.prepared import open_prepared, prepare
 from textgen.sampling.context import carried, window
 from textgen.sampling.network import Network
 from textgen.training import backend, events, loop, train
+from textgen.training.group import Peers
 from textgen.training.run import Run
 from textgen.training.text import Text
 from textgen.vocabulary import Vocabulary
@@ -128,20 +130,17 @@ def test_the_same_random_seed_gives_the_same_weights(tmp_path, corpus):
     assert weights[0] == weights[1] != weights[2]
 
 
-def test_noise_is_in_what_is_read_and_not_in_what_is_to_be_predicted(tmp_path):
-    text = tmp_path / "corpus.txt"
-    text.write_text("abcdefgh" * 400)
-    options = {"epochs": 8, "learning_rate": 0.03, "dropout": 0.0}
+@pytest.mark.parametrize("carry_state", [True, False])
+def test_noise_is_in_what_is_read_and_not_in_what_is_to_be_predicted(carry_state):
+    ids = np.arange(4000, dtype=np.uint16)
+    told = {"epochs": 1, "batch_size": 8, "maxlen": 40, "carry_state": carry_state}
     plain, noisy = (
-        [
-            event.loss
-            for event in run(text, tmp_path / f"{noise}", {**options, "noise": noise})[1]
-            if isinstance(event, events.EpochDone)
-        ]
+        islice(loop._Batches(ids, settings({**told, "noise": noise}), Peers()).after(0), 5)
         for noise in (0.0, 0.3)
     )
-    assert noisy[1] > 2 * plain[1]
-    assert noisy[-1] < 0.3  # with noise in what is to be predicted above 1
+    for (x, y, _), (noised, targets, _) in zip(plain, noisy, strict=True):
+        np.testing.assert_array_equal(targets, y)
+        assert 0.15 < np.mean(noised != x) < 0.45
 
 
 def test_patience_ends_training(tmp_path, corpus):

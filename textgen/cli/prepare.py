@@ -14,7 +14,7 @@ from textgen.cli import console, options
 @options.corpus_group()
 @cloup.option_group(
     "Windows",
-    *options.window_settings(),
+    *options.window_settings("  [default: 40, where training may take more]"),
     cloup.option(
         "--one-hot",
         is_flag=True,

@@ -6,6 +6,7 @@ Knows characters, seeds and random seeds; knows nothing of files or of how a net
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -140,9 +141,7 @@ class Sampler:
         """
         if length < 1:
             raise SettingsError("length", "must be 1 or more; `stream` writes without an end")
-        if random_seed is None:
-            random_seed = new_random_seed()
-        check_random_seed(random_seed)
+        random_seed = _seed_number(random_seed)
         if seed is None:
             seed = self.random_seed_text(random_seed)
         characters = self.stream(
@@ -185,13 +184,11 @@ class Sampler:
             >>> for character in textgen.load("textgen-model").stream("To be"):  # doctest: +SKIP
             ...     print(character, end="", flush=True)
         """
-        if random_seed is None:
-            random_seed = new_random_seed()
-        check_random_seed(random_seed)
+        random_seed = _seed_number(random_seed)
         if seed is None:
             seed = self.random_seed_text(random_seed)
         decoding = Decoding(temperature, top_k, top_p, min_p)
-        return self.characters(seed, decoding, self.ending(length), random_seed)
+        return self.characters(seed, decoding, self.ending(_plain(length)), random_seed)
 
     def logprobs(self, text: str) -> npt.NDArray[np.float64]:
         """How probable the model finds each character of a text, given those before it.
@@ -302,6 +299,20 @@ class Sampler:
 
     def _manner(self, decoding: Decoding, ending: Ending) -> Manner:
         return Manner(self.vocabulary.size, decoding, ending, self.vocabulary.unknown_id)
+
+
+def _seed_number(random_seed: int | None) -> int:
+    """The random seed that is asked for, or a new one."""
+    if random_seed is None:
+        return new_random_seed()
+    number: int = _plain(random_seed)
+    check_random_seed(number)
+    return number
+
+
+def _plain(number: Any) -> Any:
+    """A number of Python's where it is one of NumPy's."""
+    return number.item() if isinstance(number, np.generic) else number
 
 
 def new_random_seed() -> int:

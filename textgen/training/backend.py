@@ -93,6 +93,8 @@ def start(
 ) -> Device:
     """Import Keras with its backend and choose the device.
 
+    Keras's `floatx` and dtype policy are float32 from then on: so models are.
+
     Args:
         device: `auto` takes a GPU where the backend sees one; `cpu` hides all GPUs; `gpu` insists.
         backend: As `check` takes it.
@@ -131,7 +133,7 @@ def _started(device: str, peers: Peers) -> Device:
         if missing in BACKENDS:
             raise _missing(missing) from error
         raise TrainingError(f"Keras or its backend cannot be imported: {error}") from error
-    # Models are in single precision, whatever Keras's settings file says.
+    # Keras's settings file may say otherwise.
     keras.config.set_floatx("float32")
     keras.config.set_dtype_policy("float32")
     name = keras.backend.backend()

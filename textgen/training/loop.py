@@ -252,10 +252,10 @@ class _Training:
                 self.hooks.on_event(events.Stopping())
             report_began = time.monotonic()
             logs = self._report(characters / (report_began - part_began))
-            patient = not config.patience or self.progress.since_best < config.patience
-            if due and not over and not patient:
-                self.progress.reason = "patience"
-            if over or self.progress.reason == "patience":
+            patience = config.patience or math.inf
+            if due and not over and self.progress.since_best >= patience:
+                self.progress.reason, over = "patience", True
+            if over:
                 self.callback.on_epoch_end(self.steps, logs)
                 break
             self.curve.begin_part()
