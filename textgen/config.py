@@ -288,9 +288,7 @@ class SampleConfig(Config):
     context: str | None = None  # what it was trained with is what it predicts best with
 
     def __post_init__(self) -> None:
-        _several("temperature", self.temperatures)
-        if not self.temperatures:
-            raise SettingsError("temperature", "must be given at least once")
+        _temperatures(self.temperatures)
         for temperature in self.temperatures:
             self.decoding(temperature)
         if self.length is not None:
@@ -337,9 +335,7 @@ class NoveltyConfig(Config):
     random_seed: int = 0  # figures that are to be compared must not change from call to call
 
     def __post_init__(self) -> None:
-        _several("temperature", self.temperatures)
-        if not self.temperatures:
-            raise SettingsError("temperature", "must be given at least once")
+        _temperatures(self.temperatures)
         for temperature in self.temperatures:
             _temperature("temperature", temperature)
         check_integer("samples", self.samples, at_least=1)
@@ -539,6 +535,12 @@ def _several(name: str, value: Any) -> None:
     """A text would be taken for its characters."""
     if not isinstance(value, list | tuple):
         raise SettingsError(name, f"must be a list or tuple, not {value!r}")
+
+
+def _temperatures(values: Any) -> None:
+    _several("temperature", values)
+    if not values:
+        raise SettingsError("temperature", "must be given at least once")
 
 
 def _temperature(name: str, value: Any) -> None:

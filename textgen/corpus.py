@@ -97,8 +97,8 @@ def find_sources(corpora: Sequence[str | Source], glob: Sequence[str] = ("*",)) 
     Args:
         corpora: Paths of files and directories; `-` is standard input. Directories are searched
             recursively, in the order of names; hidden files and directories, links to
-            directories, and directories that textgen itself wrote, are passed over. Sources are
-            taken as they are.
+            directories, and what textgen itself wrote, are passed over. Sources are taken as they
+            are.
         glob: Patterns, one of which the name of a file in a directory must match.
 
     Raises:
@@ -238,13 +238,15 @@ def _file(path: Path) -> Source:
         raise CorpusError(f"{path}: {_reason(error)}") from None
     if not path.is_file():  # a pipe, such as the shell's <(command)
         return Source(str(path), partial(_open, path))
+    real, found = path, True
     # /dev/stdin is another file in another process; a file that was deleted has no name left.
-    real = path.resolve()
-    found = (
-        real.is_file()
-        and os.path.samestat(status, real.stat())
-        and not real.is_relative_to("/dev/fd")
-    )
+    if path.is_symlink() or str(path).startswith(("/dev/", "/proc/")):
+        real = path.resolve()
+        found = (
+            real.is_file()
+            and os.path.samestat(status, real.stat())
+            and not real.is_relative_to("/dev/fd")
+        )
     opener = partial(_open, real if found else path)
     return Source(str(path), opener, status.st_size, status.st_mtime_ns, on_disk=found)
 

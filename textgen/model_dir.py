@@ -121,6 +121,11 @@ class Record:
         return maxlen
 
 
+def resuming(directory: Path) -> str:
+    """The command that goes on with the training in a model directory."""
+    return f"textgen train --resume --model {shlex.quote(str(directory))}"
+
+
 def cache(directory: Path) -> Path:
     """Where a model directory keeps the prepared corpus."""
     return directory / _CACHE
@@ -283,7 +288,7 @@ def _files(directory: Path, names: Sequence[str]) -> dict[str, bytes]:
         if checkpoint(directory).exists():
             raise ModelError(
                 f"{directory}: no trained model yet; wait for the training in it to validate, or "
-                f"go on with it by `textgen train --resume --model {shlex.quote(str(directory))}`"
+                f"go on with it by `{resuming(directory)}`"
             )
         if directory.is_dir():
             raise ModelError(

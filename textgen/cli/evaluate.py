@@ -51,7 +51,6 @@ def command(
     from textgen.evaluation import evaluate
 
     out = console.Output()
-
     found = evaluate(
         corpora,
         directory,

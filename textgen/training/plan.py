@@ -4,7 +4,6 @@ Knows corpora, options and what suits them; knows nothing of Keras, of what chec
 or how training runs. Everything that can be refused is refused here.
 """
 
-import shlex
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -243,6 +242,6 @@ def other_training(directory: Path, what: str) -> OutputError:
     """What to raise where a directory holds another training than the one asked for."""
     return OutputError(
         f"{directory}: holds an unfinished training with another {what.replace('_', '-')}; go on "
-        f"with it by `textgen train --resume --model {shlex.quote(str(directory))}`, replace it "
-        "with --force, or name another directory with --model"
+        f"with it by `{model_dir.resuming(directory)}`, replace it with --force, or name another "
+        "directory with --model"
     )
