@@ -158,6 +158,7 @@ def test_what_the_tutorial_says_of_sizes_is_what_is_chosen():
     assert learned is not None
     minute = sized(int(learned[1].replace(",", "")), {"time": 60.0})
     assert minute["units"] == (int(shown),)
+    assert f"comes to about {expected(60.0):.2f} nats" in tutorial
     hour = sized(characters, {"time": 3600.0})
     assert f"an hour ({hour['units'][0]} units)" in tutorial
 
