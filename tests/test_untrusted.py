@@ -15,7 +15,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from textgen import model_dir, prepared, storage
@@ -168,6 +168,7 @@ def test_any_bytes_in_a_prepared_corpus(small_corpus, folder, data):
 
 
 @given(st.binary(max_size=400), st.sampled_from(["utf-8", "utf-16", "latin-1", "shift-jis"]))
+@example(b"\0\0\0\0\0\xd8\0\0", "utf-16")  # no mark, and an error after it
 @FUZZ
 def test_any_bytes_as_a_corpus(folder, content, encoding):
     source = Source("it", lambda: io.BytesIO(content), len(content))

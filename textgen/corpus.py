@@ -400,7 +400,10 @@ def _decode(
             lines.setstate(state)
             # What comes before it, wherever the pieces end.
             valid = error.start - held if isinstance(error, UnicodeDecodeError) else 0
-            text = lines.decode(data[: max(valid, 0)])
+            try:
+                text = lines.decode(data[: max(valid, 0)])
+            except UnicodeError as earlier:  # UTF-16 without its mark, told only now
+                wrong, text = _undecodable(earlier, encoding, data, offset - held), ""
         if offset == 0:
             text = text.removeprefix("\ufeff")
         if (nul := text.find("\0")) >= 0:
