@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO_MODEL := demo-model
+# As many tests at once as there are processors: each of the longest is a program that starts.
+PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 # JAX compiles for a second or more what each test then runs for milliseconds.
 JAX_CACHE := JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(VENV)/jax-cache JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0
 
@@ -17,11 +19,11 @@ demo: $(VENV)/installed  ## train for about a minute on Python's own documentati
 	$(BIN)/textgen sample --model $(DEMO_MODEL) -n 3 --length 300
 
 test: $(VENV)/installed-dev  ## run all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 test-backends: $(VENV)/installed-backends  ## run all tests on JAX, then on PyTorch
-	KERAS_BACKEND=jax $(JAX_CACHE) $(BIN)/python -m pytest
-	KERAS_BACKEND=torch $(BIN)/python -m pytest
+	KERAS_BACKEND=jax $(JAX_CACHE) $(BIN)/python -m pytest $(PARALLEL)
+	KERAS_BACKEND=torch $(BIN)/python -m pytest $(PARALLEL)
 
 smoke-backends: $(VENV)/installed-backends  ## train for a moment on each backend, and with two processes
 	$(JAX_CACHE) $(BIN)/python -m pytest tests/training/test_backends.py tests/training/test_group.py \
@@ -45,6 +47,7 @@ bench: $(VENV)/installed-backends  ## run the benchmarks: make bench CORPUS=tiny
 	$(BIN)/python -m benchmarks.presets $(CORPUS)
 	$(BIN)/python -m benchmarks.sampling
 	$(BIN)/python -m benchmarks.targets $(CORPUS)
+	$(BIN)/python -m benchmarks.steps
 	$(BIN)/python -m benchmarks.training $(CORPUS)
 	$(BIN)/python -m benchmarks.overhead $(CORPUS)
 	$(BIN)/python -m benchmarks.sizing $(CORPUS)
@@ -64,7 +67,7 @@ test-lowest:  ## run the tests with the oldest dependencies that pyproject.toml 
 	$(PYTHON) -m venv $(VENV)-lowest
 	sed -nE 's|^ *"([a-z0-9-]+)>=([0-9]+[.][0-9]+[.][0-9]+)".*|\1==\2|p' pyproject.toml | sort -u > $(VENV)-lowest/constraints.txt
 	$(VENV)-lowest/bin/pip install --quiet --editable '.[dev]' --constraint $(VENV)-lowest/constraints.txt
-	$(VENV)-lowest/bin/python -m pytest
+	$(VENV)-lowest/bin/python -m pytest $(PARALLEL)
 
 clean:  ## remove everything that make created
 	rm -rf $(VENV) $(VENV)-lowest $(DEMO_MODEL) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import report, training
+from benchmarks.steps import compiled
 
 _PUBLISHED = 1.4697
 _PRECISIONS = ("float32", "bfloat16", "float16")
@@ -133,7 +134,7 @@ def _steps(backend: str, network: str, precision: str, device: str) -> dict[str,
         kind = precisions.float32(told, found)
         if precision != "float32":
             kind = precisions.narrow(precision, told, found)
-        network_ = training.compiled(kind, told, _SIZE)
+        network_ = compiled(kind, told, _SIZE)
         ids = np.random.default_rng(0).integers(0, _SIZE, (_ROWS, _SPAN)).astype(np.int32)
         without_cudnn = cudnn.missing(network_, ids, "lstm", precision, found)
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+_EXTENSIONS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")  # of what speed depends on
 _RESULTS = Path(__file__).parent / "results"
 
 
@@ -59,6 +60,9 @@ def _machine() -> str:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 processor = line.split(":", 1)[1].strip()
+            if line.startswith("flags"):
+                has = [name for name in _EXTENSIONS if name in line.split()]
+                processor = f"{processor} ({', '.join(has)})"
                 break
     return f"{processor}, {os.cpu_count()} cores, Python {sys.version.split()[0]}"
 

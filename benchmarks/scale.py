@@ -81,7 +81,7 @@ def main() -> None:
 def _steps_in_turn(prepared: list[Path]) -> str:
     """Characters per second of one network on each corpus, in blocks of steps by turns."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from benchmarks.training import compiled
+    from benchmarks.steps import compiled
     from textgen.config import settings
     from textgen.prepared import open_prepared
     from textgen.training import loop, precision

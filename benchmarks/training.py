@@ -1,4 +1,4 @@
-"""What training reaches in a time, beside a plain PyTorch LSTM, and how quick its steps are.
+"""What training reaches in a time, beside a plain PyTorch LSTM.
 
 Asked, on tinyshakespeare's first nine tenths, measured on the whole last tenth, in nats per
 character, in order with carried state and over windows of 256 characters from a zero state:
@@ -8,22 +8,15 @@ character, in order with carried state and over windows of 256 characters from a
     11 min    1.44 and 1.4697
     60 min    1.40 and 1.43
 
-and at LSTM 512,512, 128 rows of 40 characters, 1.3 times the characters per second of
-torch.nn.LSTM in float32, and no fewer in float32.
-
     python -m benchmarks.training tinyshakespeare.txt [--seconds 96 300 660] [--beside 96 300]
 """
 
 import argparse
 import json
-import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,18 +34,6 @@ def last_tenth(corpus: Path, folder: Path) -> Path:
     held_out = folder / "held-out.txt"
     held_out.write_text(text[len(text) * 9 // 10 :], encoding="utf-8")
     return held_out
-
-
-def compiled(kind: Any, told: Any, size: int) -> Any:
-    """A network of a precision.Kind that trains, from settings and the vocabulary's size."""
-    import keras
-
-    from textgen.training import precision
-
-    twin = precision.build(kind, told, size, told.training.batch_size)
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    twin.compile(kind.optimizer(keras.optimizers.AdamW(1e-3)), loss)
-    return twin
 
 
 def textgen(*arguments: object) -> str:
@@ -126,51 +107,6 @@ def _row(
     }
 
 
-def steps() -> list[str]:
-    """Characters per second of a training step at LSTM 512,512, beside torch.nn.LSTM."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import keras
-
-    from benchmarks import torch_char_rnn
-    from textgen.config import settings
-    from textgen.training import precision
-    from textgen.training.cpu_lstm import CpuLSTM
-    from textgen.training.narrow_lstm import NarrowLSTM
-
-    rows, span, size, units = 128, 40, 65, 512
-    told = settings(
-        {"units": (units, units), "batch_size": rows, "maxlen": span, "dropout": 0.0, "epochs": 1}
-    )
-    ids = np.random.default_rng(0).integers(0, size, (rows, span)).astype(np.int32)
-    kinds = {
-        "float32": precision.Kind("float32", CpuLSTM),
-        "bfloat16": precision.Kind("bfloat16", NarrowLSTM),
-        "stock Keras float32": precision.Kind("float32", keras.layers.LSTM),
-        "stock Keras bfloat16": precision.Kind("bfloat16", keras.layers.LSTM),
-    }
-    runners: dict[str, Callable[[], object]] = {}
-    for name, kind in kinds.items():
-        runners[name] = partial(compiled(kind, told, size).train_on_batch, ids, ids)
-    runners["torch.nn.LSTM float32"] = torch_char_rnn.stepping(rows, span, size, (units, units))
-    taken: dict[str, list[float]] = {name: [] for name in runners}
-    for number in range(9):
-        for name, run in runners.items():
-            began = time.perf_counter()
-            run()
-            if number > 1:
-                taken[name].append(time.perf_counter() - began)
-    rates = {name: rows * span / statistics.median(times) for name, times in taken.items()}
-    torch_rate = rates["torch.nn.LSTM float32"]
-    return [
-        f"Training steps at LSTM 512,512, {rows} rows of {span} characters, in turn: "
-        + "; ".join(
-            f"{name} {rate:,.0f} characters/s ({rate / torch_rate:.2f} times torch's)"
-            for name, rate in rates.items()
-        )
-        + ". Asked: 1.3 times torch.nn.LSTM, and 1.0 in float32."
-    ]
-
-
 def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -182,7 +118,7 @@ def main() -> None:
     if options.torch:
         torch_alone(options.corpus, options.torch)
         return
-    speed, rows = steps(), []  # first: what is not installed is known before the hours
+    rows = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         held_out = last_tenth(options.corpus, folder)
@@ -199,9 +135,7 @@ def main() -> None:
         rows,
         [
             "Nats per character on the whole last tenth of "
-            f"{len(options.corpus.read_text(encoding='utf-8')):,} characters.",
-            "",
-            *speed,
+            f"{len(options.corpus.read_text(encoding='utf-8')):,} characters."
         ],
     )
 

@@ -88,10 +88,20 @@ def build(
         )(x)
         x = keras.layers.Dropout(config.dropout, seed=mask_seed() if logits else None)(x)
     activation = None if logits else "softmax"
-    outputs = keras.layers.Dense(
+    outputs = (_Dense if logits else keras.layers.Dense)(
         size, activation=activation, **_initializers(config, "kernel", "bias")
     )(x)
     return keras.Model(ids, outputs, name="textgen")
+
+
+class _Dense(keras.layers.Dense):  # type: ignore[misc,unused-ignore]
+    """A dense layer that takes all time steps as one matrix.
+
+    TensorFlow's product of three axes with two takes twice as long as that of two with two.
+    """
+
+    def call(self, inputs: Any, training: Any = None) -> Any:  # noqa: ARG002
+        return keras.ops.tensordot(inputs, self.kernel, axes=1) + self.bias
 
 
 class _Embedding(keras.layers.Embedding):  # type: ignore[misc,unused-ignore]
