@@ -139,7 +139,7 @@ class ModelConfig(Config):
     units: tuple[int, ...] = (256,)  # what two laptop cores train well in two minutes
     embedding: int = 64  # learns sooner than one-hot input, and costs less
     dropout: float = 0.2  # a text is read several times: some is needed against rote
-    drop_connect: float = 0.0  # slows learning; what suits text and time is in training/sizing.py
+    drop_connect: float = 0.0  # slows learning; what suits is in training/sizing.py
     init_stddev: float = 0.0  # Keras's own: orthogonal recurrent weights, forget bias 1
 
     def __post_init__(self) -> None:
@@ -202,7 +202,7 @@ class TrainConfig(Config):
     epochs: int = 0  # what counts for whoever waits is the time
     patience: int = 0  # with a decaying rate the last epochs are the best ones
     carry_state: bool = True  # context beyond the window, and no character read twice
-    noise: float = 0.0  # for texts read often; what suits text and time is in training/sizing.py
+    noise: float = 0.0  # for texts read often; what suits is in training/sizing.py
     loss_reduction: str = "mean"  # the learning rate then suits any batch size
     loss_smoothing: float = 0.0  # an epoch's mean is what other programs show
     sample_temperatures: tuple[float, ...] = (0.5,)  # readable, and not yet repeating itself

@@ -130,7 +130,7 @@ def test_auto_takes_the_quicker_one(monkeypatch):
     monkeypatch.setattr(precision, "_WIDE", 1)
     monkeypatch.setattr(precision, "has_bfloat16", lambda: True)
     for quicker in ("float32", "bfloat16"):
-        monkeypatch.setattr(precision, "_seconds", lambda kind, *_: kind.name != quicker)  # noqa: B023
+        monkeypatch.setattr(precision, "step_seconds", lambda kind, *_: kind.name != quicker)  # noqa: B023
         assert choose().name == quicker
     assert choose(epochs=3).name == "float32"  # a stopwatch is not repeatable
     monkeypatch.setattr(precision, "has_bfloat16", lambda: False)
@@ -152,7 +152,7 @@ def test_a_gpu_takes_the_first_half_precision_that_is_quicker(monkeypatch, secon
             raise MemoryError  # what this GPU cannot do
         return seconds[kind.name]
 
-    monkeypatch.setattr(precision, "_seconds", measured)
+    monkeypatch.setattr(precision, "step_seconds", measured)
     assert choose(name="gpu").name == chosen
     assert choose(name="gpu", epochs=3).name == "float32"
 
@@ -166,7 +166,7 @@ def test_half_precision_on_a_gpu_leaves_cudnn_where_jax_has_none():
 @pytest.mark.parametrize(("narrow", "slower"), [(3.0, 3.0), (0.5, 0.0)])
 def test_a_half_precision_that_is_slower_says_by_how_much(monkeypatch, narrow, slower):
     times = {"float32": 1.0, "bfloat16": narrow}
-    monkeypatch.setattr(precision, "_seconds", lambda kind, *_: times[kind.name])
+    monkeypatch.setattr(precision, "step_seconds", lambda kind, *_: times[kind.name])
     assert choose(precision="bfloat16").slower == slower
 
 

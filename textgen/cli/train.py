@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from textgen.training.group import Cluster
 
 _TWICE = 0.5  # seconds: a launcher's signal comes twice, from it and from the watching process
-_SUITED = "  [default: what suits text and time, for an LSTM with carried state]"
+_SUITED = "  [default: what suits text, time and device, for an LSTM with carried state]"
 
 
 @cloup.command("train")
@@ -44,7 +44,7 @@ _SUITED = "  [default: what suits text and time, for an LSTM with carried state]
     metavar="NAME",
     shell_complete=options.names(PRESETS),
     help="Begin with the settings of a size (small, medium, large) or of a well-known program "
-    "(keras-example, min-char-rnn).  [default: what suits corpus and time]",
+    "(keras-example, min-char-rnn).  [default: what suits text, time and device]",
 )
 @cloup.option(
     "--init-from",

@@ -39,12 +39,15 @@ class Request:
         vocabulary: The characters it learns.
         text: What the prepared corpus's text is known by.
         init_from: The model directory that it began with, if any.
+        suited: Names of the settings that nobody chose: whichever suit the text, the time and the
+            device.
     """
 
     settings: Settings
     vocabulary: Vocabulary
     text: str
     init_from: str | None
+    suited: tuple[str, ...] = ()
 
     def parts(self) -> dict[str, object]:
         """Settings and `init_from` by name: what was asked for first, then what may only follow."""
@@ -99,7 +102,10 @@ class Checkpoint:
 
 
 def differing(asked: Request, kept: Request) -> str | None:
-    """The name of something in which two requests differ; None where they are the same."""
+    """The name of something in which two requests differ; None where they are the same.
+
+    What nobody chose either time does not count: another device may want another size.
+    """
     if asked.text != kept.text:
         return "corpus"
     if asked.init_from != kept.init_from:  # which the vocabulary and the sizes follow from
@@ -107,7 +113,8 @@ def differing(asked: Request, kept: Request) -> str | None:
     if asked.vocabulary != kept.vocabulary:
         return "corpus"
     ours, theirs = asked.parts(), kept.parts()
-    return next((name for name in ours if ours[name] != theirs[name]), None)
+    free = set(asked.suited) & set(kept.suited)
+    return next((name for name in ours if name not in free and ours[name] != theirs[name]), None)
 
 
 def write(path: Path, checkpoint: Checkpoint) -> None:
@@ -122,6 +129,7 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
         "vocabulary": vocabulary_json(request.vocabulary).decode(),
         "text": request.text,
         "init_from": request.init_from,
+        "suited": list(request.suited),
         "prepared": checkpoint.prepared,
         "about": dict(checkpoint.about),
         "left": snapshot.left,
@@ -162,6 +170,7 @@ def read(path: Path) -> Checkpoint:
             vocabulary_from_json(about["vocabulary"].encode()),
             about["text"],
             about["init_from"],
+            tuple(map(str, about["suited"])),
         )
         snapshot = Snapshot(float(about["left"]), about["figures"], groups)
         if not isinstance(about["prepared"], str | None):

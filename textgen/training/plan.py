@@ -48,6 +48,8 @@ class Plan:
         from_cache: Whether the corpus had been read before.
         initial: What gives the weights to begin with, where another model does.
         expected: As in events.Opened.
+        at_pace: Gives the settings that suit another device, for its pace as sizing.sized takes it;
+            None where they depend on none.
     """
 
     request: Request
@@ -56,6 +58,7 @@ class Plan:
     from_cache: bool = True
     initial: Callable[[list[Any]], list[Any]] | None = None
     expected: float | None = None
+    at_pace: Callable[[float], Settings] | None = None
 
     def settle(self, directory: Path) -> None:
         """Put the text where a training that goes on looks for it, once this one has begun."""
@@ -105,18 +108,30 @@ def plan(
             corpora, directory, corpus or CorpusConfig(), settings, on_event, kept
         )
     characters = len(opened.split(settings.windows.validation)[0])
-    settings, suited = _suited(characters, settings, options, preset, recorded)
+    suit = partial(_suited, characters, settings, options, preset, recorded)
+    suited = suit(1.0)
+
+    def at_pace(pace: float) -> Settings:
+        return config.settings(options, preset, recorded, suit(pace))
+
+    settings = at_pace(1.0)
     _check_fits(opened, settings)
     vocabulary, initial = opened.vocabulary, None
     if begin is not None:
         vocabulary = transfer.union(begin.record.vocabulary, vocabulary)
         initial = partial(transfer.transferred, begin, vocabulary)
     request = Request(
-        settings, vocabulary, opened.digest, None if init_from is None else str(init_from)
+        settings,
+        vocabulary,
+        opened.digest,
+        None if init_from is None else str(init_from),
+        tuple(suited),
     )
     seconds = settings.training.time
-    expected = sizing.expected(seconds) if suited and begin is None else None
-    return Plan(request, opened, preset, from_cache, initial, expected)
+    typical = preset is None and begin is None and options.keys() <= {"time"}
+    expected = sizing.expected(seconds) if typical else None
+    paced = at_pace if seconds and suited.keys() - {"time"} else None
+    return Plan(request, opened, preset, from_cache, initial, expected, paced)
 
 
 def again(directory: Path, kept: Checkpoint, options: Mapping[str, Any]) -> Plan:
@@ -206,21 +221,19 @@ def _suited(
     options: Mapping[str, Any],
     preset: str | None,
     recorded: config.WindowConfig | None,
-) -> tuple[Settings, bool]:
-    """The settings, with those that nobody chose made to suit the text and the time; and whether
-    nothing but the time was chosen.
-    """
+    pace: float,
+) -> dict[str, Any]:
+    """What suits the text, the time and the device's pace, of what nobody chose."""
     given = dict(options)
     if recorded is not None and recorded.maxlen != config.WindowConfig.maxlen:
         given.setdefault("maxlen", recorded.maxlen)
     suited: dict[str, Any] = {}
     if settings.training.time and "time" not in options:
-        suited["time"] = sizing.default_time(characters)
+        suited["time"] = sizing.default_time(characters, pace)
     if preset is None and settings.training.carry_state and settings.model.cell == "lstm":
         how_long = {"time": settings.training.time, **suited}
-        suited |= sizing.sized(characters, {**how_long, **given})
-    typical = preset is None and options.keys() <= {"time"}
-    return config.settings(options, preset, recorded, suited), typical
+        suited |= sizing.sized(characters, {**how_long, **given}, pace)
+    return suited
 
 
 def _check_fits(opened: Prepared, settings: Settings) -> None:

@@ -121,7 +121,7 @@ def choose(
         return full
 
     def seconds(kind: Kind) -> float:
-        return _seconds(kind, settings, size, batch)
+        return step_seconds(kind, settings, size, batch)
 
     if asked != "auto":
         kind = narrow(asked, settings, device)
@@ -161,7 +161,7 @@ def has_bfloat16() -> bool:
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
-def _seconds(kind: Kind, settings: Settings, size: int, batch: Batch) -> float:
+def step_seconds(kind: Kind, settings: Settings, size: int, batch: Batch) -> float:
     """Seconds of a training step, the median of a few."""
     x, y, _ = batch
     carry = settings.training.batch_size if settings.training.carry_state else None

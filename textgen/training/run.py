@@ -201,8 +201,7 @@ def _train(
 ) -> events.Finished:
     """Train, save and keep checkpoints until it is finished or stopped."""
     opened, request = asked.opened, asked.request
-    settings, vocabulary = request.settings, request.vocabulary
-    text = plan.text(asked)
+    vocabulary, text = request.vocabulary, plan.text(asked)
     on_event(
         events.Opened(
             len(opened.ids),
@@ -215,14 +214,23 @@ def _train(
         )
     )
     device = device or backend.start(run.device, run.backend, debug=run.debug)
-    device = replace(device, peers=device.peers.for_rows(settings.training.batch_size))
-    peers, path, logs = device.peers, model_dir.checkpoint(directory), None
+    path, logs = model_dir.checkpoint(directory), None
+    if device.peers.count > 1:
+        device.peers.check_same(_known_by(request))
+        kept = _first_ones(device.peers, path, kept)
+    if kept is not None:  # in what nobody chose it may differ
+        request = kept.request
+    rows = request.settings.training.batch_size
+    peers = device.peers.for_rows(rows)
+    device = replace(device, peers=peers)
     if peers.count > 1:
-        peers.check_same(_known_by(request))
-        peers.check_rows(settings.training.batch_size)
-        kept = _first_ones(peers, path, kept)
-    from textgen.training import loop
+        peers.check_rows(rows)
+    from textgen.training import loop, pace
 
+    settings = request.settings
+    if kept is None and asked.at_pace is not None:
+        settings = pace.settled(settings, asked.at_pace, vocabulary.size, device)
+        request = replace(request, settings=settings)
     with peers.beginning():
         if run.tensorboard is not None and peers.first:
             _make(run.tensorboard)
@@ -280,7 +288,10 @@ def _train(
 
 def _known_by(request: checkpoint.Request) -> dict[str, object]:
     """What must be the same in all processes, by the names that messages have for it."""
-    settings = {f"--{name.replace('_', '-')}": value for name, value in request.parts().items()}
+    settings = {
+        f"--{name.replace('_', '-')}": "what suits" if name in request.suited else value
+        for name, value in request.parts().items()
+    }
     versions = {
         f"version of {name}": importlib.metadata.version(name) for name in ("keras", "jax", "numpy")
     }

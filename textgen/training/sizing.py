@@ -1,11 +1,12 @@
 """The settings that suit a corpus and a time, where the user chose none.
 
-Knows characters, seconds and what was measured on two cores; knows nothing of Keras, files or the
-command line. The measurements behind the rules are in docs/NOTES.md, under Sizing.
+Knows characters, seconds, how quick a device is beside two cores and what was measured on those;
+knows nothing of Keras, files or the command line. The measurements behind the rules are in
+docs/NOTES.md, under Sizing.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,22 +54,25 @@ def expected(seconds: float) -> float | None:
     return float(np.interp(math.log(seconds), [math.log(time) for time in times], losses))
 
 
-def default_time(characters: int) -> float:
+def default_time(characters: int, pace: float = 1.0) -> float:
     """Seconds that a training takes where nobody said how long: less for a short text.
 
     Args:
         characters: Of the training text.
+        pace: As in `sized`.
     """
-    enough = _PASSES * characters / _speed(_units(characters, TrainConfig.time))
+    units = _units(characters, TrainConfig.time * pace)
+    enough = _PASSES * characters / (speed(units) * pace)
     return float(min(TrainConfig.time, max(30.0, round(enough))))
 
 
-def sized(characters: int, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Size, regularisation, learning rate and batch for an LSTM with carried state on a CPU.
+def sized(characters: int, given: Mapping[str, Any], pace: float = 1.0) -> dict[str, Any]:
+    """Size, regularisation, learning rate and batch for an LSTM with carried state.
 
     Args:
         characters: Of the training text.
         given: Settings by name that are decided: `time` or `epochs`, and whatever else.
+        pace: Seconds of two cores that a second of the device is worth (training/pace.py).
 
     Returns:
         Settings by name, for those that were not given.
@@ -78,18 +82,17 @@ def sized(characters: int, given: Mapping[str, Any]) -> dict[str, Any]:
         (384,)
     """
     epochs = given.get("epochs")
-    seconds = epochs * characters / _speed(320) if epochs else given["time"]
+    seconds = epochs * characters / speed(320) if epochs else given["time"] * pace
     units = given.get("units") or (_units(characters, seconds),)
-    # The first layer's input is narrow; each one above reads as many numbers as it has units.
-    width = math.sqrt(units[0] ** 2 + 2 * sum(one**2 for one in units[1:]))
-    passes = epochs or _speed(width) * max(seconds - _START, 1.0) / characters
+    wide = width(units)
+    passes = epochs or speed(wide) * pace * max(given["time"] - _START, 1.0) / characters
     maxlen = given.get("maxlen") or (_MAXLEN if characters > _SHORT else WindowConfig.maxlen)
     rows = max(1, (characters - 1) // (4 * maxlen))  # streams of at least four steps each
     rows = given.get("batch_size") or min(TrainConfig.batch_size, rows)
     steps = passes * characters / (rows * maxlen)
     # More passes ask for more regularisation; more steps, and wider layers, for smaller steps.
     doublings = math.log2(max(0.1, min(passes, _PASSES)) / 3.3)
-    learning_rate = 0.018 * min(1.0, 256 / width) * min(1.0, (1600 / steps) ** 0.6)
+    learning_rate = 0.018 * min(1.0, 256 / wide) * min(1.0, (1600 / steps) ** 0.6)
     chosen = {
         "maxlen": maxlen,
         "units": units,
@@ -103,7 +106,7 @@ def sized(characters: int, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _units(characters: int, seconds: float) -> int:
-    """Units of the one layer that suits a text and a time.
+    """Units of the one layer that suits a text and a time on two cores.
 
     The time a step takes grows with the square of the units, and drop_connect keeps a wider network
     from rote: four times the time buys a network half as wide again, and more passes.
@@ -115,6 +118,17 @@ def _units(characters: int, seconds: float) -> int:
     return max(64, 32 * int(min(by_time, by_text) / 32 + 0.5))
 
 
-def _speed(units: float) -> float:
+def width(units: Sequence[int]) -> float:
+    """Units of the one layer that takes as long as several.
+
+    Example:
+        >>> round(width((256, 256)))
+        443
+    """
+    # The first layer's input is narrow; each one above reads as many numbers as it has units.
+    return math.sqrt(units[0] ** 2 + 2 * sum(one**2 for one in units[1:]))
+
+
+def speed(units: float) -> float:
     """Characters per second on two cores: as measured from 256 units on, and no more below."""
     return float(47_000 * (256 / max(units, 192)) ** 1.27)

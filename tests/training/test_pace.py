@@ -1,0 +1,74 @@
+"""Sizes that suit the device."""
+
+import keras
+import numpy as np
+import pytest
+
+from textgen import model_dir
+from textgen.config import settings
+from textgen.errors import OutputError
+from textgen.training import checkpoint, pace, sizing, train
+from textgen.training.backend import Device
+from textgen.training.sizing import default_time, sized
+
+SMALL = {"units": (8,), "embedding": 4, "maxlen": 10, "batch_size": 4}
+
+
+def test_a_quick_device_gets_a_wider_network_and_a_short_text_less_time():
+    for characters in (10**5, 10**6, 10**8):
+        slow, two_cores, quick = (
+            sized(characters, {"time": 300.0}, pace) for pace in (0.2, 1.0, 20.0)
+        )
+        assert two_cores == sized(characters, {"time": 300.0})
+        assert slow["units"] <= two_cores["units"] <= quick["units"]
+        assert slow["units"] < quick["units"] or characters == 10**5
+        assert slow["dropout"] <= two_cores["dropout"] <= quick["dropout"]
+    assert default_time(10**6, 20.0) < default_time(10**6) == default_time(10**6, 0.2)
+    by_epochs = {"epochs": 5, "time": 0.0}  # the same on every machine
+    assert sized(10**6, by_epochs, 20.0) == sized(10**6, by_epochs)
+
+
+def test_a_device_is_tried_until_the_network_is_the_one_it_wants():
+    told = []
+
+    def at_pace(found):
+        told.append(found)
+        return settings({**SMALL, "time": 300.0, "units": (12,)})
+
+    device = Device(keras.backend.backend(), "a device that nothing is known of")
+    found = pace.settled(settings({**SMALL, "time": 300.0}), at_pace, 20, device)
+    assert 1 <= len(told) <= 2 and all(0 < one < 1000 for one in told)
+    assert found.model.units == (12,)
+    short = settings({**SMALL, "time": 20.0})
+    assert pace.settled(short, at_pace, 20, device) is short and len(told) <= 2
+
+
+def test_two_cores_that_are_as_quick_train_what_was_measured(monkeypatch):
+    cpu, asked = Device("tensorflow", "cpu"), settings({"time": 300.0})
+    wanted = settings({"time": 300.0, "units": (99,)})
+    assert 0.001 < pace._of_cpu() < 1000
+    for found, suits in ((0.75, asked), (1.4, asked), (0.3, wanted), (3.0, wanted)):
+        monkeypatch.setattr(pace, "_of_cpu", lambda found=found: found)
+        assert pace.settled(asked, lambda _: wanted, 20, cpu) is suits
+
+
+def test_what_nobody_chose_stays_as_it_was_begun(tmp_path, corpus, monkeypatch):
+    directory, options = tmp_path / "model", {"time": 10.0, "sample_length": 0}
+    steps = iter(range(100))
+    train([str(corpus)], directory, options, stop=lambda: next(steps) >= 3)
+    begun = checkpoint.read(model_dir.checkpoint(directory)).request
+    assert {"units", "dropout", "learning_rate"} <= set(begun.suited)
+    assert not {"time", "sample_length"} & set(begun.suited)
+    as_quick, dropout = sizing.speed, begun.settings.model.dropout
+    monkeypatch.setattr(sizing, "speed", lambda units: as_quick(units) / 1000)
+    characters = len(corpus.read_text()) * 9 // 10
+    assert sized(characters, options)["dropout"] != dropout
+    with pytest.raises(OutputError, match="another dropout"):
+        train([str(corpus)], directory, {**options, "dropout": 0.77})
+    chosen = {**options, "dropout": dropout}  # as it was begun, if by whoever asks
+    steps = iter(range(100))
+    train([str(corpus)], directory, chosen, stop=lambda: next(steps) >= 3)
+    train([str(corpus)], directory, options)
+    record = model_dir.read(directory).record
+    assert record.settings == begun.settings
+    assert np.isfinite(record.history["epochs"][-1]["loss"])

@@ -1,0 +1,86 @@
+"""How quickly a device trains, beside the two cores that the rules of sizing.py were measured on.
+
+Knows training steps and a stopwatch; knows nothing of texts, of files or of what is asked for.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from textgen.config import Settings
+from textgen.training import backend, precision, sizing
+from textgen.training.backend import Device
+from textgen.training.group import Peers
+
+_STEPS_FROM = 60.0  # seconds of a training: building a network takes too much of a shorter one
+_ALIKE = 1.5  # times as quick or as slow: what the same machine is from one hour to the next
+_TRIED_FOR = 0.3  # seconds
+_ONE_CORE = 0.15  # share of a step on two cores that more cores make no quicker
+_PRODUCTS = 163e9  # operations per second of those two cores, in float32
+_WITHOUT_BFLOAT16 = 0.8  # steps of those two cores in float32, beside those in bfloat16
+
+
+def settled(
+    settings: Settings, at_pace: Callable[[float], Settings], size: int, device: Device
+) -> Settings:
+    """The settings that suit the text, the time and this device.
+
+    A GPU is the quicker beside two cores the wider the network is; so the network that the first
+    trial asks for is tried as well, where it is another one.
+
+    Args:
+        settings: Those that suit two cores.
+        at_pace: Gives those that suit a pace, as sizing.sized takes it.
+        size: The vocabulary's size.
+        device: Where training runs; of several processes, process 0 decides for all.
+
+    Raises:
+        TrainingError: the device failed.
+    """
+    if device.backend == "tensorflow" and device.name == "cpu":
+        pace = _of_cpu()
+        return settings if _alike(pace) else at_pace(pace)
+    if settings.training.time < _STEPS_FROM:
+        return settings
+    before = 1.0
+    for _ in range(2):
+        pace = float(device.peers.exchange(_of_steps(settings, size, device))[0, 0])
+        if _alike(pace / before):
+            break
+        tried, before, settings = settings, pace, at_pace(pace)
+        if settings.model.units == tried.model.units:
+            break
+    return settings
+
+
+def _alike(quicker: float) -> bool:
+    return 1 / _ALIKE < quicker < _ALIKE
+
+
+def _of_cpu() -> float:
+    """The pace of a CPU on TensorFlow, from matrix products, which need nothing built first."""
+    rows, units = 128, 512
+    h, weights = np.ones((rows, units), np.float32), np.ones((units, 4 * units), np.float32)
+    product, taken = np.empty((rows, 4 * units), np.float32), []
+    until = time.perf_counter() + _TRIED_FOR
+    while time.perf_counter() < until:
+        began = time.perf_counter()
+        np.dot(h, weights, product)
+        taken.append(time.perf_counter() - began)
+    quicker = 2 * product.size * units / float(np.median(taken)) / _PRODUCTS
+    pace = 1 / ((1 - _ONE_CORE) / quicker + _ONE_CORE)
+    return pace if precision.has_bfloat16() else _WITHOUT_BFLOAT16 * pace
+
+
+def _of_steps(settings: Settings, size: int, device: Device) -> float:
+    """The pace of a device, from steps in float32 of its part of a batch."""
+    rows, maxlen = settings.training.batch_size, settings.windows.maxlen
+    mine = rows // device.peers.devices
+    ids = np.zeros((mine, maxlen), np.int32)
+    part = replace(settings, training=replace(settings.training, batch_size=mine))
+    kind = precision.float32(part, replace(device, peers=Peers()))
+    with backend.losing_device(device):
+        seconds = precision.step_seconds(kind, part, size, (ids, ids, np.ones_like(ids)))
+    return rows * maxlen / seconds / sizing.speed(sizing.width(settings.model.units))
