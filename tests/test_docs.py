@@ -15,6 +15,8 @@ import pytest
 
 from textgen import errors
 from textgen.cli import program
+from textgen.cli.training.lines import Record
+from textgen.training.events import Opened
 from textgen.training.sizing import default_time, expected, sized
 from textgen.windows import training_characters
 
@@ -158,7 +160,8 @@ def test_what_the_tutorial_says_of_sizes_is_what_is_chosen():
     assert learned is not None
     minute = sized(int(learned[1].replace(",", "")), {"time": 60.0})
     assert minute["units"] == (int(shown),)
-    assert f"comes to about {expected(60.0):.2f} nats" in tutorial
+    opened = Opened(0, 0, 0, 0, 0, from_cache=False, time=60.0, expected=expected(60.0))
+    assert list(Record()(opened))[-1] in tutorial
     hour = sized(characters, {"time": 3600.0})
     assert f"an hour ({hour['units'][0]} units)" in tutorial
 

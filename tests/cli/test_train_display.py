@@ -40,7 +40,9 @@ STARTED = events.Started(
 def story(text="To be,\tor not\nto be, that is the question. ", epochs=4):
     """A training of 50 steps an epoch and two steps a second, whose third validation is best."""
     yield events.Preparing("read", 1000, 2000)
-    yield events.Opened(1_115_394, 1_003_854, 111_540, 0, 65, from_cache=False, expected=1.44)
+    yield events.Opened(
+        1_115_394, 1_003_854, 111_540, 0, 65, from_cache=False, time=300, expected=1.44
+    )
     yield STARTED
     for step in range(1, 50 * epochs + 1):
         loss = 1 + 3 / step

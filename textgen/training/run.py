@@ -210,6 +210,7 @@ def _train(
             opened.unknown,
             vocabulary.size,
             asked.from_cache,
+            request.settings.training.time,
             asked.expected,
         )
     )

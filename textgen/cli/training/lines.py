@@ -132,7 +132,7 @@ def _opened(event: events.Opened) -> Iterator[str]:
     if event.expected is not None:
         yield (
             f"expected: a megabyte of Shakespeare comes to about {event.expected:.2f} nats per "
-            "character in that time on two cores, other texts to more or less"
+            f"character in {_time(event.time)} on two cores, other texts to more or less"
         )
 
 
