@@ -62,7 +62,7 @@ def _machine() -> str:
                 processor = line.split(":", 1)[1].strip()
             if line.startswith("flags"):
                 has = [name for name in _EXTENSIONS if name in line.split()]
-                processor = f"{processor} ({', '.join(has)})"
+                processor = f"{processor} ({', '.join(has) or 'no avx2'})"
                 break
     return f"{processor}, {os.cpu_count()} cores, Python {sys.version.split()[0]}"
 

@@ -62,10 +62,8 @@ def _tanh(x: Any) -> Any:
     x = _LIMIT if x > _LIMIT else x
     x = -_LIMIT if x < -_LIMIT else x
     square = x * x
-    above = ((((_P[0] * square + _P[1]) * square + _P[2]) * square + _P[3]) * square + _P[4]) * (
-        square
-    ) + _P[5]
-    above = above * square + _P[6]
+    above = ((_P[0] * square + _P[1]) * square + _P[2]) * square + _P[3]
+    above = ((above * square + _P[4]) * square + _P[5]) * square + _P[6]
     below = ((_Q[0] * square + _Q[1]) * square + _Q[2]) * square + _Q[3]
     return x * above / below
 

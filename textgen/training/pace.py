@@ -44,15 +44,14 @@ def settled(
         return settings if _alike(pace) else at_pace(pace)
     if settings.training.time < _STEPS_FROM:
         return settings
-    before = 1.0
-    for _ in range(2):
-        pace = float(device.peers.exchange(_of_steps(settings, size, device))[0, 0])
-        if _alike(pace / before):
-            break
-        tried, before, settings = settings, pace, at_pace(pace)
-        if settings.model.units == tried.model.units:
-            break
-    return settings
+    pace = _of_steps(settings, size, device)
+    if _alike(pace):
+        return settings
+    wanted = at_pace(pace)
+    if wanted.model.units == settings.model.units:
+        return wanted
+    again = _of_steps(wanted, size, device)
+    return wanted if _alike(again / pace) else at_pace(again)
 
 
 def _alike(quicker: float) -> bool:
@@ -75,7 +74,7 @@ def _of_cpu() -> float:
 
 
 def _of_steps(settings: Settings, size: int, device: Device) -> float:
-    """The pace of a device, from steps in float32 of its part of a batch."""
+    """The pace of a device, from steps in float32 of its part of a batch: process 0's."""
     rows, maxlen = settings.training.batch_size, settings.windows.maxlen
     mine = rows // device.peers.devices
     ids = np.zeros((mine, maxlen), np.int32)
@@ -83,4 +82,5 @@ def _of_steps(settings: Settings, size: int, device: Device) -> float:
     kind = precision.float32(part, replace(device, peers=Peers()))
     with backend.losing_device(device):
         seconds = precision.step_seconds(kind, part, size, (ids, ids, np.ones_like(ids)))
-    return rows * maxlen / seconds / sizing.speed(sizing.width(settings.model.units))
+    pace = rows * maxlen / seconds / sizing.speed(sizing.width(settings.model.units))
+    return float(device.peers.exchange(pace)[0, 0])

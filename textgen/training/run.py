@@ -224,8 +224,7 @@ def _train(
     rows = request.settings.training.batch_size
     peers = device.peers.for_rows(rows)
     device = replace(device, peers=peers)
-    if peers.count > 1:
-        peers.check_rows(rows)
+    peers.check_rows(rows)
     from textgen.training import loop, pace
 
     settings = request.settings
