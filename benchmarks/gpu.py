@@ -4,10 +4,10 @@ Asked: at LSTM 512,512 and 1024,1024,1024 as many characters per second as torch
 in the same run; and on tinyshakespeare's last tenth, over windows of 256 characters, a loss beside
 1.4697, which a small GPT reached in about three minutes on one A100.
 
-Each network is trained for a moment on each backend that sees a GPU, in each precision, in a
-process of its own; the loss of every step is read, as textgen does. Then `textgen train` runs on
-the backend that was quickest. Of several GPUs the first is used. Where no backend sees one, it says
-so and measures nothing. What --device cpu gives is printed only.
+Each network is trained for a moment on each backend that sees a GPU, in each precision; the loss of
+every step is read, as textgen does, and torch.nn.LSTM's as soon. Then `textgen train` runs on the
+backend that was quickest. Of several GPUs the first is used. Where no backend sees one, it says so
+and measures nothing. What --device cpu gives is printed only.
 
     python -m benchmarks.gpu tinyshakespeare.txt [--seconds 180]
 """
@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -32,9 +33,14 @@ from benchmarks.steps import compiled
 _PUBLISHED = 1.4697
 _PRECISIONS = ("float32", "bfloat16", "float16")
 _ROWS, _SPAN, _SIZE = 128, 64, 65
-_NO_GPU = ("sees no GPU", "is not installed")
-_BUILD, _FOR = 5, 3.0  # steps that build the network, then seconds of steps
+_BACKENDS, _PLAIN = ("tensorflow", "jax", "torch"), "torch.nn.LSTM"
+_FAILURES = (MemoryError, RuntimeError, ValueError)
+_BUILD, _FOR = 5, 2.0  # steps that build the network, then seconds of steps
+_COLUMNS = ("backend", "LSTM", "precision", "characters/s", "times torch's", "busy", "note")
 _BUSY = "nvidia-smi --id=0 --query-gpu=utilization.gpu --format=csv,noheader,nounits --loop-ms=100"
+
+Step = Callable[[], Any]  # begins a step and gives what `float` makes the loss of
+Maker = Callable[[tuple[int, ...], str], tuple[Step, str]]  # and why it is without cuDNN
 
 
 def main() -> None:
@@ -44,113 +50,114 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=180)
     parser.add_argument("--networks", nargs="*", default=["512,512", "1024,1024,1024"])
     parser.add_argument("--device", choices=["gpu", "cpu"], default="gpu", help="cpu: to try it")
-    parser.add_argument("--steps", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--steps", help=argparse.SUPPRESS)
     options = parser.parse_args()
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
     if options.steps:
-        backend, network, precision = options.steps
-        print(json.dumps(_steps(backend, network, precision, options.device)))
+        _tell(options.steps, options.networks, options.device)
         return
-    rows, unseen = [], {}
-    for backend in ("tensorflow", "jax", "torch"):
-        for network in options.networks:
-            for precision in _PRECISIONS:
-                if backend in unseen:
-                    continue
-                told = _measured(options, backend, network, precision)
-                if any(sign in told.get("error", "") for sign in _NO_GPU):
-                    unseen[backend] = told["error"]
-                else:
-                    rows.append(_row(backend, network, precision, told))
+    rows = [row for backend in _BACKENDS for row in _measured(options, backend)]
     seen = [row for row in rows if row["characters/s"]]
     if not seen:
-        print("nothing could be measured:")
-        print("\n".join([*unseen.values(), *(str(row["note"]) for row in rows)]))
+        print("nothing could be measured:", *sorted({row["note"] for row in rows}), sep="\n")
         return
-    for network in options.networks:
-        for precision in _PRECISIONS:
-            told = _measured(options, "plain", network, precision)
-            rows.append(_row("torch.nn.LSTM", network, precision, told))
+    plain = _measured(options, _PLAIN)
+    rates = {(row["LSTM"], row["precision"]): row["characters/s"] for row in plain}
+    for row in (*seen, *plain):
+        beside = rates.get((row["LSTM"], row["precision"]))
+        row["times torch's"] = round(row["characters/s"] / beside, 2) if beside else ""
     quickest = max(seen, key=lambda row: float(row["characters/s"]))["backend"]
     notes = [
-        f"{_ROWS} rows of {_SPAN} characters, embedding 64, no dropout, AdamW.",
+        f"On {seen[0]['device']}. {_ROWS} rows of {_SPAN} characters, embedding 64, no dropout, "
+        "AdamW; beside torch's in the same precision.",
+        "",
+        *(f"{row['backend']}: {row['note']}." for row in rows if row not in seen),
         "",
         _trained(options.corpus, options.seconds, quickest, options.device),
     ]
+    shown = [{name: row[name] for name in _COLUMNS} for row in (*seen, *plain)]
     if options.device == "gpu":
-        report.write("gpu", report.command("gpu"), rows, notes)
+        report.write("gpu", report.command("gpu"), shown, notes)
     else:
-        print(*rows, *notes, sep="\n")
+        print(*shown, *notes, sep="\n")
 
 
-def _row(backend: str, network: str, precision: str, told: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "backend": backend,
-        "LSTM": network,
-        "precision": precision,
-        "characters/s": round(told.get("rate", 0)),
-        "busy": told.get("busy", ""),
-        "device": told.get("device", ""),
-        "note": told.get("error") or told.get("without_cudnn", ""),
-    }
-
-
-def _measured(
-    options: argparse.Namespace, backend: str, network: str, precision: str
-) -> dict[str, Any]:
-    """What a process of its own measures."""
-    command = [sys.executable, "-m", "benchmarks.gpu", str(options.corpus)]
-    steps = ["--device", options.device, "--steps", backend, network, precision]
-    done = subprocess.run([*command, *steps], capture_output=True, text=True)
+def _measured(options: argparse.Namespace, backend: str) -> list[dict[str, Any]]:
+    """The rows of a backend, from a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.gpu", str(options.corpus), "--steps", backend]
+    told = ["--device", options.device, "--networks", *options.networks]
+    done = subprocess.run([*command, *told], capture_output=True, text=True)
+    rows = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode:
-        lines = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
-        return {"error": lines[-1].removeprefix("textgen.errors.TrainingError: ")}
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return told
+        last = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
+        note = last.removeprefix("textgen.errors.TrainingError: ")
+        rows.append({"backend": backend, "characters/s": 0, "note": note})
+    return rows
 
 
-def _steps(backend: str, network: str, precision: str, device: str) -> dict[str, Any]:
-    """Characters per second of training steps, and the GPU's busy share meanwhile."""
-    units = tuple(map(int, network.split(",")))
-    without_cudnn, name = "", ""
-    if backend == "plain":
-        from benchmarks import torch_char_rnn
+def _tell(backend: str, networks: list[str], device: str) -> None:
+    """Measure in this process, and print a row as soon as it is there."""
+    name, make = _of_torch(device) if backend == _PLAIN else _of_textgen(backend, device)
+    for network in networks:
+        for precision in _PRECISIONS:
+            row: dict[str, Any] = {"backend": backend, "LSTM": network, "precision": precision}
+            try:
+                step, row["note"] = make(tuple(map(int, network.split(","))), precision)
+                row |= _timed(step, device)
+            except _FAILURES as error:  # a precision, say, that a device has no code for
+                row |= {"characters/s": 0, "busy": "", "note": f"{type(error).__name__}: {error}"}
+            print(json.dumps({**row, "device": name}), flush=True)
 
-        on = "cuda" if device == "gpu" else "cpu"
-        step = torch_char_rnn.stepping(_ROWS, _SPAN, _SIZE, units, on, precision)
-    else:
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        from textgen.config import settings
-        from textgen.training import backend as backends
 
-        found = backends.start(device, backend)
-        name = found.name
-        from textgen.training import cudnn
-        from textgen.training import precision as precisions
+def _of_torch(device: str) -> tuple[str, Maker]:
+    import torch
 
+    from benchmarks import torch_char_rnn
+
+    on = "cuda" if device == "gpu" else "cpu"
+
+    def make(units: tuple[int, ...], precision: str) -> tuple[Step, str]:
+        return torch_char_rnn.stepping(_ROWS, _SPAN, _SIZE, units, on, precision), ""
+
+    return torch.cuda.get_device_name(0) if device == "gpu" else "cpu", make
+
+
+def _of_textgen(backend: str, device: str) -> tuple[str, Maker]:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from textgen.config import settings
+    from textgen.training import backend as backends
+
+    found = backends.start(device, backend)
+    from textgen.training import cudnn, stepping
+    from textgen.training import precision as precisions
+
+    ids = np.random.default_rng(0).integers(0, _SIZE, (_ROWS, _SPAN)).astype(np.int32)
+
+    def make(units: tuple[int, ...], precision: str) -> tuple[Step, str]:
         told = settings(
             {"units": units, "batch_size": _ROWS, "maxlen": _SPAN, "dropout": 0.0, "epochs": 1}
         )
-        kind = precisions.float32(told, found)
-        if precision != "float32":
-            kind = precisions.narrow(precision, told, found)
-        network_ = compiled(kind, told, _SIZE)
-        ids = np.random.default_rng(0).integers(0, _SIZE, (_ROWS, _SPAN)).astype(np.int32)
-        without_cudnn = cudnn.missing(network_, ids, "lstm", precision, found)
+        network = compiled(precisions.kind(precision, told, found), told, _SIZE)
+        without = cudnn.missing(network, ids, "lstm", found)
+        steps = stepping.steps(network, found)
+        return lambda: steps.begin(ids, ids, 1e-3), without
 
-        def step() -> float:
-            return float(network_.train_on_batch(ids, ids))
+    return found.name, make
 
+
+def _timed(step: Step, device: str) -> dict[str, Any]:
+    """Characters per second of training steps, and the GPU's busy share meanwhile."""
     for _ in range(_BUILD):
-        step()
+        float(step())
     watch = _Busy() if device == "gpu" else None
-    began, count = time.perf_counter(), 0
+    began, count, before = time.perf_counter(), 0, step()
     while time.perf_counter() - began < _FOR:
-        step()
-        count += 1
-    rate = count * _ROWS * _SPAN / (time.perf_counter() - began)
-    busy = watch.share() if watch else ""
-    return {"rate": rate, "busy": busy, "without_cudnn": without_cudnn, "device": name}
+        begun = step()
+        float(before)
+        before, count = begun, count + 1
+    float(before)
+    rate = (count + 1) * _ROWS * _SPAN / (time.perf_counter() - began)
+    return {"characters/s": round(rate), "busy": watch.share() if watch else ""}
 
 
 class _Busy:

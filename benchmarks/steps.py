@@ -26,9 +26,11 @@ def compiled(kind: Any, told: Any, size: int) -> Any:
     """A network of a precision.Kind that trains, from settings and the vocabulary's size."""
     import keras
 
+    from textgen import model
     from textgen.training import precision
 
     twin = precision.build(kind, told, size, told.training.batch_size)
+    twin.set_weights(model.initial_weights(told.model, size, np.random.default_rng(0)))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     twin.compile(kind.optimizer(keras.optimizers.AdamW(1e-3)), loss)
     return twin
@@ -65,7 +67,7 @@ def _rows(units: tuple[int, ...], batch: int, span: int) -> list[dict[str, Any]]
         "stock Keras, float32": precision.Kind("float32", keras.layers.LSTM),
         "stock Keras, bfloat16": precision.Kind("bfloat16", keras.layers.LSTM),
     }
-    runners: dict[str, Callable[[], object]] = {}
+    runners: dict[str, Callable[[], Any]] = {}
     for name, kind in kinds.items():
         runners[name] = partial(compiled(kind, told, _SIZE).train_on_batch, ids, ids)
     runners["torch.nn.LSTM, float32"] = torch_char_rnn.stepping(batch, span, _SIZE, units)
@@ -73,7 +75,7 @@ def _rows(units: tuple[int, ...], batch: int, span: int) -> list[dict[str, Any]]
     for number in range(_STEPS + 2):
         for name, run in runners.items():
             began = time.perf_counter()
-            run()
+            float(run())
             if number > 1:  # the first build what the others run
                 taken[name].append(time.perf_counter() - began)
     rates = {name: batch * span / statistics.median(times) for name, times in taken.items()}

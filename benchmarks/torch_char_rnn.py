@@ -86,8 +86,9 @@ def stepping(
     units: tuple[int, ...],
     device: str = "cpu",
     precision: str = "float32",
-) -> Callable[[], float]:
-    """A function that trains torch.nn.LSTM for a step on random characters and gives the loss.
+) -> Callable[[], torch.Tensor]:
+    """A function that trains torch.nn.LSTM for a step on random characters and gives the loss,
+    which `float` waits for.
 
     Layers as wide as the first; no dropout.
     """
@@ -99,7 +100,7 @@ def stepping(
     ids = torch.randint(0, size, (rows, span), device=device)
     half = precision != "float32"
 
-    def step() -> float:
+    def step() -> torch.Tensor:
         with torch.autocast(device, getattr(torch, precision)) if half else nullcontext():
             logits = network[2](lstm(embedding(ids))[0])
         loss = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), ids.flatten())
@@ -107,6 +108,6 @@ def stepping(
         scaler.scale(loss).backward()
         scaler.step(optimizer)
         scaler.update()
-        return float(loss.detach())
+        return loss.detach()
 
     return step

@@ -6,6 +6,7 @@ that import Keras (the others are training/ and exporting/).
 
 import math
 import random
+from functools import partial
 from typing import Any
 
 import keras
@@ -47,7 +48,8 @@ def build(
             position (the recurrent layers return sequences, the dense layer works on each step).
         carry_batch: The fixed number of rows of a network that carries its state from batch to
             batch; None for one that starts every row from a zero state.
-        logits: Leave out the softmax, as training does for its accuracy.
+        logits: Leave out the softmax, as training does for its accuracy, and begin with zeros:
+            training gives it weights, and Keras takes its time to draw some.
         precision: What the recurrent layers compute in; their weights are float32.
         recurrent: A layer that stands in for Keras's own in training.
 
@@ -75,6 +77,7 @@ def build(
         )
     ids = keras.Input(batch_shape=(carry_batch, None), dtype="int32", name="ids")
     x = first(ids)
+    begin = _zeros if logits else partial(_drawn, config)
     layer = recurrent or RECURRENT[config.cell]
     if carry_batch is not None:
         layer = _carrying(layer)
@@ -84,12 +87,12 @@ def build(
             return_sequences=targets == "sequence" or number < len(config.units),
             stateful=carry_batch is not None,
             dtype=_MIXED.get(precision),
-            **_initializers(config, "kernel", "recurrent", "bias"),
+            **begin("kernel", "recurrent", "bias"),
         )(x)
         x = keras.layers.Dropout(config.dropout, seed=mask_seed() if logits else None)(x)
     activation = None if logits else "softmax"
     outputs = (_Dense if logits else keras.layers.Dense)(
-        size, activation=activation, **_initializers(config, "kernel", "bias")
+        size, activation=activation, **begin("kernel", "bias")
     )(x)
     return keras.Model(ids, outputs, name="textgen")
 
@@ -204,7 +207,8 @@ def parameters(model: keras.Model) -> int:
     return sum(math.prod(weight.shape) for weight in model.trainable_weights)
 
 
-def _initializers(config: ModelConfig, *kinds: str) -> dict[str, object]:
+def _drawn(config: ModelConfig, *kinds: str) -> dict[str, object]:
+    """Initializers of a layer by the names of its arguments: Keras's own, or what is configured."""
     if not config.init_stddev:
         return {}
     return {
@@ -213,3 +217,7 @@ def _initializers(config: ModelConfig, *kinds: str) -> dict[str, object]:
         else keras.initializers.RandomNormal(stddev=config.init_stddev)
         for kind in kinds
     }
+
+
+def _zeros(*kinds: str) -> dict[str, object]:
+    return {f"{kind}_initializer": "zeros" for kind in kinds}

@@ -19,6 +19,7 @@ def trained(layer, config, targets, carry, precision, batches, seed):
     twin = model.build(
         config, 5, targets, carry_batch=carry, logits=True, recurrent=layer, precision=precision
     )
+    twin.set_weights(model.initial_weights(config, 5, np.random.default_rng(1)))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     twin.compile(keras.optimizers.Adam(0.02), loss)
     losses = [float(twin.train_on_batch(x, y)) for x, y in batches]

@@ -158,9 +158,11 @@ def test_a_gpu_takes_the_first_half_precision_that_is_quicker(monkeypatch, secon
 
 
 def test_half_precision_on_a_gpu_leaves_cudnn_where_jax_has_none():
-    for backend, cudnn in (("jax", False), ("tensorflow", "auto")):
+    for backend, stock in (("jax", False), ("tensorflow", True)):
         kind = choose(backend=backend, name="gpu", precision="bfloat16")
-        assert kind.recurrent(4).use_cudnn == cudnn
+        assert (kind.recurrent is keras.layers.LSTM) == stock
+        gru = choose(backend=backend, name="gpu", precision="bfloat16", cell="gru")
+        assert gru.recurrent is keras.layers.GRU
 
 
 @pytest.mark.parametrize(("narrow", "slower"), [(3.0, 3.0), (0.5, 0.0)])

@@ -25,7 +25,7 @@ from textgen.errors import (
 from textgen.prepared import open_prepared, prepare
 from textgen.sampling.context import carried, window
 from textgen.sampling.network import Network
-from textgen.training import backend, events, loop, train
+from textgen.training import backend, events, loop, stepping, train
 from textgen.training.group import Peers
 from textgen.training.run import Run
 from textgen.training.text import Text
@@ -128,6 +128,30 @@ def test_the_same_random_seed_gives_the_same_weights(tmp_path, corpus):
         saved = keras.models.load_model(tmp_path / str(number) / "model.keras")
         weights.append(b"".join(array.tobytes() for array in saved.get_weights()))
     assert weights[0] == weights[1] != weights[2]
+
+
+def test_losses_that_are_read_a_step_later_change_nothing(tmp_path, corpus, monkeypatch):
+    """As on a GPU with JAX: the same steps, told in the same order, and the same model."""
+    found, own = [], stepping.steps
+
+    def later(*of):
+        steps = own(*of)
+        steps.ahead = 1
+        return steps
+
+    for name in ("at once", "later"):
+        _, told = run(corpus, tmp_path / name, {"epochs": 2, "dropout": 0.3})
+        steps = [
+            (event.epoch, event.loss, event.characters)
+            for event in told
+            if isinstance(event, events.StepDone)
+        ]
+        losses = [event.loss for event in told if isinstance(event, events.EpochDone)]
+        history = model_dir.read(tmp_path / name).record.history["steps"]
+        saved = keras.models.load_model(tmp_path / name / "model.keras").get_weights()
+        found.append((steps, losses, history, [array.tobytes() for array in saved]))
+        monkeypatch.setattr(stepping, "steps", later)
+    assert found[0] == found[1] and len(found[0][0]) > 10
 
 
 @pytest.mark.parametrize("carry_state", [True, False])

@@ -3,12 +3,13 @@
 Knows Keras models, batches of ids and a vocabulary; knows nothing of where the ids came from,
 where models and checkpoints are kept or who watches.
 
-Batches are NumPy arrays handed to `train_on_batch`; there is no data pipeline to wait for.
+Batches are NumPy arrays handed to each step; there is no data pipeline to wait for.
 """
 
 import math
 import time
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -22,7 +23,7 @@ from textgen.config import Settings
 from textgen.errors import CorpusError, ModelError, TrainingError
 from textgen.sampling import Sampler
 from textgen.sampling.network import Network
-from textgen.training import backend, cudnn, events, precision
+from textgen.training import backend, cudnn, events, precision, stepping
 from textgen.training.backend import Device
 from textgen.training.checkpoint import REMEDY, Snapshot
 from textgen.training.clock import ByEpochs, ByTime, HeardClock
@@ -119,6 +120,7 @@ def fit(
     deadline: float = math.inf,
     initial: Initial | None = None,
     snapshot: Snapshot | None = None,
+    chosen: str | None = None,
 ) -> Progress:
     """Train a model.
 
@@ -130,6 +132,7 @@ def fit(
         deadline: When a training by time must be over, as time.monotonic() tells it.
         initial: What gives the weights to begin with, from those of a new network.
         snapshot: Where to go on instead.
+        chosen: The precision, where it has been chosen already.
 
     Returns:
         The progress at the end, with the best weights.
@@ -140,13 +143,25 @@ def fit(
         ModelError: the snapshot is not of such a training.
     """
     with device.peers.sharing():
-        training = _Training(text, settings, device, hooks, deadline, initial, snapshot)
+        training = _Training(text, settings, device, hooks, deadline, initial, snapshot, chosen)
         training.callback.set_model(training.trainee)
         training.callback.on_train_begin()
         try:
             return training.run()
         finally:
             training.callback.on_train_end()
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A step whose loss is not read yet, and where the training was after it."""
+
+    loss: Any
+    number: int
+    epoch: float
+    share: float
+    characters: int
+    targets: int
 
 
 class _Training:
@@ -161,6 +176,7 @@ class _Training:
         deadline: float,
         initial: Initial | None,
         snapshot: Snapshot | None,
+        chosen: str | None,
     ):
         config = settings.training
         keras.utils.set_random_seed(config.random_seed)
@@ -176,7 +192,8 @@ class _Training:
         weights = weights if initial is None else initial(weights)
         stock.set_weights([peers.told_array(one) for one in weights])
         peers.share()  # the stock model, which only carries weights, is this process's own
-        chosen = str(snapshot.figures.get("precision")) if snapshot else None
+        if snapshot is not None:
+            chosen = str(snapshot.figures.get("precision"))
         with backend.losing_device(device):
             kind = precision.choose(settings, size, device, self.batches.first(), chosen)
         self.kind = kind
@@ -186,15 +203,14 @@ class _Training:
         # As large as the batch of all processes, of which this one may have a part only.
         ids = np.zeros((self.batches.rows, settings.windows.maxlen), np.int32)
         with backend.losing_device(device):
-            self.without_cudnn = cudnn.missing(
-                self.trainee, ids, settings.model.cell, kind.name, device
-            )
+            self.without_cudnn = cudnn.missing(self.trainee, ids, settings.model.cell, device)
         _assign(self.trainee.weights, stock.get_weights(), peers)
         self.trainee.compile(kind.optimizer(optimizer(config)), _loss(config.loss_reduction))
-        self.rate: float | None = None
+        self.stepper = stepping.steps(self.trainee, device)
+        self.begun: deque[_Begun] = deque()
         self.validator: _Validator | None = None
         if len(text.validation):
-            full = precision.float32(settings, device)
+            full = precision.kind("float32", settings, device)
             before = _validated(snapshot) if snapshot else None
             with backend.losing_device(device):
                 self.validator = _Validator(text.validation, settings, size, full, before, peers)
@@ -234,6 +250,7 @@ class _Training:
         config = self.settings.training
         for x, y, epoch_begins in self.batches.after(self.steps):
             if epoch_begins:
+                self._settle()
                 model.reset_states(self.trainee)
             self._step(x, y)
             characters += x.size * self.peers.count
@@ -270,34 +287,43 @@ class _Training:
         return self.progress
 
     def _step(self, x: Any, y: Any) -> None:
-        config = self.settings.training
-        wanted = learning_rate(config, self.steps, self.clock.done(self.steps))
-        if wanted != self.rate:
-            self.rate = wanted
-            rate = self.trainee.optimizer.learning_rate
-            _assign([rate], [np.asarray(wanted, rate.dtype)], self.peers)
+        """Begin a step, and tell of those that are over."""
+        rate = learning_rate(self.settings.training, self.steps, self.clock.done(self.steps))
         with backend.losing_device(self.device):
-            loss = float(self.trainee.train_on_batch(x, y))
-        if config.loss_reduction == "sum":
-            loss /= y.size * self.peers.count
+            loss = self.stepper.begin(x, y, rate)
         self.steps += 1
-        self._check(loss)
         self.clock.stepped()
         share = self.clock.done(self.steps)
-        shown = self.curve.add(loss)
-        self.hooks.on_event(
-            events.StepDone(
-                self._epoch(),
-                share,
-                shown,
-                x.size * self.peers.count,
-                loss,
-                self._seconds(),
+        characters = x.size * self.peers.count
+        targets = y.size * self.peers.count
+        self.begun.append(_Begun(loss, self.steps, self._epoch(), share, characters, targets))
+        self._read(self.stepper.ahead)
+
+    def _read(self, left: int = 0) -> None:
+        """Read the losses of the steps that were begun, but for so many."""
+        config = self.settings.training
+        while len(self.begun) > left:
+            step = self.begun.popleft()
+            with backend.losing_device(self.device):
+                loss = float(step.loss)
+            if config.loss_reduction == "sum":
+                loss /= step.targets
+            self._check(loss, step.number)
+            shown = self.curve.add(loss)
+            self.hooks.on_event(
+                events.StepDone(
+                    step.epoch, step.share, shown, step.characters, loss, self._seconds()
+                )
             )
-        )
-        if (point := int(share * _CURVE_POINTS)) > self.points:
-            self.points = point
-            self.progress.history["steps"].append([self.steps, self.curve.point()])
+            if (point := int(step.share * _CURVE_POINTS)) > self.points:
+                self.points = point
+                self.progress.history["steps"].append([step.number, self.curve.point()])
+
+    def _settle(self) -> None:
+        """Be where the last step led, all losses read, and the variables those of now."""
+        self._read()
+        with backend.losing_device(self.device):
+            self.stepper.settle()
 
     def _report(self, speed: float) -> dict[str, float]:
         """Validate, draw samples, and save where the weights are the best so far.
@@ -305,12 +331,13 @@ class _Training:
         Returns:
             The losses by the names that Keras logs them under.
         """
+        self._settle()
         progress, epoch = self.progress, self._epoch()
         weights, validation_loss = self.trainee.get_weights(), None
         if self.validator is not None:
             with backend.losing_device(self.device):
                 validation_loss = self.validator.loss(weights)
-            self._check(validation_loss)
+            self._check(validation_loss, self.steps)
         loss = self.curve.loss
         # Hosts that are not alike may differ in the last bit, and all must decide the same.
         judged = self.peers.exchange(loss if validation_loss is None else validation_loss)[0, 0]
@@ -334,6 +361,7 @@ class _Training:
         if due <= self.glimpses or unwanted:
             return
         self.glimpses = due
+        self._settle()
         for sample in self._samples(self.trainee.get_weights()):
             glimpse = events.Glimpse(self._epoch(), self.curve.loss, **vars(sample))
             self.progress.history["samples"].append(vars(glimpse))
@@ -352,6 +380,7 @@ class _Training:
 
     def _keep(self) -> None:
         """Hand out a snapshot of where training is."""
+        self._settle()
         config, progress, now = self.settings.training, self.progress, time.monotonic()
         self.kept_at = now
         figures = {
@@ -416,14 +445,14 @@ class _Training:
         epoch = self.steps / self.batches.steps
         return round(epoch, 2) if epoch >= 1 else float(f"{epoch:.2g}")
 
-    def _check(self, loss: float) -> None:
+    def _check(self, loss: float, step: int) -> None:
         """Raise `TrainingError` where a loss is not a number any more."""
         if not math.isfinite(loss):
             kept = (
                 "; the best model so far is kept" if math.isfinite(self.progress.best_loss) else ""
             )
             raise TrainingError(
-                f"the loss is {loss} after step {self.steps:,}: training went astray; try again "
+                f"the loss is {loss} after step {step:,}: training went astray; try again "
                 f"with --force and a --learning-rate below "
                 f"{self.settings.training.learning_rate:g}, or --clip-norm 1{kept}"
             )

@@ -14,6 +14,7 @@ from textgen.training import backend, precision, sizing
 from textgen.training.backend import Device
 from textgen.training.group import Peers
 
+_GPU = 50.0  # times as quick as those cores, to begin with
 _STEPS_FROM = 60.0  # seconds of a training: building a network takes too much of a shorter one
 _ALIKE = 1.5  # times as quick or as slow: what the same machine is from one hour to the next
 _TRIED_FOR = 0.3  # seconds
@@ -24,8 +25,9 @@ _WITHOUT_BFLOAT16 = 0.8  # steps of those two cores in float32, beside those in 
 
 def settled(
     settings: Settings, at_pace: Callable[[float], Settings], size: int, device: Device
-) -> Settings:
-    """The settings that suit the text, the time and this device.
+) -> tuple[Settings, str | None]:
+    """The settings that suit the text, the time and this device, and the precision if that was
+    chosen on the way.
 
     A GPU is the quicker beside two cores the wider the network is; so the network that the first
     trial asks for is tried as well, where it is another one.
@@ -41,17 +43,21 @@ def settled(
     """
     if device.backend == "tensorflow" and device.name == "cpu":
         pace = _of_cpu()
-        return settings if _alike(pace) else at_pace(pace)
+        return (settings if _alike(pace) else at_pace(pace)), None
     if settings.training.time < _STEPS_FROM:
-        return settings
-    pace = _of_steps(settings, size, device)
-    if _alike(pace):
-        return settings
+        return settings, None
+    expected = 1.0
+    if device.name != "cpu":
+        settings, expected = at_pace(_GPU), _GPU
+    pace, chosen = _of_steps(settings, size, device)
+    if _alike(pace / expected):
+        return settings, chosen
     wanted = at_pace(pace)
-    if wanted.model.units == settings.model.units:
-        return wanted
-    again = _of_steps(wanted, size, device)
-    return wanted if _alike(again / pace) else at_pace(again)
+    if wanted.model.units != settings.model.units:
+        again, _ = _of_steps(wanted, size, device, chosen)
+        if not _alike(again / pace):
+            wanted = at_pace(again)
+    return wanted, chosen
 
 
 def _alike(quicker: float) -> bool:
@@ -73,14 +79,20 @@ def _of_cpu() -> float:
     return pace if precision.has_bfloat16() else _WITHOUT_BFLOAT16 * pace
 
 
-def _of_steps(settings: Settings, size: int, device: Device) -> float:
-    """The pace of a device, from steps in float32 of its part of a batch: process 0's."""
+def _of_steps(
+    settings: Settings, size: int, device: Device, before: str | None = None
+) -> tuple[float, str | None]:
+    """The pace of a device, from steps of its part of a batch: process 0's; and the precision that
+    the device is quickest in, or was before, where it is to choose one."""
     rows, maxlen = settings.training.batch_size, settings.windows.maxlen
     mine = rows // device.peers.devices
     ids = np.zeros((mine, maxlen), np.int32)
     part = replace(settings, training=replace(settings.training, batch_size=mine))
-    kind = precision.float32(part, replace(device, peers=Peers()))
+    alone, batch = replace(device, peers=Peers()), (ids, ids, np.ones(mine, np.float32))
+    together = device.peers.count > 1
     with backend.losing_device(device):
-        seconds = precision.step_seconds(kind, part, size, (ids, ids, np.ones_like(ids)))
+        kind = precision.choose(part, size, alone, batch, "float32" if together else before)
+        seconds = kind.seconds or precision.step_seconds(kind, part, size, alone, batch)
     pace = rows * maxlen / seconds / sizing.speed(sizing.width(settings.model.units))
-    return float(device.peers.exchange(pace)[0, 0])
+    chosen = settings.training.precision == "auto" and not together
+    return float(device.peers.exchange(pace)[0, 0]), kind.name if chosen else None

@@ -15,10 +15,11 @@ import numpy as np
 
 from textgen import model
 from textgen.config import Settings
-from textgen.training import backend
+from textgen.training import backend, stepping
 from textgen.training.backend import Device
 from textgen.training.cpu_lstm import CpuLSTM
 from textgen.training.drop_connect import dropping
+from textgen.training.gpu_lstm import GpuLSTM
 from textgen.training.narrow_lstm import NarrowLSTM
 from textgen.training.sharded import sharded
 from textgen.windows import Batch
@@ -36,11 +37,13 @@ class Kind:
         name: The precision.
         recurrent: The layer that stands for the recurrent one.
         slower: As in events.Started.
+        seconds: Of a step, where one was taken to choose a kind on a GPU.
     """
 
     name: str
     recurrent: type[keras.layers.RNN]
     slower: float = 0.0
+    seconds: float = 0.0
 
     def optimizer(self, optimizer: Any) -> Any:
         """The optimizer, with its loss scaled where small gradients would vanish."""
@@ -65,38 +68,15 @@ def build(kind: Kind, settings: Settings, size: int, carry_batch: int | None) ->
     )
 
 
-def float32(settings: Settings, device: Device) -> Kind:
-    """Full precision, with the quickest layer for it: what validation always runs in."""
-    own = device == Device("tensorflow", "cpu") and settings.model.cell == "lstm"
-    return Kind("float32", CpuLSTM if own else _stock(settings, device))
-
-
-def narrow(name: str, settings: Settings, device: Device) -> Kind:
-    """Half precision, with the quickest layer for it."""
-    lstm = settings.model.cell == "lstm"
-    if name == "bfloat16" and device == Device("tensorflow", "cpu") and lstm:
-        return Kind(name, NarrowLSTM)
-    layer = _stock(settings, device)
-    if device.backend == "jax" and device.name != "cpu" and lstm:
-        layer = _without_cudnn(layer)
-    return Kind(name, layer)
-
-
-def _stock(settings: Settings, device: Device) -> type[keras.layers.RNN]:
-    """Keras's own layer."""
+def kind(name: str, settings: Settings, device: Device) -> Kind:
+    """A precision, with the quickest layer for it on a device."""
     layer = model.RECURRENT[settings.model.cell]
-    return sharded(layer) if device.peers.devices > 1 else layer
-
-
-def _without_cudnn(layer: type[keras.layers.RNN]) -> type[keras.layers.RNN]:
-    """The layer with Keras's own loop: JAX has cuDNN's LSTM in float32 only, and fails where Keras
-    3.15 asks for it in half precision."""
-
-    class Looped(layer):  # type: ignore[misc,valid-type,unused-ignore]
-        def __init__(self, units: int, **options: Any):
-            super().__init__(units, use_cudnn=False, **options)
-
-    return Looped
+    if settings.model.cell == "lstm":
+        if device == Device("tensorflow", "cpu") and name != "float16":
+            layer = CpuLSTM if name == "float32" else NarrowLSTM
+        elif device.backend == "jax" and device.name != "cpu":
+            layer = GpuLSTM
+    return Kind(name, sharded(layer) if device.peers.devices > 1 else layer)
 
 
 def choose(
@@ -112,30 +92,30 @@ def choose(
         size: The vocabulary's size.
         device: Where it runs.
         batch: A batch to try the candidates on.
-        before: What was chosen when the training began, where it goes on.
+        before: The precision, where it has been chosen already.
     """
-    full, asked = float32(settings, device), settings.training.precision
     if before is not None:
-        return narrow(before, settings, device) if before in _NARROW else full
+        return kind(before if before in _NARROW else "float32", settings, device)
+    full, asked = kind("float32", settings, device), settings.training.precision
     if asked == "float32":
         return full
 
-    def seconds(kind: Kind) -> float:
-        return step_seconds(kind, settings, size, batch)
+    def seconds(of: Kind) -> float:
+        return step_seconds(of, settings, size, device, batch)
 
     if asked != "auto":
-        kind = narrow(asked, settings, device)
-        slower = seconds(kind) / seconds(full) if device.name == "cpu" else 0.0
-        return replace(kind, slower=slower if slower > 1 else 0.0)
+        half = kind(asked, settings, device)
+        slower = seconds(half) / seconds(full) if device.name == "cpu" else 0.0
+        return replace(half, slower=slower if slower > 1 else 0.0)
     if not settings.training.time or device.peers.count > 1:  # which must all choose alike
         return full
     if device.name != "cpu":
-        halves = [narrow(name, settings, device) for name in _NARROW]
+        halves = [kind(name, settings, device) for name in _NARROW]
         return _quicker_on_gpu(full, halves, seconds, device)
     tried = full.recurrent is CpuLSTM and has_bfloat16()
     if not tried or min(settings.model.units) < _WIDE:
         return full
-    return min((full, narrow("bfloat16", settings, device)), key=seconds)
+    return min((full, kind("bfloat16", settings, device)), key=seconds)
 
 
 def _quicker_on_gpu(
@@ -143,13 +123,14 @@ def _quicker_on_gpu(
 ) -> Kind:
     """The first that is quicker than float32; a GPU may have no code for one of them."""
     limit = seconds(full)
-    for kind in halves:
+    for half in halves:
         try:
-            if seconds(kind) < limit:
-                return kind
+            taken = seconds(half)
         except backend.failures(device):
             continue
-    return full
+        if taken < limit:
+            return replace(half, seconds=taken)
+    return replace(full, seconds=limit)
 
 
 def has_bfloat16() -> bool:
@@ -161,17 +142,18 @@ def has_bfloat16() -> bool:
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
-def step_seconds(kind: Kind, settings: Settings, size: int, batch: Batch) -> float:
+def step_seconds(kind: Kind, settings: Settings, size: int, device: Device, batch: Batch) -> float:
     """Seconds of a training step, the median of a few."""
     x, y, _ = batch
     carry = settings.training.batch_size if settings.training.carry_state else None
     trial = build(kind, settings, size, carry)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     trial.compile(kind.optimizer(keras.optimizers.SGD(0.0)), loss)
-    trial.train_on_batch(x, y)
+    steps = stepping.steps(trial, device)
+    float(steps.begin(x, y, 0.0))
     taken = []
     for _ in range(_TRIALS):
         began = time.perf_counter()
-        float(trial.train_on_batch(x, y))
+        float(steps.begin(x, y, 0.0))
         taken.append(time.perf_counter() - began)
     return float(np.median(taken))

@@ -227,9 +227,9 @@ def _train(
     peers.check_rows(rows)
     from textgen.training import loop, pace
 
-    settings = request.settings
+    settings, precision = request.settings, None
     if kept is None and asked.at_pace is not None:
-        settings = pace.settled(settings, asked.at_pace, vocabulary.size, device)
+        settings, precision = pace.settled(settings, asked.at_pace, vocabulary.size, device)
         request = replace(request, settings=settings)
     with peers.beginning():
         if run.tensorboard is not None and peers.first:
@@ -275,6 +275,7 @@ def _train(
         began + (kept.snapshot.left if kept else settings.training.time),
         asked.initial,
         kept.snapshot if kept else None,
+        precision,
     )
     if progress.reason != "stopped" and peers.first:
         path.unlink(missing_ok=True)

@@ -1,0 +1,75 @@
+"""The LSTM for half precision on a GPU, on whatever JAX has here: beside Keras's own."""
+
+import keras
+import numpy as np
+import pytest
+
+from textgen import model
+from textgen.config import ModelConfig
+from textgen.training.drop_connect import dropping
+from textgen.training.gpu_lstm import GpuLSTM
+
+pytestmark = pytest.mark.skipif(keras.backend.backend() != "jax", reason="GpuLSTM is for JAX")
+
+
+def trained(layer, config, targets, carry, precision, batches):
+    """Losses and weights of a few steps, and the states after them."""
+    keras.utils.set_random_seed(0)
+    layer = dropping(layer, config.drop_connect) if config.drop_connect else layer
+    twin = model.build(
+        config, 5, targets, carry_batch=carry, logits=True, recurrent=layer, precision=precision
+    )
+    twin.set_weights(model.initial_weights(config, 5, np.random.default_rng(1)))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    twin.compile(keras.optimizers.Adam(0.02), loss)
+    losses = [float(twin.train_on_batch(x, y)) for x, y in batches]
+    states = [
+        np.asarray(one) for part in twin.layers for one in getattr(part, "states", None) or ()
+    ]
+    return losses, twin.get_weights(), states
+
+
+@pytest.mark.parametrize(
+    ("units", "rows", "maxlen", "targets", "drop_connect"),
+    [
+        ((7, 4), 3, 5, "sequence", 0.3),
+        ((7,), 2, 19, "sequence", 0.0),
+        ((5, 6), 2, 9, "last", 0.0),
+        ((1,), 1, 1, "sequence", 0.0),
+    ],
+)
+def test_it_trains_as_keras_does(units, rows, maxlen, targets, drop_connect):
+    """In float32, where both can be held to each other: losses, carried state, all weights."""
+    config = ModelConfig(units=units, embedding=3, dropout=0.0, drop_connect=drop_connect)
+    carry = rows if targets == "sequence" else None
+    generator = np.random.default_rng(0)
+    shape = (rows, maxlen) if targets == "sequence" else (rows,)
+    batches = [
+        (generator.integers(0, 5, (rows, maxlen)), generator.integers(0, 5, shape))
+        for _ in range(3)
+    ]
+    (stock_losses, *stock), (own_losses, *own) = (
+        trained(layer, config, targets, carry, "float32", batches)
+        for layer in (keras.layers.LSTM, GpuLSTM)
+    )
+    np.testing.assert_allclose(own_losses, stock_losses, rtol=1e-4)
+    for ours, theirs in zip((*own[0], *own[1]), (*stock[0], *stock[1]), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_in_half_precision_it_stays_as_near_to_float32_as_keras_does(precision):
+    config = ModelConfig(units=(24, 16), embedding=8, dropout=0.0)
+    generator = np.random.default_rng(0)
+    ids = generator.integers(0, 5, (60, 8, 12))
+    batches = [(one, (one * 2 + 1) % 5) for one in ids]
+    found = {
+        name: trained(layer, config, "sequence", 8, kind, batches)[0]
+        for name, layer, kind in (
+            ("whole", keras.layers.LSTM, "float32"),
+            ("stock", keras.layers.LSTM, precision),
+            ("own", GpuLSTM, precision),
+        )
+    }
+    far = {name: np.abs(np.subtract(found[name], found["whole"])).mean() for name in found}
+    assert 0 < far["own"] < 0.02 and far["own"] < 1.5 * far["stock"]

@@ -1,0 +1,81 @@
+"""Steps beside Keras's own: the same to the last bit."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from textgen import model
+from textgen.config import settings
+from textgen.training import precision, stepping
+from textgen.training.backend import Device
+from textgen.training.optimizer import optimizer
+
+ROWS, MAXLEN, SIZE = 4, 6, 20
+DEVICE = Device(keras.backend.backend(), "cpu")
+
+
+def network(kind, told):
+    keras.utils.set_random_seed(1)
+    built = precision.build(kind, told, SIZE, ROWS)
+    built.set_weights(model.initial_weights(told.model, SIZE, np.random.default_rng(1)))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    built.compile(kind.optimizer(optimizer(told.training)), loss)
+    return built
+
+
+@pytest.mark.parametrize("name", ["float32", "bfloat16", "float16"])
+def test_steps_are_those_of_keras(name):
+    """With masks, carried state begun anew, clipping, another learning rate for each step and,
+    in float16, a scaled loss."""
+    told = settings(
+        {
+            "units": (8, 8),
+            "batch_size": ROWS,
+            "maxlen": MAXLEN,
+            "dropout": 0.2,
+            "drop_connect": 0.1,
+            "clip_norm": 1.0,
+            "epochs": 1,
+        }
+    )
+    kind = precision.Kind(name, keras.layers.LSTM)
+    generator = np.random.default_rng(0)
+    ours, theirs = network(kind, told), network(kind, told)
+    steps = stepping.steps(ours, DEVICE)
+    losses: list[float] = []
+    expected: list[float] = []
+    begun: list[Any] = []
+    for number in range(8):
+        if number == 5:
+            losses += map(float, begun)
+            begun.clear()
+            steps.settle()
+            model.reset_states(ours)
+            model.reset_states(theirs)
+        ids = generator.integers(0, SIZE, (2, ROWS, MAXLEN)).astype(np.int32)
+        begun.append(steps.begin(ids[0], ids[1], 0.01 * (number + 1)))
+        if len(begun) > steps.ahead:
+            losses.append(float(begun.pop(0)))
+        theirs.optimizer.learning_rate.assign(0.01 * (number + 1))
+        expected.append(float(theirs.train_on_batch(*ids)))
+    losses += map(float, begun)
+    steps.settle()
+    assert losses == expected
+    for both in ((ours, theirs), (ours.optimizer, theirs.optimizer)):
+        for mine, keras_own in zip(*(one.variables for one in both), strict=True):
+            if "seed" not in mine.path:
+                np.testing.assert_array_equal(mine, keras_own)
+
+
+def test_what_is_set_between_two_steps_counts():
+    told = settings({"units": (8,), "batch_size": ROWS, "maxlen": MAXLEN, "epochs": 1})
+    built = network(precision.Kind("float32", keras.layers.LSTM), told)
+    steps = stepping.steps(built, DEVICE)
+    ids = np.ones((ROWS, MAXLEN), np.int32)
+    float(steps.begin(ids, ids, 0.01))
+    steps.settle()
+    built.set_weights([np.zeros_like(one) for one in built.get_weights()])
+    loss = float(steps.begin(ids, ids, 0.0))
+    assert loss == pytest.approx(np.log(SIZE))  # a model that knows nothing

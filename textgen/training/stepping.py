@@ -1,0 +1,123 @@
+"""Training steps of a compiled network, one after the other.
+
+Knows how Keras trains on a batch, and what of that JAX can do without; knows nothing of data, of
+clocks or of what a loss is good for.
+"""
+
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+
+from textgen.training.backend import Device
+from textgen.training.group import Peers
+
+
+class Steps(Protocol):
+    """Steps of one network.
+
+    Attributes:
+        ahead: How many steps may be begun before the loss of the first of them is read.
+    """
+
+    ahead: int
+
+    def begin(self, x: Any, y: Any, learning_rate: float) -> Any:
+        """Begin a step.
+
+        Args:
+            x, y: Inputs and targets, this process's part of a batch.
+            learning_rate: Of this step.
+
+        Returns:
+            What `float` makes the loss of, once it is there.
+        """
+
+    def settle(self) -> None:
+        """End what was begun: the network's and its optimizer's variables may be read and set."""
+
+
+def steps(network: keras.Model, device: Device) -> Steps:
+    """The quickest steps for a compiled network.
+
+    Args:
+        network: With `compile` called, and a variable for its learning rate.
+        device: Where it runs.
+    """
+    if device.backend == "jax" and device.peers.devices == 1:
+        return _OnJax(network, ahead=0 if device.name == "cpu" else 1)
+    return _OnKeras(network, device.peers)
+
+
+class _OnKeras:
+    """Keras's own."""
+
+    ahead = 0
+
+    def __init__(self, network: keras.Model, peers: Peers):
+        self._network, self._peers = network, peers
+        self._rate: float | None = None
+
+    def begin(self, x: Any, y: Any, learning_rate: float) -> Any:
+        if learning_rate != self._rate:
+            self._rate = learning_rate
+            variable = self._network.optimizer.learning_rate
+            value = np.asarray(learning_rate, variable.dtype)
+            variable.assign(self._peers.placed(value, variable))
+        return self._network.train_on_batch(x, y)
+
+    def settle(self) -> None:
+        pass
+
+
+class _OnJax:
+    """Steps that hand their values on to the next one, past Keras's variables, until `settle`.
+
+    Keras 3.15 takes all variables together before each step and assigns them after it, which takes
+    a GPU's time for a step of its own.
+    """
+
+    def __init__(self, network: keras.Model, ahead: int):
+        import jax
+
+        self.ahead, self._network = ahead, network
+        self._values: Any = None
+        optimizer = network.optimizer
+        optimizer.build(network.trainable_variables)
+        places = [id(variable) for variable in optimizer.variables]
+        place = places.index(id(optimizer.learning_rate))
+
+        def step(values: Any, x: Any, y: Any, learning_rate: Any) -> Any:
+            weights, others, tuned = values
+            tuned = [*tuned[:place], learning_rate, *tuned[place + 1 :]]
+
+            def scaled(weights: Any) -> Any:
+                outputs, changed = network.stateless_call(weights, others, x, training=True)
+                loss = network.loss(y, outputs)
+                with keras.StatelessScope(zip(optimizer.variables, tuned, strict=True)):
+                    return optimizer.scale_loss(loss), (loss, changed)
+
+            (_, (loss, changed)), gradients = jax.value_and_grad(scaled, has_aux=True)(weights)
+            weights, tuned = optimizer.stateless_apply(tuned, gradients, weights)
+            return (weights, changed, tuned), loss
+
+        self._step = jax.jit(step, donate_argnums=0)
+
+    def begin(self, x: Any, y: Any, learning_rate: float) -> Any:
+        if self._values is None:
+            self._values = [[one.value for one in kind] for kind in self._variables()]
+        self._values, loss = self._step(self._values, x, y, np.float32(learning_rate))
+        return loss
+
+    def settle(self) -> None:
+        if self._values is None:
+            return
+        for variables, values in zip(self._variables(), self._values, strict=True):
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
+        self._values = None
+
+    def _variables(self) -> tuple[list[Any], list[Any], list[Any]]:
+        network = self._network
+        optimizer = network.optimizer.variables
+        return network.trainable_variables, network.non_trainable_variables, optimizer
