@@ -61,7 +61,7 @@ def main() -> None:
     if not seen:
         print("nothing could be measured:", *sorted({row["note"] for row in rows}), sep="\n")
         return
-    plain = _measured(options, _PLAIN)
+    plain = [row for row in _measured(options, _PLAIN) if row["characters/s"]]
     rates = {(row["LSTM"], row["precision"]): row["characters/s"] for row in plain}
     for row in (*seen, *plain):
         beside = rates.get((row["LSTM"], row["precision"]))
@@ -92,6 +92,7 @@ def _measured(options: argparse.Namespace, backend: str) -> list[dict[str, Any]]
         last = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
         note = last.removeprefix("textgen.errors.TrainingError: ")
         rows.append({"backend": backend, "characters/s": 0, "note": note})
+    print(*rows, sep="\n", file=sys.stderr, flush=True)
     return rows
 
 

@@ -17,6 +17,12 @@ for name in ("TEXTGEN_MODEL", "TEXTGEN_DEBUG"):
     os.environ.pop(name, None)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest first: then all processors are busy to the end."""
+    items.sort(key=lambda item: "/training/" not in item.nodeid)
+
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 

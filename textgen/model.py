@@ -48,8 +48,8 @@ def build(
             position (the recurrent layers return sequences, the dense layer works on each step).
         carry_batch: The fixed number of rows of a network that carries its state from batch to
             batch; None for one that starts every row from a zero state.
-        logits: Leave out the softmax, as training does for its accuracy, and begin with zeros:
-            training gives it weights, and Keras takes its time to draw some.
+        logits: Leave out the softmax, as training does for its accuracy, and begin with kernels of
+            zeros: training gives it weights, and Keras takes its time to draw some.
         precision: What the recurrent layers compute in; their weights are float32.
         recurrent: A layer that stands in for Keras's own in training.
 

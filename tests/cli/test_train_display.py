@@ -141,6 +141,9 @@ def test_a_gpu_is_told_with_cudnn_or_with_why_it_has_none(capsys):
     assert "on NVIDIA H100 (tensorflow, bfloat16, cuDNN)" in "\n".join(
         shown(told(events.Started(**gpu)), 80, 24)
     )
+    own = events.Started(**{**gpu, "backend": "jax"})
+    Lines()(own)
+    assert "(jax, bfloat16, textgen's own LSTM: quicker than cuDNN's)" in capsys.readouterr().err
     without = events.Started(**{**gpu, "without_cudnn": "it has LSTM and GRU layers only"})
     for tell in (Lines(), Warnings()):
         tell(without)

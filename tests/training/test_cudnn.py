@@ -26,9 +26,9 @@ def test_a_network_that_keras_runs_in_its_own_loop_is_found_and_left_as_it_was(c
     before = [np.array(keras.ops.convert_to_numpy(one)) for one in network.variables]
     # What runs here is no GPU: the network is looked at as it would be on one.
     why = cudnn.missing(network, IDS, cell, Device(ON, "a GPU"))
-    assert why
+    assert bool(why) == ((cell, ON) != ("lstm", "jax"))  # there it is textgen's own
     assert ("LSTM and GRU" in why) == (cell == "rnn")
-    assert ("JAX" in why) == (cell != "rnn" and ON == "jax")
+    assert ("JAX" in why) == ((cell, ON) == ("gru", "jax"))
     for one, was in zip(network.variables, before, strict=True):
         np.testing.assert_array_equal(keras.ops.convert_to_numpy(one), was)
 

@@ -1,4 +1,4 @@
-"""The LSTM for half precision on a GPU, on whatever JAX has here: beside Keras's own."""
+"""The LSTM for a GPU with JAX, on whatever JAX has here: beside Keras's own."""
 
 import keras
 import numpy as np

@@ -219,6 +219,32 @@ def test_several_devices_of_one_process(folder, textgen):
 
 
 @needs_jax
+@pytest.mark.parametrize("devices", [1, 2])
+def test_what_a_gpu_with_jax_runs(folder, devices):
+    """All of it on a processor that says it is one: its LSTM, and steps begun ahead of losses."""
+    said = """
+from textgen.cli import main
+from textgen.training import backend
+
+backend._first_gpu = lambda _: "a GPU"
+main()
+"""
+    common = ("train", "prepared", "--backend", "jax", *QUICK, "--epochs", "2")
+    for name, start in (("plain", ("-m", "textgen")), ("gpu", ("-c", said))):
+        flags = f"--xla_force_host_platform_device_count={devices if name == 'gpu' else 1}"
+        done = subprocess.run(
+            [sys.executable, *start, *common, "--drop-connect", "0.1", "--model", name],
+            cwd=folder,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "KERAS_BACKEND": "", "XLA_FLAGS": flags},
+        )
+        assert done.returncode == 0, done.stderr
+    assert "on a GPU (jax, float32, textgen's own LSTM" in done.stderr
+    np.testing.assert_allclose(losses(folder / "gpu"), losses(folder / "plain"), atol=2e-3)
+
+
+@needs_jax
 @pytest.mark.parametrize("process", [0, 1])
 def test_ctrl_c_while_others_are_waited_for(folder, process):
     place = ("--coordinator", address(), "--processes", "2", "--process", str(process))

@@ -12,6 +12,7 @@ from textgen.training import precision
 from textgen.training.backend import Device
 from textgen.training.clock import ByEpochs, ByTime
 from textgen.training.cpu_lstm import CpuLSTM
+from textgen.training.gpu_lstm import GpuLSTM
 from textgen.training.optimizer import learning_rate, optimizer
 from textgen.training.sizing import default_time, expected, sized
 
@@ -157,12 +158,13 @@ def test_a_gpu_takes_the_first_half_precision_that_is_quicker(monkeypatch, secon
     assert choose(name="gpu", epochs=3).name == "float32"
 
 
-def test_half_precision_on_a_gpu_leaves_cudnn_where_jax_has_none():
-    for backend, stock in (("jax", False), ("tensorflow", True)):
-        kind = choose(backend=backend, name="gpu", precision="bfloat16")
-        assert (kind.recurrent is keras.layers.LSTM) == stock
-        gru = choose(backend=backend, name="gpu", precision="bfloat16", cell="gru")
-        assert gru.recurrent is keras.layers.GRU
+def test_an_lstm_on_a_gpu_is_keras_own_but_on_jax():
+    for name in ("float32", "bfloat16", "float16"):
+        for backend, layer in (("jax", GpuLSTM), ("tensorflow", keras.layers.LSTM)):
+            kind = choose(backend=backend, name="gpu", precision=name)
+            assert (kind.name, kind.recurrent) == (name, layer)
+            gru = choose(backend=backend, name="gpu", precision=name, cell="gru")
+            assert gru.recurrent is keras.layers.GRU
 
 
 @pytest.mark.parametrize(("narrow", "slower"), [(3.0, 3.0), (0.5, 0.0)])

@@ -152,6 +152,11 @@ def test_losses_that_are_read_a_step_later_change_nothing(tmp_path, corpus, monk
         found.append((steps, losses, history, [array.tobytes() for array in saved]))
         monkeypatch.setattr(stepping, "steps", later)
     assert found[0] == found[1] and len(found[0][0]) > 10
+    options, begun = {"epochs": 2, "dropout": 0.3}, iter(range(100))
+    stopped, _ = run(corpus, tmp_path / "parts", options, stop=lambda: next(begun) == 15)
+    assert stopped.reason == "stopped" and run(corpus, tmp_path / "parts", options)
+    saved = keras.models.load_model(tmp_path / "parts" / "model.keras").get_weights()
+    assert [array.tobytes() for array in saved] == found[0][-1]
 
 
 @pytest.mark.parametrize("carry_state", [True, False])

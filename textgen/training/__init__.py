@@ -8,12 +8,14 @@
     sizing.py     settings that suit a text, a time and a pace
     pace.py       how quickly a device trains
     loop.py       the fit loop: steps, validation, samples, the best weights
+    stepping.py   steps of a network, one after the other
     clock.py      how far a training is, when it reports, when it is over
     optimizer.py  optimizers and learning rates
     precision.py  what recurrent layers compute in, and which layers do it
     cpu_lstm.py   an LSTM that trains faster on a CPU
     lstm_steps.py  what it computes for each character, compiled
     narrow_lstm.py  the same in bfloat16
+    gpu_lstm.py   an LSTM that trains faster on a GPU with JAX
     cudnn.py      whether a GPU computes the layers by cuDNN
     drop_connect.py  recurrent layers that leave out some of their weights
     tensorboard.py  logs for TensorBoard

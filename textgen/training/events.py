@@ -44,7 +44,7 @@ class Started:
         slower: How many times as long a step takes in it as in float32, where it was asked for
             and is slower; 0 otherwise.
         without_cudnn: Why a GPU computes the recurrent layers without cuDNN; empty where it does
-            with it, and on a CPU.
+            with it, on JAX where textgen's own LSTM is quicker, and on a CPU.
         steps: Steps that read the text once.
         epochs: Times the text is read; 0 in a training by time.
         time: Seconds that the training may take in all; 0 in a training by epochs.

@@ -1,13 +1,13 @@
-"""An LSTM for half precision on a GPU with JAX, and Keras's own to all who look.
+"""An LSTM that trains faster on a GPU with JAX, and is Keras's own to all who look.
 
 Knows the forward and backward passes of one LSTM layer over a batch of sequences, and how Keras
 calls them; knows nothing of models, data or optimizers.
 
-JAX has cuDNN's LSTM in float32 only, and Keras's own loop takes both matrix products for each
-character and adds up the weights' gradients as it goes back. Here the input's product is taken for
-all characters at once, so are the weights' gradients, and only what must be done character by
-character is in the loop: one product and the gates each way. As in narrow_lstm.py, products are in
-half precision with sums in float32, and c and its gradient stay in float32.
+JAX has cuDNN's LSTM in float32 only, and in a slow way of its; Keras's own loop takes both matrix
+products for each character and adds up the weights' gradients as it goes back. Here the input's
+product is taken for all characters at once, so are the weights' gradients, and only what must be
+done character by character is in the loop: one product and the gates each way. In half precision,
+as in narrow_lstm.py, products have their sums in float32, and c and its gradient stay in float32.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ _UNROLLED = 8  # characters in a round of the loop: a GPU waits after each round
 
 
 class GpuLSTM(keras.layers.LSTM):  # type: ignore[misc,unused-ignore]
-    """keras.layers.LSTM on JAX, with its gradients by hand; trains in half precision."""
+    """keras.layers.LSTM on JAX, with its gradients by hand."""
 
     def inner_loop(
         self, sequences: Any, initial_state: Any, mask: Any, training: bool = False

@@ -249,7 +249,7 @@ class _Training:
         part_began, characters = time.monotonic(), 0
         config = self.settings.training
         for x, y, epoch_begins in self.batches.after(self.steps):
-            if epoch_begins:
+            if epoch_begins and config.carry_state:
                 self._settle()
                 model.reset_states(self.trainee)
             self._step(x, y)
@@ -267,6 +267,7 @@ class _Training:
                 if not due:  # whoever goes on from here makes no such report
                     self._keep()
                 self.hooks.on_event(events.Stopping())
+            self._settle()
             report_began = time.monotonic()
             logs = self._report(characters / (report_began - part_began))
             patience = config.patience or math.inf
@@ -411,7 +412,6 @@ class _Training:
     def _go_on(self, snapshot: Snapshot) -> dict[str, float]:
         """Be where a snapshot was taken; gives the state of its clock."""
         figures, arrays, progress = snapshot.figures, snapshot.arrays, self.progress
-        self.trainee.optimizer.build(self.trainee.trainable_variables)
         try:
             _assign(self._layer_variables(), arrays["layers"], self.peers)
             _assign(self.trainee.optimizer.variables, arrays["optimizer"], self.peers)

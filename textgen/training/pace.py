@@ -29,8 +29,8 @@ def settled(
     """The settings that suit the text, the time and this device, and the precision if that was
     chosen on the way.
 
-    A GPU is the quicker beside two cores the wider the network is; so the network that the first
-    trial asks for is tried as well, where it is another one.
+    A GPU is the quicker beside two cores the wider the network is: the first network tried there is
+    one for a quick GPU. The network that this trial asks for is tried as well if it is another one.
 
     Args:
         settings: Those that suit two cores.
@@ -89,10 +89,12 @@ def _of_steps(
     ids = np.zeros((mine, maxlen), np.int32)
     part = replace(settings, training=replace(settings.training, batch_size=mine))
     alone, batch = replace(device, peers=Peers()), (ids, ids, np.ones(mine, np.float32))
-    together = device.peers.count > 1
+    asked, together = settings.training.precision, device.peers.count > 1
+    if asked != "auto" or together:
+        before = "float32" if together else asked
     with backend.losing_device(device):
-        kind = precision.choose(part, size, alone, batch, "float32" if together else before)
+        kind = precision.choose(part, size, alone, batch, before)
         seconds = kind.seconds or precision.step_seconds(kind, part, size, alone, batch)
     pace = rows * maxlen / seconds / sizing.speed(sizing.width(settings.model.units))
-    chosen = settings.training.precision == "auto" and not together
-    return float(device.peers.exchange(pace)[0, 0]), kind.name if chosen else None
+    chosen = kind.name if asked == "auto" and not together else None
+    return float(device.peers.exchange(pace)[0, 0]), chosen

@@ -1,7 +1,7 @@
 """What recurrent layers compute in while they train, and which layers do it.
 
-Knows Keras's dtype policies, the processor's flags, what cuDNN takes and this package's own LSTMs;
-knows nothing of data, schedules or files.
+Knows Keras's dtype policies, the processor's flags and this package's own LSTMs; knows nothing of
+data, schedules or files.
 """
 
 import time

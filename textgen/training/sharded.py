@@ -18,7 +18,7 @@ def sharded(layer: type[keras.layers.RNN]) -> type[keras.layers.RNN]:
     """A recurrent layer that is equal to `layer`, for models that Keras distributes.
 
     Args:
-        layer: keras.layers.LSTM, GRU or SimpleRNN.
+        layer: keras.layers.LSTM, GRU or SimpleRNN, or GpuLSTM.
 
     Example:
         >>> sharded(keras.layers.GRU)(8).units

@@ -38,12 +38,14 @@ class Steps(Protocol):
 
 
 def steps(network: keras.Model, device: Device) -> Steps:
-    """The quickest steps for a compiled network.
+    """The quickest steps for a compiled network, whose optimizer is built with it.
 
     Args:
         network: With `compile` called, and a variable for its learning rate.
         device: Where it runs.
     """
+    if not network.optimizer.built:
+        network.optimizer.build(network.trainable_variables)
     if device.backend == "jax" and device.peers.devices == 1:
         return _OnJax(network, ahead=0 if device.name == "cpu" else 1)
     return _OnKeras(network, device.peers)
@@ -83,7 +85,6 @@ class _OnJax:
         self.ahead, self._network = ahead, network
         self._values: Any = None
         optimizer = network.optimizer
-        optimizer.build(network.trainable_variables)
         places = [id(variable) for variable in optimizer.variables]
         place = places.index(id(optimizer.learning_rate))
 
@@ -105,7 +106,7 @@ class _OnJax:
 
     def begin(self, x: Any, y: Any, learning_rate: float) -> Any:
         if self._values is None:
-            self._values = [[one.value for one in kind] for kind in self._variables()]
+            self._values = tuple([one.value for one in kind] for kind in self._variables())
         self._values, loss = self._step(self._values, x, y, np.float32(learning_rate))
         return loss
 
