@@ -180,6 +180,9 @@ def test_what_the_tutorial_says_of_time_is_what_was_measured():
             assert expected(seconds) == round(loss, 3)
             rows += 1
     assert rows == 5
+    notes = "".join(json.loads((ROOT / "benchmarks/results/gpu.json").read_text("utf-8"))["notes"])
+    (units, loss), *_ = re.findall(r"LSTM (\d+)\)` in 180 s .*: ([\d.]+) nats", notes)
+    assert f"came to {float(loss):.3f} in three (`--backend jax`, {units} units," in PAGES[1]
 
 
 # A module may import those on lower floors, and those of its own package.
