@@ -15,6 +15,9 @@ from textgen.config import TrainConfig, WindowConfig
 
 _PASSES = 60  # after that many over a text, more of them taught a network of this size nothing
 _START = 8.0  # seconds that start and end take
+# Where a second is worth so many of two cores', as on a GPU, the start takes longer, and a network
+# as wide as that allows went on learning (208 passes in benchmarks/results/gpu.md).
+_QUICK, _QUICK_PASSES, _QUICK_START = 10.0, 240, 30.0
 _MAXLEN = 64  # more than the windows' 40: back-propagation through more gained nothing in the time
 # Seconds of the whole training, and the units of one layer that did best in them; 10 s and 4 h are
 # only guesses.
@@ -62,7 +65,10 @@ def default_time(characters: int, pace: float = 1.0) -> float:
         pace: As in `sized`.
     """
     units = _units(characters, TrainConfig.time * pace)
-    enough = _PASSES * characters / (speed(units) * pace)
+    read_once = characters / (speed(units) * pace)
+    enough = _PASSES * read_once
+    if pace >= _QUICK:
+        enough = _QUICK_START + _QUICK_PASSES * read_once
     return float(min(TrainConfig.time, max(30.0, round(enough))))
 
 
@@ -85,7 +91,8 @@ def sized(characters: int, given: Mapping[str, Any], pace: float = 1.0) -> dict[
     seconds = epochs * characters / speed(320) if epochs else given["time"] * pace
     units = given.get("units") or (_units(characters, seconds),)
     wide = width(units)
-    passes = epochs or speed(wide) * pace * max(given["time"] - _START, 1.0) / characters
+    start = _START if pace < _QUICK else _QUICK_START
+    passes = epochs or speed(wide) * pace * max(given["time"] - start, 1.0) / characters
     maxlen = given.get("maxlen") or (_MAXLEN if characters > _SHORT else WindowConfig.maxlen)
     rows = max(1, (characters - 1) // (4 * maxlen))  # streams of at least four steps each
     rows = given.get("batch_size") or min(TrainConfig.batch_size, rows)
