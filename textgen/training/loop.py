@@ -329,10 +329,12 @@ class _Training:
     def _report(self, speed: float) -> dict[str, float]:
         """Validate, draw samples, and save where the weights are the best so far.
 
+        Args:
+            speed: Characters per second since the last report; the steps are settled.
+
         Returns:
             The losses by the names that Keras logs them under.
         """
-        self._settle()
         progress, epoch = self.progress, self._epoch()
         weights, validation_loss = self.trainee.get_weights(), None
         if self.validator is not None:
