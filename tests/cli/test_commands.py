@@ -154,12 +154,13 @@ def start_training(tmp_path, corpus):
 
 
 def test_a_training_by_time_ends_in_time(textgen, corpus, tmp_path):
+    seconds = 40 if os.environ.get("KERAS_BACKEND") == "jax" else 20  # it compiles for ten
     began = time.monotonic()
-    done = textgen("train", corpus, "--time", "20s", "--units", 16)
+    done = textgen("train", corpus, "--time", f"{seconds}s", "--units", 16)
     taken = time.monotonic() - began
     assert done.returncode == 0, done.stderr
-    assert 15 < taken < 40  # the machine may be busy
-    assert "training: 20s in all" in done.stderr
+    assert 0.75 * seconds < taken < 2 * seconds  # the machine may be busy
+    assert f"training: {seconds}s in all" in done.stderr
     history = json.loads((tmp_path / "textgen-model/history.json").read_text())
     losses = [entry["validation_loss"] for entry in history["epochs"]]
     assert len(losses) > 1 and losses[-1] < losses[0]
