@@ -34,7 +34,6 @@ _PUBLISHED = 1.4697
 _PRECISIONS = ("float32", "bfloat16", "float16")
 _ROWS, _SPAN, _SIZE = 128, 64, 65
 _BACKENDS, _PLAIN = ("tensorflow", "jax", "torch"), "torch.nn.LSTM"
-_FAILURES = (MemoryError, RuntimeError, ValueError)
 _BUILD, _FOR = 5, 2.0  # steps that build the network, then seconds of steps
 _COLUMNS = ("backend", "LSTM", "precision", "characters/s", "times torch's", "busy", "note")
 _BUSY = "nvidia-smi --id=0 --query-gpu=utilization.gpu --format=csv,noheader,nounits --loop-ms=100"
@@ -71,7 +70,7 @@ def main() -> None:
         f"On {seen[0]['device']}. {_ROWS} rows of {_SPAN} characters, embedding 64, no dropout, "
         "AdamW; beside torch's in the same precision.",
         "",
-        *(f"{row['backend']}: {row['note']}." for row in rows if row not in seen),
+        *(" ".join(map(str, row.values())) for row in rows if row not in seen),
         "",
         _trained(options.corpus, options.seconds, quickest, options.device),
     ]
@@ -105,7 +104,7 @@ def _tell(backend: str, networks: list[str], device: str) -> None:
             try:
                 step, row["note"] = make(tuple(map(int, network.split(","))), precision)
                 row |= _timed(step, device)
-            except _FAILURES as error:  # a precision, say, that a device has no code for
+            except Exception as error:  # noqa: BLE001 a precision, say, that it has no code for
                 row |= {"characters/s": 0, "busy": "", "note": f"{type(error).__name__}: {error}"}
             print(json.dumps({**row, "device": name}), flush=True)
 
@@ -138,7 +137,7 @@ def _of_textgen(backend: str, device: str) -> tuple[str, Maker]:
         told = settings(
             {"units": units, "batch_size": _ROWS, "maxlen": _SPAN, "dropout": 0.0, "epochs": 1}
         )
-        network = compiled(precisions.kind(precision, told, found), told, _SIZE)
+        network = compiled(precisions.kind_of(precision, told, found), told, _SIZE)
         without = cudnn.missing(network, ids, "lstm", found)
         steps = stepping.steps(network, found)
         return lambda: steps.begin(ids, ids, 1e-3), without
@@ -151,14 +150,17 @@ def _timed(step: Step, device: str) -> dict[str, Any]:
     for _ in range(_BUILD):
         float(step())
     watch = _Busy() if device == "gpu" else None
-    began, count, before = time.perf_counter(), 0, step()
-    while time.perf_counter() - began < _FOR:
-        begun = step()
+    try:
+        began, count, before = time.perf_counter(), 0, step()
+        while time.perf_counter() - began < _FOR:
+            begun = step()
+            float(before)
+            before, count = begun, count + 1
         float(before)
-        before, count = begun, count + 1
-    float(before)
-    rate = (count + 1) * _ROWS * _SPAN / (time.perf_counter() - began)
-    return {"characters/s": round(rate), "busy": watch.share() if watch else ""}
+        rate = (count + 1) * _ROWS * _SPAN / (time.perf_counter() - began)
+    finally:
+        busy = watch.share() if watch else ""
+    return {"characters/s": round(rate), "busy": busy}
 
 
 class _Busy:

@@ -1,7 +1,8 @@
 """Where the time of a training goes: steps, and everything else.
 
-A training by time in this process, with a stopwatch around each step, each validation, each save of
-the model and each checkpoint. What is left is the pipeline, samples, events and the loop itself.
+A training by time in this process on TensorFlow, with a stopwatch around each step, each
+validation, each save of the model and each checkpoint. What is left is the pipeline, samples,
+events and the loop itself.
 Asked: less than 3 % outside the steps, start-up aside, and less than 2 % for checkpoints.
 
     python -m benchmarks.overhead tinyshakespeare.txt [--seconds 300] [--checkpoint-every 60]

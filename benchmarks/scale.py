@@ -91,7 +91,7 @@ def _steps_in_turn(prepared: list[Path]) -> str:
     told = settings({"units": (256,), "maxlen": 64, "batch_size": 32, "epochs": 1})
     opened = [open_prepared(one) for one in prepared]
     size = max(one.vocabulary.size for one in opened)
-    twin = compiled(precision.kind("float32", told, device), told, size)
+    twin = compiled(precision.kind_of("float32", told, device), told, size)
     epochs = [loop._Batches(one.split(0.01)[0], told, device.peers) for one in opened]
     twin.train_on_batch(*epochs[0].first()[:2])  # builds the network
     for file in prepared[-1].iterdir():  # so that it is read from the disk

@@ -8,7 +8,7 @@ from textgen.config import settings
 from textgen.errors import OutputError
 from textgen.training import checkpoint, pace, sizing, train
 from textgen.training.backend import Device
-from textgen.training.sizing import default_time, sized
+from textgen.training.sizing import TWO_CORES, Pace, default_time, sized
 
 SMALL = {"units": (8,), "embedding": 4, "maxlen": 10, "batch_size": 4}
 
@@ -16,17 +16,19 @@ SMALL = {"units": (8,), "embedding": 4, "maxlen": 10, "batch_size": 4}
 def test_a_quick_device_gets_a_wider_network_and_a_short_text_less_time():
     for characters in (10**5, 10**6, 10**8):
         slow, two_cores, quick = (
-            sized(characters, {"time": 300.0}, pace) for pace in (0.2, 1.0, 20.0)
+            sized(characters, {"time": 300.0}, pace)
+            for pace in (Pace(0.2), TWO_CORES, Pace(20.0, gpu=True))
         )
         assert two_cores == sized(characters, {"time": 300.0})
         assert slow["units"] <= two_cores["units"] <= quick["units"]
         assert slow["units"] < quick["units"] or characters == 10**5
         assert slow["dropout"] <= two_cores["dropout"] <= quick["dropout"]
-    assert default_time(10**6, 100.0) < default_time(10**6) == default_time(10**6, 0.2)
+    assert default_time(10**5, Pace(4.0)) < default_time(10**5) < default_time(10**5, Pace(0.2))
     # A GPU begins within half a minute, and then has the time for many passes.
-    assert default_time(10**6, 100.0) > 150 and default_time(10_000, 100.0) < 60
+    gpu = Pace(100.0, gpu=True)
+    assert 150 < default_time(10**6, gpu) < 600 and default_time(10_000, gpu) == 60
     by_epochs = {"epochs": 5, "time": 0.0}  # the same on every machine
-    assert sized(10**6, by_epochs, 20.0) == sized(10**6, by_epochs)
+    assert sized(10**6, by_epochs, Pace(20.0, gpu=True)) == sized(10**6, by_epochs)
 
 
 def test_a_device_is_tried_until_the_network_is_the_one_it_wants():
@@ -38,10 +40,12 @@ def test_a_device_is_tried_until_the_network_is_the_one_it_wants():
 
     device = Device(keras.backend.backend(), "a device that nothing is known of")
     found, chosen = pace.settled(settings({**SMALL, "time": 300.0}), at_pace, 20, device)
-    assert 1 <= len(told) <= 3 and all(0 < one < 1000 for one in told)
+    assert 1 < len(told) <= 3 and all(0 < one.times < 1000 and one.gpu for one in told)
+    assert told[0].times == 50
     assert found.model.units == (12,) and chosen in ("float32", "bfloat16", "float16")
     short = settings({**SMALL, "time": 20.0})
-    assert pace.settled(short, at_pace, 20, device) == (short, None) and len(told) <= 3
+    told.clear()
+    assert pace.settled(short, lambda _: short, 20, device) == (short, None)
 
 
 def test_two_cores_that_are_as_quick_train_what_was_measured(monkeypatch):

@@ -114,9 +114,9 @@ def batch():
     return ids, ids, np.ones((2, 6), np.float32)
 
 
-def choose(backend="tensorflow", name="cpu", **options):
+def choose(backend="tensorflow", name="cpu", before=None, **options):
     told = settings({"batch_size": 2, "maxlen": 6, "units": (4,), **options})
-    return precision.choose(told, 5, Device(backend, name), batch())
+    return precision.choose(told, 5, Device(backend, name), batch(), before)
 
 
 def test_the_layer_of_our_own_is_for_an_lstm_in_float32_on_the_cpu():
@@ -154,8 +154,11 @@ def test_a_gpu_takes_the_first_half_precision_that_is_quicker(monkeypatch, secon
         return seconds[kind.name]
 
     monkeypatch.setattr(precision, "step_seconds", measured)
-    assert choose(name="gpu").name == chosen
+    kind = choose(name="gpu")
+    assert (kind.name, kind.seconds) == (chosen, seconds[chosen])
     assert choose(name="gpu", epochs=3).name == "float32"
+    for before in ("float32", "bfloat16"):  # chosen with the pace, or when the training began
+        assert choose(name="gpu", before=before).name == before
 
 
 def test_an_lstm_on_a_gpu_is_keras_own_but_on_jax():

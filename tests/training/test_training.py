@@ -25,7 +25,7 @@ from textgen.errors import (
 from textgen.prepared import open_prepared, prepare
 from textgen.sampling.context import carried, window
 from textgen.sampling.network import Network
-from textgen.training import backend, events, loop, stepping, train
+from textgen.training import backend, events, loop, pace, stepping, train
 from textgen.training.group import Peers
 from textgen.training.run import Run
 from textgen.training.text import Text
@@ -157,6 +157,17 @@ def test_losses_that_are_read_a_step_later_change_nothing(tmp_path, corpus, monk
     assert stopped.reason == "stopped" and run(corpus, tmp_path / "parts", options)
     saved = keras.models.load_model(tmp_path / "parts" / "model.keras").get_weights()
     assert [array.tobytes() for array in saved] == found[0][-1]
+
+
+def test_a_precision_that_was_chosen_with_the_pace_is_trained_in(tmp_path, corpus, monkeypatch):
+    monkeypatch.setattr(pace, "settled", lambda settings, *_: (settings, "bfloat16"))
+    options = {**QUICK, "time": 30.0, "sample_length": 0}
+    del options["epochs"], options["units"]
+    told: list[events.Event] = []
+    stop = lambda: len(told) > 3  # noqa: E731
+    train([str(corpus)], tmp_path / "model", options, on_event=told.append, stop=stop)
+    (started,) = (event for event in told if isinstance(event, events.Started))
+    assert started.precision == "bfloat16"
 
 
 @pytest.mark.parametrize("carry_state", [True, False])

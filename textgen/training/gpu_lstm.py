@@ -3,7 +3,7 @@
 Knows the forward and backward passes of one LSTM layer over a batch of sequences, and how Keras
 calls them; knows nothing of models, data or optimizers.
 
-JAX has cuDNN's LSTM in float32 only, and in a slow way of its; Keras's own loop takes both matrix
+JAX has cuDNN's LSTM in float32 only, and a slow one; Keras's own loop takes both matrix
 products for each character and adds up the weights' gradients as it goes back. Here the input's
 product is taken for all characters at once, so are the weights' gradients, and only what must be
 done character by character is in the loop: one product and the gates each way. In half precision,

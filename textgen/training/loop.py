@@ -210,7 +210,7 @@ class _Training:
         self.begun: deque[_Begun] = deque()
         self.validator: _Validator | None = None
         if len(text.validation):
-            full = precision.kind("float32", settings, device)
+            full = precision.kind_of("float32", settings, device)
             before = _validated(snapshot) if snapshot else None
             with backend.losing_device(device):
                 self.validator = _Validator(text.validation, settings, size, full, before, peers)

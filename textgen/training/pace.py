@@ -13,6 +13,7 @@ from textgen.config import Settings
 from textgen.training import backend, precision, sizing
 from textgen.training.backend import Device
 from textgen.training.group import Peers
+from textgen.training.sizing import Pace
 
 _GPU = 50.0  # times as quick as those cores, to begin with
 _STEPS_FROM = 60.0  # seconds of a training: building a network takes too much of a shorter one
@@ -24,17 +25,17 @@ _WITHOUT_BFLOAT16 = 0.8  # steps of those two cores in float32, beside those in 
 
 
 def settled(
-    settings: Settings, at_pace: Callable[[float], Settings], size: int, device: Device
+    settings: Settings, at_pace: Callable[[Pace], Settings], size: int, device: Device
 ) -> tuple[Settings, str | None]:
     """The settings that suit the text, the time and this device, and the precision if that was
     chosen on the way.
 
     A GPU is the quicker beside two cores the wider the network is: the first network tried there is
-    one for a quick GPU. The network that this trial asks for is tried as well if it is another one.
+    one for a quick GPU. The one that this trial asks for is tried as well if it is quite another.
 
     Args:
         settings: Those that suit two cores.
-        at_pace: Gives those that suit a pace, as sizing.sized takes it.
+        at_pace: Gives those that suit a pace.
         size: The vocabulary's size.
         device: Where training runs; of several processes, process 0 decides for all.
 
@@ -42,22 +43,27 @@ def settled(
         TrainingError: the device failed.
     """
     if device.backend == "tensorflow" and device.name == "cpu":
-        pace = _of_cpu()
-        return (settings if _alike(pace) else at_pace(pace)), None
+        times = _of_cpu()
+        return (settings if _alike(times) else at_pace(Pace(times))), None
+    tried = sizing.TWO_CORES
+    if device.name != "cpu":
+        tried = Pace(_GPU, gpu=True)
+        settings = at_pace(tried)
     if settings.training.time < _STEPS_FROM:
         return settings, None
-    expected = 1.0
-    if device.name != "cpu":
-        settings, expected = at_pace(_GPU), _GPU
-    pace, chosen = _of_steps(settings, size, device)
-    if _alike(pace / expected):
+    times, chosen = _of_steps(settings, size, device)
+    if _alike(times / tried.times):
         return settings, chosen
-    wanted = at_pace(pace)
-    if wanted.model.units != settings.model.units:
+    wanted = at_pace(replace(tried, times=times))
+    if not _alike(_width(wanted) / _width(settings)):
         again, _ = _of_steps(wanted, size, device, chosen)
-        if not _alike(again / pace):
-            wanted = at_pace(again)
+        if not _alike(again / times):
+            wanted = at_pace(replace(tried, times=again))
     return wanted, chosen
+
+
+def _width(settings: Settings) -> float:
+    return sizing.width(settings.model.units)
 
 
 def _alike(quicker: float) -> bool:
@@ -89,12 +95,13 @@ def _of_steps(
     ids = np.zeros((mine, maxlen), np.int32)
     part = replace(settings, training=replace(settings.training, batch_size=mine))
     alone, batch = replace(device, peers=Peers()), (ids, ids, np.ones(mine, np.float32))
-    asked, together = settings.training.precision, device.peers.count > 1
-    if asked != "auto" or together:
-        before = "float32" if together else asked
+    asked = settings.training.precision
+    if asked != "auto":
+        before = asked
+    elif device.peers.count > 1:  # which train in it
+        before = "float32"
     with backend.losing_device(device):
         kind = precision.choose(part, size, alone, batch, before)
         seconds = kind.seconds or precision.step_seconds(kind, part, size, alone, batch)
-    pace = rows * maxlen / seconds / sizing.speed(sizing.width(settings.model.units))
-    chosen = kind.name if asked == "auto" and not together else None
-    return float(device.peers.exchange(pace)[0, 0]), chosen
+    pace = rows * maxlen / seconds / sizing.speed(_width(settings))
+    return float(device.peers.exchange(pace)[0, 0]), kind.name if asked == "auto" else None

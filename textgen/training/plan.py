@@ -32,6 +32,7 @@ from textgen.prepared import (
 )
 from textgen.training import events, sizing, transfer
 from textgen.training.checkpoint import Checkpoint, Request
+from textgen.training.sizing import Pace
 from textgen.training.text import Text
 
 OnEvent = Callable[[events.Event], object]
@@ -58,7 +59,7 @@ class Plan:
     from_cache: bool = True
     initial: Callable[[list[Any]], list[Any]] | None = None
     expected: float | None = None
-    at_pace: Callable[[float], Settings] | None = None
+    at_pace: Callable[[Pace], Settings] | None = None
 
     def settle(self, directory: Path) -> None:
         """Put the text where a training that goes on looks for it, once this one has begun."""
@@ -109,12 +110,12 @@ def plan(
         )
     characters = len(opened.split(settings.windows.validation)[0])
     suit = partial(_suited, characters, settings, options, preset, recorded)
-    suited = suit(1.0)
+    suited = suit(sizing.TWO_CORES)
 
-    def at_pace(pace: float) -> Settings:
+    def at_pace(pace: Pace) -> Settings:
         return config.settings(options, preset, recorded, suit(pace))
 
-    settings = at_pace(1.0)
+    settings = at_pace(sizing.TWO_CORES)
     _check_fits(opened, settings)
     vocabulary, initial = opened.vocabulary, None
     if begin is not None:
@@ -221,7 +222,7 @@ def _suited(
     options: Mapping[str, Any],
     preset: str | None,
     recorded: config.WindowConfig | None,
-    pace: float,
+    pace: Pace,
 ) -> dict[str, Any]:
     """What suits the text, the time and the device's pace, of what nobody chose."""
     given = dict(options)

@@ -68,7 +68,7 @@ def build(kind: Kind, settings: Settings, size: int, carry_batch: int | None) ->
     )
 
 
-def kind(name: str, settings: Settings, device: Device) -> Kind:
+def kind_of(name: str, settings: Settings, device: Device) -> Kind:
     """A precision, with the quickest layer for it on a device."""
     layer = model.RECURRENT[settings.model.cell]
     if settings.model.cell == "lstm":
@@ -95,8 +95,8 @@ def choose(
         before: The precision, where it has been chosen already.
     """
     if before is not None:
-        return kind(before if before in _NARROW else "float32", settings, device)
-    full, asked = kind("float32", settings, device), settings.training.precision
+        return kind_of(before if before in _NARROW else "float32", settings, device)
+    full, asked = kind_of("float32", settings, device), settings.training.precision
     if asked == "float32":
         return full
 
@@ -104,18 +104,18 @@ def choose(
         return step_seconds(of, settings, size, device, batch)
 
     if asked != "auto":
-        half = kind(asked, settings, device)
+        half = kind_of(asked, settings, device)
         slower = seconds(half) / seconds(full) if device.name == "cpu" else 0.0
         return replace(half, slower=slower if slower > 1 else 0.0)
     if not settings.training.time or device.peers.count > 1:  # which must all choose alike
         return full
     if device.name != "cpu":
-        halves = [kind(name, settings, device) for name in _NARROW]
+        halves = [kind_of(name, settings, device) for name in _NARROW]
         return _quicker_on_gpu(full, halves, seconds, device)
     tried = full.recurrent is CpuLSTM and has_bfloat16()
     if not tried or min(settings.model.units) < _WIDE:
         return full
-    return min((full, kind("bfloat16", settings, device)), key=seconds)
+    return min((full, kind_of("bfloat16", settings, device)), key=seconds)
 
 
 def _quicker_on_gpu(

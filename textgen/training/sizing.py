@@ -7,6 +7,7 @@ docs/NOTES.md, under Sizing.
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,9 @@ from textgen.config import TrainConfig, WindowConfig
 
 _PASSES = 60  # after that many over a text, more of them taught a network of this size nothing
 _START = 8.0  # seconds that start and end take
-# Where a second is worth so many of two cores', as on a GPU, the start takes longer, and a network
-# as wide as that allows went on learning (208 passes in benchmarks/results/gpu.md).
-_QUICK, _QUICK_PASSES, _QUICK_START = 10.0, 240, 30.0
+# On a GPU the start takes longer, and a network as wide as its speed allows went on learning: 208
+# passes in benchmarks/results/gpu.md.
+_GPU_START, _GPU_PASSES = 30.0, 240
 _MAXLEN = 64  # more than the windows' 40: back-propagation through more gained nothing in the time
 # Seconds of the whole training, and the units of one layer that did best in them; 10 s and 4 h are
 # only guesses.
@@ -36,6 +37,22 @@ _SHORT = 20_000  # characters of a text that is too short to spare any
 # Seconds of the whole training, and what a megabyte of Shakespeare came to in them: nats per
 # character on its last tenth, in order, as validation reads (benchmarks/results/training.md).
 _REACHED = ((30.0, 1.763), (96.0, 1.493), (300.0, 1.449), (660.0, 1.426), (3600.0, 1.386))
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How quickly a device trains.
+
+    Attributes:
+        times: As many times as quickly as the two cores that the rules were measured on.
+        gpu: Whether it is a GPU.
+    """
+
+    times: float = 1.0
+    gpu: bool = False
+
+
+TWO_CORES = Pace()
 
 
 def expected(seconds: float) -> float | None:
@@ -57,28 +74,28 @@ def expected(seconds: float) -> float | None:
     return float(np.interp(math.log(seconds), [math.log(time) for time in times], losses))
 
 
-def default_time(characters: int, pace: float = 1.0) -> float:
+def default_time(characters: int, pace: Pace = TWO_CORES) -> float:
     """Seconds that a training takes where nobody said how long: less for a short text.
 
     Args:
         characters: Of the training text.
-        pace: As in `sized`.
+        pace: Of the device.
     """
-    units = _units(characters, TrainConfig.time * pace)
-    read_once = characters / (speed(units) * pace)
-    enough = _PASSES * read_once
-    if pace >= _QUICK:
-        enough = _QUICK_START + _QUICK_PASSES * read_once
-    return float(min(TrainConfig.time, max(30.0, round(enough))))
+    units = _units(characters, TrainConfig.time * pace.times)
+    read_once = characters / (speed(units) * pace.times)
+    least, enough = 30.0, _PASSES * read_once
+    if pace.gpu:
+        least, enough = 2 * _GPU_START, _GPU_START + _GPU_PASSES * read_once
+    return float(min(TrainConfig.time, max(least, round(enough))))
 
 
-def sized(characters: int, given: Mapping[str, Any], pace: float = 1.0) -> dict[str, Any]:
+def sized(characters: int, given: Mapping[str, Any], pace: Pace = TWO_CORES) -> dict[str, Any]:
     """Size, regularisation, learning rate and batch for an LSTM with carried state.
 
     Args:
         characters: Of the training text.
         given: Settings by name that are decided: `time` or `epochs`, and whatever else.
-        pace: Seconds of two cores that a second of the device is worth (training/pace.py).
+        pace: Of the device (training/pace.py).
 
     Returns:
         Settings by name, for those that were not given.
@@ -88,11 +105,11 @@ def sized(characters: int, given: Mapping[str, Any], pace: float = 1.0) -> dict[
         (384,)
     """
     epochs = given.get("epochs")
-    seconds = epochs * characters / speed(320) if epochs else given["time"] * pace
+    seconds = epochs * characters / speed(320) if epochs else given["time"] * pace.times
     units = given.get("units") or (_units(characters, seconds),)
     wide = width(units)
-    start = _START if pace < _QUICK else _QUICK_START
-    passes = epochs or speed(wide) * pace * max(given["time"] - start, 1.0) / characters
+    start = _GPU_START if pace.gpu else _START
+    passes = epochs or speed(wide) * pace.times * max(given["time"] - start, 1.0) / characters
     maxlen = given.get("maxlen") or (_MAXLEN if characters > _SHORT else WindowConfig.maxlen)
     rows = max(1, (characters - 1) // (4 * maxlen))  # streams of at least four steps each
     rows = given.get("batch_size") or min(TrainConfig.batch_size, rows)
