@@ -21,9 +21,10 @@ demo: $(VENV)/installed  ## train for about a minute on Python's own documentati
 test: $(VENV)/installed-dev  ## run all tests
 	$(BIN)/python -m pytest $(PARALLEL)
 
+# PyTorch's threads of two tests at once wait for each other, for minutes.
 test-backends: $(VENV)/installed-backends  ## run all tests on JAX, then on PyTorch
 	KERAS_BACKEND=jax $(JAX_CACHE) $(BIN)/python -m pytest $(PARALLEL)
-	KERAS_BACKEND=torch $(BIN)/python -m pytest $(PARALLEL)
+	KERAS_BACKEND=torch OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PARALLEL)
 
 smoke-backends: $(VENV)/installed-backends  ## train for a moment on each backend, and with two processes
 	$(JAX_CACHE) $(BIN)/python -m pytest tests/training/test_backends.py tests/training/test_group.py \
