@@ -238,6 +238,7 @@ OPTIONS = [
 ]
 
 
+@pytest.mark.timeout(900)  # the program starts 22 times
 def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path, corpus):
     whole = start(tmp_path, *OPTIONS, "--model", "whole")
     assert whole.wait(120) == 0, whole.stderr.read()
