@@ -94,6 +94,9 @@ def main() -> NoReturn:
     status = status if isinstance(status, int) else 0
     if watched := sys.modules.get("textgen.cli.training.watched"):
         watched.leave(status)
+    # Where Ctrl-C came while code in a string ran, as in many imports, Python would yet end by the
+    # signal; it forgets that when other such code runs.
+    exec("")  # noqa: S102
     sys.exit(status)
 
 

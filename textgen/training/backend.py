@@ -129,6 +129,8 @@ def _started(device: str, peers: Peers) -> Device:
     try:
         import keras
     except (ImportError, ValueError) as error:  # Keras's settings file may name what it lacks
+        if isinstance(error.__context__, KeyboardInterrupt):  # which some packages take for a lack
+            raise KeyboardInterrupt from error
         missing = getattr(error, "name", None)
         if missing in BACKENDS:
             raise _missing(missing) from error
