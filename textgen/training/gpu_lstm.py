@@ -16,6 +16,8 @@ from typing import Any
 
 import keras
 
+from textgen.training.narrow_lstm import gate_gradients
+
 Array = Any  # of JAX, which is imported where it is used
 
 _UNROLLED = 8  # characters in a round of the loop: a GPU waits after each round
@@ -88,19 +90,11 @@ def _sequence() -> Callable[..., tuple[Array, Array, Array]]:
         def step(state: Any, at: Any) -> Any:
             dh, dc = state
             gates, before, c, above = at
-            i, f, g, o = four(gates)
             dh = dh + above.astype(jnp.float32)
-            tanh_c = jnp.tanh(c)
-            dc = dc + dh * o * (1 - tanh_c * tanh_c)
-            inner = [
-                dc * g * i * (1 - i),
-                dc * before * f * (1 - f),
-                dc * i * (1 - g * g),
-                dh * tanh_c * o * (1 - o),
-            ]
+            inner, dc = gate_gradients(four(gates), before, jnp.tanh(c), dh, dc)
             joined = jnp.concatenate(inner, axis=-1).astype(xs.dtype)
             dh = jnp.dot(joined, transposed, preferred_element_type=jnp.float32)
-            return (dh, dc * f), joined
+            return (dh, dc), joined
 
         nothing = jnp.zeros_like(first_c), jnp.zeros_like(first_c)
         _, inner = jax.lax.scan(

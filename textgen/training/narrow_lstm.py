@@ -149,9 +149,21 @@ def _step_back(
     """
     import tensorflow as tf
 
-    i, f, g, o = tf.split(gates, 4, axis=1)
     dh = tf.cast(above, tf.float32) + tf.cast(dh, tf.float32)
-    tanh_c = tf.tanh(c)
+    inner, dc = gate_gradients(tf.split(gates, 4, axis=1), before, tf.tanh(c), dh, dc)
+    return tf.cast(tf.concat(inner, axis=1), above.dtype), dc
+
+
+def gate_gradients(gates: Any, before: Any, tanh_c: Any, dh: Any, dc: Any) -> tuple[list[Any], Any]:
+    """Gradients of the sums inside the gates, and of c before the character, in any framework.
+
+    Args:
+        gates: i, f, g and o.
+        before: c before the character.
+        tanh_c: tanh of c after it.
+        dh, dc: Gradients of h, all of it, and of c, from the character after.
+    """
+    i, f, g, o = gates
     dc = dc + dh * o * (1 - tanh_c * tanh_c)
     inner = [
         dc * g * i * (1 - i),
@@ -159,4 +171,4 @@ def _step_back(
         dc * i * (1 - g * g),
         dh * tanh_c * o * (1 - o),
     ]
-    return tf.cast(tf.concat(inner, axis=1), above.dtype), dc * f
+    return inner, dc * f

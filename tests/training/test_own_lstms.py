@@ -1,4 +1,7 @@
-"""The LSTM for a GPU with JAX, on whatever JAX has here: beside Keras's own."""
+"""LSTMs that stand for Keras's on one backend: in float32 the same, in half precision close.
+
+Each runs on whatever device its backend has here.
+"""
 
 import keras
 import numpy as np
@@ -8,8 +11,13 @@ from textgen import model
 from textgen.config import ModelConfig
 from textgen.training.drop_connect import dropping
 from textgen.training.gpu_lstm import GpuLSTM
+from textgen.training.narrow_lstm import NarrowLSTM
 
-pytestmark = pytest.mark.skipif(keras.backend.backend() != "jax", reason="GpuLSTM is for JAX")
+OWN = {"tensorflow": NarrowLSTM, "jax": GpuLSTM}.get(keras.backend.backend(), keras.layers.LSTM)
+pytestmark = pytest.mark.skipif(
+    OWN is keras.layers.LSTM, reason="there is none for this backend here"
+)
+HALF = ["bfloat16"] if OWN is NarrowLSTM else ["bfloat16", "float16"]
 
 
 def trained(layer, config, targets, carry, precision, batches):
@@ -32,8 +40,10 @@ def trained(layer, config, targets, carry, precision, batches):
 @pytest.mark.parametrize(
     ("units", "rows", "maxlen", "targets", "drop_connect"),
     [
+        ((7, 4), 3, 5, "sequence", 0.0),
         ((7, 4), 3, 5, "sequence", 0.3),
         ((7,), 2, 19, "sequence", 0.0),
+        ((5,), 2, 4, "last", 0.0),
         ((5, 6), 2, 9, "last", 0.0),
         ((1,), 1, 1, "sequence", 0.0),
     ],
@@ -50,14 +60,14 @@ def test_it_trains_as_keras_does(units, rows, maxlen, targets, drop_connect):
     ]
     (stock_losses, *stock), (own_losses, *own) = (
         trained(layer, config, targets, carry, "float32", batches)
-        for layer in (keras.layers.LSTM, GpuLSTM)
+        for layer in (keras.layers.LSTM, OWN)
     )
     np.testing.assert_allclose(own_losses, stock_losses, rtol=1e-4)
     for ours, theirs in zip((*own[0], *own[1]), (*stock[0], *stock[1]), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
-@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+@pytest.mark.parametrize("precision", HALF)
 def test_in_half_precision_it_stays_as_near_to_float32_as_keras_does(precision):
     config = ModelConfig(units=(24, 16), embedding=8, dropout=0.0)
     generator = np.random.default_rng(0)
@@ -68,7 +78,7 @@ def test_in_half_precision_it_stays_as_near_to_float32_as_keras_does(precision):
         for name, layer, kind in (
             ("whole", keras.layers.LSTM, "float32"),
             ("stock", keras.layers.LSTM, precision),
-            ("own", GpuLSTM, precision),
+            ("own", OWN, precision),
         )
     }
     far = {name: np.abs(np.subtract(found[name], found["whole"])).mean() for name in found}
