@@ -64,7 +64,7 @@ def test_gradients_are_those_of_small_differences():
         return float((kernel.forward(*arguments)[0].astype(np.float64) * direction).sum())
 
     value()
-    gradients = kernel.backward(direction, *arguments[3:5])
+    gradients = kernel.backward(direction)
     for number, gradient in zip((0, 3, 4, 5), gradients, strict=True):
         array = arguments[number]
         assert gradient.shape == array.shape

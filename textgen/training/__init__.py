@@ -13,8 +13,8 @@
     optimizer.py  optimizers and learning rates
     precision.py  what recurrent layers compute in, and which layers do it
     cpu_lstm.py   an LSTM that trains faster on a CPU
-    lstm_steps.py  what it computes for each character, compiled
-    narrow_lstm.py  the same in bfloat16
+    lstm_passes.py  what it computes along a sequence, compiled
+    products.py   its matrix products, compiled
     gpu_lstm.py   an LSTM that trains faster on a GPU with JAX
     cudnn.py      whether a GPU computes the layers by cuDNN
     drop_connect.py  recurrent layers that leave out some of their weights

@@ -1,20 +1,26 @@
 """An LSTM that trains faster on a CPU, and is Keras's own to all who look.
 
-Knows the forward and backward passes of one LSTM layer over a batch of sequences, in NumPy, and
-how TensorFlow calls them; knows nothing of models, data or optimizers.
+Knows how TensorFlow calls the passes of an LSTM, and which thread does what in them; knows nothing
+of models, data or optimizers.
 
 Keras on TensorFlow runs a CPU's LSTM as a loop of some forty small operations for each character,
-which takes longer than the arithmetic in them. Here a whole sequence is one operation each way:
-the input's product is taken for all characters at once, so are the weights' gradients, and what
-must be done character by character is one matrix product and one call (lstm_steps.py) into arrays
-that stay. Results equal Keras's to rounding; the weights are the same variables.
+which takes longer than the arithmetic in them. Here a whole sequence is one operation each way
+(lstm_passes.py), in which each thread has some of the batch's rows, or of the weights' columns, and
+the weights are laid out once (products.py). The weights are the same variables. In float32 results
+equal Keras's to rounding. In bfloat16 what is multiplied is rounded to it, and all else is float32.
 """
 
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
 from typing import Any
 
 import keras
 import numpy as np
 import numpy.typing as npt
+
+from textgen.workers import processors
 
 Floats = npt.NDArray[np.float32]
 
@@ -27,19 +33,24 @@ class SequenceKernel:
     c, o lie side by side in the last axis. Arrays are (characters, rows, ...) inside, so that what
     a step works on lies together.
 
+    Args:
+        narrow: Whether products are of numbers rounded to bfloat16.
+
     Example:
         >>> kernel = SequenceKernel()
         >>> x, state = np.ones((2, 5, 3), np.float32), np.zeros((2, 4), np.float32)
         >>> weights = np.ones((3, 16), np.float32), np.ones((4, 16), np.float32)
         >>> outputs, h, c = kernel.forward(x, state, state, *weights, np.zeros(16, np.float32))
-        >>> outputs.shape, [gradient.shape for gradient in kernel.backward(outputs, *weights)]
+        >>> outputs.shape, [gradient.shape for gradient in kernel.backward(outputs)]
         ((2, 5, 4), [(2, 5, 3), (3, 16), (4, 16), (16,)])
     """
 
-    def __init__(self) -> None:
-        from textgen.training import lstm_steps  # it takes a second to import
+    def __init__(self, narrow: bool = False) -> None:
+        # It takes a second to import.
+        from textgen.training import lstm_passes, products
 
-        self._steps = lstm_steps
+        self._passes, self._products = lstm_passes, products
+        self._kind = products.BFLOAT16 if narrow else products.FLOAT32
         self._shape = (0, 0, 0, 0)
 
     def forward(
@@ -59,79 +70,98 @@ class SequenceKernel:
         rows, characters, width = x.shape
         units = len(recurrent)
         self._make_room(rows, characters, units, width)
-        outputs, hs, cs = np.empty((rows, characters, units), np.float32), self._h, self._c
-        np.copyto(self._x, x.transpose(1, 0, 2))
-        np.dot(_flat(self._x), kernel, _flat(self._gates))
-        hs[0], cs[0] = h, c
-        for place, gates in enumerate(self._gates):
-            np.dot(hs[place], recurrent, self._product)
-            self._steps.forward(
-                gates,
-                self._product,
-                bias,
-                cs[place],
-                cs[place + 1],
-                self._tanh_c[place],
-                hs[place + 1],
-                outputs,
-                place,
-            )
-        return outputs, hs[characters].copy(), cs[characters].copy()
+        weights, laid = self._weights, self._laid
+        weights[:units], weights[units : units + width] = recurrent, kernel
+        weights[units + width] = bias
+        _in_parts(len(laid), 1, partial(self._products.lay, weights, laid))
+        self._c[0] = c
+        outputs = np.empty((rows, characters, units), np.float32)
+        results = self._c, self._inputs, self._gates, self._tanh_c, outputs
+        run = partial(self._passes.forward, laid, x, h, *results)
+        _in_parts(rows, self._products.ROWS, run)
+        return outputs, outputs[:, -1].copy(), self._c[characters].copy()
 
-    def backward(
-        self, outputs: Floats, kernel: Floats, recurrent: Floats
-    ) -> tuple[Floats, Floats, Floats, Floats]:
+    def backward(self, outputs: Floats) -> tuple[Floats, Floats, Floats, Floats]:
         """Gradients, from that of the outputs; none flows in from the state after the last.
 
         Args:
             outputs: Gradient of the outputs, shape (rows, characters, units).
-            kernel, recurrent: As `forward` had them.
 
         Returns:
             Gradients of x, kernel, recurrent and bias, in the shapes that `forward` takes.
         """
-        dh, dc = self._dh, self._dc
-        dh[:], dc[:] = 0, 0
-        for place in reversed(range(len(self._gates))):
-            gates, inner, tanh_c = self._gates[place], self._inner[place], self._tanh_c[place]
-            self._steps.backward(gates, inner, self._c[place], tanh_c, outputs, dh, dc, place)
-            if place:
-                np.dot(inner, recurrent.T, dh)
-        inner = _flat(self._inner)
-        np.dot(inner, kernel.T, _flat(self._dx))
-        return (
-            np.ascontiguousarray(self._dx.transpose(1, 0, 2)),
-            np.dot(_flat(self._x).T, inner),
-            np.dot(_flat(self._h[:-1]).T, inner),
-            inner.sum(axis=0),
-        )
+        rows, characters, units, width = self._shape
+        products, passes = self._products, self._passes
+        laid, inputs, inner = self._transposed, self._inputs, self._inner
+        weights = self._weights[: units + width]
+        _in_parts(len(laid), 1, partial(products.lay_transposed, weights, laid))
+        dx = np.empty((rows, characters, width), np.float32)
+        kept = self._gates, self._c, self._tanh_c
+        run = partial(passes.backward, laid, *kept, outputs, inner, dx)
+        _in_parts(rows, products.ROWS, run)
+        found = np.zeros((len(inputs) * products.ROWS, len(inner) * products.COLUMNS), np.float32)
+        _in_parts(len(inner), 1, partial(passes.weight_gradients, inputs, inner, found))
+        found = found[:, : 4 * units]
+        return dx, found[units : units + width], found[:units], found[units + width]
 
     def _make_room(self, rows: int, characters: int, units: int, width: int) -> None:
         if self._shape == (rows, characters, units, width):
             return
         self._shape = (rows, characters, units, width)
+        panels, kind = self._products.panels, self._kind
 
         def room(*shape: int) -> Floats:
-            return np.empty(shape, np.float32)
+            return np.zeros(shape, np.float32)
 
-        self._x, self._dx = (room(characters, rows, width) for _ in range(2))
-        self._gates, self._inner = (room(characters, rows, 4 * units) for _ in range(2))
-        self._h, self._c = (room(characters + 1, rows, units) for _ in range(2))
-        self._tanh_c, self._product = room(characters, rows, units), room(rows, 4 * units)
-        self._dh, self._dc = (room(rows, units) for _ in range(2))
+        # Sums are over even numbers, as bfloat16 goes in pairs; what is too many is zero.
+        numbers, steps = _even(units + width + 1), characters * _even(rows)
+        self._weights = room(numbers, 4 * units)
+        self._laid = panels(numbers, 4 * units, kind)
+        self._transposed = panels(4 * units, units + width, kind)
+        self._inputs = panels(steps, units + width + 1, kind, self._products.ROWS)
+        self._inner = panels(steps, 4 * units, kind)
+        self._gates = room(characters, rows, len(self._laid) * self._products.COLUMNS)
+        self._c, self._tanh_c = room(characters + 1, rows, units), room(characters, rows, units)
 
 
-def _flat(of: Floats) -> Floats:
-    """Characters and rows as one axis."""
-    return of.reshape(-1, of.shape[-1])
+def _even(number: int) -> int:
+    return number + number % 2
+
+
+def _in_parts(count: int, unit: int, run: Callable[[int, int], None]) -> None:
+    """Run for `first` to `last` of so many, in as many threads as there are processors.
+
+    Args:
+        count: How many.
+        unit: Each part but the last has a multiple of it.
+        run: Takes first and last.
+    """
+    workers, threads = _threads()
+    units = -(-count // unit)
+    each = -(-units // threads) * unit
+    parts = [(first, min(first + each, count)) for first in range(0, count, each)]
+    others = [workers.submit(run, *part) for part in parts[1:]]
+    run(*parts[0])
+    for other in others:
+        other.result()
+
+
+@cache
+def _threads() -> tuple[ThreadPoolExecutor, int]:
+    """Threads beside this one, and how many with it."""
+    count = processors()
+    asked = os.environ.get("OMP_NUM_THREADS", "")  # as with libraries of matrix products
+    if asked.isdecimal() and int(asked):
+        count = min(count, int(asked))
+    return ThreadPoolExecutor(max(count - 1, 1), "lstm"), count
 
 
 class CpuLSTM(keras.layers.LSTM):  # type: ignore[misc,unused-ignore]
-    """keras.layers.LSTM in float32 on TensorFlow, with its sequence as one operation each way."""
+    """keras.layers.LSTM in float32 or bfloat16 on TensorFlow, a sequence as one operation."""
 
     def __init__(self, units: int, **options: Any):
         super().__init__(units, **options)
-        self._sequence_kernel = SequenceKernel()
+        self._sequence_kernel = SequenceKernel(narrow=self.compute_dtype == "bfloat16")
 
     def inner_loop(
         self, sequences: Any, initial_state: Any, mask: Any, training: bool = False
@@ -151,9 +181,7 @@ class CpuLSTM(keras.layers.LSTM):  # type: ignore[misc,unused-ignore]
             new_c.set_shape(c.shape)
 
             def gradients(from_above: Any, *_of_state: Any) -> Any:
-                found = tf.numpy_function(
-                    kernel.backward, [from_above, *weights[:2]], [tf.float32] * 4
-                )
+                found = tf.numpy_function(kernel.backward, [from_above], [tf.float32] * 4)
                 for gradient, of in zip(found, (x, *weights), strict=True):
                     gradient.set_shape(of.shape)
                 # The state comes from the batch before, where back-propagation ends.
@@ -163,5 +191,8 @@ class CpuLSTM(keras.layers.LSTM):  # type: ignore[misc,unused-ignore]
 
         cell = self.cell
         weights = (cell.kernel, cell.recurrent_kernel, cell.bias)
-        outputs, h, c = run(sequences, *initial_state, *map(tf.convert_to_tensor, weights))
-        return outputs[:, -1], outputs, [h, c]  # gradients flow through the outputs alone
+        given = (sequences, *initial_state, *map(tf.convert_to_tensor, weights))
+        outputs, h, c = run(*(tf.cast(one, tf.float32) for one in given))
+        outputs = tf.cast(outputs, sequences.dtype)
+        state = [tf.cast(new, old.dtype) for new, old in zip((h, c), initial_state, strict=True)]
+        return outputs[:, -1], outputs, state  # gradients flow through the outputs alone

@@ -6,8 +6,8 @@ calls them; knows nothing of models, data or optimizers.
 JAX has cuDNN's LSTM in float32 only, and a slow one; Keras's own loop takes both matrix
 products for each character and adds up the weights' gradients as it goes back. Here the input's
 product is taken for all characters at once, so are the weights' gradients, and only what must be
-done character by character is in the loop: one product and the gates each way. In half precision,
-as in narrow_lstm.py, products have their sums in float32, and c and its gradient stay in float32.
+done character by character is in the loop: one product and the gates each way. In half precision
+products have their sums in float32, and c and its gradient stay in float32.
 """
 
 from collections.abc import Callable
@@ -15,8 +15,6 @@ from functools import cache
 from typing import Any
 
 import keras
-
-from textgen.training.narrow_lstm import gate_gradients
 
 Array = Any  # of JAX, which is imported where it is used
 
@@ -91,7 +89,7 @@ def _sequence() -> Callable[..., tuple[Array, Array, Array]]:
             dh, dc = state
             gates, before, c, above = at
             dh = dh + above.astype(jnp.float32)
-            inner, dc = gate_gradients(four(gates), before, jnp.tanh(c), dh, dc)
+            inner, dc = _gate_gradients(four(gates), before, jnp.tanh(c), dh, dc)
             joined = jnp.concatenate(inner, axis=-1).astype(xs.dtype)
             dh = jnp.dot(joined, transposed, preferred_element_type=jnp.float32)
             return (dh, dc), joined
@@ -112,3 +110,25 @@ def _sequence() -> Callable[..., tuple[Array, Array, Array]]:
 
     run.defvjp(forward, backward)
     return run  # type: ignore[no-any-return,unused-ignore]
+
+
+def _gate_gradients(
+    gates: Array, before: Array, tanh_c: Array, dh: Array, dc: Array
+) -> tuple[list[Array], Array]:
+    """Gradients of the sums inside the gates, and of c before the character.
+
+    Args:
+        gates: i, f, g and o.
+        before: c before the character.
+        tanh_c: tanh of c after it.
+        dh, dc: Gradients of h, all of it, and of c, from the character after.
+    """
+    i, f, g, o = gates
+    dc = dc + dh * o * (1 - tanh_c * tanh_c)
+    inner = [
+        dc * g * i * (1 - i),
+        dc * before * f * (1 - f),
+        dc * i * (1 - g * g),
+        dh * tanh_c * o * (1 - o),
+    ]
+    return inner, dc * f

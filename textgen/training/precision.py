@@ -7,7 +7,6 @@ data, schedules or files.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -20,7 +19,6 @@ from textgen.training.backend import Device
 from textgen.training.cpu_lstm import CpuLSTM
 from textgen.training.drop_connect import dropping
 from textgen.training.gpu_lstm import GpuLSTM
-from textgen.training.narrow_lstm import NarrowLSTM
 from textgen.training.sharded import sharded
 from textgen.windows import Batch
 
@@ -72,8 +70,9 @@ def kind_of(name: str, settings: Settings, device: Device) -> Kind:
     """A precision, with the quickest layer for it on a device."""
     layer = model.RECURRENT[settings.model.cell]
     if settings.model.cell == "lstm":
-        if device == Device("tensorflow", "cpu") and name != "float16":
-            layer = CpuLSTM if name == "float32" else NarrowLSTM
+        if device == Device("tensorflow", "cpu"):
+            own = name == "float32" or (name == "bfloat16" and has_bfloat16())
+            layer = CpuLSTM if own else layer
         elif device.backend == "jax" and device.name != "cpu":
             layer = GpuLSTM
     return Kind(name, sharded(layer) if device.peers.devices > 1 else layer)
@@ -135,11 +134,9 @@ def _quicker_on_gpu(
 
 def has_bfloat16() -> bool:
     """Whether this processor multiplies in bfloat16."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags
+    from textgen.training import products  # it takes a third of a second to import
+
+    return products.has_bfloat16()
 
 
 def step_seconds(kind: Kind, settings: Settings, size: int, device: Device, batch: Batch) -> float:

@@ -1,0 +1,76 @@
+"""Products with a matrix that is laid out, beside NumPy's, whatever the width of instructions."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from textgen.training import products
+
+# What the tests of one width run, in a process of its own, which compiles for it.
+CODE = """
+import sys
+import llvmlite.binding
+import numba
+import numpy as np
+
+found = llvmlite.binding.get_host_cpu_features()
+for name in found:
+    found[name] &= not name.startswith(tuple(sys.argv[1:]))
+llvmlite.binding.get_host_cpu_features = lambda: found
+
+from textgen.training import products
+
+def narrow(numbers):
+    \"\"\"Rounded to bfloat16: the nearest number with eight bits of mantissa, ties to even.\"\"\"
+    mantissa, exponent = np.frexp(numbers.astype(np.float64))
+    return np.ldexp(np.round(mantissa * 256) / 256, exponent)
+
+@numba.njit
+def in_lanes(rows, into):
+    for row in range(len(rows)):
+        products.in_lanes(rows[row], into[row])
+
+generator = np.random.default_rng(0)
+for kind in (products.FLOAT32, products.BFLOAT16)[: 1 + products.has_bfloat16()]:
+    for rows, depth, columns in ((1, 2, 1), (3, 6, 5), (8, 64, 65), (19, 130, 300)):
+        a, b = (generator.normal(size=shape).astype(np.float32)
+                for shape in ((rows, depth), (depth, columns)))
+        laid, turned, pieces = (products.panels(depth, columns, kind) for _ in range(3))
+        products.lay(b, laid, 0, 1)
+        products.lay(b, laid, 1, len(laid))
+        products.lay_transposed(np.ascontiguousarray(b.T), turned, 0, len(turned))
+        for place in range(0, depth, 2):
+            products.lay_rows(b[place : place + 2], pieces, place)
+        np.testing.assert_array_equal(laid, turned)
+        np.testing.assert_array_equal(laid, pieces)
+        lanes = np.zeros((rows, laid.shape[1]), kind)
+        in_lanes(a, lanes)
+        c = np.ones((rows, len(laid) * products.COLUMNS), np.float32)
+        products.add_product(lanes, laid, c)
+        exact = (a.astype(np.float64) @ b if kind is products.FLOAT32 else narrow(a) @ narrow(b))
+        np.testing.assert_allclose(c[:, :columns], 1 + exact, atol=2e-5 * depth ** 0.5)
+        assert (c[:, columns:] == 1).all()
+print(products.ROWS, products.COLUMNS)
+"""
+
+
+@pytest.mark.parametrize("without", [[], ["avx512"], ["avx", "fma", "f16c", "vaes", "vpcl"]])
+def test_a_product_is_that_of_numpy(without, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", CODE, *without],
+        env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    rows, columns = map(int, done.stdout.split())
+    assert rows in (4, 8) and columns in (8, 16, 32)
+
+
+def test_bfloat16_is_refused_where_the_processor_has_no_instruction_for_it(monkeypatch):
+    """LLVM would end the process."""
+    monkeypatch.setattr(products, "_FEATURES", {})
+    with pytest.raises(RuntimeError, match="bfloat16"):
+        products.panels(2, 3, products.BFLOAT16)

@@ -1,0 +1,318 @@
+"""Matrix products with one matrix laid out beforehand, in the processor's widest instructions.
+
+Knows vector registers, float32, bfloat16 and Numba; knows nothing of LSTMs. A library's product
+lays its matrices out anew each time, which takes as long as the product itself where one of them
+has few rows, as a batch has.
+
+A matrix that is laid out is cut into panels of columns, each contiguous. Its numbers lie in lanes
+of 32 bits along the axis that is summed over: one float32, or two of bfloat16 side by side, as the
+instruction takes them that multiplies both and adds them up in float32.
+
+Compiled code is kept beside this package, or in the user's cache directory; where neither can be
+written it is compiled anew in each process.
+"""
+
+from collections.abc import Callable
+from itertools import chain
+from typing import Any
+
+import llvmlite.binding
+import numba
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils
+from numba.extending import intrinsic, overload
+
+
+def _features() -> dict[str, bool]:
+    """The processor's, where LLVM can tell."""
+    try:
+        return dict(llvmlite.binding.get_host_cpu_features())
+    except RuntimeError:
+        return {}
+
+
+_FEATURES = _features()
+_WIDTH = 16 if _FEATURES.get("avx512f") else 8 if _FEATURES.get("avx") else 4
+_VECTORS = 2
+# Rows times vectors are sums in registers, of which x86 has 16 before AVX-512, others 32.
+ROWS = 4 if _FEATURES.get("sse2") and _WIDTH < 16 else 8
+COLUMNS = _WIDTH * _VECTORS
+FLOAT32, BFLOAT16 = np.float32, np.uint32  # what a lane is kept as
+# Sums in another order and products joined with them; but what is no number stays so.
+_FAST = {"reassoc", "contract", "arcp", "nsz"}
+_INT, _INDEX = ir.IntType(32), ir.IntType(64)
+_SUMS = ir.VectorType(ir.FloatType(), _WIDTH)
+_SIZE = 4 * _WIDTH  # bytes
+
+
+def has_bfloat16() -> bool:
+    """Whether this processor has that instruction."""
+    return bool(_FEATURES.get("avx512bf16"))
+
+
+def compiled(function: Callable[..., None]) -> Any:
+    """The function, compiled for what it is first called with."""
+    options = {"fastmath": _FAST, "nogil": True, "error_model": "numpy"}
+    try:
+        found = numba.njit(cache=True, **options)(function)
+    except RuntimeError:  # no place for its cache
+        return numba.njit(**options)(function)
+    load = found._cache.load_overload
+
+    def load_or_forget(*of: Any) -> Any:
+        try:
+            return load(*of)
+        except Exception:  # noqa: BLE001 - a damaged file
+            found._cache.flush()
+            return None
+
+    found._cache.load_overload = load_or_forget
+    return found
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """The function, as part of compiled ones."""
+    return numba.njit(inline="always", fastmath=_FAST, error_model="numpy")(function)
+
+
+def panels(numbers: int, columns: int, kind: Any, width: int = COLUMNS) -> Any:
+    """Room for a matrix that is laid out.
+
+    Args:
+        numbers: How many are summed over, an even number.
+        columns: Of the matrix.
+        kind: FLOAT32 or BFLOAT16.
+        width: Columns of a panel.
+
+    Returns:
+        An array of zeros, shape (panels, lanes, width).
+
+    Raises:
+        RuntimeError: bfloat16 on a processor that has no instruction for it.
+    """
+    if kind is BFLOAT16 and not has_bfloat16():
+        raise RuntimeError("this processor has no instruction for bfloat16")
+    lanes = numbers if kind is FLOAT32 else numbers // 2
+    return np.zeros((-(-columns // width), lanes, width), kind)
+
+
+class _BFloat(ir.types.Type):  # type: ignore[misc,unused-ignore]
+    """bfloat16 for LLVM, which llvmlite has no name for."""
+
+    def _to_string(self) -> str:
+        return "bfloat"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _BFloat)
+
+    def __hash__(self) -> int:
+        return hash(_BFloat)
+
+
+_PAIRS, _BITS = ir.VectorType(_BFloat(), 2 * _WIDTH), ir.VectorType(_INT, _WIDTH)
+
+
+def _multiply_add(builder: Any, x: Any, y: Any, total: Any) -> Any:
+    """total + x y, lane by lane."""
+    name, kind = f"llvm.fmuladd.v{_WIDTH}f32", ir.FunctionType(_SUMS, [_SUMS] * 3)
+    arguments = [x, y, total]
+    if x.type == _BITS:
+        name = "llvm.x86.avx512bf16.dpbf16ps.512"
+        kind = ir.FunctionType(_SUMS, [_SUMS, _PAIRS, _PAIRS])
+        arguments = [total, builder.bitcast(x, _PAIRS), builder.bitcast(y, _PAIRS)]
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
+
+
+def _tile(rows: int) -> Any:
+    """A function that adds the product of so many rows and one panel."""
+
+    @intrinsic  # type: ignore[untyped-decorator,unused-ignore]
+    def tile(_: Any, a: Any, panel: Any, c: Any) -> Any:
+        """c += a @ panel, with all sums in registers.
+
+        Args:
+            a: Lanes of shape (`rows` or more, lanes), of any strides.
+            panel: Lanes of shape (lanes, COLUMNS), contiguous, one lane or more.
+            c: float32 of shape (`rows` or more, COLUMNS or more), its columns side by side.
+        """
+        lanes = _BITS if a.dtype == numba.uint32 else _SUMS
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            a, panel, c = (
+                context.make_array(kind)(context, builder, value)
+                for kind, value in zip(signature.args, arguments, strict=True)
+            )
+            a_row, a_lane = cgutils.unpack_tuple(builder, a.strides, 2)
+            c_row, _ = cgutils.unpack_tuple(builder, c.strides, 2)
+            depth, _ = cgutils.unpack_tuple(builder, panel.shape, 2)
+
+            def pointer(array: Any, stride: Any, number: Any, more: int, kind: Any) -> Any:
+                """To a line of an array and some bytes in it."""
+                start = builder.bitcast(array.data, ir.IntType(8).as_pointer())
+                at = builder.add(builder.mul(stride, number), _INDEX(more))
+                return builder.bitcast(builder.gep(start, [at]), kind.as_pointer())
+
+            def vectors(array: Any, stride: Any, number: Any, kind: Any) -> list[Any]:
+                parts = range(0, _VECTORS * _SIZE, _SIZE)
+                return [pointer(array, stride, number, more, kind) for more in parts]
+
+            places = [vectors(c, c_row, _INDEX(row), _SUMS) for row in range(rows)]
+            before = [[builder.load(at, align=4) for at in row] for row in places]
+            entry, loop, end = builder.block, *map(builder.append_basic_block, ("loop", "end"))
+            builder.branch(loop)
+
+            builder.position_at_end(loop)
+            lane = builder.phi(_INDEX)
+            sums = [[builder.phi(_SUMS) for _ in row] for row in before]
+            factors = [
+                builder.load(at, align=4)
+                for at in vectors(panel, _INDEX(_VECTORS * _SIZE), lane, lanes)
+            ]
+            after = []
+            for row, totals in enumerate(sums):
+                along = builder.mul(a_row, _INDEX(row))
+                start = builder.bitcast(a.data, ir.IntType(8).as_pointer())
+                at = builder.gep(start, [builder.add(along, builder.mul(a_lane, lane))])
+                one = builder.load(builder.bitcast(at, lanes.element.as_pointer()))
+                x = builder.shuffle_vector(
+                    builder.insert_element(ir.Constant(lanes, ir.Undefined), one, _INT(0)),
+                    ir.Constant(lanes, ir.Undefined),
+                    ir.Constant(ir.VectorType(_INT, _WIDTH), [0] * _WIDTH),
+                )
+                pairs = zip(factors, totals, strict=True)
+                after.append([_multiply_add(builder, x, y, total) for y, total in pairs])
+            following = builder.add(lane, _INDEX(1))
+            builder.cbranch(builder.icmp_signed("<", following, depth), loop, end)
+
+            builder.position_at_end(end)
+            lane.add_incoming(_INDEX(0), entry)
+            lane.add_incoming(following, loop)
+            flat = (chain(*of) for of in (sums, before, after, places))
+            for total, first, last, at in zip(*flat, strict=True):
+                total.add_incoming(first, entry)
+                total.add_incoming(last, loop)
+                builder.store(last, at, align=4)
+            return context.get_dummy_value()
+
+        return numba.void(a, panel, c), generate
+
+    return tile
+
+
+_rows, _row = _tile(ROWS), _tile(1)
+
+
+@compiled
+def add_product(a: Any, b: Any, c: Any) -> None:
+    """c += a @ b.
+
+    Args:
+        a: Lanes of shape (rows, lanes), of any strides.
+        b: A matrix that is laid out.
+        c: float32 of shape (rows, COLUMNS for each panel of b).
+    """
+    for number in range(len(b)):
+        columns, row = c[:, number * COLUMNS :], 0
+        while row + ROWS <= len(a):
+            _rows(a[row:], b[number], columns[row:])
+            row += ROWS
+        while row < len(a):
+            _row(a[row:], b[number], columns[row:])
+            row += 1
+
+
+@compiled
+def lay(matrix: Any, into: Any, first: int, last: int) -> None:
+    """Lay out some panels of a matrix.
+
+    Args:
+        matrix: float32 of shape (numbers to sum over, columns).
+        into: As `panels` makes it.
+        first, last: The panels, one after the last.
+    """
+    lay_rows(matrix[:, first * into.shape[2] :], into[first:last], 0)
+
+
+@compiled
+def lay_rows(matrix: Any, into: Any, before: int) -> None:
+    """Lay out all of a matrix that is a part of one, in as many panels as there are.
+
+    Args:
+        matrix: float32 of shape (an even number, columns).
+        into: As `panels` makes it.
+        before: How many numbers are summed over before these, an even number.
+    """
+    width, each = into.shape[2], _in_a_lane(into)
+    for number in range(len(into)):
+        start = number * width
+        columns = min(matrix.shape[1] - start, width)
+        for row in range(0, len(matrix), each):
+            even, odd = matrix[row, start:], matrix[row + each - 1, start:]
+            lane = into[number, (before + row) // each]
+            for column in range(columns):
+                lane[column] = _lane(even[column], odd[column], into)
+
+
+@compiled
+def lay_transposed(matrix: Any, into: Any, first: int, last: int) -> None:
+    """As `lay`, from a matrix of shape (columns, numbers to sum over)."""
+    width = into.shape[2]
+    for number in range(first, last):
+        rows = matrix[number * width : (number + 1) * width]
+        for row in range(len(rows)):
+            in_lanes(rows[row], into[number, :, row])
+
+
+def in_lanes(numbers: Any, into: Any) -> None:
+    """Put numbers, an even number of float32, in lanes; for compiled functions."""
+    raise NotImplementedError
+
+
+def _lane(even: Any, odd: Any, into: Any) -> Any:
+    """The lane of two numbers, or of the first."""
+    raise NotImplementedError
+
+
+def _in_a_lane(into: Any) -> Any:
+    """How many numbers."""
+    raise NotImplementedError
+
+
+@overload(_in_a_lane, inline="always")
+def _(into):  # type: ignore[no-untyped-def]
+    def one(into):  # type: ignore[no-untyped-def]
+        return 1
+
+    def two(into):  # type: ignore[no-untyped-def]
+        return 2
+
+    return two if into.dtype == numba.uint32 else one
+
+
+@overload(in_lanes, inline="always")
+def _(numbers, into):  # type: ignore[no-untyped-def]
+    def whole(numbers, into):  # type: ignore[no-untyped-def]
+        for lane in range(len(into)):
+            into[lane] = numbers[lane]
+
+    def pairs(numbers, into):  # type: ignore[no-untyped-def]
+        for lane in range(len(into)):
+            into[lane] = _lane(numbers[2 * lane], numbers[2 * lane + 1], into)
+
+    return pairs if into.dtype == numba.uint32 else whole
+
+
+@overload(_lane, inline="always")
+def _(even, odd, into):  # type: ignore[no-untyped-def]
+    def whole(even, odd, into):  # type: ignore[no-untyped-def]
+        return even
+
+    def pair(even, odd, into):  # type: ignore[no-untyped-def]
+        low, high = np.float32(even).view(np.uint32), np.float32(odd).view(np.uint32)
+        # Rounded to the nearest, of two as near to the even one.
+        low += np.uint32(0x7FFF) + ((low >> np.uint32(16)) & np.uint32(1))
+        high += np.uint32(0x7FFF) + ((high >> np.uint32(16)) & np.uint32(1))
+        return np.uint32((low >> np.uint32(16)) | (high & np.uint32(0xFFFF0000)))
+
+    return pair if into.dtype == numba.uint32 else whole
