@@ -89,7 +89,10 @@ def build(
             dtype=_MIXED.get(precision),
             **begin("kernel", "recurrent", "bias"),
         )(x)
-        x = keras.layers.Dropout(config.dropout, seed=mask_seed() if logits else None)(x)
+        if logits:
+            x = _Dropout(config.dropout, seed=mask_seed())(x)
+        else:
+            x = keras.layers.Dropout(config.dropout)(x)
     activation = None if logits else "softmax"
     outputs = (_Dense if logits else keras.layers.Dense)(
         size, activation=activation, **begin("kernel", "bias")
@@ -105,6 +108,15 @@ class _Dense(keras.layers.Dense):  # type: ignore[misc,unused-ignore]
 
     def call(self, inputs: Any, training: Any = None) -> Any:  # noqa: ARG002
         return keras.ops.tensordot(inputs, self.kernel, axes=1) + self.bias
+
+
+class _Dropout(keras.layers.Dropout):  # type: ignore[misc,unused-ignore]
+    """A dropout whose masks are drawn by `left_out`."""
+
+    def call(self, inputs: Any, training: bool = False) -> Any:  # noqa: FBT001, FBT002
+        if training and self.rate > 0:
+            return left_out(inputs, self.rate, self.seed_generator)
+        return inputs
 
 
 class _Embedding(keras.layers.Embedding):  # type: ignore[misc,unused-ignore]
@@ -184,6 +196,29 @@ def initial_weights(
         weights += [kernel(*shapes[place]), recurrent(*shapes[place + 1]), bias]
     weights += [kernel(*shapes[-2]), np.zeros(shapes[-1])]
     return [array.astype(np.float32) for array in weights]
+
+
+def left_out(x: Any, rate: float, generator: keras.random.SeedGenerator) -> Any:
+    """An array with a share of its numbers 0 and the rest made larger to match, drawn anew.
+
+    As keras.random.dropout; but TensorFlow takes half as long for the rest of a small network's
+    step as for a random number of 32 bits for each of its outputs. There 8 bits decide.
+
+    Args:
+        x: Of any shape.
+        rate: The share, 0 to 1; on TensorFlow it is rounded to 256ths.
+        generator: Where they are drawn from.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return keras.random.dropout(x, rate, seed=generator)
+    import tensorflow as tf
+
+    number, out = tf.size(x), min(round(rate * 256), 255)
+    drawn = tf.random.stateless_uniform(
+        [(number + 3) // 4], generator.next(), minval=None, maxval=None, dtype=tf.uint32
+    )
+    bits = tf.reshape(tf.reshape(tf.bitcast(drawn, tf.uint8), [-1])[:number], tf.shape(x))
+    return tf.where(bits < out, tf.zeros((), x.dtype), x * (256 / (256 - out)))
 
 
 def mask_seed() -> int:

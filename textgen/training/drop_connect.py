@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from textgen.model import mask_seed
+from textgen.model import left_out, mask_seed
 
 
 def dropping(layer: type[keras.layers.RNN], rate: float) -> type[keras.layers.RNN]:
@@ -44,7 +44,7 @@ def dropping(layer: type[keras.layers.RNN], rate: float) -> type[keras.layers.RN
             attributes: dict[str, Any] = self.cell.__dict__
             whole = attributes["recurrent_kernel"]
             weights = keras.ops.convert_to_tensor(whole)
-            left = keras.random.dropout(weights, rate, seed=self._generator)
+            left = left_out(weights, rate, self._generator)
             attributes["recurrent_kernel"] = keras.ops.cast(left, self.compute_dtype)
             try:
                 return super().inner_loop(sequences, initial_state, mask, training)

@@ -21,7 +21,7 @@ _ALIKE = 1.5  # times as quick or as slow: what the same machine is from one hou
 _TRIED_FOR = 0.3  # seconds
 _ONE_CORE = 0.15  # share of a step on two cores that more cores make no quicker
 _PRODUCTS = 163e9  # operations per second of those two cores, in float32
-_WITHOUT_BFLOAT16 = 0.8  # steps of those two cores in float32, beside those in bfloat16
+_WITHOUT_BFLOAT16 = 0.7  # steps of those two cores in float32, beside those in bfloat16
 
 
 def settled(

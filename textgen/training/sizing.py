@@ -24,11 +24,11 @@ _MAXLEN = 64  # more than the windows' 40: back-propagation through more gained 
 # only guesses.
 _UNITS = (
     (10.0, 128),
-    (28.0, 240),
-    (96.0, 320),
-    (300.0, 384),
-    (660.0, 512),
-    (3600.0, 768),
+    (28.0, 256),
+    (96.0, 352),
+    (300.0, 448),
+    (660.0, 576),
+    (3600.0, 864),
     (14400.0, 1024),
 )
 _SHORT = 20_000  # characters of a text that is too short to spare any
@@ -154,5 +154,5 @@ def width(units: Sequence[int]) -> float:
 
 
 def speed(units: float) -> float:
-    """Characters per second on two cores: as measured from 256 units on, and no more below."""
-    return float(47_000 * (256 / max(units, 192)) ** 1.27)
+    """Characters per second on two cores, as measured from 96 to 1,024 units."""
+    return float(min(20_000_000 / units, 85_000 * (256 / units) ** 1.45))
