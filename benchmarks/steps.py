@@ -54,7 +54,7 @@ def _rows(units: tuple[int, ...], batch: int, span: int) -> list[dict[str, Any]]
     from benchmarks import torch_char_rnn
     from textgen.config import settings
     from textgen.training import precision
-    from textgen.training.cpu_lstm import CpuLSTM
+    from textgen.training.cpu_lstm import CpuLSTM, NarrowLSTM
 
     told = settings(
         {"units": units, "batch_size": batch, "maxlen": span, "dropout": 0.0, "epochs": 1}
@@ -62,7 +62,7 @@ def _rows(units: tuple[int, ...], batch: int, span: int) -> list[dict[str, Any]]
     ids = np.random.default_rng(0).integers(0, _SIZE, (batch, span)).astype(np.int32)
     kinds = {
         "textgen, float32": precision.Kind("float32", CpuLSTM),
-        "textgen, bfloat16": precision.Kind("bfloat16", CpuLSTM),
+        "textgen, bfloat16": precision.Kind("bfloat16", NarrowLSTM),
         "stock Keras, float32": precision.Kind("float32", keras.layers.LSTM),
         "stock Keras, bfloat16": precision.Kind("bfloat16", keras.layers.LSTM),
     }

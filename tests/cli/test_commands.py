@@ -201,6 +201,27 @@ def test_ctrl_c_before_training_leaves_nothing(tmp_path, corpus):
     assert not (tmp_path / "textgen-model/manifest.json").exists()
 
 
+@pytest.mark.parametrize(("number", "status"), [("SIGTERM", 143), ("SIGINT", 130)])
+def test_a_signal_inside_a_callback_ends_the_program_as_well(number, status):
+    """Python drops what is raised in a finalizer or in a callback of the garbage collector."""
+    code = (
+        "import os, signal, sys, time\nfrom textgen import cli\n"
+        "class Lost:\n"
+        "    def __del__(self):\n"
+        f"        os.kill(os.getpid(), signal.{number})\n"
+        "        time.sleep(1)\n"
+        "@cli.program.command('wait')\n"
+        "def wait():\n"
+        "    Lost()\n"
+        "    time.sleep(60)\n"
+        "sys.argv[1:] = ['wait']\ncli.main()"
+    )
+    began = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr.strip()) == (status, "", "")
+    assert time.monotonic() - began < 30
+
+
 def test_sampling_is_repeatable_and_tells_what_it_did(textgen, trained):
     arguments = ["sample", "--model", trained, "--random-seed", 7, "-n", 3, "--length", 40]
     one, two = textgen(*arguments), textgen(*arguments)

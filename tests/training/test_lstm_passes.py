@@ -3,10 +3,13 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
+import pytest
 
-from textgen.training import lstm_passes, products
+from textgen.training import cpu_lstm, lstm_passes, products
 from textgen.training.cpu_lstm import SequenceKernel
 
 
@@ -70,24 +73,65 @@ def test_it_compiles_where_nothing_can_be_kept_and_where_what_was_kept_is_damage
     compiled("from textgen.training import products")
 
 
-def test_each_part_may_be_a_thread():
-    """Rows and columns do not depend on what is done beside them."""
+@pytest.mark.parametrize("narrow", [False, True])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_rows_do_not_depend_on_those_beside_them_nor_on_threads(narrow, threads, monkeypatch):
+    """And gradients of weights are sums over rows, of more characters than are added at once."""
+    if narrow and not products.has_bfloat16():
+        pytest.skip("this processor does not multiply in bfloat16")
     generator = np.random.default_rng(0)
 
-    def draw(*shape):
-        return generator.standard_normal(shape).astype(np.float32)
+    def draw(*shape) -> Any:
+        return generator.standard_normal(shape).astype(np.float32) / 2
 
-    rows, units = 3 * products.ROWS + 1, 20
-    x, above = draw(rows, 4, 5), draw(rows, 4, units)
-    states = draw(rows, units), draw(rows, units)
-    kernel, recurrent, bias = draw(5, 4 * units), draw(units, 4 * units), draw(4 * units)
-    whole, alone = SequenceKernel(), SequenceKernel()
-    outputs = whole.forward(x, *states, kernel, recurrent, bias)[0]
-    dx = whole.backward(above)[0]
-    for row in (0, products.ROWS, rows - 1):
-        one = slice(row, row + 1)
-        h, c = (state[one] for state in states)
-        found = alone.forward(x[one], h, c, kernel, recurrent, bias)[0]
-        np.testing.assert_allclose(found, outputs[one], atol=1e-5)
-        np.testing.assert_allclose(alone.backward(above[one])[0], dx[one], atol=1e-4)
+    rows, characters, units, width = 3 * products.ROWS + 1, 25, 11, 5
+    x, above = draw(rows, characters, width), draw(rows, characters, units)
+    h, c = draw(rows, units), draw(rows, units)
+    kernel, recurrent, bias = draw(width, 4 * units), draw(units, 4 * units), draw(4 * units)
+    with ThreadPoolExecutor() as workers:
+        monkeypatch.setattr(cpu_lstm, "_threads", lambda: (workers, threads))
+        whole, alone = SequenceKernel(narrow), SequenceKernel(narrow)
+        outputs = whole.forward(x, h, c, kernel, recurrent, bias)[0]
+        dx, *found = whole.backward(above)
+        sums: list[Any] = [np.zeros_like(one) for one in found]
+        for row in range(rows):
+            one = slice(row, row + 1)
+            single = alone.forward(x[one], h[one], c[one], kernel, recurrent, bias)[0]
+            np.testing.assert_allclose(single, outputs[one], atol=1e-5)
+            single_dx, *parts = alone.backward(above[one])
+            np.testing.assert_allclose(single_dx, dx[one], atol=1e-4)
+            for total, part in zip(sums, parts, strict=True):
+                total += part
+    for total, gradient in zip(sums, found, strict=True):
+        np.testing.assert_allclose(gradient, total, atol=1e-3)
     assert len(lstm_passes.forward.signatures) <= 2  # one for each kind of lane
+    with pytest.raises(ValueError, match="shape"):
+        whole.backward(above[1:])
+
+
+def test_code_of_another_kind_that_was_kept_in_its_place_is_not_run(tmp_path):
+    """As where two programs compile at once, and the index of one is with the code of the other."""
+    code = (
+        "import sys\nimport numpy as np\nfrom textgen.training import products\n"
+        "into = np.zeros((1, 2, 3), sys.argv[1])\n"
+        "products.lay(np.ones((2, 3), np.float32), into, 0, 1)\n"
+        "print(into.view(np.float32).sum())\n"
+    )
+    kept = {}
+    for kind in ("float32", "float64"):
+        environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / kind)}
+        for _ in range(2):  # compiled, then read
+            done = subprocess.run(
+                [sys.executable, "-c", code, kind], env=environment, capture_output=True, text=True
+            )
+            assert done.returncode == 0, done.stderr
+        kept[kind] = done.stdout
+    for other in (tmp_path / "float64").rglob("*.nbc"):
+        (tmp_path / "float32" / other.relative_to(tmp_path / "float64")).write_bytes(
+            other.read_bytes()
+        )
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "float32")}
+    done = subprocess.run(
+        [sys.executable, "-c", code, "float32"], env=environment, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, kept["float32"]), done.stderr

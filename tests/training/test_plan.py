@@ -11,7 +11,7 @@ from textgen.config import TrainConfig, settings
 from textgen.training import precision
 from textgen.training.backend import Device
 from textgen.training.clock import ByEpochs, ByTime
-from textgen.training.cpu_lstm import CpuLSTM
+from textgen.training.cpu_lstm import CpuLSTM, NarrowLSTM
 from textgen.training.gpu_lstm import GpuLSTM
 from textgen.training.optimizer import learning_rate, optimizer
 from textgen.training.sizing import default_time, expected, sized
@@ -128,7 +128,6 @@ def test_the_layer_of_our_own_is_for_an_lstm_in_float32_on_the_cpu():
 
 
 def test_auto_takes_the_quicker_one(monkeypatch):
-    monkeypatch.setattr(precision, "_WIDE", 1)
     monkeypatch.setattr(precision, "has_bfloat16", lambda: True)
     for quicker in ("float32", "bfloat16"):
         monkeypatch.setattr(precision, "step_seconds", lambda kind, *_: kind.name != quicker)  # noqa: B023
@@ -182,5 +181,8 @@ def test_half_precisions_compute_in_them():
         kind = choose(backend=keras.backend.backend(), precision=name)
         assert kind.name == name
         built = precision.build(kind, settings({"units": (4,)}), 5, None)
-        layers = [layer for layer in built.layers if isinstance(layer, keras.layers.LSTM)]
-        assert layers[0].dtype_policy.name == policy and built.layers[-1].dtype == "float32"
+        layer = next(layer for layer in built.layers if isinstance(layer, keras.layers.LSTM))
+        own = isinstance(layer, NarrowLSTM)  # whose products alone are in bfloat16
+        assert own == (kind.recurrent is NarrowLSTM)
+        assert layer.dtype_policy.name == ("float32" if own else policy)
+        assert built.layers[-1].dtype == "float32"

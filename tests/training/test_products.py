@@ -71,6 +71,6 @@ def test_a_product_is_that_of_numpy(without, tmp_path):
 
 def test_bfloat16_is_refused_where_the_processor_has_no_instruction_for_it(monkeypatch):
     """LLVM would end the process."""
-    monkeypatch.setattr(products, "_FEATURES", {})
+    monkeypatch.setattr(products, "_FEATURES", frozenset())
     with pytest.raises(RuntimeError, match="bfloat16"):
         products.panels(2, 3, products.BFLOAT16)

@@ -4,9 +4,11 @@ Knows options, streams and exit statuses; has no logic of its own. Each command 
 of its own and imports what it runs inside its body, so that `textgen --help` is quick.
 """
 
+import _thread
 import os
 import signal
 import sys
+import threading
 from typing import Any, NoReturn
 
 import click
@@ -70,6 +72,21 @@ program.add_command(completion.command)
 program.add_command(export.command)
 
 
+def _signal_again(lost: Any) -> None:
+    """Where a signal came inside a callback, as of the garbage collector, its exception is lost."""
+    number = {KeyboardInterrupt: signal.SIGINT, SystemExit: signal.SIGTERM}.get(lost.exc_type)
+    if number is None:
+        sys.__unraisablehook__(lost)
+        return
+    if hasattr(signal, "pthread_kill"):  # which wakes it where it waits
+        main_thread = threading.main_thread().ident
+        again = threading.Timer(0.05, signal.pthread_kill, [main_thread, number])
+    else:
+        again = threading.Timer(0.05, _thread.interrupt_main, [number])
+    again.daemon = True
+    again.start()
+
+
 def main() -> NoReturn:
     """Run the program and exit: 0, 1 for a failure, 2 for wrong usage, 130 after Ctrl-C, 143 after
     SIGTERM.
@@ -78,6 +95,7 @@ def main() -> NoReturn:
         completion.hear_bash()
     # By itself it would leave terminals without a cursor, and half-made files.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    sys.unraisablehook = _signal_again
     try:
         status = program.main(
             sys.argv[1:] or ["--help"], prog_name="textgen", standalone_mode=False

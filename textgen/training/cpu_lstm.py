@@ -6,8 +6,8 @@ of models, data or optimizers.
 Keras on TensorFlow runs a CPU's LSTM as a loop of some forty small operations for each character,
 which takes longer than the arithmetic in them. Here a whole sequence is one operation each way
 (lstm_passes.py), in which each thread has some of the batch's rows, or of the weights' columns, and
-the weights are laid out once (products.py). The weights are the same variables. In float32 results
-equal Keras's to rounding. In bfloat16 what is multiplied is rounded to it, and all else is float32.
+the weights are laid out once (products.py). The weights are the same variables, and results equal
+Keras's to rounding. In bfloat16 what is multiplied is rounded to it, and all else is float32.
 """
 
 import os
@@ -29,9 +29,9 @@ class SequenceKernel:
     """One LSTM layer over a batch of sequences: outputs, then gradients.
 
     `backward` belongs to the `forward` before it, whose gates and states stay in the kernel's
-    arrays; these are made once for each shape. Notation as in keras.layers.LSTM, whose gates i, f,
-    c, o lie side by side in the last axis. Arrays are (characters, rows, ...) inside, so that what
-    a step works on lies together.
+    arrays; these are made anew when shapes change. Notation as in keras.layers.LSTM, whose gates
+    i, f, c, o lie side by side in the last axis. Arrays are (characters, rows, ...) inside, so that
+    what a step works on lies together.
 
     Args:
         narrow: Whether products are of numbers rounded to bfloat16.
@@ -78,7 +78,7 @@ class SequenceKernel:
         outputs = np.empty((rows, characters, units), np.float32)
         results = self._c, self._inputs, self._gates, self._tanh_c, outputs
         run = partial(self._passes.forward, laid, x, h, *results)
-        _in_parts(rows, self._products.ROWS, run)
+        _in_parts(rows, self._products.ROWS // 2, run)
         return outputs, outputs[:, -1].copy(), self._c[characters].copy()
 
     def backward(self, outputs: Floats) -> tuple[Floats, Floats, Floats, Floats]:
@@ -89,8 +89,13 @@ class SequenceKernel:
 
         Returns:
             Gradients of x, kernel, recurrent and bias, in the shapes that `forward` takes.
+
+        Raises:
+            ValueError: the outputs of the last `forward` have another shape.
         """
         rows, characters, units, width = self._shape
+        if outputs.shape != (rows, characters, units):
+            raise ValueError(f"a gradient of shape {outputs.shape} for outputs of {self._shape}")
         products, passes = self._products, self._passes
         laid, inputs, inner = self._transposed, self._inputs, self._inner
         weights = self._weights[: units + width]
@@ -98,7 +103,7 @@ class SequenceKernel:
         dx = np.empty((rows, characters, width), np.float32)
         kept = self._gates, self._c, self._tanh_c
         run = partial(passes.backward, laid, *kept, outputs, inner, dx)
-        _in_parts(rows, products.ROWS, run)
+        _in_parts(rows, products.ROWS // 2, run)
         found = np.zeros((len(inputs) * products.ROWS, len(inner) * products.COLUMNS), np.float32)
         _in_parts(len(inner), 1, partial(passes.weight_gradients, inputs, inner, found))
         found = found[:, : 4 * units]
@@ -138,12 +143,14 @@ def _in_parts(count: int, unit: int, run: Callable[[int, int], None]) -> None:
     """
     workers, threads = _threads()
     units = -(-count // unit)
-    each = -(-units // threads) * unit
-    parts = [(first, min(first + each, count)) for first in range(0, count, each)]
-    others = [workers.submit(run, *part) for part in parts[1:]]
-    run(*parts[0])
-    for other in others:
-        other.result()
+    parts = min(threads, units)
+    ends = [min(units * part // parts * unit, count) for part in range(parts + 1)]
+    others = [workers.submit(run, *ends[part : part + 2]) for part in range(1, parts)]
+    try:
+        run(*ends[:2])
+    finally:
+        for other in others:
+            other.result()
 
 
 @cache
@@ -157,11 +164,13 @@ def _threads() -> tuple[ThreadPoolExecutor, int]:
 
 
 class CpuLSTM(keras.layers.LSTM):  # type: ignore[misc,unused-ignore]
-    """keras.layers.LSTM in float32 or bfloat16 on TensorFlow, a sequence as one operation."""
+    """keras.layers.LSTM in float32 on TensorFlow, with its sequence as one operation each way."""
+
+    _narrow = False
 
     def __init__(self, units: int, **options: Any):
         super().__init__(units, **options)
-        self._sequence_kernel = SequenceKernel(narrow=self.compute_dtype == "bfloat16")
+        self._sequence_kernel = SequenceKernel(narrow=self._narrow)
 
     def inner_loop(
         self, sequences: Any, initial_state: Any, mask: Any, training: bool = False
@@ -191,8 +200,12 @@ class CpuLSTM(keras.layers.LSTM):  # type: ignore[misc,unused-ignore]
 
         cell = self.cell
         weights = (cell.kernel, cell.recurrent_kernel, cell.bias)
-        given = (sequences, *initial_state, *map(tf.convert_to_tensor, weights))
-        outputs, h, c = run(*(tf.cast(one, tf.float32) for one in given))
-        outputs = tf.cast(outputs, sequences.dtype)
-        state = [tf.cast(new, old.dtype) for new, old in zip((h, c), initial_state, strict=True)]
-        return outputs[:, -1], outputs, state  # gradients flow through the outputs alone
+        outputs, h, c = run(sequences, *initial_state, *map(tf.convert_to_tensor, weights))
+        return outputs[:, -1], outputs, [h, c]  # gradients flow through the outputs alone
+
+
+class NarrowLSTM(CpuLSTM):
+    """The same where products are of numbers rounded to bfloat16, of which the processor takes two
+    at once; to Keras it is a layer in float32."""
+
+    _narrow = True

@@ -12,16 +12,17 @@ import numpy as np
 from textgen.config import Settings
 from textgen.training import backend, precision, sizing
 from textgen.training.backend import Device
+from textgen.training.cpu_lstm import SequenceKernel
 from textgen.training.group import Peers
 from textgen.training.sizing import Pace
 
 _GPU = 50.0  # times as quick as those cores, to begin with
 _STEPS_FROM = 60.0  # seconds of a training: building a network takes too much of a shorter one
 _ALIKE = 1.5  # times as quick or as slow: what the same machine is from one hour to the next
-_TRIED_FOR = 0.3  # seconds
+_TRIED_FOR, _LEAST = 0.3, 5  # seconds, and passes: the first may have to be compiled
 _ONE_CORE = 0.15  # share of a step on two cores that more cores make no quicker
-_PRODUCTS = 163e9  # operations per second of those two cores, in float32
-_WITHOUT_BFLOAT16 = 0.7  # steps of those two cores in float32, beside those in bfloat16
+_ROWS, _CHARACTERS, _WIDTH, _UNITS = 32, 8, 64, 320  # of the passes that are tried
+_TAKEN = 0.0031  # seconds that they take those two cores, in bfloat16
 
 
 def settled(
@@ -71,18 +72,22 @@ def _alike(quicker: float) -> bool:
 
 
 def _of_cpu() -> float:
-    """The pace of a CPU on TensorFlow, from matrix products, which need nothing built first."""
-    rows, units = 128, 512
-    h, weights = np.ones((rows, units), np.float32), np.ones((units, 4 * units), np.float32)
-    product, taken = np.empty((rows, 4 * units), np.float32), []
+    """The pace of a CPU on TensorFlow, from the passes of a layer, for which nothing is built."""
+    kernel = SequenceKernel(narrow=precision.has_bfloat16())
+    shapes = (_WIDTH, 4 * _UNITS), (_UNITS, 4 * _UNITS), (4 * _UNITS,)
+    weights = [np.zeros(shape, np.float32) for shape in shapes]
+    x, state = (
+        np.zeros((_ROWS, _CHARACTERS, _WIDTH), np.float32),
+        np.zeros((_ROWS, _UNITS), np.float32),
+    )
+    taken: list[float] = []
     until = time.perf_counter() + _TRIED_FOR
-    while time.perf_counter() < until:
+    while time.perf_counter() < until or len(taken) < _LEAST:
         began = time.perf_counter()
-        np.dot(h, weights, product)
+        kernel.backward(kernel.forward(x, state, state, *weights)[0])
         taken.append(time.perf_counter() - began)
-    quicker = 2 * product.size * units / float(np.median(taken)) / _PRODUCTS
-    pace = 1 / ((1 - _ONE_CORE) / quicker + _ONE_CORE)
-    return pace if precision.has_bfloat16() else _WITHOUT_BFLOAT16 * pace
+    quicker = _TAKEN / float(np.median(taken))
+    return 1 / ((1 - _ONE_CORE) / quicker + _ONE_CORE)
 
 
 def _of_steps(

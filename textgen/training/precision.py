@@ -16,13 +16,12 @@ from textgen import model
 from textgen.config import Settings
 from textgen.training import backend, stepping
 from textgen.training.backend import Device
-from textgen.training.cpu_lstm import CpuLSTM
+from textgen.training.cpu_lstm import CpuLSTM, NarrowLSTM
 from textgen.training.drop_connect import dropping
 from textgen.training.gpu_lstm import GpuLSTM
 from textgen.training.sharded import sharded
 from textgen.windows import Batch
 
-_WIDE = 192  # units below which bfloat16 was never quicker than float32
 _NARROW = ("bfloat16", "float16")
 _TRIALS = 3  # steps of each candidate that the choice is made from, after one that builds it
 
@@ -53,6 +52,7 @@ class Kind:
 def build(kind: Kind, settings: Settings, size: int, carry_batch: int | None) -> keras.Model:
     """A twin of the model in this kind, giving logits."""
     recurrent = kind.recurrent
+    precision = "float32" if issubclass(recurrent, CpuLSTM) else kind.name
     if settings.model.drop_connect:
         recurrent = dropping(recurrent, settings.model.drop_connect)
     return model.build(
@@ -61,7 +61,7 @@ def build(kind: Kind, settings: Settings, size: int, carry_batch: int | None) ->
         settings.windows.targets,
         carry_batch=carry_batch,
         logits=True,
-        precision=kind.name,
+        precision=precision,
         recurrent=recurrent,
     )
 
@@ -71,8 +71,10 @@ def kind_of(name: str, settings: Settings, device: Device) -> Kind:
     layer = model.RECURRENT[settings.model.cell]
     if settings.model.cell == "lstm":
         if device == Device("tensorflow", "cpu"):
-            own = name == "float32" or (name == "bfloat16" and has_bfloat16())
-            layer = CpuLSTM if own else layer
+            if name == "float32":
+                layer = CpuLSTM
+            elif name == "bfloat16" and has_bfloat16():
+                layer = NarrowLSTM
         elif device.backend == "jax" and device.name != "cpu":
             layer = GpuLSTM
     return Kind(name, sharded(layer) if device.peers.devices > 1 else layer)
@@ -111,8 +113,7 @@ def choose(
     if device.name != "cpu":
         halves = [kind_of(name, settings, device) for name in _NARROW]
         return _quicker_on_gpu(full, halves, seconds, device)
-    tried = full.recurrent is CpuLSTM and has_bfloat16()
-    if not tried or min(settings.model.units) < _WIDE:
+    if full.recurrent is not CpuLSTM or not has_bfloat16():
         return full
     return min((full, kind_of("bfloat16", settings, device)), key=seconds)
 

@@ -12,31 +12,27 @@ Compiled code is kept beside this package, or in the user's cache directory; whe
 written it is compiled anew in each process.
 """
 
+import platform
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
-import llvmlite.binding
 import numba
 import numpy as np
 from llvmlite import ir
-from numba.core import cgutils
+from numba.core import cgutils, sigutils
+from numba.core.registry import cpu_target
 from numba.extending import intrinsic, overload
 
-
-def _features() -> dict[str, bool]:
-    """The processor's, where LLVM can tell."""
-    try:
-        return dict(llvmlite.binding.get_host_cpu_features())
-    except RuntimeError:
-        return {}
-
-
-_FEATURES = _features()
-_WIDTH = 16 if _FEATURES.get("avx512f") else 8 if _FEATURES.get("avx") else 4
+# What Numba compiles for, which may be less than the processor has.
+_FEATURES = frozenset(cpu_target.target_context.codegen().magic_tuple()[2].split(","))
+_WIDTH = 16 if "+avx512f" in _FEATURES else 8 if "+avx" in _FEATURES else 4
 _VECTORS = 2
 # Rows times vectors are sums in registers, of which x86 has 16 before AVX-512, others 32.
-ROWS = 4 if _FEATURES.get("sse2") and _WIDTH < 16 else 8
+_FEW = platform.machine().lower() in ("x86_64", "amd64") and _WIDTH < 16
+ROWS = 4 if _FEW else 8
 COLUMNS = _WIDTH * _VECTORS
 FLOAT32, BFLOAT16 = np.float32, np.uint32  # what a lane is kept as
 # Sums in another order and products joined with them; but what is no number stays so.
@@ -48,26 +44,37 @@ _SIZE = 4 * _WIDTH  # bytes
 
 def has_bfloat16() -> bool:
     """Whether this processor has that instruction."""
-    return bool(_FEATURES.get("avx512bf16"))
+    return "+avx512bf16" in _FEATURES
 
 
 def compiled(function: Callable[..., None]) -> Any:
-    """The function, compiled for what it is first called with."""
+    """The function, compiled for what it is called with, and kept.
+
+    Numba keeps code as long as the function's own file stays as it is, and believes what it reads.
+    """
     options = {"fastmath": _FAST, "nogil": True, "error_model": "numpy"}
     try:
         found = numba.njit(cache=True, **options)(function)
     except RuntimeError:  # no place for its cache
         return numba.njit(**options)(function)
-    load = found._cache.load_overload
+    kept, here = found._cache, Path(__file__).stat()
+    kept._cache_file._source_stamp = (kept._cache_file._source_stamp, here.st_mtime, here.st_size)
+    load, save = kept.load_overload, kept.save_overload
 
-    def load_or_forget(*of: Any) -> Any:
-        try:
-            return load(*of)
-        except Exception:  # noqa: BLE001 - a damaged file
-            found._cache.flush()
-            return None
+    def load_or_forget(signature: Any, context: Any) -> Any:
+        with suppress(Exception):  # a damaged file
+            code = load(signature, context)
+            if code is None or code.signature.args == sigutils.normalize_signature(signature)[0]:
+                return code
+        with suppress(OSError):
+            kept.flush()
+        return None
 
-    found._cache.load_overload = load_or_forget
+    def save_if_possible(*of: Any) -> None:
+        with suppress(OSError):  # as on a full disk
+            save(*of)
+
+    kept.load_overload, kept.save_overload = load_or_forget, save_if_possible
     return found
 
 
@@ -200,7 +207,7 @@ def _tile(rows: int) -> Any:
     return tile
 
 
-_rows, _row = _tile(ROWS), _tile(1)
+_rows, _half, _row = _tile(ROWS), _tile(ROWS // 2), _tile(1)
 
 
 @compiled
@@ -217,6 +224,9 @@ def add_product(a: Any, b: Any, c: Any) -> None:
         while row + ROWS <= len(a):
             _rows(a[row:], b[number], columns[row:])
             row += ROWS
+        if row + ROWS // 2 <= len(a):
+            _half(a[row:], b[number], columns[row:])
+            row += ROWS // 2
         while row < len(a):
             _row(a[row:], b[number], columns[row:])
             row += 1
@@ -310,9 +320,9 @@ def _(even, odd, into):  # type: ignore[no-untyped-def]
 
     def pair(even, odd, into):  # type: ignore[no-untyped-def]
         low, high = np.float32(even).view(np.uint32), np.float32(odd).view(np.uint32)
-        # Rounded to the nearest, of two as near to the even one.
-        low += np.uint32(0x7FFF) + ((low >> np.uint32(16)) & np.uint32(1))
-        high += np.uint32(0x7FFF) + ((high >> np.uint32(16)) & np.uint32(1))
+        # Rounded to the nearest, of two as near to the even one. Sums of uint32 are uint64.
+        low = np.uint32(low + np.uint32(0x7FFF) + ((low >> np.uint32(16)) & np.uint32(1)))
+        high = np.uint32(high + np.uint32(0x7FFF) + ((high >> np.uint32(16)) & np.uint32(1)))
         return np.uint32((low >> np.uint32(16)) | (high & np.uint32(0xFFFF0000)))
 
     return pair if into.dtype == numba.uint32 else whole
