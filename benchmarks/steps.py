@@ -62,10 +62,11 @@ def _rows(units: tuple[int, ...], batch: int, span: int) -> list[dict[str, Any]]
     ids = np.random.default_rng(0).integers(0, _SIZE, (batch, span)).astype(np.int32)
     kinds = {
         "textgen, float32": precision.Kind("float32", CpuLSTM),
-        "textgen, bfloat16": precision.Kind("bfloat16", NarrowLSTM),
         "stock Keras, float32": precision.Kind("float32", keras.layers.LSTM),
         "stock Keras, bfloat16": precision.Kind("bfloat16", keras.layers.LSTM),
     }
+    if precision.has_bfloat16():
+        kinds["textgen, bfloat16"] = precision.Kind("bfloat16", NarrowLSTM)
     runners: dict[str, Callable[[], Any]] = {}
     for name, kind in kinds.items():
         runners[name] = partial(compiled(kind, told, _SIZE).train_on_batch, ids, ids)

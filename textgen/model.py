@@ -1,4 +1,4 @@
-"""ModelConfig to keras.Model: stock Keras layers only.
+"""ModelConfig to keras.Model: stock Keras layers, and for training others that are equal to them.
 
 Knows layers and initializers; knows nothing of data, training or files. One of the three places
 that import Keras (the others are training/ and exporting/).

@@ -6,7 +6,7 @@ import pytest
 from textgen import model_dir
 from textgen.config import settings
 from textgen.errors import OutputError
-from textgen.training import checkpoint, pace, sizing, train
+from textgen.training import checkpoint, pace, precision, sizing, train
 from textgen.training.backend import Device
 from textgen.training.sizing import TWO_CORES, Pace, default_time, sized
 
@@ -51,9 +51,10 @@ def test_a_device_is_tried_until_the_network_is_the_one_it_wants():
 def test_two_cores_that_are_as_quick_train_what_was_measured(monkeypatch):
     cpu, asked = Device("tensorflow", "cpu"), settings({"time": 300.0})
     wanted = settings({"time": 300.0, "units": (99,)})
-    assert 0.001 < pace._of_cpu() < 1000
+    kinds = (False, True) if precision.has_bfloat16() else (False,)
+    assert all(0.001 < pace._of_cpu(narrow=narrow) < 1000 for narrow in kinds)
     for found, suits in ((0.75, asked), (1.4, asked), (0.3, wanted), (3.0, wanted)):
-        monkeypatch.setattr(pace, "_of_cpu", lambda found=found: found)
+        monkeypatch.setattr(pace, "_of_cpu", lambda found=found, **_: found)
         assert pace.settled(asked, lambda _: wanted, 20, cpu) == (suits, None)
 
 

@@ -121,7 +121,6 @@ def choose(backend="tensorflow", name="cpu", before=None, **options):
 
 def test_the_layer_of_our_own_is_for_an_lstm_in_float32_on_the_cpu():
     assert choose(precision="float32").recurrent is CpuLSTM
-    assert choose().name == "float32"
     gpu = choose(name="gpu", precision="float32")
     for stock in (gpu, choose(backend="jax"), choose(cell="gru")):
         assert stock.recurrent in model.RECURRENT.values() and stock.name == "float32"

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import click
@@ -31,7 +32,7 @@ from textgen.cli import (
 )
 from textgen.errors import SettingsError, TextgenError, first_line
 
-_INTERRUPTED = 130
+_INTERRUPTED, _TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM
 
 
 class _Program(cloup.Group):
@@ -74,17 +75,20 @@ program.add_command(export.command)
 
 def _signal_again(lost: Any) -> None:
     """Where a signal came inside a callback, as of the garbage collector, its exception is lost."""
-    number = {KeyboardInterrupt: signal.SIGINT, SystemExit: signal.SIGTERM}.get(lost.exc_type)
-    if number is None:
+    interrupted = lost.exc_type is KeyboardInterrupt
+    status = _INTERRUPTED if interrupted else getattr(lost.exc_value, "code", None)
+    if status not in (_INTERRUPTED, _TERMINATED):
         sys.__unraisablehook__(lost)
         return
+    number = status - 128
     if hasattr(signal, "pthread_kill"):  # which wakes it where it waits
         main_thread = threading.main_thread().ident
         again = threading.Timer(0.05, signal.pthread_kill, [main_thread, number])
     else:
         again = threading.Timer(0.05, _thread.interrupt_main, [number])
     again.daemon = True
-    again.start()
+    with suppress(RuntimeError):  # the program has ended
+        again.start()
 
 
 def main() -> NoReturn:
@@ -94,7 +98,7 @@ def main() -> NoReturn:
     if completion.VARIABLE in os.environ:
         completion.hear_bash()
     # By itself it would leave terminals without a cursor, and half-made files.
-    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
     sys.unraisablehook = _signal_again
     try:
         status = program.main(

@@ -44,7 +44,8 @@ def settled(
         TrainingError: the device failed.
     """
     if device.backend == "tensorflow" and device.name == "cpu":
-        times = _of_cpu()
+        narrow = settings.training.precision != "float32" and precision.has_bfloat16()
+        times = _of_cpu(narrow=narrow)
         return (settings if _alike(times) else at_pace(Pace(times))), None
     tried = sizing.TWO_CORES
     if device.name != "cpu":
@@ -71,9 +72,13 @@ def _alike(quicker: float) -> bool:
     return 1 / _ALIKE < quicker < _ALIKE
 
 
-def _of_cpu() -> float:
-    """The pace of a CPU on TensorFlow, from the passes of a layer, for which nothing is built."""
-    kernel = SequenceKernel(narrow=precision.has_bfloat16())
+def _of_cpu(*, narrow: bool) -> float:
+    """The pace of a CPU on TensorFlow, from the passes of a layer, for which nothing is built.
+
+    Args:
+        narrow: In bfloat16.
+    """
+    kernel = SequenceKernel(narrow=narrow)
     shapes = (_WIDTH, 4 * _UNITS), (_UNITS, 4 * _UNITS), (4 * _UNITS,)
     weights = [np.zeros(shape, np.float32) for shape in shapes]
     x, state = (

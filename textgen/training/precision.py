@@ -1,6 +1,6 @@
 """What recurrent layers compute in while they train, and which layers do it.
 
-Knows Keras's dtype policies, the processor's flags and this package's own LSTMs; knows nothing of
+Knows Keras's dtype policies and this package's own LSTMs; knows nothing of
 data, schedules or files.
 """
 

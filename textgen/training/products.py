@@ -12,6 +12,7 @@ Compiled code is kept beside this package, or in the user's cache directory; whe
 written it is compiled anew in each process.
 """
 
+import hashlib
 import platform
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,11 +24,13 @@ import numba
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, sigutils
+from numba.core.caching import IndexDataCacheFile
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic, overload
 
 # What Numba compiles for, which may be less than the processor has.
-_FEATURES = frozenset(cpu_target.target_context.codegen().magic_tuple()[2].split(","))
+_TARGET = cpu_target.target_context.codegen()
+_FEATURES = frozenset(_TARGET.magic_tuple()[2].split(","))
 _WIDTH = 16 if "+avx512f" in _FEATURES else 8 if "+avx" in _FEATURES else 4
 _VECTORS = 2
 # Rows times vectors are sums in registers, of which x86 has 16 before AVX-512, others 32.
@@ -51,14 +54,19 @@ def compiled(function: Callable[..., None]) -> Any:
     """The function, compiled for what it is called with, and kept.
 
     Numba keeps code as long as the function's own file stays as it is, and believes what it reads.
+    Here the names of what is kept tell of this file as well, on which all depends, and of the
+    processor.
     """
     options = {"fastmath": _FAST, "nogil": True, "error_model": "numpy"}
     try:
         found = numba.njit(cache=True, **options)(function)
-    except RuntimeError:  # no place for its cache
+        kept, here = found._cache, Path(__file__).stat()
+        stamp = kept._cache_file._source_stamp
+        told = repr((stamp, here.st_mtime_ns, here.st_size, _TARGET.magic_tuple()))
+        name = f"{kept._impl.filename_base}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
+        kept._cache_file = IndexDataCacheFile(kept.cache_path, name, stamp)
+    except (RuntimeError, AttributeError, OSError):  # no place for it, or another Numba
         return numba.njit(**options)(function)
-    kept, here = found._cache, Path(__file__).stat()
-    kept._cache_file._source_stamp = (kept._cache_file._source_stamp, here.st_mtime, here.st_size)
     load, save = kept.load_overload, kept.save_overload
 
     def load_or_forget(signature: Any, context: Any) -> Any:
@@ -71,7 +79,7 @@ def compiled(function: Callable[..., None]) -> Any:
         return None
 
     def save_if_possible(*of: Any) -> None:
-        with suppress(OSError):  # as on a full disk
+        with suppress(Exception):  # as on a full disk
             save(*of)
 
     kept.load_overload, kept.save_overload = load_or_forget, save_if_possible

@@ -20,8 +20,8 @@ _START = 8.0  # seconds that start and end take
 # passes in benchmarks/results/gpu.md.
 _GPU_START, _GPU_PASSES = 30.0, 240
 _MAXLEN = 64  # more than the windows' 40: back-propagation through more gained nothing in the time
-# Seconds of the whole training, and the units of one layer that did best in them; 10 s and 4 h are
-# only guesses.
+# Seconds of the whole training, and the units of one layer that did best in them, or nearly; 10 s
+# and 4 h are only guesses.
 _UNITS = (
     (10.0, 128),
     (28.0, 256),
@@ -102,7 +102,7 @@ def sized(characters: int, given: Mapping[str, Any], pace: Pace = TWO_CORES) -> 
 
     Example:
         >>> sized(1_003_854, {"time": 300.0})["units"]
-        (384,)
+        (448,)
     """
     epochs = given.get("epochs")
     seconds = epochs * characters / speed(320) if epochs else given["time"] * pace.times
@@ -132,8 +132,8 @@ def sized(characters: int, given: Mapping[str, Any], pace: Pace = TWO_CORES) -> 
 def _units(characters: int, seconds: float) -> int:
     """Units of the one layer that suits a text and a time on two cores.
 
-    The time a step takes grows with the square of the units, and drop_connect keeps a wider network
-    from rote: four times the time buys a network half as wide again, and more passes.
+    A step takes the longer the wider the network is, and drop_connect keeps a wider one from rote:
+    four times the time buys a network a third as wide again, and more passes.
     """
     times, units = zip(*_UNITS, strict=True)
     by_time = float(np.interp(math.log(seconds), np.log(times), units))
@@ -154,5 +154,5 @@ def width(units: Sequence[int]) -> float:
 
 
 def speed(units: float) -> float:
-    """Characters per second on two cores, as measured from 96 to 1,024 units."""
+    """Characters per second on two cores: within a sixth of those measured, 96 to 1,024 units."""
     return float(min(20_000_000 / units, 85_000 * (256 / units) ** 1.45))
