@@ -89,13 +89,17 @@ def test_training_learns(trained):
 def test_the_model_kept_is_the_best_and_its_loss_the_one_told(tmp_path, corpus):
     """A rate far too high makes some epochs worse; the saved weights are still the best ones."""
     options = {"epochs": 12, "learning_rate": 3.0, "schedule": "constant", "clip_norm": 0.0}
-    finished, told = run(corpus, tmp_path / "model", {**options, "optimizer": "adam"})
-    by_epoch = [
-        event.validation_loss or 0.0 for event in told if isinstance(event, events.EpochDone)
-    ]
-    assert finished.best_loss == min(by_epoch)
-    assert finished.best_epoch == 1 + by_epoch.index(min(by_epoch)) < len(by_epoch)
-    assert by_epoch != sorted(by_epoch, reverse=True)
+    for seed in range(5):  # by chance, the last epoch may be the best
+        chosen = {**options, "optimizer": "adam", "random_seed": seed}
+        finished, told = run(corpus, tmp_path / "model", chosen, run=Run(force=True))
+        by_epoch = [
+            event.validation_loss or 0.0 for event in told if isinstance(event, events.EpochDone)
+        ]
+        assert finished.best_loss == min(by_epoch)
+        assert finished.best_epoch == 1 + by_epoch.index(min(by_epoch))
+        if finished.best_epoch < len(by_epoch):
+            break
+    assert finished.best_epoch < len(by_epoch)
     network, _ = network_of(tmp_path / "model")
     ids = open_prepared(tmp_path / "model/cache").split(0.1)[1]
     rows = (len(ids) - 1) // (4 * 10)
