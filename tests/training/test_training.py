@@ -100,6 +100,7 @@ def test_the_model_kept_is_the_best_and_its_loss_the_one_told(tmp_path, corpus):
         if finished.best_epoch < len(by_epoch):
             break
     assert finished.best_epoch < len(by_epoch)
+    assert by_epoch != sorted(by_epoch, reverse=True)
     network, _ = network_of(tmp_path / "model")
     ids = open_prepared(tmp_path / "model/cache").split(0.1)[1]
     rows = (len(ids) - 1) // (4 * 10)

@@ -1,7 +1,7 @@
 """What recurrent layers compute in while they train, and which layers do it.
 
-Knows Keras's dtype policies and this package's own LSTMs; knows nothing of
-data, schedules or files.
+Knows Keras's dtype policies and this package's own LSTMs; knows nothing of data, schedules or
+files.
 """
 
 import time
@@ -113,9 +113,8 @@ def choose(
     if device.name != "cpu":
         halves = [kind_of(name, settings, device) for name in _NARROW]
         return _quicker_on_gpu(full, halves, seconds, device)
-    if full.recurrent is not CpuLSTM or not has_bfloat16():
-        return full
-    return min((full, kind_of("bfloat16", settings, device)), key=seconds)
+    half = kind_of("bfloat16", settings, device)
+    return min((full, half), key=seconds) if half.recurrent is NarrowLSTM else full
 
 
 def _quicker_on_gpu(

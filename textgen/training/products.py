@@ -162,17 +162,16 @@ def _tile(rows: int) -> Any:
             c_row, _ = cgutils.unpack_tuple(builder, c.strides, 2)
             depth, _ = cgutils.unpack_tuple(builder, panel.shape, 2)
 
-            def pointer(array: Any, stride: Any, number: Any, more: int, kind: Any) -> Any:
-                """To a line of an array and some bytes in it."""
+            def pointer(array: Any, at: Any, kind: Any) -> Any:
+                """Some bytes into an array."""
                 start = builder.bitcast(array.data, ir.IntType(8).as_pointer())
-                at = builder.add(builder.mul(stride, number), _INDEX(more))
                 return builder.bitcast(builder.gep(start, [at]), kind.as_pointer())
 
-            def vectors(array: Any, stride: Any, number: Any, kind: Any) -> list[Any]:
+            def vectors(array: Any, at: Any, kind: Any) -> list[Any]:
                 parts = range(0, _VECTORS * _SIZE, _SIZE)
-                return [pointer(array, stride, number, more, kind) for more in parts]
+                return [pointer(array, builder.add(at, _INDEX(more)), kind) for more in parts]
 
-            places = [vectors(c, c_row, _INDEX(row), _SUMS) for row in range(rows)]
+            places = [vectors(c, builder.mul(c_row, _INDEX(row)), _SUMS) for row in range(rows)]
             before = [[builder.load(at, align=4) for at in row] for row in places]
             entry, loop, end = builder.block, *map(builder.append_basic_block, ("loop", "end"))
             builder.branch(loop)
@@ -180,16 +179,12 @@ def _tile(rows: int) -> Any:
             builder.position_at_end(loop)
             lane = builder.phi(_INDEX)
             sums = [[builder.phi(_SUMS) for _ in row] for row in before]
-            factors = [
-                builder.load(at, align=4)
-                for at in vectors(panel, _INDEX(_VECTORS * _SIZE), lane, lanes)
-            ]
+            of_lane = builder.mul(lane, _INDEX(_VECTORS * _SIZE))
+            factors = [builder.load(at, align=4) for at in vectors(panel, of_lane, lanes)]
             after = []
             for row, totals in enumerate(sums):
-                along = builder.mul(a_row, _INDEX(row))
-                start = builder.bitcast(a.data, ir.IntType(8).as_pointer())
-                at = builder.gep(start, [builder.add(along, builder.mul(a_lane, lane))])
-                one = builder.load(builder.bitcast(at, lanes.element.as_pointer()))
+                at = builder.add(builder.mul(a_row, _INDEX(row)), builder.mul(a_lane, lane))
+                one = builder.load(pointer(a, at, lanes.element))
                 x = builder.shuffle_vector(
                     builder.insert_element(ir.Constant(lanes, ir.Undefined), one, _INT(0)),
                     ir.Constant(lanes, ir.Undefined),
