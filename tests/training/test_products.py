@@ -34,7 +34,7 @@ def in_lanes(rows, into):
 
 generator = np.random.default_rng(0)
 for kind in (products.FLOAT32, products.BFLOAT16)[: 1 + products.has_bfloat16()]:
-    for rows, depth, columns in ((1, 2, 1), (3, 6, 5), (8, 64, 65), (19, 130, 300)):
+    for rows, depth, columns in ((1, 2, 1), (3, 6, 5), (8, 64, 65), (19, 130, 300), (50, 34, 40)):
         a, b = (generator.normal(size=shape).astype(np.float32)
                 for shape in ((rows, depth), (depth, columns)))
         laid, turned, pieces = (products.panels(depth, columns, kind) for _ in range(3))
@@ -45,7 +45,7 @@ for kind in (products.FLOAT32, products.BFLOAT16)[: 1 + products.has_bfloat16()]
             products.lay_rows(b[place : place + 2], pieces, place)
         np.testing.assert_array_equal(laid, turned)
         np.testing.assert_array_equal(laid, pieces)
-        lanes = np.zeros((rows, laid.shape[1]), kind)
+        lanes = products.rows(rows, depth, kind)
         in_lanes(a, lanes)
         c = np.ones((rows, len(laid) * products.COLUMNS), np.float32)
         products.add_product(lanes, laid, c)
@@ -58,7 +58,7 @@ print(products.ROWS, products.COLUMNS)
 
 @pytest.mark.parametrize(
     ("without", "widest"),
-    [([], 32), (["avx512"], 16), (["avx", "fma", "f16c", "vaes", "vpcl"], 8)],
+    [([], 32), (["amx"], 32), (["avx512"], 16), (["avx", "fma", "f16c", "vaes", "vpcl"], 8)],
 )
 def test_a_product_is_that_of_numpy(without, widest, tmp_path):
     done = subprocess.run(

@@ -76,7 +76,7 @@ class SequenceKernel:
         _in_parts(len(laid), 1, partial(self._products.lay, weights, laid))
         self._c[0] = c
         outputs = np.empty((rows, characters, units), np.float32)
-        results = self._c, self._inputs, self._gates, self._tanh_c, outputs
+        results = self._c, self._lanes, self._inputs, self._gates, self._tanh_c, outputs
         run = partial(self._passes.forward, laid, x, h, *results)
         _in_parts(rows, self._products.ROWS // 2, run)
         return outputs, outputs[:, -1].copy(), self._c[characters].copy()
@@ -102,9 +102,10 @@ class SequenceKernel:
         _in_parts(len(laid), 1, partial(products.lay_transposed, weights, laid))
         dx = np.empty((rows, characters, width), np.float32)
         kept = self._gates, self._c, self._tanh_c
-        run = partial(passes.backward, laid, *kept, outputs, inner, dx)
+        space = self._lanes_back, self._sums
+        run = partial(passes.backward, laid, *kept, outputs, *space, inner, dx)
         _in_parts(rows, products.ROWS // 2, run)
-        found = np.zeros((len(inputs) * products.ROWS, len(inner) * products.COLUMNS), np.float32)
+        found = products.room((len(inputs), len(inner) * products.COLUMNS), np.float32)
         _in_parts(len(inner), 1, partial(passes.weight_gradients, inputs, inner, found))
         found = found[:, : 4 * units]
         return dx, found[units : units + width], found[:units], found[units + width]
@@ -113,19 +114,22 @@ class SequenceKernel:
         if self._shape == (rows, characters, units, width):
             return
         self._shape = (rows, characters, units, width)
-        panels, kind = self._products.panels, self._kind
+        make, kind, columns = self._products, self._kind, self._products.COLUMNS
 
-        def room(*shape: int) -> Floats:
-            return np.zeros(shape, np.float32)
+        def room(*shape: int) -> Any:
+            return make.room(shape, np.float32)
 
         # Sums are over even numbers, as bfloat16 goes in pairs; what is too many is zero.
         numbers, steps = _even(units + width + 1), characters * _even(rows)
         self._weights = room(numbers, 4 * units)
-        self._laid = panels(numbers, 4 * units, kind)
-        self._transposed = panels(4 * units, units + width, kind)
-        self._inputs = panels(steps, units + width + 1, kind, self._products.ROWS)
-        self._inner = panels(steps, 4 * units, kind)
-        self._gates = room(characters, rows, len(self._laid) * self._products.COLUMNS)
+        self._laid = make.panels(numbers, 4 * units, kind)
+        self._transposed = make.panels(4 * units, units + width, kind)
+        self._lanes = make.rows(rows, numbers, kind)
+        self._lanes_back = make.rows(rows, 4 * units, kind)
+        self._sums = room(rows, len(self._transposed) * columns)
+        self._inputs = make.rows(units + width + 1, steps, kind)
+        self._inner = make.panels(steps, 4 * units, kind)
+        self._gates = room(characters, rows, len(self._laid) * columns)
         self._c, self._tanh_c = room(characters + 1, rows, units), room(characters, rows, units)
 
 

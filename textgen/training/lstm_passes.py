@@ -15,15 +15,16 @@ import numpy as np
 
 from textgen.training.products import (
     COLUMNS,
-    ROWS,
     add_product,
     compiled,
+    in_a_lane,
     in_lanes,
     inlined,
+    lay_across,
     lay_rows,
 )
 
-_AT_ONCE = 256  # lanes of a panel, which then stays in a cache
+_AT_ONCE = 1024  # lanes of a panel, which then stays in a cache
 _HALF, _ONE = np.float32(0.5), np.float32(1)
 # tanh(x) as x p(x^2) / q(x^2), to a few units in the last place: the coefficients of Eigen 3.4
 # (MathFunctionsImpl.h), highest power first; beyond the limit it is 1.
@@ -119,6 +120,7 @@ def forward(
     x: Any,
     h: Any,
     c: Any,
+    lanes: Any,
     inputs: Any,
     gates: Any,
     tanh_c: Any,
@@ -133,8 +135,9 @@ def forward(
         x: Shape (rows, characters, width).
         h: The state before the first character, shape (rows, units).
         c: The cell before the first character; takes it after each: (characters + 1, rows, units).
-        inputs: Takes all that was multiplied, for `weight_gradients`: laid out in panels of ROWS,
-            summed over characters and, of each, an even number of rows.
+        lanes: Room for what is multiplied, shape (rows, lanes of the weights).
+        inputs: Takes all that was multiplied, for `weight_gradients`: shape (units + width + 1,
+            lanes), summed over characters and, of each, an even number of rows.
         gates: Takes the gates, shape (characters, rows, 4 units and what fills a panel).
         tanh_c: Takes the tanh of the cell after each character, shape (characters, rows, units).
         outputs: Takes the outputs, shape (rows, characters, units).
@@ -144,7 +147,7 @@ def forward(
     width, count = x.shape[2], last - first
     # One row for each of these, and numbers and rows made even with zeros.
     given = np.zeros((_even(count), _even(units + width + 1)), np.float32)
-    lanes = np.empty((count, weights.shape[1]), weights.dtype)
+    lanes, each = lanes[first:last], in_a_lane(inputs)
     for row in range(count):
         _copy(h[first + row], given[row, :units])
         given[row, units + width] = _ONE
@@ -153,7 +156,8 @@ def forward(
             _copy(x[first + row, place], given[row, units : units + width])
             in_lanes(given[row], lanes[row])
         gates[place, first:last] = 0
-        lay_rows(given, inputs, _even(rows) * place + first)
+        start = (_even(rows) * place + first) // each
+        lay_across(given[:, : len(inputs)], inputs[:, start:])
         add_product(lanes, weights, gates[place, first:last])
         for row in range(count):
             output = outputs[first + row, place]
@@ -174,6 +178,8 @@ def backward(
     c: Any,
     tanh_c: Any,
     above: Any,
+    lanes: Any,
+    sums: Any,
     inner: Any,
     dx: Any,
     first: int,
@@ -187,6 +193,8 @@ def backward(
         weights: Laid out, transposed, without the bias.
         gates, c, tanh_c: As `forward` left them.
         above: Gradient of the outputs, shape (rows, characters, units).
+        lanes: Room for what is multiplied, shape (rows, lanes of the weights).
+        sums: Room for products, shape (rows, COLUMNS for each panel of the weights).
         inner: Takes the gates' gradients, laid out, summed over as the `inputs` of `forward`.
         dx: Takes the inputs' gradients, shape (rows, characters, width).
         first, last: The rows, one after the last; an even number before the first.
@@ -194,8 +202,8 @@ def backward(
     characters, rows, units = tanh_c.shape
     count = last - first
     found = np.zeros((_even(count), 4 * units), np.float32)
-    lanes = np.empty((count, weights.shape[1]), weights.dtype)
-    sums = np.zeros((count, len(weights) * COLUMNS), np.float32)  # for the state and the input
+    lanes, sums = lanes[first:last], sums[first:last]  # sums for the state and the input
+    sums[:] = 0
     dc = np.zeros((count, units), np.float32)
     for step in range(characters):
         place = characters - 1 - step
@@ -224,15 +232,13 @@ def weight_gradients(inputs: Any, inner: Any, sums: Any, first: int, last: int) 
     Args:
         inputs: As `forward` left them.
         inner: As `backward` left them.
-        sums: Takes the gradients: shape (ROWS for each panel of `inputs`, COLUMNS for each of
-            `inner`); zeros.
+        sums: Takes the gradients: shape (rows of `inputs`, COLUMNS for each panel of `inner`);
+            zeros.
         first, last: The panels of `inner`, one after the last.
     """
-    lanes = inputs.shape[1]
+    lanes = inner.shape[1]
     for start in range(0, lanes, _AT_ONCE):
         end = min(start + _AT_ONCE, lanes)
         for number in range(first, last):
             part = inner[number : number + 1, start:end]
-            for panel in range(len(inputs)):
-                rows = sums[panel * ROWS : (panel + 1) * ROWS, number * COLUMNS :]
-                add_product(inputs[panel, start:end].T, part, rows)
+            add_product(inputs[:, start:end], part, sums[:, number * COLUMNS :])

@@ -6,14 +6,18 @@ has few rows, as a batch has.
 
 A matrix that is laid out is cut into panels of columns, each contiguous. Its numbers lie in lanes
 of 32 bits along the axis that is summed over: one float32, or two of bfloat16 side by side, as the
-instruction takes them that multiplies both and adds them up in float32.
+instruction takes them that multiplies both and adds them up in float32. Some processors have tiles
+as well, registers of 16 by 16 lanes, and multiply two of them at once (Intel's AMX).
 
 Compiled code is kept beside this package, or in the user's cache directory; where neither can be
 written it is compiled anew in each process.
 """
 
+import ctypes
 import hashlib
+import math
 import platform
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import chain
@@ -40,9 +44,21 @@ COLUMNS = _WIDTH * _VECTORS
 FLOAT32, BFLOAT16 = np.float32, np.uint32  # what a lane is kept as
 # Sums in another order and products joined with them; but what is no number stays so.
 _FAST = {"reassoc", "contract", "arcp", "nsz"}
-_INT, _INDEX = ir.IntType(32), ir.IntType(64)
+_BYTE, _INT, _INDEX = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 _SUMS = ir.VectorType(ir.FloatType(), _WIDTH)
 _SIZE = 4 * _WIDTH  # bytes
+_LINE = 16  # lanes of a line in a cache, which a vector or a tile's row should not straddle
+
+
+def _may_use_tiles() -> bool:
+    """Whether the processor has tiles for bfloat16, and the system lets this process use them."""
+    if not {"+avx512bf16", "+amx-tile", "+amx-bf16"} <= _FEATURES or sys.platform != "linux":
+        return False
+    arch_prctl, ask, tiles = 158, 0x1023, 18  # Documentation/arch/x86/xstate.rst of Linux
+    return bool(ctypes.CDLL(None).syscall(arch_prctl, ask, tiles) == 0)
+
+
+_TILES = _may_use_tiles()
 
 
 def has_bfloat16() -> bool:
@@ -62,7 +78,7 @@ def compiled(function: Callable[..., None]) -> Any:
         found = numba.njit(cache=True, **options)(function)
         kept, here = found._cache, Path(__file__).stat()
         stamp = kept._cache_file._source_stamp
-        told = repr((stamp, here.st_mtime_ns, here.st_size, _TARGET.magic_tuple()))
+        told = repr((stamp, here.st_mtime_ns, here.st_size, _TARGET.magic_tuple(), _TILES))
         name = f"{kept._impl.filename_base}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
         kept._cache_file = IndexDataCacheFile(kept.cache_path, name, stamp)
     except (RuntimeError, AttributeError, OSError):  # no place for it, or another Numba
@@ -91,25 +107,54 @@ def inlined(function: Callable[..., Any]) -> Any:
     return numba.njit(inline="always", fastmath=_FAST, error_model="numpy")(function)
 
 
-def panels(numbers: int, columns: int, kind: Any, width: int = COLUMNS) -> Any:
+def lanes_for(numbers: int, kind: Any) -> int:
+    """How many lanes hold so many numbers; what is too many of them is to be zero.
+
+    Args:
+        numbers: How many are summed over.
+        kind: FLOAT32 or BFLOAT16.
+    """
+    if kind is FLOAT32:
+        return numbers
+    pairs = (numbers + 1) // 2
+    return -(-pairs // _LINE) * _LINE if _TILES else pairs
+
+
+def room(shape: tuple[int, ...], kind: Any) -> Any:
+    """Zeros of 32 bits each, of which the first is the first of a line in a cache."""
+    count = math.prod(shape)
+    flat = np.zeros(count + _LINE, kind)
+    first = -(flat.ctypes.data // 4) % _LINE
+    return flat[first : first + count].reshape(shape)
+
+
+def panels(numbers: int, columns: int, kind: Any) -> Any:
     """Room for a matrix that is laid out.
 
     Args:
-        numbers: How many are summed over, an even number.
+        numbers: How many are summed over.
         columns: Of the matrix.
         kind: FLOAT32 or BFLOAT16.
-        width: Columns of a panel.
 
     Returns:
-        An array of zeros, shape (panels, lanes, width).
+        An array of zeros, shape (panels, lanes, COLUMNS).
 
     Raises:
         RuntimeError: bfloat16 on a processor that has no instruction for it.
     """
     if kind is BFLOAT16 and not has_bfloat16():
         raise RuntimeError("this processor has no instruction for bfloat16")
-    lanes = numbers if kind is FLOAT32 else numbers // 2
-    return np.zeros((-(-columns // width), lanes, width), kind)
+    return room((-(-columns // COLUMNS), lanes_for(numbers, kind), COLUMNS), kind)
+
+
+def rows(count: int, numbers: int, kind: Any) -> Any:
+    """Room for the other factor, in lanes: zeros, shape (count, lanes or more).
+
+    Rows lie an odd number of lines apart, since those that lie a power of two apart would have the
+    same few places in a cache.
+    """
+    lines = -(-lanes_for(numbers, kind) // _LINE)
+    return room((count, (lines | 1) * _LINE), kind)
 
 
 class _BFloat(ir.types.Type):  # type: ignore[misc,unused-ignore]
@@ -147,7 +192,7 @@ def _tile(rows: int) -> Any:
         """c += a @ panel, with all sums in registers.
 
         Args:
-            a: Lanes of shape (`rows` or more, lanes), of any strides.
+            a: Lanes of shape (`rows` or more, lanes), those of a row side by side.
             panel: Lanes of shape (lanes, COLUMNS), contiguous, one lane or more.
             c: float32 of shape (`rows` or more, COLUMNS or more), its columns side by side.
         """
@@ -158,13 +203,13 @@ def _tile(rows: int) -> Any:
                 context.make_array(kind)(context, builder, value)
                 for kind, value in zip(signature.args, arguments, strict=True)
             )
-            a_row, a_lane = cgutils.unpack_tuple(builder, a.strides, 2)
+            a_row, _ = cgutils.unpack_tuple(builder, a.strides, 2)
             c_row, _ = cgutils.unpack_tuple(builder, c.strides, 2)
             depth, _ = cgutils.unpack_tuple(builder, panel.shape, 2)
 
             def pointer(array: Any, at: Any, kind: Any) -> Any:
                 """Some bytes into an array."""
-                start = builder.bitcast(array.data, ir.IntType(8).as_pointer())
+                start = builder.bitcast(array.data, _BYTE.as_pointer())
                 return builder.bitcast(builder.gep(start, [at]), kind.as_pointer())
 
             def vectors(array: Any, at: Any, kind: Any) -> list[Any]:
@@ -183,7 +228,7 @@ def _tile(rows: int) -> Any:
             factors = [builder.load(at, align=4) for at in vectors(panel, of_lane, lanes)]
             after = []
             for row, totals in enumerate(sums):
-                at = builder.add(builder.mul(a_row, _INDEX(row)), builder.mul(a_lane, lane))
+                at = builder.add(builder.mul(a_row, _INDEX(row)), builder.mul(lane, _INDEX(4)))
                 one = builder.load(pointer(a, at, lanes.element))
                 x = builder.shuffle_vector(
                     builder.insert_element(ir.Constant(lanes, ir.Undefined), one, _INT(0)),
@@ -212,18 +257,139 @@ def _tile(rows: int) -> Any:
 
 _rows, _half, _row = _tile(ROWS), _tile(ROWS // 2), _tile(1)
 
+# Of the eight registers of tiles, the first four are sums, two rows of two; then two of rows and
+# two of the panel's columns. All have 16 rows of 64 bytes.
+_SET_UP = bytes([1, *[0] * 15, *[64, 0] * 8, *[0] * 16, *[16] * 8, *[0] * 8])
+
+
+def _call(builder: Any, name: str, *arguments: Any) -> None:
+    kind = ir.FunctionType(ir.VoidType(), [one.type for one in arguments])
+    found = cgutils.get_or_insert_function(builder.module, kind, f"llvm.x86.{name}")
+    builder.call(found, arguments)
+
+
+@intrinsic  # type: ignore[untyped-decorator,unused-ignore]
+def _set_up_tiles(_: Any, before: Any) -> Any:
+    """Set up this thread's tiles; `before` takes how they were, 64 bytes."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kept = context.make_array(signature.args[0])(context, builder, arguments[0])
+        told = cgutils.global_constant(builder, "tiles", cgutils.make_bytearray(_SET_UP))
+        _call(builder, "sttilecfg", builder.bitcast(kept.data, _BYTE.as_pointer()))
+        _call(builder, "ldtilecfg", builder.bitcast(told, _BYTE.as_pointer()))
+        return context.get_dummy_value()
+
+    return numba.void(before), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator,unused-ignore]
+def _set_back_tiles(_: Any, before: Any) -> Any:
+    """Set up this thread's tiles as they were: others may count on it."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kept = context.make_array(signature.args[0])(context, builder, arguments[0])
+        _call(builder, "ldtilecfg", builder.bitcast(kept.data, _BYTE.as_pointer()))
+        return context.get_dummy_value()
+
+    return numba.void(before), generate
+
+
+def _tiles(high: int) -> Any:
+    """As `_tile`, of rows in so many tiles, lanes in whole lines, all of them side by side."""
+
+    @intrinsic  # type: ignore[untyped-decorator,unused-ignore]
+    def tiles(_: Any, a: Any, panel: Any, c: Any) -> Any:
+        """c += a @ panel."""
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            a, panel, c = (
+                context.make_array(kind)(context, builder, value)
+                for kind, value in zip(signature.args, arguments, strict=True)
+            )
+            strides = [cgutils.unpack_tuple(builder, of.strides, 2)[0] for of in (a, panel, c)]
+            depth, _ = cgutils.unpack_tuple(builder, panel.shape, 2)
+            a_start, panel_start, c_start = (
+                builder.bitcast(of.data, _BYTE.as_pointer()) for of in (a, panel, c)
+            )
+
+            def move(name: str, register: int, start: Any, at: Any, stride: Any) -> None:
+                _call(builder, name, _BYTE(register), builder.gep(start, [at]), stride)
+
+            def move_sums(name: str) -> None:
+                for row in range(high):
+                    below = builder.mul(strides[2], _INDEX(_LINE * row))
+                    for column in range(_VECTORS):
+                        at = builder.add(below, _INDEX(_SIZE * column))
+                        move(name, _VECTORS * row + column, c_start, at, strides[2])
+
+            move_sums("tileloadd64")
+            lines = cgutils.for_range_slice(builder, _INDEX(0), depth, _INDEX(_LINE), intp=_INDEX)
+            with lines as (lane, _count):
+                along = builder.mul(lane, _INDEX(4))
+                down = builder.mul(lane, strides[1])
+                for column in range(_VECTORS):
+                    at = builder.add(down, _INDEX(_SIZE * column))
+                    move("tileloadd64", 6 + column, panel_start, at, strides[1])
+                for row in range(high):
+                    at = builder.add(along, builder.mul(strides[0], _INDEX(_LINE * row)))
+                    move("tileloadd64", 4 + row, a_start, at, strides[0])
+                    for column in range(_VECTORS):
+                        sums = _VECTORS * row + column
+                        _call(builder, "tdpbf16ps", _BYTE(sums), _BYTE(4 + row), _BYTE(6 + column))
+            move_sums("tilestored64")
+            return context.get_dummy_value()
+
+        return numba.void(a, panel, c), generate
+
+    return tiles
+
+
+_two_tiles, _one_tile = _tiles(2), _tiles(1)
+
+
+def _in_tiles(a: Any, b: Any, c: Any) -> int:
+    """Add what the processor's tiles can of a product; how many rows that were."""
+    raise NotImplementedError
+
+
+@overload(_in_tiles)
+def _(a, b, c):  # type: ignore[no-untyped-def]
+    def none(a, b, c):  # type: ignore[no-untyped-def]
+        return 0
+
+    def whole(a, b, c):  # type: ignore[no-untyped-def]
+        rows = len(a) // _LINE * _LINE
+        if rows == 0:
+            return 0
+        before = np.empty(64, np.uint8)
+        _set_up_tiles(before)
+        for number in range(len(b)):
+            columns, row = c[:, number * COLUMNS :], 0
+            while row + 2 * _LINE <= rows:
+                _two_tiles(a[row:], b[number], columns[row:])
+                row += 2 * _LINE
+            if row < rows:
+                _one_tile(a[row:], b[number], columns[row:])
+        _set_back_tiles(before)
+        return rows
+
+    return whole if _TILES and a.dtype == numba.uint32 else none
+
 
 @compiled
 def add_product(a: Any, b: Any, c: Any) -> None:
     """c += a @ b.
 
     Args:
-        a: Lanes of shape (rows, lanes), of any strides.
-        b: A matrix that is laid out.
+        a: As `rows` makes it.
+        b: A matrix that is laid out, summed over as many numbers.
         c: float32 of shape (rows, COLUMNS for each panel of b).
     """
+    done = _in_tiles(a, b, c)
+    if done == len(a):
+        return
     for number in range(len(b)):
-        columns, row = c[:, number * COLUMNS :], 0
+        columns, row = c[:, number * COLUMNS :], done
         while row + ROWS <= len(a):
             _rows(a[row:], b[number], columns[row:])
             row += ROWS
@@ -256,7 +422,7 @@ def lay_rows(matrix: Any, into: Any, before: int) -> None:
         into: As `panels` makes it.
         before: How many numbers are summed over before these, an even number.
     """
-    width, each = into.shape[2], _in_a_lane(into)
+    width, each = into.shape[2], in_a_lane(into)
     for number in range(len(into)):
         start = number * width
         columns = min(matrix.shape[1] - start, width)
@@ -265,6 +431,21 @@ def lay_rows(matrix: Any, into: Any, before: int) -> None:
             lane = into[number, (before + row) // each]
             for column in range(columns):
                 lane[column] = _lane(even[column], odd[column], into)
+
+
+@compiled
+def lay_across(matrix: Any, into: Any) -> None:
+    """Put the numbers of each column in lanes.
+
+    Args:
+        matrix: float32 of shape (an even number, columns).
+        into: Shape (columns, lanes for so many numbers).
+    """
+    each = in_a_lane(into)
+    for column in range(matrix.shape[1]):
+        for lane in range(len(matrix) // each):
+            even, odd = matrix[lane * each, column], matrix[lane * each + each - 1, column]
+            into[column, lane] = _lane(even, odd, into)
 
 
 @compiled
@@ -287,12 +468,12 @@ def _lane(even: Any, odd: Any, into: Any) -> Any:
     raise NotImplementedError
 
 
-def _in_a_lane(into: Any) -> Any:
+def in_a_lane(into: Any) -> Any:
     """How many numbers."""
     raise NotImplementedError
 
 
-@overload(_in_a_lane, inline="always")
+@overload(in_a_lane, inline="always")
 def _(into):  # type: ignore[no-untyped-def]
     def one(into):  # type: ignore[no-untyped-def]
         return 1
@@ -306,11 +487,11 @@ def _(into):  # type: ignore[no-untyped-def]
 @overload(in_lanes, inline="always")
 def _(numbers, into):  # type: ignore[no-untyped-def]
     def whole(numbers, into):  # type: ignore[no-untyped-def]
-        for lane in range(len(into)):
+        for lane in range(len(numbers)):
             into[lane] = numbers[lane]
 
     def pairs(numbers, into):  # type: ignore[no-untyped-def]
-        for lane in range(len(into)):
+        for lane in range(len(numbers) // 2):
             into[lane] = _lane(numbers[2 * lane], numbers[2 * lane + 1], into)
 
     return pairs if into.dtype == numba.uint32 else whole
