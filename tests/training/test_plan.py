@@ -71,8 +71,10 @@ def test_the_learning_rate_warms_up_and_decays():
     assert learning_rate(constant, 0, 0.9) == 1.0
 
 
-def test_weight_decay_is_the_one_asked_for():
-    assert optimizer(TrainConfig(weight_decay=0.05)).weight_decay == pytest.approx(0.05)
+@pytest.mark.parametrize("device", ["cpu", "a GPU"])
+def test_weight_decay_is_the_one_asked_for(device):
+    made = optimizer(TrainConfig(weight_decay=0.05), Device("tensorflow", device))
+    assert made.weight_decay == pytest.approx(0.05)
 
 
 def test_sizes_grow_with_the_time_and_shrink_with_the_text():

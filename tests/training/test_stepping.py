@@ -16,12 +16,12 @@ ROWS, MAXLEN, SIZE = 4, 6, 20
 ON = keras.backend.backend()
 
 
-def network(kind, told):
+def network(kind, told, device):
     keras.utils.set_random_seed(1)
     built = precision.build(kind, told, SIZE, ROWS)
     built.set_weights(model.initial_weights(told.model, SIZE, np.random.default_rng(1)))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    built.compile(kind.optimizer(optimizer(told.training)), loss)
+    built.compile(kind.optimizer(optimizer(told.training, device)), loss)
     return built
 
 
@@ -43,8 +43,9 @@ def test_steps_are_those_of_keras(name, device):
     )
     kind = precision.Kind(name, keras.layers.LSTM)
     generator = np.random.default_rng(0)
-    ours, theirs = network(kind, told), network(kind, told)
-    steps = stepping.steps(ours, Device(ON, device))
+    on = Device(ON, device)
+    ours, theirs = network(kind, told, on), network(kind, told, on)
+    steps = stepping.steps(ours, on)
     assert steps.ahead == ((ON, device) == ("jax", "a GPU"))
     losses: list[float] = []
     expected: list[float] = []
@@ -74,8 +75,9 @@ def test_steps_are_those_of_keras(name, device):
 
 def test_what_is_set_between_two_steps_counts():
     told = settings({"units": (8,), "batch_size": ROWS, "maxlen": MAXLEN, "epochs": 1})
-    built = network(precision.Kind("float32", keras.layers.LSTM), told)
-    steps = stepping.steps(built, Device(ON, "cpu"))
+    on = Device(ON, "cpu")
+    built = network(precision.Kind("float32", keras.layers.LSTM), told, on)
+    steps = stepping.steps(built, on)
     ids = np.ones((ROWS, MAXLEN), np.int32)
     float(steps.begin(ids, ids, 0.01))
     steps.settle()

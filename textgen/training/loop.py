@@ -205,7 +205,9 @@ class _Training:
         with backend.losing_device(device):
             self.without_cudnn = cudnn.missing(self.trainee, ids, settings.model.cell, device)
         _assign(self.trainee.weights, stock.get_weights(), peers)
-        self.trainee.compile(kind.optimizer(optimizer(config)), _loss(config.loss_reduction))
+        self.trainee.compile(
+            kind.optimizer(optimizer(config, device)), _loss(config.loss_reduction)
+        )
         self.stepper = stepping.steps(self.trainee, device)
         self.begun: deque[_Begun] = deque()
         self.validator: _Validator | None = None

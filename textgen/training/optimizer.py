@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from textgen.config import TrainConfig
+from textgen.training.backend import Device
 
 _WARM_UP = 100  # steps from near zero to the full rate: Adam's averages need about that many
 _WARM_SHARE = 0.1  # of the training that the warm-up takes at most
@@ -14,18 +15,21 @@ _STRIDE = 0.01  # of the logarithm
 _FLOOR = 0.01  # the last step's share of the highest rate
 
 
-def optimizer(config: TrainConfig) -> Any:
+def optimizer(config: TrainConfig, device: Device) -> Any:
     """The optimizer for a training, at the highest learning rate.
 
     Args:
         config: Optimizer, learning rate, weight decay and clipping.
+        device: Where it runs.
     """
     import keras
+
+    from textgen.training.cpu_adamw import CpuAdamW
 
     makers = {
         "rmsprop": keras.optimizers.RMSprop,
         "adam": keras.optimizers.Adam,
-        "adamw": keras.optimizers.AdamW,
+        "adamw": CpuAdamW if device == Device("tensorflow", "cpu") else keras.optimizers.AdamW,
         "adagrad": keras.optimizers.Adagrad,
         "sgd": keras.optimizers.SGD,
     }
