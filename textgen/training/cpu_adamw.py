@@ -14,7 +14,9 @@ import keras
 class CpuAdamW(keras.optimizers.AdamW):  # type: ignore[misc,unused-ignore]
     """keras.optimizers.AdamW on TensorFlow, with one operation for the moments and the step.
 
-    The variables are the same, and so are their values, to rounding.
+    The variables are the same, and so are their values, to rounding; but where a batch has a
+    character twice and gradients are not clipped, Keras adds up the squares of an embedding's
+    gradients, and here their sum is squared, as for all other weights.
 
     Example:
         >>> weights = keras.Variable([1.0, 2.0])
