@@ -22,18 +22,20 @@ _SHAPES = (((512, 512), 128, 40), ((512,), 32, 64), ((320,), 32, 64), ((256,), 3
 _STEPS = 12
 
 
-def compiled(kind: Any, told: Any, size: int, adamw: Any = None) -> Any:
-    """A network of a precision.Kind that trains, from settings and the vocabulary's size, by
-    Keras's AdamW or another."""
+def compiled(kind: Any, told: Any, size: int) -> Any:
+    """A network of a precision.Kind that trains, from settings and the vocabulary's size."""
     import keras
 
     from textgen import model
     from textgen.training import precision
+    from textgen.training.cpu_adamw import CpuAdamW
+    from textgen.training.cpu_lstm import CpuLSTM
 
+    adamw = CpuAdamW if issubclass(kind.recurrent, CpuLSTM) else keras.optimizers.AdamW
     twin = precision.build(kind, told, size, told.training.batch_size)
     twin.set_weights(model.initial_weights(told.model, size, np.random.default_rng(0)))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    twin.compile(kind.optimizer((adamw or keras.optimizers.AdamW)(1e-3)), loss)
+    twin.compile(kind.optimizer(adamw(1e-3)), loss)
     return twin
 
 
@@ -55,7 +57,6 @@ def _rows(units: tuple[int, ...], batch: int, span: int) -> list[dict[str, Any]]
     from benchmarks import torch_char_rnn
     from textgen.config import settings
     from textgen.training import precision
-    from textgen.training.cpu_adamw import CpuAdamW
     from textgen.training.cpu_lstm import CpuLSTM, NarrowLSTM
 
     told = settings(
@@ -71,8 +72,7 @@ def _rows(units: tuple[int, ...], batch: int, span: int) -> list[dict[str, Any]]
         kinds["textgen, bfloat16"] = precision.Kind("bfloat16", NarrowLSTM)
     runners: dict[str, Callable[[], Any]] = {}
     for name, kind in kinds.items():
-        adamw = CpuAdamW if issubclass(kind.recurrent, CpuLSTM) else None
-        runners[name] = partial(compiled(kind, told, _SIZE, adamw).train_on_batch, ids, ids)
+        runners[name] = partial(compiled(kind, told, _SIZE).train_on_batch, ids, ids)
     runners["torch.nn.LSTM, float32"] = torch_char_rnn.stepping(batch, span, _SIZE, units)
     taken: dict[str, list[float]] = {name: [] for name in runners}
     for number in range(_STEPS + 2):

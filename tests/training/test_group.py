@@ -171,6 +171,7 @@ def test_one_that_is_stopped_stops_all_and_they_go_on_by_time(folder, who):
     [
         ({1: ("--units", "13")}, "process 1 has another --units than process 0"),
         ({0: ("--batch-size", "6")}, "process 1 has another --batch-size than process 0"),
+        ({0: ("--learning-rate", "0.01")}, "process 1 has another --learning-rate than process 0"),
     ],
 )
 def test_processes_that_were_asked_different_things(folder, own, said):

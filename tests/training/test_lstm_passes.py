@@ -87,7 +87,7 @@ def test_rows_do_not_depend_on_those_beside_them_nor_on_threads(narrow, threads,
     def draw(*shape) -> Any:
         return generator.standard_normal(shape).astype(np.float32) / 2
 
-    rows, characters, units, width = 3 * products.ROWS + 1, 25, 11, 5
+    rows, characters, units, width = 6 * products.ROWS + 1, 42, 11, 5
     x, above = draw(rows, characters, width), draw(rows, characters, units)
     h, c = draw(rows, units), draw(rows, units)
     kernel, recurrent, bias = draw(width, 4 * units), draw(units, 4 * units), draw(4 * units)

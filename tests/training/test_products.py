@@ -1,8 +1,10 @@
 """Products with a matrix that is laid out, beside NumPy's, whatever the width of instructions."""
 
+import ctypes
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -48,12 +50,23 @@ for kind in (products.FLOAT32, products.BFLOAT16)[: 1 + products.has_bfloat16()]
         lanes = products.rows(rows, depth, kind)
         in_lanes(a, lanes)
         c = np.ones((rows, len(laid) * products.COLUMNS), np.float32)
-        products.add_product(lanes, laid, c)
+        products.multiply(lanes, laid, c, add=True)
         exact = (a.astype(np.float64) @ b if kind is products.FLOAT32 else narrow(a) @ narrow(b))
         np.testing.assert_allclose(c[:, :columns], 1 + exact, atol=2e-5 * depth ** 0.5)
         assert (c[:, columns:] == 1).all()
-print(products.ROWS, products.COLUMNS)
+        c[:] = np.nan
+        products.multiply(lanes, laid, c, add=False)
+        np.testing.assert_allclose(c[:, :columns], exact, atol=2e-5 * depth ** 0.5)
+print(products.ROWS, products.COLUMNS, products._TILES)
 """
+
+
+def has_tiles():
+    """Whether this processor has them and the system lets processes ask for them."""
+    told = Path("/proc/cpuinfo")
+    if not told.exists() or " amx_bf16 " not in told.read_text():
+        return False
+    return ctypes.CDLL(None).syscall(158, 0x1023, 18) == 0
 
 
 @pytest.mark.parametrize(
@@ -68,8 +81,9 @@ def test_a_product_is_that_of_numpy(without, widest, tmp_path):
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    rows, columns = map(int, done.stdout.split())
-    assert rows in (4, 8) and columns in (8, 16, 32) and columns <= widest
+    rows, columns, tiles = done.stdout.split()
+    assert rows in ("4", "8") and columns in ("8", "16", "32") and int(columns) <= widest
+    assert tiles == str(not without and has_tiles())
 
 
 def test_bfloat16_is_refused_where_the_processor_has_no_instruction_for_it(monkeypatch):

@@ -11,6 +11,7 @@ import sys
 import time
 from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
 from hypothesis import given
@@ -26,7 +27,7 @@ from textgen.errors import (
     TrainingError,
     UsageError,
 )
-from textgen.training import checkpoint, events, train
+from textgen.training import checkpoint, events, stepping, train
 from textgen.training.run import Run
 
 QUICK = {"units": (8,), "embedding": 4, "maxlen": 10, "batch_size": 4, "epochs": 3, "dropout": 0.3}
@@ -286,6 +287,49 @@ def test_a_signal_leaves_a_checkpoint_and_says_how_to_go_on(
     done = textgen("train", "--resume", "--model", "here")
     assert done.returncode == 0 and "resuming: from the checkpoint at epoch" in done.stderr
     assert textgen("sample", "--model", "here", "--length", "5").returncode == 0
+
+
+def failure():
+    """What this backend raises where a device is lost."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow
+
+        return tensorflow.errors.InternalError(None, None, "device lost")
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.errors.JaxRuntimeError("INTERNAL: device lost")
+    return RuntimeError("device lost")
+
+
+def test_a_device_that_is_lost_leaves_the_last_checkpoint(tmp_path, corpus, monkeypatch):
+    train([str(corpus)], tmp_path / "whole", QUICK)
+    left = iter(range(epoch_of(tmp_path / "whole") + 10))
+    steps_of = stepping.steps
+
+    def some(network, device):
+        made = steps_of(network, device)
+        begin = made.begin
+
+        def begin_or_fail(*of):
+            if next(left, None) is None:
+                raise failure()
+            return begin(*of)
+
+        monkeypatch.setattr(made, "begin", begin_or_fail)
+        return made
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stepping, "steps", some)
+        with pytest.raises(
+            TrainingError, match=r"a step failed on cpu .*device lost.*goes on from"
+        ):
+            train([str(corpus)], tmp_path / "model", QUICK)
+    assert model_dir.load(tmp_path / "model").generate("The", 5)
+    told: list[events.Event] = []
+    train([str(corpus)], tmp_path / "model", QUICK, on_event=told.append)
+    assert next(event for event in told if isinstance(event, events.Started)).resumed
+    assert weights(tmp_path / "model") == weights(tmp_path / "whole")
 
 
 def test_a_full_disk_leaves_the_last_checkpoint(tmp_path, corpus, textgen):

@@ -11,7 +11,7 @@
     stepping.py   steps of a network, one after the other
     clock.py      how far a training is, when it reports, when it is over
     optimizer.py  optimizers and learning rates
-    cpu_adamw.py  one that goes over each weight once, on a CPU
+    cpu_adamw.py  one of them with fewer operations, on a CPU
     precision.py  what recurrent layers compute in, and which layers do it
     cpu_lstm.py   an LSTM that trains faster on a CPU
     lstm_passes.py  what it computes along a sequence, compiled

@@ -1,9 +1,9 @@
-"""AdamW that goes over each variable once, on a CPU with TensorFlow.
+"""AdamW whose moments and step are one operation, on a CPU with TensorFlow.
 
 Knows Keras's AdamW and TensorFlow's update of Adam; knows nothing of models, data or schedules.
 
 Keras makes an update of some fifteen operations, each of which goes through memory as large as the
-variable: a seventh of a step, at the sizes that train on a CPU.
+variable: a tenth of a step or more, at the sizes that train on a CPU.
 """
 
 from typing import Any
@@ -12,11 +12,9 @@ import keras
 
 
 class CpuAdamW(keras.optimizers.AdamW):  # type: ignore[misc,unused-ignore]
-    """keras.optimizers.AdamW on TensorFlow, with one operation for the moments and the step.
+    """keras.optimizers.AdamW on TensorFlow, in float32 and without amsgrad.
 
-    The variables are the same, and so are their values, to rounding; but where a batch has a
-    character twice and gradients are not clipped, Keras adds up the squares of an embedding's
-    gradients, and here their sum is squared, as for all other weights.
+    The variables are the same, and so are their values, to rounding.
 
     Example:
         >>> weights = keras.Variable([1.0, 2.0])
@@ -40,5 +38,5 @@ class CpuAdamW(keras.optimizers.AdamW):  # type: ignore[misc,unused-ignore]
             beta1=self.beta_1,
             beta2=self.beta_2,
             epsilon=self.epsilon,
-            grad=tf.convert_to_tensor(gradient),  # an embedding's may name rows
+            grad=tf.convert_to_tensor(gradient),
         )

@@ -113,7 +113,6 @@ class SequenceKernel:
     def _make_room(self, rows: int, characters: int, units: int, width: int) -> None:
         if self._shape == (rows, characters, units, width):
             return
-        self._shape = (rows, characters, units, width)
         make, kind, columns = self._products, self._kind, self._products.COLUMNS
 
         def room(*shape: int) -> Any:
@@ -131,6 +130,7 @@ class SequenceKernel:
         self._inner = make.panels(steps, 4 * units, kind)
         self._gates = room(characters, rows, len(self._laid) * columns)
         self._c, self._tanh_c = room(characters + 1, rows, units), room(characters, rows, units)
+        self._shape = (rows, characters, units, width)  # now that there is room
 
 
 def _even(number: int) -> int:

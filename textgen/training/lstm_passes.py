@@ -15,16 +15,16 @@ import numpy as np
 
 from textgen.training.products import (
     COLUMNS,
-    add_product,
     compiled,
     in_a_lane,
     in_lanes,
     inlined,
     lay_across,
     lay_rows,
+    multiply,
 )
 
-_AT_ONCE = 1024  # lanes of a panel, which then stays in a cache
+_AT_ONCE = 1024  # lanes of a panel, which then stays in a cache; a multiple of 16
 _HALF, _ONE = np.float32(0.5), np.float32(1)
 # tanh(x) as x p(x^2) / q(x^2), to a few units in the last place: the coefficients of Eigen 3.4
 # (MathFunctionsImpl.h), highest power first; beyond the limit it is 1.
@@ -135,7 +135,7 @@ def forward(
         x: Shape (rows, characters, width).
         h: The state before the first character, shape (rows, units).
         c: The cell before the first character; takes it after each: (characters + 1, rows, units).
-        lanes: Room for what is multiplied, shape (rows, lanes of the weights).
+        lanes: Room for what is multiplied, shape (rows, lanes of the weights or more).
         inputs: Takes all that was multiplied, for `weight_gradients`: shape (units + width + 1,
             lanes), summed over characters and, of each, an even number of rows.
         gates: Takes the gates, shape (characters, rows, 4 units and what fills a panel).
@@ -155,10 +155,9 @@ def forward(
         for row in range(count):
             _copy(x[first + row, place], given[row, units : units + width])
             in_lanes(given[row], lanes[row])
-        gates[place, first:last] = 0
         start = (_even(rows) * place + first) // each
         lay_across(given[:, : len(inputs)], inputs[:, start:])
-        add_product(lanes, weights, gates[place, first:last])
+        multiply(lanes, weights, gates[place, first:last], add=False)
         for row in range(count):
             output = outputs[first + row, place]
             _cells(
@@ -193,7 +192,7 @@ def backward(
         weights: Laid out, transposed, without the bias.
         gates, c, tanh_c: As `forward` left them.
         above: Gradient of the outputs, shape (rows, characters, units).
-        lanes: Room for what is multiplied, shape (rows, lanes of the weights).
+        lanes: Room for what is multiplied, shape (rows, lanes of the weights or more).
         sums: Room for products, shape (rows, COLUMNS for each panel of the weights).
         inner: Takes the gates' gradients, laid out, summed over as the `inputs` of `forward`.
         dx: Takes the inputs' gradients, shape (rows, characters, width).
@@ -218,9 +217,8 @@ def backward(
                 found[row],
             )
             in_lanes(found[row], lanes[row])
-        sums[:] = 0
         lay_rows(found, inner, _even(rows) * place + first)
-        add_product(lanes, weights, sums)
+        multiply(lanes, weights, sums, add=False)
         for row in range(count):
             _copy(sums[row, units:], dx[first + row, place])
 
@@ -232,8 +230,7 @@ def weight_gradients(inputs: Any, inner: Any, sums: Any, first: int, last: int) 
     Args:
         inputs: As `forward` left them.
         inner: As `backward` left them.
-        sums: Takes the gradients: shape (rows of `inputs`, COLUMNS for each panel of `inner`);
-            zeros.
+        sums: Takes the gradients: shape (rows of `inputs`, COLUMNS for each panel of `inner`).
         first, last: The panels of `inner`, one after the last.
     """
     lanes = inner.shape[1]
@@ -241,4 +238,4 @@ def weight_gradients(inputs: Any, inner: Any, sums: Any, first: int, last: int) 
         end = min(start + _AT_ONCE, lanes)
         for number in range(first, last):
             part = inner[number : number + 1, start:end]
-            add_product(inputs[:, start:end], part, sums[:, number * COLUMNS :])
+            multiply(inputs[:, start:end], part, sums[:, number * COLUMNS :], add=start > 0)

@@ -1,6 +1,6 @@
 """Optimizers and learning rates, from settings to Keras objects and numbers.
 
-Knows Keras's optimizers; knows nothing of models or data.
+Knows Keras's optimizers and one of our own; knows nothing of models or data.
 """
 
 import math

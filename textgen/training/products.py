@@ -62,7 +62,7 @@ _TILES = _may_use_tiles()
 
 
 def has_bfloat16() -> bool:
-    """Whether this processor has that instruction."""
+    """Whether this processor has the instruction for two products of bfloat16 and a sum."""
     return "+avx512bf16" in _FEATURES
 
 
@@ -107,17 +107,12 @@ def inlined(function: Callable[..., Any]) -> Any:
     return numba.njit(inline="always", fastmath=_FAST, error_model="numpy")(function)
 
 
-def lanes_for(numbers: int, kind: Any) -> int:
-    """How many lanes hold so many numbers; what is too many of them is to be zero.
-
-    Args:
-        numbers: How many are summed over.
-        kind: FLOAT32 or BFLOAT16.
-    """
+def _lanes(numbers: int, kind: Any) -> int:
+    """How many lanes hold an even number of numbers: whole lines for tiles, the last one's others
+    zero."""
     if kind is FLOAT32:
         return numbers
-    pairs = (numbers + 1) // 2
-    return -(-pairs // _LINE) * _LINE if _TILES else pairs
+    return -(-numbers // (2 * _LINE)) * _LINE if _TILES else numbers // 2
 
 
 def room(shape: tuple[int, ...], kind: Any) -> Any:
@@ -132,7 +127,7 @@ def panels(numbers: int, columns: int, kind: Any) -> Any:
     """Room for a matrix that is laid out.
 
     Args:
-        numbers: How many are summed over.
+        numbers: How many are summed over, an even number.
         columns: Of the matrix.
         kind: FLOAT32 or BFLOAT16.
 
@@ -144,7 +139,7 @@ def panels(numbers: int, columns: int, kind: Any) -> Any:
     """
     if kind is BFLOAT16 and not has_bfloat16():
         raise RuntimeError("this processor has no instruction for bfloat16")
-    return room((-(-columns // COLUMNS), lanes_for(numbers, kind), COLUMNS), kind)
+    return room((-(-columns // COLUMNS), _lanes(numbers, kind), COLUMNS), kind)
 
 
 def rows(count: int, numbers: int, kind: Any) -> Any:
@@ -153,7 +148,7 @@ def rows(count: int, numbers: int, kind: Any) -> Any:
     Rows lie an odd number of lines apart, since those that lie a power of two apart would have the
     same few places in a cache.
     """
-    lines = -(-lanes_for(numbers, kind) // _LINE)
+    lines = -(-_lanes(numbers, kind) // _LINE)
     return room((count, (lines | 1) * _LINE), kind)
 
 
@@ -184,24 +179,25 @@ def _multiply_add(builder: Any, x: Any, y: Any, total: Any) -> Any:
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
 
 
-def _tile(rows: int) -> Any:
-    """A function that adds the product of so many rows and one panel."""
+def _block(rows: int) -> Any:
+    """A function for the product of so many rows and one panel."""
 
     @intrinsic  # type: ignore[untyped-decorator,unused-ignore]
-    def tile(_: Any, a: Any, panel: Any, c: Any) -> Any:
-        """c += a @ panel, with all sums in registers.
+    def block(_: Any, a: Any, panel: Any, c: Any, add: Any) -> Any:
+        """c += a @ panel, or c = a @ panel, with all sums in registers.
 
         Args:
             a: Lanes of shape (`rows` or more, lanes), those of a row side by side.
             panel: Lanes of shape (lanes, COLUMNS), contiguous, one lane or more.
             c: float32 of shape (`rows` or more, COLUMNS or more), its columns side by side.
+            add: Whether to add to what is in c.
         """
         lanes = _BITS if a.dtype == numba.uint32 else _SUMS
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             a, panel, c = (
                 context.make_array(kind)(context, builder, value)
-                for kind, value in zip(signature.args, arguments, strict=True)
+                for kind, value in zip(signature.args[:3], arguments[:3], strict=True)
             )
             a_row, _ = cgutils.unpack_tuple(builder, a.strides, 2)
             c_row, _ = cgutils.unpack_tuple(builder, c.strides, 2)
@@ -217,7 +213,11 @@ def _tile(rows: int) -> Any:
                 return [pointer(array, builder.add(at, _INDEX(more)), kind) for more in parts]
 
             places = [vectors(c, builder.mul(c_row, _INDEX(row)), _SUMS) for row in range(rows)]
-            before = [[builder.load(at, align=4) for at in row] for row in places]
+            zeros = ir.Constant(_SUMS, None)
+            before = [
+                [builder.select(arguments[3], builder.load(at, align=4), zeros) for at in row]
+                for row in places
+            ]
             entry, loop, end = builder.block, *map(builder.append_basic_block, ("loop", "end"))
             builder.branch(loop)
 
@@ -250,16 +250,12 @@ def _tile(rows: int) -> Any:
                 builder.store(last, at, align=4)
             return context.get_dummy_value()
 
-        return numba.void(a, panel, c), generate
+        return numba.void(a, panel, c, add), generate
 
-    return tile
+    return block
 
 
-_rows, _half, _row = _tile(ROWS), _tile(ROWS // 2), _tile(1)
-
-# Of the eight registers of tiles, the first four are sums, two rows of two; then two of rows and
-# two of the panel's columns. All have 16 rows of 64 bytes.
-_SET_UP = bytes([1, *[0] * 15, *[64, 0] * 8, *[0] * 16, *[16] * 8, *[0] * 8])
+_all_rows, _half_the_rows, _one_row = _block(ROWS), _block(ROWS // 2), _block(1)
 
 
 def _call(builder: Any, name: str, *arguments: Any) -> None:
@@ -268,137 +264,158 @@ def _call(builder: Any, name: str, *arguments: Any) -> None:
     builder.call(found, arguments)
 
 
-@intrinsic  # type: ignore[untyped-decorator,unused-ignore]
-def _set_up_tiles(_: Any, before: Any) -> Any:
-    """Set up this thread's tiles; `before` takes how they were, 64 bytes."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kept = context.make_array(signature.args[0])(context, builder, arguments[0])
-        told = cgutils.global_constant(builder, "tiles", cgutils.make_bytearray(_SET_UP))
-        _call(builder, "sttilecfg", builder.bitcast(kept.data, _BYTE.as_pointer()))
-        _call(builder, "ldtilecfg", builder.bitcast(told, _BYTE.as_pointer()))
-        return context.get_dummy_value()
-
-    return numba.void(before), generate
-
-
-@intrinsic  # type: ignore[untyped-decorator,unused-ignore]
-def _set_back_tiles(_: Any, before: Any) -> Any:
-    """Set up this thread's tiles as they were: others may count on it."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kept = context.make_array(signature.args[0])(context, builder, arguments[0])
-        _call(builder, "ldtilecfg", builder.bitcast(kept.data, _BYTE.as_pointer()))
-        return context.get_dummy_value()
-
-    return numba.void(before), generate
-
-
-def _tiles(high: int) -> Any:
-    """As `_tile`, of rows in so many tiles, lanes in whole lines, all of them side by side."""
+def _with_set_up(name: str) -> Any:
+    """A function that reads or writes how this thread's tiles are set up."""
 
     @intrinsic  # type: ignore[untyped-decorator,unused-ignore]
-    def tiles(_: Any, a: Any, panel: Any, c: Any) -> Any:
-        """c += a @ panel."""
+    def run(_: Any, told: Any) -> Any:
+        """Read or write it, 64 bytes."""
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            array = context.make_array(signature.args[0])(context, builder, arguments[0])
+            _call(builder, name, builder.bitcast(array.data, _BYTE.as_pointer()))
+            return context.get_dummy_value()
+
+        return numba.void(told), generate
+
+    return run
+
+
+_read_set_up, _set_up = _with_set_up("sttilecfg"), _with_set_up("ldtilecfg")
+
+
+@inlined
+def _of_rows(first: Any, second: Any) -> Any:
+    """Tiles for two blocks of so many rows, 1 to 16.
+
+    Of the eight registers the first four are sums, two for each block; then one of rows for each;
+    then two of a panel's columns.
+    """
+    told = np.zeros(64, np.uint8)
+    told[0] = 1
+    told[16:32:2] = 64  # bytes of a row, in two
+    for register in range(8):
+        told[48 + register] = _LINE
+    told[48] = told[49] = told[52] = first
+    told[50] = told[51] = told[53] = second
+    return told
+
+
+def _tiles(blocks: int) -> Any:
+    """As `_block`, of one or two blocks of rows, as the tiles are set up; lanes in whole lines."""
+
+    @intrinsic  # type: ignore[untyped-decorator,unused-ignore]
+    def tiles(_: Any, a: Any, panel: Any, c: Any, add: Any) -> Any:
+        """c += a @ panel, or c = a @ panel."""
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             a, panel, c = (
                 context.make_array(kind)(context, builder, value)
-                for kind, value in zip(signature.args, arguments, strict=True)
+                for kind, value in zip(signature.args[:3], arguments[:3], strict=True)
             )
             strides = [cgutils.unpack_tuple(builder, of.strides, 2)[0] for of in (a, panel, c)]
             depth, _ = cgutils.unpack_tuple(builder, panel.shape, 2)
-            a_start, panel_start, c_start = (
-                builder.bitcast(of.data, _BYTE.as_pointer()) for of in (a, panel, c)
-            )
+            starts = [builder.bitcast(of.data, _BYTE.as_pointer()) for of in (a, panel, c)]
 
-            def move(name: str, register: int, start: Any, at: Any, stride: Any) -> None:
-                _call(builder, name, _BYTE(register), builder.gep(start, [at]), stride)
+            def move(name: str, register: int, of: int, *at: Any) -> None:
+                """Load or store a tile, some bytes into a, panel or c."""
+                place = starts[of]
+                for more in at:
+                    place = builder.gep(place, [more])
+                _call(builder, name, _BYTE(register), place, strides[of])
+
+            def below(of: int, block: int) -> Any:
+                return builder.mul(strides[of], _INDEX(_LINE * block))
+
+            parts = [(block, column) for block in range(blocks) for column in range(_VECTORS)]
 
             def move_sums(name: str) -> None:
-                for row in range(high):
-                    below = builder.mul(strides[2], _INDEX(_LINE * row))
-                    for column in range(_VECTORS):
-                        at = builder.add(below, _INDEX(_SIZE * column))
-                        move(name, _VECTORS * row + column, c_start, at, strides[2])
+                for block, column in parts:
+                    number = _VECTORS * block + column
+                    move(name, number, 2, below(2, block), _INDEX(_SIZE * column))
 
-            move_sums("tileloadd64")
+            with builder.if_else(arguments[3]) as (then, otherwise):
+                with then:
+                    move_sums("tileloadd64")
+                with otherwise:
+                    for block, column in parts:
+                        _call(builder, "tilezero", _BYTE(_VECTORS * block + column))
             lines = cgutils.for_range_slice(builder, _INDEX(0), depth, _INDEX(_LINE), intp=_INDEX)
             with lines as (lane, _count):
-                along = builder.mul(lane, _INDEX(4))
-                down = builder.mul(lane, strides[1])
+                along, down = builder.mul(lane, _INDEX(4)), builder.mul(lane, strides[1])
                 for column in range(_VECTORS):
-                    at = builder.add(down, _INDEX(_SIZE * column))
-                    move("tileloadd64", 6 + column, panel_start, at, strides[1])
-                for row in range(high):
-                    at = builder.add(along, builder.mul(strides[0], _INDEX(_LINE * row)))
-                    move("tileloadd64", 4 + row, a_start, at, strides[0])
-                    for column in range(_VECTORS):
-                        sums = _VECTORS * row + column
-                        _call(builder, "tdpbf16ps", _BYTE(sums), _BYTE(4 + row), _BYTE(6 + column))
+                    move("tileloadd64", 6 + column, 1, down, _INDEX(_SIZE * column))
+                for block in range(blocks):
+                    move("tileloadd64", 4 + block, 0, along, below(0, block))
+                for block, column in parts:
+                    registers = _VECTORS * block + column, 4 + block, 6 + column
+                    _call(builder, "tdpbf16ps", *map(_BYTE, registers))
             move_sums("tilestored64")
             return context.get_dummy_value()
 
-        return numba.void(a, panel, c), generate
+        return numba.void(a, panel, c, add), generate
 
     return tiles
 
 
-_two_tiles, _one_tile = _tiles(2), _tiles(1)
+_two_blocks, _one_block = _tiles(2), _tiles(1)
 
 
-def _in_tiles(a: Any, b: Any, c: Any) -> int:
-    """Add what the processor's tiles can of a product; how many rows that were."""
+def _multiply(a: Any, b: Any, c: Any, add: Any) -> None:
+    """What `multiply` does."""
     raise NotImplementedError
 
 
-@overload(_in_tiles)
-def _(a, b, c):  # type: ignore[no-untyped-def]
-    def none(a, b, c):  # type: ignore[no-untyped-def]
-        return 0
-
-    def whole(a, b, c):  # type: ignore[no-untyped-def]
-        rows = len(a) // _LINE * _LINE
-        if rows == 0:
-            return 0
-        before = np.empty(64, np.uint8)
-        _set_up_tiles(before)
+@overload(_multiply)
+def _(a, b, c, add):  # type: ignore[no-untyped-def]
+    def in_vectors(a, b, c, add):  # type: ignore[no-untyped-def]
         for number in range(len(b)):
             columns, row = c[:, number * COLUMNS :], 0
-            while row + 2 * _LINE <= rows:
-                _two_tiles(a[row:], b[number], columns[row:])
-                row += 2 * _LINE
-            if row < rows:
-                _one_tile(a[row:], b[number], columns[row:])
-        _set_back_tiles(before)
-        return rows
+            while row + ROWS <= len(a):
+                _all_rows(a[row:], b[number], columns[row:], add)
+                row += ROWS
+            if row + ROWS // 2 <= len(a):
+                _half_the_rows(a[row:], b[number], columns[row:], add)
+                row += ROWS // 2
+            while row < len(a):
+                _one_row(a[row:], b[number], columns[row:], add)
+                row += 1
 
-    return whole if _TILES and a.dtype == numba.uint32 else none
+    def in_tiles(a, b, c, add):  # type: ignore[no-untyped-def]
+        before = np.empty(64, np.uint8)
+        _read_set_up(before)  # others in this thread may count on it
+        whole = len(a) // (2 * _LINE) * 2 * _LINE
+        if whole:
+            _set_up(_of_rows(_LINE, _LINE))
+            for number in range(len(b)):
+                columns = c[:, number * COLUMNS :]
+                for row in range(0, whole, 2 * _LINE):
+                    _two_blocks(a[row:], b[number], columns[row:], add)
+        rest = len(a) - whole
+        if rest > _LINE:
+            _set_up(_of_rows(_LINE, rest - _LINE))
+            for number in range(len(b)):
+                _two_blocks(a[whole:], b[number], c[whole:, number * COLUMNS :], add)
+        elif rest:
+            _set_up(_of_rows(rest, _LINE))
+            for number in range(len(b)):
+                _one_block(a[whole:], b[number], c[whole:, number * COLUMNS :], add)
+        _set_up(before)
+
+    return in_tiles if _TILES and a.dtype == numba.uint32 else in_vectors
 
 
 @compiled
-def add_product(a: Any, b: Any, c: Any) -> None:
-    """c += a @ b.
+def multiply(a: Any, b: Any, c: Any, add: Any) -> None:
+    """c += a @ b, or c = a @ b.
 
     Args:
-        a: As `rows` makes it.
-        b: A matrix that is laid out, summed over as many numbers.
+        a: As `rows` makes it; or a part of it, from a multiple of 16 lanes on.
+        b: A matrix that is laid out; or as many lanes of it.
         c: float32 of shape (rows, COLUMNS for each panel of b).
+        add: Whether to add to what is in c.
     """
-    done = _in_tiles(a, b, c)
-    if done == len(a):
-        return
-    for number in range(len(b)):
-        columns, row = c[:, number * COLUMNS :], done
-        while row + ROWS <= len(a):
-            _rows(a[row:], b[number], columns[row:])
-            row += ROWS
-        if row + ROWS // 2 <= len(a):
-            _half(a[row:], b[number], columns[row:])
-            row += ROWS // 2
-        while row < len(a):
-            _row(a[row:], b[number], columns[row:])
-            row += 1
+    _multiply(a, b, c, add)
 
 
 @compiled
@@ -406,7 +423,7 @@ def lay(matrix: Any, into: Any, first: int, last: int) -> None:
     """Lay out some panels of a matrix.
 
     Args:
-        matrix: float32 of shape (numbers to sum over, columns).
+        matrix: float32 of shape (numbers to sum over, an even number; columns).
         into: As `panels` makes it.
         first, last: The panels, one after the last.
     """
