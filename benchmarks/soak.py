@@ -61,8 +61,8 @@ def main() -> None:
             _damage(folder, whole, chance, counts)
             print(dict(counts), flush=True)
     rows = [{"what": what, "times": times} for what, times in counts.items()]
-    if not counts["trainings that went on"]:
-        raise SystemExit("no training went on from a checkpoint")
+    if counts["trainings that went on"] < counts["kills"] / 3:
+        raise SystemExit("too few trainings went on from a checkpoint")
     minutes = (time.monotonic() - began) / 60
     notes = [f"{minutes:.0f} minutes without a loss, random seed {options.random_seed}."]
     report.write("soak", report.command("soak"), rows, notes)
@@ -102,10 +102,8 @@ def _killed_and_resumed(
     directory = folder / "model"
     shutil.rmtree(directory, ignore_errors=True)
     arguments = [*_TRAIN, "--model", "model"]
-    for attempt in range(chance.randint(3, 8)):
+    for _ in range(chance.randint(3, 8)):
         kept = model_dir.checkpoint(directory)
-        if attempt and not kept.exists() and (directory / storage.MANIFEST).exists():
-            break  # the last one came to its end
         full = kept.exists() and chance.random() < 0.2
         process = _start(folder, arguments, kept.stat().st_size // 2 if full else 0)
         assert process.stderr is not None
@@ -115,18 +113,23 @@ def _killed_and_resumed(
                 raise SystemExit(f"a full disk was not survived: {told}")
             counts["full disks survived"] += 1
             continue
-        if chance.random() < 0.8:
+        begun = chance.random() < 0.8
+        if begun:
+            begun = any(line.startswith("training:") for line in process.stderr)
             while not kept.exists() and process.poll() is None:
                 time.sleep(0.01)
-            time.sleep(chance.uniform(0, 5))
+            time.sleep(chance.uniform(0, 1))
         else:
             time.sleep(chance.uniform(0, 6))
         if (directory / storage.MANIFEST).exists():
             model_dir.load(directory).generate("The", 20, random_seed=1)
             counts["samples in the middle of a training"] += 1
         process.kill()
-        counts["kills"] += 1
         counts["trainings that went on"] += "resuming: " in process.communicate()[1]
+        if process.returncode == 0:
+            break  # it came to its end
+        counts["kills"] += 1
+        counts["of them in the middle of a training"] += begun
     finished = (directory / storage.MANIFEST).exists() and not model_dir.checkpoint(
         directory
     ).exists()

@@ -15,6 +15,10 @@ def table() -> str:
         "textgen/errors.py. An error is one line on standard error that begins with",
         "`textgen: error:`; from Python it is an exception of the class named here. `--debug`",
         "shows the traceback.",
+        "",
+        "What the system says of a file that none of these is about, as of a full disk behind",
+        "`> file`, is told in its own words, as is memory that is out: exit status 1. What",
+        "textgen does not foresee ends with `(run again with --debug for more)`: please report it.",
     ]
     for kind in vars(errors).values():
         if not (isinstance(kind, type) and issubclass(kind, errors.TextgenError) and kind.known):

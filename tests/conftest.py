@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -55,11 +55,15 @@ def textgen(tmp_path: Path) -> Run:
     """Runs the program as a user does: its own process, in an empty directory."""
 
     def run(
-        *arguments: str | Path, stdin: str | bytes | None = None, timeout: float = 120, **extra: str
+        *arguments: str | Path,
+        stdin: str | bytes | None = None,
+        timeout: float = 120,
+        through: Sequence[str] = (),
+        **extra: str,
     ) -> subprocess.CompletedProcess[str]:
         data = stdin.encode() if isinstance(stdin, str) else stdin
         done = subprocess.run(
-            [sys.executable, "-m", "textgen", *map(str, arguments)],
+            [*through, sys.executable, "-m", "textgen", *map(str, arguments)],
             cwd=tmp_path,
             input=data,
             stdin=None if data is not None else subprocess.DEVNULL,

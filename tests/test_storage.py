@@ -3,6 +3,9 @@
 import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -102,6 +105,88 @@ def test_what_exists_is_replaced_only_by_force_and_only_by_its_own_kind(tmp_path
         storage.new_directory(file, KIND, force=True),
     ):
         pass
+
+
+def made_by_a_process(tmp_path, then):
+    """Make a directory in a process of its own, with `then` in the place of its last rename."""
+    script = f"""
+import os, pathlib, signal, sys, time
+from textgen import storage
+from tests.test_storage import KIND
+rename = pathlib.Path.rename
+def at_the_end(path, target):
+    if target == pathlib.Path("made"):
+        {then}
+    return rename(path, target)
+pathlib.Path.rename = at_the_end
+with storage.new_directory(pathlib.Path("made"), KIND, force=True) as directory:
+    storage.write_manifest(directory, KIND, {{}})
+"""
+    return subprocess.Popen(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        stdout=subprocess.PIPE,
+    )
+
+
+def test_what_a_killed_process_was_making_is_taken_away(tmp_path):
+    target = tmp_path / "made"
+    mine = tmp_path / ".made.notes"
+    mine.mkdir()
+    with storage.new_directory(target, KIND, force=False) as directory:
+        (directory / "old").write_text("")
+        storage.write_manifest(directory, KIND, {})
+    killed = made_by_a_process(tmp_path, "os.kill(os.getpid(), signal.SIGKILL)")
+    assert killed.wait() == -signal.SIGKILL
+    assert len(os.listdir(tmp_path)) == 3 and not target.exists()  # killed between two renames
+    with (
+        pytest.raises(OutputError, match="made: exists"),
+        storage.new_directory(target, KIND, force=False),
+    ):
+        pass
+    assert sorted(os.listdir(tmp_path)) == [".made.notes", "made"]
+    assert (target / "old").exists()
+
+
+def test_what_another_process_is_making_stays(tmp_path):
+    with storage.new_directory(tmp_path / "made", KIND, force=False) as directory:
+        storage.write_manifest(directory, KIND, {})
+    other = made_by_a_process(tmp_path, "print(flush=True); time.sleep(1)")
+    other.stdout.readline()
+    with storage.new_directory(tmp_path / "made", KIND, force=False):
+        assert len(os.listdir(tmp_path)) == 3  # the other's two, and this one's
+        assert other.wait() == 0
+        shutil.rmtree(tmp_path / "made")
+
+
+def test_a_strangers_unfinished_commit_opens_nothing_else(tmp_path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "a").write_text("mine")
+    listed = {"a": storage.describe(outside / "a"), "fifo": {"bytes": 0, "sha256": ""}}
+
+    def left(directory):
+        directory.mkdir()
+        storage.write_manifest(directory, KIND, listed)
+        return directory / ".pending"
+
+    left(tmp_path / "first").symlink_to(outside)
+    pending = left(tmp_path / "second")
+    pending.mkdir()
+    os.mkfifo(pending / "fifo")
+    (pending / "a").symlink_to(outside / "a")
+    (pending / "other").symlink_to("/dev/zero")
+    os.mkfifo(left(tmp_path / "third"))
+    left(tmp_path / "fourth").mkdir()
+    for manifest, directory in zip(
+        (None, None, None, "[" * 100_000), ("first", "second", "third", "fourth"), strict=True
+    ):
+        if manifest:
+            (tmp_path / directory / "manifest.json").write_text(manifest)
+        storage.commit(tmp_path / directory, KIND, write(b="new"))
+        assert sorted(os.listdir(tmp_path / directory)) == ["b", "manifest.json"]
+    assert os.listdir(outside) == ["a"]
 
 
 @pytest.mark.parametrize("at", range(40))

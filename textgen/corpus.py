@@ -128,7 +128,9 @@ def find_sources(corpora: Sequence[str | Source], glob: Sequence[str] = ("*",)) 
             found = [_file(path) for path in _walk(Path(corpus), glob)]
             if not found:
                 patterns = ", ".join(glob)
-                raise CorpusError(f"{corpus}: no file in this directory matches {patterns}")
+                raise CorpusError(
+                    f"{corpus}: no file in this directory matches {patterns}; give another --glob"
+                )
             sources.extend(found)
         else:
             sources.append(_file(Path(corpus)))
@@ -216,7 +218,9 @@ def read_text(source: Source | Piece, config: CorpusConfig) -> Iterator[tuple[st
     except OSError as error:
         raise CorpusError(f"{source.name}: {_reason(error)}") from error
     except (EOFError, zlib.error, lzma.LZMAError) as error:
-        raise CorpusError(f"{source.name}: damaged compressed file: {error}") from error
+        raise CorpusError(
+            f"{source.name}: damaged compressed file: {error}; give another copy of it"
+        ) from error
 
 
 def _standard_input() -> BinaryIO:
@@ -233,7 +237,7 @@ def _file(path: Path) -> Source:
     try:
         status = path.stat()
         if not os.access(path, os.R_OK):
-            raise CorpusError(f"{path}: permission denied")
+            raise CorpusError(f"{path}: permission denied; name a file that can be read")
     except OSError as error:
         raise CorpusError(f"{path}: {_reason(error)}") from None
     if not path.is_file():  # a pipe, such as the shell's <(command)
@@ -498,4 +502,4 @@ def _composing() -> frozenset[str]:
 
 
 def _reason(error: OSError) -> str:
-    return error.strerror or str(error)
+    return f"{error.strerror or error}; name a file that can be read"

@@ -349,7 +349,9 @@ def _read_weights(
         with h5py.File(io.BytesIO(data), "r") as file:
             arrays = [_read_array(file, spec, path, h5py) for spec in specs]
     except storage.DAMAGE as error:
-        raise ModelError(f"{path}: not a model that textgen wrote ({error})") from error
+        raise ModelError(
+            f"{path}: not a model that textgen wrote ({error}); {KIND.remedy}"
+        ) from error
     if not all(np.isfinite(array).all() for array in arrays):
         raise ModelError(f"{path}: has weights that are not numbers; {KIND.remedy}")
     return arrays

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from textgen import storage, workers
+from textgen import workers
 from textgen.config import CorpusConfig
 from textgen.corpus import Piece, Source, cut, read_text
 from textgen.errors import CorpusError
@@ -112,7 +112,6 @@ def write_ids(
                 while (left := ready - file.tell()) > 0:
                     digest.update(file.read(min(left, _BLOCK)))
                 progress("number", ready - len(header), characters * vocabulary.dtype.itemsize)
-            storage.flush(file.fileno())
     shutil.rmtree(folder)
     return vocabulary, unknown, digest.hexdigest()
 

@@ -242,7 +242,7 @@ def fingerprint(source: Source) -> dict[str, Any]:
 def unchanged(path: Path, sources: Iterable[Source], corpus: CorpusConfig) -> bool:
     """Whether a directory is a prepared corpus of just these sources, read in just this way."""
     try:
-        settings = json.loads((path / _SETTINGS).read_bytes())
+        settings = json.loads(storage.read_bytes(path / _SETTINGS))
         prints = [fingerprint(source) for source in sources]
         return (
             storage.kind_of(path) == KIND.name
@@ -250,7 +250,7 @@ def unchanged(path: Path, sources: Iterable[Source], corpus: CorpusConfig) -> bo
             and settings["sources"] == prints
             and settings["corpus"] == corpus.to_json()
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except storage.DAMAGE:
         return False
 
 

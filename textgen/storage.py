@@ -31,6 +31,7 @@ MANIFEST = "manifest.json"
 # Of an unfinished training, in a directory that may have nothing else of ours yet.
 CHECKPOINT = "checkpoint.npz"
 _PENDING = ".pending"
+_OLD = ".old"
 _LOCK = ".lock"
 _BLOCK = 1 << 20  # bytes hashed at a time
 
@@ -86,7 +87,7 @@ def write_atomic(path: Path, data: bytes | memoryview) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    sync_directory(path.parent)
+    sync(path.parent)
 
 
 @contextlib.contextmanager
@@ -103,10 +104,12 @@ def locked(directory: Path, busy: str) -> Iterator[None]:
     path, made = directory / _LOCK, not directory.exists()
     try:
         handle = _lock(path)
+        if made:
+            sync(directory.parent)
     except BlockingIOError:
         raise OutputError(f"{directory}: {busy}") from None
     except OSError as error:
-        raise OutputError(f"{directory}: cannot be written: {_reason(error)}") from error
+        raise _unwritable(directory, error) from error
     try:
         yield
     finally:
@@ -147,13 +150,45 @@ def sweep(directory: Path, names: Iterable[str]) -> None:
             `new_directory`.
     """
     for name in names:
+        _sweep_made(directory / name)
         for left in directory.glob(f".{name}.*"):
-            if left.suffix == ".old" and not (directory / name).exists():
-                left.rename(directory / name)  # killed between two renames
-            elif left.is_dir():
+            if left.is_dir() and not left.is_symlink():
                 shutil.rmtree(left)
             else:
                 left.unlink()
+
+
+def _sweep_made(target: Path) -> None:
+    """Take away what killed processes left of directories that were to be the target."""
+    for left in sorted(target.parent.iterdir()):
+        if left.name.startswith(_aside(target)) and left.is_dir() and not left.is_symlink():
+            with contextlib.suppress(OSError), _kept(left):  # who is at work on it has it
+                if left.suffix == _OLD and not target.exists():
+                    left.rename(target)  # killed between two renames
+                else:
+                    shutil.rmtree(left)
+
+
+def _aside(target: Path) -> str:
+    """What the names of directories begin with that are to take the target's place."""
+    return f".{target.name}.textgen-"
+
+
+@contextlib.contextmanager
+def _kept(directory: Path) -> Iterator[None]:
+    """Keep a directory to this process, also under another name.
+
+    Raises:
+        OSError: another process has it.
+    """
+    import fcntl
+
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(handle)
 
 
 def flush(handle: int) -> None:
@@ -161,11 +196,17 @@ def flush(handle: int) -> None:
     os.fsync(handle)
 
 
-def sync_directory(path: Path) -> None:
-    """Have the disk keep the names in a directory."""
+def _flush_all(directory: Path) -> None:
+    """Have the disk keep all that is in a directory."""
+    for path in [directory, *directory.rglob("*")]:
+        sync(path)
+
+
+def sync(path: Path) -> None:
+    """Have the disk keep what is in a file, or the names in a directory."""
     handle = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        flush(handle)
     finally:
         os.close(handle)
 
@@ -193,21 +234,24 @@ def new_directory(target: Path, kind: Kind, *, force: bool) -> Iterator[Path]:
         OutputError: the target exists and may not be replaced, or cannot be written: an OSError
             of the block becomes one, unless it names another file.
     """
-    check_target(target, kind, force=force)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+        _sweep_made(target)
+        check_target(target, kind, force=force)
+        made = Path(tempfile.mkdtemp(dir=target.parent, prefix=_aside(target)))
     except OSError as error:
-        raise OutputError(f"{target}: cannot be written: {_reason(error)}") from error
+        raise _unwritable(target, error) from error
     try:
-        _as_umask(made, directory=True)
-        yield made
-        swap(made, target)
+        with _kept(made):
+            _as_umask(made, directory=True)
+            yield made
+            _flush_all(made)
+            swap(made, target)
     except OSError as error:
         elsewhere = error.filename and not Path(str(error.filename)).is_relative_to(made)
         if elsewhere or isinstance(error, BrokenPipeError):
             raise
-        raise OutputError(f"{target}: cannot be written: {_reason(error)}") from error
+        raise _unwritable(target, error) from error
     finally:
         shutil.rmtree(made, ignore_errors=True)
 
@@ -230,22 +274,33 @@ def check_target(target: Path, kind: Kind, *, force: bool) -> None:
 
 def swap(made: Path, target: Path) -> None:
     """Put a directory in the place of another, or of none; `sweep` mends it if killed midway."""
-    old = made.with_name(made.name + ".old")
-    if target.exists():
-        target.rename(old)
-    try:
+    if not target.exists():
         made.rename(target)
-    except BaseException:
-        if old.exists():
-            old.rename(target)
-        raise
-    sync_directory(target.parent)
-    shutil.rmtree(old, ignore_errors=True)
+        sync(target.parent)
+        return
+    with _kept(target):
+        old = tempfile.mkdtemp(_OLD, _aside(target), target.parent)
+        target.rename(old)
+        try:
+            made.rename(target)
+        except BaseException:
+            Path(old).rename(target)
+            raise
+        sync(target.parent)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def describe(path: Path, digest: str | None = None) -> dict[str, Any]:
     """A file's entry in a manifest."""
     return {"bytes": path.stat().st_size, "sha256": digest or sha256(path)}
+
+
+def _unwritable(path: Path, error: OSError) -> OutputError:
+    """What to say of a place that cannot be written."""
+    return OutputError(
+        f"{path}: cannot be written: {error.strerror or error}; make room or give yourself the "
+        "right to write there, or name another directory"
+    )
 
 
 def write_manifest(directory: Path, kind: Kind, files: Mapping[str, dict[str, Any]]) -> None:
@@ -259,15 +314,19 @@ def write_manifest(directory: Path, kind: Kind, files: Mapping[str, dict[str, An
 def kind_of(directory: Path) -> str | None:
     """The name of the kind that a directory's manifest gives; None where there is none."""
     try:
-        manifest = json.loads(_read(directory / MANIFEST))
+        manifest = json.loads(read_bytes(directory / MANIFEST))
     except (OSError, ValueError, RecursionError):
         return None
     name = manifest.get("textgen") if isinstance(manifest, dict) else None
     return name if isinstance(name, str) else None
 
 
-def _read(path: Path) -> bytes:
-    """The bytes of an ordinary file; what is no file could be without an end."""
+def read_bytes(path: Path) -> bytes:
+    """The bytes of an ordinary file; what is no file could be without an end.
+
+    Raises:
+        OSError: it is none, or cannot be read.
+    """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
     return path.read_bytes()
@@ -282,7 +341,7 @@ def read_manifest(directory: Path, kind: Kind) -> dict[str, dict[str, Any]]:
     """
     path = directory / MANIFEST
     try:
-        manifest = json.loads(_read(path))
+        manifest = json.loads(read_bytes(path))
         name, version, files = (manifest[key] for key in ("textgen", "version", "files"))
         for entry in files.values():
             if not isinstance(entry["bytes"], int) or not isinstance(entry["sha256"], str):
@@ -371,7 +430,7 @@ def _path(path: Path, entry: dict[str, Any]) -> Path:
 def _content(path: Path, entry: dict[str, Any]) -> bytes:
     """The bytes of a file that is as its entry in the manifest says."""
     _check_size(path, entry)
-    content = _read(path)
+    content = read_bytes(path)
     if hashlib.sha256(content).hexdigest() != entry["sha256"]:
         raise ValueError("changed after it was written")
     return content
@@ -393,12 +452,12 @@ def commit(directory: Path, kind: Kind, write: Mapping[str, Callable[[Path], obj
     pending = directory / _PENDING
     _finish(directory)
     pending.mkdir(parents=True)
+    sync(directory)  # before the manifest names what is in it
     try:
         for name, writer in write.items():
             writer(pending / name)
-            with (pending / name).open("rb") as file:
-                flush(file.fileno())
-        sync_directory(pending)
+            sync(pending / name)
+        sync(pending)
         write_manifest(directory, kind, {name: describe(pending / name) for name in write})
     except BaseException:
         _finish(directory)  # into place if the manifest lists them already, away if not
@@ -409,17 +468,26 @@ def commit(directory: Path, kind: Kind, write: Mapping[str, Callable[[Path], obj
 def _finish(directory: Path) -> None:
     """Move what a commit left under `.pending/`: into place where the manifest lists it."""
     pending = directory / _PENDING
-    if not pending.exists():
+    if pending.is_symlink() or not pending.is_dir():  # a stranger's, or none
+        pending.unlink(missing_ok=True)
         return
     try:
-        listed = json.loads((directory / MANIFEST).read_bytes())["files"]
-    except (OSError, ValueError, KeyError, TypeError):
+        listed = json.loads(read_bytes(directory / MANIFEST))["files"]
+    except DAMAGE:
         listed = {}
     for path in pending.iterdir():
-        if listed.get(path.name) == describe(path):
+        if _is_listed(path, listed):
             path.replace(directory / path.name)
-    sync_directory(directory)
+    sync(directory)
     shutil.rmtree(pending)
+
+
+def _is_listed(path: Path, files: Any) -> bool:
+    """Whether a file is one that a manifest lists, which may be a stranger's."""
+    try:
+        return not path.is_symlink() and _path(path, files[path.name]) == path
+    except (LookupError, TypeError, ValueError):
+        return False
 
 
 def _as_umask(path: str | Path, *, directory: bool = False) -> None:
@@ -427,7 +495,3 @@ def _as_umask(path: str | Path, *, directory: bool = False) -> None:
     mask = os.umask(0)
     os.umask(mask)
     Path(path).chmod((0o777 if directory else 0o666) & ~mask)
-
-
-def _reason(error: OSError) -> str:
-    return error.strerror or str(error)

@@ -164,4 +164,6 @@ def code_points(text: str) -> npt.NDArray[np.uint32]:
         return np.frombuffer(text.encode("utf-32-le"), "<u4")
     except UnicodeEncodeError as error:
         code = ord(text[error.start])
-        raise CorpusError(f"U+{code:04X} is half of a surrogate pair, not a character") from None
+        raise CorpusError(
+            f"U+{code:04X} is half of a surrogate pair, not a character; leave it out"
+        ) from None

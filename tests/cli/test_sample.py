@@ -117,7 +117,9 @@ def test_an_output_that_cannot_be_written(trained, tmp_path):
     if Path("/dev/full").exists():
         full = shell("TEXTGEN sample > /dev/full", trained, tmp_path)
         assert full.returncode == 1
-        assert full.stderr == "textgen: error: No space left on device\n"
+        assert full.stderr == (
+            "textgen: error: No space left on device; mend that, then run the same command again\n"
+        )
 
 
 def test_a_terminal_is_shown_each_character(trained, tmp_path):

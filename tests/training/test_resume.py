@@ -1,6 +1,9 @@
 """Trainings that end before their end, and go on."""
 
+import ctypes
+import io
 import json
+import math
 import os
 import random
 import resource
@@ -14,9 +17,10 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.test_untrusted import spoil
 from textgen import model_dir, storage
 from textgen.errors import (
     CorpusError,
@@ -24,13 +28,18 @@ from textgen.errors import (
     OutputError,
     PreparedError,
     SettingsError,
+    TextgenError,
     TrainingError,
     UsageError,
 )
+from textgen.prepared import prepare
 from textgen.training import checkpoint, events, stepping, train
 from textgen.training.run import Run
 
 QUICK = {"units": (8,), "embedding": 4, "maxlen": 10, "batch_size": 4, "epochs": 3, "dropout": 0.3}
+FUZZ = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 KILLS = int(os.environ.get("TEXTGEN_TEST_KILLS", "20"))
 
 
@@ -239,35 +248,44 @@ OPTIONS = [
 ]
 
 
-@pytest.mark.timeout(900)  # the program starts 22 times
-def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path, corpus):
-    whole = start(tmp_path, *OPTIONS, "--model", "whole")
-    assert whole.wait(120) == 0, whole.stderr.read()
+@pytest.mark.timeout(900)  # the program starts a dozen times
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path, corpus, precision):
+    options = [*OPTIONS, "--precision", precision]
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    process = start(tmp_path, *options, "--model", whole)
+    assert process.wait(120) == 0, process.stderr.read()
+
+    def check():
+        assert (weights(killed), losses(killed)) == (weights(whole), losses(whole))
+        left = {path.name for path in killed.iterdir()}
+        assert not [one for one in left if one.startswith((".checkpoint", ".manifest", ".pending"))]
+
     chance = random.Random(KILLS)
-    resumed = 0
-    for kill in range(KILLS):
-        process = start(tmp_path, *OPTIONS)
-        if kill % 5 or not kill:
+    kills = resumed = 0
+    while kills < KILLS // 2:
+        process = start(tmp_path, *options, "--model", killed)
+        if kills % 5 != 4:
             until(process, "training:")
-            while not kill and not model_dir.checkpoint(tmp_path / "textgen-model").exists():
+            while not resumed and not model_dir.checkpoint(killed).exists():
                 time.sleep(0.01)
             time.sleep(chance.uniform(0, 0.7))
         else:
             time.sleep(chance.uniform(0, 5))
         process.kill()
         resumed += "resuming: from the checkpoint" in process.stderr.read()
-        if process.wait(10) == 0:
-            break
-        if (tmp_path / "textgen-model/manifest.json").exists():
-            model_dir.load(tmp_path / "textgen-model").generate("The", 5)
-    last = start(tmp_path, *OPTIONS)
-    told = last.stderr.read()
-    assert last.wait(120) == 0 or "holds a trained model" in told, told
-    assert resumed > kill // 4
-    assert weights(tmp_path / "textgen-model") == weights(tmp_path / "whole")
-    assert losses(tmp_path / "textgen-model") == losses(tmp_path / "whole")
-    left = {path.name for path in (tmp_path / "textgen-model").iterdir()}
-    assert not [name for name in left if name.startswith((".checkpoint", ".manifest", ".pending"))]
+        if process.wait(10) == 0:  # it came to its end before
+            check()
+            shutil.rmtree(killed)
+            continue
+        kills += 1
+        if (killed / "manifest.json").exists():
+            model_dir.load(killed).generate("The", 5)
+    assert resumed > kills // 2
+    process = start(tmp_path, *options, "--model", killed)
+    told = process.stderr.read()
+    assert process.wait(120) == 0 or "holds a trained model" in told, told
+    check()
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -354,6 +372,59 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path, corpus, textgen):
     assert textgen("train", *OPTIONS).returncode == 0
 
 
+def test_a_disk_that_is_too_full_for_the_model(tmp_path, corpus):
+    """At the first report, when there is nothing to go on from."""
+
+    def small_files():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+
+    prepared = tmp_path / "prepared"  # by itself larger
+    prepare([str(corpus)], prepared)
+    options = ("--checkpoint-every", "1h", "--model", "here")
+    process = start(tmp_path, prepared, *OPTIONS[1:-2], *options, preexec_fn=small_files)
+    rest = process.stderr.read()
+    assert process.wait(60) == 1
+    last = rest.splitlines()[-1]
+    assert last.startswith("textgen: error: here: cannot be written: "), rest
+    assert not list((tmp_path / "here").glob("*.keras")) and "Traceback" not in rest
+
+
+def test_a_directory_made_read_only_leaves_the_last_checkpoint(tmp_path, corpus, textgen):
+    def as_anyone():
+        """Without the right that lets root write anywhere, to have once the program is begun."""
+        if os.geteuid() == 0:
+            drop_from_bounds, override = 24, 1  # linux/prctl.h, linux/capability.h
+            assert ctypes.CDLL(None).prctl(drop_from_bounds, override, 0, 0, 0) == 0
+
+    process = start(tmp_path, *OPTIONS, preexec_fn=as_anyone)
+    until(process, "epoch 1/")
+    directory = tmp_path / "textgen-model"
+    directory.chmod(0o500)
+    rest = process.stderr.read()
+    assert process.wait(60) == 1 and "Traceback" not in rest
+    assert "cannot be written: Permission denied; what was saved before is still there" in rest
+    assert model_dir.load(directory).generate("The", 5)
+    directory.chmod(0o700)
+    done = textgen("train", *OPTIONS)
+    assert done.returncode == 0 and "resuming: from the checkpoint" in done.stderr
+
+
+def test_a_second_signal_ends_a_step_that_takes_long(tmp_path, corpus):
+    shape = ("--units", "1024", "--maxlen", "580", "--batch-size", "8", "--epochs", "9")
+    process = start(tmp_path, corpus, *shape, "--precision", "float32")
+    until(process, "training:")
+    time.sleep(4)  # the first step builds the network
+    process.send_signal(signal.SIGINT)
+    time.sleep(1)
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    rest = process.stderr.read()
+    assert process.wait(60) == 130, rest
+    assert time.monotonic() - began < 2
+    assert rest == ""
+
+
 def test_a_model_is_whole_while_a_training_writes_it(tmp_path, corpus):
     directory = tmp_path / "textgen-model"
     process = start(tmp_path, *OPTIONS)
@@ -365,11 +436,16 @@ def test_a_model_is_whole_while_a_training_writes_it(tmp_path, corpus):
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory, text):
+def unfinished(tmp_path_factory, text):
     folder = tmp_path_factory.mktemp("kept")
     (folder / "corpus.txt").write_text(text, encoding="utf-8")
     train([str(folder / "corpus.txt")], folder / "model", QUICK, stop=Stop(20))
-    return model_dir.checkpoint(folder / "model").read_bytes()
+    return folder / "model"
+
+
+@pytest.fixture(scope="module")
+def kept(unfinished):
+    return model_dir.checkpoint(unfinished).read_bytes()
 
 
 @given(st.data())
@@ -391,6 +467,60 @@ def test_a_damaged_checkpoint_is_refused_or_the_same(tmp_path_factory, kept, dat
         path.write_bytes(kept)
         whole = checkpoint.read(path)
         assert (found.request, found.snapshot.figures) == (whole.request, whole.snapshot.figures)
+
+
+@given(st.data())
+@FUZZ
+def test_any_value_anywhere_in_a_checkpoint(tmp_path_factory, unfinished, kept, data):
+    """Whole archives, so that all that is in them is looked at, and used for a step."""
+    directory = tmp_path_factory.getbasetemp() / "false"
+    with np.load(io.BytesIO(kept)) as archive:
+        members = {name: archive[name] for name in archive.files}
+    if data.draw(st.integers(0, 3)):
+        about = json.loads(members["about"].tobytes())
+        spoil(about, data.draw)
+        members["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
+    else:
+        name = data.draw(st.sampled_from(sorted(members)))
+        array = data.draw(st.sampled_from([np.zeros(3), np.float32(1), np.full((2, 2), np.nan)]))
+        members[name] = array
+    shutil.rmtree(directory, ignore_errors=True)
+    shutil.copytree(unfinished, directory)
+    np.savez(model_dir.checkpoint(directory), **members)
+    try:
+        train([], directory, run=Run(resume=True), stop=lambda: True)
+    except TextgenError as error:
+        assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("figures", "left"),
+    [
+        ({"clock": {"used": math.nan}}, None),
+        ({"clock": {"report": -1.0}}, None),
+        ({"best_loss": math.nan}, None),
+        ({"steps": -1}, None),
+        ({"curve": [1.0, -1.0, 0.0, 0.0]}, None),
+        ({"curve": [1.0]}, None),
+        ({}, 1e15),
+        ({}, math.nan),
+    ],
+)
+def test_a_checkpoint_whose_training_would_not_end_is_refused(tmp_path, corpus, figures, left):
+    directory = tmp_path / "model"
+    options = {**QUICK, "epochs": 0, "time": 60.0}
+    train([str(corpus)], directory, options, stop=Stop(20))
+    path = model_dir.checkpoint(directory)
+    kept = checkpoint.read(path)
+    snapshot = kept.snapshot
+    for name, value in figures.items():
+        old = snapshot.figures[name]
+        told = {**old, **value} if isinstance(old, dict) else value
+        snapshot = replace(snapshot, figures={**snapshot.figures, name: told})
+    snapshot = replace(snapshot, left=snapshot.left if left is None else left)
+    checkpoint.write(path, replace(kept, snapshot=snapshot))
+    with pytest.raises(ModelError, match="begin anew with --force"):
+        train([], directory, run=Run(resume=True))
 
 
 def test_a_checkpoint_that_lies_about_its_sizes_is_refused(tmp_path, corpus):

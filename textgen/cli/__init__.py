@@ -136,7 +136,8 @@ def _explain(error: Exception) -> tuple[str, int]:
         return str(error), error.exit_status
     if isinstance(error, OSError):
         reason = error.strerror or str(error)
-        return (f"{error.filename}: {reason}" if error.filename else reason), 1
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{reason}; mend that, then run the same command again", 1
     if isinstance(error, MemoryError):
         return "out of memory; in training, a smaller --batch-size or fewer --units need less", 1
     return f"{type(error).__name__}: {first_line(error)} (run again with --debug for more)", 1

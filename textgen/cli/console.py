@@ -257,7 +257,10 @@ def page_writer(output: str, *, force: bool) -> Callable[[str], None]:
         try:
             storage.write_atomic(path.resolve(), html.encode())
         except OSError as error:
-            raise OutputError(f"{output}: cannot be written: {error.strerror or error}") from error
+            raise OutputError(
+                f"{output}: cannot be written: {error.strerror or error}; name another file, or "
+                "make room"
+            ) from error
         note(f"textgen: wrote {output} ({size(len(html.encode()))})")
 
     if output != "-":

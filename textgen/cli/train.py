@@ -1,8 +1,11 @@
 """`textgen train`."""
 
+import os
 import signal
 import sys
+import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from textgen.training.group import Cluster
 
 _TWICE = 0.5  # seconds: a launcher's signal comes twice, from it and from the watching process
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _SUITED = "  [default: what suits text, time and device, for an LSTM with carried state]"
 
 
@@ -349,7 +353,7 @@ def command(
 
         def tell(event: "Event") -> None:
             if isinstance(event, Started):  # before anyone is told that Ctrl-C keeps the model
-                stop.listen()
+                stop.listen(listener.close)
                 if cluster is not None:
                     watched.begun()
                 if event.process:
@@ -411,25 +415,41 @@ def _listener(names: str, directory: Path, log_format: str, *, quiet: bool) -> _
 class _Stop:
     """Ctrl-C or SIGTERM: the first asks training to end, the second ends the program at once.
 
-    Before there is anything to keep, the first one does.
+    Before there is anything to keep, the first one does. A thread hears them, since the main one
+    hears nothing before a step is over.
 
     Attributes:
         signal: The number of the signal that came, 0 before.
     """
 
     def __init__(self) -> None:
-        self.signal, self._heard = 0, 0.0
+        self.signal = 0
 
-    def listen(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._interrupt)
+    def listen(self, close: Callable[[], object]) -> None:
+        """Hear signals from now on.
+
+        Args:
+            close: What gives the terminal back, called before the second one ends the program.
+        """
+        heard, told = os.pipe()
+        os.set_blocking(told, False)
+        threading.Thread(target=self._hear, args=(heard, close), daemon=True).start()
+        signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+        for number in _SIGNALS:
+            signal.signal(number, lambda *_: None)
 
     def wanted(self) -> bool:
         return bool(self.signal)
 
-    def _interrupt(self, number: int, _frame: object) -> None:
-        now = time.monotonic()
-        if not self.signal:
-            self.signal, self._heard = number, now
-        elif now - self._heard > _TWICE:
-            sys.exit(128 + number)
+    def _hear(self, pipe: int, close: Callable[[], object]) -> None:
+        first = 0.0
+        while True:
+            (number,) = os.read(pipe, 1)
+            if number in _SIGNALS and not self.signal:
+                self.signal, first = number, time.monotonic()
+            elif number in _SIGNALS and time.monotonic() - first > _TWICE:
+                threading.Timer(1, os._exit, [128 + number]).start()  # whatever comes of closing
+                try:
+                    close()
+                finally:
+                    os._exit(128 + number)

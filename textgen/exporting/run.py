@@ -187,9 +187,6 @@ def _start_keras(device: str, *, debug: bool) -> None:
 def _list(directory: Path) -> int:
     """Write the manifest of a directory; the bytes of all files."""
     paths = sorted(path for path in directory.rglob("*") if path.is_file())
-    for path in paths:
-        with path.open("rb") as file:
-            storage.flush(file.fileno())
     files = {path.relative_to(directory).as_posix(): storage.describe(path) for path in paths}
     storage.write_manifest(directory, KIND, files)
     return sum(entry["bytes"] for entry in files.values())

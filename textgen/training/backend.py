@@ -134,7 +134,9 @@ def _started(device: str, peers: Peers) -> Device:
         missing = getattr(error, "name", None)
         if missing in BACKENDS:
             raise _missing(missing) from error
-        raise TrainingError(f"Keras or its backend cannot be imported: {error}") from error
+        raise TrainingError(
+            f"Keras or its backend cannot be imported: {error}; install it again"
+        ) from error
     # Keras's settings file may say otherwise.
     keras.config.set_floatx("float32")
     keras.config.set_dtype_policy("float32")

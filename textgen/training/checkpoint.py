@@ -183,8 +183,8 @@ def read(path: Path) -> Checkpoint:
             if not isinstance(value, dict):
                 raise TypeError(f"{name} is not an object")
         request.check_sizes(groups.get("best", ()))
-        if not math.isfinite(snapshot.left):
-            raise ValueError("time left is not a number")
+        if not -math.inf < snapshot.left <= request.settings.training.time:
+            raise ValueError("more time is left than there was")
         return Checkpoint(request, about["prepared"], about["about"], snapshot)
     except (*storage.DAMAGE, SettingsError) as error:
         raise ModelError(f"{path}: not a checkpoint that textgen wrote ({error}); {REMEDY}") from (

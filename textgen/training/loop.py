@@ -7,6 +7,7 @@ Batches are NumPy arrays handed to each step; there is no data pipeline to wait 
 """
 
 import math
+import sys
 import time
 from bisect import bisect_right
 from collections import deque
@@ -253,7 +254,8 @@ class _Training:
         for x, y, epoch_begins in self.batches.after(self.steps):
             if epoch_begins and config.carry_state:
                 self._settle()
-                model.reset_states(self.trainee)
+                with backend.losing_device(self.device):
+                    model.reset_states(self.trainee)
             self._step(x, y)
             characters += x.size * self.peers.count
             over = self.clock.over(self.steps)
@@ -338,7 +340,7 @@ class _Training:
             The losses by the names that Keras logs them under.
         """
         progress, epoch = self.progress, self._epoch()
-        weights, validation_loss = self.trainee.get_weights(), None
+        weights, validation_loss = self._weights(), None
         if self.validator is not None:
             with backend.losing_device(self.device):
                 validation_loss = self.validator.loss(weights)
@@ -348,11 +350,13 @@ class _Training:
         judged = self.peers.exchange(loss if validation_loss is None else validation_loss)[0, 0]
         improved = progress.judge(float(judged), epoch)
         if improved:
-            progress.model.set_weights(weights)
+            with backend.losing_device(self.device):
+                progress.model.set_weights(weights)
         samples = list(self._samples(weights))
         done = events.EpochDone(epoch, loss, validation_loss, speed, improved, self._seconds())
         progress.record(done, samples)
-        self.hooks.save(progress)
+        with backend.losing_device(self.device):
+            self.hooks.save(progress)
         self.hooks.on_event(done)
         for sample in samples:
             self.hooks.on_event(sample)
@@ -367,10 +371,16 @@ class _Training:
             return
         self.glimpses = due
         self._settle()
-        for sample in self._samples(self.trainee.get_weights()):
+        for sample in self._samples(self._weights()):
             glimpse = events.Glimpse(self._epoch(), self.curve.loss, **vars(sample))
             self.progress.history["samples"].append(vars(glimpse))
             self.hooks.on_event(glimpse)
+
+    def _weights(self) -> list[Any]:
+        """The network's, once the steps are settled."""
+        with backend.losing_device(self.device):
+            weights: list[Any] = self.trainee.get_weights()
+        return weights
 
     def _samples(self, weights: list[Any]) -> Iterator[events.SampleDrawn]:
         """What the network writes with some weights."""
@@ -402,14 +412,15 @@ class _Training:
             "best_loss": progress.best_loss,
             "since_best": progress.since_best,
         }
-        layers = [self.peers.gathered(one) for one in self._layer_variables()]
-        if not self.peers.first:
-            return
-        arrays = {
-            "layers": [_plain(one) for one in layers],
-            "optimizer": [_plain(variable) for variable in self.trainee.optimizer.variables],
-            "best": progress.model.get_weights(),
-        }
+        with backend.losing_device(self.device):
+            layers = [self.peers.gathered(one) for one in self._layer_variables()]
+            if not self.peers.first:
+                return
+            arrays = {
+                "layers": [_plain(one) for one in layers],
+                "optimizer": [_plain(variable) for variable in self.trainee.optimizer.variables],
+                "best": progress.model.get_weights(),
+            }
         left = self.deadline - now if config.time else 0.0
         self.hooks.keep(Snapshot(left, figures, arrays))
 
@@ -420,18 +431,18 @@ class _Training:
             _assign(self._layer_variables(), arrays["layers"], self.peers)
             _assign(self.trainee.optimizer.variables, arrays["optimizer"], self.peers)
             _assign(progress.model.weights, arrays["best"], Peers())
-            self.steps, self.seconds_before = int(figures["steps"]), float(figures["seconds"])
-            self.points, self.glimpses = int(figures["points"]), int(figures["glimpses"])
-            self.curve.go_on(*map(float, figures["curve"]))
-            if self.steps < 0:
-                raise ValueError(f"{self.steps} steps")
+            self.steps = int(_figure(figures, "steps"))
+            self.seconds_before = _figure(figures, "seconds")
+            self.points = int(_figure(figures, "points"))
+            self.glimpses = int(_figure(figures, "glimpses"))
+            self.curve.go_on(*(_figure(figures["curve"], place) for place in range(4)))
             progress.history = {name: list(figures["history"][name]) for name in progress.history}
-            progress.best_epoch = float(figures["best_epoch"])
-            progress.best_loss = float(figures["best_loss"])
-            progress.since_best = int(figures["since_best"])
+            progress.best_epoch = _figure(figures, "best_epoch")
+            progress.best_loss = _figure(figures, "best_loss", at_most=math.inf)  # before any
+            progress.since_best = int(_figure(figures, "since_best"))
             names = ByTime.STATE if self.settings.training.time else ()
-            return {name: float(figures["clock"][name]) for name in names}
-        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
+            return {name: _figure(figures["clock"], name) for name in names}
+        except (LookupError, TypeError, ValueError, OverflowError, AttributeError) as error:
             raise ModelError(
                 f"the checkpoint is not of such a training ({error}); {REMEDY}"
             ) from error
@@ -486,6 +497,14 @@ class _Training:
             processes=self.peers.count,
             process=self.peers.index,
         )
+
+
+def _figure(figures: Any, name: Any, at_most: float = sys.float_info.max) -> float:
+    """A number of a snapshot, which may be a stranger's: none is less than zero."""
+    number = float(figures[name])
+    if not 0 <= number <= at_most:
+        raise ValueError(f"{name} is {number}")
+    return number
 
 
 def _validated(snapshot: Snapshot) -> int:
