@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import hashlib
 import json
 import lzma
 import os
@@ -17,10 +18,10 @@ import numpy as np
 import psutil
 import pytest
 
-from textgen import corpus, numbering
+from textgen import corpus, numbering, storage
 from textgen.config import CorpusConfig, WindowConfig
 from textgen.errors import CorpusError, SettingsError
-from textgen.prepared import prepare
+from textgen.prepared import open_prepared, prepare
 
 SMALL = WindowConfig(maxlen=3, step=2, validation=0.25)
 WORDS = (
@@ -31,7 +32,8 @@ WORDS = (
 
 @pytest.fixture
 def small_tasks(monkeypatch):
-    """Many tasks and parts, and processes for each."""
+    """Many tasks, parts and blocks, and processes for each."""
+    monkeypatch.setattr(storage, "BLOCK", 900)
     for name, size in {"_TASK": 700, "_PART": 500, "_FILE": 100}.items():
         monkeypatch.setattr(numbering, name, size)
     for name in ("_READ_WORTHWHILE", "_NUMBER_WORTHWHILE"):
@@ -85,6 +87,10 @@ def test_any_number_of_jobs_makes_the_same(tmp_path, small_tasks, settings, want
     assert one == two == three
     characters = json.loads(one["vocabulary.json"])["characters"]
     assert characters == "".join(sorted(set(wanted)))
+    entry = json.loads(one["manifest.json"])["files"]["ids.npy"]
+    blocks = [one["ids.npy"][first : first + 900] for first in range(0, len(one["ids.npy"]), 900)]
+    assert entry["blocks"] == [hashlib.sha256(block).hexdigest() for block in blocks]
+    assert len(blocks) > 3 and open_prepared(tmp_path / "by 1").digest
     ids = np.load(tmp_path / "by 2/ids.npy")
     assert "".join(characters[number] for number in ids) == wanted
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from textgen import corpus as corpus_module
 from textgen import prepared as prepared_module
+from textgen import storage
 from textgen.config import CorpusConfig, WindowConfig
 from textgen.corpus import Source
 from textgen.errors import CorpusError, OutputError, PreparedError
@@ -149,6 +150,31 @@ def test_damaged_directories_are_refused(tmp_path, name, damage):
         path.write_bytes(data)
     with pytest.raises(PreparedError, match="textgen prepare"):
         open_prepared(tmp_path / "p")
+
+
+def test_parts_of_the_ids_are_checked_by_themselves(tmp_path, monkeypatch):
+    monkeypatch.setattr(storage, "BLOCK", 1000)
+    made = prepare([source("abcabcabca" * 500)], tmp_path / "p", windows=SMALL)
+    made.check([slice(0, 5000)])
+    path = tmp_path / "p/ids.npy"
+    content = bytearray(path.read_bytes())
+    content[3500] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(PreparedError, match=r"ids.npy: changed after it was written"):
+        open_prepared(tmp_path / "p")
+    opened = open_prepared(tmp_path / "p", ids=False)
+    opened.check([slice(0, 2000), slice(4000, 5000)])
+    for part in (slice(2000, 3000), slice(3600, 3601)):  # in the same block
+        with pytest.raises(PreparedError, match=r"changed after it was written.*make it anew"):
+            opened.check([part])
+    manifest = tmp_path / "p/manifest.json"
+    written = json.loads(manifest.read_bytes())
+    false: list[object] = [written["files"]["ids.npy"]["blocks"][1:], [1] * 6, "a", {}]
+    for blocks in false:
+        written["files"]["ids.npy"]["blocks"] = blocks
+        manifest.write_text(json.dumps(written))
+        with pytest.raises(PreparedError, match="missing or damaged"):
+            open_prepared(tmp_path / "p", ids=False)
 
 
 def test_another_version_is_told(tmp_path):

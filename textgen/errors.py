@@ -18,6 +18,17 @@ class Known:
     cure: str
 
 
+def option(setting: str) -> str:
+    """A setting's name as the command line spells it, without the dashes.
+
+    Example:
+        >>> option("learning_rate"), option("sample_temperatures")
+        ('learning-rate', 'sample-temperature')
+    """
+    # Given once for each of several.
+    return {"sample_temperatures": "sample-temperature"}.get(setting, setting.replace("_", "-"))
+
+
 def first_line(error: object) -> str:
     """What an error says, as far as it fits into a line of ours."""
     return (str(error).splitlines() or [""])[0]

@@ -10,9 +10,9 @@ number of processes, so errors are, too; and where a part's characters were numb
 in its ids.
 """
 
-import hashlib
 import io
 import shutil
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, groupby
@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from textgen import workers
+from textgen import storage, workers
 from textgen.config import CorpusConfig
 from textgen.corpus import Piece, Source, cut, read_text
 from textgen.errors import CorpusError
@@ -41,7 +41,7 @@ _BLOCK = 1 << 17  # ids in memory at a time
 # one takes 0.17 s to start, in which another reads 24 MB or numbers 90 million characters.
 _READ_WORTHWHILE = 1 << 25
 _NUMBER_WORTHWHILE = 1 << 27
-_JOBS = 8  # unless told otherwise: ids are hashed in order, by one process
+_JOBS = 8  # unless told otherwise: more were not tried
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def write_ids(
     corpus: CorpusConfig,
     jobs: int | None = None,
     progress: Progress = lambda *_: None,
-) -> tuple[Vocabulary, int, str]:
+) -> tuple[Vocabulary, int, list[str]]:
     """Write the ids of texts, one after the other, as a .npy file.
 
     Args:
@@ -84,7 +84,8 @@ def write_ids(
             has, None where that is not known.
 
     Returns:
-        The vocabulary, the number of characters that have its unknown id, and the file's SHA-256.
+        The vocabulary, the number of characters that have its unknown id, and the SHA-256 of each
+        block of the file, as storage.describe_in_blocks takes them.
 
     Raises:
         CorpusError: no text, or text that cannot be read.
@@ -103,17 +104,10 @@ def write_ids(
         with path.open("wb") as file:
             file.write(header)
             file.truncate(len(header) + characters * vocabulary.dtype.itemsize)
-        digest = hashlib.sha256(header)
         jobs = min(jobs, max(len(team), characters // _NUMBER_WORTHWHILE))
-        done = _number_all(team, jobs, parts, vocabulary, folder, path, len(header))
-        with path.open("rb", buffering=0) as file:
-            file.seek(len(header))
-            for ready in done:
-                while (left := ready - file.tell()) > 0:
-                    digest.update(file.read(min(left, _BLOCK)))
-                progress("number", ready - len(header), characters * vocabulary.dtype.itemsize)
+        digests = _number_all(team, jobs, parts, vocabulary, folder, path, len(header), progress)
     shutil.rmtree(folder)
-    return vocabulary, unknown, digest.hexdigest()
+    return vocabulary, unknown, digests
 
 
 def _read_all(
@@ -205,25 +199,54 @@ def _number_all(
     folder: Path,
     path: Path,
     start: int,
-) -> Iterator[int]:
-    """Turn all parts into ids; yields how many bytes of the file, from its first, are done."""
+    progress: Progress,
+) -> list[str]:
+    """Turn all parts into ids, from a place of the file on; the SHA-256 of the file's blocks."""
     sizes = (part.characters * vocabulary.dtype.itemsize for part in parts)
     places = list(accumulate(sizes, initial=start))
-    tasks = (
-        (part, vocabulary, folder, path, place) for part, place in zip(parts, places, strict=False)
-    )
-    done, first = set[int](), 0
-    for index, _ in workers.run(team, jobs, _number, tasks):
-        done.add(index)
-        while first in done:
-            done.remove(first)
-            first += 1
-        yield places[first]
+    blocks = [
+        (first, min(first + storage.BLOCK, places[-1]))
+        for first in range(0, places[-1], storage.BLOCK)
+    ]
+    done, ready, digests = set[int](), 0, dict[int, str]()  # `ready` parts, from the first on
+
+    def tasks() -> Iterator[tuple[Any, ...]]:
+        """The parts, and each block soon after it is written, while it is in memory."""
+        left = deque(blocks)
+        for number, (part, place) in enumerate(zip(parts, places, strict=False)):
+            while left and left[0][1] <= places[ready]:
+                yield _hash, path, *left.popleft()
+            yield _number, number, part, vocabulary, folder, path, place
+        # The last blocks' parts may be with others yet.
+        rest.extend(left)
+
+    rest: list[tuple[int, int]] = []
+    for _, told in workers.run(team, jobs, _do, tasks()):
+        if isinstance(told, tuple):
+            first, digest = told
+            digests[first] = digest
+            continue
+        done.add(told)
+        while ready in done:
+            ready += 1
+        progress("number", places[ready] - start, places[-1] - start)
+    for _, (first, digest) in workers.run(team, jobs, _hash, ((path, *block) for block in rest)):
+        digests[first] = digest
+    return [digests[first] for first, _ in blocks]
+
+
+def _do(function: Callable[..., Iterable[Any]], *arguments: Any) -> Iterable[Any]:
+    return function(*arguments)
+
+
+def _hash(path: Path, first: int, last: int) -> Iterator[tuple[int, str]]:
+    """The SHA-256 of a part of a file, after its first place."""
+    yield first, storage.sha256(path, first, last)
 
 
 def _number(
-    part: Part, vocabulary: Vocabulary, folder: Path, path: Path, place: int
-) -> Iterator[None]:
+    number: int, part: Part, vocabulary: Vocabulary, folder: Path, path: Path, place: int
+) -> Iterator[int]:
     """Turn a part into ids at their place in a file, and take the part away."""
     table = vocabulary.ids(text_of(np.load(_codes(folder, part.task))))
     if vocabulary.unknown_id is not None:
@@ -234,7 +257,7 @@ def _number(
         while len(numbers := np.fromfile(file, part.dtype, _BLOCK)):
             ids.write(table[numbers.astype(np.intp)].data)
     part.path(folder).unlink()
-    yield None
+    yield number
 
 
 def _npy_header(dtype: np.dtype[Any], count: int) -> bytes:

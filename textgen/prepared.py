@@ -7,7 +7,7 @@ ids, of models or of training. A prepared corpus holds
     vocabulary.json  characters in the order of their ids
     prepared.json    settings, sources and counts
     X.npy, y.npy, X_validation.npy, y_validation.npy   one-hot tensors, where asked for
-    manifest.json    size and SHA-256 of the first three
+    manifest.json    size and SHA-256 of the first three, and of blocks of ids.npy
 """
 
 import hashlib
@@ -83,6 +83,25 @@ class Prepared:
         """
         return _read(self.ids, first, last)
 
+    def check(self, parts: Sequence[slice]) -> None:
+        """Compare parts of the ids with the manifest and with the vocabulary.
+
+        Args:
+            parts: Characters, from first to last: the ones that are going to be read.
+
+        Raises:
+            PreparedError: they are not as they were written.
+        """
+        ids: Any = self.ids
+        start, width = ids.offset, ids.itemsize
+        places = [slice(start + one.start * width, start + one.stop * width) for one in parts]
+        try:
+            entry = storage.read_manifest(self.path, KIND)[_IDS]
+            storage.check_parts(self.path / _IDS, entry, [slice(0, start), *places])
+            _check_ids(ids, self.vocabulary, parts)
+        except storage.DAMAGE as error:
+            raise _damaged(self.path, error) from error
+
     def summary(self) -> dict[str, Any]:
         """What `textgen prepare` reports: counts, vocabulary, windows, files with their bytes."""
         maxlen, step = self.windows.maxlen, self.windows.step
@@ -151,7 +170,8 @@ def prepare(
     storage.check_target(output, KIND, force=force)
     sources = find_sources(corpora, corpus.glob)
     with storage.new_directory(output, KIND, force=force) as directory:
-        vocabulary, unknown, digest = write_ids(directory / _IDS, sources, corpus, jobs, progress)
+        ids = directory / _IDS
+        vocabulary, unknown, digests = write_ids(ids, sources, corpus, jobs, progress)
         settings = {
             "corpus": corpus.to_json(),
             "windows": windows.to_json(),
@@ -161,7 +181,7 @@ def prepare(
         (directory / _VOCABULARY).write_bytes(vocabulary_json(vocabulary))
         (directory / _SETTINGS).write_bytes(storage.to_json(settings))
         files = {name: storage.describe(directory / name) for name in (_VOCABULARY, _SETTINGS)}
-        files[_IDS] = storage.describe(directory / _IDS, digest)
+        files[_IDS] = storage.describe_in_blocks(ids.stat().st_size, digests)
         storage.write_manifest(directory, KIND, files)
         made = open_prepared(directory, check=False)
         check_windows(made, windows)
@@ -170,29 +190,31 @@ def prepare(
     return open_prepared(output, check=False)
 
 
-def open_prepared(path: str | Path, *, check: bool = True) -> Prepared:
+def open_prepared(path: str | Path, *, check: bool = True, ids: bool = True) -> Prepared:
     """Open a prepared corpus.
 
     Args:
         path: Its directory.
         check: Whether to compare the files with the manifest, which reads them once.
+        ids: Whether also those of the ids; whoever reads some of them checks those by
+            `Prepared.check`.
 
     Raises:
         PreparedError: it is missing, of another version, truncated or edited.
     """
     path = Path(path)
     try:
+        names = (_VOCABULARY, _SETTINGS, *([_IDS] if ids else []))
         if check:
-            storage.locate(path, KIND, (_VOCABULARY, _SETTINGS, _IDS))
+            storage.locate(path, KIND, names)
         settings = json.loads((path / _SETTINGS).read_bytes())
-        ids = np.lib.format.open_memmap(path / _IDS, mode="r")
+        mapped = np.lib.format.open_memmap(path / _IDS, mode="r")
         vocabulary = vocabulary_from_json((path / _VOCABULARY).read_bytes())
-        if check:
-            _check_ids(ids, vocabulary)
+        _check_ids(mapped, vocabulary, [slice(0, len(mapped))] if check and ids else [])
         check_integer("unknown", settings["unknown"], at_least=0)
         return Prepared(
             path=path,
-            ids=ids,
+            ids=mapped,
             vocabulary=vocabulary,
             corpus=CorpusConfig.from_json(settings["corpus"]),
             windows=WindowConfig.from_json(settings["windows"]),
@@ -204,7 +226,11 @@ def open_prepared(path: str | Path, *, check: bool = True) -> Prepared:
         *storage.DAMAGE,
         SettingsError,
     ) as error:
-        raise PreparedError(f"{path}: damaged prepared corpus ({error}); {KIND.remedy}") from error
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> PreparedError:
+    return PreparedError(f"{path}: damaged prepared corpus ({error}); {KIND.remedy}")
 
 
 def _digest(files: dict[str, dict[str, Any]]) -> str:
@@ -213,13 +239,14 @@ def _digest(files: dict[str, dict[str, Any]]) -> str:
     ).hexdigest()
 
 
-def _check_ids(ids: Any, vocabulary: Vocabulary) -> None:
-    """Raise `ValueError` where ids are not those of a vocabulary; reads them in pieces."""
+def _check_ids(ids: Any, vocabulary: Vocabulary, parts: Iterable[slice]) -> None:
+    """Raise `ValueError` where ids are not those of a vocabulary; reads parts of them in pieces."""
     if ids.ndim != 1 or ids.dtype != vocabulary.dtype or not len(ids):
         raise ValueError(f"ids of shape {ids.shape} and type {ids.dtype}")
-    for first in range(0, len(ids), _BLOCK):
-        if int(_read(ids, first, first + _BLOCK).max()) >= vocabulary.size:
-            raise ValueError("ids that the vocabulary does not have")
+    for part in parts:
+        for first in range(part.start, part.stop, _BLOCK):
+            if int(_read(ids, first, min(first + _BLOCK, part.stop)).max()) >= vocabulary.size:
+                raise ValueError("ids that the vocabulary does not have")
 
 
 def _read(ids: Any, first: int, last: int) -> Ids:

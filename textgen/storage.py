@@ -3,7 +3,8 @@
 Knows bytes, names and hashes; knows nothing of what the files mean.
 
 A directory that textgen writes holds a `manifest.json` which names the kind of directory, the
-version of its layout, and size and SHA-256 of every file in it. Two ways of writing one:
+version of its layout, and size and SHA-256 of every file in it; of a large file also those of its
+blocks, which can be compared by themselves. Two ways of writing one:
 
 - `new_directory` makes it aside and moves it into place in one rename.
 - `commit` replaces files of one that readers may have open: the new files are laid down under
@@ -20,7 +21,8 @@ import shutil
 import tempfile
 import tokenize
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,7 +35,8 @@ CHECKPOINT = "checkpoint.npz"
 _PENDING = ".pending"
 _OLD = ".old"
 _LOCK = ".lock"
-_BLOCK = 1 << 20  # bytes hashed at a time
+BLOCK = 1 << 26  # bytes of a file that is described in blocks
+_AT_ONCE = 1 << 20  # bytes in memory
 
 # What reading JSON, arrays and archives that are not in order can raise.
 DAMAGE = (
@@ -211,12 +214,13 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file's bytes in hexadecimal."""
+def sha256(path: Path, first: int = 0, last: int | None = None) -> str:
+    """The SHA-256 of a file's bytes, or of those from one place to another, in hexadecimal."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
+        file.seek(first)
+        while some := file.read(_AT_ONCE if last is None else min(_AT_ONCE, last - file.tell())):
+            digest.update(some)
     return digest.hexdigest()
 
 
@@ -290,9 +294,17 @@ def swap(made: Path, target: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def describe(path: Path, digest: str | None = None) -> dict[str, Any]:
+def describe(path: Path) -> dict[str, Any]:
     """A file's entry in a manifest."""
-    return {"bytes": path.stat().st_size, "sha256": digest or sha256(path)}
+    return {"bytes": path.stat().st_size, "sha256": sha256(path)}
+
+
+def describe_in_blocks(size: int, digests: Sequence[str]) -> dict[str, Any]:
+    """The entry of a file of so many bytes, of which each `BLOCK` was hashed by itself."""
+    if len(digests) != -(-size // BLOCK):
+        raise ValueError(f"{len(digests)} blocks of {size} bytes")
+    whole = hashlib.sha256("".join(digests).encode()).hexdigest()
+    return {"bytes": size, "sha256": whole, "blocks": list(digests)}
 
 
 def _unwritable(path: Path, error: OSError) -> OutputError:
@@ -346,6 +358,9 @@ def read_manifest(directory: Path, kind: Kind) -> dict[str, dict[str, Any]]:
         for entry in files.values():
             if not isinstance(entry["bytes"], int) or not isinstance(entry["sha256"], str):
                 raise TypeError
+            blocks = entry.get("blocks")
+            if blocks is not None and entry != describe_in_blocks(entry["bytes"], blocks):
+                raise ValueError
     except (OSError, RecursionError, ValueError, KeyError, TypeError, AttributeError):
         raise kind.error(f"{path}: missing or damaged; {kind.remedy}") from None
     if name != kind.name:
@@ -421,10 +436,40 @@ def _find(
 
 def _path(path: Path, entry: dict[str, Any]) -> Path:
     """The path of a file that is as its entry in the manifest says."""
-    _check_size(path, entry)
-    if sha256(path) != entry["sha256"]:
-        raise ValueError("changed after it was written")
+    check_parts(path, entry, [slice(0, entry["bytes"])])
     return path
+
+
+def check_parts(path: Path, entry: Mapping[str, Any], parts: Iterable[slice]) -> None:
+    """Compare parts of a file with its entry in a manifest, whole blocks at a time.
+
+    Args:
+        path: The file.
+        entry: Without blocks, the whole file is read.
+        parts: Bytes, from first to last.
+
+    Raises:
+        ValueError: it was changed.
+    """
+    _check_size(path, entry)
+    digests = entry.get("blocks")
+    if digests is None:
+        same = sha256(path) == entry["sha256"]
+    else:
+        numbers = {
+            number
+            for part in parts
+            for number in range(part.start // BLOCK, -(-part.stop // BLOCK))
+        }
+
+        def as_it_was(number: int) -> bool:
+            digest: str = digests[number]
+            return sha256(path, number * BLOCK, (number + 1) * BLOCK) == digest
+
+        with ThreadPoolExecutor() as threads:
+            same = all(threads.map(as_it_was, sorted(numbers)))
+    if not same:
+        raise ValueError("changed after it was written")
 
 
 def _content(path: Path, entry: dict[str, Any]) -> bytes:
@@ -436,7 +481,7 @@ def _content(path: Path, entry: dict[str, Any]) -> bytes:
     return content
 
 
-def _check_size(path: Path, entry: dict[str, Any]) -> None:
+def _check_size(path: Path, entry: Mapping[str, Any]) -> None:
     if path.stat().st_size != entry["bytes"] or not path.is_file():
         raise ValueError("truncated or changed")
 
@@ -486,7 +531,7 @@ def _is_listed(path: Path, files: Any) -> bool:
     """Whether a file is one that a manifest lists, which may be a stranger's."""
     try:
         return not path.is_symlink() and _path(path, files[path.name]) == path
-    except (LookupError, TypeError, ValueError):
+    except (LookupError, TypeError, ValueError, AttributeError):
         return False
 
 

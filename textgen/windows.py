@@ -164,6 +164,18 @@ class Streams:
         """Batches that are whole."""
         return (len(self.ids) - 1) // self.count // self.maxlen
 
+    @property
+    def extent(self) -> slice:
+        """The part of the text that `whole` reads.
+
+        Example:
+            >>> Streams(np.arange(9), count=2, maxlen=2, rows=slice(1, 2)).extent
+            slice(4, 9, None)
+        """
+        length = (len(self.ids) - 1) // self.count
+        first, last, _ = self.rows.indices(self.count)
+        return slice(first * length, last * length + 1)
+
     def whole(self, offset: int = 0, begin: int = 0) -> Iterator[Batch]:
         """Batches of shape (rows, maxlen); the streams' ends that do not fill one are left out.
 

@@ -190,6 +190,19 @@ def test_processes_with_other_corpora(folder, textgen):
 
 
 @needs_jax
+def test_a_process_checks_what_it_reads(folder):
+    shutil.copytree(folder / "prepared", folder / "other/prepared")
+    ids = folder / "other/prepared/ids.npy"
+    content = bytearray(ids.read_bytes())
+    content[-1] ^= 1
+    ids.write_bytes(content)
+    inside = [("env", "-C", str(folder)), ("env", "-C", str(folder / "other"))]
+    first, second = Together(folder, 2, *QUICK, inside=inside).ended()
+    assert first == (1, "textgen: error: process 1 could not begin and says why")
+    assert second[0] == 1 and "damaged prepared corpus (changed after it was written)" in second[1]
+
+
+@needs_jax
 def test_one_that_cannot_begin_lets_the_others_know(folder, trained):
     shutil.copytree(trained, folder / "m")
     first, second = Together(folder, 2, "--model", "m", *QUICK).ended()

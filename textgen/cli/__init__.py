@@ -30,7 +30,7 @@ from textgen.cli import (
     sample,
     train,
 )
-from textgen.errors import SettingsError, TextgenError, first_line
+from textgen.errors import SettingsError, TextgenError, first_line, option
 
 _INTERRUPTED, _TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM
 
@@ -131,7 +131,7 @@ def _explain(error: Exception) -> tuple[str, int]:
             message = f"{message.rstrip('.')}; see `{context.command_path} --help`"
         return message, error.exit_code
     if isinstance(error, SettingsError):
-        return f"--{error.option.replace('_', '-')} {error.problem}", error.exit_status
+        return f"--{option(error.option)} {error.problem}", error.exit_status
     if isinstance(error, TextgenError):
         return str(error), error.exit_status
     if isinstance(error, OSError):

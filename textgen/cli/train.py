@@ -162,7 +162,7 @@ _SUITED = "  [default: what suits text, time and device, for an LSTM with carrie
         TrainConfig,
         "noise",
         type=float,
-        help_text=f"Share of the characters read that others of the text replace.{_SUITED}",
+        help_text=f"Share of the characters read that others near them replace.{_SUITED}",
     ),
     options.setting(
         TrainConfig,

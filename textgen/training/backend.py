@@ -44,6 +44,11 @@ class Device:
     name: str
     peers: Peers = field(default_factory=Peers)
 
+    @property
+    def has_own_code(self) -> bool:
+        """Whether it is a CPU with TensorFlow, where textgen computes itself what takes longest."""
+        return (self.backend, self.name) == ("tensorflow", "cpu")
+
 
 def check(backend: str | None, cluster: Cluster | None = None) -> str | None:
     """Which backend is asked for, as far as that is known before Keras is imported.

@@ -12,7 +12,7 @@ Keras's to rounding. In bfloat16 what is multiplied is rounded to it, and all el
 
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache, partial
 from typing import Any
 
@@ -113,6 +113,7 @@ class SequenceKernel:
     def _make_room(self, rows: int, characters: int, units: int, width: int) -> None:
         if self._shape == (rows, characters, units, width):
             return
+        self._shape = (0, 0, 0, 0)  # until there is room
         make, kind, columns = self._products, self._kind, self._products.COLUMNS
 
         def room(*shape: int) -> Any:
@@ -130,7 +131,7 @@ class SequenceKernel:
         self._inner = make.panels(steps, 4 * units, kind)
         self._gates = room(characters, rows, len(self._laid) * columns)
         self._c, self._tanh_c = room(characters + 1, rows, units), room(characters, rows, units)
-        self._shape = (rows, characters, units, width)  # now that there is room
+        self._shape = (rows, characters, units, width)
 
 
 def _even(number: int) -> int:
@@ -153,8 +154,9 @@ def _in_parts(count: int, unit: int, run: Callable[[int, int], None]) -> None:
     try:
         run(*ends[:2])
     finally:
-        for other in others:
-            other.result()
+        wait(others)  # who writes to the same arrays
+    for other in others:
+        other.result()
 
 
 @cache
@@ -209,7 +211,7 @@ class CpuLSTM(keras.layers.LSTM):  # type: ignore[misc,unused-ignore]
 
 
 class NarrowLSTM(CpuLSTM):
-    """The same where products are of numbers rounded to bfloat16, of which the processor takes two
-    at once; to Keras it is a layer in float32."""
+    """The same where products are of numbers rounded to bfloat16, which the processor multiplies
+    more of at once; to Keras it is a layer in float32."""
 
     _narrow = True

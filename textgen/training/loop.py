@@ -36,7 +36,7 @@ from textgen.windows import Batch, Readable, Streams, Windows, with_noise
 
 _VALIDATION_STREAMS = 128  # side by side: read far sooner than one after the other
 _VALIDATION_LOGITS = 20_000_000  # at a time, where a training step has no more: 80 MB
-_VALIDATION_AT_MOST = 500_000  # characters: enough for three digits, and read in seconds
+VALIDATION_AT_MOST = 500_000  # characters: enough for three digits, and read in seconds
 _VALIDATION_SHARE = 0.05  # of the time of a training, for one validation at most
 _REPORT = 1.0  # seconds that samples and saving take, beside the validation
 _SEEDS = 64
@@ -217,8 +217,7 @@ class _Training:
             before = _validated(snapshot) if snapshot else None
             with backend.losing_device(device):
                 self.validator = _Validator(text.validation, settings, size, full, before, peers)
-        seeds = _draw_seeds(text, settings.windows.maxlen, config.random_seed)
-        self.progress = Progress(stock, seeds)
+        self.progress = Progress(stock, _draw_seeds(text, settings, peers))
         self.curve = _Curve(size, config.loss_smoothing)
         window = 1 if config.carry_state else settings.windows.maxlen
         drawn = (window + config.sample_length) * len(config.sample_temperatures)
@@ -621,7 +620,7 @@ class _Validator:
         windows, config = settings.windows, settings.training
         self._ids, self._windows, self._batch_size = ids, windows, config.batch_size
         self._peers = peers
-        self.characters, self.seconds = min(len(ids), characters or _VALIDATION_AT_MOST), 0.0
+        self.characters, self.seconds = min(len(ids), characters or VALIDATION_AT_MOST), 0.0
         self._rows: int | None = None
         if config.carry_state:
             # Each stream reads a batch before it begins, to have its context, and four at least.
@@ -706,12 +705,18 @@ class _Curve:
         return mean
 
 
-def _draw_seeds(text: Text, maxlen: int, random_seed: int) -> tuple[str, ...]:
-    """Windows from all over the training text, begun after a line's end where one is near."""
-    generator = np.random.default_rng(random_seed)
-    starts = generator.integers(0, len(text.train) - maxlen, _SEEDS)
+def _draw_seeds(text: Text, settings: Settings, peers: Peers) -> tuple[str, ...]:
+    """Windows from all over the training text, begun after a line's end where one is near.
+
+    Of several processes the one that draws samples has them, from what it reads of the text.
+    """
+    if not peers.first:
+        return ()
+    maxlen = settings.windows.maxlen
+    generator = np.random.default_rng(settings.training.random_seed)
+    last = max(len(text.train) // peers.count - maxlen, 1)
+    starts = generator.integers(0, last, _SEEDS)
     end_of_line = text.vocabulary.ids("\n")[0]
-    last = len(text.train) - maxlen
     seeds = []
     for start in np.sort(starts):
         line_ends = np.flatnonzero(text.train[start : min(start + 200, last)] == end_of_line)

@@ -29,7 +29,7 @@ def optimizer(config: TrainConfig, device: Device) -> Any:
     makers = {
         "rmsprop": keras.optimizers.RMSprop,
         "adam": keras.optimizers.Adam,
-        "adamw": CpuAdamW if device == Device("tensorflow", "cpu") else keras.optimizers.AdamW,
+        "adamw": CpuAdamW if device.has_own_code else keras.optimizers.AdamW,
         "adagrad": keras.optimizers.Adagrad,
         "sgd": keras.optimizers.SGD,
     }

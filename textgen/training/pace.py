@@ -12,7 +12,7 @@ import numpy as np
 from textgen.config import Settings
 from textgen.training import backend, precision, sizing
 from textgen.training.backend import Device
-from textgen.training.cpu_lstm import SequenceKernel
+from textgen.training.cpu_lstm import CpuLSTM, NarrowLSTM, SequenceKernel
 from textgen.training.group import Peers
 from textgen.training.sizing import Pace
 
@@ -43,9 +43,12 @@ def settled(
     Raises:
         TrainingError: the device failed.
     """
-    if device.backend == "tensorflow" and device.name == "cpu":
-        narrow = settings.training.precision != "float32" and precision.has_bfloat16()
-        times = _of_cpu(narrow=narrow)
+    asked = settings.training.precision
+    names = ("float32", "bfloat16") if asked == "auto" else (asked,)
+    layers = [precision.kind_of(name, settings, device).recurrent for name in names]
+    own = [layer for layer in layers if issubclass(layer, CpuLSTM)]
+    if own:
+        times = max(_of_cpu(narrow=issubclass(layer, NarrowLSTM)) for layer in own)
         return (settings if _alike(times) else at_pace(Pace(times))), None
     tried = sizing.TWO_CORES
     if device.name != "cpu":
@@ -73,7 +76,7 @@ def _alike(quicker: float) -> bool:
 
 
 def _of_cpu(*, narrow: bool) -> float:
-    """The pace of a CPU on TensorFlow, from the passes of a layer, for which nothing is built.
+    """The pace of a CPU with a layer of our own, from its passes, for which nothing is built.
 
     Args:
         narrow: In bfloat16.

@@ -21,6 +21,7 @@ from textgen.errors import (
     SettingsError,
     TextgenError,
     UsageError,
+    option,
 )
 from textgen.prepared import (
     Prepared,
@@ -82,14 +83,16 @@ def plan(
     on_event: OnEvent,
     *,
     kept: Request | None,
+    check_ids: bool = True,
 ) -> Plan:
     """What a command with a corpus asks for.
 
     Args:
         corpora, directory, options, preset, corpus, init_from, on_event: As `train` takes them.
         kept: What the unfinished training was asked that is gone on with, if one is.
+        check_ids: Whether to check the ids of a prepared corpus; else whoever reads them does.
     """
-    opened, recorded, from_cache = _prepared(corpora), None, False
+    opened, recorded, from_cache = _prepared(corpora, ids=check_ids), None, False
     if opened is not None:
         if corpus not in (None, CorpusConfig(), opened.corpus):
             raise UsageError(
@@ -108,6 +111,7 @@ def plan(
         opened, from_cache = _prepare(
             corpora, directory, corpus or CorpusConfig(), settings, on_event, kept
         )
+    check_windows(opened, settings.windows)
     characters = len(opened.split(settings.windows.validation)[0])
     suit = partial(_suited, characters, settings, options, preset, recorded)
     suited = suit(sizing.TWO_CORES)
@@ -166,14 +170,14 @@ def text(plan: Plan) -> Text:
     )
 
 
-def _prepared(corpora: Sequence[str | Source]) -> Prepared | None:
+def _prepared(corpora: Sequence[str | Source], *, ids: bool) -> Prepared | None:
     """The prepared corpus, where that is what the user named."""
     named = [name for name in corpora if isinstance(name, str) and is_prepared(name)]
     if not named:
         return None
     if len(corpora) > 1:
         raise UsageError(f"{named[0]}: is a prepared corpus; name it alone, or name texts only")
-    return open_prepared(named[0])
+    return open_prepared(named[0], ids=ids)
 
 
 def _prepare(
@@ -255,7 +259,7 @@ def _check_fits(opened: Prepared, settings: Settings) -> None:
 def other_training(directory: Path, what: str) -> OutputError:
     """What to raise where a directory holds another training than the one asked for."""
     return OutputError(
-        f"{directory}: holds an unfinished training with another {what.replace('_', '-')}; go on "
+        f"{directory}: holds an unfinished training with another {option(what)}; go on "
         f"with it by `{model_dir.resuming(directory)}`, replace it with --force, or name another "
         "directory with --model"
     )

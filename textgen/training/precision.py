@@ -70,7 +70,7 @@ def kind_of(name: str, settings: Settings, device: Device) -> Kind:
     """A precision, with the quickest layer for it on a device."""
     layer = model.RECURRENT[settings.model.cell]
     if settings.model.cell == "lstm":
-        if device == Device("tensorflow", "cpu"):
+        if device.has_own_code:
             if name == "float32":
                 layer = CpuLSTM
             elif name == "bfloat16" and has_bfloat16():

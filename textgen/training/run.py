@@ -17,14 +17,16 @@ from typing import TYPE_CHECKING, Any
 
 import textgen
 from textgen import model_dir, storage
-from textgen.config import CHECKPOINT_EVERY, CorpusConfig
+from textgen.config import CHECKPOINT_EVERY, CorpusConfig, Settings
 from textgen.corpus import Source
-from textgen.errors import ModelError, OutputError, UsageError
+from textgen.errors import ModelError, OutputError, UsageError, option
 from textgen.prepared import Prepared, is_prepared
 from textgen.training import backend, checkpoint, events, plan
 from textgen.training.backend import Device
 from textgen.training.group import Cluster, Peers
 from textgen.training.plan import OnEvent, Plan
+from textgen.training.text import Text
+from textgen.windows import Streams
 
 if TYPE_CHECKING:
     from textgen.training.loop import Progress
@@ -152,6 +154,7 @@ def train(
                     init_from,
                     on_event,
                     kept=kept.request if kept else None,
+                    check_ids=run.cluster is None,
                 )
             if kept is not None and (other := checkpoint.differing(asked.request, kept.request)):
                 raise plan.other_training(directory, other)
@@ -232,6 +235,8 @@ def _train(
         settings, precision = pace.settled(settings, asked.at_pace, vocabulary.size, device)
         request = replace(request, settings=settings)
     with peers.beginning():
+        if run.cluster is not None:
+            opened.check(_read_by(peers, text, settings, loop.VALIDATION_AT_MOST))
         if run.tensorboard is not None and peers.first:
             _make(run.tensorboard)
             from textgen.training import tensorboard
@@ -287,10 +292,27 @@ def _train(
     return finished
 
 
+def _read_by(peers: Peers, text: Text, settings: Settings, validation: int) -> list[slice]:
+    """Where in the whole text one process of several reads.
+
+    Args:
+        peers: The processes.
+        text: Training and validation part, one after the other.
+        settings: Windows, which are all over the text without carried state.
+        validation: Characters of the validation part that are read at most.
+    """
+    cut, config = len(text.train), settings.training
+    own = slice(0, cut)
+    if config.carry_state:
+        rows = peers.rows(config.batch_size)
+        own = Streams(text.train, config.batch_size, settings.windows.maxlen, rows).extent
+    return [own, slice(cut, cut + min(len(text.validation), validation))]
+
+
 def _known_by(request: checkpoint.Request) -> dict[str, object]:
     """What must be the same in all processes, by the names that messages have for it."""
     settings = {
-        f"--{name.replace('_', '-')}": "what suits" if name in request.suited else value
+        f"--{option(name)}": "what suits" if name in request.suited else value
         for name, value in request.parts().items()
     }
     versions = {

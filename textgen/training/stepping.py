@@ -69,7 +69,7 @@ class _OnKeras:
         return self._network.train_on_batch(x, y)
 
     def settle(self) -> None:
-        pass
+        self._rate = None  # whoever sets variables may set this one
 
 
 class _OnJax:
