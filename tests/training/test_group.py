@@ -244,7 +244,8 @@ from textgen.training import backend
 backend._first_gpu = lambda _: "a GPU"
 main()
 """
-    common = ("train", "prepared", "--backend", "jax", *QUICK, "--epochs", "2")
+    enough_for_two = ("--batch-size", "64")
+    common = ("train", "prepared", "--backend", "jax", *QUICK, "--epochs", "2", *enough_for_two)
     for name, start in (("plain", ("-m", "textgen")), ("gpu", ("-c", said))):
         flags = f"--xla_force_host_platform_device_count={devices if name == 'gpu' else 1}"
         done = subprocess.run(
@@ -397,7 +398,10 @@ def test_what_a_batch_is_shared_among():
     peers = Peers(1, 2, 4)
     assert (peers.whole(11), peers.filled(11), peers.filled(0)) == (8, 12, 4)
     peers.check_rows(8)
-    assert Peers(devices=3).for_rows(4) == Peers(devices=2) and peers.for_rows(3) == peers
+    assert Peers(devices=3).for_rows(4, gpu=False) == Peers(devices=2)
+    assert Peers(devices=3).for_rows(4, gpu=True) == Peers()
+    assert Peers(devices=8).for_rows(128, gpu=True) == Peers(devices=4)
+    assert peers.for_rows(3, gpu=True) == peers
     with pytest.raises(SettingsError, match="multiple of 4.*give 8"):
         peers.check_rows(9)
     assert Peers().exchange(1.5, 2).tolist() == [[1.5, 2.0]] and Peers().told(b"x") == b"x"

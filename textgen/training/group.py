@@ -25,6 +25,7 @@ from textgen.errors import SettingsError, TrainingError, UsageError, first_line
 
 AUTO = "auto"
 _ROWS = "rows"  # the one axis of the devices
+_ROWS_OF_GPU = 32  # at least: with fewer it is quicker than what it is told to do
 _SILENCE = 20  # seconds without a sign of life after which a process counts as dead
 LOST = (
     "another process of the training ended or cannot be reached any more; start the same command "
@@ -106,11 +107,18 @@ class Peers:
                 f"{fits}, or start fewer processes",
             )
 
-    def for_rows(self, rows: int) -> "Peers":
-        """With no more devices than can share so many rows, where one process may choose."""
+    def for_rows(self, rows: int, *, gpu: bool) -> "Peers":
+        """With no more devices than can share so many rows, where one process may choose.
+
+        Example:
+            >>> Peers(devices=8).for_rows(64, gpu=True).devices
+            2
+        """
         if self.count > 1:
             return self
-        return replace(self, devices=max(n for n in range(1, self.devices + 1) if rows % n == 0))
+        least = _ROWS_OF_GPU if gpu else 1
+        even = [n for n in range(2, self.devices + 1) if rows % n == 0 and rows // n >= least]
+        return replace(self, devices=max(even, default=1))
 
     def rows(self, of: int) -> slice:
         """Those rows of a batch that this process reads.
@@ -213,6 +221,15 @@ class Peers:
                 layout_map=layout, batch_dim_name=_ROWS, auto_shard_dataset=False
             )
         )
+
+    def places(self) -> tuple[Any, Any]:
+        """Where JAX has the rows of a batch, and what all devices have, after `share`."""
+        import jax
+        import keras
+
+        mesh = keras.distribution.distribution().device_mesh.backend_mesh
+        spec = jax.sharding.PartitionSpec
+        return jax.NamedSharding(mesh, spec(_ROWS)), jax.NamedSharding(mesh, spec())
 
     @contextmanager
     def sharing(self) -> Iterator[None]:

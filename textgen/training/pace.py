@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from textgen.config import Settings
+from textgen.config import PRECISIONS, Settings
 from textgen.training import backend, precision, sizing
 from textgen.training.backend import Device
 from textgen.training.cpu_lstm import CpuLSTM, NarrowLSTM, SequenceKernel
@@ -111,10 +111,9 @@ def _of_steps(
     asked = settings.training.precision
     if asked != "auto":
         before = asked
-    elif device.peers.count > 1:  # which train in it
-        before = "float32"
     with backend.losing_device(device):
         kind = precision.choose(part, size, alone, batch, before)
         seconds = kind.seconds or precision.step_seconds(kind, part, size, alone, batch)
     pace = rows * maxlen / seconds / sizing.speed(_width(settings))
-    return float(device.peers.exchange(pace)[0, 0]), kind.name if asked == "auto" else None
+    told, number = device.peers.exchange(pace, PRECISIONS.index(kind.name))[0]
+    return float(told), PRECISIONS[int(number)] if asked == "auto" else None

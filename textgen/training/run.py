@@ -225,7 +225,7 @@ def _train(
     if kept is not None:  # in what nobody chose it may differ
         request = kept.request
     rows = request.settings.training.batch_size
-    peers = device.peers.for_rows(rows)
+    peers = device.peers.for_rows(rows, gpu=device.name != "cpu")
     device = replace(device, peers=peers)
     peers.check_rows(rows)
     from textgen.training import loop, pace

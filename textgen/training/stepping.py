@@ -4,6 +4,8 @@ Knows how Keras trains on a batch, and what of that JAX can do without; knows no
 clocks or of what a loss is good for.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 import keras
@@ -46,9 +48,11 @@ def steps(network: keras.Model, device: Device) -> Steps:
     """
     if not network.optimizer.built:
         network.optimizer.build(network.trainable_variables)
-    if device.backend == "jax" and device.peers.devices == 1:
-        return _OnJax(network, ahead=0 if device.name == "cpu" else 1)
-    return _OnKeras(network, device.peers)
+    if device.backend == "jax":
+        # Several processes hear each other between two steps, and all must at the same one.
+        ahead = device.name != "cpu" and device.peers.count == 1
+        return _OnJax(network, device.peers, int(ahead))
+    return _OnKeras(network)
 
 
 class _OnKeras:
@@ -56,16 +60,14 @@ class _OnKeras:
 
     ahead = 0
 
-    def __init__(self, network: keras.Model, peers: Peers):
-        self._network, self._peers = network, peers
+    def __init__(self, network: keras.Model):
+        self._network = network
         self._rate: float | None = None
 
     def begin(self, x: Any, y: Any, learning_rate: float) -> Any:
         if learning_rate != self._rate:
             self._rate = learning_rate
-            variable = self._network.optimizer.learning_rate
-            value = np.asarray(learning_rate, variable.dtype)
-            variable.assign(self._peers.placed(value, variable))
+            self._network.optimizer.learning_rate.assign(learning_rate)
         return self._network.train_on_batch(x, y)
 
     def settle(self) -> None:
@@ -79,14 +81,20 @@ class _OnJax:
     a GPU's time for a step of its own.
     """
 
-    def __init__(self, network: keras.Model, ahead: int):
+    def __init__(self, network: keras.Model, peers: Peers, ahead: int):
         import jax
 
         self.ahead, self._network = ahead, network
         self._values: Any = None
+        self._placed: Callable[[Any], Any] = lambda rows: rows
+        placed: dict[str, Any] = {}  # where what comes out is
+        if peers.devices > 1:
+            places, whole = peers.places()
+            self._placed = partial(jax.make_array_from_process_local_data, places)
+            values = [[one.value.sharding for one in kind] for kind in self._variables()]
+            placed = {"out_shardings": (tuple(values), whole)}
         optimizer = network.optimizer
-        places = [id(variable) for variable in optimizer.variables]
-        place = places.index(id(optimizer.learning_rate))
+        place = [id(one) for one in optimizer.variables].index(id(optimizer.learning_rate))
 
         def step(values: Any, x: Any, y: Any, learning_rate: Any) -> Any:
             weights, others, tuned = values
@@ -100,13 +108,14 @@ class _OnJax:
 
             (_, (loss, changed)), gradients = jax.value_and_grad(scaled, has_aux=True)(weights)
             weights, tuned = optimizer.stateless_apply(tuned, gradients, weights)
-            return (weights, changed, tuned), loss
+            return (list(weights), list(changed), list(tuned)), loss
 
-        self._step = jax.jit(step, donate_argnums=0)
+        self._step = jax.jit(step, donate_argnums=0, **placed)
 
     def begin(self, x: Any, y: Any, learning_rate: float) -> Any:
         if self._values is None:
             self._values = tuple([one.value for one in kind] for kind in self._variables())
+        x, y = self._placed(x), self._placed(y)
         self._values, loss = self._step(self._values, x, y, np.float32(learning_rate))
         return loss
 
