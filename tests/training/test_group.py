@@ -299,10 +299,12 @@ def test_others_that_are_not_there(folder, textgen):
 
 
 @needs_jax
-@pytest.mark.parametrize("launcher", ["slurm", "ompi"])
+@pytest.mark.parametrize("launcher", ["slurm", "ompi", "mpich"])
 def test_processes_that_a_launcher_started(folder, launcher):
-    """What SLURM and Open MPI tell the processes that they start is in their environment."""
-    port = int(address().rpartition(":")[2])
+    """What SLURM and MPI tell the processes that they start is in their environment."""
+    place = address()
+    port = int(place.rpartition(":")[2])
+    place = place if launcher == "mpich" else "auto"
     said = {
         "slurm": lambda number: {
             "SLURM_JOB_ID": str(port),  # the port follows from it
@@ -317,8 +319,9 @@ def test_processes_that_a_launcher_started(folder, launcher):
             "OMPI_COMM_WORLD_RANK": str(number),
             "OMPI_COMM_WORLD_LOCAL_RANK": str(number),
         },
+        "mpich": lambda number: {"PMI_SIZE": "2", "PMI_RANK": str(number)},
     }[launcher]
-    command = [sys.executable, "-m", "textgen", "train", "prepared", "--coordinator", "auto"]
+    command = [sys.executable, "-m", "textgen", "train", "prepared", "--coordinator", place]
     both = [
         subprocess.Popen(
             [*command, "--model", "m", *QUICK, "--epochs", "1"],

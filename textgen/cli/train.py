@@ -216,11 +216,21 @@ _SUITED = "  [default: what suits text, time and device, for an LSTM with carrie
         "--coordinator",
         metavar="HOST:PORT",
         help="Train together with other processes, each given the same command and a prepared "
-        "corpus: where process 0 waits for them; auto where SLURM or Open MPI 4 starts them; ray "
-        "to have a Ray cluster start --processes of them.",
+        "corpus: where process 0 waits for them; auto where SLURM or Open MPI 4 starts them, which "
+        "say where; ray to have a Ray cluster start --processes of them.",
     ),
-    cloup.option("--processes", type=int, metavar="N", help="How many there are."),
-    cloup.option("--process", type=int, metavar="I", help="Which one this is, from 0."),
+    cloup.option(
+        "--processes",
+        type=int,
+        metavar="N",
+        help="How many there are.  [default: what SLURM or MPI says]",
+    ),
+    cloup.option(
+        "--process",
+        type=int,
+        metavar="I",
+        help="Which one this is, from 0.  [default: what SLURM or MPI says]",
+    ),
     cloup.option(
         "--wait",
         type=options.DURATION,
@@ -306,6 +316,10 @@ def command(
         raise click.UsageError("--resume and --force exclude each other")
     if quiet and log_format != "text":
         raise click.UsageError("--quiet and --log-format json exclude each other")
+    if coordinator is not None and ":" in coordinator and (processes, process) == (None, None):
+        from textgen.training.group import launched
+
+        processes, process = launched(os.environ)
     sources: list[Any] = []
     names = "the text that it was begun with"
     if corpora or demo or not resume:

@@ -27,6 +27,12 @@ AUTO = "auto"
 _ROWS = "rows"  # the one axis of the devices
 _ROWS_OF_GPU = 32  # at least: with fewer it is quicker than what it is told to do
 _SILENCE = 20  # seconds without a sign of life after which a process counts as dead
+# Where launchers tell each process how many there are and which one it is.
+_LAUNCHERS = (
+    ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"),  # Open MPI
+    ("PMI_SIZE", "PMI_RANK"),  # MPICH, Intel MPI
+    ("SLURM_NTASKS", "SLURM_PROCID"),
+)
 LOST = (
     "another process of the training ended or cannot be reached any more; start the same command "
     "again on every host: it goes on from the last checkpoint"
@@ -264,6 +270,20 @@ class Peers:
 
         with losing_peers():
             return multihost_utils.process_allgather(variable.value, tiled=True)
+
+
+def launched(environment: Mapping[str, str]) -> tuple[int | None, int | None]:
+    """How many processes a launcher started, and which one this is, by its environment.
+
+    Example:
+        >>> launched({"PMI_SIZE": "4", "PMI_RANK": "3"}), launched({})
+        ((4, 3), (None, None))
+    """
+    for names in _LAUNCHERS:
+        count, number = (environment.get(name, "") for name in names)
+        if count.isdecimal() and number.isdecimal():
+            return int(count), int(number)
+    return None, None
 
 
 def join(cluster: Cluster) -> None:

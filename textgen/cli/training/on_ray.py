@@ -4,7 +4,9 @@ Knows how Ray starts programs and brings back what they write; knows nothing of 
 """
 
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +17,7 @@ from typing import Any
 from textgen.cli import console
 from textgen.errors import TrainingError, UsageError, first_line
 
+_ANSWER = 10.0  # seconds in which whoever has a cluster answers
 _ROOM = 60.0  # seconds in which the cluster must have found room for all
 _PASSED_ON = ("TEXTGEN_", "KERAS_", "JAX_", "XLA_")  # environment variables
 
@@ -41,11 +44,13 @@ def train(arguments: list[str], processes: int | None) -> int:
         raise UsageError("--coordinator ray wants --processes, how many there are to be")
     try:
         import ray
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
     except ImportError as error:
         raise TrainingError("Ray is not installed: pip install 'keras-textgen[ray]'") from error
     try:
+        _reach(os.environ.get("RAY_ADDRESS", ""))
         ray.init(address="auto", logging_level="error", log_to_driver=False)
-    except ConnectionError as error:
+    except OSError as error:
         raise TrainingError(
             "no Ray cluster can be reached from here; start one by `ray start --head`, or run this "
             "by `ray job submit`"
@@ -55,7 +60,10 @@ def train(arguments: list[str], processes: int | None) -> int:
     actor: Any = ray.remote(
         num_cpus=1, num_gpus=int(gpu), scheduling_strategy="SPREAD", max_concurrency=3
     )(_Host)
-    hosts = [actor.remote() for _ in range(processes)]
+    # Process 0 here, where the model directory is that the same command goes on from.
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
+    first = actor.options(scheduling_strategy=here)
+    hosts = [one.remote() for one in (first, *[actor] * (processes - 1))]
     try:
         at = ray.get([host.address.remote() for host in hosts], timeout=_ROOM)[0]
     except ray.exceptions.GetTimeoutError as error:
@@ -99,6 +107,12 @@ def train(arguments: list[str], processes: int | None) -> int:
     return next((status for status in statuses if status), 0)
 
 
+def _reach(address: str) -> None:
+    """Raise `OSError` where nobody listens at HOST:PORT, on which Ray would wait for minutes."""
+    if found := re.fullmatch(r"([^/]+):(\d+)", address):
+        socket.create_connection((found[1], int(found[2])), _ANSWER).close()
+
+
 def _without(option: str, arguments: list[str]) -> list[str]:
     """Arguments without an option and its value."""
     left, rest = [], iter(arguments)
@@ -119,8 +133,6 @@ class _Host:
 
     def address(self) -> str:
         """An address of this host where nobody listens."""
-        import socket
-
         import ray
 
         with socket.socket() as one:

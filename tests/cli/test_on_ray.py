@@ -1,0 +1,117 @@
+"""`textgen train --coordinator ray`, on a cluster of Ray's own on this machine."""
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from textgen import model_dir
+
+TRAIN = (
+    *("train", "prepared", "--coordinator", "ray", "--processes", "2", "--model", "model"),
+    *("--units", "12", "--embedding", "6", "--maxlen", "10", "--batch-size", "4"),
+    *("--sample-length", "20", "--checkpoint-every", "1s"),
+)
+needs_ray = pytest.mark.skipif(
+    importlib.util.find_spec("ray") is None, reason="Ray is not installed"
+)
+
+
+@pytest.fixture
+def folder(tmp_path, corpus, textgen):
+    assert textgen("prepare", corpus, "-o", "prepared").returncode == 0
+    return tmp_path
+
+
+@pytest.fixture
+def cluster():
+    """With two cores, ended with all that it runs; a machine has one at a time."""
+    program = str(Path(sys.executable).with_name("ray"))
+    flags = ("--num-cpus=2", "--num-gpus=0", "--include-dashboard=false", "--disable-usage-stats")
+    place = Path("/tmp/textgen-ray")
+    started = subprocess.run(
+        [program, "start", "--head", "--port=0", f"--temp-dir={place}", *flags],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert started.returncode == 0, started.stdout + started.stderr
+    yield
+    subprocess.run([program, "stop", "--force"], capture_output=True, timeout=60)
+    shutil.rmtree(place, ignore_errors=True)
+
+
+def test_ray_wants_to_know_how_many_processes(folder, textgen):
+    done = textgen("train", "prepared", "--coordinator", "ray")
+    assert done.returncode == 2
+    assert "--coordinator ray wants --processes" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ray") is not None, reason="Ray is installed")
+def test_ray_that_is_not_installed_is_told(folder, textgen):
+    done = textgen(*TRAIN, "--epochs", "1")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        "textgen: error: Ray is not installed: pip install 'keras-textgen[ray]'"
+    )
+
+
+@needs_ray
+def test_no_cluster_is_told(folder, textgen):
+    done = textgen(*TRAIN, "--epochs", "1", RAY_ADDRESS="127.0.0.1:1")
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "no Ray cluster can be reached from here; start one" in done.stderr.splitlines()[-1]
+
+
+def start(folder, *more):
+    return subprocess.Popen(
+        [sys.executable, "-m", "textgen", *TRAIN, *more],
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "KERAS_BACKEND": ""},
+    )
+
+
+def of_the_training(process):
+    """Processes that train `prepared` as this one; each process is watched by another."""
+    found = []
+    for one in psutil.process_iter(["cmdline"]):
+        words = one.info["cmdline"] or []
+        if "--process" in words and words[words.index("--process") + 1] == str(process):
+            found.append(one)
+    return found
+
+
+@needs_ray
+def test_what_ray_starts_trains_ends_and_goes_on(folder, textgen, cluster):
+    first = start(folder, "--epochs", "400")
+    deadline = time.monotonic() + 180
+    while not model_dir.checkpoint(folder / "model").exists():
+        assert time.monotonic() < deadline and first.poll() is None, first.communicate()
+        time.sleep(0.2)
+    for one in of_the_training(1):
+        one.kill()
+    told = first.communicate(timeout=90)[1]
+    assert first.returncode == 1, told
+    assert "it goes on from the last checkpoint" in told and "Traceback" not in told
+    second = start(folder, "--epochs", "400")
+    assert second.stderr is not None
+    lines = iter(second.stderr)
+    assert any(line.startswith("resuming: from the checkpoint") for line in lines)
+    second.send_signal(signal.SIGINT)
+    rest = "".join(lines)
+    assert second.wait(90) == 130, rest
+    assert "to go on: " in rest and not of_the_training(0) and not of_the_training(1)
+    assert textgen("sample", "--model", "model", "--length", "5").returncode == 0
+    more = textgen(*TRAIN, "--processes", "3", "--epochs", "400", timeout=180)
+    assert more.returncode == 1
+    assert "the Ray cluster has no room for 3 processes with a core each" in more.stderr
