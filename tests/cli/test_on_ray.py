@@ -36,7 +36,7 @@ def cluster():
     """With two cores, ended with all that it runs; a machine has one at a time."""
     program = str(Path(sys.executable).with_name("ray"))
     flags = ("--num-cpus=2", "--num-gpus=0", "--include-dashboard=false", "--disable-usage-stats")
-    place = Path("/tmp/textgen-ray")
+    place = tempfile.mkdtemp(prefix="ray-")  # short, as names of sockets must be
     started = subprocess.run(
         [program, "start", "--head", "--port=0", f"--temp-dir={place}", *flags],
         capture_output=True,
