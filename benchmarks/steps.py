@@ -6,6 +6,7 @@ in float32. Also at sizes that the default has. All in one process, in turn.
     python -m benchmarks.steps
 """
 
+import argparse
 import os
 import statistics
 import time
@@ -41,6 +42,7 @@ def compiled(kind: Any, told: Any, size: int) -> Any:
 
 def main() -> None:
     """Measure and report."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     rows = [row for shape in _SHAPES for row in _rows(*shape)]
     notes = [

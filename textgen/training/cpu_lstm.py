@@ -46,7 +46,7 @@ class SequenceKernel:
     """
 
     def __init__(self, narrow: bool = False) -> None:
-        # It takes a second to import.
+        # It takes a while to import.
         from textgen.training import lstm_passes, products
 
         self._passes, self._products = lstm_passes, products

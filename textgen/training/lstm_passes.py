@@ -24,7 +24,7 @@ from textgen.training.products import (
     multiply,
 )
 
-_AT_ONCE = 1024  # lanes of a panel, which then stays in a cache; a multiple of 16
+_AT_ONCE = 1024  # lanes of a panel, which then stays in a cache; in whole tiles
 _HALF, _ONE = np.float32(0.5), np.float32(1)
 # tanh(x) as x p(x^2) / q(x^2), to a few units in the last place: the coefficients of Eigen 3.4
 # (MathFunctionsImpl.h), highest power first; beyond the limit it is 1.

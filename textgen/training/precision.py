@@ -138,7 +138,7 @@ def _quicker_on_gpu(
 
 def has_bfloat16() -> bool:
     """Whether this processor multiplies in bfloat16."""
-    from textgen.training import products  # it takes a third of a second to import
+    from textgen.training import products  # it takes a while to import
 
     return products.has_bfloat16()
 

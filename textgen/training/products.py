@@ -1,8 +1,8 @@
 """Matrix products with one matrix laid out beforehand, in the processor's widest instructions.
 
-Knows vector registers, float32, bfloat16 and Numba; knows nothing of LSTMs. A library's product
-lays its matrices out anew each time, which takes as long as the product itself where one of them
-has few rows, as a batch has.
+Knows vector registers, tiles, float32, bfloat16 and Numba; knows nothing of LSTMs. A library's
+product lays its matrices out anew each time, which takes as long as the product itself where one
+of them has few rows, as a batch has.
 
 A matrix that is laid out is cut into panels of columns, each contiguous. Its numbers lie in lanes
 of 32 bits along the axis that is summed over: one float32, or two of bfloat16 side by side, as the
@@ -47,6 +47,7 @@ _FAST = {"reassoc", "contract", "arcp", "nsz"}
 _BYTE, _INT, _INDEX = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 _SUMS = ir.VectorType(ir.FloatType(), _WIDTH)
 _SIZE = 4 * _WIDTH  # bytes
+_TILE = 16  # rows of a tile, and lanes of each
 _LINE = 16  # lanes of a line in a cache, which a vector or a tile's row should not straddle
 
 
@@ -108,11 +109,10 @@ def inlined(function: Callable[..., Any]) -> Any:
 
 
 def _lanes(numbers: int, kind: Any) -> int:
-    """How many lanes hold an even number of numbers: whole lines for tiles, the last one's others
-    zero."""
+    """How many lanes hold an even number of numbers: whole tiles, the last one's others zero."""
     if kind is FLOAT32:
         return numbers
-    return -(-numbers // (2 * _LINE)) * _LINE if _TILES else numbers // 2
+    return -(-numbers // (2 * _TILE)) * _TILE if _TILES else numbers // 2
 
 
 def room(shape: tuple[int, ...], kind: Any) -> Any:
@@ -146,7 +146,7 @@ def rows(count: int, numbers: int, kind: Any) -> Any:
     """Room for the other factor, in lanes: zeros, shape (count, lanes or more).
 
     Rows lie an odd number of lines apart, since those that lie a power of two apart would have the
-    same few places in a cache.
+    same few places in a cache. A line is as long as a tile's row.
     """
     lines = -(-_lanes(numbers, kind) // _LINE)
     return room((count, (lines | 1) * _LINE), kind)
@@ -179,6 +179,12 @@ def _multiply_add(builder: Any, x: Any, y: Any, total: Any) -> Any:
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
 
 
+def _arrays(context: Any, builder: Any, signature: Any, arguments: Any) -> list[Any]:
+    """The first three arguments of a generated function."""
+    pairs = zip(signature.args[:3], arguments[:3], strict=True)
+    return [context.make_array(kind)(context, builder, value) for kind, value in pairs]
+
+
 def _block(rows: int) -> Any:
     """A function for the product of so many rows and one panel."""
 
@@ -195,10 +201,7 @@ def _block(rows: int) -> Any:
         lanes = _BITS if a.dtype == numba.uint32 else _SUMS
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            a, panel, c = (
-                context.make_array(kind)(context, builder, value)
-                for kind, value in zip(signature.args[:3], arguments[:3], strict=True)
-            )
+            a, panel, c = _arrays(context, builder, signature, arguments)
             a_row, _ = cgutils.unpack_tuple(builder, a.strides, 2)
             c_row, _ = cgutils.unpack_tuple(builder, c.strides, 2)
             depth, _ = cgutils.unpack_tuple(builder, panel.shape, 2)
@@ -295,24 +298,21 @@ def _of_rows(first: Any, second: Any) -> Any:
     told[0] = 1
     told[16:32:2] = 64  # bytes of a row, in two
     for register in range(8):
-        told[48 + register] = _LINE
+        told[48 + register] = _TILE
     told[48] = told[49] = told[52] = first
     told[50] = told[51] = told[53] = second
     return told
 
 
 def _tiles(blocks: int) -> Any:
-    """As `_block`, of one or two blocks of rows, as the tiles are set up; lanes in whole lines."""
+    """As `_block`, of one or two blocks of rows, as the tiles are set up; lanes in whole tiles."""
 
     @intrinsic  # type: ignore[untyped-decorator,unused-ignore]
     def tiles(_: Any, a: Any, panel: Any, c: Any, add: Any) -> Any:
         """c += a @ panel, or c = a @ panel."""
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            a, panel, c = (
-                context.make_array(kind)(context, builder, value)
-                for kind, value in zip(signature.args[:3], arguments[:3], strict=True)
-            )
+            a, panel, c = _arrays(context, builder, signature, arguments)
             strides = [cgutils.unpack_tuple(builder, of.strides, 2)[0] for of in (a, panel, c)]
             depth, _ = cgutils.unpack_tuple(builder, panel.shape, 2)
             starts = [builder.bitcast(of.data, _BYTE.as_pointer()) for of in (a, panel, c)]
@@ -325,7 +325,7 @@ def _tiles(blocks: int) -> Any:
                 _call(builder, name, _BYTE(register), place, strides[of])
 
             def below(of: int, block: int) -> Any:
-                return builder.mul(strides[of], _INDEX(_LINE * block))
+                return builder.mul(strides[of], _INDEX(_TILE * block))
 
             parts = [(block, column) for block in range(blocks) for column in range(_VECTORS)]
 
@@ -340,7 +340,7 @@ def _tiles(blocks: int) -> Any:
                 with otherwise:
                     for block, column in parts:
                         _call(builder, "tilezero", _BYTE(_VECTORS * block + column))
-            lines = cgutils.for_range_slice(builder, _INDEX(0), depth, _INDEX(_LINE), intp=_INDEX)
+            lines = cgutils.for_range_slice(builder, _INDEX(0), depth, _INDEX(_TILE), intp=_INDEX)
             with lines as (lane, _count):
                 along, down = builder.mul(lane, _INDEX(4)), builder.mul(lane, strides[1])
                 for column in range(_VECTORS):
@@ -384,22 +384,19 @@ def _(a, b, c, add):  # type: ignore[no-untyped-def]
     def in_tiles(a, b, c, add):  # type: ignore[no-untyped-def]
         before = np.empty(64, np.uint8)
         _read_set_up(before)  # others in this thread may count on it
-        whole = len(a) // (2 * _LINE) * 2 * _LINE
-        if whole:
-            _set_up(_of_rows(_LINE, _LINE))
+        first = 0
+        while first < len(a):  # as many rows as two tiles have, and again; then what is left
+            count = min(len(a) - first, 2 * _TILE)
+            last = first + (len(a) - first) // count * count
+            _set_up(_of_rows(min(count, _TILE), max(count - _TILE, 1)))
             for number in range(len(b)):
                 columns = c[:, number * COLUMNS :]
-                for row in range(0, whole, 2 * _LINE):
-                    _two_blocks(a[row:], b[number], columns[row:], add)
-        rest = len(a) - whole
-        if rest > _LINE:
-            _set_up(_of_rows(_LINE, rest - _LINE))
-            for number in range(len(b)):
-                _two_blocks(a[whole:], b[number], c[whole:, number * COLUMNS :], add)
-        elif rest:
-            _set_up(_of_rows(rest, _LINE))
-            for number in range(len(b)):
-                _one_block(a[whole:], b[number], c[whole:, number * COLUMNS :], add)
+                for row in range(first, last, count):
+                    if count > _TILE:
+                        _two_blocks(a[row:], b[number], columns[row:], add)
+                    else:
+                        _one_block(a[row:], b[number], columns[row:], add)
+            first = last
         _set_up(before)
 
     return in_tiles if _TILES and a.dtype == numba.uint32 else in_vectors
