@@ -15,12 +15,13 @@ import os
 import random
 import re
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,10 @@ from benchmarks.prepare import english, write_corpus
 
 _GIGABYTE = 1_000_000_000
 _BLOCKS, _BLOCK = 100, 20  # in which each stream goes past what one read brings
-_NETWORK = ["--units", "256", "--embedding", "64", "--maxlen", "64", "--validation", "0.01"]
+_NETWORK = [
+    *("--units", "256", "--embedding", "64", "--maxlen", "64", "--validation", "0.01"),
+    *("--precision", "float32"),  # auto could choose another one each time
+]
 
 
 def main() -> None:
@@ -48,6 +52,11 @@ def main() -> None:
             made = folder / label
             ran = _run(["prepare", str(text), "-o", str(made)], _GIGABYTE)
             rows.append(_row(f"prepare, {label}", written, ran, written / ran["seconds"] / 1e6))
+            if label == "large":
+                ran = _run(["prepare", "-", "-o", str(folder / "piped")], _GIGABYTE, stdin=text)
+                speed = written / ran["seconds"] / 1e6
+                rows.append(_row("prepare, standard input", written, ran, speed))
+                shutil.rmtree(folder / "piped")
             text.unlink()
             arguments = [*_NETWORK, "--time", f"{options.seconds:g}s", "--sample-length", "0"]
             model = folder / f"{label}-model"
@@ -58,10 +67,9 @@ def main() -> None:
                 else 0
             )
             ran = _run(command, int(footprint * 1e6) + _GIGABYTE if footprint else 0)
-            history = json.loads((model / "history.json").read_text(encoding="utf-8"))
-            speed = max(one["characters_per_second"] for one in history["epochs"])
-            rows.append(_row(f"train, {label}", written, ran, speed))
-        steps = _steps_in_turn([folder / "small", folder / "large"])
+            rows.append(_row(f"train, {label}", written, ran, _speed(model)))
+        prepared = [folder / "small", folder / "large"]
+        steps = [_steps_in_turn(prepared, name) for name in ("float32", "bfloat16")]
         rows += _odd(folder)
     report.write(
         "scale",
@@ -72,13 +80,18 @@ def main() -> None:
             "train. Data: the most that the process had of what RLIMIT_DATA counts. Prepare runs "
             "under a limit of 1 GB; training on the large corpus under that of the training on "
             "the small one and 1 GB.",
-            "",
-            steps,
+            *chain(*(("", one) for one in steps)),
         ],
     )
 
 
-def _steps_in_turn(prepared: list[Path]) -> str:
+def _speed(model: Path) -> float:
+    """Characters per second of a training, between its reports; the most of them."""
+    history = json.loads((model / "history.json").read_text(encoding="utf-8"))
+    return max(float(one["characters_per_second"]) for one in history["epochs"])
+
+
+def _steps_in_turn(prepared: list[Path], name: str) -> str:
     """Characters per second of one network on each corpus, in blocks of steps by turns."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from benchmarks.steps import compiled
@@ -91,7 +104,7 @@ def _steps_in_turn(prepared: list[Path]) -> str:
     told = settings({"units": (256,), "maxlen": 64, "batch_size": 32, "epochs": 1})
     opened = [open_prepared(one) for one in prepared]
     size = max(one.vocabulary.size for one in opened)
-    twin = compiled(precision.kind_of("float32", told, device), told, size)
+    twin = compiled(precision.kind_of(name, told, device), told, size)
     epochs = [loop._Batches(one.split(0.01)[0], told, device.peers) for one in opened]
     twin.train_on_batch(*epochs[0].first()[:2])  # builds the network
     for file in prepared[-1].iterdir():  # so that it is read from the disk
@@ -108,8 +121,8 @@ def _steps_in_turn(prepared: list[Path]) -> str:
             taken[place] += time.perf_counter() - began
     small, large = (_BLOCKS * _BLOCK * 32 * 64 / seconds for seconds in taken)
     return (
-        f"Steps of LSTM 256 in turn, reading included, {_BLOCKS} blocks of {_BLOCK} each: "
-        f"{small:,.0f} characters/s on the small corpus, {large:,.0f} on the large one, "
+        f"Steps of LSTM 256 in {name}, in turn, reading included, {_BLOCKS} blocks of {_BLOCK} "
+        f"each: {small:,.0f} characters/s on the small corpus, {large:,.0f} on the large one, "
         f"read from the disk, the first reads of its streams included; a step takes "
         f"{small / large:.3f} times as long on it (asked: 1.05 at most)."
     )
@@ -137,9 +150,7 @@ def _odd(folder: Path) -> list[dict[str, Any]]:
     rows.append(_row("prepare, 100,000 characters", size, ran, size / ran["seconds"] / 1e6))
     command = ["train", str(folder / "made-wide"), "--time", "60s", "--units", "64"]
     ran = _run([*command, "--model", str(folder / "wide-model")], 0)
-    rows.append(_row("train, 100,000 characters", size, ran, 0.0))
-    ran = _run(["prepare", "-", "-o", str(folder / "made-stdin")], _GIGABYTE, stdin=wide)
-    rows.append(_row("prepare, standard input", size, ran, size / ran["seconds"] / 1e6))
+    rows.append(_row("train, 100,000 characters", size, ran, _speed(folder / "wide-model")))
     return rows
 
 
@@ -162,10 +173,10 @@ def _run(arguments: list[str], limit: int, stdin: Path | None = None) -> dict[st
             resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
     began = time.perf_counter()
-    with (stdin or Path(os.devnull)).open("rb") as source:
+    with subprocess.Popen(["cat", str(stdin or os.devnull)], stdout=subprocess.PIPE) as source:
         process = subprocess.Popen(
             [sys.executable, "-m", "textgen", *arguments],
-            stdin=source,
+            stdin=source.stdout,
             stderr=subprocess.PIPE,
             text=True,
             preexec_fn=limited,
