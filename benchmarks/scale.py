@@ -173,19 +173,20 @@ def _run(arguments: list[str], limit: int, stdin: Path | None = None) -> dict[st
             resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
     began = time.perf_counter()
-    with subprocess.Popen(["cat", str(stdin or os.devnull)], stdout=subprocess.PIPE) as source:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "textgen", *arguments],
-            stdin=source.stdout,
-            stderr=subprocess.PIPE,
-            text=True,
-            preexec_fn=limited,
-        )
+    feeder = subprocess.Popen(["cat", str(stdin or os.devnull)], stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "textgen", *arguments],
+        stdin=feeder.stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=limited,
+    )
     most = [0.0]
     watcher = threading.Thread(target=_watch, args=(process, most))
     watcher.start()
     told = process.communicate()[1]
     watcher.join()
+    feeder.communicate()
     if process.returncode:
         raise SystemExit(f"textgen {' '.join(arguments)} ended with {process.returncode}: {told}")
     return {
