@@ -350,6 +350,20 @@ def test_a_device_that_is_lost_leaves_the_last_checkpoint(tmp_path, corpus, monk
     assert weights(tmp_path / "model") == weights(tmp_path / "whole")
 
 
+def test_short_epochs_do_not_each_keep_a_checkpoint(tmp_path, corpus, monkeypatch):
+    """Of a checkpoint that takes long."""
+    write, written = checkpoint.write, []
+
+    def slow(path, kept):
+        time.sleep(0.5)
+        written.append(kept.snapshot.figures["steps"])
+        write(path, kept)
+
+    monkeypatch.setattr(checkpoint, "write", slow)
+    train([str(corpus)], tmp_path / "model", {**QUICK, "epochs": 9}, stop=Stop(10**9))
+    assert written == [epoch_of(tmp_path / "model")]
+
+
 def test_a_full_disk_leaves_the_last_checkpoint(tmp_path, corpus, textgen):
     first = start(tmp_path, *OPTIONS)
     until(first, "epoch 1/")

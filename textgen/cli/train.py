@@ -206,7 +206,8 @@ _SUITED = "  [default: what suits text, time and device, for an LSTM with carrie
         "--checkpoint-every",
         type=options.DURATION,
         default=CHECKPOINT_EVERY,
-        help="Time from one checkpoint to the next, at most; each validation writes one, too.  "
+        help="Time from one checkpoint to the next, at most; validations write one, too, "
+        "unless epochs are so short that a sixtieth of the time would go there.  "
         f"[default: {CHECKPOINT_EVERY:g}s]",
     ),
 )

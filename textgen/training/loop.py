@@ -38,6 +38,7 @@ _VALIDATION_STREAMS = 128  # side by side: read far sooner than one after the ot
 _VALIDATION_LOGITS = 20_000_000  # at a time, where a training step has no more: 80 MB
 VALIDATION_AT_MOST = 500_000  # characters: enough for three digits, and read in seconds
 _VALIDATION_SHARE = 0.05  # of the time of a training, for one validation at most
+_KEEP_COST = 60  # times as long as a snapshot takes, from one to the next at a report
 _REPORT = 1.0  # seconds that samples and saving take, beside the validation
 _SEEDS = 64
 _CURVE_POINTS = 1000  # training losses kept, at most
@@ -95,8 +96,8 @@ class Hooks:
 
     Attributes:
         save: Called at each report, with the best weights so far in the model.
-        keep: Called with a snapshot that training can go on from, after each report, when it is
-            stopped, and as often as `keep_every` says.
+        keep: Called with a snapshot that training can go on from, when it is stopped, as often as
+            `keep_every` says, and after each report that is not too soon for that.
         keep_every: Seconds from one snapshot to the next.
         on_event: Told what happens.
         stop: Asked after every step; once it is true a snapshot is kept, the weights are
@@ -232,7 +233,7 @@ class _Training:
             else ByEpochs(self.batches.steps, config.epochs)
         )
         self.clock: ByTime | ByEpochs | HeardClock = own
-        self.kept_at = time.monotonic()
+        self.kept_at, self.keep_took = time.monotonic(), 0.0
         self.stop, self.keep_due = hooks.stop, self._keep_due
         if peers.count > 1:
             self.clock = heard = HeardClock(own, peers.exchange, hooks.stop, self._keep_due)
@@ -282,7 +283,8 @@ class _Training:
             self.curve.begin_part()
             part_began, characters = time.monotonic(), 0
             self.clock.reported(part_began - report_began)
-            if due or config.time:  # by time, the best weights so far are worth a report more
+            # By time, the best weights so far are worth a report more.
+            if (due or config.time) and (stopped or self._keep_pays()):
                 self._keep()
             # A disk that is full by now has its checkpoint to go on from.
             self.callback.on_epoch_end(self.steps, logs)
@@ -392,6 +394,11 @@ class _Training:
     def _keep_due(self) -> bool:
         return time.monotonic() - self.kept_at >= self.hooks.keep_every
 
+    def _keep_pays(self) -> bool:
+        """Whether a snapshot now is a small part of the time since the last one."""
+        since = time.monotonic() - self.kept_at
+        return bool(self.peers.exchange(since >= _KEEP_COST * self.keep_took)[0, 0])
+
     def _keep(self) -> None:
         """Hand out a snapshot of where training is."""
         self._settle()
@@ -422,6 +429,7 @@ class _Training:
             }
         left = self.deadline - now if config.time else 0.0
         self.hooks.keep(Snapshot(left, figures, arrays))
+        self.keep_took = time.monotonic() - now
 
     def _go_on(self, snapshot: Snapshot) -> dict[str, float]:
         """Be where a snapshot was taken; gives the state of its clock."""
