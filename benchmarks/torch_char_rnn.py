@@ -79,6 +79,23 @@ def evaluate(network: CharRnn, ids: Ids, windows: int) -> tuple[float, float]:
     return total / len(y), float(by_windows)
 
 
+class _Loss:
+    """A loss that is on its way from the device, which `float` waits for and for nothing since."""
+
+    def __init__(self, loss: torch.Tensor):
+        self._loss, self._there = loss, None
+        if loss.is_cuda:
+            self._loss = torch.empty_like(loss, device="cpu", pin_memory=True)
+            self._loss.copy_(loss, non_blocking=True)
+            self._there = torch.cuda.Event()
+            self._there.record()
+
+    def __float__(self) -> float:
+        if self._there is not None:
+            self._there.synchronize()
+        return float(self._loss)
+
+
 def stepping(
     rows: int,
     span: int,
@@ -86,7 +103,7 @@ def stepping(
     units: tuple[int, ...],
     device: str = "cpu",
     precision: str = "float32",
-) -> Callable[[], torch.Tensor]:
+) -> Callable[[], _Loss]:
     """A function that trains torch.nn.LSTM for a step on random characters and gives the loss,
     which `float` waits for.
 
@@ -100,7 +117,7 @@ def stepping(
     ids = torch.randint(0, size, (rows, span), device=device)
     half = precision != "float32"
 
-    def step() -> torch.Tensor:
+    def step() -> _Loss:
         with torch.autocast(device, getattr(torch, precision)) if half else nullcontext():
             logits = network[2](lstm(embedding(ids))[0])
         loss = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), ids.flatten())
@@ -108,6 +125,6 @@ def stepping(
         scaler.scale(loss).backward()
         scaler.step(optimizer)
         scaler.update()
-        return loss.detach()
+        return _Loss(loss.detach())
 
     return step
