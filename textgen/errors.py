@@ -603,9 +603,14 @@ class TrainingError(TextgenError):
         ),
         Known(
             "the processes did not find each other",
-            "The coordinator does not answer, its port is taken, or a process never started.",
+            "The coordinator does not answer, or a process never started.",
             "Start all of them, with the same --coordinator and --processes and each with a "
             "--process of its own.",
+        ),
+        Known(
+            "process 0 cannot listen at port",
+            "Another program listens at the coordinator's port, or it is one for root alone.",
+            "Give all processes a --coordinator with another port.",
         ),
         Known(
             "Ray is not installed",

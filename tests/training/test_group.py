@@ -172,6 +172,7 @@ def test_one_that_is_stopped_stops_all_and_they_go_on_by_time(folder, who):
         ({1: ("--units", "13")}, "process 1 has another --units than process 0"),
         ({0: ("--batch-size", "6")}, "process 1 has another --batch-size than process 0"),
         ({0: ("--learning-rate", "0.01")}, "process 1 has another --learning-rate than process 0"),
+        ({1: ("--processes", "3")}, "process 1 has another --processes than process 0"),
     ],
 )
 def test_processes_that_were_asked_different_things(folder, own, said):
@@ -296,6 +297,19 @@ def test_others_that_are_not_there(folder, textgen):
             f"the processes did not find each other at {at} within 3 seconds"
             in (done.stderr.splitlines()[-1])
         )
+
+
+@needs_jax
+def test_a_port_that_is_taken_or_whose_owner_says_nothing(folder, textgen):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        at = f"127.0.0.1:{other.getsockname()[1]}"
+        for process, told in (
+            (0, "process 0 cannot listen at port"),
+            (1, f"the processes did not find each other at {at} within 3 seconds"),
+        ):
+            place = ("--coordinator", at, "--processes", 2, "--process", process)
+            done = textgen("train", "prepared", *place, "--wait", "3s", KERAS_BACKEND="")
+            assert done.returncode == 1 and told in done.stderr.splitlines()[-1]
 
 
 @needs_jax

@@ -300,6 +300,8 @@ def join(cluster: Cluster) -> None:
     try:
         if cluster.process:
             _await(cluster.address, cluster.wait)
+        elif not auto:
+            _check_port(cluster)
         with _ended_by_signals():
             jax.distributed.initialize(
                 None if auto else cluster.coordinator,
@@ -404,6 +406,18 @@ def _ended_by_signals() -> Iterator[None]:
     finally:
         for one, handler in heard.items():
             signal.signal(one, handler)
+
+
+def _check_port(cluster: Cluster) -> None:
+    """Raise `TrainingError` where process 0 cannot listen at its port, at which JAX would crash."""
+    _, port = cluster.address
+    try:
+        socket.create_server(("", port)).close()
+    except OSError as error:
+        raise TrainingError(
+            f"process 0 cannot listen at port {port} of {cluster.coordinator} "
+            f"({error.strerror or error}); give all processes a --coordinator with another port"
+        ) from error
 
 
 def _await(address: tuple[str, int], seconds: float) -> None:

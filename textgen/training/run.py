@@ -220,7 +220,8 @@ def _train(
     device = device or backend.start(run.device, run.backend, debug=run.debug)
     path, logs = model_dir.checkpoint(directory), None
     if device.peers.count > 1:
-        device.peers.check_same(_known_by(request))
+        processes = {} if run.cluster is None else {"--processes": run.cluster.processes}
+        device.peers.check_same({**processes, **_known_by(request)})
         kept = _first_ones(device.peers, path, kept)
     if kept is not None:  # in what nobody chose it may differ
         request = kept.request
