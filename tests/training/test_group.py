@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from textgen import model_dir
@@ -146,6 +147,27 @@ def test_one_that_is_killed_ends_all_and_the_same_command_goes_on(folder, killed
         assert status == 0, last
     epochs = model_dir.read(folder / "model").record.history["epochs"]
     assert [one["epoch"] for one in epochs] == list(range(1, 10))
+
+
+@needs_jax
+def test_one_that_is_suspended_or_whose_own_process_the_system_kills(folder):
+    """Not killed as a whole: what watches the one that trains lives on."""
+    options = ("--model", "model", *QUICK, "--epochs", "400", "--checkpoint-every", "1s")
+    both = Together(folder, 2, *options)
+    begun(folder / "model")
+    os.killpg(both.all[1].pid, signal.SIGSTOP)
+    assert both.all[0].wait(60) == 1
+    os.killpg(both.all[1].pid, signal.SIGCONT)
+    for status, last in both.ended(60):
+        assert status == 1 and LOST in last
+    again = Together(folder, 2, *options)
+    shown = again.all[0].stderr
+    assert shown is not None and any(line.startswith("resuming: ") for line in shown)
+    (trains,) = psutil.Process(again.all[1].pid).children()
+    trains.kill()
+    (status, last), (other, own) = again.ended(60)
+    assert (status, other) == (1, 1) and LOST in last
+    assert "the process that trained was ended by SIGKILL" in own
 
 
 @needs_jax
