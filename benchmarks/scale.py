@@ -129,7 +129,7 @@ def _steps_in_turn(prepared: list[Path], name: str) -> str:
 
 
 def _odd(folder: Path) -> list[dict[str, Any]]:
-    """Many files, many characters, standard input."""
+    """Many files, many characters."""
     rows = []
     many = folder / "many"
     for number in range(100):
@@ -181,12 +181,14 @@ def _run(arguments: list[str], limit: int, stdin: Path | None = None) -> dict[st
         text=True,
         preexec_fn=limited,
     )
+    assert feeder.stdout is not None
+    feeder.stdout.close()  # this process's end of it
     most = [0.0]
     watcher = threading.Thread(target=_watch, args=(process, most))
     watcher.start()
     told = process.communicate()[1]
     watcher.join()
-    feeder.communicate()
+    feeder.wait()
     if process.returncode:
         raise SystemExit(f"textgen {' '.join(arguments)} ended with {process.returncode}: {told}")
     return {

@@ -126,8 +126,8 @@ def _killed_and_resumed(
             counts["samples in the middle of a training"] += 1
         process.kill()
         counts["trainings that went on"] += "resuming: " in process.communicate()[1]
-        if process.returncode == 0:
-            break  # it came to its end
+        if process.returncode >= 0:
+            break  # it came to its end, now or before
         counts["kills"] += 1
         counts["of them in the middle of a training"] += begun
     finished = (directory / storage.MANIFEST).exists() and not model_dir.checkpoint(

@@ -107,57 +107,76 @@ def test_what_exists_is_replaced_only_by_force_and_only_by_its_own_kind(tmp_path
         pass
 
 
-def made_by_a_process(tmp_path, then):
-    """Make a directory in a process of its own, with `then` in the place of its last rename."""
+def made_by_a_process(tmp_path, when_made, when_renamed="pass"):
+    """Make a directory in a process of its own, which does something in the block and something
+    in the place of the last rename."""
     script = f"""
-import os, pathlib, signal, sys, time
+import os, pathlib, signal, sys
 from textgen import storage
 from tests.test_storage import KIND
 rename = pathlib.Path.rename
 def at_the_end(path, target):
-    if target == pathlib.Path("made"):
-        {then}
+    if target.name == "made":
+        {when_renamed}
     return rename(path, target)
 pathlib.Path.rename = at_the_end
 with storage.new_directory(pathlib.Path("made"), KIND, force=True) as directory:
     storage.write_manifest(directory, KIND, {{}})
+    {when_made}
 """
     return subprocess.Popen(
         [sys.executable, "-c", script],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
 
 
 def test_what_a_killed_process_was_making_is_taken_away(tmp_path):
     target = tmp_path / "made"
-    mine = tmp_path / ".made.notes"
-    mine.mkdir()
+    (tmp_path / ".made.notes").mkdir()  # the user's own
     with storage.new_directory(target, KIND, force=False) as directory:
         (directory / "old").write_text("")
         storage.write_manifest(directory, KIND, {})
-    killed = made_by_a_process(tmp_path, "os.kill(os.getpid(), signal.SIGKILL)")
-    assert killed.wait() == -signal.SIGKILL
-    assert len(os.listdir(tmp_path)) == 3 and not target.exists()  # killed between two renames
-    with (
-        pytest.raises(OutputError, match="made: exists"),
-        storage.new_directory(target, KIND, force=False),
-    ):
-        pass
-    assert sorted(os.listdir(tmp_path)) == [".made.notes", "made"]
-    assert (target / "old").exists()
+    kill = "os.kill(os.getpid(), signal.SIGKILL)"
+    for moments, exists in (((kill,), True), (("pass", kill), False)):
+        assert made_by_a_process(tmp_path, *moments).wait() == -signal.SIGKILL
+        assert len(os.listdir(tmp_path)) == 3 and target.exists() == exists
+        with (
+            pytest.raises(OutputError, match="made: exists"),
+            storage.new_directory(target, KIND, force=False),
+        ):
+            pass
+        assert sorted(os.listdir(tmp_path)) == [".made.notes", "made"]
+        assert (target / "old").exists()
 
 
 def test_what_another_process_is_making_stays(tmp_path):
-    with storage.new_directory(tmp_path / "made", KIND, force=False) as directory:
-        storage.write_manifest(directory, KIND, {})
-    other = made_by_a_process(tmp_path, "print(flush=True); time.sleep(1)")
+    target = tmp_path / "made"
+    other = made_by_a_process(tmp_path, "print(flush=True); sys.stdin.read()")
     other.stdout.readline()
-    with storage.new_directory(tmp_path / "made", KIND, force=False):
-        assert len(os.listdir(tmp_path)) == 3  # the other's two, and this one's
-        assert other.wait() == 0
-        shutil.rmtree(tmp_path / "made")
+    with (
+        pytest.raises(OutputError, match="made: exists"),
+        storage.new_directory(target, KIND, force=False) as directory,
+    ):
+        assert len(os.listdir(tmp_path)) == 2  # the other's and this one's
+        storage.write_manifest(directory, KIND, {})
+        other.communicate()  # it was first, and is not replaced unasked
+        assert other.returncode == 0
+    assert os.listdir(tmp_path) == ["made"]
+
+
+def test_a_link_to_a_directory_stays_one(tmp_path):
+    (tmp_path / "disk").mkdir()
+    link = tmp_path / "made"
+    link.symlink_to("disk")
+    for force in (False, True):
+        with storage.new_directory(link, KIND, force=force) as directory:
+            storage.write_manifest(directory, KIND, {})
+            (directory / str(force)).write_text("")
+    assert link.is_symlink() and sorted(os.listdir(tmp_path)) == ["disk", "made"]
+    assert sorted(os.listdir(tmp_path / "disk")) == ["True", "manifest.json"]
 
 
 def test_a_strangers_unfinished_commit_opens_nothing_else(tmp_path):

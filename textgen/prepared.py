@@ -7,7 +7,7 @@ ids, of models or of training. A prepared corpus holds
     vocabulary.json  characters in the order of their ids
     prepared.json    settings, sources and counts
     X.npy, y.npy, X_validation.npy, y_validation.npy   one-hot tensors, where asked for
-    manifest.json    size and SHA-256 of the first three, and of blocks of ids.npy
+    manifest.json    size and SHA-256 of the first three, of ids.npy by blocks
 """
 
 import hashlib
@@ -95,12 +95,13 @@ class Prepared:
         ids: Any = self.ids
         start, width = ids.offset, ids.itemsize
         places = [slice(start + one.start * width, start + one.stop * width) for one in parts]
+        path = self.path / _IDS
         try:
             entry = storage.read_manifest(self.path, KIND)[_IDS]
-            storage.check_parts(self.path / _IDS, entry, [slice(0, start), *places])
+            storage.check_parts(path, entry, [slice(0, start), *places])
             _check_ids(ids, self.vocabulary, parts)
         except storage.DAMAGE as error:
-            raise _damaged(self.path, error) from error
+            raise PreparedError(f"{path}: {error}; {KIND.remedy}") from error
 
     def summary(self) -> dict[str, Any]:
         """What `textgen prepare` reports: counts, vocabulary, windows, files with their bytes."""
@@ -226,11 +227,7 @@ def open_prepared(path: str | Path, *, check: bool = True, ids: bool = True) -> 
         *storage.DAMAGE,
         SettingsError,
     ) as error:
-        raise _damaged(path, error) from error
-
-
-def _damaged(path: Path, error: Exception) -> PreparedError:
-    return PreparedError(f"{path}: damaged prepared corpus ({error}); {KIND.remedy}")
+        raise PreparedError(f"{path}: damaged prepared corpus ({error}); {KIND.remedy}") from error
 
 
 def _digest(files: dict[str, dict[str, Any]]) -> str:

@@ -3,8 +3,8 @@
 Knows bytes, names and hashes; knows nothing of what the files mean.
 
 A directory that textgen writes holds a `manifest.json` which names the kind of directory, the
-version of its layout, and size and SHA-256 of every file in it; of a large file also those of its
-blocks, which can be compared by themselves. Two ways of writing one:
+version of its layout, and size and SHA-256 of every file in it; of a large file the SHA-256 of
+each block, which can be compared by itself, and one of all of these. Two ways of writing one:
 
 - `new_directory` makes it aside and moves it into place in one rename.
 - `commit` replaces files of one that readers may have open: the new files are laid down under
@@ -107,13 +107,14 @@ def locked(directory: Path, busy: str) -> Iterator[None]:
     path, made = directory / _LOCK, not directory.exists()
     try:
         handle = _lock(path)
-        if made:
-            sync(directory.parent)
     except BlockingIOError:
         raise OutputError(f"{directory}: {busy}") from None
     except OSError as error:
         raise _unwritable(directory, error) from error
     try:
+        if made:
+            with contextlib.suppress(OSError):
+                sync(directory.parent)
         yield
     finally:
         with contextlib.suppress(OSError):  # what is not empty, or read-only, stays as it is
@@ -153,7 +154,8 @@ def sweep(directory: Path, names: Iterable[str]) -> None:
             `new_directory`.
     """
     for name in names:
-        _sweep_made(directory / name)
+        with _kept(directory, wait=True):
+            _sweep_made(directory / name)
         for left in directory.glob(f".{name}.*"):
             if left.is_dir() and not left.is_symlink():
                 shutil.rmtree(left)
@@ -162,7 +164,10 @@ def sweep(directory: Path, names: Iterable[str]) -> None:
 
 
 def _sweep_made(target: Path) -> None:
-    """Take away what killed processes left of directories that were to be the target."""
+    """Take away what killed processes left of directories that were to be the target.
+
+    Whoever calls this, or renames such directories, keeps the parent meanwhile.
+    """
     for left in sorted(target.parent.iterdir()):
         if left.name.startswith(_aside(target)) and left.is_dir() and not left.is_symlink():
             with contextlib.suppress(OSError), _kept(left):  # who is at work on it has it
@@ -178,17 +183,17 @@ def _aside(target: Path) -> str:
 
 
 @contextlib.contextmanager
-def _kept(directory: Path) -> Iterator[None]:
+def _kept(directory: Path, *, wait: bool = False) -> Iterator[None]:
     """Keep a directory to this process, also under another name.
 
     Raises:
-        OSError: another process has it.
+        OSError: another process has it, and this one does not wait.
     """
     import fcntl
 
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield
     finally:
         os.close(handle)
@@ -197,12 +202,6 @@ def _kept(directory: Path) -> Iterator[None]:
 def flush(handle: int) -> None:
     """Have the disk keep what was written to an open file."""
     os.fsync(handle)
-
-
-def _flush_all(directory: Path) -> None:
-    """Have the disk keep all that is in a directory."""
-    for path in [directory, *directory.rglob("*")]:
-        sync(path)
 
 
 def sync(path: Path) -> None:
@@ -238,26 +237,30 @@ def new_directory(target: Path, kind: Kind, *, force: bool) -> Iterator[Path]:
         OutputError: the target exists and may not be replaced, or cannot be written: an OSError
             of the block becomes one, unless it names another file.
     """
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _sweep_made(target)
-        check_target(target, kind, force=force)
-        made = Path(tempfile.mkdtemp(dir=target.parent, prefix=_aside(target)))
-    except OSError as error:
-        raise _unwritable(target, error) from error
-    try:
-        with _kept(made):
+    place = Path(os.path.realpath(target))
+    with contextlib.ExitStack() as until_the_end:
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with _kept(place.parent, wait=True):
+                _sweep_made(place)
+                check_target(target, kind, force=force)
+                made = Path(tempfile.mkdtemp(dir=place.parent, prefix=_aside(place)))
+                until_the_end.callback(shutil.rmtree, made, ignore_errors=True)
+                until_the_end.enter_context(_kept(made))
+        except OSError as error:
+            raise _unwritable(target, error) from error
+        try:
             _as_umask(made, directory=True)
             yield made
-            _flush_all(made)
-            swap(made, target)
-    except OSError as error:
-        elsewhere = error.filename and not Path(str(error.filename)).is_relative_to(made)
-        if elsewhere or isinstance(error, BrokenPipeError):
-            raise
-        raise _unwritable(target, error) from error
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
+            for path in [*made.rglob("*"), made]:
+                sync(path)
+            check_target(target, kind, force=force)  # others may have made it meanwhile
+            swap(made, place)
+        except OSError as error:
+            elsewhere = error.filename and not Path(str(error.filename)).is_relative_to(made)
+            if elsewhere or isinstance(error, BrokenPipeError):
+                raise
+            raise _unwritable(target, error) from error
 
 
 def check_target(target: Path, kind: Kind, *, force: bool) -> None:
@@ -278,19 +281,23 @@ def check_target(target: Path, kind: Kind, *, force: bool) -> None:
 
 def swap(made: Path, target: Path) -> None:
     """Put a directory in the place of another, or of none; `sweep` mends it if killed midway."""
-    if not target.exists():
-        made.rename(target)
-        sync(target.parent)
-        return
-    with _kept(target):
-        old = tempfile.mkdtemp(_OLD, _aside(target), target.parent)
-        target.rename(old)
+    with _kept(target.parent, wait=True):
+        old = None
+        if target.exists():
+            old = Path(tempfile.mkdtemp(_OLD, _aside(target), target.parent))
+            try:
+                target.replace(old)
+            except BaseException:
+                old.rmdir()
+                raise
         try:
             made.rename(target)
         except BaseException:
-            Path(old).rename(target)
+            if old is not None:
+                old.rename(target)
             raise
         sync(target.parent)
+    if old is not None:
         shutil.rmtree(old, ignore_errors=True)
 
 

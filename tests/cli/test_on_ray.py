@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -81,12 +82,12 @@ def start(folder, *more):
     )
 
 
-def of_the_training(process):
-    """Processes that train `prepared` as this one; each process is watched by another."""
+def of_the_training(folder, process):
+    """Processes that train there as this one; each process is watched by another."""
     found = []
-    for one in psutil.process_iter(["cmdline"]):
-        words = one.info["cmdline"] or []
-        if "--process" in words and words[words.index("--process") + 1] == str(process):
+    for one in psutil.process_iter(["cmdline", "cwd"]):
+        words, here = one.info["cmdline"] or [], one.info["cwd"] == str(folder.resolve())
+        if here and "--process" in words and words[words.index("--process") + 1] == str(process):
             found.append(one)
     return found
 
@@ -98,8 +99,9 @@ def test_what_ray_starts_trains_ends_and_goes_on(folder, textgen, cluster):
     while not model_dir.checkpoint(folder / "model").exists():
         assert time.monotonic() < deadline and first.poll() is None, first.communicate()
         time.sleep(0.2)
-    for one in of_the_training(1):
-        one.kill()
+    for one in of_the_training(folder, 1):
+        with suppress(psutil.NoSuchProcess):
+            one.kill()
     told = first.communicate(timeout=90)[1]
     assert first.returncode == 1, told
     assert "it goes on from the last checkpoint" in told and "Traceback" not in told
@@ -110,7 +112,7 @@ def test_what_ray_starts_trains_ends_and_goes_on(folder, textgen, cluster):
     second.send_signal(signal.SIGINT)
     rest = "".join(lines)
     assert second.wait(90) == 130, rest
-    assert "to go on: " in rest and not of_the_training(0) and not of_the_training(1)
+    assert "to go on: " in rest and not of_the_training(folder, 0) + of_the_training(folder, 1)
     assert textgen("sample", "--model", "model", "--length", "5").returncode == 0
     more = textgen(*TRAIN, "--processes", "3", "--epochs", "400", timeout=180)
     assert more.returncode == 1

@@ -16,10 +16,13 @@ import psutil
 import pytest
 
 from textgen import model_dir
+from textgen.config import settings
 from textgen.errors import SettingsError, UsageError
-from textgen.training import backend
+from textgen.training import backend, run
 from textgen.training.clock import ByEpochs, ByTime, HeardClock
 from textgen.training.group import LOST, Cluster, Peers
+from textgen.training.text import Text
+from textgen.vocabulary import Vocabulary
 from textgen.windows import Streams, Windows
 
 pytestmark = pytest.mark.timeout(600)
@@ -213,7 +216,7 @@ def test_processes_with_other_corpora(folder, textgen):
 
 
 @needs_jax
-def test_a_process_checks_what_it_reads(folder):
+def test_damage_is_told_by_the_process_that_has_it(folder):
     shutil.copytree(folder / "prepared", folder / "other/prepared")
     ids = folder / "other/prepared/ids.npy"
     content = bytearray(ids.read_bytes())
@@ -431,6 +434,20 @@ def test_each_process_reads_its_rows():
     assert {len(batches) for batches in in_order} == {-(-len(windows) // 12)}
     read = sum(weights.sum() for batches in in_order for _, _, weights in batches)
     assert read == len(windows)
+
+
+def test_a_process_reads_its_part_of_the_text():
+    text = Text(np.zeros(9001, np.uint8), np.zeros(1000, np.uint8), Vocabulary("ab"))
+    told = settings({"batch_size": 6, "maxlen": 10, "epochs": 1})
+    parts = [run._read_by(Peers(index, 3, 3), text, told, 400) for index in range(3)]
+    validation = slice(9001, 9401)
+    assert parts == [
+        [slice(0, 3001), validation],
+        [slice(3000, 6001), validation],
+        [slice(6000, 9001), validation],
+    ]
+    told = settings({"batch_size": 6, "maxlen": 10, "epochs": 1, "carry_state": False})
+    assert run._read_by(Peers(1, 3, 3), text, told, 4000) == [slice(0, 9001), slice(9001, 10001)]
 
 
 def test_what_a_batch_is_shared_among():

@@ -36,7 +36,9 @@ def in_lanes(rows, into):
 
 generator = np.random.default_rng(0)
 for kind in (products.FLOAT32, products.BFLOAT16)[: 1 + products.has_bfloat16()]:
-    for rows, depth, columns in ((1, 2, 1), (3, 6, 5), (8, 64, 65), (19, 130, 300), (50, 34, 40)):
+    for rows, depth, columns in (
+        (1, 2, 1), (3, 6, 5), (8, 64, 65), (19, 130, 300), (40, 2, 9), (50, 34, 40)
+    ):
         a, b = (generator.normal(size=shape).astype(np.float32)
                 for shape in ((rows, depth), (depth, columns)))
         laid, turned, pieces = (products.panels(depth, columns, kind) for _ in range(3))

@@ -17,7 +17,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.test_untrusted import spoil
@@ -37,9 +37,6 @@ from textgen.training import checkpoint, events, stepping, train
 from textgen.training.run import Run
 
 QUICK = {"units": (8,), "embedding": 4, "maxlen": 10, "batch_size": 4, "epochs": 3, "dropout": 0.3}
-FUZZ = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
 KILLS = int(os.environ.get("TEXTGEN_TEST_KILLS", "20"))
 
 
@@ -192,8 +189,9 @@ def test_what_killed_trainings_left_is_taken_away(tmp_path, corpus):
     directory = tmp_path / "model"
     train([str(corpus)], directory, QUICK, stop=Stop(20))
     aside = model_dir.cache_aside(directory)
-    for name in (aside.name, f".{aside.name}.abc", f".{aside.name}.abc.old", ".cache.abc"):
+    for name in (aside.name, f".{aside.name}.textgen-abc", ".cache.textgen-abc"):
         shutil.copytree(model_dir.cache(directory), directory / name)
+    model_dir.cache(directory).rename(directory / ".cache.textgen-abd.old")  # as if between renames
     (directory / ".checkpoint.npz.abc").write_bytes(b"half")
     train([], directory, run=Run(resume=True))
     names = {path.name for path in directory.iterdir()}
@@ -267,14 +265,16 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path, corpus, prec
         process = start(tmp_path, *options, "--model", killed)
         if kills % 5 != 4:
             until(process, "training:")
-            while not resumed and not model_dir.checkpoint(killed).exists():
+            while process.poll() is None and not model_dir.checkpoint(killed).exists():
                 time.sleep(0.01)
             time.sleep(chance.uniform(0, 0.7))
         else:
             time.sleep(chance.uniform(0, 5))
         process.kill()
         resumed += "resuming: from the checkpoint" in process.stderr.read()
-        if process.wait(10) == 0:  # it came to its end before
+        process.wait(10)
+        # Once the checkpoint is gone it came to its end before, if not to that of the process.
+        if (killed / "manifest.json").exists() and not model_dir.checkpoint(killed).exists():
             check()
             shutil.rmtree(killed)
             continue
@@ -425,18 +425,36 @@ def test_a_directory_made_read_only_leaves_the_last_checkpoint(tmp_path, corpus,
 
 
 def test_a_second_signal_ends_a_step_that_takes_long(tmp_path, corpus):
-    shape = ("--units", "1024", "--maxlen", "580", "--batch-size", "8", "--epochs", "9")
-    process = start(tmp_path, corpus, *shape, "--precision", "float32")
-    until(process, "training:")
-    time.sleep(4)  # the first step builds the network
+    """Even one in which Python's own handlers are not run."""
+    script = """
+import hashlib, sys
+from textgen.cli import main
+from textgen.training import stepping
+
+def begin(*_):
+    print("in a step", file=sys.stderr, flush=True)
+    hashlib.pbkdf2_hmac("sha256", b"-", b"-", 2**31 - 1)
+
+def steps(*of):
+    made = steps_of(*of)
+    made.begin = begin
+    return made
+
+steps_of, stepping.steps = stepping.steps, steps
+main()
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, "train", str(corpus), "--epochs", "1", "--maxlen", "10"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    until(process, "in a step")
     process.send_signal(signal.SIGINT)
     time.sleep(1)
-    began = time.monotonic()
     process.send_signal(signal.SIGINT)
-    rest = process.stderr.read()
-    assert process.wait(60) == 130, rest
-    assert time.monotonic() - began < 2
-    assert rest == ""
+    rest = process.communicate(timeout=30)[1]
+    assert (process.returncode, rest) == (130, "")
 
 
 def test_a_model_is_whole_while_a_training_writes_it(tmp_path, corpus):
@@ -484,7 +502,6 @@ def test_a_damaged_checkpoint_is_refused_or_the_same(tmp_path_factory, kept, dat
 
 
 @given(st.data())
-@FUZZ
 def test_any_value_anywhere_in_a_checkpoint(tmp_path_factory, unfinished, kept, data):
     """Whole archives, so that all that is in them is looked at, and used for a step."""
     directory = tmp_path_factory.getbasetemp() / "false"

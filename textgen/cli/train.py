@@ -206,8 +206,8 @@ _SUITED = "  [default: what suits text, time and device, for an LSTM with carrie
         "--checkpoint-every",
         type=options.DURATION,
         default=CHECKPOINT_EVERY,
-        help="Time from one checkpoint to the next, at most; validations write one, too, "
-        "unless epochs are so short that a sixtieth of the time would go there.  "
+        help="Time from one checkpoint to the next, at most; validations write one, too, those of "
+        "short epochs only now and then.  "
         f"[default: {CHECKPOINT_EVERY:g}s]",
     ),
 )
@@ -317,10 +317,12 @@ def command(
         raise click.UsageError("--resume and --force exclude each other")
     if quiet and log_format != "text":
         raise click.UsageError("--quiet and --log-format json exclude each other")
-    if coordinator is not None and ":" in coordinator and (processes, process) == (None, None):
+    if coordinator is not None and ":" in coordinator:
         from textgen.training.group import launched
 
-        processes, process = launched(os.environ)
+        count, number = launched(os.environ)
+        processes = count if processes is None else processes
+        process = number if process is None else process
     sources: list[Any] = []
     names = "the text that it was begun with"
     if corpora or demo or not resume:

@@ -283,10 +283,11 @@ class _Training:
             self.curve.begin_part()
             part_began, characters = time.monotonic(), 0
             self.clock.reported(part_began - report_began)
-            # By time, the best weights so far are worth a report more.
-            if (due or config.time) and (stopped or self._keep_pays()):
+            # By time, the best weights so far are worth a report more, and steps are never the same
+            # again, so that what was saved must be what is gone on from.
+            if config.time or (due and (stopped or self._keep_pays())):
                 self._keep()
-            # A disk that is full by now has its checkpoint to go on from.
+            # A disk that is full by now has a checkpoint to go on from.
             self.callback.on_epoch_end(self.steps, logs)
             if stopped:
                 break
@@ -442,7 +443,8 @@ class _Training:
             self.seconds_before = _figure(figures, "seconds")
             self.points = int(_figure(figures, "points"))
             self.glimpses = int(_figure(figures, "glimpses"))
-            self.curve.go_on(*(_figure(figures["curve"], place) for place in range(4)))
+            curve = dict(zip(_Curve.STATE, figures["curve"], strict=True))
+            self.curve.go_on(*(_figure(curve, name) for name in _Curve.STATE))
             progress.history = {name: list(figures["history"][name]) for name in progress.history}
             progress.best_epoch = _figure(figures, "best_epoch")
             progress.best_loss = _figure(figures, "best_loss", at_most=math.inf)  # before any
@@ -681,6 +683,8 @@ class _Curve:
     """The training loss as it is shown, a mean since the last report or a moving average; and as
     it is recorded, a mean since the last point or that average."""
 
+    STATE = ("loss", "count", "sum", "summed")
+
     def __init__(self, size: int, smoothing: float):
         self._smoothing = smoothing
         self.loss = math.log(size)  # of a model that knows nothing
@@ -720,9 +724,12 @@ def _draw_seeds(text: Text, settings: Settings, peers: Peers) -> tuple[str, ...]
     """
     if not peers.first:
         return ()
-    maxlen = settings.windows.maxlen
-    generator = np.random.default_rng(settings.training.random_seed)
-    last = max(len(text.train) // peers.count - maxlen, 1)
+    config, maxlen = settings.training, settings.windows.maxlen
+    generator = np.random.default_rng(config.random_seed)
+    last = len(text.train) - maxlen
+    if peers.count > 1 and config.carry_state:
+        read = Streams(text.train, config.batch_size, maxlen, peers.rows(config.batch_size)).extent
+        last = max(read.stop - maxlen, 1)
     starts = generator.integers(0, last, _SEEDS)
     end_of_line = text.vocabulary.ids("\n")[0]
     seeds = []

@@ -81,7 +81,8 @@ class _OnKeras:
 
 class _OnTorch(_OnKeras):
     """Steps without what Keras 3.15 does around each of them: it looks at the batch, keeps metrics,
-    and waits for the loss, so that a GPU has nothing to do meanwhile."""
+    and waits for the loss, so that a GPU has nothing to do meanwhile (in float16 its scaling of the
+    loss still does)."""
 
     def __init__(self, network: keras.Model, ahead: int):
         super().__init__(network)

@@ -69,7 +69,8 @@ def train(arguments: list[str], processes: int | None) -> int:
     except ray.exceptions.GetTimeoutError as error:
         raise TrainingError(
             f"the Ray cluster has no room for {processes} processes with a "
-            f"{'GPU' if gpu else 'core'} each; give fewer --processes, or wait until others end"
+            f"{'GPU' if gpu else 'core'} each, one of them on this host; give fewer --processes, "
+            "or wait until others end"
         ) from error
     command, *given = _without("--coordinator", arguments)
     statuses = [1] * processes
@@ -110,7 +111,7 @@ def train(arguments: list[str], processes: int | None) -> int:
 def _reach(address: str) -> None:
     """Raise `OSError` where nobody listens at HOST:PORT, on which Ray would wait for minutes."""
     if found := re.fullmatch(r"([^/]+):(\d+)", address):
-        socket.create_connection((found[1], int(found[2])), _ANSWER).close()
+        socket.create_connection((found[1].strip("[]"), int(found[2])), _ANSWER).close()
 
 
 def _without(option: str, arguments: list[str]) -> list[str]:
