@@ -30,7 +30,7 @@ from textgen.training.checkpoint import REMEDY, Snapshot
 from textgen.training.clock import ByEpochs, ByTime, HeardClock
 from textgen.training.group import Peers
 from textgen.training.optimizer import learning_rate, optimizer
-from textgen.training.text import Text
+from textgen.training.text import Text, streams
 from textgen.vocabulary import Vocabulary
 from textgen.windows import Batch, Readable, Streams, Windows, with_noise
 
@@ -553,15 +553,15 @@ class _Batches:
         self._noise, self._seed, self._peers = config.noise, config.random_seed, peers
         if config.carry_state:
             self.rows = config.batch_size
-            streams = Streams(ids, self.rows, windows.maxlen, peers.rows(self.rows))
+            read = streams(ids, settings, peers)
             # Each epoch is cut at other places; wherever that is, it has as many steps.
-            moved = self.rows > 1 and len(streams) > 1
-            self.steps = len(streams) - moved
+            moved = self.rows > 1 and len(read) > 1
+            self.steps = len(read) - moved
 
             def epoch(number: int, begin: int) -> Iterator[Batch]:
                 generator = np.random.default_rng((config.random_seed, number))
                 offset = int(generator.integers(windows.maxlen)) if moved else 0
-                return islice(streams.whole(offset, begin), self.steps - begin)
+                return islice(read.whole(offset, begin), self.steps - begin)
 
             self._epoch = epoch
         else:
@@ -728,8 +728,7 @@ def _draw_seeds(text: Text, settings: Settings, peers: Peers) -> tuple[str, ...]
     generator = np.random.default_rng(config.random_seed)
     last = len(text.train) - maxlen
     if peers.count > 1 and config.carry_state:
-        read = Streams(text.train, config.batch_size, maxlen, peers.rows(config.batch_size)).extent
-        last = max(read.stop - maxlen, 1)
+        last = max(streams(text.train, settings, peers).extent.stop - maxlen, 1)
     starts = generator.integers(0, last, _SEEDS)
     end_of_line = text.vocabulary.ids("\n")[0]
     seeds = []

@@ -25,8 +25,7 @@ from textgen.training import backend, checkpoint, events, plan
 from textgen.training.backend import Device
 from textgen.training.group import Cluster, Peers
 from textgen.training.plan import OnEvent, Plan
-from textgen.training.text import Text
-from textgen.windows import Streams
+from textgen.training.text import Text, streams
 
 if TYPE_CHECKING:
     from textgen.training.loop import Progress
@@ -302,11 +301,10 @@ def _read_by(peers: Peers, text: Text, settings: Settings, validation: int) -> l
         settings: Windows, which are all over the text without carried state.
         validation: Characters of the validation part that are read at most.
     """
-    cut, config = len(text.train), settings.training
+    cut = len(text.train)
     own = slice(0, cut)
-    if config.carry_state:
-        rows = peers.rows(config.batch_size)
-        own = Streams(text.train, config.batch_size, settings.windows.maxlen, rows).extent
+    if settings.training.carry_state:
+        own = streams(text.train, settings, peers).extent
     return [own, slice(cut, cut + min(len(text.validation), validation))]
 
 

@@ -1,12 +1,14 @@
-"""What training is given to read.
+"""What training is given to read, and which part of it one process does.
 
-Knows ids and a vocabulary; knows nothing of where they came from.
+Knows ids, a vocabulary and streams; knows nothing of where they came from.
 """
 
 from dataclasses import dataclass, field
 
+from textgen.config import Settings
+from textgen.training.group import Peers
 from textgen.vocabulary import Vocabulary
-from textgen.windows import Readable
+from textgen.windows import Readable, Streams
 
 
 @dataclass(frozen=True)
@@ -22,3 +24,9 @@ class Text:
     train: Readable = field(repr=False)
     validation: Readable = field(repr=False)
     vocabulary: Vocabulary
+
+
+def streams(ids: Readable, settings: Settings, peers: Peers) -> Streams:
+    """A training text as the streams with carried state that one process reads."""
+    rows = settings.training.batch_size
+    return Streams(ids, rows, settings.windows.maxlen, peers.rows(rows))
