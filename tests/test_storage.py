@@ -1,5 +1,6 @@
 """Directories that are whole or absent, whatever happens in between."""
 
+import errno
 import json
 import os
 import shutil
@@ -165,6 +166,21 @@ def test_what_another_process_is_making_stays(tmp_path):
         other.communicate()  # it was first, and is not replaced unasked
         assert other.returncode == 0
     assert os.listdir(tmp_path) == ["made"]
+
+
+def test_where_directories_cannot_be_locked(tmp_path, monkeypatch):
+    """As on NFS: nobody's directory is taken away."""
+    left = tmp_path / ".made.textgen-abc"
+    left.mkdir()
+
+    def none(*_):
+        raise OSError(errno.EBADF, "Bad file descriptor")
+
+    monkeypatch.setattr("fcntl.flock", none)
+    for _ in range(2):
+        with storage.new_directory(tmp_path / "made", KIND, force=True) as directory:
+            storage.write_manifest(directory, KIND, {})
+    assert sorted(os.listdir(tmp_path)) == [left.name, "made"]
 
 
 def test_a_link_to_a_directory_stays_one(tmp_path):

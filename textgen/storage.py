@@ -186,14 +186,18 @@ def _aside(target: Path) -> str:
 def _kept(directory: Path, *, wait: bool = False) -> Iterator[None]:
     """Keep a directory to this process, also under another name.
 
+    NFS has no such locks on directories. There what other processes left stays, and no process
+    waits for another.
+
     Raises:
-        OSError: another process has it, and this one does not wait.
+        OSError: another process has it, or may have it, and this one does not wait.
     """
     import fcntl
 
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        with contextlib.suppress(OSError) if wait else contextlib.nullcontext():
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield
     finally:
         os.close(handle)
@@ -246,7 +250,7 @@ def new_directory(target: Path, kind: Kind, *, force: bool) -> Iterator[Path]:
                 check_target(target, kind, force=force)
                 made = Path(tempfile.mkdtemp(dir=place.parent, prefix=_aside(place)))
                 until_the_end.callback(shutil.rmtree, made, ignore_errors=True)
-                until_the_end.enter_context(_kept(made))
+                until_the_end.enter_context(_kept(made, wait=True))
         except OSError as error:
             raise _unwritable(target, error) from error
         try:
