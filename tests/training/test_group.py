@@ -377,6 +377,23 @@ def test_processes_that_a_launcher_started(folder, launcher):
 
 
 @needs_jax
+@pytest.mark.skipif(not shutil.which("mpirun"), reason="needs an MPI")
+def test_processes_that_mpirun_started(folder):
+    told = subprocess.run(["mpirun", "--version"], capture_output=True, text=True, check=True)
+    anyone = ["--allow-run-as-root", "--oversubscribe"] if "Open MPI" in told.stdout else []
+    train = ["-m", "textgen", "train", "prepared", "--coordinator", address(), "--model", "m"]
+    done = subprocess.run(
+        ["mpirun", *anyone, "-n", "2", sys.executable, *train, *QUICK, "--epochs", "1"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        env={**os.environ, "KERAS_BACKEND": ""},
+    )
+    assert done.returncode == 0 and "done; the best model" in done.stderr, done.stderr
+
+
+@needs_jax
 def test_auto_without_a_launcher(folder, textgen):
     done = textgen("train", "prepared", "--coordinator", "auto", KERAS_BACKEND="")
     assert done.returncode == 2 and "started by neither SLURM nor Open MPI" in done.stderr

@@ -315,8 +315,9 @@ def join(cluster: Cluster) -> None:
     except (RuntimeError, ValueError, OSError) as error:
         if auto and "should be defined" in first_line(error):
             raise UsageError(
-                "this process was started by neither SLURM nor Open MPI, as --coordinator auto has "
-                "it; give --coordinator HOST:PORT, --processes and --process"
+                "this process was started by neither SLURM nor Open MPI 4, as --coordinator auto "
+                "has it; give --coordinator HOST:PORT, and without another MPI --processes and "
+                "--process"
             ) from error
         raise TrainingError(f"{not_found(cluster)} ({first_line(error)})") from error
 
