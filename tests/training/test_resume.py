@@ -467,12 +467,21 @@ def test_a_model_is_whole_while_a_training_writes_it(tmp_path, corpus):
     assert process.returncode == 0 and len(found) > 3
 
 
+def stopped(folder, text, **options):
+    """The directory of a training that was stopped after some steps."""
+    (folder / "corpus.txt").write_text(text, encoding="utf-8")
+    train([str(folder / "corpus.txt")], folder / "model", {**QUICK, **options}, stop=Stop(20))
+    return folder / "model"
+
+
 @pytest.fixture(scope="module")
 def unfinished(tmp_path_factory, text):
-    folder = tmp_path_factory.mktemp("kept")
-    (folder / "corpus.txt").write_text(text, encoding="utf-8")
-    train([str(folder / "corpus.txt")], folder / "model", QUICK, stop=Stop(20))
-    return folder / "model"
+    return stopped(tmp_path_factory.mktemp("by-epochs"), text)
+
+
+@pytest.fixture(scope="module")
+def unfinished_by_time(tmp_path_factory, text):
+    return stopped(tmp_path_factory.mktemp("by-time"), text, epochs=0, time=60.0)
 
 
 @pytest.fixture(scope="module")
@@ -537,10 +546,11 @@ def test_any_value_anywhere_in_a_checkpoint(tmp_path_factory, unfinished, kept, 
         ({}, math.nan),
     ],
 )
-def test_a_checkpoint_whose_training_would_not_end_is_refused(tmp_path, corpus, figures, left):
+def test_a_checkpoint_whose_training_would_not_end_is_refused(
+    tmp_path, unfinished_by_time, figures, left
+):
     directory = tmp_path / "model"
-    options = {**QUICK, "epochs": 0, "time": 60.0}
-    train([str(corpus)], directory, options, stop=Stop(20))
+    shutil.copytree(unfinished_by_time, directory)
     path = model_dir.checkpoint(directory)
     kept = checkpoint.read(path)
     snapshot = kept.snapshot
