@@ -4,6 +4,7 @@ Knows rows of figures; knows nothing of what they mean.
 """
 
 import json
+import os
 import platform
 import shlex
 import sys
@@ -13,6 +14,13 @@ from typing import Any
 
 _EXTENSIONS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")  # of what speed depends on
 _RESULTS = Path(__file__).parent / "results"
+
+
+def before(name: str) -> list[dict[str, Any]]:
+    """The rows that a benchmark wrote last."""
+    path = _RESULTS / f"{name}.json"
+    rows: list[dict[str, Any]] = json.loads(path.read_bytes())["rows"] if path.exists() else []
+    return rows
 
 
 def write(name: str, command: str, rows: Sequence[dict[str, Any]], notes: Sequence[str]) -> None:
@@ -52,9 +60,8 @@ def _show(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _machine() -> str:
-    import os
-
+def processor() -> str:
+    """The processor that this runs on, and what of its instructions speed depends on."""
     processor = platform.processor() or platform.machine()
     if Path("/proc/cpuinfo").exists():
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
@@ -64,7 +71,11 @@ def _machine() -> str:
                 has = [name for name in _EXTENSIONS if name in line.split()]
                 processor = f"{processor} ({', '.join(has) or 'no avx2'})"
                 break
-    return f"{processor}, {os.cpu_count()} cores, Python {sys.version.split()[0]}"
+    return processor
+
+
+def _machine() -> str:
+    return f"{processor()}, {os.cpu_count()} cores, Python {sys.version.split()[0]}"
 
 
 def command(name: str) -> str:

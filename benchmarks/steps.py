@@ -3,7 +3,7 @@
 Asked at LSTM 512,512, 128 rows of 40 characters: 1.3 times its characters per second, and no fewer
 in float32. Also at sizes that the default has. All in one process, in turn.
 
-    python -m benchmarks.steps
+    python -m benchmarks.steps [--name steps-amx]
 """
 
 import argparse
@@ -42,14 +42,16 @@ def compiled(kind: Any, told: Any, size: int) -> Any:
 
 def main() -> None:
     """Measure and report."""
-    argparse.ArgumentParser(description=__doc__).parse_args()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--name", default="steps", help="of the files with the results")
+    name = parser.parse_args().name
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     rows = [row for shape in _SHAPES for row in _rows(*shape)]
     notes = [
         f"Medians of {_STEPS} steps each, in turn; no dropout, AdamW. Asked at LSTM 512,512: 1.3 "
         "times torch.nn.LSTM in what is quickest here, and 1.0 in float32."
     ]
-    report.write("steps", report.command("steps"), rows, notes)
+    report.write(name, report.command("steps"), rows, notes)
 
 
 def _rows(units: tuple[int, ...], batch: int, span: int) -> list[dict[str, Any]]:

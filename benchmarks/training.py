@@ -8,7 +8,10 @@ character, in order with carried state and over windows of 256 characters from a
     11 min    1.44 and 1.4697
     60 min    1.40 and 1.43
 
-    python -m benchmarks.training tinyshakespeare.txt [--seconds 96 300 660] [--beside 96 300]
+    python -m benchmarks.training tinyshakespeare.txt [--seconds 96 300 660 3600] [--beside 96 300]
+
+What stands beside a time runs right after it. Rows of earlier runs stay until they are run anew;
+each says on what processor it ran, and when.
 """
 
 import argparse
@@ -17,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -104,15 +108,22 @@ def _row(
         "asked": asked[0],
         f"windows of {_WINDOWS}": round(losses[1], 4),
         "asked ": asked[1],
+        "on": report.processor(),
+        "when": f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
     }
+
+
+def _told(row: dict[str, Any]) -> tuple[int, str]:
+    """What a row is about, whatever size the network had."""
+    return row["seconds"], row["what"].split(" (LSTM")[0]
 
 
 def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("corpus", type=Path)
-    parser.add_argument("--seconds", type=int, nargs="*", default=[96, 300, 660])
-    parser.add_argument("--beside", type=int, nargs="*", default=[96, 300])
+    parser.add_argument("--seconds", type=int, nargs="*", default=[96, 300, 660, 3600])
+    parser.add_argument("--beside", type=int, nargs="*", default=[96, 300, 660, 3600])
     parser.add_argument("--torch", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.torch:
@@ -128,11 +139,12 @@ def main() -> None:
                 example = ("--preset", "keras-example", "--sample-length", "0")
                 rows.append(ours(options.corpus, held_out, folder, seconds, *example))
                 rows.append(theirs(options.corpus, seconds))
+    rows += [row for row in report.before("training") if _told(row) not in map(_told, rows)]
     report.write(
         "training",
         f"python -m benchmarks.training tinyshakespeare.txt --seconds "
         f"{' '.join(map(str, options.seconds))} --beside {' '.join(map(str, options.beside))}",
-        rows,
+        sorted(rows, key=lambda row: int(row["seconds"])),
         [
             "Nats per character on the whole last tenth of "
             f"{len(options.corpus.read_text(encoding='utf-8')):,} characters."

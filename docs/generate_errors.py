@@ -16,9 +16,10 @@ def table() -> str:
         "`textgen: error:`; from Python it is an exception of the class named here. `--debug`",
         "shows the traceback.",
         "",
-        "What the system says of a file that none of these is about, as of a full disk behind",
-        "`> file`, is told in its own words, as is memory that is out: exit status 1. What",
-        "textgen does not foresee ends with `(run again with --debug for more)`: please report it.",
+        "Errors of the operating system that are not in these tables, such as a full disk behind",
+        "`> file`, and memory that is out are one line as well, with exit status 1; so are options",
+        "that do not exist or do not go together, with exit status 2. A line that ends with",
+        "`(run again with --debug for more)` is of what textgen did not foresee: please report it.",
     ]
     for kind in vars(errors).values():
         if not (isinstance(kind, type) and issubclass(kind, errors.TextgenError) and kind.known):

@@ -136,7 +136,7 @@ class ModelConfig(Config):
     """
 
     cell: str = "lstm"  # the best of the three on text, and the one with a GPU kernel everywhere
-    units: tuple[int, ...] = (256,)  # what two laptop cores train well in two minutes
+    units: tuple[int, ...] = (256,)  # what two cores train well in two minutes
     embedding: int = 64  # learns sooner than one-hot input, and costs less
     dropout: float = 0.2  # a text is read several times: some is needed against rote
     drop_connect: float = 0.0  # slows learning; what suits is in training/sizing.py

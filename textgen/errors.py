@@ -654,9 +654,9 @@ class TrainingError(TextgenError):
             "Install it, or leave --tensorboard out.",
         ),
         Known(
-            "was over before the first step",
-            "--time is shorter than the start.",
-            "Give twice as much at least.",
+            "is over before the first step",
+            "--time is shorter than what it takes to begin and to end.",
+            "Give as much as the line says.",
         ),
         Known(
             "training went astray",

@@ -50,13 +50,15 @@ def test_every_option_has_help_and_every_command_an_example(name):
             assert getattr(parameter, "help", None), f"{name} {parameter.name}"
 
 
-def test_sampling_loads_no_framework(trained):
+@pytest.mark.parametrize("command", [["sample"], ["evaluate", "corpus.txt"]])
+def test_sampling_and_evaluating_load_no_framework(trained, corpus, monkeypatch, command):
+    monkeypatch.chdir(corpus.parent)
     code = (
         "import sys; from textgen.cli import program\n"
-        "program.main(['sample', '--model', sys.argv[1]], standalone_mode=False)\n"
+        "program.main([*sys.argv[2:], '--model', sys.argv[1]], standalone_mode=False)\n"
         f"print([name for name in {HEAVY} if name in sys.modules])"
     )
-    assert python(code, trained).splitlines()[-1] == "[]"
+    assert python(code, trained, *command).splitlines()[-1] == "[]"
 
 
 def test_version_and_help_without_a_command(textgen):
@@ -310,7 +312,7 @@ BAD = [
     (["train", "corpus.txt", "--no-such"], 2, "No such option"),
     (["train", "corpus.txt", "--time", "soon"], 2, "'soon' is not a time, such as 90s"),
     (["train", "corpus.txt", "--time", "0"], 2, "'0' is not a time, such as 90s"),
-    (["train", "corpus.txt", "--time", "1s"], 1, "--time 1s was over before the first step"),
+    (["train", "corpus.txt", "--time", "1s"], 1, "--time 1s is over before the first step"),
     (["train", "corpus.txt", "--time", "1m", "--epochs", "2"], 2, "--epochs and time exclude"),
     (["evaluate"], 2, "no text: `textgen evaluate held-out.txt`"),
     (["evaluate", "corpus.txt"], 1, "textgen-model: no such model directory"),

@@ -8,7 +8,9 @@ import pytest
 
 from textgen import model
 from textgen.config import TrainConfig, settings
-from textgen.training import precision
+from textgen.errors import CorpusError
+from textgen.prepared import prepare
+from textgen.training import precision, train
 from textgen.training.backend import Device
 from textgen.training.clock import ByEpochs, ByTime
 from textgen.training.cpu_lstm import CpuLSTM, NarrowLSTM
@@ -188,3 +190,9 @@ def test_half_precisions_compute_in_them():
         assert own == (kind.recurrent is NarrowLSTM)
         assert layer.dtype_policy.name == ("float32" if own else policy)
         assert built.layers[-1].dtype == "float32"
+
+
+def test_a_prepared_text_that_validation_takes_whole(tmp_path, corpus):
+    prepare([str(corpus)], tmp_path / "prepared")
+    with pytest.raises(CorpusError, match="the training part has 0 characters"):
+        train([str(tmp_path / "prepared")], tmp_path / "model", {"validation": 0.99999})

@@ -76,6 +76,8 @@ def test_another_shape_is_refused(trained, tmp_path, corpus):
         train([str(corpus)], tmp_path / "m", {"units": (64,)}, init_from=trained)
     with pytest.raises(SettingsError, match="cell must be left out"):
         train([str(corpus)], tmp_path / "m", {"cell": "gru"}, init_from=trained)
+    with pytest.raises(SettingsError, match="units must be left out, or be 48 as in"):
+        train([str(corpus)], tmp_path / "m", preset="large", init_from=trained)
     with pytest.raises(ModelError, match="no such model directory"):
         train([str(corpus)], tmp_path / "m", init_from=tmp_path / "nowhere")
     assert not (tmp_path / "m").exists()

@@ -239,11 +239,12 @@ class _Training:
             self.clock = heard = HeardClock(own, peers.exchange, hooks.stop, self._keep_due)
             self.stop, self.keep_due = (lambda: heard.stopped), (lambda: heard.keep_due)
         self.began = time.monotonic()
-        late = config.time and snapshot is None and self.began >= deadline
+        late = config.time and snapshot is None and self.began + clock["report"] >= deadline
         if peers.exchange(late)[0, 0]:
+            needed = config.time - (deadline - self.began) + clock["report"]
             raise TrainingError(
-                f"--time {config.time:g}s was over before the first step; give twice as much at "
-                "least"
+                f"--time {config.time:g}s is over before the first step: to begin and to end take "
+                f"{needed:.0f} s; give {math.ceil(2 * needed)}s or more"
             )
 
     def run(self) -> Progress:
@@ -472,13 +473,14 @@ class _Training:
     def _check(self, loss: float, step: int) -> None:
         """Raise `TrainingError` where a loss is not a number any more."""
         if not math.isfinite(loss):
+            config = self.settings.training
+            clipped = "" if 0 < config.clip_norm <= 1 else ", or --clip-norm 1"
             kept = (
                 "; the best model so far is kept" if math.isfinite(self.progress.best_loss) else ""
             )
             raise TrainingError(
                 f"the loss is {loss} after step {step:,}: training went astray; try again "
-                f"with --force and a --learning-rate below "
-                f"{self.settings.training.learning_rate:g}, or --clip-norm 1{kept}"
+                f"with --force and a --learning-rate below {config.learning_rate:g}{clipped}{kept}"
             )
 
     def _started(self) -> events.Started:

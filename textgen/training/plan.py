@@ -103,7 +103,8 @@ def plan(
     if begin is not None:
         old = begin.record.settings.model
         shape = {"cell": old.cell, "units": old.units, "embedding": old.embedding}
-        options = {**shape, **options}
+        preset_shape = config.PRESETS.get(preset or "", {})
+        options = {**shape, **{n: preset_shape[n] for n in shape if n in preset_shape}, **options}
     settings = config.settings(options, preset, recorded)
     if begin is not None:
         transfer.check_shape(settings.model, begin, str(init_from))

@@ -30,6 +30,7 @@ from textgen.training.text import Text, streams
 if TYPE_CHECKING:
     from textgen.training.loop import Progress
 
+_EXIT, _EXIT_SHARE = 1.2, 0.03  # seconds from the last thing done to the prompt; of short ones less
 _LOCKED = "another training is writing to it; wait, or name another one"
 
 
@@ -277,7 +278,7 @@ def _train(
         settings,
         device,
         hooks,
-        began + (kept.snapshot.left if kept else settings.training.time),
+        began + (kept.snapshot.left if kept else _until_exit(settings.training.time)),
         asked.initial,
         kept.snapshot if kept else None,
         precision,
@@ -290,6 +291,11 @@ def _train(
     )
     on_event(finished)
     return finished
+
+
+def _until_exit(seconds: float) -> float:
+    """What the program has of its time until it ends."""
+    return seconds - min(_EXIT, _EXIT_SHARE * seconds)
 
 
 def _read_by(peers: Peers, text: Text, settings: Settings, validation: int) -> list[slice]:

@@ -19,9 +19,10 @@ _START = 8.0  # seconds that start and end take
 # On a GPU the start takes longer, and a network as wide as its speed allows went on learning: 208
 # passes in benchmarks/results/gpu.md.
 _GPU_START, _GPU_PASSES = 30.0, 240
-_MAXLEN = 64  # more than the windows' 40: back-propagation through more gained nothing in the time
-# Seconds of the whole training, and the units of one layer that did best in them, or nearly; 10 s
-# and 4 h are only guesses.
+_MAXLEN = 64  # more than the windows' 40; no longer ones are recorded in docs/NOTES.md
+# Seconds of the whole training, and the units of one layer: in 96 s about as good as any tried; in
+# 28 s, 5, 11 and 60 min what did best when steps were slower, moved by that. 10 s and 4 h are only
+# guesses.
 _UNITS = (
     (10.0, 128),
     (28.0, 256),

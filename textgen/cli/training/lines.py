@@ -118,7 +118,7 @@ def warnings(event: events.Started) -> Iterator[str]:
         yield (f"textgen: {event.device} computes the layers without cuDNN: {event.without_cudnn}")
     if event.slower:
         yield (
-            f"textgen: a step in {event.precision} takes {event.slower:.1f} times as long as "
+            f"textgen: a step in {event.precision} takes {event.slower:.2g} times as long as "
             "in float32 on this processor; --precision auto takes the quicker one"
         )
 
