@@ -22,8 +22,14 @@ _HELD_OUT = 20_000  # characters of the last tenth that each snapshot is measure
 _FIGURE = Path(__file__).parent.parent / "docs" / "targets.svg"
 # Nothing is validated on the way: that would take the time of one way more than of another.
 _SAME = {
-    **{"units": (128,), "embedding": 64, "maxlen": 40, "validation": 0.0, "sample_length": 0},
-    **{"dropout": 0.0, "drop_connect": 0.0, "noise": 0.0},
+    "units": (128,),
+    "embedding": 64,
+    "maxlen": 40,
+    "validation": 0.0,
+    "sample_length": 0,
+    "dropout": 0.0,
+    "drop_connect": 0.0,
+    "noise": 0.0,
 }
 _WAYS: dict[str, dict[str, Any]] = {
     "one target per window": {"targets": "last", "batch_size": 128, "learning_rate": 6e-3},
