@@ -337,16 +337,16 @@ def command(
         from textgen.cli.training import on_ray
 
         sys.exit(on_ray.train(sys.argv[1:], processes))
+    from textgen.cli.training import watched
+
     cluster = _cluster(coordinator, processes, process, wait)
     if cluster is not None:
-        from textgen.cli.training import watched
-
         watched.in_another(cluster)
         console.discard(1)  # where gloo says that it is connected; this command writes nothing
     if not debug:
         console.silence_frameworks()
 
-    from textgen.training.events import Started
+    from textgen.training.events import Joined, Started
     from textgen.training.run import Run, train
 
     given = options.given(values)
@@ -369,10 +369,11 @@ def command(
     with closing(_listener(names, directory, log_format, quiet=quiet)) as listener:
 
         def tell(event: "Event") -> None:
+            if isinstance(event, Joined):
+                watched.begun()
+                return
             if isinstance(event, Started):  # before anyone is told that Ctrl-C keeps the model
                 stop.listen(listener.close)
-                if cluster is not None:
-                    watched.begun()
                 if event.process:
                     return  # process 0 shows the training
             listener(event)

@@ -7,6 +7,11 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class Joined:
+    """The processes that train together have found each other; every one of them is told."""
+
+
+@dataclass(frozen=True)
 class Preparing:
     """The corpus is being read: a stage of `prepare`, bytes done, bytes in all if known."""
 
@@ -52,7 +57,7 @@ class Started:
         best_epoch: Where the model kept so far had its best loss; None while there is none.
         best_loss: That loss.
         processes: How many processes train together.
-        process: Which one this is; others than process 0 are told nothing else.
+        process: Which one this is; others than process 0 are told nothing after it.
     """
 
     backend: str
@@ -162,7 +167,8 @@ class Finished:
 
 
 Event = (
-    Preparing
+    Joined
+    | Preparing
     | Opened
     | Started
     | StepDone

@@ -124,6 +124,7 @@ def train(
         _check_prepared(corpora)
         device = backend.start(run.device, run.backend, run.cluster, debug=run.debug)
         peers, began = device.peers, time.monotonic()  # others may have let it wait
+        on_event(events.Joined())
     with ExitStack() as until_the_end:
         with peers.beginning():
             if peers.first:
