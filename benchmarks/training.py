@@ -147,7 +147,8 @@ def main() -> None:
         sorted(rows, key=lambda row: int(row["seconds"])),
         [
             "Nats per character on the whole last tenth of "
-            f"{len(options.corpus.read_text(encoding='utf-8')):,} characters."
+            f"{len(options.corpus.read_text(encoding='utf-8')):,} characters; textgen keeps the "
+            "weights of the lowest loss there, in order."
         ],
     )
 
