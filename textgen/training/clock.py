@@ -14,7 +14,7 @@ from typing import Any
 Exchange = Callable[..., Any]
 
 _PARTS = 10  # reports in a training by time
-_COST = 60  # and between two of them at least this many times the time that one takes
+_COST = 80  # and between two of them at least this many times the time that one takes
 _APART = 0.25  # seconds from hearing the other processes to hearing them again
 
 
