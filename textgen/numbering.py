@@ -217,10 +217,7 @@ def _number_all(
             while left and left[0][1] <= places[ready]:
                 yield _hash, path, *left.popleft()
             yield _number, number, part, vocabulary, folder, path, place
-        # The last blocks' parts may be with others yet.
-        rest.extend(left)
 
-    rest: list[tuple[int, int]] = []
     for _, told in workers.run(team, jobs, _do, tasks()):
         if isinstance(told, tuple):
             first, digest = told
@@ -230,7 +227,9 @@ def _number_all(
         while ready in done:
             ready += 1
         progress("number", places[ready] - start, places[-1] - start)
-    for _, (first, digest) in workers.run(team, jobs, _hash, ((path, *block) for block in rest)):
+    # The last blocks' parts may have been with others yet.
+    rest = [(path, *block) for block in blocks if block[0] not in digests]
+    for _, (first, digest) in workers.run(team, jobs, _hash, rest):
         digests[first] = digest
     return [digests[first] for first, _ in blocks]
 

@@ -153,14 +153,14 @@ def sweep(directory: Path, names: Iterable[str]) -> None:
         names: Of files and directories in it that are written by `write_atomic` and
             `new_directory`.
     """
-    for name in names:
-        with _kept(directory, wait=True):
+    with _kept(directory, wait=True):
+        for name in names:
             _sweep_made(directory / name)
-        for left in directory.glob(f".{name}.*"):
-            if left.is_dir() and not left.is_symlink():
-                shutil.rmtree(left)
-            else:
-                left.unlink()
+            for left in directory.glob(f".{name}.*"):
+                if left.is_dir() and not left.is_symlink():
+                    shutil.rmtree(left)
+                else:
+                    left.unlink()
 
 
 def _sweep_made(target: Path) -> None:

@@ -103,8 +103,9 @@ def plan(
     if begin is not None:
         old = begin.record.settings.model
         shape = {"cell": old.cell, "units": old.units, "embedding": old.embedding}
-        preset_shape = config.PRESETS.get(preset or "", {})
-        options = {**shape, **{n: preset_shape[n] for n in shape if n in preset_shape}, **options}
+        of_preset = config.PRESETS.get(preset or "", {}).items()
+        shape |= {name: value for name, value in of_preset if name in shape}
+        options = {**shape, **options}
     settings = config.settings(options, preset, recorded)
     if begin is not None:
         transfer.check_shape(settings.model, begin, str(init_from))

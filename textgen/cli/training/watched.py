@@ -47,7 +47,9 @@ def in_another(cluster: Cluster) -> None:
     def hand_on(number: int, _frame: object) -> None:
         heard.append(time.monotonic())
         if heard[-1] - heard[0] > _TWICE:  # should it not end by itself, as where the network hangs
-            threading.Timer(_TWICE, os.kill, [child, signal.SIGKILL]).start()
+            patience = threading.Timer(_TWICE, os.kill, [child, signal.SIGKILL])
+            patience.daemon = True  # and when it has ended, so does this one
+            patience.start()
         elif number != signal.SIGINT or not console.in_front(
             sys.stderr
         ):  # Ctrl-C there reaches both
