@@ -52,6 +52,7 @@ bench: $(VENV)/installed-backends  ## run the benchmarks: make bench CORPUS=tiny
 	$(BIN)/python -m benchmarks.training $(CORPUS)
 	$(BIN)/python -m benchmarks.overhead $(CORPUS)
 	$(BIN)/python -m benchmarks.sizing $(CORPUS)
+	$(BIN)/python -m benchmarks.sizing $(CORPUS) --shape
 	$(BIN)/python -m benchmarks.scale
 	$(BIN)/python -m benchmarks.processes $(CORPUS)
 	$(BIN)/python -m benchmarks.gpu $(CORPUS)

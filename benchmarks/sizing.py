@@ -2,10 +2,12 @@
 
 Verse, documentation (what --demo trains on), code (the modules of Python's standard library in
 order of name, 2 MB of them) and little code (their first 100,000 characters), each trained for the
-same time as `textgen train` would, with two thirds and one and a half times the units, and without
-DropConnect; everything else as the rules say. The curves are in docs/sizing.svg.
+same time as `textgen train` would and as its neighbours would: with two thirds and one and a half
+times the units, and without DropConnect; or, with --shape, with two layers that take as long as the
+one, half and twice the embedding, half the rows, and windows twice as long. Everything else is as
+the rules say. The curves are in docs/sizing.svg and docs/shape.svg.
 
-    python -m benchmarks.sizing tinyshakespeare.txt [--seconds 90]
+    python -m benchmarks.sizing tinyshakespeare.txt [--shape] [--seconds 90]
 """
 
 import argparse
@@ -21,7 +23,7 @@ from textgen.corpus import demo_source
 from textgen.training import backend, events, sizing
 from textgen.training.run import Run
 
-_FIGURE = Path(__file__).parent.parent / "docs" / "sizing.svg"
+_DOCS = Path(__file__).parent.parent / "docs"
 _VALIDATION = 0.04  # of the text: little, so that it can be read often
 _CODE, _LITTLE = 2_000_000, 100_000  # characters
 
@@ -48,21 +50,35 @@ def corpora(verse: Path, folder: Path) -> dict[str, Path]:
     return found
 
 
-def ways(characters: int, seconds: float) -> dict[str, dict[str, Any]]:
+def ways(characters: int, seconds: float, shape: bool) -> dict[str, dict[str, Any]]:
     """The default and its neighbours."""
     (units,) = sizing.sized(characters, {"time": seconds})["units"]
+    if shape:
+        return {
+            "default": {},
+            "two layers": {"units": (_near(units / sizing.width((1, 1))),) * 2},
+            "half the embedding": {"embedding": 32},
+            "twice the embedding": {"embedding": 128},
+            "half the rows": {"batch_size": 16},
+            "windows twice as long": {"maxlen": 128},
+        }
     return {
         "default": {},
-        "two thirds of the units": {"units": (round(units / 1.5),)},
-        "one and a half times": {"units": (round(units * 1.5),)},
+        "two thirds of the units": {"units": (_near(units / 1.5),)},
+        "one and a half times": {"units": (_near(units * 1.5),)},
         "without DropConnect": {"drop_connect": 0.0},
     }
+
+
+def _near(units: float) -> int:
+    """A multiple of 32, as the rules choose."""
+    return 32 * round(units / 32)
 
 
 def curve(
     corpus: Path, folder: Path, options: dict[str, Any], seconds: float
 ) -> tuple[list[events.EpochDone], dict[str, Any]]:
-    """The reports of a training, and what it was told."""
+    """The reports of a training, and its settings."""
     told: list[events.EpochDone] = []
 
     def on_event(event: events.Event) -> None:
@@ -72,10 +88,11 @@ def curve(
     model = folder / "model"
     settings = {**options, "time": seconds, "validation": _VALIDATION, "sample_length": 0}
     train([str(corpus)], model, settings, run=Run(force=True), on_event=on_event)
-    return told, json.loads((model / "settings.json").read_text(encoding="utf-8"))["model"]
+    parts = json.loads((model / "settings.json").read_text(encoding="utf-8"))
+    return told, parts["windows"] | parts["model"] | parts["training"]
 
 
-def draw(curves: dict[str, dict[str, list[events.EpochDone]]]) -> None:
+def draw(name: str, curves: dict[str, dict[str, list[events.EpochDone]]]) -> None:
     """The figure in docs/: validation losses thick, training losses thin."""
     from matplotlib.figure import Figure
 
@@ -98,47 +115,52 @@ def draw(curves: dict[str, dict[str, list[events.EpochDone]]]) -> None:
         axes.set_ylabel("nats per character")
         axes.grid(alpha=0.3)
     panels[0].legend()
-    figure.savefig(_FIGURE)
+    figure.savefig(_DOCS / f"{name}.svg")
 
 
 def main() -> None:
     """Measure, draw and report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("corpus", type=Path)
+    parser.add_argument("--shape", action="store_true")
     parser.add_argument("--seconds", type=float, default=90)
     options = parser.parse_args()
     backend.start("cpu")  # Keras is imported once, and in no training's time
+    name = "shape" if options.shape else "sizing"
     rows = []
     curves: dict[str, dict[str, list[events.EpochDone]]] = {}
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory() as directory:
+        folder = Path(directory)
         for corpus, path in corpora(options.corpus, folder).items():
             characters = int(len(path.read_text(encoding="utf-8")) * (1 - _VALIDATION))
             curves[corpus] = {}
-            for way, changed in ways(characters, options.seconds).items():
-                told, network = curve(path, folder, changed, options.seconds)
+            for way, changed in ways(characters, options.seconds, options.shape).items():
+                told, settings = curve(path, folder, changed, options.seconds)
                 curves[corpus][way] = told
                 rows.append(
                     {
                         "corpus": corpus,
                         "way": way,
-                        "units": network["units"][0],
-                        "dropout": network["dropout"],
-                        "DropConnect": network["drop_connect"],
+                        "units": ",".join(map(str, settings["units"])),
+                        "embedding": settings["embedding"],
+                        "rows": settings["batch_size"],
+                        "window": settings["maxlen"],
+                        "dropout": settings["dropout"],
+                        "DropConnect": settings["drop_connect"],
                         "passes": told[-1].epoch,
                         "training loss": round(told[-1].loss, 4),
                         "validation loss": round(told[-1].validation_loss or 0.0, 4),
                     }
                 )
                 print(rows[-1], flush=True)
-    draw(curves)
+    draw(name, curves)
     report.write(
-        "sizing",
+        name,
         report.command("sizing"),
         rows,
         [
             f"Nats per character on the last {_VALIDATION:.0%} of each text, after the same time. "
-            "Curves: docs/sizing.svg, training losses thin."
+            f"Curves: docs/{name}.svg, training losses thin. One run each."
         ],
     )
 
