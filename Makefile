@@ -41,7 +41,7 @@ format: $(VENV)/installed-dev  ## format the code and mend what the linter can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/installed-backends  ## run the benchmarks: make bench CORPUS=tinyshakespeare.txt (two hours, 12 GB of disk)
+bench: $(VENV)/installed-backends  ## run the benchmarks: make bench CORPUS=tinyshakespeare.txt (six hours, 12 GB of disk)
 	@test -f "$(CORPUS)" || { echo 'name a corpus: make bench CORPUS=tinyshakespeare.txt' >&2; exit 1; }
 	$(BIN)/python -m benchmarks.prepare
 	$(BIN)/python -m benchmarks.novelty

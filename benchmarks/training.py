@@ -8,10 +8,10 @@ character, in order with carried state and over windows of 256 characters from a
     11 min    1.44 and 1.4697
     60 min    1.40 and 1.43
 
-    python -m benchmarks.training tinyshakespeare.txt [--seconds 96 300 660 3600] [--beside 96 300]
+    python -m benchmarks.training tinyshakespeare.txt [--seconds 96 300 ...] [--beside 96 300 ...]
 
-What stands beside a time runs right after it. Rows of earlier runs stay until they are run anew;
-each says on what processor it ran, and when.
+What stands beside a time runs right after it. Rows of earlier runs, and of other processors, stay
+until they are run anew; each says on what processor it ran, and when.
 """
 
 import argparse
@@ -113,9 +113,9 @@ def _row(
     }
 
 
-def _told(row: dict[str, Any]) -> tuple[int, str]:
+def _told(row: dict[str, Any]) -> tuple[int, str, str]:
     """What a row is about, whatever size the network had."""
-    return row["seconds"], row["what"].split(" (LSTM")[0]
+    return row["seconds"], row["on"], row["what"].split(" (LSTM")[0]
 
 
 def main() -> None:
@@ -144,7 +144,7 @@ def main() -> None:
         "training",
         f"python -m benchmarks.training tinyshakespeare.txt --seconds "
         f"{' '.join(map(str, options.seconds))} --beside {' '.join(map(str, options.beside))}",
-        sorted(rows, key=lambda row: int(row["seconds"])),
+        sorted(rows, key=lambda row: (row["on"], row["seconds"])),
         [
             "Nats per character on the whole last tenth of "
             f"{len(options.corpus.read_text(encoding='utf-8')):,} characters; textgen keeps the "

@@ -18,7 +18,13 @@ def reference() -> str:
     for path in ([], *([name] for name in sorted(program.commands))):
         command = program.commands[path[0]] if path else program
         title = " ".join(["textgen", *path])
-        context = cloup.Context(command, info_name=title, terminal_width=80, max_content_width=80)
+        context = cloup.Context(
+            command,
+            info_name=title,
+            terminal_width=80,
+            max_content_width=80,
+            **program.context_settings,
+        )
         text = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
         parts += ["", f"## {title}", "", "```text", text, "```"]
     return "\n".join(parts) + "\n"

@@ -18,6 +18,7 @@ from rich.console import Console
 from textgen import model_dir
 from textgen.cli.training.figures import Figures
 from textgen.cli.training.frame import Look, frame
+from textgen.config import DEFAULT_MODEL
 from textgen.training import events
 from textgen.windows import training_characters
 
@@ -75,7 +76,7 @@ def picture(directory: Path, device: str, precision: str, done: float, look: Loo
     """The display when so large a share of the training was over, as SVG."""
     settings = json.loads((directory / "settings.json").read_text(encoding="utf-8"))
     corpus = ", ".join(Path(one["name"]).name for one in settings["corpus"]["sources"])
-    figures = Figures(corpus, model_dir.DEFAULT)
+    figures = Figures(corpus, DEFAULT_MODEL)
     for event in told(directory, device, precision):
         figures(event)
         if figures.done >= done:

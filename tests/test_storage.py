@@ -180,6 +180,7 @@ def test_where_directories_cannot_be_locked(tmp_path, monkeypatch):
     for _ in range(2):
         with storage.new_directory(tmp_path / "made", KIND, force=True) as directory:
             storage.write_manifest(directory, KIND, {})
+    storage.sweep(tmp_path, ["made"])
     assert sorted(os.listdir(tmp_path)) == [left.name, "made"]
 
 

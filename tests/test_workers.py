@@ -17,8 +17,9 @@ from textgen.errors import CorpusError, WorkerError
 HEAVY = ("keras", "tensorflow", "jax", "torch", "matplotlib", "click")
 
 
-def count_to(number: int):
-    yield from range(number)
+def count_to(task: int, number: int):
+    for count in range(number):
+        yield task, count
 
 
 def fail(after: Path | None, message: str):
@@ -52,7 +53,7 @@ def tick(folder: Path):
 def test_every_task_is_done_once_and_its_results_stay_in_order(jobs):
     with workers.team() as team:
         for numbers in ([3, 0, 5, 1, 2, 4, 2], [1], []):  # a team can be asked again
-            found = list(workers.run(team, jobs, count_to, [(number,) for number in numbers]))
+            found = list(workers.run(team, jobs, count_to, enumerate(numbers)))
             for task, number in enumerate(numbers):
                 assert [result for of, result in found if of == task] == list(range(number))
             assert len(found) == sum(numbers)
@@ -93,7 +94,7 @@ def test_a_worker_that_cannot_be_started_is_told(monkeypatch):
 
     monkeypatch.setattr(subprocess, "Popen", refuse)
     with workers.team() as team, pytest.raises(WorkerError, match="unavailable; give fewer --jobs"):
-        list(workers.run(team, 2, count_to, [(1,)]))
+        list(workers.run(team, 2, count_to, [(0, 1)]))
 
 
 def test_workers_load_no_framework_and_not_the_program(tmp_path):
@@ -106,7 +107,7 @@ def test_workers_load_no_framework_and_not_the_program(tmp_path):
         "    print(list(workers.run(team, 2, loaded, [()])))\n"
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, env=_path())
-    assert (done.stdout, done.stderr) == ("once\n[(0, [])]\n", "")
+    assert (done.stdout, done.stderr) == ("once\n[[]]\n", "")
 
 
 def test_workers_end_when_the_program_is_killed(tmp_path):

@@ -21,6 +21,7 @@ NORMALIZATIONS = ("NFC", "NFKC")
 DEVICES = ("auto", "cpu", "gpu")
 BACKENDS = ("tensorflow", "jax", "torch")
 CONTEXTS = ("carry", "window")
+DEFAULT_MODEL = "textgen-model"
 EXPORT_FORMATS = ("onnx", "litert", "saved-model", "numpy")
 WAIT = 300.0  # seconds: hosts are started by hand, one after the other
 CHECKPOINT_EVERY = 60.0  # seconds of training that a crash may cost; writing one takes far less
@@ -115,6 +116,7 @@ class WindowConfig(Config):
         if self.maxlen > _MAXLEN_AT_MOST:
             raise SettingsError("maxlen", f"must be at most {_MAXLEN_AT_MOST:,}, not {self.maxlen}")
         check_integer("step", self.step, at_least=1)
+        _number("step", self.step, at_most=1_000_000_000)
         check_choice("targets", self.targets, TARGETS)
         _number("validation", self.validation, at_least=0, below=1)
 
@@ -172,7 +174,7 @@ class TrainConfig(Config):
         time: Seconds that the whole training may take, from the program's start to its end; 0
             for no such bound.
         epochs: Times the training text is read; 0 for as many as the time allows.
-        patience: Reports (after each epoch, or ten in a training by time) without a better
+        patience: Reports (after each epoch, or ten at most in a training by time) without a better
             validation loss after which training stops; 0 for never.
         carry_state: Consecutive batches continue the same streams of text and the recurrent
             state goes on from one to the next. Needs sequence targets.

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from textgen import matching, model_dir
-from textgen.config import NoveltyConfig, WindowConfig
+from textgen.config import DEFAULT_MODEL, NoveltyConfig, WindowConfig
 from textgen.corpus import Source
-from textgen.errors import CorpusError, ModelError, PreparedError, UsageError
+from textgen.errors import CorpusError, ModelError, PreparedError
 from textgen.evaluation import as_trained
-from textgen.prepared import Prepared, is_prepared, open_prepared, prepare
+from textgen.prepared import Prepared, only_prepared, open_prepared, prepare
 from textgen.windows import Ids
 
 GRAMS = (4, 8, 16, 32, 64, 128)  # from parts of words to two lines; each twice the one before
@@ -144,8 +144,8 @@ class Novelty:
 
 
 def novelty(
-    model: str | Path = model_dir.DEFAULT,
-    corpora: Sequence[str | Source] = (),
+    model: str | Path = DEFAULT_MODEL,
+    corpora: Sequence[str | Path | Source] = (),
     config: NoveltyConfig | None = None,
     *,
     on_progress: Progress = lambda *_: None,
@@ -238,17 +238,13 @@ class _Training:
 def _corpus(
     trained: model_dir.Trained,
     directory: Path,
-    corpora: Sequence[str | Source],
+    corpora: Sequence[str | Path | Source],
     on_progress: Progress,
 ) -> Iterator[Prepared]:
     """The text that a model was trained on, prepared."""
-    characters = trained.record.characters
-    named = [name for name in corpora if isinstance(name, str) and is_prepared(name)]
-    if named and len(corpora) > 1:
-        raise UsageError(f"{named[0]}: is a prepared corpus; name it alone, or name texts only")
-    if named:
-        prepared = open_prepared(named[0])
-        _check(prepared, trained, characters, named[0])
+    if named := only_prepared(corpora):
+        prepared = open_prepared(named)
+        _check(prepared, trained, str(named))
         yield prepared
     elif corpora:
         with tempfile.TemporaryDirectory(prefix="textgen-") as folder:
@@ -256,11 +252,11 @@ def _corpus(
             path = Path(folder, "corpus")
             read_as = as_trained(trained, directory)
             prepared = prepare(corpora, path, read_as, windows, on_progress=on_progress)
-            _check(prepared, trained, characters, str(getattr(corpora[0], "name", corpora[0])))
+            _check(prepared, trained, str(getattr(corpora[0], "name", corpora[0])))
             yield prepared
     else:
         cached = _cached(trained.record, directory)
-        _check(cached, trained, characters, str(cached.path))
+        _check(cached, trained, str(cached.path))
         yield cached
 
 
@@ -284,7 +280,7 @@ def _no_text(directory: Path, why: str) -> ModelError:
     )
 
 
-def _check(prepared: Prepared, trained: model_dir.Trained, characters: int, name: str) -> None:
+def _check(prepared: Prepared, trained: model_dir.Trained, name: str) -> None:
     """Raise `CorpusError` where a text cannot be the one that a model was trained on."""
     own, other = trained.record.vocabulary, prepared.vocabulary
     # A model that went on from another one knows that one's characters as well.
@@ -295,6 +291,7 @@ def _check(prepared: Prepared, trained: model_dir.Trained, characters: int, name
             f"{name}: has characters that the model does not know, {shown} for one; name the text "
             "that it was trained on"
         )
+    characters = trained.record.characters
     if len(prepared.ids) != characters:
         raise CorpusError(
             f"{name}: has {len(prepared.ids):,} characters, and the text that the model was "

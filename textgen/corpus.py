@@ -91,7 +91,9 @@ class Piece:
         return None if end is None else end - self.first
 
 
-def find_sources(corpora: Sequence[str | Source], glob: Sequence[str] = ("*",)) -> list[Source]:
+def find_sources(
+    corpora: Sequence[str | Path | Source], glob: Sequence[str] = ("*",)
+) -> list[Source]:
     """The sources that a user's words name.
 
     Args:
@@ -356,10 +358,11 @@ class _Input(io.RawIOBase):
         return len(data)
 
     def _read(self, count: int) -> bytes:
-        data = self._stream.read(
-            count if self._size is None else min(count, self._size - self.count)
-        )
+        wanted = count if self._size is None else min(count, self._size - self.count)
+        data = self._stream.read(wanted)
         self.count += len(data)
+        if len(data) < wanted:  # the end: a terminal would have to be told of it again
+            self._size = self.count
         return data
 
 

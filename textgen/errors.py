@@ -597,9 +597,10 @@ class TrainingError(TextgenError):
             "Give --device cpu, or install GPU support and a driver.",
         ),
         Known(
-            "a step failed on",
+            "training failed on",
             "Memory ran out, or the device was lost.",
-            "Give a smaller --batch-size; or run the same command again: it goes on.",
+            "Give fewer --units or a smaller --batch-size; or run the same command again: it goes "
+            "on.",
         ),
         Known(
             "the processes did not find each other",

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from textgen import model_dir
-from textgen.config import CorpusConfig, check_integer
+from textgen.config import DEFAULT_MODEL, CorpusConfig, check_integer
 from textgen.corpus import Source, find_sources, read_text
 from textgen.errors import CorpusError, ModelError, SettingsError
 from textgen.sampling.context import reader
@@ -60,8 +60,8 @@ class Evaluation:
 
 
 def evaluate(
-    corpora: Sequence[str | Source],
-    model: str | Path = model_dir.DEFAULT,
+    corpora: Sequence[str | Path | Source],
+    model: str | Path = DEFAULT_MODEL,
     *,
     context: str | None = None,
     windows: int | None = None,
@@ -101,7 +101,7 @@ def evaluate(
 
 def measured(
     trained: model_dir.Trained,
-    corpora: Sequence[str | Source],
+    corpora: Sequence[str | Path | Source],
     corpus: CorpusConfig,
     *,
     context: str | None = None,
@@ -175,8 +175,8 @@ def surprise(
 
 
 def inspect(
-    corpora: Sequence[str | Source],
-    model: str | Path = model_dir.DEFAULT,
+    corpora: Sequence[str | Path | Source],
+    model: str | Path = DEFAULT_MODEL,
     *,
     context: str | None = None,
     encoding: str | None = None,

@@ -44,7 +44,6 @@ from textgen.sampling import Sampler
 from textgen.sampling.network import Network, WeightSpec, weight_specs
 from textgen.vocabulary import Vocabulary
 
-DEFAULT = "textgen-model"
 KIND = storage.Kind(
     "model directory", version=1, error=ModelError, remedy="train it again with `textgen train`"
 )
@@ -239,7 +238,9 @@ class Trained:
     @property
     def parameters(self) -> int:
         """Numbers that were learned."""
-        return sum(weight.size for weight in self.weights)
+        # With one-hot input the first weights are a fixed identity matrix.
+        fixed = 0 if self.record.settings.model.embedding else 1
+        return sum(weight.size for weight in self.weights[fixed:])
 
 
 def text(directory: str | Path, record: Record) -> Prepared | None:

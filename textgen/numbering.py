@@ -125,7 +125,7 @@ def _read_all(
     tasks = ((pieces, corpus, folder, n, _PART) for n, pieces in enumerate(_tasks(sources, corpus)))
     counts, parts, done = np.zeros(CODE_POINTS, np.int64), list[Part](), 0
     enough = (total + len(sources) * _FILE) // _READ_WORTHWHILE
-    for _, told in workers.run(team, min(jobs, enough) if anywhere else 1, _read, tasks):
+    for told in workers.run(team, min(jobs, enough) if anywhere else 1, _read, tasks):
         if isinstance(told, Part):
             parts.append(told)
         elif isinstance(told, int):
@@ -218,7 +218,7 @@ def _number_all(
                 yield _hash, path, *left.popleft()
             yield _number, number, part, vocabulary, folder, path, place
 
-    for _, told in workers.run(team, jobs, _do, tasks()):
+    for told in workers.run(team, jobs, _do, tasks()):
         if isinstance(told, tuple):
             first, digest = told
             digests[first] = digest
@@ -229,7 +229,7 @@ def _number_all(
         progress("number", places[ready] - start, places[-1] - start)
     # The last blocks' parts may have been with others yet.
     rest = [(path, *block) for block in blocks if block[0] not in digests]
-    for _, (first, digest) in workers.run(team, jobs, _hash, rest):
+    for first, digest in workers.run(team, jobs, _hash, rest):
         digests[first] = digest
     return [digests[first] for first, _ in blocks]
 

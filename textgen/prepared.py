@@ -24,7 +24,7 @@ import numpy as np
 from textgen import storage
 from textgen.config import CorpusConfig, WindowConfig, check_integer
 from textgen.corpus import Source, find_sources
-from textgen.errors import CorpusError, OutputError, PreparedError, SettingsError
+from textgen.errors import CorpusError, OutputError, PreparedError, SettingsError, UsageError
 from textgen.numbering import Progress, write_ids
 from textgen.vocabulary import Vocabulary
 from textgen.windows import (
@@ -125,7 +125,7 @@ class Prepared:
 
 
 def prepare(
-    corpora: Sequence[str | Source],
+    corpora: Sequence[str | Path | Source],
     output: str | Path,
     corpus: CorpusConfig | None = None,
     windows: WindowConfig | None = None,
@@ -251,6 +251,19 @@ def _read(ids: Any, first: int, last: int) -> Ids:
     count = max(0, min(last, len(ids)) - first)
     start: int = ids.offset + first * ids.itemsize
     return np.fromfile(ids.filename, ids.dtype, count, offset=start)
+
+
+def only_prepared(corpora: Sequence[str | Path | Source]) -> Path | None:
+    """The prepared corpus that is named alone; None where texts are named.
+
+    Raises:
+        UsageError: it is named beside others.
+    """
+    paths = [Path(one) for one in corpora if not isinstance(one, Source)]
+    named = next(filter(is_prepared, paths), None)
+    if named is not None and len(corpora) > 1:
+        raise UsageError(f"{named}: is a prepared corpus; name it alone, or name texts only")
+    return named
 
 
 def is_prepared(path: str | Path) -> bool:

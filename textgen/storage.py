@@ -157,6 +157,8 @@ def sweep(directory: Path, names: Iterable[str]) -> None:
         for name in names:
             _sweep_made(directory / name)
             for left in directory.glob(f".{name}.*"):
+                if left.name.startswith(_aside(directory / name)):
+                    continue  # what was made of those is kept where nobody can tell whose it is
                 if left.is_dir() and not left.is_symlink():
                     shutil.rmtree(left)
                 else:

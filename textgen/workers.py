@@ -41,7 +41,7 @@ def team() -> Iterator[list[Worker]]:
     Example:
         >>> with team() as workers:
         ...     list(run(workers, 1, range, [(2,), (1,)]))
-        [(0, 0), (0, 1), (1, 0)]
+        [0, 1, 0]
     """
     workers: list[Worker] = []
     try:
@@ -59,7 +59,7 @@ def run(
     jobs: int,
     function: Callable[..., Iterable[T]],
     tasks: Iterable[tuple[Any, ...]],
-) -> Iterator[tuple[int, T]]:
+) -> Iterator[T]:
     """Call a function for each task and hand on what it yields, as that comes.
 
     Args:
@@ -69,16 +69,15 @@ def run(
         tasks: Arguments for each call; taken when a worker is free for them.
 
     Yields:
-        The number of a task, counted from 0, and one thing that the function gave for it.
+        One thing that the function gave.
 
     Raises:
         WorkerError: a worker could not be started, or was ended from outside.
         Exception: what the first of the tasks, in their order, raised. No other is begun then.
     """
     if jobs <= 1:
-        for number, task in enumerate(tasks):
-            for result in function(*task):
-                yield number, result
+        for task in tasks:
+            yield from function(*task)
         return
     waiting = enumerate(tasks)
     idle, busy = workers[:jobs], dict[Any, tuple[int, Worker]]()
@@ -101,7 +100,7 @@ def run(
             with _watched(worker):
                 finished, result = worker.pipe.recv()
             if not finished:
-                yield number, result
+                yield result
                 continue
             idle.append(busy.pop(pipe)[1])
             if result is not None and (failed is None or number < failed[0]):

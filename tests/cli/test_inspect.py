@@ -6,6 +6,7 @@ import math
 import click
 import pytest
 
+from tests.cli.terminal import Terminal
 from textgen import evaluate, inspect
 
 
@@ -42,12 +43,32 @@ def test_colours_where_they_are_asked_for_and_the_text_stays(textgen, trained, p
     assert coloured.stdout.count("48;5;203") < coloured.stdout.count("48;5;230")
 
 
+def test_colours_on_a_terminal_unless_there_are_to_be_none(trained, page, tmp_path, monkeypatch):
+    shown = []
+    for wish in ("", "1"):
+        monkeypatch.setenv("NO_COLOR", wish)
+        terminal = Terminal("inspect", page, "--model", trained, cwd=tmp_path)
+        while terminal.read():
+            pass
+        assert terminal.process.wait() == 0
+        shown.append(terminal.seen)
+    assert "\x1b[48;5;" in shown[0] and "\x1b[" not in shown[1]
+    assert page.read_text().split() == shown[1].split()
+
+
 def test_json_lines(textgen, trained, page):
     done = textgen("inspect", page, "--model", trained, "--format", "jsonl")
     records = [json.loads(line) for line in done.stdout.splitlines()]
     assert "".join(record["character"] for record in records) == page.read_text()
     assert records[0]["bits"] is None and records[1]["bits"] > 0
     assert records[5].keys() == {"character", "bits", "rank", "likeliest"}
+
+
+def test_a_model_that_is_named_by_the_option_is_the_only_one(textgen, trained, page):
+    by_place = textgen("inspect", trained, page, TEXTGEN_MODEL="nothing")
+    assert by_place.stdout == textgen("inspect", page, "--model", trained).stdout
+    both = textgen("inspect", trained, page, "--model", trained)
+    assert (both.returncode, both.stdout) != (0, by_place.stdout)
 
 
 def test_unknown_characters_are_shown_without_colour(textgen, trained):

@@ -1,6 +1,7 @@
 """`textgen novelty`, as its users run it."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -51,6 +52,14 @@ def test_an_object_for_scripts(textgen, trained, text, tmp_path):
         start, length = passage["start"], len(passage["text"])
         assert written[passage["sample"]][start : start + length] == passage["text"]
         assert text[passage["offset"] :].startswith(passage["text"])
+
+
+def test_a_name_that_is_not_utf_8_is_told(textgen, trained, text, tmp_path):
+    name = b"caf\xe9.txt"
+    (tmp_path / os.fsdecode(name)).write_text(text)
+    arguments = (*LITTLE, "--corpus", os.fsdecode(name), "--format", "json")
+    passages = json.loads(textgen("novelty", trained, *arguments).stdout)["passages"]
+    assert {os.fsencode(passage["source"]) for passage in passages} == {name}
 
 
 def test_the_text_is_named_where_the_cache_is_gone(textgen, trained, bare, corpus):

@@ -1,10 +1,12 @@
 """`textgen report` and `textgen compare`, as their users run them and in a browser."""
 
 import json
+import math
 import os
 import shutil
 from pathlib import Path
 
+import keras
 import pytest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -54,6 +56,19 @@ def test_models_in_a_table(textgen, trained, trained_on_windows, tmp_path):
     )
     assert json.loads(page.stdout)[0]["loss"] > 0
     assert (tmp_path / "two.html").read_text().startswith("<!doctype html>")
+    # What training changes: without the fixed matrix of one-hot input.
+    told = json.loads(textgen("compare", trained_on_windows, "--format", "json").stdout)
+    model = keras.models.load_model(trained_on_windows / "model.keras")
+    trainable = sum(math.prod(weight.shape) for weight in model.trainable_weights)
+    assert told[0]["parameters"] == trainable < model.count_params()
+
+
+def test_a_pipe_is_read_for_one_model_only(textgen, trained, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for text in ("-", "pipe"):
+        done = textgen("compare", trained, trained, "--text", text, stdin="The cat")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"{text} can be read once: name a file with --text" in done.stderr
 
 
 @pytest.fixture(scope="module")

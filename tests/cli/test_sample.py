@@ -103,6 +103,21 @@ def test_without_an_end(sample, trained, tmp_path):
         assert refused.returncode == 2 and "--length 0 has no end" in refused.stderr
 
 
+def test_bytes_between_texts(trained):
+    command = [sys.executable, "-m", "textgen", "sample", "-n", "2", "--length", "3"]
+    done = subprocess.run(
+        [*command, "--separator", b"\xff"],
+        capture_output=True,
+        env={**os.environ, "TEXTGEN_MODEL": str(trained)},
+    )
+    assert (done.returncode, done.stderr) == (0, b"") and done.stdout.count(b"\xff") == 2
+
+
+def test_many_texts_begin_at_once(trained, tmp_path):
+    done = shell("TEXTGEN sample -n 100000000 --length 20 | head -c 100", trained, tmp_path)
+    assert (done.returncode, len(done.stdout), done.stderr) == (0, 100, "")
+
+
 def test_an_output_that_cannot_be_written(trained, tmp_path):
     for line in (
         "TEXTGEN sample >&-",
@@ -186,6 +201,8 @@ def test_a_conversation_through_a_pipe(sample):
         assert next(told).startswith(beginning)
     # The model may write "A dog" by itself: what was typed stands at its place.
     assert re.fullmatch("The cat.{5}\n?A dog.{7}\n?.{7}\n?A dog.{7}\n?", done.stdout, re.DOTALL)
+    slash = sample("-i", "--length", 5, "--unknown", "skip", stdin="//The cat\n")
+    assert slash.stderr == "" and slash.stdout.startswith("The cat")
     never = sample("-i", "--until", "é", stdin="The cat\n")
     assert never.returncode == 2 and "--until can never be written" in never.stderr
     fixed = sample("-i", "--random-seed", 3, "--length", 20, stdin="The cat\nThe cat\n")

@@ -282,6 +282,34 @@ def test_ctrl_c_at_a_display_gives_the_terminal_back(corpus, tmp_path):
     assert not any("Ctrl-C again" in line for line in lines)
 
 
+def test_a_second_ctrl_c_gives_the_terminal_back_as_well(corpus, tmp_path):
+    script = """
+import sys, time
+from textgen.cli import main
+from textgen.training import stepping
+
+def steps(*of):
+    made = steps_of(*of)
+    made.begin = lambda *_: [print("in a step", file=sys.stderr), time.sleep(60)]
+    return made
+
+steps_of, stepping.steps = stepping.steps, steps
+main()
+"""
+    program = (sys.executable, "-c", script)
+    terminal = Terminal("train", corpus, *QUICK, "--epochs", "1", cwd=tmp_path, program=program)
+    bytes_shown = terminal.wait_for("in a step")
+    assert not Screen().show(bytes_shown).cursor
+    terminal.type("\x03")
+    time.sleep(1)
+    assert terminal.process.poll() is None
+    terminal.type("\x03")
+    bytes_shown += terminal.end()
+    assert terminal.process.returncode == 130 and "Traceback" not in bytes_shown
+    screen = Screen().show(bytes_shown)
+    assert screen.cursor and any(line.startswith("training: ") for line in screen.lines)
+
+
 @pytest.mark.skipif(not shutil.which("bash"), reason="needs a shell that knows jobs")
 def test_ctrl_z_gives_the_terminal_back_until_fg(corpus, tmp_path):
     terminal = Terminal("--norc", "-i", cwd=tmp_path, program=("bash",))

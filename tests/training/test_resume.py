@@ -340,7 +340,7 @@ def test_a_device_that_is_lost_leaves_the_last_checkpoint(tmp_path, corpus, monk
     with monkeypatch.context() as patched:
         patched.setattr(stepping, "steps", some)
         with pytest.raises(
-            TrainingError, match=r"a step failed on cpu .*device lost.*goes on from"
+            TrainingError, match=r"training failed on cpu .*device lost.*goes on from"
         ):
             train([str(corpus)], tmp_path / "model", QUICK)
     assert model_dir.load(tmp_path / "model").generate("The", 5)
@@ -402,6 +402,9 @@ def test_a_disk_that_is_too_full_for_the_model(tmp_path, corpus):
     last = rest.splitlines()[-1]
     assert last.startswith("textgen: error: here: cannot be written: "), rest
     assert not list((tmp_path / "here").glob("*.keras")) and "Traceback" not in rest
+    gone_on = model_dir.checkpoint(tmp_path / "here").exists()
+    assert ("goes on from the last checkpoint" in last) == gone_on
+    assert ("mend that, and run the same command again" in last) != gone_on
 
 
 def test_a_directory_made_read_only_leaves_the_last_checkpoint(tmp_path, corpus, textgen):

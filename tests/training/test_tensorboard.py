@@ -58,7 +58,7 @@ def test_the_losses_are_those_of_the_history_also_where_a_training_goes_on(corpu
 def test_the_report_that_ends_a_training_by_patience_is_there(corpus, tmp_path):
     options = {**QUICK, "patience": 1, "epochs": 9, "learning_rate": 1e-12, "optimizer": "sgd"}
     ended = train(
-        [str(corpus)], tmp_path / "model", options, run=Run(tensorboard=tmp_path / "logs")
+        [str(corpus)], tmp_path / "model", options, run=Run(tensorboard=str(tmp_path / "logs"))
     )
     written = scalars(tmp_path / "logs/validation")["epoch_loss"]
     assert ended.reason == "patience" and len(written) == 2

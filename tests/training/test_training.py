@@ -324,6 +324,7 @@ def test_a_prepared_corpus_brings_its_windows_along(tmp_path, corpus):
     assert (started.maxlen, started.targets, started.carry_state) == (7, "last", False)
     with pytest.raises(UsageError, match="prepared already"):
         train([str(tmp_path / "p")], tmp_path / "m2", corpus=CorpusConfig(lowercase=True))
+    train([tmp_path / "p"], tmp_path / "m", options, run=Run(force=True))  # a path by itself
     with pytest.raises(UsageError, match="name it alone"):
         train([str(tmp_path / "p"), str(corpus)], tmp_path / "m2")
     ids = tmp_path / "p/ids.npy"
@@ -347,6 +348,34 @@ def test_windows_that_nobody_chose_are_those_of_a_text(tmp_path, corpus):
         )
         (started,) = (event for event in told if isinstance(event, events.Started))
         assert started.maxlen == 64
+
+
+@pytest.mark.parametrize("options", [{"cell": "gru"}, {}, {"preset": "small"}])
+def test_streams_that_nobody_chose_fit_a_short_text(tmp_path, text, options):
+    short = tmp_path / "short.txt"
+    short.write_text(text[:900])
+    told: list[events.Event] = []
+    preset = options.get("preset")
+    options = {"epochs": 1, "units": (4,)} | ({} if preset else options)
+    train([str(short)], tmp_path / "model", options, preset=preset, on_event=told.append)
+    (started,) = (event for event in told if isinstance(event, events.Started))
+    assert started.rows == (810 - 1) // (4 * started.maxlen)
+
+
+def test_windows_that_nobody_chose_fit_a_short_validation_part(tmp_path, text):
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text(text * 20)
+    share = 60 / (len(text) * 20)
+    told: list[events.Event] = []
+    options = {"epochs": 1, "units": (4,), "validation": share}
+    train([str(corpus)], tmp_path / "model", options, on_event=told.append)
+    (started,) = (event for event in told if isinstance(event, events.Started))
+    assert started.maxlen == 40
+
+
+def test_a_network_larger_than_memory_is_one_line(tmp_path, corpus):
+    with pytest.raises(TrainingError, match="training failed on cpu .* fewer --units"):
+        run(corpus, tmp_path / "model", {"units": (3_000_000,)})
 
 
 def test_models_are_in_single_precision_whatever_keras_was_told(tmp_path, corpus):

@@ -95,6 +95,7 @@ def main() -> NoReturn:
     """Run the program and exit: 0, 1 for a failure, 2 for wrong usage, 130 after Ctrl-C, 143 after
     SIGTERM.
     """
+    console.steady_errors()
     if completion.VARIABLE in os.environ:
         completion.hear_bash()
     # By itself it would leave terminals without a cursor, and half-made files.
@@ -110,9 +111,8 @@ def main() -> NoReturn:
         if options.debugging():
             raise
         line, status = _explain(error)
-        # What is named in a message may be a stranger's: it stays one line and moves no cursor.
-        shown = console.printable(" ".join(line.splitlines()))
-        click.echo(f"textgen: error: {shown}", err=True)
+        # What is named in a message may be a stranger's: it stays one line.
+        console.note(f"textgen: error: {' '.join(line.splitlines())}")
     status = status if isinstance(status, int) else 0
     if watched := sys.modules.get("textgen.cli.training.watched"):
         watched.leave(status)

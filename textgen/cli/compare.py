@@ -1,6 +1,7 @@
 """`textgen compare`."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -39,8 +40,9 @@ def command(
     """
     if not models:
         raise click.UsageError("no models: `textgen compare small large`")
-    if "-" in texts and len(models) > 1:
-        raise click.UsageError("standard input can be read once: name a file with --text")
+    once = [text for text in texts if _can_be_read_once(text)]
+    if once and len(models) > 1:
+        raise click.UsageError(f"{once[0]} can be read once: name a file with --text")
     write = console.page_writer(output, force=force) if output else None
     import json
 
@@ -58,6 +60,12 @@ def command(
         return
     for line in console.table(_HEAD[: len(_HEAD) - (not texts)], [_row(one) for one in found]):
         out.write(f"{line}\n")
+
+
+def _can_be_read_once(text: str) -> bool:
+    """Whether it is standard input or another pipe, such as the shell's <(command)."""
+    path = Path(text)
+    return text == "-" or (path.exists() and not path.is_file() and not path.is_dir())
 
 
 _HEAD = ("model", "network", "parameters", "corpus", "read", "time", "best loss", "bits", "on text")

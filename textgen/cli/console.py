@@ -3,7 +3,9 @@
 Knows terminals and file descriptors; knows nothing of training or corpora.
 """
 
+import io
 import os
+import re
 import sys
 import time
 import warnings
@@ -18,6 +20,10 @@ import click
 EVERY = 10.0  # seconds between progress lines where there is no terminal
 _BLOCK = 512  # characters written at a time where nobody watches
 _REFRESH = 0.1  # seconds between two updates of the bar: steady to the eye, and cheap
+# Control characters, line separators, surrogates, and what turns the direction of writing round.
+_ACTING = re.compile(
+    r"[\0-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 def redraws() -> bool:
@@ -36,12 +42,14 @@ def in_front(file: IO[str]) -> bool | None:
 def note(text: str) -> None:
     """Write a line to standard error, above the progress bar if one is shown."""
     if _Bar.shown is not None:
-        _Bar.shown.console.print(text, markup=False, highlight=False, soft_wrap=True)
-        return
-    try:
-        click.echo(text, err=True)
-    except BrokenPipeError:  # whoever read the log has gone; the work goes on
-        discard(sys.stderr.fileno())
+        print_above(_Bar.shown.console, text)
+    else:
+        click.echo(printable(text), err=True)
+
+
+def print_above(display: Any, text: str) -> None:
+    """Write a line above what a console of rich shows."""
+    display.print(printable(text), markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 class _Bar:
@@ -69,6 +77,8 @@ class Progress:
         if now - self._last < (_REFRESH if self._on_terminal else EVERY):
             return
         self._last = now
+        if self._on_terminal and in_front(sys.stderr) is False:
+            return  # the terminal is another program's now
         if not self._on_terminal:
             share = f" {done / total:.0%}" if total else ""
             note(f"{label}{share}: {text}")
@@ -97,6 +107,7 @@ class Progress:
         )
         self._task = _Bar.shown.add_task("", total=None, text="")
         _Bar.shown.start()
+        _Bar.shown.console.show_cursor()  # else Ctrl-Z would leave the shell without one
 
 
 @contextmanager
@@ -122,6 +133,35 @@ def standard_input() -> BinaryIO:
     return sys.stdin.buffer
 
 
+class _Steady(io.FileIO):
+    """A file descriptor that may be lost, or full: the work goes on without what is written."""
+
+    def write(self, data: Any) -> int:
+        try:
+            written = super().write(data)
+        except OSError:
+            written = None
+        return len(data) if written is None else written
+
+
+def steady_errors(descriptor: int = 2) -> None:
+    """Let no work end because its log cannot be written any more, or is closed from the start.
+
+    Args:
+        descriptor: Where standard error goes from here on.
+    """
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+        return
+    sys.stderr.flush()
+    sys.stderr = io.TextIOWrapper(
+        io.BufferedWriter(_Steady(descriptor, "w", closefd=False)),
+        encoding=sys.stderr.encoding,
+        errors="backslashreplace",
+        line_buffering=True,
+    )
+
+
 def silence_frameworks() -> None:
     """Keep what deep-learning frameworks write to file descriptor 2 off the terminal.
 
@@ -129,11 +169,8 @@ def silence_frameworks() -> None:
     through a copy of the descriptor.
     """
     warnings.simplefilter("ignore")
-    sys.stderr.flush()
-    encoding = sys.stderr.encoding
-    own = os.fdopen(os.dup(2), "w", buffering=1, encoding=encoding, errors="backslashreplace")
+    steady_errors(os.dup(2))
     discard(2)
-    sys.stderr = own
 
 
 def discard(descriptor: int) -> None:
@@ -161,16 +198,25 @@ def duration(seconds: float) -> str:
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Lines of a table: the first column to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    from rich.cells import cell_len
+
+    columns = list(zip(head, *rows, strict=True))
+    widths = [max(map(cell_len, column)) for column in columns]
     for row in (head, *rows):
-        cells = [row[0].ljust(widths[0])]
-        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        fills = [" " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)]
+        cells = [row[0] + fills[0]]
+        cells += [fill + cell for cell, fill in zip(row[1:], fills[1:], strict=True)]
         yield "  ".join(cells).rstrip()
 
 
 def printable(text: str) -> str:
-    """A text that cannot move the cursor or change colours."""
-    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
+    r"""A text that cannot move the cursor, change colours or show its characters in another order.
+
+    Example:
+        >>> printable("caf\u00e9\x1b[2J") == "caf\u00e9\ufffd[2J"
+        True
+    """
+    return _ACTING.sub("\ufffd", text)
 
 
 class Transfer:
@@ -205,23 +251,24 @@ class Output:
         if sys.stdout is None:
             raise OutputError("standard output is closed; send it to a file, a pipe or a terminal")
         self.on_terminal = sys.stdout.isatty()
+        self.coloured = self.on_terminal and not os.environ.get("NO_COLOR")  # no-color.org
         self._separator = separator
         self._at_once = at_once or self.on_terminal
         # A model may have learned, or be made to write, what moves a terminal's cursor.
-        self._shown = printable if self.on_terminal else str
+        self.shown = printable if self.on_terminal else str
 
     def write(self, text: str) -> None:
-        """Write in UTF-8."""
-        sys.stdout.buffer.write(text.encode("utf-8"))
+        """Write in UTF-8; bytes of the command line that are none, as they came."""
+        sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
         if self._at_once:
             sys.stdout.buffer.flush()
 
     def text(self, seed: str, pieces: Iterable[str]) -> None:
         """Write a text and what comes after it."""
-        self.write(self._shown(seed))
+        self.write(self.shown(seed))
         piece = ""
         for piece in self._blocks(pieces):
-            self.write(self._shown(piece))
+            self.write(self.shown(piece))
         if self._separator is not None:
             self.write(self._separator)
         elif not piece.endswith("\n"):

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 import cloup
+from click.core import ParameterSource
 
 from textgen.cli import console, options
 from textgen.config import CorpusConfig
@@ -28,7 +29,8 @@ _INK = 16
 @cloup.option(
     "--color/--no-color",
     default=None,
-    help="Colours also where there is no terminal, or none at all.  [default: on a terminal]",
+    help="Colours also where there is no terminal, or none at all.  [default: on a terminal, "
+    "unless NO_COLOR is set]",
 )
 @options.debug
 def command(
@@ -57,7 +59,8 @@ def command(
     from textgen.evaluation import LEVELS, inspect
     from textgen.model_dir import is_model
 
-    if len(corpora) > 1 and is_model(corpora[0]):
+    named = click.get_current_context().get_parameter_source("directory")
+    if named is not ParameterSource.COMMANDLINE and len(corpora) > 1 and is_model(corpora[0]):
         directory, corpora = Path(corpora[0]), corpora[1:]
     found = inspect(
         corpora,
@@ -71,11 +74,11 @@ def command(
     if form == "jsonl":
         out.stream(_lines(found))
         return
-    coloured = out.on_terminal if color is None else color
+    coloured = out.coloured if color is None else color
     if coloured:
         names = (f"below {LEVELS[0]}", *(f"{bits} or more" for bits in LEVELS))
         legend = " ".join(_on(level, name) for level, name in enumerate(names))
-        console.note(f"bits of surprise: {legend}")
+        click.echo(f"bits of surprise: {legend}", err=True)
     out.stream(_text(found, _on if coloured else _plain))
 
 

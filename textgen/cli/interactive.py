@@ -23,6 +23,7 @@ from textgen.sampling.seeds import from_bytes
 
 _HELP = """\
   Type a line and see it continued; an empty line goes on where the text stopped.
+  A line that is to begin with / is typed with two of them.
   Ctrl-C stops a text, Ctrl-D ends.
 
   /temperature X   low is careful, high is wild, 0 takes the likeliest character
@@ -35,28 +36,27 @@ _HELP = """\
   /settings        tell all of these
   /quit            end
 
-  What you type is kept for the next time in ~/.local/state/textgen/history."""
+  What you type is kept for the next time in ~/.local/state/textgen/history, or
+  in textgen/history where XDG_STATE_HOME says."""
 _HISTORY = 1000  # lines kept from one time to the next
 _PROMPT = "> "
 
 
-def converse(
-    sampler: Sampler, config: SampleConfig, unknown: str, write: Callable[[str], object]
-) -> None:
+def converse(sampler: Sampler, config: SampleConfig, unknown: str, out: console.Output) -> None:
     """Read lines from standard input until it ends, and continue each.
 
     Args:
         sampler: The model.
         config: Where the settings begin.
         unknown: `error` or `skip`: what becomes of characters the model does not know.
-        write: Writes to standard output, at once.
+        out: Standard output, at once.
 
     Raises:
         SettingsError: an end that can never be written.
     """
-    talk = _Conversation(sampler, config, unknown, write)
+    talk = _Conversation(sampler, config, unknown, out)
     stdin = console.standard_input()
-    watched = sys.stdin.isatty() and sys.stdout.isatty()
+    watched = sys.stdin.isatty() and out.on_terminal
     if watched:
         console.note("type a line to see it continued; /help tells more, Ctrl-D ends")
     read = _lines_from_terminal() if watched else lambda: from_bytes(stdin.readline(), "-")
@@ -83,16 +83,17 @@ class _Conversation:
         sampler: Sampler,
         config: SampleConfig,
         unknown: str,
-        write: Callable[[str], object],
+        out: console.Output,
     ):
-        self._sampler, self._unknown, self._write = sampler, unknown, write
+        self._sampler, self._unknown, self._out = sampler, unknown, out
         self._config = config
         self._ending = self._new_ending()
         self._seed = self._text = ""
 
     def hear(self, line: str) -> bool:
         """Do what a line asks for; False ends the conversation."""
-        if not line.startswith("/"):
+        if not line.startswith("/") or line.startswith("//"):
+            line = line.removeprefix("/")
             if line:
                 self._begin(self._sampler.check_seed(line, self._unknown))
             elif self._text:
@@ -119,9 +120,8 @@ class _Conversation:
 
     def _begin(self, seed: str) -> None:
         self._seed = self._text = seed
-        self._write(
-            click.style(console.printable(seed), bold=True) if sys.stdout.isatty() else seed
-        )
+        shown = self._out.shown(seed)
+        self._out.write(click.style(shown, bold=True) if self._out.on_terminal else shown)
         self._go_on()
 
     def _go_on(self) -> None:
@@ -133,11 +133,11 @@ class _Conversation:
         pieces: list[str] = []
         try:
             for character in characters:
-                self._write(console.printable(character) if sys.stdout.isatty() else character)
+                self._out.write(self._out.shown(character))
                 pieces.append(character)
         finally:  # also when Ctrl-C stops it: an empty line then goes on from there
             self._text += "".join(pieces)
-            self._write("\n")
+            self._out.write("\n")
 
     def _random_seed(self) -> int:
         given = self._config.random_seed

@@ -79,7 +79,7 @@ def command(directory: Path, corpora: tuple[str, ...], form: str, **values: Any)
 
         found = novelty(directory, corpora, config, on_progress=show)
     if form == "json":
-        out.write(json.dumps(found.to_json(), ensure_ascii=out.on_terminal) + "\n")
+        out.write(json.dumps(found.to_json()) + "\n")
         return
     blocks = [found.verdict, _table(found), *map(_passage, found.passages)]
     out.write(console.printable("\n\n".join(blocks) + "\n"))

@@ -15,6 +15,7 @@ import cloup
 
 from textgen.config import (
     CONTEXTS,
+    DEFAULT_MODEL,
     NORMALIZATIONS,
     TARGETS,
     Config,
@@ -23,7 +24,6 @@ from textgen.config import (
 )
 
 _AS_TRAINED = "[default: as it was trained]"
-DEFAULT_MODEL = "textgen-model"  # the same as in textgen/model_dir.py, which is slow to import
 
 
 C = TypeVar("C", bound=Config)
@@ -37,11 +37,30 @@ def _show(value: Any) -> str:
 
 
 def setting(
-    config: type[Config], name: str, *declarations: str, help_text: str, **attributes: Any
+    config: type[Config],
+    name: str,
+    *declarations: str,
+    help_text: str,
+    suited: bool = False,
+    **attributes: Any,
 ) -> Callable[[F], F]:
-    """An option for a setting: absent unless given, its default shown in the help."""
+    """An option for a setting: absent unless given, its default shown in the help.
+
+    Args:
+        config: Where the setting is.
+        name: Its name.
+        declarations: Names of the option, where they are not the setting's.
+        help_text: What it is for.
+        suited: Whether it is chosen for an LSTM with carried state.
+        attributes: Handed to the option.
+    """
     default = next(field.default for field in fields(config) if field.name == name)  # type: ignore[arg-type]
-    if default not in (None, ()) and "[default:" not in help_text:
+    if suited:
+        help_text += (
+            "  [default: what suits text, time and device for an LSTM with carried state, else "
+            f"{_show(default)}]"
+        )
+    elif default not in (None, ()) and "[default:" not in help_text:
         help_text += f"  [default: {_show(default)}]"
     options = declarations or (f"--{name.replace('_', '-')}",)
     return cloup.option(*options, name, default=None, help=help_text, **attributes)

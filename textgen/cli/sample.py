@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Iterator
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -181,14 +183,19 @@ def command(
     if interactive:
         from textgen.cli.interactive import converse
 
-        converse(sampler, config, unknown, out.write)
+        converse(sampler, config, unknown, out)
         return
     given = _seeds(sampler, seed, seeds_from, unknown)
     random_seed = new_random_seed() if config.random_seed is None else config.random_seed
-    seeds = [one for one in given for _ in range(config.samples)] or [
-        sampler.random_seed_text(random_seed, number) for number in range(config.samples)
-    ]
-    texts = len(seeds) * len(config.temperatures)
+
+    def seeds() -> Iterator[str]:
+        for one in given:
+            yield from repeat(one, config.samples)
+        for number in range(0 if given else config.samples):
+            yield sampler.random_seed_text(random_seed, number)
+
+    for_each = config.samples * max(1, len(given))
+    texts = for_each * len(config.temperatures)
     ends = bool(config.until or config.lines)
     if config.at_most is None and not ends and (texts > 1 or form == "jsonl"):
         raise click.UsageError(
@@ -199,7 +206,8 @@ def command(
     complete = 0
     for temperature in config.temperatures:
         how = (config.decoding(temperature), ending, random_seed)
-        if len(seeds) == 1 and form == "text":
+        if for_each == 1 and form == "text":
+            (only,) = seeds()
 
             def count() -> None:
                 nonlocal complete
@@ -207,10 +215,9 @@ def command(
 
             if headed:
                 console.note(f"--- temperature {temperature:g} ---")
-            shown = seeds[0] if seed_text else ""
-            out.text(shown, sampler.characters(seeds[0], *how, on_end=count))
+            out.text(only if seed_text else "", sampler.characters(only, *how, on_end=count))
             continue
-        written = sampler.texts(seeds, *how, scores=form == "jsonl")
+        written = sampler.texts(seeds(), *how, scores=form == "jsonl")
         for number, text in enumerate(written):
             complete += text.complete
             if headed:

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 _TWICE = 0.5  # seconds: a launcher's signal comes twice, from it and from the watching process
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_SUITED = "  [default: what suits text, time and device, for an LSTM with carried state]"
 
 
 @cloup.command("train")
@@ -87,7 +86,8 @@ _SUITED = "  [default: what suits text, time and device, for an LSTM with carrie
         ModelConfig,
         "units",
         type=options.UNITS,
-        help_text=f"Units of each recurrent layer.{_SUITED}",
+        help_text="Units of each recurrent layer.",
+        suited=True,
     ),
     options.setting(
         ModelConfig, "embedding", type=int, help_text="Width of the embedding; 0 for one-hot input."
@@ -96,13 +96,15 @@ _SUITED = "  [default: what suits text, time and device, for an LSTM with carrie
         ModelConfig,
         "dropout",
         type=float,
-        help_text=f"Share of a layer's outputs dropped.{_SUITED}",
+        help_text="Share of a layer's outputs dropped.",
+        suited=True,
     ),
     options.setting(
         ModelConfig,
         "drop_connect",
         type=float,
-        help_text=f"Share of a layer's recurrent weights left out of each step.{_SUITED}",
+        help_text="Share of a layer's recurrent weights left out of each step.",
+        suited=True,
     ),
     options.setting(
         ModelConfig,
@@ -138,7 +140,8 @@ _SUITED = "  [default: what suits text, time and device, for an LSTM with carrie
         TrainConfig,
         "learning_rate",
         type=float,
-        help_text=f"Highest learning rate.{_SUITED}",
+        help_text="Highest learning rate.",
+        suited=True,
     ),
     options.setting(
         TrainConfig, "weight_decay", type=float, help_text="Weight decay, of adamw only."
@@ -162,7 +165,8 @@ _SUITED = "  [default: what suits text, time and device, for an LSTM with carrie
         TrainConfig,
         "noise",
         type=float,
-        help_text=f"Share of the characters read that others near them replace.{_SUITED}",
+        help_text="Share of the characters read that others near them replace.",
+        suited=True,
     ),
     options.setting(
         TrainConfig,

@@ -40,12 +40,12 @@ def build(signature: Signature, weights: Sequence[npt.NDArray[Any]]) -> Any:
     inputs = {ID: keras.Input((), dtype="int32", name=ID)}
     for state in signature.states:
         inputs[state.name] = keras.Input((state.units,), dtype="float32", name=state.name)
-    # What is trained on a fixed identity matrix is exported without that matrix.
-    x = keras.ops.one_hot(inputs[ID], size, dtype="float32")
     if config.embedding:
         first = keras.layers.Embedding(size, config.embedding, dtype="float32")
         x = first(inputs[ID])
         first.set_weights([embedding])
+    else:  # without the fixed identity matrix that it is trained on
+        x = keras.ops.one_hot(inputs[ID], size, dtype="float32")
     outputs: dict[str, Any] = {}
     for number, states in enumerate(signature.layers):
         cell = cells[config.cell](config.units[number], dtype="float32")

@@ -63,7 +63,7 @@ class Compared:
 
 def compare(
     models: Sequence[str | Path],
-    texts: Sequence[str | Source] = (),
+    texts: Sequence[str | Path | Source] = (),
     *,
     encoding: str | None = None,
     glob: Sequence[str] = CorpusConfig.glob,
@@ -89,7 +89,10 @@ def compare(
 
 
 def _compared(
-    model: str | Path, texts: Sequence[str | Source], encoding: str | None, glob: Sequence[str]
+    model: str | Path,
+    texts: Sequence[str | Path | Source],
+    encoding: str | None,
+    glob: Sequence[str],
 ) -> Compared:
     trained = model_dir.read(model)
     record = trained.record

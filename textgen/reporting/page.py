@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from textgen import evaluation, model_dir
-from textgen.config import CorpusConfig, Decoding
+from textgen.config import DEFAULT_MODEL, CorpusConfig, Decoding
 from textgen.corpus import Source, find_sources
 from textgen.errors import ModelError
 from textgen.reporting import charts, findings, history, units
@@ -60,8 +60,8 @@ class _Text:
 
 
 def report(
-    model: str | Path = model_dir.DEFAULT,
-    texts: Sequence[str | Source] = (),
+    model: str | Path = DEFAULT_MODEL,
+    texts: Sequence[str | Path | Source] = (),
     *,
     encoding: str | None = None,
     glob: Sequence[str] = CorpusConfig.glob,
@@ -106,7 +106,7 @@ def report(
 def _named(
     trained: model_dir.Trained,
     model: str | Path,
-    texts: Sequence[str | Source],
+    texts: Sequence[str | Path | Source],
     encoding: str | None,
     glob: Sequence[str],
 ) -> _Text:

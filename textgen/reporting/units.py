@@ -59,7 +59,7 @@ class Tracking:
 
 
 def track(text: str, activations: Sequence[Floats]) -> Tracking:
-    """Correlate every unit with every property of a text.
+    r"""Correlate every unit with every property of a text.
 
     Args:
         text: A text.

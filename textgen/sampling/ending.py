@@ -6,6 +6,7 @@ characters are chosen.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from textgen.config import check_integer
 from textgen.errors import SettingsError
@@ -63,14 +64,13 @@ def ending(
     """
     if at_most is not None:
         check_integer("length", at_most, at_least=1)
-    for text in until:
-        for character, place in zip(text, vocabulary.ids(text), strict=True):
-            if place < 0:
-                raise SettingsError(
-                    "until", f"can never be written: {character!r} is not in the vocabulary"
-                )
+    ids = tuple(tuple(vocabulary.ids(text).tolist()) for text in until)
+    for character, place in zip("".join(until), chain(*ids), strict=True):
+        if place < 0:
+            raise SettingsError(
+                "until", f"can never be written: {character!r} is not in the vocabulary"
+            )
     line_end = int(vocabulary.ids("\n")[0])
     if lines and line_end < 0:
         raise SettingsError("lines", "can never end: the vocabulary has no line end")
-    ids = tuple(tuple(vocabulary.ids(text).tolist()) for text in until)
     return Ending(at_most, ids, lines, line_end)

@@ -16,7 +16,7 @@ Ids = npt.NDArray[Any]
 Doubles = npt.NDArray[np.float64]
 
 _BLOCK = 1 << 18  # logits kept at a time
-_ROWS = 256  # windows read side by side
+_ROWS, _AT_ONCE = 256, 1_000_000  # windows read side by side, and characters of all of them
 
 
 def in_order(reader: Reader, size: int, pieces: Iterable[Ids]) -> Iterator[Doubles]:
@@ -61,13 +61,19 @@ def by_windows(network: Network, maxlen: int, pieces: Iterable[Ids]) -> Iterator
     Yields:
         Natural logarithms, shape (windows * maxlen,), for one part of the text after the other.
     """
-    held = np.empty(0, np.int64)
-    whole = False
+    most = max(1, min(_ROWS, _AT_ONCE // maxlen))
+    parts, count, whole = list[Ids](), 0, False
     for piece in pieces:
-        held = np.concatenate([held, piece])
-        while (len(held) - 1) // maxlen >= _ROWS:
-            yield _windows(network, _ROWS, maxlen, held)
-            held, whole = held[_ROWS * maxlen :], True
+        parts.append(piece)
+        count += len(piece)
+        if count <= most * maxlen:
+            continue
+        held = np.concatenate(parts)
+        while (len(held) - 1) // maxlen >= most:
+            yield _windows(network, most, maxlen, held)
+            held, whole = held[most * maxlen :], True
+        parts, count = [held], len(held)
+    held = np.concatenate([np.empty(0, np.int64), *parts])
     rows = (len(held) - 1) // maxlen
     if rows > 0:
         yield _windows(network, rows, maxlen, held)

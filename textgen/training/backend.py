@@ -195,9 +195,10 @@ def losing_device(device: Device) -> Iterator[None]:
         if device.peers.count > 1 and not short:
             raise group.lost(error) from error
         raise TrainingError(
-            f"a step failed on {device.name} ({type(error).__name__}: {first_line(error)}); where "
-            "memory is short, begin anew with --force and a smaller --batch-size; otherwise "
-            "the same command, without --force, goes on from the last checkpoint"
+            f"training failed on {device.name} ({type(error).__name__}: {first_line(error)}); "
+            "where memory is short, begin anew with --force and fewer --units or a smaller "
+            "--batch-size; otherwise the same command, without --force, goes on from the last "
+            "checkpoint, if there is one"
         ) from error
 
 

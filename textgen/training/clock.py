@@ -13,7 +13,7 @@ from typing import Any
 
 Exchange = Callable[..., Any]
 
-_PARTS = 10  # reports in a training by time
+_PARTS = 10  # reports in a training by time, at most
 _COST = 80  # and between two of them at least this many times the time that one takes
 _APART = 0.25  # seconds from hearing the other processes to hearing them again
 
@@ -132,7 +132,6 @@ class HeardClock:
         self._own, self._exchange, self._stop, self._keep_due = own, exchange, stop, keep_due
         self._exact = isinstance(own, ByEpochs)  # it says the same in every process
         self._steps, self._heard_at = 0, time.monotonic()
-        self.stopped = self.keep_due = False
         self._hear()
 
     def _hear(self) -> None:

@@ -97,7 +97,7 @@ class Hooks:
     Attributes:
         save: Called at each report, with the best weights so far in the model.
         keep: Called with a snapshot that training can go on from, when it is stopped, as often as
-            `keep_every` says, and after each report that is not too soon for that.
+            `keep_every` says, and after each report, by epochs if that is not too soon.
         keep_every: Seconds from one snapshot to the next.
         on_event: Told what happens.
         stop: Asked after every step; once it is true a snapshot is kept, the weights are
@@ -145,7 +145,8 @@ def fit(
         ModelError: the snapshot is not of such a training.
     """
     with device.peers.sharing():
-        training = _Training(text, settings, device, hooks, deadline, initial, snapshot, chosen)
+        with backend.losing_device(device):
+            training = _Training(text, settings, device, hooks, deadline, initial, snapshot, chosen)
         training.callback.set_model(training.trainee)
         training.callback.on_train_begin()
         try:
@@ -196,16 +197,14 @@ class _Training:
         peers.share()  # the stock model, which only carries weights, is this process's own
         if snapshot is not None:
             chosen = str(snapshot.figures.get("precision"))
-        with backend.losing_device(device):
-            kind = precision.choose(settings, size, device, self.batches.first(), chosen)
+        kind = precision.choose(settings, size, device, self.batches.first(), chosen)
         self.kind = kind
         self.trainee = precision.build(
             kind, settings, size, carry_batch=self.batches.rows if config.carry_state else None
         )
         # As large as the batch of all processes, of which this one may have a part only.
         ids = np.zeros((self.batches.rows, settings.windows.maxlen), np.int32)
-        with backend.losing_device(device):
-            self.without_cudnn = cudnn.missing(self.trainee, ids, settings.model.cell, device)
+        self.without_cudnn = cudnn.missing(self.trainee, ids, settings.model.cell, device)
         _assign(self.trainee.weights, stock.get_weights(), peers)
         self.trainee.compile(
             kind.optimizer(optimizer(config, device)), _loss(config.loss_reduction)
@@ -216,17 +215,17 @@ class _Training:
         if len(text.validation):
             full = precision.kind_of("float32", settings, device)
             before = _validated(snapshot) if snapshot else None
-            with backend.losing_device(device):
-                self.validator = _Validator(text.validation, settings, size, full, before, peers)
+            self.validator = _Validator(text.validation, settings, size, full, before, peers)
         self.progress = Progress(stock, _draw_seeds(text, settings, peers))
         self.curve = _Curve(size, config.loss_smoothing)
         window = 1 if config.carry_state else settings.windows.maxlen
         drawn = (window + config.sample_length) * len(config.sample_temperatures)
         self.slow_samples = drawn * window * model.parameters(stock) > _GLIMPSE_AT_MOST
         self.steps, self.points, self.glimpses, self.seconds_before = 0, 0, 0, 0.0
-        clock = {"report": _REPORT + (self.validator.seconds if self.validator else 0.0)}
-        if snapshot is not None:
-            clock = self._go_on(snapshot)
+        clock = {"report": 0.0} if snapshot is None else self._go_on(snapshot)
+        if config.time:  # also of a training that goes on, on a slower device perhaps
+            report = _REPORT + (self.validator.seconds if self.validator else 0.0)
+            clock["report"] = max(clock["report"], report)
         own = (
             ByTime(deadline, **clock)
             if config.time
@@ -334,7 +333,7 @@ class _Training:
             self.stepper.settle()
 
     def _report(self, speed: float) -> dict[str, float]:
-        """Validate, draw samples, and save where the weights are the best so far.
+        """Validate, draw samples and save the best weights so far.
 
         Args:
             speed: Characters per second since the last report; the steps are settled.
@@ -604,7 +603,7 @@ class _Validator:
     """The loss of some weights over the validation text, in nats per character.
 
     With carried state the text is read in order, as streams side by side; otherwise over its
-    windows. Every target counts once. Of a long text the beginning is read: half a million
+    windows, with every target of each. Of a long text the beginning is read: half a million
     characters at most, and in a training by time no more than a small share of that allows.
 
     Args:
@@ -632,13 +631,16 @@ class _Validator:
         windows, config = settings.windows, settings.training
         self._ids, self._windows, self._batch_size = ids, windows, config.batch_size
         self._peers = peers
-        self.characters, self.seconds = min(len(ids), characters or VALIDATION_AT_MOST), 0.0
+        at_most, self.seconds = min(len(ids), VALIDATION_AT_MOST), 0.0
         self._rows: int | None = None
         if config.carry_state:
-            # Each stream reads a batch before it begins, to have its context, and four at least.
+            # Each stream reads a batch before it begins, to have its context, and of a text that
+            # is read whole four more at least.
             room = max(config.batch_size, _VALIDATION_LOGITS // (windows.maxlen * size))
-            fewest = (self.characters - 1) // (4 * windows.maxlen)
+            fewest = (at_most - 1) // (4 * windows.maxlen)
             self._rows = peers.filled(min(_VALIDATION_STREAMS, room, fewest))
+        at_least = (self._rows or 1) * windows.maxlen + 1
+        self.characters = min(at_most, max(characters or at_most, at_least))
         self._model = precision.build(kind, settings, size, carry_batch=self._rows)
         self._model.compile(loss=_loss("sum"))
         if config.time:
@@ -646,7 +648,7 @@ class _Validator:
             lead = 1 if self._rows else 0  # batches that are read for context alone
             affordable = max(1, int(_VALIDATION_SHARE * config.time / batch) - lead) * int(each)
             if characters is None:
-                self.characters = min(self.characters, max(affordable, windows.maxlen + 1))
+                self.characters = min(at_most, max(affordable, at_least))
             self.seconds = batch * (lead + math.ceil(self.characters / each))
 
     def loss(self, weights: list[Any]) -> float:

@@ -26,7 +26,7 @@ from textgen.errors import (
 from textgen.prepared import (
     Prepared,
     check_windows,
-    is_prepared,
+    only_prepared,
     open_prepared,
     prepare,
     unchanged,
@@ -51,7 +51,7 @@ class Plan:
         initial: What gives the weights to begin with, where another model does.
         expected: As in events.Opened.
         at_pace: Gives the settings that suit another device, for its pace as sizing.sized takes it;
-            None where they depend on none.
+            None where at most the time that nobody chose would depend on it.
     """
 
     request: Request
@@ -74,7 +74,7 @@ class Plan:
 
 
 def plan(
-    corpora: Sequence[str | Source],
+    corpora: Sequence[str | Path | Source],
     directory: Path,
     options: Mapping[str, Any],
     preset: str | None,
@@ -92,8 +92,9 @@ def plan(
         kept: What the unfinished training was asked that is gone on with, if one is.
         check_ids: Whether to check the ids of a prepared corpus; else whoever reads them does.
     """
-    opened, recorded, from_cache = _prepared(corpora, ids=check_ids), None, False
-    if opened is not None:
+    opened, recorded, from_cache = None, None, False
+    if named := only_prepared(corpora):
+        opened = open_prepared(named, ids=check_ids)
         if corpus not in (None, CorpusConfig(), opened.corpus):
             raise UsageError(
                 f"{opened.path}: is prepared already; to read its text another way, prepare it anew"
@@ -114,8 +115,9 @@ def plan(
             corpora, directory, corpus or CorpusConfig(), settings, on_event, kept
         )
     check_windows(opened, settings.windows)
-    characters = len(opened.split(settings.windows.validation)[0])
-    suit = partial(_suited, characters, settings, options, preset, recorded)
+    train, held_out = opened.split(settings.windows.validation)
+    parts = len(train), len(held_out)
+    suit = partial(_suited, parts, settings, options, preset, recorded)
     suited = suit(sizing.TWO_CORES)
 
     def at_pace(pace: Pace) -> Settings:
@@ -137,7 +139,7 @@ def plan(
     seconds = settings.training.time
     typical = preset is None and begin is None and options.keys() <= {"time"}
     expected = sizing.expected(seconds) if typical else None
-    paced = at_pace if seconds and suited.keys() - {"time"} else None
+    paced = at_pace if seconds and suited.keys() - {"time", "batch_size"} else None
     return Plan(request, opened, preset, from_cache, initial, expected, paced)
 
 
@@ -172,18 +174,8 @@ def text(plan: Plan) -> Text:
     )
 
 
-def _prepared(corpora: Sequence[str | Source], *, ids: bool) -> Prepared | None:
-    """The prepared corpus, where that is what the user named."""
-    named = [name for name in corpora if isinstance(name, str) and is_prepared(name)]
-    if not named:
-        return None
-    if len(corpora) > 1:
-        raise UsageError(f"{named[0]}: is a prepared corpus; name it alone, or name texts only")
-    return open_prepared(named[0], ids=ids)
-
-
 def _prepare(
-    corpora: Sequence[str | Source],
+    corpora: Sequence[str | Path | Source],
     directory: Path,
     corpus: CorpusConfig,
     settings: Settings,
@@ -223,23 +215,36 @@ def _prepare(
 
 
 def _suited(
-    characters: int,
+    parts: tuple[int, int],
     settings: Settings,
     options: Mapping[str, Any],
     preset: str | None,
     recorded: config.WindowConfig | None,
     pace: Pace,
 ) -> dict[str, Any]:
-    """What suits the text, the time and the device's pace, of what nobody chose."""
-    given = dict(options)
+    """What suits the text, the time and the device's pace, of what nobody chose.
+
+    Args:
+        parts: Characters of the training part and of the validation part.
+        settings, options, preset, recorded: What was chosen, and the windows of a prepared corpus.
+        pace: Of the device.
+    """
+    characters, validation = parts
+    given = {**config.PRESETS.get(preset or "", {}), **options}
     if recorded is not None and recorded.maxlen != config.WindowConfig.maxlen:
         given.setdefault("maxlen", recorded.maxlen)
+    if 0 < validation <= sizing.MAXLEN:
+        given.setdefault("maxlen", settings.windows.maxlen)
     suited: dict[str, Any] = {}
     if settings.training.time and "time" not in options:
         suited["time"] = sizing.default_time(characters, pace)
-    if preset is None and settings.training.carry_state and settings.model.cell == "lstm":
+    if not settings.training.carry_state:
+        return suited
+    if preset is None and settings.model.cell == "lstm":
         how_long = {"time": settings.training.time, **suited}
         suited |= sizing.sized(characters, {**how_long, **given}, pace)
+    elif "batch_size" not in given:
+        suited["batch_size"] = sizing.rows(characters, settings.windows.maxlen)
     return suited
 
 

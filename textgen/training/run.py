@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import textgen
 from textgen import model_dir, storage
-from textgen.config import CHECKPOINT_EVERY, CorpusConfig, Settings
+from textgen.config import CHECKPOINT_EVERY, DEFAULT_MODEL, CorpusConfig, Settings
 from textgen.corpus import Source
 from textgen.errors import ModelError, OutputError, UsageError, option
-from textgen.prepared import Prepared, is_prepared
+from textgen.prepared import Prepared, only_prepared
 from textgen.training import backend, checkpoint, events, plan
 from textgen.training.backend import Device
 from textgen.training.group import Cluster, Peers
@@ -62,14 +62,14 @@ class Run:
     debug: bool = False
     command: tuple[str, ...] = ()
     began: float | None = None
-    tensorboard: Path | None = None
+    tensorboard: str | Path | None = None
     backend: str | None = None
     cluster: Cluster | None = None
 
 
 def train(
-    corpora: Sequence[str | Source],
-    model: str | Path = model_dir.DEFAULT,
+    corpora: Sequence[str | Path | Source],
+    model: str | Path = DEFAULT_MODEL,
     options: Mapping[str, Any] | None = None,
     *,
     preset: str | None = None,
@@ -85,7 +85,7 @@ def train(
     checkpoint.
 
     Args:
-        corpora: Paths of files and directories, `-`, sources; or one prepared corpus. None to
+        corpora: Paths of files and directories, `-`, sources; or one prepared corpus. Empty to
             resume a training, which knows its text.
         model: The model directory to make.
         options: Settings by name: those of WindowConfig, ModelConfig and TrainConfig.
@@ -167,9 +167,9 @@ def _of_the_others(on_event: OnEvent) -> OnEvent:
     return lambda event: on_event(event) if isinstance(event, events.Started) else None
 
 
-def _check_prepared(corpora: Sequence[str | Source]) -> None:
+def _check_prepared(corpora: Sequence[str | Path | Source]) -> None:
     """Several processes do not each read the texts, and standard input is one process's."""
-    if len(corpora) != 1 or not isinstance(corpora[0], str) or not is_prepared(corpora[0]):
+    if only_prepared(corpora) is None:
         raise UsageError(
             "several processes train on a prepared corpus: make it by `textgen prepare`, have it "
             "on every host, and name it alone, also to resume"
@@ -220,9 +220,8 @@ def _train(
     )
     device = device or backend.start(run.device, run.backend, debug=run.debug)
     path, logs = model_dir.checkpoint(directory), None
-    if device.peers.count > 1:
-        processes = {} if run.cluster is None else {"--processes": run.cluster.processes}
-        device.peers.check_same({**processes, **_known_by(request)})
+    if run.cluster is not None:
+        device.peers.check_same({"--processes": run.cluster.processes, **_known_by(request)})
         kept = _first_ones(device.peers, path, kept)
     if kept is not None:  # in what nobody chose it may differ
         request = kept.request
@@ -240,10 +239,10 @@ def _train(
         if run.cluster is not None:
             opened.check(_read_by(peers, text, settings, loop.VALIDATION_AT_MOST))
         if run.tensorboard is not None and peers.first:
-            _make(run.tensorboard)
+            where = _made(Path(run.tensorboard))
             from textgen.training import tensorboard
 
-            logs = tensorboard.callback(run.tensorboard, device)
+            logs = tensorboard.callback(where, device)
     about = _about(opened, asked.preset, run) if kept is None else dict(kept.about)
     # A training that goes on may do so on another backend.
     about["versions"] = {**about["versions"], **_version(device.backend)}
@@ -346,7 +345,7 @@ def _first_ones(
         return checkpoint.read(Path(file.name))
 
 
-def _make(logs: Path) -> None:
+def _made(logs: Path) -> Path:
     """Make the directory for TensorBoard's logs while that can still be refused."""
     try:
         logs.mkdir(parents=True, exist_ok=True)
@@ -355,6 +354,7 @@ def _make(logs: Path) -> None:
             f"{logs}: the logs for TensorBoard cannot be written: {error.strerror or error}; name "
             "another directory with --tensorboard"
         ) from error
+    return logs
 
 
 @contextmanager
@@ -363,9 +363,15 @@ def _room(directory: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        kept = model_dir.checkpoint(directory).exists()
         raise OutputError(
-            f"{directory}: cannot be written: {error.strerror or error}; what was saved before is "
-            "still there: the same command, without --force, goes on from the last checkpoint"
+            f"{directory}: cannot be written: {error.strerror or error}; "
+            + (
+                "what was saved before is still there: the same command, without --force, goes on "
+                "from the last checkpoint"
+                if kept
+                else "mend that, and run the same command again"
+            )
         ) from error
 
 

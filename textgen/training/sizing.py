@@ -19,7 +19,7 @@ _START = 8.0  # seconds that start and end take
 # On a GPU the start takes longer, and a network as wide as its speed allows went on learning: 208
 # passes in benchmarks/results/gpu.md.
 _GPU_START, _GPU_PASSES = 30.0, 240
-_MAXLEN = 64  # more than the windows' 40; no longer ones are recorded in docs/NOTES.md
+MAXLEN = 64  # more than the windows' 40; no longer ones are recorded in docs/NOTES.md
 # Seconds of the whole training, and the units of one layer: in 96 s about as good as any tried; in
 # 28 s, 5, 11 and 60 min what did best when steps were slower, moved by that. 10 s and 4 h are only
 # guesses.
@@ -33,11 +33,9 @@ _UNITS = (
     (14400.0, 1024),
 )
 _SHORT = 20_000  # characters of a text that is too short to spare any
-
-
 # Seconds of the whole training, and what a megabyte of Shakespeare came to in them: nats per
 # character on its last tenth, in order, as validation reads (benchmarks/results/training.md); the
-# last two on a processor with AMX.
+# first three on a processor without AMX, which comes to 1.603, 1.438 and 1.416 in these.
 _REACHED = ((30.0, 1.628), (96.0, 1.474), (300.0, 1.432), (660.0, 1.404), (3600.0, 1.384))
 
 
@@ -112,10 +110,9 @@ def sized(characters: int, given: Mapping[str, Any], pace: Pace = TWO_CORES) -> 
     wide = width(units)
     start = _GPU_START if pace.gpu else _START
     passes = epochs or speed(wide) * pace.times * max(given["time"] - start, 1.0) / characters
-    maxlen = given.get("maxlen") or (_MAXLEN if characters > _SHORT else WindowConfig.maxlen)
-    rows = max(1, (characters - 1) // (4 * maxlen))  # streams of at least four steps each
-    rows = given.get("batch_size") or min(TrainConfig.batch_size, rows)
-    steps = passes * characters / (rows * maxlen)
+    maxlen = given.get("maxlen") or (MAXLEN if characters > _SHORT else WindowConfig.maxlen)
+    batch_size = given.get("batch_size") or rows(characters, maxlen)
+    steps = passes * characters / (batch_size * maxlen)
     # More passes ask for more regularisation; more steps, and wider layers, for smaller steps.
     doublings = math.log2(max(0.1, min(passes, _PASSES)) / 3.3)
     learning_rate = 0.018 * min(1.0, 256 / wide) * min(1.0, (1600 / steps) ** 0.6)
@@ -125,10 +122,20 @@ def sized(characters: int, given: Mapping[str, Any], pace: Pace = TWO_CORES) -> 
         "dropout": round(min(max(0.15 + 0.06 * doublings, 0.0), 0.4), 2),
         "drop_connect": round(min(0.05 * max(doublings, 0.0) ** 1.5, 0.25), 2),
         "noise": round(min(0.005 * max(doublings - 2, 0.0), 0.005), 3),
-        "batch_size": rows,
+        "batch_size": batch_size,
         "learning_rate": round(max(learning_rate, 0.003), 4),
     }
     return {name: value for name, value in chosen.items() if name not in given}
+
+
+def rows(characters: int, maxlen: int) -> int:
+    """Streams side by side: fewer where a text is too short for four steps of each.
+
+    Example:
+        >>> rows(1_000_000, 64), rows(2_000, 64)
+        (32, 7)
+    """
+    return min(TrainConfig.batch_size, max(1, (characters - 1) // (4 * maxlen)))
 
 
 def _units(characters: int, seconds: float) -> int:

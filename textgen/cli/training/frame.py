@@ -234,7 +234,7 @@ def _samples(figures: Figures, look: Look, rows: int) -> list[Text]:
     for sample in drawn:
         shown += _sample(sample.seed + sample.text, len(sample.seed), look, rows // len(drawn) or 1)
     if not drawn:
-        shown.append(Text("the first one comes with the first steps", style="dim"))
+        shown.append(Text("none yet", style="dim"))
     shown += [Text() for _ in range(rows + 1 - len(shown))]
     return shown[: rows + 1]
 

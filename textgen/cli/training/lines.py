@@ -6,8 +6,9 @@ Knows how events read in words; knows nothing of the display on a terminal.
 import shlex
 from collections.abc import Iterator
 
-from textgen.cli import console, options
+from textgen.cli import console
 from textgen.cli.training.figures import Pace, bits
+from textgen.config import DEFAULT_MODEL
 from textgen.training import events
 
 
@@ -80,7 +81,7 @@ class Record:
                 yield self._reported(event)
             case events.SampleDrawn():
                 yield f"--- sample at temperature {event.temperature:g} ---"
-                yield console.printable(event.seed + event.text)
+                yield event.seed + event.text
                 yield "---"
             case events.Finished():
                 yield from _finished(event, together=self._processes > 1)
@@ -157,11 +158,11 @@ def _started(event: events.Started) -> Iterator[str]:
 
 def _finished(event: events.Finished, *, together: bool) -> Iterator[str]:
     given = f" --model {shlex.quote(event.directory)}"
-    named = "" if event.directory == options.DEFAULT_MODEL else given
+    named = "" if event.directory == DEFAULT_MODEL else given
     why = {
         "done": "done",
         "stopped": "stopped",
-        "patience": "no better validation loss for a while: stopped",
+        "patience": "no better loss for a while: stopped",
     }
     yield (
         f"{why[event.reason]}; the best model (epoch {event.best_epoch:g}, loss "

@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import IO
 
 from rich.console import Console, Group
@@ -113,13 +114,14 @@ class _Terminal:
 
     def note(self, line: str) -> None:
         """Write a line above the display."""
-        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print_above(self._console, line)
 
     def close(self) -> None:
         self._open = False
-        for number in (signal.SIGTSTP, signal.SIGCONT):
-            signal.signal(number, signal.SIG_DFL)
         self._stop()
+        with suppress(ValueError):  # the thread that hears a second Ctrl-C, right before the end
+            for number in (signal.SIGTSTP, signal.SIGCONT):
+                signal.signal(number, signal.SIG_DFL)
 
     def _stop(self) -> None:
         if self._live is not None:

@@ -1,0 +1,83 @@
+"""What the program says where a stream is lost, full, closed or a terminal."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.terminal import Screen, Terminal
+from textgen.cli import console
+
+QUICK = ("--units", "8", "--batch-size", "4", "--maxlen", "10", "--sample-length", "20")
+
+
+def test_only_what_acts_on_a_terminal_is_replaced():
+    harmless = "日本\u3000\u00a0«\u202foui\u202f» می\u200cخواهم 👩\u200d💻 co\u00adop\n\t"
+    assert console.printable(harmless) == harmless
+    for acting in "\x00\x07\r\x1b\x7f\x9b\u2028\u202e\u2066\ud800":
+        assert console.printable(f"a{acting}b") == "a\ufffdb"
+
+
+def test_columns_of_a_table_are_as_wide_as_they_look():
+    lines = list(console.table(("model", "bits"), [("模型", "1.5"), ("small", "12")]))
+    assert lines == ["model  bits", "模型    1.5", "small    12"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("log", ["2> /dev/full", "2>&-"])
+def test_work_goes_on_where_the_log_cannot_be_written(corpus, tmp_path, log):
+    python = f"{sys.executable} -m textgen"
+    train = " ".join(("train p", *QUICK, "--epochs 2 --model"))
+    script = f"{python} prepare {corpus} -o p {log} && {python} {train} a {log} && {{ {python} "
+    script += f"{train} b --log-format json {log}; }} && {python} sample --model a --length 9 {log}"
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "") and len(done.stdout) > 9
+    for made in ("p/ids.npy", "a/model.keras", "b/model.keras"):
+        assert (tmp_path / made).exists()
+    wrong = f"{python} train nothing.txt {log}"
+    assert subprocess.run(["bash", "-c", wrong], cwd=tmp_path, check=False).returncode == 1
+
+
+def test_a_training_goes_on_when_its_terminal_is_gone(corpus, tmp_path):
+    terminal = Terminal(  # the shell's job does not hear of the end
+        "-c",
+        f"trap '' HUP; {sys.executable} -m textgen train {corpus} {' '.join(QUICK)} --epochs 30",
+        cwd=tmp_path,
+        program=("bash",),
+    )
+    terminal.wait_for("sample at epoch 2")
+    os.close(terminal.screen)
+    assert terminal.process.wait(60) == 0
+    told = json.loads((tmp_path / "textgen-model/history.json").read_text())
+    assert told["epochs"][-1]["epoch"] == 30
+
+
+def test_names_move_no_cursor(textgen, corpus, tmp_path):
+    shutil.copy(corpus, tmp_path / "\x1b]0;x\x07a.txt")
+    done = textgen("train", "\x1b]0;x\x07a.txt", *QUICK, "--epochs", 1, "--model", "\x1bm")
+    assert done.returncode == 0 and "reading \ufffd]0;x\ufffda.txt" in done.stderr
+    assert "\x1b" not in done.stderr and "\x07" not in done.stderr
+
+
+def test_one_end_of_file_ends_what_is_typed(tmp_path):
+    terminal = Terminal("prepare", "-", "-o", "p", "--maxlen", "3", cwd=tmp_path)
+    terminal.type("abcdefgh ijklmnop qrstuvw\n" * 4)
+    terminal.type("\x04")
+    assert "prepared corpus" in terminal.wait_for("prepared corpus")
+    terminal.end()
+    assert terminal.process.returncode == 0
+
+
+def test_a_bar_leaves_the_cursor_for_whoever_comes_next(tmp_path, corpus):
+    with (tmp_path / "long.txt").open("w") as file:
+        for _ in range(20_000):
+            file.write(corpus.read_text())
+    terminal = Terminal("prepare", "long.txt", "-o", "p", "--jobs", "1", cwd=tmp_path)
+    shown = terminal.wait_for("MB/s")
+    assert Screen().show(shown).cursor
+    terminal.process.kill()
+    terminal.end()
