@@ -361,7 +361,9 @@ class _Input(io.RawIOBase):
         wanted = count if self._size is None else min(count, self._size - self.count)
         data = self._stream.read(wanted)
         self.count += len(data)
-        if len(data) < wanted:  # the end: a terminal would have to be told of it again
+        # The end, unless the stream is of those that give what is there: a terminal would have to
+        # be told of it again.
+        if len(data) < wanted and isinstance(self._stream, io.BufferedReader):
             self._size = self.count
         return data
 

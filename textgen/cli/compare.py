@@ -65,7 +65,7 @@ def command(
 def _can_be_read_once(text: str) -> bool:
     """Whether it is standard input or another pipe, such as the shell's <(command)."""
     path = Path(text)
-    return text == "-" or (path.exists() and not path.is_file() and not path.is_dir())
+    return text == "-" or path.is_fifo() or path.is_char_device() or path.is_socket()
 
 
 _HEAD = ("model", "network", "parameters", "corpus", "read", "time", "best loss", "bits", "on text")

@@ -77,15 +77,16 @@ class Progress:
         if now - self._last < (_REFRESH if self._on_terminal else EVERY):
             return
         self._last = now
-        if self._on_terminal and in_front(sys.stderr) is False:
-            return  # the terminal is another program's now
         if not self._on_terminal:
             share = f" {done / total:.0%}" if total else ""
             note(f"{label}{share}: {text}")
             return
+        if in_front(sys.stderr) is False:
+            return  # the terminal is another program's now
         if _Bar.shown is None:
             self._open()
-        _Bar.shown.update(self._task, description=label, completed=done, total=total, text=text)
+        bar = {"description": label, "completed": done, "total": total, "text": text}
+        _Bar.shown.update(self._task, refresh=True, **bar)
 
     def close(self) -> None:
         """Take the bar away."""
@@ -104,6 +105,7 @@ class Progress:
             TextColumn("{task.fields[text]}", markup=False),
             console=Console(file=sys.stderr),
             transient=True,
+            auto_refresh=False,
         )
         self._task = _Bar.shown.add_task("", total=None, text="")
         _Bar.shown.start()
@@ -150,13 +152,15 @@ def steady_errors(descriptor: int = 2) -> None:
     Args:
         descriptor: Where standard error goes from here on.
     """
+    encoding = "utf-8"
     if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
-        return
-    sys.stderr.flush()
+        discard(descriptor)
+    else:
+        sys.stderr.flush()
+        encoding = sys.stderr.encoding
     sys.stderr = io.TextIOWrapper(
         io.BufferedWriter(_Steady(descriptor, "w", closefd=False)),
-        encoding=sys.stderr.encoding,
+        encoding=encoding,
         errors="backslashreplace",
         line_buffering=True,
     )
@@ -176,8 +180,9 @@ def silence_frameworks() -> None:
 def discard(descriptor: int) -> None:
     """Let all that is written to a file descriptor from here on go nowhere."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, descriptor)
-    os.close(nowhere)
+    if nowhere != descriptor:  # as it is where that one was closed
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)
 
 
 def size(count: float) -> str:
@@ -210,7 +215,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def printable(text: str) -> str:
-    r"""A text that cannot move the cursor, change colours or show its characters in another order.
+    r"""A text that cannot move the cursor, change colours or turn the direction of others round.
 
     Example:
         >>> printable("caf\u00e9\x1b[2J") == "caf\u00e9\ufffd[2J"

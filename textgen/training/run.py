@@ -5,6 +5,7 @@ that it is slow to import: everything that can be refused is refused before.
 """
 
 import importlib.metadata
+import os
 import platform
 import sys
 import tempfile
@@ -363,7 +364,7 @@ def _room(directory: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        kept = model_dir.checkpoint(directory).exists()
+        kept = os.path.exists(model_dir.checkpoint(directory))  # noqa: PTH110 never raises
         raise OutputError(
             f"{directory}: cannot be written: {error.strerror or error}; "
             + (

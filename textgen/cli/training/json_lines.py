@@ -72,4 +72,5 @@ class JsonLines:
 
 
 def _write(name: str, fields: dict[str, Any]) -> None:
-    console.note(json.dumps({"event": name, **fields}))
+    line = json.dumps({"event": name, **fields})
+    console.note(line.replace("\x7f", "\\u007f"))  # what acts on a terminal, escaped as the rest
