@@ -23,7 +23,7 @@ def reference() -> str:
             info_name=title,
             terminal_width=80,
             max_content_width=80,
-            **program.context_settings,
+            **command.context_settings,
         )
         text = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
         parts += ["", f"## {title}", "", "```text", text, "```"]

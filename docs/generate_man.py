@@ -67,7 +67,7 @@ cli.md, errors.md, tutorial.md and python.md. The Python package is documented b
 def page() -> str:
     """The manual page, in the man macros of troff."""
     summary = (program.help or "").strip().split("\n")[0].rstrip(".")
-    context = cloup.Context(program, info_name="textgen")
+    context = cloup.Context(program, info_name="textgen", **program.context_settings)
     lines = [
         ".\\\" Made from the program's own help by `make docs`.",
         f'.TH TEXTGEN 1 "" "textgen {textgen.__version__}" "User Commands"',
@@ -104,14 +104,14 @@ def _commands() -> list[click.Command]:
 
 
 def _usage(command: click.Command) -> str:
-    context = cloup.Context(command, info_name=command.name)
+    context = cloup.Context(command, info_name=command.name, **command.context_settings)
     pieces = " ".join(command.collect_usage_pieces(context))
     return f"\\fBtextgen {_escaped(command.name or '')}\\fR {_escaped(pieces)}"
 
 
 def _command(command: click.Command) -> Iterator[str]:
     """What a command does, and each group of its options."""
-    context = cloup.Context(command, info_name=command.name)
+    context = cloup.Context(command, info_name=command.name, **command.context_settings)
     yield f".SS {_usage(command)}"
     yield from _paragraphs(command.help or "")
     groups = getattr(command, "option_groups", ())

@@ -32,6 +32,7 @@ from textgen.cli import (
 )
 from textgen.errors import SettingsError, TextgenError, first_line, option
 
+_HELP = {"help_option_names": ["-h", "--help"]}
 _INTERRUPTED, _TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM
 
 
@@ -50,7 +51,7 @@ class _Program(cloup.Group):
         return result
 
 
-@cloup.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"]})
+@cloup.group(cls=_Program, context_settings=_HELP)
 @click.version_option(textgen.__version__, prog_name="textgen")
 def program() -> None:
     """Train a character-level LSTM on your own text and write new text from it.
@@ -61,16 +62,20 @@ def program() -> None:
     """
 
 
-program.add_command(prepare.command)
-program.add_command(train.command)
-program.add_command(sample.command)
-program.add_command(evaluate.command)
-program.add_command(inspect.command)
-program.add_command(report.command)
-program.add_command(compare.command)
-program.add_command(novelty.command)
-program.add_command(completion.command)
-program.add_command(export.command)
+for _module in (
+    prepare,
+    train,
+    sample,
+    evaluate,
+    inspect,
+    report,
+    compare,
+    novelty,
+    completion,
+    export,
+):
+    _module.command.context_settings = _HELP
+    program.add_command(_module.command)
 
 
 def _signal_again(lost: Any) -> None:
