@@ -127,7 +127,7 @@ def main() -> None:
                 )
     report.write(
         "prepare",
-        "python -m benchmarks.prepare",
+        report.command("prepare"),
         rows,
         [
             f"Medians of {options.runs} runs of the whole program on as many cores as it has jobs, "
