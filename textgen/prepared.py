@@ -84,7 +84,7 @@ class Prepared:
         return _read(self.ids, first, last)
 
     def check(self, parts: Sequence[slice]) -> None:
-        """Compare parts of the ids with the manifest and with the vocabulary.
+        """Compare parts of the ids with the manifest and with the vocabulary; reads them once.
 
         Args:
             parts: Characters, from first to last: the ones that are going to be read.
@@ -93,13 +93,22 @@ class Prepared:
             PreparedError: they are not as they were written.
         """
         ids: Any = self.ids
-        start, width = ids.offset, ids.itemsize
+        start, width, size = ids.offset, ids.itemsize, self.vocabulary.size
         places = [slice(start + one.start * width, start + one.stop * width) for one in parts]
         path = self.path / _IDS
+        unknown = False
+
+        def look(place: int, piece: bytes) -> None:
+            nonlocal unknown
+            found = np.frombuffer(piece[max(0, start - place) :], ids.dtype)
+            if found.max(initial=0) >= size:
+                unknown = True
+
         try:
             entry = storage.read_manifest(self.path, KIND)[_IDS]
-            storage.check_parts(path, entry, [slice(0, start), *places])
-            _check_ids(ids, self.vocabulary, parts)
+            storage.check_parts(path, entry, [slice(0, start), *places], look)
+            if unknown:
+                raise ValueError("ids that the vocabulary does not have")
         except storage.DAMAGE as error:
             raise PreparedError(f"{path}: {error}; {KIND.remedy}") from error
 
@@ -205,15 +214,17 @@ def open_prepared(path: str | Path, *, check: bool = True, ids: bool = True) -> 
     """
     path = Path(path)
     try:
-        names = (_VOCABULARY, _SETTINGS, *([_IDS] if ids else []))
         if check:
-            storage.locate(path, KIND, names)
+            storage.locate(path, KIND, (_VOCABULARY, _SETTINGS))
         settings = json.loads((path / _SETTINGS).read_bytes())
+        files = storage.read_manifest(path, KIND)
+        storage.check_size(path / _IDS, files[_IDS])
         mapped = np.lib.format.open_memmap(path / _IDS, mode="r")
         vocabulary = vocabulary_from_json((path / _VOCABULARY).read_bytes())
-        _check_ids(mapped, vocabulary, [slice(0, len(mapped))] if check and ids else [])
+        if mapped.ndim != 1 or mapped.dtype != vocabulary.dtype or not len(mapped):
+            raise ValueError(f"ids of shape {mapped.shape} and type {mapped.dtype}")
         check_integer("unknown", settings["unknown"], at_least=0)
-        return Prepared(
+        found = Prepared(
             path=path,
             ids=mapped,
             vocabulary=vocabulary,
@@ -221,8 +232,11 @@ def open_prepared(path: str | Path, *, check: bool = True, ids: bool = True) -> 
             windows=WindowConfig.from_json(settings["windows"]),
             sources=tuple(settings["sources"]),
             unknown=settings["unknown"],
-            digest=_digest(storage.read_manifest(path, KIND)),
+            digest=_digest(files),
         )
+        if check and ids:
+            found.check([slice(0, len(mapped))])
+        return found
     except (
         *storage.DAMAGE,
         SettingsError,
@@ -234,16 +248,6 @@ def _digest(files: dict[str, dict[str, Any]]) -> str:
     return hashlib.sha256(
         "".join(files[name]["sha256"] for name in (_IDS, _VOCABULARY)).encode()
     ).hexdigest()
-
-
-def _check_ids(ids: Any, vocabulary: Vocabulary, parts: Iterable[slice]) -> None:
-    """Raise `ValueError` where ids are not those of a vocabulary; reads parts of them in pieces."""
-    if ids.ndim != 1 or ids.dtype != vocabulary.dtype or not len(ids):
-        raise ValueError(f"ids of shape {ids.shape} and type {ids.dtype}")
-    for part in parts:
-        for first in range(part.start, part.stop, _BLOCK):
-            if int(_read(ids, first, min(first + _BLOCK, part.stop)).max()) >= vocabulary.size:
-                raise ValueError("ids that the vocabulary does not have")
 
 
 def _read(ids: Any, first: int, last: int) -> Ids:

@@ -219,13 +219,27 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def sha256(path: Path, first: int = 0, last: int | None = None) -> str:
-    """The SHA-256 of a file's bytes, or of those from one place to another, in hexadecimal."""
-    digest = hashlib.sha256()
+def sha256(
+    path: Path,
+    first: int = 0,
+    last: int | None = None,
+    see: Callable[[int, bytes], object] = lambda *_: None,
+) -> str:
+    """The SHA-256 of a file's bytes, or of those from one place to another, in hexadecimal.
+
+    Args:
+        path: The file.
+        first: The first place.
+        last: The place after the last; None for the end.
+        see: Called with each piece that is read and its place.
+    """
+    digest, place = hashlib.sha256(), first
     with path.open("rb") as file:
         file.seek(first)
         while some := file.read(_AT_ONCE if last is None else min(_AT_ONCE, last - file.tell())):
             digest.update(some)
+            see(place, some)
+            place += len(some)
     return digest.hexdigest()
 
 
@@ -453,21 +467,27 @@ def _path(path: Path, entry: dict[str, Any]) -> Path:
     return path
 
 
-def check_parts(path: Path, entry: Mapping[str, Any], parts: Iterable[slice]) -> None:
+def check_parts(
+    path: Path,
+    entry: Mapping[str, Any],
+    parts: Iterable[slice],
+    see: Callable[[int, bytes], object] = lambda *_: None,
+) -> None:
     """Compare parts of a file with its entry in a manifest, whole blocks at a time.
 
     Args:
         path: The file.
         entry: Without blocks, the whole file is read.
         parts: Bytes, from first to last.
+        see: Called with each piece that is read and its place, in any order, by several threads.
 
     Raises:
         ValueError: it was changed.
     """
-    _check_size(path, entry)
+    check_size(path, entry)
     digests = entry.get("blocks")
     if digests is None:
-        same = sha256(path) == entry["sha256"]
+        same = sha256(path, see=see) == entry["sha256"]
     else:
         numbers = {
             number
@@ -477,7 +497,7 @@ def check_parts(path: Path, entry: Mapping[str, Any], parts: Iterable[slice]) ->
 
         def as_it_was(number: int) -> bool:
             digest: str = digests[number]
-            return sha256(path, number * BLOCK, (number + 1) * BLOCK) == digest
+            return sha256(path, number * BLOCK, (number + 1) * BLOCK, see) == digest
 
         with ThreadPoolExecutor() as threads:
             same = all(threads.map(as_it_was, sorted(numbers)))
@@ -487,14 +507,15 @@ def check_parts(path: Path, entry: Mapping[str, Any], parts: Iterable[slice]) ->
 
 def _content(path: Path, entry: dict[str, Any]) -> bytes:
     """The bytes of a file that is as its entry in the manifest says."""
-    _check_size(path, entry)
+    check_size(path, entry)
     content = read_bytes(path)
     if hashlib.sha256(content).hexdigest() != entry["sha256"]:
         raise ValueError("changed after it was written")
     return content
 
 
-def _check_size(path: Path, entry: Mapping[str, Any]) -> None:
+def check_size(path: Path, entry: Mapping[str, Any]) -> None:
+    """Raise `ValueError` where a path is no file, or one of another size than its entry says."""
     if path.stat().st_size != entry["bytes"] or not path.is_file():
         raise ValueError("truncated or changed")
 
