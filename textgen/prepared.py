@@ -217,9 +217,8 @@ def open_prepared(path: str | Path, *, check: bool = True, ids: bool = True) -> 
         if check:
             storage.locate(path, KIND, (_VOCABULARY, _SETTINGS))
         settings = json.loads((path / _SETTINGS).read_bytes())
-        files = storage.read_manifest(path, KIND)
-        storage.check_size(path / _IDS, files[_IDS])
-        mapped = np.lib.format.open_memmap(path / _IDS, mode="r")
+        ids_at = storage.locate(path, KIND, [_IDS], read=False)[_IDS]
+        mapped = np.lib.format.open_memmap(ids_at, mode="r")
         vocabulary = vocabulary_from_json((path / _VOCABULARY).read_bytes())
         if mapped.ndim != 1 or mapped.dtype != vocabulary.dtype or not len(mapped):
             raise ValueError(f"ids of shape {mapped.shape} and type {mapped.dtype}")
@@ -232,7 +231,7 @@ def open_prepared(path: str | Path, *, check: bool = True, ids: bool = True) -> 
             windows=WindowConfig.from_json(settings["windows"]),
             sources=tuple(settings["sources"]),
             unknown=settings["unknown"],
-            digest=_digest(files),
+            digest=_digest(storage.read_manifest(path, KIND)),
         )
         if check and ids:
             found.check([slice(0, len(mapped))])

@@ -400,15 +400,23 @@ def read_manifest(directory: Path, kind: Kind) -> dict[str, dict[str, Any]]:
     return dict(files)
 
 
-def locate(directory: Path, kind: Kind, names: Iterable[str]) -> dict[str, Path]:
+def locate(
+    directory: Path, kind: Kind, names: Iterable[str], *, read: bool = True
+) -> dict[str, Path]:
     """Where the files of a directory are, each one checked against the manifest.
 
     For a directory made by `new_directory`, whose files stay where they are.
 
+    Args:
+        directory: Where they are.
+        kind: What it is.
+        names: Of the files.
+        read: Whether to compare what is in them; else their sizes.
+
     Raises:
         TextgenError: of the kind's own class, for a file that is missing or was changed.
     """
-    return _checked(directory, kind, names, _path)
+    return _checked(directory, kind, names, _path if read else _sized)
 
 
 def read_files(directory: Path, kind: Kind, names: Iterable[str]) -> dict[str, bytes]:
@@ -467,6 +475,12 @@ def _path(path: Path, entry: dict[str, Any]) -> Path:
     return path
 
 
+def _sized(path: Path, entry: dict[str, Any]) -> Path:
+    """The path of a file that has the size that its entry says."""
+    _check_size(path, entry)
+    return path
+
+
 def check_parts(
     path: Path,
     entry: Mapping[str, Any],
@@ -484,7 +498,7 @@ def check_parts(
     Raises:
         ValueError: it was changed.
     """
-    check_size(path, entry)
+    _check_size(path, entry)
     digests = entry.get("blocks")
     if digests is None:
         same = sha256(path, see=see) == entry["sha256"]
@@ -507,15 +521,14 @@ def check_parts(
 
 def _content(path: Path, entry: dict[str, Any]) -> bytes:
     """The bytes of a file that is as its entry in the manifest says."""
-    check_size(path, entry)
+    _check_size(path, entry)
     content = read_bytes(path)
     if hashlib.sha256(content).hexdigest() != entry["sha256"]:
         raise ValueError("changed after it was written")
     return content
 
 
-def check_size(path: Path, entry: Mapping[str, Any]) -> None:
-    """Raise `ValueError` where a path is no file, or one of another size than its entry says."""
+def _check_size(path: Path, entry: Mapping[str, Any]) -> None:
     if path.stat().st_size != entry["bytes"] or not path.is_file():
         raise ValueError("truncated or changed")
 
