@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textgen import corpus as corpus_module
-from textgen import prepared as prepared_module
 from textgen import storage
 from textgen.config import CorpusConfig, WindowConfig
 from textgen.corpus import Source
@@ -48,7 +47,8 @@ def test_np_load_opens_the_ids(tmp_path):
 
 @pytest.mark.parametrize(("distinct", "dtype"), [(256, "u1"), (257, "u2"), (65_537, "u4")])
 def test_ids_grow_as_wide_as_the_vocabulary_needs(tmp_path, monkeypatch, distinct, dtype):
-    monkeypatch.setattr(prepared_module, "_BLOCK", 1000)
+    monkeypatch.setattr(storage, "BLOCK", 4096)
+    monkeypatch.setattr(storage, "_AT_ONCE", 1024)
     monkeypatch.setattr(corpus_module, "_BLOCK", 5000)
     codes = [
         code for code in range(1, distinct + 2100) if not 0xD800 <= code < 0xE000 and code != 13
@@ -162,7 +162,7 @@ def test_parts_of_the_ids_are_checked_by_themselves(tmp_path, monkeypatch):
     path.write_bytes(content)
     with pytest.raises(PreparedError, match=r"ids.npy: changed after it was written"):
         open_prepared(tmp_path / "p")
-    opened = open_prepared(tmp_path / "p", ids=False)
+    opened = open_prepared(tmp_path / "p", check=False)
     opened.check([slice(0, 2000), slice(4000, 5000)])
     for part in (slice(2000, 3000), slice(3600, 3601)):  # in the same block
         with pytest.raises(PreparedError, match=r"changed after it was written.*make it anew"):
@@ -174,7 +174,7 @@ def test_parts_of_the_ids_are_checked_by_themselves(tmp_path, monkeypatch):
         written["files"]["ids.npy"]["blocks"] = blocks
         manifest.write_text(json.dumps(written))
         with pytest.raises(PreparedError, match="missing or damaged"):
-            open_prepared(tmp_path / "p", ids=False)
+            open_prepared(tmp_path / "p", check=False)
 
 
 def test_another_version_is_told(tmp_path):

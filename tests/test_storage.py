@@ -23,9 +23,8 @@ def write(**files):
 
 
 def read(directory):
-    return {
-        name: path.read_text() for name, path in storage.locate(directory, KIND, ["a", "b"]).items()
-    }
+    found = storage.read_files(directory, KIND, ["a", "b"])
+    return {name: content.decode() for name, content in found.items()}
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):

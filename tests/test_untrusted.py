@@ -44,8 +44,19 @@ values = st.recursive(
 )
 
 
+def describe(path):
+    """As textgen does it: ids in blocks."""
+    if path.name != "ids.npy":
+        return storage.describe(path)
+    size = path.stat().st_size
+    places = range(0, size, storage.BLOCK)
+    return storage.describe_in_blocks(
+        size, [storage.sha256(path, first, first + storage.BLOCK) for first in places]
+    )
+
+
 def sign(directory, kind):
-    files = {path.name: storage.describe(path) for path in directory.iterdir() if path.is_file()}
+    files = {path.name: describe(path) for path in directory.iterdir() if path.is_file()}
     files.pop(storage.MANIFEST, None)
     storage.write_manifest(directory, kind, files)
 
@@ -421,6 +432,24 @@ def test_a_pipe_in_place_of_a_file_does_not_hang(trained, folder, textgen):
         os.mkfifo(copy / name)
         done = textgen("sample", "--model", copy, timeout=20)
         assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("twin", [False, True])
+def test_a_pipe_in_a_prepared_corpus_does_not_hang(small_corpus, folder, textgen, twin):
+    """Also where what the manifest tells of stands where a commit would have left it."""
+    for name in ("ids.npy", "prepared.json", "vocabulary.json", "manifest.json"):
+        copy = fresh(small_corpus, folder)
+        if twin:
+            (copy / ".pending").mkdir()
+            (copy / name).rename(copy / ".pending" / name)
+        else:
+            (copy / name).unlink()
+        os.mkfifo(copy / name)
+        options = ("--epochs", 1, "--units", 4, "--batch-size", 1, "--maxlen", 3, "--model")
+        done = textgen("train", copy, *options, folder / f"{name}-{twin}", timeout=40)
+        last = done.stderr.splitlines()[-1]
+        assert (done.returncode == 1 and last.startswith("textgen: error: ")) or twin
+        assert "Traceback" not in done.stderr
 
 
 def test_windows_that_would_take_too_much_memory(trained, folder):

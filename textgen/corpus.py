@@ -341,6 +341,7 @@ class _Input(io.RawIOBase):
     def __init__(self, stream: BinaryIO, size: int | None = None):
         self._stream = stream
         self._size = size
+        self._typed = isinstance(stream, io.IOBase) and stream.isatty()
         self.count = 0
         self.head = self._read(_HEAD)  # blocks until there are as many, or the end, also on a pipe
         self._ahead = self.head
@@ -361,9 +362,7 @@ class _Input(io.RawIOBase):
         wanted = count if self._size is None else min(count, self._size - self.count)
         data = self._stream.read(wanted)
         self.count += len(data)
-        # The end, unless the stream is of those that give what is there: a terminal would have to
-        # be told of it again.
-        if len(data) < wanted and isinstance(self._stream, io.BufferedReader):
+        if len(data) < wanted and self._typed:  # the end, which would have to be typed again
             self._size = self.count
         return data
 

@@ -24,7 +24,14 @@ import numpy as np
 from textgen import storage
 from textgen.config import CorpusConfig, WindowConfig, check_integer
 from textgen.corpus import Source, find_sources
-from textgen.errors import CorpusError, OutputError, PreparedError, SettingsError, UsageError
+from textgen.errors import (
+    CorpusError,
+    OutputError,
+    PreparedError,
+    SettingsError,
+    UsageError,
+    first_line,
+)
 from textgen.numbering import Progress, write_ids
 from textgen.vocabulary import Vocabulary
 from textgen.windows import (
@@ -44,7 +51,7 @@ KIND = storage.Kind(
 )
 
 _IDS, _VOCABULARY, _SETTINGS = "ids.npy", "vocabulary.json", "prepared.json"
-_BLOCK = 1 << 18  # ids, or bytes of a one-hot tensor, in memory at a time
+_BLOCK = 1 << 18  # bytes of a one-hot tensor in memory at a time
 
 
 @dataclass(frozen=True)
@@ -95,8 +102,7 @@ class Prepared:
         ids: Any = self.ids
         start, width, size = ids.offset, ids.itemsize, self.vocabulary.size
         places = [slice(start + one.start * width, start + one.stop * width) for one in parts]
-        path = self.path / _IDS
-        unknown = False
+        path, unknown = Path(ids.filename), False
 
         def look(place: int, piece: bytes) -> None:
             nonlocal unknown
@@ -200,26 +206,26 @@ def prepare(
     return open_prepared(output, check=False)
 
 
-def open_prepared(path: str | Path, *, check: bool = True, ids: bool = True) -> Prepared:
+def open_prepared(path: str | Path, *, check: bool = True) -> Prepared:
     """Open a prepared corpus.
 
     Args:
         path: Its directory.
-        check: Whether to compare the files with the manifest, which reads them once.
-        ids: Whether also those of the ids; whoever reads some of them checks those by
-            `Prepared.check`.
+        check: Whether to compare all ids with the manifest, which reads them once; else whoever
+            reads some of them checks those by `Prepared.check`. The other files always are.
 
     Raises:
         PreparedError: it is missing, of another version, truncated or edited.
     """
     path = Path(path)
     try:
-        if check:
-            storage.locate(path, KIND, (_VOCABULARY, _SETTINGS))
-        settings = json.loads((path / _SETTINGS).read_bytes())
-        ids_at = storage.locate(path, KIND, [_IDS], read=False)[_IDS]
+        small = storage.read_files(path, KIND, (_VOCABULARY, _SETTINGS))
+        settings, vocabulary = (
+            json.loads(small[_SETTINGS]),
+            vocabulary_from_json(small[_VOCABULARY]),
+        )
+        ids_at = storage.locate(path, KIND, [_IDS])[_IDS]
         mapped = np.lib.format.open_memmap(ids_at, mode="r")
-        vocabulary = vocabulary_from_json((path / _VOCABULARY).read_bytes())
         if mapped.ndim != 1 or mapped.dtype != vocabulary.dtype or not len(mapped):
             raise ValueError(f"ids of shape {mapped.shape} and type {mapped.dtype}")
         check_integer("unknown", settings["unknown"], at_least=0)
@@ -233,14 +239,16 @@ def open_prepared(path: str | Path, *, check: bool = True, ids: bool = True) -> 
             unknown=settings["unknown"],
             digest=_digest(storage.read_manifest(path, KIND)),
         )
-        if check and ids:
+        if check:
             found.check([slice(0, len(mapped))])
         return found
     except (
         *storage.DAMAGE,
         SettingsError,
     ) as error:
-        raise PreparedError(f"{path}: damaged prepared corpus ({error}); {KIND.remedy}") from error
+        raise PreparedError(
+            f"{path}: damaged prepared corpus ({first_line(error)}); {KIND.remedy}"
+        ) from error
 
 
 def _digest(files: dict[str, dict[str, Any]]) -> str:

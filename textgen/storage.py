@@ -236,7 +236,7 @@ def sha256(
     digest, place = hashlib.sha256(), first
     with path.open("rb") as file:
         file.seek(first)
-        while some := file.read(_AT_ONCE if last is None else min(_AT_ONCE, last - file.tell())):
+        while some := file.read(_AT_ONCE if last is None else min(_AT_ONCE, last - place)):
             digest.update(some)
             see(place, some)
             place += len(some)
@@ -400,23 +400,16 @@ def read_manifest(directory: Path, kind: Kind) -> dict[str, dict[str, Any]]:
     return dict(files)
 
 
-def locate(
-    directory: Path, kind: Kind, names: Iterable[str], *, read: bool = True
-) -> dict[str, Path]:
-    """Where the files of a directory are, each one checked against the manifest.
+def locate(directory: Path, kind: Kind, names: Iterable[str]) -> dict[str, Path]:
+    """Where files of a directory are that are large, each of the size that the manifest says.
 
-    For a directory made by `new_directory`, whose files stay where they are.
-
-    Args:
-        directory: Where they are.
-        kind: What it is.
-        names: Of the files.
-        read: Whether to compare what is in them; else their sizes.
+    For a directory made by `new_directory`, whose files stay where they are; what is in them
+    `check_parts` compares.
 
     Raises:
-        TextgenError: of the kind's own class, for a file that is missing or was changed.
+        TextgenError: of the kind's own class, for a file that is missing or of another size.
     """
-    return _checked(directory, kind, names, _path if read else _sized)
+    return _checked(directory, kind, names, _sized)
 
 
 def read_files(directory: Path, kind: Kind, names: Iterable[str]) -> dict[str, bytes]:
@@ -467,12 +460,6 @@ def _find(
         except ValueError as error:
             problem = str(error)
     raise kind.error(f"{directory / name}: {problem}; {kind.remedy}")
-
-
-def _path(path: Path, entry: dict[str, Any]) -> Path:
-    """The path of a file that is as its entry in the manifest says."""
-    check_parts(path, entry, [slice(0, entry["bytes"])])
-    return path
 
 
 def _sized(path: Path, entry: dict[str, Any]) -> Path:
@@ -577,9 +564,13 @@ def _finish(directory: Path) -> None:
 def _is_listed(path: Path, files: Any) -> bool:
     """Whether a file is one that a manifest lists, which may be a stranger's."""
     try:
-        return not path.is_symlink() and _path(path, files[path.name]) == path
+        entry = files[path.name]
+        if not path.is_symlink():
+            check_parts(path, entry, [slice(0, entry["bytes"])])
+            return True
     except (LookupError, TypeError, ValueError, AttributeError):
-        return False
+        pass
+    return False
 
 
 def _as_umask(path: str | Path, *, directory: bool = False) -> None:

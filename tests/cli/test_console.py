@@ -38,9 +38,10 @@ def test_work_goes_on_where_the_log_cannot_be_written(corpus, tmp_path, log):
     assert (done.returncode, done.stderr) == (0, "") and len(done.stdout) > 9
     for made in ("p/ids.npy", "a/model.keras", "b/model.keras"):
         assert (tmp_path / made).exists()
-    closed = f"{python} train p {' '.join(QUICK)} --epochs 1 --model c --quiet <&- >&- {log}"
-    assert subprocess.run(["bash", "-c", closed], cwd=tmp_path, check=False).returncode == 0
-    assert (tmp_path / "c/model.keras").exists()
+    if log == "2>&-":
+        closed = f"{python} train p {' '.join(QUICK)} --epochs 1 --model c --quiet <&- >&- {log}"
+        assert subprocess.run(["bash", "-c", closed], cwd=tmp_path, check=False).returncode == 0
+        assert (tmp_path / "c/model.keras").exists()
     wrong = f"{python} train nothing.txt {log}"
     assert subprocess.run(["bash", "-c", wrong], cwd=tmp_path, check=False).returncode == 1
 

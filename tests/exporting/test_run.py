@@ -36,7 +36,7 @@ def test_an_export_is_verified_and_says_what_it_is(name, fixture, request, tmp_p
     }
     files = storage.read_manifest(directory, run.KIND)
     assert done.size == sum(entry["bytes"] for entry in files.values())
-    storage.locate(directory, run.KIND, files)
+    storage.read_files(directory, run.KIND, files)
     assert (directory / "vocabulary.json").read_bytes() == (model / "vocabulary.json").read_bytes()
     signature = json.loads((directory / "signature.json").read_bytes())
     windows = fixture == "trained_on_windows"

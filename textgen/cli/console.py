@@ -180,7 +180,9 @@ def silence_frameworks() -> None:
 def discard(descriptor: int) -> None:
     """Let all that is written to a file descriptor from here on go nowhere."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    if nowhere != descriptor:  # as it is where that one was closed
+    if nowhere == descriptor:  # that one was closed
+        os.set_inheritable(nowhere, True)  # noqa: FBT003
+    else:
         os.dup2(nowhere, descriptor)
         os.close(nowhere)
 

@@ -94,7 +94,7 @@ def plan(
     """
     opened, recorded, from_cache = None, None, False
     if named := only_prepared(corpora):
-        opened = open_prepared(named, ids=check_ids)
+        opened = open_prepared(named, check=check_ids)
         if corpus not in (None, CorpusConfig(), opened.corpus):
             raise UsageError(
                 f"{opened.path}: is prepared already; to read its text another way, prepare it anew"
