@@ -220,10 +220,8 @@ def open_prepared(path: str | Path, *, check: bool = True) -> Prepared:
     path = Path(path)
     try:
         small = storage.read_files(path, KIND, (_VOCABULARY, _SETTINGS))
-        settings, vocabulary = (
-            json.loads(small[_SETTINGS]),
-            vocabulary_from_json(small[_VOCABULARY]),
-        )
+        settings = json.loads(small[_SETTINGS])
+        vocabulary = vocabulary_from_json(small[_VOCABULARY])
         ids_at = storage.locate(path, KIND, [_IDS])[_IDS]
         mapped = np.lib.format.open_memmap(ids_at, mode="r")
         if mapped.ndim != 1 or mapped.dtype != vocabulary.dtype or not len(mapped):

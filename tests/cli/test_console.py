@@ -32,8 +32,13 @@ def test_columns_of_a_table_are_as_wide_as_they_look():
 def test_work_goes_on_where_the_log_cannot_be_written(corpus, tmp_path, log):
     python = f"{sys.executable} -m textgen"
     train = " ".join(("train p", *QUICK, "--epochs 2 --model"))
-    script = f"{python} prepare {corpus} -o p {log} && {python} {train} a {log} && {{ {python} "
-    script += f"{train} b --log-format json {log}; }} && {python} sample --model a --length 9 {log}"
+    commands = (
+        f"prepare {corpus} -o p",
+        f"{train} a",
+        f"{train} b --log-format json",
+        "sample --model a --length 9",
+    )
+    script = " && ".join(f"{python} {command} {log}" for command in commands)
     done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "") and len(done.stdout) > 9
     for made in ("p/ids.npy", "a/model.keras", "b/model.keras"):

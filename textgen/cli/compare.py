@@ -1,7 +1,6 @@
 """`textgen compare`."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import click
@@ -40,16 +39,18 @@ def command(
     """
     if not models:
         raise click.UsageError("no models: `textgen compare small large`")
-    once = [text for text in texts if _can_be_read_once(text)]
-    if once and len(models) > 1:
-        raise click.UsageError(f"{once[0]} can be read once: name a file with --text")
-    write = console.page_writer(output, force=force) if output else None
     import json
 
+    from textgen.corpus import find_sources
     from textgen.reporting import compare, comparison_page
 
+    glob = glob or CorpusConfig.glob
+    for source in find_sources(texts, glob) if len(models) > 1 else ():
+        if source.size is None:  # a pipe
+            raise click.UsageError(f"{source.name} can be read once: name a file with --text")
+    write = console.page_writer(output, force=force) if output else None
     out = console.Output()
-    found = compare(models, texts, encoding=encoding, glob=glob or CorpusConfig.glob)
+    found = compare(models, texts, encoding=encoding, glob=glob)
     for one in found:
         if not one.told.entries:
             console.note(f"textgen: {one.model} has no history")
@@ -60,12 +61,6 @@ def command(
         return
     for line in console.table(_HEAD[: len(_HEAD) - (not texts)], [_row(one) for one in found]):
         out.write(f"{line}\n")
-
-
-def _can_be_read_once(text: str) -> bool:
-    """Whether it is standard input or another pipe, such as the shell's <(command)."""
-    path = Path(text)
-    return text == "-" or path.is_fifo() or path.is_char_device() or path.is_socket()
 
 
 _HEAD = ("model", "network", "parameters", "corpus", "read", "time", "best loss", "bits", "on text")

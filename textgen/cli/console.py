@@ -85,8 +85,9 @@ class Progress:
             return  # the terminal is another program's now
         if _Bar.shown is None:
             self._open()
-        bar = {"description": label, "completed": done, "total": total, "text": text}
-        _Bar.shown.update(self._task, refresh=True, **bar)
+        _Bar.shown.update(
+            self._task, refresh=True, description=label, completed=done, total=total, text=text
+        )
 
     def close(self) -> None:
         """Take the bar away."""

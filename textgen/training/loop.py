@@ -197,8 +197,7 @@ class _Training:
         peers.share()  # the stock model, which only carries weights, is this process's own
         if snapshot is not None:
             chosen = str(snapshot.figures.get("precision"))
-        kind = precision.choose(settings, size, device, self.batches.first(), chosen)
-        self.kind = kind
+        self.kind = kind = precision.choose(settings, size, device, self.batches.first(), chosen)
         self.trainee = precision.build(
             kind, settings, size, carry_batch=self.batches.rows if config.carry_state else None
         )

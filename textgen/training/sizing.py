@@ -35,7 +35,7 @@ _UNITS = (
 _SHORT = 20_000  # characters of a text that is too short to spare any
 # Seconds of the whole training, and what a megabyte of Shakespeare came to in them: nats per
 # character on its last tenth, in order, as validation reads (benchmarks/results/training.md); the
-# first three on a processor without AMX; with it they are 1.603, 1.438 and 1.416.
+# first three on a processor without AMX; with it they are lower.
 _REACHED = ((30.0, 1.628), (96.0, 1.474), (300.0, 1.432), (660.0, 1.404), (3600.0, 1.384))
 
 
