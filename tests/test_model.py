@@ -118,22 +118,3 @@ def test_the_numpy_network_predicts_what_keras_predicts(cell, units, embedding, 
         after = np.log(built.predict_on_batch(windows))[np.arange(len(windows)), ids[0, 5:]]
         text = sampler.vocabulary.text(ids[0])
         np.testing.assert_allclose(sampler.logprobs(text)[4:], after, atol=1e-5)
-
-
-@pytest.mark.parametrize("rate", [0.1, 0.25, 0.5, 0.9])
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_what_is_left_out_is_a_share_drawn_anew_and_the_rest_makes_up_for_it(rate, dtype):
-    def draw(generator):
-        x = keras.ops.full((7, 31, 97), 2.0, dtype)
-        left = keras.ops.cast(model.left_out(x, rate, generator), "float32")
-        return keras.ops.convert_to_numpy(left)
-
-    generator = keras.random.SeedGenerator(3)
-    first, second = draw(generator), draw(generator)
-    assert np.mean(first == 0) == pytest.approx(rate, abs=0.01)
-    assert first.mean() == pytest.approx(2, rel=0.05)
-    assert len(np.unique(first)) == 2 and (first != second).any()
-    np.testing.assert_array_equal(draw(keras.random.SeedGenerator(3)), first)
-    for axis in range(3):  # no row or column is another's
-        shares = np.mean(first == 0, axis=axis)
-        assert 0.3 < np.std(shares) / np.sqrt(rate * (1 - rate) / first.shape[axis]) < 3

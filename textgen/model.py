@@ -1,11 +1,10 @@
 """ModelConfig to keras.Model: stock Keras layers, and for training others that are equal to them.
 
-Knows layers and initializers; knows nothing of data, training or files. One of the three places
-that import Keras (the others are training/ and exporting/).
+Knows layers and initializers; knows nothing of data, training or files. One of the few places that
+import Keras (the others are masks.py, training/ and exporting/).
 """
 
 import math
-import random
 from functools import partial
 from typing import Any
 
@@ -13,6 +12,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from textgen import masks
 from textgen.config import ModelConfig
 from textgen.errors import SettingsError
 from textgen.sampling.network import weight_specs
@@ -89,10 +89,7 @@ def build(
             dtype=_MIXED.get(precision),
             **begin("kernel", "recurrent", "bias"),
         )(x)
-        if logits:
-            x = _Dropout(config.dropout, seed=mask_seed())(x)
-        else:
-            x = keras.layers.Dropout(config.dropout)(x)
+        x = (_Dropout if logits else keras.layers.Dropout)(config.dropout)(x)
     activation = None if logits else "softmax"
     outputs = (_Dense if logits else keras.layers.Dense)(
         size, activation=activation, **begin("kernel", "bias")
@@ -111,11 +108,15 @@ class _Dense(keras.layers.Dense):  # type: ignore[misc,unused-ignore]
 
 
 class _Dropout(keras.layers.Dropout):  # type: ignore[misc,unused-ignore]
-    """A dropout whose masks are drawn by `left_out`."""
+    """A dropout whose masks are drawn by `masks.left_out`."""
+
+    def __init__(self, rate: float):
+        with masks.on_host():
+            super().__init__(rate, seed=masks.seed())
 
     def call(self, inputs: Any, training: bool = False) -> Any:  # noqa: FBT001, FBT002
         if training and self.rate:  # without a rate there is no generator
-            return left_out(inputs, self.rate, self.seed_generator)
+            return masks.left_out(inputs, self.rate, self.seed_generator)
         return inputs
 
 
@@ -196,40 +197,6 @@ def initial_weights(
         weights += [kernel(*shapes[place]), recurrent(*shapes[place + 1]), bias]
     weights += [kernel(*shapes[-2]), np.zeros(shapes[-1])]
     return [array.astype(np.float32) for array in weights]
-
-
-def left_out(x: Any, rate: float, generator: keras.random.SeedGenerator) -> Any:
-    """An array with a share of its numbers 0 and the rest made larger to match, drawn anew.
-
-    As keras.random.dropout; but TensorFlow takes a sixth of a training step for random numbers of
-    32 bits on a CPU. There 8 bits decide.
-
-    Args:
-        x: Of any shape.
-        rate: The share, below 1; on TensorFlow it is rounded to 256ths, but not to 0.
-        generator: Where they are drawn from.
-    """
-    if not rate:
-        return x
-    if keras.backend.backend() != "tensorflow":
-        return keras.random.dropout(x, rate, seed=generator)
-    import tensorflow as tf
-
-    number, out = tf.size(x), min(max(round(rate * 256), 1), 255)
-    drawn = tf.random.stateless_uniform(
-        [(number + 3) // 4], generator.next(), minval=None, maxval=None, dtype=tf.uint32
-    )
-    bits = tf.reshape(tf.reshape(tf.bitcast(drawn, tf.uint8), [-1])[:number], tf.shape(x))
-    return tf.where(bits < out, tf.zeros((), x.dtype), x * (256 / (256 - out)))
-
-
-def mask_seed() -> int:
-    """A random seed for masks, from the generator that `keras.utils.set_random_seed` sets.
-
-    Keras does the same by itself, but on PyTorch takes masks without a seed from a generator that
-    no variable holds, so that a training could not go on with the masks it would have had.
-    """
-    return random.randrange(1, 10**9)
 
 
 def reset_states(model: keras.Model) -> None:

@@ -9,7 +9,7 @@ from textgen.training.cpu_lstm import CpuLSTM, NarrowLSTM
 from textgen.training.drop_connect import dropping
 
 LAYERS = [keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN]
-if keras.backend.backend() == "tensorflow":
+if keras.backend.backend() != "jax":
     LAYERS += [CpuLSTM, NarrowLSTM] if precision.has_bfloat16() else [CpuLSTM]
 
 array = keras.ops.convert_to_numpy

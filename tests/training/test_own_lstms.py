@@ -1,4 +1,4 @@
-"""LSTMs that stand for Keras's on one backend: in float32 the same, in half precision close.
+"""LSTMs that stand for Keras's: in float32 the same, in half precision close.
 
 Each runs on whatever device its backend has here.
 """
@@ -13,15 +13,15 @@ from textgen.training import precision
 from textgen.training.cpu_lstm import CpuLSTM, NarrowLSTM
 from textgen.training.drop_connect import dropping
 from textgen.training.gpu_lstm import GpuLSTM
+from textgen.training.torch_lstm import TorchLSTM
 
-ON_TENSORFLOW = keras.backend.backend() == "tensorflow"
-OWN = {"tensorflow": CpuLSTM, "jax": GpuLSTM}.get(keras.backend.backend(), keras.layers.LSTM)
-pytestmark = pytest.mark.skipif(
-    OWN is keras.layers.LSTM, reason="there is none for this backend here"
-)
-HALF = ["bfloat16", "float16"]
-if ON_TENSORFLOW:
-    HALF = ["bfloat16"] if precision.has_bfloat16() else []
+OWN = {"tensorflow": [CpuLSTM], "jax": [GpuLSTM], "torch": [CpuLSTM, TorchLSTM]}[
+    keras.backend.backend()
+]
+HALF = [
+    *([(NarrowLSTM, "bfloat16")] if CpuLSTM in OWN and precision.has_bfloat16() else []),
+    *((layer, half) for layer in OWN if layer is not CpuLSTM for half in ("bfloat16", "float16")),
+]
 
 
 def trained(layer, config, targets, carry, kind, batches):
@@ -36,11 +36,14 @@ def trained(layer, config, targets, carry, kind, batches):
     twin.compile(keras.optimizers.Adam(0.02), loss)
     losses = [float(twin.train_on_batch(x, y)) for x, y in batches]
     states = [
-        np.asarray(one) for part in twin.layers for one in getattr(part, "states", None) or ()
+        keras.ops.convert_to_numpy(one)
+        for part in twin.layers
+        for one in getattr(part, "states", None) or ()
     ]
     return losses, twin.get_weights(), states
 
 
+@pytest.mark.parametrize("own_layer", OWN)
 @pytest.mark.parametrize(
     ("units", "rows", "maxlen", "targets", "drop_connect"),
     [
@@ -52,7 +55,7 @@ def trained(layer, config, targets, carry, kind, batches):
         ((1,), 1, 1, "sequence", 0.0),
     ],
 )
-def test_it_trains_as_keras_does(units, rows, maxlen, targets, drop_connect):
+def test_it_trains_as_keras_does(units, rows, maxlen, targets, drop_connect, own_layer):
     """In float32, where both can be held to each other: losses, carried state, all weights."""
     config = ModelConfig(units=units, embedding=3, dropout=0.0, drop_connect=drop_connect)
     carry = rows if targets == "sequence" else None
@@ -64,15 +67,15 @@ def test_it_trains_as_keras_does(units, rows, maxlen, targets, drop_connect):
     ]
     (stock_losses, *stock), (own_losses, *own) = (
         trained(layer, config, targets, carry, "float32", batches)
-        for layer in (keras.layers.LSTM, OWN)
+        for layer in (keras.layers.LSTM, own_layer)
     )
     np.testing.assert_allclose(own_losses, stock_losses, rtol=1e-4)
     for ours, theirs in zip((*own[0], *own[1]), (*stock[0], *stock[1]), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
-@pytest.mark.parametrize("half", HALF)
-def test_in_half_precision_it_stays_as_near_to_float32_as_keras_does(half):
+@pytest.mark.parametrize(("own_layer", "half"), HALF)
+def test_in_half_precision_it_stays_as_near_to_float32_as_keras_does(own_layer, half):
     config = ModelConfig(units=(24, 16), embedding=8, dropout=0.0)
     generator = np.random.default_rng(0)
     ids = generator.integers(0, 5, (60, 8, 12))
@@ -82,7 +85,7 @@ def test_in_half_precision_it_stays_as_near_to_float32_as_keras_does(half):
         for name, layer, kind in (
             ("whole", keras.layers.LSTM, "float32"),
             ("stock", keras.layers.LSTM, half),
-            ("own", *((NarrowLSTM, "float32") if ON_TENSORFLOW else (OWN, half))),
+            ("own", own_layer, "float32" if own_layer is NarrowLSTM else half),
         )
     }
     far = {name: np.abs(np.subtract(found[name], found["whole"])).mean() for name in found}

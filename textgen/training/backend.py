@@ -46,8 +46,8 @@ class Device:
 
     @property
     def has_own_code(self) -> bool:
-        """Whether it is a CPU with TensorFlow, where textgen computes itself what takes longest."""
-        return (self.backend, self.name) == ("tensorflow", "cpu")
+        """Whether it is a CPU on which textgen computes itself what takes longest."""
+        return self.name == "cpu" and self.backend in ("tensorflow", "torch")
 
 
 def check(backend: str | None, cluster: Cluster | None = None) -> str | None:
@@ -117,6 +117,8 @@ def start(
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         for name in ("tensorflow", "absl", "jax"):
             logging.getLogger(name).setLevel(logging.ERROR)
+    # PyTorch's threads would wait for work in a loop, and take the processors of textgen's own.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
         os.environ["JAX_PLATFORMS"] = "cpu"

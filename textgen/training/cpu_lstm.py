@@ -1,10 +1,10 @@
 """An LSTM that trains faster on a CPU, and is Keras's own to all who look.
 
-Knows how TensorFlow calls the passes of an LSTM, and which thread does what in them; knows nothing
-of models, data or optimizers.
+Knows how TensorFlow and PyTorch call the passes of an LSTM, and which thread does what in them;
+knows nothing of models, data or optimizers.
 
-Keras on TensorFlow runs a CPU's LSTM as a loop of some forty small operations for each character,
-which takes longer than the arithmetic in them. Here a whole sequence is one operation each way
+Keras runs a CPU's LSTM as a loop of some forty small operations for each character, which takes
+longer than the arithmetic in them. Here a whole sequence is one operation each way
 (lstm_passes.py), in which each thread has some of the batch's rows, or of the weights' columns, and
 the weights are laid out once (products.py). The weights are the same variables, and results equal
 Keras's to rounding. In bfloat16 what is multiplied is rounded to it, and all else is float32.
@@ -170,7 +170,8 @@ def _threads() -> tuple[ThreadPoolExecutor, int]:
 
 
 class CpuLSTM(keras.layers.LSTM):  # type: ignore[misc,unused-ignore]
-    """keras.layers.LSTM in float32 on TensorFlow, with its sequence as one operation each way."""
+    """keras.layers.LSTM in float32 on TensorFlow and PyTorch, with its sequence as one operation
+    each way."""
 
     _narrow = False
 
@@ -182,31 +183,9 @@ class CpuLSTM(keras.layers.LSTM):  # type: ignore[misc,unused-ignore]
         self, sequences: Any, initial_state: Any, mask: Any, training: bool = False
     ) -> Any:
         """What Keras's layers may put in place of their loop; the same values come out."""
-        import tensorflow as tf
-
-        kernel = self._sequence_kernel
-
-        @tf.custom_gradient  # type: ignore[untyped-decorator,unused-ignore]
-        def run(x: Any, h: Any, c: Any, *weights: Any) -> Any:
-            outputs, new_h, new_c = tf.numpy_function(
-                kernel.forward, [x, h, c, *weights], [tf.float32] * 3
-            )
-            outputs.set_shape((*x.shape[:2], h.shape[-1]))
-            new_h.set_shape(h.shape)
-            new_c.set_shape(c.shape)
-
-            def gradients(from_above: Any, *_of_state: Any) -> Any:
-                found = tf.numpy_function(kernel.backward, [from_above], [tf.float32] * 4)
-                for gradient, of in zip(found, (x, *weights), strict=True):
-                    gradient.set_shape(of.shape)
-                # The state comes from the batch before, where back-propagation ends.
-                return found[0], tf.zeros_like(h), tf.zeros_like(c), *found[1:]
-
-            return (outputs, new_h, new_c), gradients
-
-        cell = self.cell
-        weights = (cell.kernel, cell.recurrent_kernel, cell.bias)
-        outputs, h, c = run(sequences, *initial_state, *map(tf.convert_to_tensor, weights))
+        cell, run = self.cell, _RUNS[keras.backend.backend()]
+        states_and_weights = *initial_state, cell.kernel, cell.recurrent_kernel, cell.bias
+        outputs, h, c = run(self._sequence_kernel, sequences, *states_and_weights)
         return outputs[:, -1], outputs, [h, c]  # gradients flow through the outputs alone
 
 
@@ -215,3 +194,58 @@ class NarrowLSTM(CpuLSTM):
     more of at once; to Keras it is a layer in float32."""
 
     _narrow = True
+
+
+# In both, none flows to the state: it comes from the batch before, where back-propagation ends.
+
+
+def _on_tensorflow(kernel: SequenceKernel, *of: Any) -> Any:
+    import tensorflow as tf
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator,unused-ignore]
+    def run(x: Any, h: Any, c: Any, *weights: Any) -> Any:
+        outputs, new_h, new_c = tf.numpy_function(
+            kernel.forward, [x, h, c, *weights], [tf.float32] * 3
+        )
+        outputs.set_shape((*x.shape[:2], h.shape[-1]))
+        new_h.set_shape(h.shape)
+        new_c.set_shape(c.shape)
+
+        def gradients(from_above: Any, *_of_state: Any) -> Any:
+            found = tf.numpy_function(kernel.backward, [from_above], [tf.float32] * 4)
+            for gradient, of in zip(found, (x, *weights), strict=True):
+                gradient.set_shape(of.shape)
+            return found[0], tf.zeros_like(h), tf.zeros_like(c), *found[1:]
+
+        return (outputs, new_h, new_c), gradients
+
+    return run(*map(tf.convert_to_tensor, of))
+
+
+def _on_torch(kernel: SequenceKernel, *of: Any) -> Any:
+    return _function().apply(kernel, *map(keras.ops.convert_to_tensor, of))
+
+
+@cache
+def _function() -> Any:
+    import torch
+
+    class Sequence(torch.autograd.Function):  # type: ignore[misc,unused-ignore]
+        @staticmethod
+        def forward(context: Any, kernel: SequenceKernel, *of: Any) -> Any:
+            context.kernel = kernel
+            found = kernel.forward(*(one.detach().contiguous().numpy() for one in of))
+            outputs, h, c = map(torch.from_numpy, found)
+            context.mark_non_differentiable(h, c)
+            return outputs, h, c
+
+        @staticmethod
+        def backward(context: Any, from_above: Any, *_of_state: Any) -> Any:
+            found = context.kernel.backward(from_above.contiguous().numpy())
+            x, *weights = map(torch.from_numpy, found)
+            return None, x, None, None, *weights
+
+    return Sequence
+
+
+_RUNS = {"tensorflow": _on_tensorflow, "torch": _on_torch}

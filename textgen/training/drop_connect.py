@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from textgen.model import left_out, mask_seed
+from textgen import masks
 
 
 def dropping(layer: type[keras.layers.RNN], rate: float) -> type[keras.layers.RNN]:
@@ -28,7 +28,7 @@ def dropping(layer: type[keras.layers.RNN], rate: float) -> type[keras.layers.RN
     class Dropping(layer):  # type: ignore[misc,valid-type,unused-ignore]
         def __init__(self, units: int, **options: Any):
             super().__init__(units, **options)
-            self._generator = keras.random.SeedGenerator(mask_seed())
+            self._generator = masks.generator()
 
         def inner_loop(
             self,
@@ -44,7 +44,7 @@ def dropping(layer: type[keras.layers.RNN], rate: float) -> type[keras.layers.RN
             attributes: dict[str, Any] = self.cell.__dict__
             whole = attributes["recurrent_kernel"]
             weights = keras.ops.convert_to_tensor(whole)
-            left = left_out(weights, rate, self._generator)
+            left = masks.left_out(weights, rate, self._generator)
             attributes["recurrent_kernel"] = keras.ops.cast(left, self.compute_dtype)
             try:
                 return super().inner_loop(sequences, initial_state, mask, training)

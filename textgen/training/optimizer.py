@@ -26,10 +26,11 @@ def optimizer(config: TrainConfig, device: Device) -> Any:
 
     from textgen.training.cpu_adamw import CpuAdamW
 
+    on = device.backend, device.name
     makers = {
         "rmsprop": keras.optimizers.RMSprop,
         "adam": keras.optimizers.Adam,
-        "adamw": CpuAdamW if device.has_own_code else keras.optimizers.AdamW,
+        "adamw": CpuAdamW if on == ("tensorflow", "cpu") else keras.optimizers.AdamW,
         "adagrad": keras.optimizers.Adagrad,
         "sgd": keras.optimizers.SGD,
     }

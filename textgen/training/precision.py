@@ -20,6 +20,7 @@ from textgen.training.cpu_lstm import CpuLSTM, NarrowLSTM
 from textgen.training.drop_connect import dropping
 from textgen.training.gpu_lstm import GpuLSTM
 from textgen.training.sharded import sharded
+from textgen.training.torch_lstm import TorchLSTM
 from textgen.windows import Batch
 
 _NARROW = ("bfloat16", "float16")
@@ -77,6 +78,8 @@ def kind_of(name: str, settings: Settings, device: Device) -> Kind:
                 layer = NarrowLSTM
         elif device.backend == "jax" and device.name != "cpu":
             layer = GpuLSTM
+        elif device.backend == "torch" and device.name not in ("cpu", backend.APPLE):
+            layer = TorchLSTM
     return Kind(name, sharded(layer) if device.peers.devices > 1 else layer)
 
 

@@ -1,7 +1,7 @@
 """Training steps of a compiled network, one after the other.
 
-Knows how Keras trains on a batch, and what of that JAX and PyTorch can do without; knows nothing of
-data, of clocks or of what a loss is good for.
+Knows how Keras trains on a batch, and what of that JAX can do without (PyTorch: torch_steps.py);
+knows nothing of data, of clocks or of what a loss is good for.
 """
 
 from collections.abc import Callable
@@ -53,7 +53,9 @@ def steps(network: keras.Model, device: Device) -> Steps:
     if device.backend == "jax":
         return _OnJax(network, device.peers, ahead)
     if device.backend == "torch":
-        return _OnTorch(network, ahead)
+        from textgen.training.torch_steps import TorchSteps
+
+        return TorchSteps(network, ahead)
     return _OnKeras(network)
 
 
@@ -70,52 +72,10 @@ class _OnKeras:
         if learning_rate != self._rate:
             self._rate = learning_rate
             self._network.optimizer.learning_rate.assign(learning_rate)
-        return self._step(x, y)
-
-    def _step(self, x: Any, y: Any) -> Any:
         return self._network.train_on_batch(x, y)
 
     def settle(self) -> None:
         self._rate = None  # whoever sets variables may set this one
-
-
-class _OnTorch(_OnKeras):
-    """Steps without what Keras 3.15 does around each of them: it looks at the batch, keeps metrics,
-    and waits for the loss, so that a GPU has nothing to do meanwhile (in float16 its scaling of the
-    loss still does)."""
-
-    def __init__(self, network: keras.Model, ahead: int):
-        super().__init__(network)
-        self.ahead = ahead
-
-    def _step(self, x: Any, y: Any) -> Any:
-        import torch
-
-        network, optimizer = self._network, self._network.optimizer
-        outputs = network(x, training=True)
-        network.zero_grad()
-        loss = network.loss(y, outputs)
-        optimizer.scale_loss(loss).backward()
-        weights = network.trainable_weights
-        with torch.no_grad():
-            optimizer.apply([one.value.grad for one in weights], weights)
-        return _OfGpu(loss.detach()) if loss.is_cuda else loss.detach()
-
-
-class _OfGpu:
-    """A number on its way from a GPU, which `float` waits for, and not for what was begun since."""
-
-    def __init__(self, number: Any):
-        import torch
-
-        self._number = torch.empty_like(number, device="cpu", pin_memory=True)
-        self._number.copy_(number, non_blocking=True)
-        self._there = torch.cuda.Event()
-        self._there.record()
-
-    def __float__(self) -> float:
-        self._there.synchronize()
-        return float(self._number)
 
 
 class _OnJax:

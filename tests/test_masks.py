@@ -1,0 +1,31 @@
+"""What a training step leaves out."""
+
+import keras
+import numpy as np
+import pytest
+
+from textgen import masks
+
+
+def generator(seed):
+    keras.utils.set_random_seed(seed)
+    return masks.generator()
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.25, 0.5, 0.9])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_what_is_left_out_is_a_share_drawn_anew_and_the_rest_makes_up_for_it(rate, dtype):
+    def draw(of):
+        x = keras.ops.full((7, 31, 97), 2.0, dtype)
+        left = keras.ops.cast(masks.left_out(x, rate, of), "float32")
+        return keras.ops.convert_to_numpy(left)
+
+    one = generator(3)
+    first, second = draw(one), draw(one)
+    assert np.mean(first == 0) == pytest.approx(rate, abs=0.01)
+    assert first.mean() == pytest.approx(2, rel=0.05)
+    assert len(np.unique(first)) == 2 and (first != second).any()
+    np.testing.assert_array_equal(draw(generator(3)), first)
+    for axis in range(3):  # no row or column is another's
+        shares = np.mean(first == 0, axis=axis)
+        assert 0.3 < np.std(shares) / np.sqrt(rate * (1 - rate) / first.shape[axis]) < 3
