@@ -56,6 +56,7 @@ bench: $(VENV)/installed-backends  ## run the benchmarks: make bench CORPUS=tiny
 	$(BIN)/python -m benchmarks.scale
 	$(BIN)/python -m benchmarks.processes $(CORPUS)
 	$(BIN)/python -m benchmarks.gpu $(CORPUS)
+	$(BIN)/python -m benchmarks.gpu $(CORPUS) --device cpu --networks 256 512,512 --seconds 60
 
 soak: $(VENV)/installed-dev  ## kill, resume, fill disks and damage files for a quarter of an hour
 	$(BIN)/python -m benchmarks.soak

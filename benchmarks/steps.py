@@ -32,7 +32,8 @@ def compiled(kind: Any, told: Any, size: int) -> Any:
     from textgen.training.cpu_adamw import CpuAdamW
     from textgen.training.cpu_lstm import CpuLSTM
 
-    adamw = CpuAdamW if issubclass(kind.recurrent, CpuLSTM) else keras.optimizers.AdamW
+    own = keras.backend.backend() == "tensorflow" and issubclass(kind.recurrent, CpuLSTM)
+    adamw = CpuAdamW if own else keras.optimizers.AdamW
     twin = precision.build(kind, told, size, told.training.batch_size)
     twin.set_weights(model.initial_weights(told.model, size, np.random.default_rng(0)))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)

@@ -14,15 +14,15 @@ def left_out(x: Any, rate: float, generator: keras.random.SeedGenerator) -> Any:
     """An array with a share of its numbers 0 and the rest made larger to match, drawn anew.
 
     As keras.random.dropout, which takes a fifth of a training step on a CPU for random numbers of
-    32 bits. On TensorFlow and PyTorch 8 bits decide.
+    32 bits on TensorFlow and PyTorch. There 8 bits decide.
 
     Args:
         x: Of any shape.
-        rate: The share, below 1; on TensorFlow and PyTorch rounded to 256ths, but not to 0.
+        rate: The share, below 1; there rounded to 256ths, but not to 0.
         generator: Where they are drawn from, made as by `generator`.
 
     Example:
-        >>> left_out(keras.ops.ones(8), 0.0, generator()).shape
+        >>> keras.ops.shape(left_out(keras.ops.ones(8), 0.5, generator()))
         (8,)
     """
     if not rate:
@@ -51,9 +51,13 @@ def _on_torch(x: Any, out: int, generator: keras.random.SeedGenerator) -> Any:
     state = generator.state.value.detach().numpy()  # the same memory, which is the host's
     source = torch.Generator(x.device).manual_seed(int(state.sum()) & 0xFFFFFFFF)
     state[1] += 1
-    drawn = torch.empty((x.numel() + 7) // 8, dtype=torch.int64, device=x.device)
-    drawn.random_(-(2**63), None, generator=source)
-    bits = drawn.view(torch.uint8)[: x.numel()].view(x.shape)
+    if x.device.type == "mps":  # which draws no more than 32 bits at once
+        bits = torch.empty(x.shape, dtype=torch.uint8, device=x.device)
+        bits.random_(0, 256, generator=source)
+    else:
+        drawn = torch.empty((x.numel() + 7) // 8, dtype=torch.int64, device=x.device)
+        drawn.random_(-(2**63), None, generator=source)
+        bits = drawn.view(torch.uint8)[: x.numel()].view(x.shape)
     return x * ((bits >= out).to(x.dtype) * (256 / (256 - out)))
 
 

@@ -10,10 +10,6 @@ from textgen import model
 from textgen.config import ModelConfig
 from textgen.training.cpu_lstm import CpuLSTM, SequenceKernel
 
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() == "jax", reason="CpuLSTM is for TensorFlow and PyTorch"
-)
-
 
 @settings(max_examples=8)
 @given(

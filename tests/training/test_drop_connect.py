@@ -8,9 +8,9 @@ from textgen.training import precision
 from textgen.training.cpu_lstm import CpuLSTM, NarrowLSTM
 from textgen.training.drop_connect import dropping
 
-LAYERS = [keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN]
-if keras.backend.backend() != "jax":
-    LAYERS += [CpuLSTM, NarrowLSTM] if precision.has_bfloat16() else [CpuLSTM]
+LAYERS = [keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN, CpuLSTM]
+if precision.has_bfloat16():
+    LAYERS.append(NarrowLSTM)
 
 array = keras.ops.convert_to_numpy
 

@@ -15,7 +15,7 @@ from textgen.training.drop_connect import dropping
 from textgen.training.gpu_lstm import GpuLSTM
 from textgen.training.torch_lstm import TorchLSTM
 
-OWN = {"tensorflow": [CpuLSTM], "jax": [GpuLSTM], "torch": [CpuLSTM, TorchLSTM]}[
+OWN = {"tensorflow": [CpuLSTM], "jax": [CpuLSTM, GpuLSTM], "torch": [CpuLSTM, TorchLSTM]}[
     keras.backend.backend()
 ]
 HALF = [

@@ -54,7 +54,7 @@ def test_two_cores_that_are_as_quick_train_what_was_measured(monkeypatch):
     kinds = (False, True) if precision.has_bfloat16() else (False,)
     assert all(0.001 < pace._of_cpu(narrow=narrow) < 1000 for narrow in kinds)
     for found, suits in ((0.75, asked), (1.4, asked), (0.3, wanted), (3.0, wanted)):
-        monkeypatch.setattr(pace, "_of_cpu", lambda found=found, **_: found)
+        monkeypatch.setattr(pace, "_of_cpu", lambda *_, found=found, **__: found)
         assert pace.settled(asked, lambda _: wanted, 20, cpu) == (suits, None)
 
 

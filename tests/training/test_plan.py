@@ -15,8 +15,10 @@ from textgen.training.backend import Device
 from textgen.training.clock import ByEpochs, ByTime
 from textgen.training.cpu_lstm import CpuLSTM, NarrowLSTM
 from textgen.training.gpu_lstm import GpuLSTM
+from textgen.training.group import Peers
 from textgen.training.optimizer import learning_rate, optimizer
 from textgen.training.sizing import default_time, expected, sized
+from textgen.training.torch_lstm import TorchLSTM
 
 
 def test_a_clock_by_epochs():
@@ -124,11 +126,14 @@ def choose(backend="tensorflow", name="cpu", before=None, **options):
     return precision.choose(told, 5, Device(backend, name), batch(), before)
 
 
-def test_the_layer_of_our_own_is_for_an_lstm_in_float32_on_the_cpu():
-    assert choose(precision="float32").recurrent is CpuLSTM
-    gpu = choose(name="gpu", precision="float32")
-    for stock in (gpu, choose(backend="jax"), choose(cell="gru")):
+def test_the_layer_of_our_own_is_for_an_lstm_on_the_cpu():
+    for backend in ("tensorflow", "jax", "torch"):
+        assert choose(backend=backend, precision="float32").recurrent is CpuLSTM
+    for stock in (choose(name="gpu", precision="float32"), choose(cell="gru")):
         assert stock.recurrent in model.RECURRENT.values() and stock.name == "float32"
+    two = Device("jax", "cpu", Peers(devices=2))  # of one process, as XLA can make them
+    told = settings({"batch_size": 2, "maxlen": 6, "units": (4,), "precision": "float32"})
+    assert not issubclass(precision.choose(told, 5, two, batch()).recurrent, CpuLSTM)
 
 
 def test_auto_takes_the_quicker_one(monkeypatch):
@@ -164,9 +169,10 @@ def test_a_gpu_takes_the_first_half_precision_that_is_quicker(monkeypatch, secon
         assert choose(name="gpu", before=before).name == before
 
 
-def test_an_lstm_on_a_gpu_is_keras_own_but_on_jax():
+def test_the_layer_of_an_lstm_on_a_gpu():
+    own = {"jax": GpuLSTM, "torch": TorchLSTM, "tensorflow": keras.layers.LSTM}
     for name in ("float32", "bfloat16", "float16"):
-        for backend, layer in (("jax", GpuLSTM), ("tensorflow", keras.layers.LSTM)):
+        for backend, layer in own.items():
             kind = choose(backend=backend, name="gpu", precision=name)
             assert (kind.name, kind.recurrent) == (name, layer)
             gru = choose(backend=backend, name="gpu", precision=name, cell="gru")

@@ -46,8 +46,11 @@ class Device:
 
     @property
     def has_own_code(self) -> bool:
-        """Whether it is a CPU on which textgen computes itself what takes longest."""
-        return self.name == "cpu" and self.backend in ("tensorflow", "torch")
+        """Whether textgen computes itself what takes longest: on a CPU that is one device.
+
+        Where one process makes several devices of it, they would share what a layer keeps.
+        """
+        return self.name == "cpu" and self.peers.devices == self.peers.count
 
 
 def check(backend: str | None, cluster: Cluster | None = None) -> str | None:
@@ -150,6 +153,12 @@ def _started(device: str, peers: Peers) -> Device:
     name = keras.backend.backend()
     if name not in BACKENDS:
         raise TrainingError(f"Keras runs on {name}, which cannot train; give --backend tensorflow")
+    runs_on = _running_on(name)
+    if device == "cpu" and runs_on != "cpu":
+        raise UsageError(
+            f"{name} runs on a {runs_on} in this process already; ask for the CPU before anything "
+            "imports Keras"
+        )
     gpu = None if device == "cpu" else _first_gpu(name)
     if device == "gpu" and gpu is None:
         raise TrainingError(
@@ -160,11 +169,24 @@ def _started(device: str, peers: Peers) -> Device:
         import jax
 
         peers = Peers(devices=jax.local_device_count())
-    return Device(name, gpu or "cpu", peers)
+    return Device(name, gpu or runs_on, peers)
 
 
 def _missing(backend: str) -> TrainingError:
     return TrainingError(f"{backend} is not installed: {_INSTALL[backend]}")
+
+
+def _running_on(backend: str) -> str:
+    """The kind of device that Keras's variables are on, unless a GPU is named."""
+    if backend == "jax":
+        import jax
+
+        return str(jax.default_backend())
+    if backend == "torch":
+        import keras
+
+        return str(keras.ops.zeros(1).device.type)
+    return "cpu"
 
 
 def _first_gpu(backend: str) -> str | None:

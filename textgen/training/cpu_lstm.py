@@ -1,7 +1,7 @@
 """An LSTM that trains faster on a CPU, and is Keras's own to all who look.
 
-Knows how TensorFlow and PyTorch call the passes of an LSTM, and which thread does what in them;
-knows nothing of models, data or optimizers.
+Knows how each backend calls the passes of an LSTM, and which thread does what in them; knows
+nothing of models, data or optimizers.
 
 Keras runs a CPU's LSTM as a loop of some forty small operations for each character, which takes
 longer than the arithmetic in them. Here a whole sequence is one operation each way
@@ -170,8 +170,7 @@ def _threads() -> tuple[ThreadPoolExecutor, int]:
 
 
 class CpuLSTM(keras.layers.LSTM):  # type: ignore[misc,unused-ignore]
-    """keras.layers.LSTM in float32 on TensorFlow and PyTorch, with its sequence as one operation
-    each way."""
+    """keras.layers.LSTM in float32, with its sequence as one operation each way."""
 
     _narrow = False
 
@@ -196,7 +195,8 @@ class NarrowLSTM(CpuLSTM):
     _narrow = True
 
 
-# In both, none flows to the state: it comes from the batch before, where back-propagation ends.
+# In all of them no gradient flows to the state: it comes from the batch before, where
+# back-propagation ends.
 
 
 def _on_tensorflow(kernel: SequenceKernel, *of: Any) -> Any:
@@ -248,4 +248,36 @@ def _function() -> Any:
     return Sequence
 
 
-_RUNS = {"tensorflow": _on_tensorflow, "torch": _on_torch}
+def _on_jax(kernel: SequenceKernel, *of: Any) -> Any:
+    import jax
+    import jax.numpy as jnp
+    from jax.experimental.buffer_callback import buffer_callback
+
+    def calling(compute: Callable[..., tuple[Floats, ...]], *like: Any) -> Callable[..., Any]:
+        def into(_context: Any, outs: Any, *of: Any) -> None:
+            for out, found in zip(outs, compute(*map(np.asarray, of)), strict=True):
+                np.asarray(out)[...] = found
+
+        outs = [jax.ShapeDtypeStruct(one.shape, one.dtype) for one in like]
+        called: Callable[..., Any] = buffer_callback(into, outs)
+        return called
+
+    def forward(*of: Any) -> tuple[Any, Any]:
+        x, h, c, *_ = of
+        outputs = jax.ShapeDtypeStruct((*x.shape[:2], h.shape[-1]), x.dtype)
+        found = tuple(calling(kernel.forward, outputs, h, c)(*of))
+        return found, (*of, found[1])
+
+    def backward(kept: Any, gradients: Any) -> Any:
+        x, h, c, *weights, after = kept
+        # The state after the last character is there once the pass forth is over.
+        compute = calling(lambda above, _: kernel.backward(above), x, *weights)
+        dx, *found = compute(gradients[0], after)
+        return dx, jnp.zeros_like(h), jnp.zeros_like(c), *found
+
+    run = jax.custom_vjp(lambda *of: forward(*of)[0])
+    run.defvjp(forward, backward)
+    return run(*map(keras.ops.convert_to_tensor, of))
+
+
+_RUNS = {"tensorflow": _on_tensorflow, "torch": _on_torch, "jax": _on_jax}

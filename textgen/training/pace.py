@@ -48,8 +48,12 @@ def settled(
     layers = [precision.kind_of(name, settings, device).recurrent for name in names]
     own = [layer for layer in layers if issubclass(layer, CpuLSTM)]
     if own:
-        times = max(_of_cpu(narrow=issubclass(layer, NarrowLSTM)) for layer in own)
+        rows = max(1, _ROWS // device.peers.count)
+        found = max(_of_cpu(rows, narrow=issubclass(layer, NarrowLSTM)) for layer in own)
+        times = float(device.peers.exchange(found)[0, 0])
         return (settings if _alike(times) else at_pace(Pace(times))), None
+    if device.name == "cpu" and device.peers.devices > device.peers.count:
+        return settings, None  # steps on one of these devices are not those that train
     tried = sizing.TWO_CORES
     if device.name != "cpu":
         tried = Pace(_GPU, gpu=True)
@@ -75,18 +79,19 @@ def _alike(quicker: float) -> bool:
     return 1 / _ALIKE < quicker < _ALIKE
 
 
-def _of_cpu(*, narrow: bool) -> float:
+def _of_cpu(rows: int = _ROWS, *, narrow: bool) -> float:
     """The pace of a CPU with a layer of our own, from its passes, for which nothing is built.
 
     Args:
+        rows: Its part of a batch.
         narrow: In bfloat16.
     """
     kernel = SequenceKernel(narrow=narrow)
     shapes = (_WIDTH, 4 * _UNITS), (_UNITS, 4 * _UNITS), (4 * _UNITS,)
     weights = [np.zeros(shape, np.float32) for shape in shapes]
     x, state = (
-        np.zeros((_ROWS, _CHARACTERS, _WIDTH), np.float32),
-        np.zeros((_ROWS, _UNITS), np.float32),
+        np.zeros((rows, _CHARACTERS, _WIDTH), np.float32),
+        np.zeros((rows, _UNITS), np.float32),
     )
     taken: list[float] = []
     until = time.perf_counter() + _TRIED_FOR

@@ -19,6 +19,7 @@ from textgen.training.backend import Device
 from textgen.training.cpu_lstm import CpuLSTM, NarrowLSTM
 from textgen.training.drop_connect import dropping
 from textgen.training.gpu_lstm import GpuLSTM
+from textgen.training.optimizer import optimizer
 from textgen.training.sharded import sharded
 from textgen.training.torch_lstm import TorchLSTM
 from textgen.windows import Batch
@@ -68,13 +69,13 @@ def build(kind: Kind, settings: Settings, size: int, carry_batch: int | None) ->
 
 
 def kind_of(name: str, settings: Settings, device: Device) -> Kind:
-    """A precision, with the quickest layer for it on a device."""
+    """A precision, with the quickest layer for it on a device; the same one for all processes."""
     layer = model.RECURRENT[settings.model.cell]
     if settings.model.cell == "lstm":
         if device.has_own_code:
             if name == "float32":
                 layer = CpuLSTM
-            elif name == "bfloat16" and has_bfloat16():
+            elif name == "bfloat16" and device.peers.exchange(has_bfloat16()).all():
                 layer = NarrowLSTM
         elif device.backend == "jax" and device.name != "cpu":
             layer = GpuLSTM
@@ -119,7 +120,7 @@ def choose(
         halves = [kind_of(name, settings, device) for name in _NARROW]
         return _quicker_on_gpu(full, halves, seconds, device)
     half = kind_of("bfloat16", settings, device)
-    return min((full, half), key=seconds) if half.recurrent is NarrowLSTM else full
+    return min((full, half), key=seconds) if issubclass(half.recurrent, NarrowLSTM) else full
 
 
 def _quicker_on_gpu(
@@ -152,7 +153,7 @@ def step_seconds(kind: Kind, settings: Settings, size: int, device: Device, batc
     carry = settings.training.batch_size if settings.training.carry_state else None
     trial = build(kind, settings, size, carry)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    trial.compile(kind.optimizer(keras.optimizers.SGD(0.0)), loss)
+    trial.compile(kind.optimizer(optimizer(settings.training, device)), loss)
     steps = stepping.steps(trial, device)
     float(steps.begin(x, y, 0.0))
     taken = []

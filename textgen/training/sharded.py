@@ -18,7 +18,7 @@ def sharded(layer: type[keras.layers.RNN]) -> type[keras.layers.RNN]:
     """A recurrent layer that is equal to `layer`, for models that Keras distributes.
 
     Args:
-        layer: keras.layers.LSTM, GRU or SimpleRNN, or GpuLSTM.
+        layer: keras.layers.LSTM, GRU or SimpleRNN, or a layer made from one.
 
     Example:
         >>> sharded(keras.layers.GRU)(8).units

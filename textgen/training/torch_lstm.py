@@ -4,7 +4,7 @@ Knows how PyTorch calls cuDNN's LSTM, and how Keras calls a layer's loop; knows 
 data or optimizers.
 
 Keras calls the same function with weights that lie apart, which PyTorch then brings together, and
-not at all with inputs in half precision outside a layer's own call.
+outside a layer's own call in float32 alone.
 """
 
 from typing import Any

@@ -54,9 +54,9 @@ class TorchSteps:
         import torch
 
         here = torch.from_numpy(ids)
-        if self._on.type == "cuda":  # from where it is read while the GPU works on
-            here = here.pin_memory()
-        return here.to(self._on, non_blocking=True)
+        if self._on.type != "cuda":
+            return here.to(self._on)
+        return here.pin_memory().to(self._on, non_blocking=True)  # read while the GPU works on
 
     def _logits(self, x: Any) -> Any:
         for layer in self._network.layers[1:]:
@@ -105,47 +105,56 @@ class _OfKeras:
 class _OfAdamW:
     """Updates of Keras's AdamW by PyTorch's, which makes one operation of them.
 
-    The moments are Keras's variables; it has the same values, to rounding.
+    Weights and moments are Keras's variables, and get the same values, to rounding, but that
+    PyTorch clips to a norm as if a gradient's were 1e-6 larger.
     """
 
     def __init__(self, optimizer: Any, variables: list[Any]):
-        import torch
-
-        self._keras, self._variables = optimizer, variables
-        self._own = torch.optim.AdamW(
-            [one.value for one in variables],
-            betas=(optimizer.beta_1, optimizer.beta_2),
-            weight_decay=optimizer.weight_decay or 0.0,
-            fused=True,
+        self._keras = optimizer
+        self._weights, self._first, self._second = (
+            [one.value for one in of]
+            for of in (variables, optimizer._momentums, optimizer._velocities)
         )
-        self._done: int | None = None
+        self._made: list[Any] = []  # steps, as PyTorch counts them for each
+        self._done: int | None = None  # steps
+        self._rate = 0.0
 
     def apply(self, learning_rate: float) -> None:
         import torch
+        from torch.optim.adamw import adamw
 
-        own, optimizer = self._own, self._keras
-        (group,) = own.param_groups
+        weights, optimizer = self._weights, self._keras
         if self._done is None:
             self._done = int(optimizer.iterations)
-            moments = zip(optimizer._momentums, optimizer._velocities, strict=True)
-            for weights, (first, second) in zip(group["params"], moments, strict=True):
-                step = torch.tensor(float(self._done), device=weights.device)
-                kept = {"exp_avg": first.value, "exp_avg_sq": second.value}
-                own.state[weights] = {"step": step, **kept}
+            self._made = [torch.tensor(float(self._done), device=one.device) for one in weights]
         self._done += 1
+        self._rate = learning_rate
         if optimizer.global_clipnorm:
-            torch.nn.utils.clip_grad_norm_(group["params"], optimizer.global_clipnorm)
+            torch.nn.utils.clip_grad_norm_(weights, optimizer.global_clipnorm)
         if optimizer.clipvalue:
-            torch.nn.utils.clip_grad_value_(group["params"], optimizer.clipvalue)
-        group["lr"] = learning_rate
-        # Keras adds it to the root of the moment before that is made larger, PyTorch after.
-        group["eps"] = optimizer.epsilon / math.sqrt(1 - optimizer.beta_2**self._done)
-        own.step()
+            torch.nn.utils.clip_grad_value_(weights, optimizer.clipvalue)
+        adamw(
+            weights,
+            [one.grad for one in weights],
+            self._first,
+            self._second,
+            [],
+            self._made,
+            fused=True,
+            amsgrad=False,
+            maximize=False,
+            lr=learning_rate,
+            beta1=optimizer.beta_1,
+            beta2=optimizer.beta_2,
+            weight_decay=optimizer.weight_decay,
+            # Keras adds it to the root of the moment before that is made larger, PyTorch after.
+            eps=optimizer.epsilon / math.sqrt(1 - optimizer.beta_2**self._done),
+        )
 
     def settle(self) -> None:
         if self._done is not None:
             self._keras.iterations.assign(self._done)
-            self._keras.learning_rate.assign(self._own.param_groups[0]["lr"])
+            self._keras.learning_rate.assign(self._rate)
             self._done = None
 
 
