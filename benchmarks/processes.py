@@ -3,15 +3,16 @@
 Each process has a core to itself as far as there are cores, so that what one process gains is not
 what more threads gain. Strong: the batch stays as large and is divided; weak: it grows with the
 processes. Apart: as many processes with as many rows, each training a network of its own, which is
-what the cores give without any exchange. Beside them the time of one exchange of as many bytes as
-the gradients have. The loss after the last step shows that all of them train the same model where
-the batch is the same.
+what the cores give without any exchange. Beside them the time of an exchange of arrays as large as
+the gradients, each of which XLA sends by itself on a CPU. The loss after the last step shows that
+all of them train the same model where the batch is the same.
 
     python -m benchmarks.processes tinyshakespeare.txt [--steps 60]
 """
 
 import argparse
 import json
+import math
 import os
 import socket
 import subprocess
@@ -22,25 +23,28 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import report
+from textgen.config import ModelConfig
+from textgen.sampling.network import weight_specs
 
 _SIZES = {"LSTM 256": "256", "LSTM 512,512": "512,512"}
-_ROWS, _MAXLEN = 64, 64
+_ROWS, _MAXLEN, _EMBEDDING, _CHARACTERS = 64, 64, 64, 65
 _EXCHANGES = 20
 _REDUCE = """
 import sys, time
 import jax, numpy as np
 from jax.sharding import NamedSharding, PartitionSpec as P
 from textgen.training import group
-at, count, index, size, times = sys.argv[1], *map(int, sys.argv[2:])
+at, count, index, times, *sizes = sys.argv[1], *map(int, sys.argv[2:])
 group.join(group.Cluster(at, count, index))
 mesh = jax.make_mesh((count,), ("all",))
-add = jax.jit(lambda x: x.sum(0), out_shardings=NamedSharding(mesh, P()))
-mine = np.ones((1, size), np.float32)
-x = jax.make_array_from_process_local_data(NamedSharding(mesh, P("all")), mine)
+add = jax.jit(lambda arrays: [x.sum(0) for x in arrays], out_shardings=NamedSharding(mesh, P()))
+rows = NamedSharding(mesh, P("all"))
+mine = [np.ones((1, size), np.float32) for size in sizes]
+arrays = [jax.make_array_from_process_local_data(rows, one) for one in mine]
 taken = []
 for _ in range(times + 2):
     began = time.perf_counter()
-    add(x).block_until_ready()
+    jax.block_until_ready(add(arrays))
     taken.append(time.perf_counter() - began)
 print(sorted(taken[2:])[times // 2])
 """
@@ -63,6 +67,7 @@ def main() -> None:
             (2, 2 * _ROWS, "weak"),
             (4, 4 * _ROWS, "weak"),
         ):
+            exchange = _reduce(count, units) if how in ("strong", "weak") else 0.0
             told = _train(options.corpus, units, count, batch, options.steps, apart=how == "apart")
             alone = alone or told["speed"]
             cores = min(count, len(os.sched_getaffinity(0)))
@@ -75,9 +80,7 @@ def main() -> None:
                     "characters/s": told["speed"],
                     "efficiency": told["speed"] / alone / cores,
                     "gradient MB": told["parameters"] * 4 / 1e6,
-                    "exchange ms": 1e3 * _reduce(count, int(told["parameters"]))
-                    if how in ("strong", "weak")
-                    else 0.0,
+                    "exchange ms": 1e3 * exchange,
                     "step ms": 1e3 * batch * _MAXLEN / told["speed"],
                     "loss": told["loss"],
                 }
@@ -90,7 +93,7 @@ def main() -> None:
         [
             f"Efficiency: characters per second over those of one process and over the cores that "
             f"the processes have, {len(os.sched_getaffinity(0))} at most. Exchange: the median of "
-            f"{_EXCHANGES} sums of as many numbers as the gradients have, over the loopback "
+            f"{_EXCHANGES} sums of arrays as large as the gradients, over the loopback "
             f"device. Windows of {_MAXLEN} characters, carried state, float32.",
         ],
     )
@@ -114,7 +117,7 @@ def _train(
         )
         settings = {
             "units": units,
-            "embedding": 64,
+            "embedding": _EMBEDDING,
             "maxlen": _MAXLEN,
             "batch-size": rows,
             "dropout": 0.2,
@@ -143,11 +146,13 @@ def _train(
     }
 
 
-def _reduce(count: int, size: int) -> float:
-    """Seconds of adding up so many float32 numbers of each process."""
+def _reduce(count: int, units: str) -> float:
+    """Seconds of adding up arrays as large as the gradients of each process."""
+    network = ModelConfig(units=tuple(map(int, units.split(","))), embedding=_EMBEDDING)
+    sizes = [math.prod(spec.shape) for spec in weight_specs(network, _CHARACTERS)]
 
     def command(number: int, at: str) -> list[str]:
-        return ["-c", _REDUCE, at, *map(str, (count, number, size, _EXCHANGES))]
+        return ["-c", _REDUCE, at, *map(str, (count, number, _EXCHANGES, *sizes))]
 
     return float(_each(count, command, ".")[0].splitlines()[-1])
 

@@ -83,6 +83,11 @@ class UsageError(TextgenError):
             "Set KERAS_BACKEND before anything imports Keras.",
         ),
         Known(
+            "in this process already; ask for the CPU before anything imports Keras",
+            "Python code imported Keras on a GPU before it called textgen with device `cpu`.",
+            "Hide the GPU before anything imports Keras, by CUDA_VISIBLE_DEVICES=-1 for example.",
+        ),
+        Known(
             "--coordinator ray wants --processes",
             "Ray was to start the processes, and was not told how many.",
             "Give --processes.",

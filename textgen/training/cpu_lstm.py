@@ -223,11 +223,11 @@ def _on_tensorflow(kernel: SequenceKernel, *of: Any) -> Any:
 
 
 def _on_torch(kernel: SequenceKernel, *of: Any) -> Any:
-    return _function().apply(kernel, *map(keras.ops.convert_to_tensor, of))
+    return _sequence_function().apply(kernel, *map(keras.ops.convert_to_tensor, of))
 
 
 @cache
-def _function() -> Any:
+def _sequence_function() -> Any:
     import torch
 
     class Sequence(torch.autograd.Function):  # type: ignore[misc,unused-ignore]
