@@ -9,6 +9,7 @@
     pace.py       how quickly a device trains
     loop.py       the fit loop: steps, validation, samples, the best weights
     stepping.py   steps of a network, one after the other
+    torch_steps.py  those on PyTorch
     clock.py      how far a training is, when it reports, when it is over
     optimizer.py  optimizers and learning rates
     cpu_adamw.py  one of them with fewer operations, on a CPU
@@ -17,6 +18,7 @@
     lstm_passes.py  what it computes along a sequence, compiled
     products.py   its matrix products, compiled
     gpu_lstm.py   an LSTM that trains faster on a GPU with JAX
+    torch_lstm.py  one for a GPU with PyTorch
     cudnn.py      whether a GPU computes the layers by cuDNN
     drop_connect.py  recurrent layers that leave out some of their weights
     tensorboard.py  logs for TensorBoard
