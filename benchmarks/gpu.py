@@ -76,9 +76,10 @@ def main() -> None:
     notes = [
         f"On {seen[0]['device']}. {_ROWS} rows of {_SPAN} characters, embedding 64, no dropout, "
         "AdamW; beside torch's in the same precision.",
-        "",
-        *(" ".join(map(str, row.values())) for row in rows if row not in seen),
     ]
+    for row in rows:
+        if row not in seen:
+            notes += ["", " ".join(map(str, row.values()))]
     for backend in train:
         notes += ["", _trained(options.corpus, options.seconds, backend, options.device)]
     shown = [{name: row[name] for name in _COLUMNS[options.device]} for row in (*seen, *plain)]

@@ -84,7 +84,8 @@ class UsageError(TextgenError):
         ),
         Known(
             "in this process already; ask for the CPU before anything imports Keras",
-            "Python code imported Keras on a GPU before it called textgen with device `cpu`.",
+            "Python code imported Keras on JAX or PyTorch, on a GPU, before it called textgen with "
+            "device `cpu`.",
             "Hide the GPU before anything imports Keras, by CUDA_VISIBLE_DEVICES=-1 for example.",
         ),
         Known(

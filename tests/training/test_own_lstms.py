@@ -1,6 +1,6 @@
 """LSTMs that stand for Keras's: in float32 the same, in half precision close.
 
-Each runs on whatever device its backend has here.
+Each runs on whatever device its backend has here, CpuLSTM on a CPU only.
 """
 
 import keras
@@ -9,19 +9,19 @@ import pytest
 
 from textgen import model
 from textgen.config import ModelConfig
-from textgen.training import precision
+from textgen.training import backend, precision
 from textgen.training.cpu_lstm import CpuLSTM, NarrowLSTM
 from textgen.training.drop_connect import dropping
 from textgen.training.gpu_lstm import GpuLSTM
 from textgen.training.torch_lstm import TorchLSTM
 
-OWN = {"tensorflow": [CpuLSTM], "jax": [CpuLSTM, GpuLSTM], "torch": [CpuLSTM, TorchLSTM]}[
-    keras.backend.backend()
-]
-HALF = [
-    *([(NarrowLSTM, "bfloat16")] if CpuLSTM in OWN and precision.has_bfloat16() else []),
-    *((layer, half) for layer in OWN if layer is not CpuLSTM for half in ("bfloat16", "float16")),
-]
+ON = keras.backend.backend()
+FOR_GPUS = {"tensorflow": [], "jax": [GpuLSTM], "torch": [TorchLSTM]}[ON]
+ON_CPU = backend._running_on(ON) == "cpu"
+OWN = [*FOR_GPUS, CpuLSTM] if ON_CPU else FOR_GPUS
+HALF = [(layer, half) for layer in FOR_GPUS for half in ("bfloat16", "float16")]
+if ON_CPU and precision.has_bfloat16():
+    HALF.append((NarrowLSTM, "bfloat16"))
 
 
 def trained(layer, config, targets, carry, kind, batches):

@@ -1,6 +1,7 @@
 """Sizes that suit the device."""
 
 import keras
+import numpy as np
 import pytest
 
 from textgen import model_dir
@@ -8,6 +9,7 @@ from textgen.config import settings
 from textgen.errors import OutputError
 from textgen.training import checkpoint, pace, precision, sizing, train
 from textgen.training.backend import Device
+from textgen.training.group import Peers
 from textgen.training.sizing import TWO_CORES, Pace, default_time, sized
 
 SMALL = {"units": (8,), "embedding": 4, "maxlen": 10, "batch_size": 4}
@@ -46,6 +48,29 @@ def test_a_device_is_tried_until_the_network_is_the_one_it_wants():
     short = settings({**SMALL, "time": 20.0})
     told.clear()
     assert pace.settled(short, lambda _: short, 20, device) == (short, None)
+
+
+def test_a_process_is_tried_with_its_rows_and_the_slowest_decides(monkeypatch):
+    asked, rows = settings({"time": 300.0, "precision": "float32"}), []
+    wanted = settings({"time": 300.0, "units": (99,)})
+
+    def of_cpu(given, **_):
+        rows.append(given)
+        return 9.0
+
+    monkeypatch.setattr(pace, "_of_cpu", of_cpu)
+    monkeypatch.setattr(Peers, "exchange", lambda _, mine: np.array([[mine], [0.2]]))
+    paces = []
+
+    def at_pace(found):
+        paces.append(found.times)
+        return wanted
+
+    peers = Peers(count=2, devices=2)
+    assert pace.settled(asked, at_pace, 20, Device("jax", "cpu", peers)) == (wanted, None)
+    assert (rows, paces) == ([pace._ROWS // 2], [0.2])
+    several = Device("jax", "cpu", Peers(devices=2))  # of one process: nothing is tried
+    assert pace.settled(asked, at_pace, 20, several) == (asked, None) and len(paces) == 1
 
 
 def test_two_cores_that_are_as_quick_train_what_was_measured(monkeypatch):

@@ -146,6 +146,15 @@ def test_auto_takes_the_quicker_one(monkeypatch):
     assert choose().name == "float32"
 
 
+def test_bfloat16_is_for_processes_that_all_have_it(monkeypatch):
+    monkeypatch.setattr(precision, "has_bfloat16", lambda: True)
+    told = settings({"batch_size": 2, "maxlen": 6, "units": (4,), "precision": "bfloat16"})
+    for others, own in ((True, True), (False, False)):
+        monkeypatch.setattr(Peers, "exchange", lambda _, mine, o=others: np.array([[mine], [o]]))
+        kind = precision.kind_of("bfloat16", told, Device("jax", "cpu", Peers(0, 2, 2)))
+        assert issubclass(kind.recurrent, NarrowLSTM) == own
+
+
 @pytest.mark.parametrize(
     ("seconds", "chosen"),
     [

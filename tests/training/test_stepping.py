@@ -11,6 +11,7 @@ from textgen.config import settings
 from textgen.training import precision, stepping
 from textgen.training.backend import Device
 from textgen.training.optimizer import optimizer
+from textgen.training.torch_lstm import TorchLSTM
 
 ROWS, MAXLEN, SIZE = 4, 6, 20
 ON = keras.backend.backend()
@@ -42,9 +43,12 @@ def test_steps_are_those_of_keras(name, device):
         }
     )
     kind = precision.Kind(name, keras.layers.LSTM)
+    own = kind
+    if (ON, device, name) == ("torch", "a GPU", "float32"):  # half precision rounds otherwise
+        own = precision.Kind(name, TorchLSTM)
     generator = np.random.default_rng(0)
     on = Device(ON, device)
-    ours, theirs = network(kind, told, on), network(kind, told, on)
+    ours, theirs = network(own, told, on), network(kind, told, on)
     steps = stepping.steps(ours, on)
     assert steps.ahead == (ON != "tensorflow" and device == "a GPU")
     losses: list[float] = []
@@ -65,16 +69,17 @@ def test_steps_are_those_of_keras(name, device):
         expected.append(float(theirs.train_on_batch(*ids)))
     losses += map(float, begun)
     steps.settle()
-    far = 0.0 if ON != "torch" else 1e-5 if name == "float32" else 1e-2
+    far = 0.0 if ON != "torch" else 1e-4 if name == "float32" else 5e-2
     np.testing.assert_allclose(losses, expected, rtol=far)
     for both in ((ours, theirs), (ours.optimizer, theirs.optimizer)):
         for mine, keras_own in zip(*(one.variables for one in both), strict=True):
-            np.testing.assert_allclose(mine, keras_own, rtol=far, atol=far)
+            mine, keras_own = map(keras.ops.convert_to_numpy, (mine, keras_own))
+            np.testing.assert_allclose(mine, keras_own, rtol=0, atol=far * np.abs(keras_own).max())
     if ON == "jax":
         assert steps._step._cache_size() == 1  # type: ignore[attr-defined]
 
 
-@pytest.mark.skipif(ON != "torch", reason="counts what PyTorch hands to the host")
+@pytest.mark.skipif(ON != "torch", reason="counts what PyTorch hands to the host and back")
 @pytest.mark.parametrize("name", ["float32", "bfloat16"])
 def test_a_step_on_a_gpu_waits_for_nothing_on_it(name):
     """With PyTorch, numbers that the host reads are there once all that was begun is done."""
@@ -95,7 +100,9 @@ def test_a_step_on_a_gpu_waits_for_nothing_on_it(name):
     with Read():
         loss = steps.begin(ids, ids, 0.02)
         assert any("adamw" in one for one in called)
-        assert not [one for one in called if "_local_scalar_dense" in one]
+        assert not [one for one in called if "_local_scalar_dense" in one]  # what the host reads
+        # What a GPU is sent from the host's memory: inputs and targets.
+        assert len([one for one in called if "lift_fresh" in one or "scalar_tensor" in one]) == 2
         float(loss)
     assert "_local_scalar_dense" in called[-1]
 

@@ -159,7 +159,8 @@ def _started(device: str, peers: Peers) -> Device:
             f"{name} runs on a {runs_on} in this process already; ask for the CPU before anything "
             "imports Keras"
         )
-    gpu = None if device == "cpu" else _first_gpu(name)
+    hidden = name == "torch" and runs_on == "cpu"  # by KERAS_TORCH_DEVICE, say
+    gpu = None if device == "cpu" or hidden else _first_gpu(name)
     if device == "gpu" and gpu is None:
         raise TrainingError(
             f"{name} sees no GPU here; give --device cpu, or install its GPU support "
@@ -177,7 +178,7 @@ def _missing(backend: str) -> TrainingError:
 
 
 def _running_on(backend: str) -> str:
-    """The kind of device that Keras's variables are on, unless a GPU is named."""
+    """The kind of device that Keras's variables are on; TensorFlow's are wherever they are used."""
     if backend == "jax":
         import jax
 

@@ -26,11 +26,11 @@ def optimizer(config: TrainConfig, device: Device) -> Any:
 
     from textgen.training.cpu_adamw import CpuAdamW
 
-    on_cpu = device.name == "cpu" and device.backend == "tensorflow"
+    own = device.name == "cpu" and device.backend == "tensorflow"
     makers = {
         "rmsprop": keras.optimizers.RMSprop,
         "adam": keras.optimizers.Adam,
-        "adamw": CpuAdamW if on_cpu else keras.optimizers.AdamW,
+        "adamw": CpuAdamW if own else keras.optimizers.AdamW,
         "adagrad": keras.optimizers.Adagrad,
         "sgd": keras.optimizers.SGD,
     }

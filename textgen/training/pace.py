@@ -38,7 +38,8 @@ def settled(
         settings: Those that suit two cores.
         at_pace: Gives those that suit a pace.
         size: The vocabulary's size.
-        device: Where training runs; of several processes, process 0 decides for all.
+        device: Where training runs; of several processes, the slowest decides for all on a CPU,
+            process 0 on GPUs.
 
     Raises:
         TrainingError: the device failed.
@@ -50,10 +51,10 @@ def settled(
     if own:
         rows = max(1, _ROWS // device.peers.count)
         found = max(_of_cpu(rows, narrow=issubclass(layer, NarrowLSTM)) for layer in own)
-        times = float(device.peers.exchange(found)[0, 0])
+        times = float(device.peers.exchange(found).min())
         return (settings if _alike(times) else at_pace(Pace(times))), None
-    if device.name == "cpu" and device.peers.devices > device.peers.count:
-        return settings, None  # steps on one of these devices are not those that train
+    if device.name == "cpu" and device.peers.devices > 1 and settings.model.cell == "lstm":
+        return settings, None  # steps that one device makes alone are not those that train
     tried = sizing.TWO_CORES
     if device.name != "cpu":
         tried = Pace(_GPU, gpu=True)

@@ -69,7 +69,10 @@ def build(kind: Kind, settings: Settings, size: int, carry_batch: int | None) ->
 
 
 def kind_of(name: str, settings: Settings, device: Device) -> Kind:
-    """A precision, with the quickest layer for it on a device; the same one for all processes."""
+    """A precision, with the quickest layer for it on a device.
+
+    All processes ask for the same at the same time, and get the same.
+    """
     layer = model.RECURRENT[settings.model.cell]
     if settings.model.cell == "lstm":
         if device.has_own_code:

@@ -4,7 +4,7 @@ Knows how PyTorch calls cuDNN's LSTM, and how Keras calls a layer's loop; knows 
 data or optimizers.
 
 Keras calls the same function with weights that lie apart, which PyTorch then brings together, and
-outside a layer's own call in float32 alone.
+in the precision of the weights, which is half only while Keras itself calls the layer.
 """
 
 from typing import Any

@@ -29,16 +29,16 @@ class TorchSteps:
         optimizer, weights = network.optimizer, network.trainable_variables
         self._weights = [one.value for one in weights]
         self._on = self._weights[0].device
+        self._reduction = "sum" if network.loss.reduction == "sum" else "mean"
         own = isinstance(optimizer, keras.optimizers.AdamW) and self._on.type in ("cpu", "cuda")
         self._update = (_OfAdamW if own else _OfKeras)(optimizer, weights)
 
     def begin(self, x: Any, y: Any, learning_rate: float) -> Any:
         import torch
 
-        reduction = "sum" if self._network.loss.reduction == "sum" else "mean"
         logits, targets = self._logits(self._placed(x)), self._placed(y).long()
         loss = torch.nn.functional.cross_entropy(
-            logits.flatten(0, -2), targets.flatten(), reduction=reduction
+            logits.flatten(0, -2), targets.flatten(), reduction=self._reduction
         )
         for weights in self._weights:
             weights.grad = None
@@ -59,6 +59,8 @@ class TorchSteps:
         return here.pin_memory().to(self._on, non_blocking=True)  # read while the GPU works on
 
     def _logits(self, x: Any) -> Any:
+        from torch.nn.functional import embedding, linear
+
         for layer in self._network.layers[1:]:
             if isinstance(layer, (CpuLSTM, TorchLSTM)):
                 x = _outputs(layer, x)
@@ -66,8 +68,10 @@ class TorchSteps:
                 x = layer(x, training=True)
             elif isinstance(layer, keras.layers.Dropout):
                 x = layer.call(x.float(), training=True)
+            elif isinstance(layer, keras.layers.Embedding):
+                x = embedding(x, layer.embeddings.value)
             else:
-                x = layer.call(x)
+                x = linear(x, layer.kernel.value.T, layer.bias.value)
         return x
 
 
@@ -111,10 +115,9 @@ class _OfAdamW:
 
     def __init__(self, optimizer: Any, variables: list[Any]):
         self._keras = optimizer
-        self._weights, self._first, self._second = (
-            [one.value for one in of]
-            for of in (variables, optimizer._momentums, optimizer._velocities)
-        )
+        self._weights = [one.value for one in variables]
+        self._first = [one.value for one in optimizer._momentums]
+        self._second = [one.value for one in optimizer._velocities]
         self._made: list[Any] = []  # steps, as PyTorch counts them for each
         self._done: int | None = None  # steps
         self._rate = 0.0
