@@ -224,6 +224,26 @@ def test_a_signal_inside_a_callback_ends_the_program_as_well(number, status):
     assert time.monotonic() - began < 30
 
 
+@pytest.mark.parametrize(("number", "status"), [("SIGTERM", 143), ("SIGINT", 130)])
+def test_a_signal_that_an_import_drops_ends_the_program_as_well(tmp_path, corpus, number, status):
+    code = (
+        "import os, signal, sys\nfrom textgen import cli\nfrom textgen.training import backend\n"
+        "start = backend.start\n"
+        "def dropping(*of, **options):\n"
+        "    try:\n"
+        f"        os.kill(os.getpid(), signal.{number})\n"
+        "    except BaseException:\n"
+        "        print('dropped', flush=True)\n"
+        "    return start(*of, **options)\n"
+        "backend.start = dropping\n"
+        f"sys.argv[1:] = ['train', {str(corpus)!r}, *{QUICK!r}]\ncli.main()"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (status, "dropped\n"), done.stderr
+    assert not (tmp_path / "textgen-model/manifest.json").exists()
+
+
 def test_sampling_is_repeatable_and_tells_what_it_did(textgen, trained):
     arguments = ["sample", "--model", trained, "--random-seed", 7, "-n", 3, "--length", 40]
     one, two = textgen(*arguments), textgen(*arguments)

@@ -4,12 +4,8 @@ Knows options, streams and exit statuses; has no logic of its own. Each command 
 of its own and imports what it runs inside its body, so that `textgen --help` is quick.
 """
 
-import _thread
 import os
-import signal
 import sys
-import threading
-from contextlib import suppress
 from typing import Any, NoReturn
 
 import click
@@ -28,12 +24,12 @@ from textgen.cli import (
     prepare,
     report,
     sample,
+    signals,
     train,
 )
 from textgen.errors import SettingsError, TextgenError, first_line, option
 
 _HELP = {"help_option_names": ["-h", "--help"]}
-_INTERRUPTED, _TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM
 
 
 class _Program(cloup.Group):
@@ -78,24 +74,6 @@ for _module in (
     program.add_command(_module.command)
 
 
-def _signal_again(lost: Any) -> None:
-    """Where a signal came inside a callback, as of the garbage collector, its exception is lost."""
-    interrupted = lost.exc_type is KeyboardInterrupt
-    status = _INTERRUPTED if interrupted else getattr(lost.exc_value, "code", None)
-    if status not in (_INTERRUPTED, _TERMINATED):
-        sys.__unraisablehook__(lost)
-        return
-    number = status - 128
-    if hasattr(signal, "pthread_kill"):  # which wakes it where it waits
-        main_thread = threading.main_thread().ident
-        again = threading.Timer(0.05, signal.pthread_kill, [main_thread, number])
-    else:
-        again = threading.Timer(0.05, _thread.interrupt_main, [number])
-    again.daemon = True
-    with suppress(RuntimeError):  # the program has ended
-        again.start()
-
-
 def main() -> NoReturn:
     """Run the program and exit: 0, 1 for a failure, 2 for wrong usage, 130 after Ctrl-C, 143 after
     SIGTERM.
@@ -103,15 +81,13 @@ def main() -> NoReturn:
     console.steady_errors()
     if completion.VARIABLE in os.environ:
         completion.hear_bash()
-    # By itself it would leave terminals without a cursor, and half-made files.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
-    sys.unraisablehook = _signal_again
+    signals.end_the_program()
     try:
         status = program.main(
             sys.argv[1:] or ["--help"], prog_name="textgen", standalone_mode=False
         )
     except (click.Abort, KeyboardInterrupt):
-        status = _INTERRUPTED
+        status = signals.INTERRUPTED
     except Exception as error:
         if options.debugging():
             raise

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import click
 import cloup
 
-from textgen.cli import console, options
+from textgen.cli import console, options, signals
 from textgen.config import (
     BACKENDS,
     CELLS,
@@ -459,6 +459,7 @@ class _Stop:
         signal.set_wakeup_fd(told, warn_on_full_buffer=False)
         for number in _SIGNALS:
             signal.signal(number, lambda *_: None)
+        signals.raise_again()
 
     def wanted(self) -> bool:
         return bool(self.signal)
