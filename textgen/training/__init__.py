@@ -14,6 +14,7 @@
     optimizer.py  optimizers and learning rates
     cpu_adamw.py  one of them with fewer operations, on a CPU
     precision.py  what recurrent layers compute in, and which layers do it
+    own_lstm.py   how an LSTM of textgen's own stands for Keras's
     cpu_lstm.py   an LSTM that trains faster on a CPU
     lstm_passes.py  what it computes along a sequence, compiled
     products.py   its matrix products, compiled

@@ -20,6 +20,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from textgen.training.own_lstm import OwnLSTM
 from textgen.workers import processors
 
 Floats = npt.NDArray[np.float32]
@@ -169,7 +170,7 @@ def _threads() -> tuple[ThreadPoolExecutor, int]:
     return ThreadPoolExecutor(max(count - 1, 1), "lstm"), count
 
 
-class CpuLSTM(keras.layers.LSTM):  # type: ignore[misc,unused-ignore]
+class CpuLSTM(OwnLSTM):
     """keras.layers.LSTM in float32, with its sequence as one operation each way."""
 
     _narrow = False
@@ -178,14 +179,10 @@ class CpuLSTM(keras.layers.LSTM):  # type: ignore[misc,unused-ignore]
         super().__init__(units, **options)
         self._sequence_kernel = SequenceKernel(narrow=self._narrow)
 
-    def inner_loop(
-        self, sequences: Any, initial_state: Any, mask: Any, training: bool = False
-    ) -> Any:
-        """What Keras's layers may put in place of their loop; the same values come out."""
-        cell, run = self.cell, _RUNS[keras.backend.backend()]
-        states_and_weights = *initial_state, cell.kernel, cell.recurrent_kernel, cell.bias
-        outputs, h, c = run(self._sequence_kernel, sequences, *states_and_weights)
-        return outputs[:, -1], outputs, [h, c]  # gradients flow through the outputs alone
+    def sequence(self, *of: Any) -> tuple[Any, Any, Any]:
+        """As OwnLSTM has it."""
+        outputs, h, c = _RUNS[keras.backend.backend()](self._sequence_kernel, *of)
+        return outputs, h, c
 
 
 class NarrowLSTM(CpuLSTM):

@@ -1,7 +1,7 @@
 """An LSTM that trains faster on a GPU with JAX, and is Keras's own to all who look.
 
-Knows the forward and backward passes of one LSTM layer over a batch of sequences, and how Keras
-calls them; knows nothing of models, data or optimizers.
+Knows the forward and backward passes of one LSTM layer over a batch of sequences; knows nothing of
+models, data or optimizers.
 
 JAX has cuDNN's LSTM in float32 only, and a slow one; Keras's own loop takes both matrix
 products for each character and adds up the weights' gradients as it goes back. Here the input's
@@ -16,24 +16,20 @@ from typing import Any
 
 import keras
 
+from textgen.training.own_lstm import OwnLSTM
+
 Array = Any  # of JAX, which is imported where it is used
 
 _UNROLLED = 8  # characters in a round of the loop: a GPU waits after each round
 
 
-class GpuLSTM(keras.layers.LSTM):  # type: ignore[misc,unused-ignore]
+class GpuLSTM(OwnLSTM):
     """keras.layers.LSTM on JAX, with its gradients by hand."""
 
-    def inner_loop(
-        self, sequences: Any, initial_state: Any, mask: Any, training: bool = False
-    ) -> Any:
-        """What Keras's layers may put in place of their loop; the same values come out."""
-        cell = self.cell
-        states_and_weights = *initial_state, cell.kernel, cell.recurrent_kernel, cell.bias
+    def sequence(self, x: Any, *states_and_weights: Any) -> tuple[Any, Any, Any]:
+        """As OwnLSTM has it."""
         h, c, *weights = map(keras.ops.convert_to_tensor, states_and_weights)
-        narrow = [one.astype(sequences.dtype) for one in weights]
-        outputs, h, c = _sequence()(sequences, h, c, *narrow)
-        return outputs[:, -1], outputs, [h, c]  # gradients flow through the outputs alone
+        return _sequence()(x, h, c, *(one.astype(x.dtype) for one in weights))
 
 
 @cache

@@ -13,6 +13,7 @@ import numpy as np
 
 from textgen.training.backend import Device
 from textgen.training.group import Peers
+from textgen.training.torch_steps import TorchSteps
 
 
 class Steps(Protocol):
@@ -53,8 +54,6 @@ def steps(network: keras.Model, device: Device) -> Steps:
     if device.backend == "jax":
         return _OnJax(network, device.peers, ahead)
     if device.backend == "torch":
-        from textgen.training.torch_steps import TorchSteps
-
         return TorchSteps(network, ahead)
     return _OnKeras(network)
 

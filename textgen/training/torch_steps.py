@@ -12,8 +12,7 @@ from typing import Any
 
 import keras
 
-from textgen.training.cpu_lstm import CpuLSTM
-from textgen.training.torch_lstm import TorchLSTM
+from textgen.training.own_lstm import OwnLSTM
 
 
 class TorchSteps:
@@ -62,7 +61,7 @@ class TorchSteps:
         from torch.nn.functional import embedding, linear
 
         for layer in self._network.layers[1:]:
-            if isinstance(layer, (CpuLSTM, TorchLSTM)):
+            if isinstance(layer, OwnLSTM):
                 x = _outputs(layer, x)
             elif isinstance(layer, keras.layers.RNN):
                 x = layer(x, training=True)
