@@ -178,6 +178,10 @@ class TrainConfig(Config):
             validation loss after which training stops; 0 for never.
         carry_state: Consecutive batches continue the same streams of text and the recurrent
             state goes on from one to the next. Needs sequence targets.
+        state_reset: Probability with which each row's carried state is set to zero before a
+            step, in the last part of a training (as Melis, Dyer and Blunsom 2018, "On the State of
+            the Art of Evaluation in Neural Language Models", do throughout). It teaches the
+            network to start from any seed.
         noise: Share of the characters read in training that are replaced by others, drawn by
             chance from their row of the batch (unigram noising; Xie et al. 2017, "Data Noising
             as Smoothing in Neural Network Language Models"). Targets stay as they are.
@@ -204,6 +208,7 @@ class TrainConfig(Config):
     epochs: int = 0  # what counts for whoever waits is the time
     patience: int = 0  # with a decaying rate the last epochs are the best ones
     carry_state: bool = True  # context beyond the window, and no character read twice
+    state_reset: float = 0.1  # enough for every start, and no loss in reading on
     noise: float = 0.0  # for texts read often; what suits is in training/sizing.py
     loss_reduction: str = "mean"  # the learning rate then suits any batch size
     loss_smoothing: float = 0.0  # an epoch's mean is what other programs show
@@ -229,6 +234,7 @@ class TrainConfig(Config):
         check_choice("precision", self.precision, PRECISIONS)
         check_integer("patience", self.patience, at_least=0)
         _flag("carry_state", self.carry_state)
+        _number("state_reset", self.state_reset, at_least=0, at_most=1)
         _number("noise", self.noise, at_least=0, below=1)
         check_choice("loss_reduction", self.loss_reduction, REDUCTIONS)
         _number("loss_smoothing", self.loss_smoothing, at_least=0, below=1)
@@ -431,6 +437,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "clip_norm": 0.0,
         "clip_value": 5.0,
         "batch_size": 1,
+        "state_reset": 0.0,
         "epochs": 10,
         "loss_reduction": "sum",
         "loss_smoothing": 0.999,

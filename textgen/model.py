@@ -206,6 +206,13 @@ def reset_states(model: keras.Model) -> None:
             layer.reset_states()
 
 
+def carried_states(model: keras.Model) -> list[Any]:
+    """The variables that hold the state of each row, shape (rows, units), of a model that carries
+    state."""
+    layers = [layer for layer in model.layers if getattr(layer, "stateful", False)]
+    return [state for layer in layers for state in layer.states]
+
+
 def parameters(model: keras.Model) -> int:
     """How many numbers training changes."""
     return sum(math.prod(weight.shape) for weight in model.trainable_weights)

@@ -245,6 +245,28 @@ def with_noise(
     return np.where(replaced, np.take_along_axis(x, places, axis=1), x)
 
 
+def kept_rows(
+    reset: float, seed: int | Sequence[int], count: int, rows: slice = _ALL
+) -> npt.NDArray[np.float32]:
+    """Which rows of a batch keep their carried state; the others start from a zero state.
+
+    Args:
+        reset: The probability of each row to start from a zero state.
+        seed: One or more numbers that decide which rows do.
+        count: Rows of the whole batch.
+        rows: Those of them that are returned.
+
+    Returns:
+        float32 of shape (rows, 1): 1 for a row that keeps its state, 0 for the others.
+
+    Example:
+        >>> kept_rows(0.5, seed=0, count=4).tolist()
+        [[1.0], [0.0], [0.0], [0.0]]
+    """
+    drawn = np.random.default_rng(seed).random((count, 1))
+    return (drawn >= reset).astype(np.float32)[rows]
+
+
 def one_hot(ids: Ids, size: int) -> npt.NDArray[np.bool_]:
     """One-hot vectors of ids.
 

@@ -78,6 +78,13 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
         help_text="Read the text as parallel streams and carry the state from batch to batch.  "
         "[default: with targets sequence]",
     ),
+    options.setting(
+        TrainConfig,
+        "state_reset",
+        type=float,
+        help_text="Probability that a stream's carried state is set to zero before a step, in the "
+        "last part of the training; it teaches the network to start from any seed.",
+    ),
 )
 @cloup.option_group(
     "Model",

@@ -32,7 +32,7 @@ from textgen.training.group import Peers
 from textgen.training.optimizer import learning_rate, optimizer
 from textgen.training.text import Text, streams
 from textgen.vocabulary import Vocabulary
-from textgen.windows import Batch, Readable, Streams, Windows, with_noise
+from textgen.windows import Batch, Readable, Streams, Windows, kept_rows, with_noise
 
 _VALIDATION_STREAMS = 128  # side by side: read far sooner than one after the other
 _VALIDATION_LOGITS = 20_000_000  # at a time, where a training step has no more: 80 MB
@@ -41,6 +41,9 @@ _VALIDATION_SHARE = 0.05  # of the time of a training, for one validation at mos
 _KEEP_COST = 60  # times as long as a snapshot takes, from one to the next at a report
 _REPORT = 1.0  # seconds that samples and saving take, beside the validation
 _SEEDS = 64
+# The share of a training after which states are reset. Before, a network learns more from streams
+# that nothing interrupts; what it has to learn about starts, it learns in what remains.
+_RESET_FROM = 0.7
 _CURVE_POINTS = 1000  # training losses kept, at most
 # Shares of a training after which a sample is drawn without a report: the text comes into being
 # long before the first one. Each takes some milliseconds, or is left out.
@@ -294,9 +297,11 @@ class _Training:
 
     def _step(self, x: Any, y: Any) -> None:
         """Begin a step, and tell of those that are over."""
-        rate = learning_rate(self.settings.training, self.steps, self.clock.done(self.steps))
+        done = self.clock.done(self.steps)
+        rate = learning_rate(self.settings.training, self.steps, done)
+        kept = self._kept_rows(done)
         with backend.losing_device(self.device):
-            loss = self.stepper.begin(x, y, rate)
+            loss = self.stepper.begin(x, y, rate, kept)
         self.steps += 1
         self.clock.stepped()
         share = self.clock.done(self.steps)
@@ -304,6 +309,20 @@ class _Training:
         targets = y.size * self.peers.count
         self.begun.append(_Begun(loss, self.steps, self._epoch(), share, characters, targets))
         self._read(self.stepper.ahead)
+
+    def _kept_rows(self, done: float) -> Any:
+        """The rows that keep their carried state in the next step; None for all.
+
+        Args:
+            done: The share of the training that is done.
+        """
+        config = self.settings.training
+        if not config.carry_state or not config.state_reset or done < _RESET_FROM:
+            return None
+        rows = self.batches.rows
+        # The last number keeps these draws apart from those of batches.
+        seed = (config.random_seed, self.steps, 2)
+        return kept_rows(config.state_reset, seed, rows, self.peers.rows(rows))
 
     def _read(self, left: int = 0) -> None:
         """Read the losses of the steps that were begun, but for so many."""

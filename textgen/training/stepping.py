@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import keras
 import numpy as np
 
+from textgen.model import carried_states
 from textgen.training.backend import Device
 from textgen.training.group import Peers
 from textgen.training.torch_steps import TorchSteps
@@ -25,12 +26,14 @@ class Steps(Protocol):
 
     ahead: int
 
-    def begin(self, x: Any, y: Any, learning_rate: float) -> Any:
+    def begin(self, x: Any, y: Any, learning_rate: float, kept: Any = None) -> Any:
         """Begin a step.
 
         Args:
             x, y: Inputs and targets, this process's part of a batch.
             learning_rate: Of this step.
+            kept: What the carried state of each row is multiplied with before the step, float32
+                of shape (rows, 1), as from `windows.kept_rows`; None to keep all.
 
         Returns:
             What `float` makes the loss of, once it is there.
@@ -66,8 +69,11 @@ class _OnKeras:
     def __init__(self, network: keras.Model):
         self._network = network
         self._rate: float | None = None
+        self._keep = _keeping_on_tensorflow(carried_states(network))
 
-    def begin(self, x: Any, y: Any, learning_rate: float) -> Any:
+    def begin(self, x: Any, y: Any, learning_rate: float, kept: Any = None) -> Any:
+        if kept is not None:
+            self._keep(kept)
         if learning_rate != self._rate:
             self._rate = learning_rate
             self._network.optimizer.learning_rate.assign(learning_rate)
@@ -75,6 +81,18 @@ class _OnKeras:
 
     def settle(self) -> None:
         self._rate = None  # whoever sets variables may set this one
+
+
+def _keeping_on_tensorflow(states: list[Any]) -> Callable[[Any], None]:
+    """What multiplies carried states, as one operation."""
+    import tensorflow as tf
+
+    @tf.function  # type: ignore[untyped-decorator,unused-ignore]
+    def keep(kept: Any) -> None:
+        for state in states:
+            state.assign(state * tf.cast(kept, state.dtype))
+
+    return keep  # type: ignore[no-any-return,unused-ignore]
 
 
 class _OnJax:
@@ -96,11 +114,15 @@ class _OnJax:
             self._placed = partial(jax.make_array_from_process_local_data, places)
             values = [[one.value.sharding for one in kind] for kind in self._variables()]
             placed = {"out_shardings": (tuple(values), whole)}
+        others = [id(one) for one in network.non_trainable_variables]
+        carried = [others.index(id(state)) for state in carried_states(network)]
         optimizer = network.optimizer
         place = [id(one) for one in optimizer.variables].index(id(optimizer.learning_rate))
 
-        def step(values: Any, x: Any, y: Any, learning_rate: Any) -> Any:
+        def step(values: Any, x: Any, y: Any, learning_rate: Any, kept: Any) -> Any:
             weights, others, tuned = values
+            for state in carried:
+                others[state] = others[state] * kept.astype(others[state].dtype)
             tuned = [*tuned[:place], learning_rate, *tuned[place + 1 :]]
 
             def scaled(weights: Any) -> Any:
@@ -115,11 +137,13 @@ class _OnJax:
 
         self._step = jax.jit(step, donate_argnums=0, **placed)
 
-    def begin(self, x: Any, y: Any, learning_rate: float) -> Any:
+    def begin(self, x: Any, y: Any, learning_rate: float, kept: Any = None) -> Any:
+        if kept is None:
+            kept = np.ones((len(x), 1), np.float32)
         if self._values is None:
             self._values = tuple([one.value for one in kind] for kind in self._variables())
-        x, y = self._placed(x), self._placed(y)
-        self._values, loss = self._step(self._values, x, y, np.float32(learning_rate))
+        x, y, kept = self._placed(x), self._placed(y), self._placed(kept)
+        self._values, loss = self._step(self._values, x, y, np.float32(learning_rate), kept)
         return loss
 
     def settle(self) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import keras
 
+from textgen.model import carried_states
 from textgen.training.own_lstm import OwnLSTM
 
 
@@ -32,9 +33,14 @@ class TorchSteps:
         own = isinstance(optimizer, keras.optimizers.AdamW) and self._on.type in ("cpu", "cuda")
         self._update = (_OfAdamW if own else _OfKeras)(optimizer, weights)
 
-    def begin(self, x: Any, y: Any, learning_rate: float) -> Any:
+    def begin(self, x: Any, y: Any, learning_rate: float, kept: Any = None) -> Any:
         import torch
 
+        if kept is not None:
+            rows = self._placed(kept)
+            with torch.no_grad():
+                for state in carried_states(self._network):
+                    state.value.mul_(rows.to(state.value.dtype))
         logits, targets = self._logits(self._placed(x)), self._placed(y).long()
         loss = torch.nn.functional.cross_entropy(
             logits.flatten(0, -2), targets.flatten(), reduction=self._reduction

@@ -1,0 +1,128 @@
+"""Rows whose carried state is set to zero in training, and what a model learns from that."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from pydoc_data.topics import topics
+
+from textgen import model, model_dir
+from textgen.config import settings
+from textgen.sampling.decoding import log_probabilities
+from textgen.training import loop, precision, stepping, train
+from textgen.training.backend import Device
+from textgen.training.group import Peers
+from textgen.training.optimizer import optimizer
+from textgen.training.run import Run
+from textgen.training.text import Text
+from textgen.vocabulary import Vocabulary
+from textgen.windows import kept_rows
+
+CPU = Device(keras.backend.backend(), "cpu")
+ROWS, IDS = 6, 11
+
+
+def states_after(cell: str, masks) -> list[np.ndarray]:
+    """The states of all layers after each of some steps with the same ids and no learning."""
+    chosen = settings(
+        {"cell": cell, "units": (6, 5), "embedding": 3, "dropout": 0.0, "batch_size": ROWS}
+    )
+    keras.utils.set_random_seed(0)
+    kind = precision.kind_of("float32", chosen, CPU)
+    network = precision.build(kind, chosen, IDS, carry_batch=ROWS)
+    network.set_weights(model.initial_weights(chosen.model, IDS, np.random.default_rng(1)))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    network.compile(optimizer(chosen.training, CPU), loss)
+    steps, found = stepping.steps(network, CPU), []
+    ids = np.random.default_rng(0).integers(0, IDS, (ROWS, 4)).astype(np.int32)
+    for mask in masks:
+        float(steps.begin(ids, ids, 0.0, mask))
+        steps.settle()
+        states = [keras.ops.convert_to_numpy(one) for one in model.carried_states(network)]
+        found.append(np.concatenate(states, axis=1).copy())
+    return found
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_a_row_that_is_reset_starts_from_zero_in_all_layers_and_the_others_go_on(cell):
+    kept = np.ones((ROWS, 1), np.float32)
+    kept[[1, 4]] = 0
+    first, carried = states_after(cell, [None, None])
+    again, mixed = states_after(cell, [np.ones_like(kept), kept])
+    np.testing.assert_allclose(again, first, atol=1e-6)
+    assert np.abs(carried - first).max(axis=1).min() > 1e-4
+    expected = np.where(kept == 0, first, carried)
+    np.testing.assert_allclose(mixed, expected, atol=1e-5)
+
+
+def test_a_share_of_the_rows_is_reset_and_each_process_has_its_part_of_them():
+    drawn = np.stack([kept_rows(0.1, (3, step), 500) for step in range(40)])
+    assert drawn.shape == (40, 500, 1) and drawn.dtype == np.float32
+    assert set(np.unique(drawn)) == {0.0, 1.0}
+    assert np.mean(drawn == 0) == pytest.approx(0.1, abs=0.01)
+    assert (drawn[0] != drawn[1]).any()
+    np.testing.assert_array_equal(kept_rows(0.1, (3, 0), 500, slice(100, 300)), drawn[0, 100:300])
+
+
+class Steps:
+    """Records which rows each step keeps, and takes the step."""
+
+    def __init__(self, steps):
+        self.kept: list[object] = []
+        self.ahead, self.settle, self._steps = steps.ahead, steps.settle, steps
+
+    def begin(self, x, y, learning_rate, kept=None):
+        self.kept.append(kept)
+        return self._steps.begin(x, y, learning_rate, kept)
+
+
+@pytest.mark.parametrize(
+    ("options", "resets"),
+    [
+        ({}, True),
+        ({"state_reset": 0.0}, False),
+        ({"carry_state": False, "step": 10}, False),
+    ],
+)
+def test_the_last_part_of_a_training_with_carried_state_resets(monkeypatch, options, resets):
+    recorded = []
+    steps_of = stepping.steps
+
+    def steps(*of):
+        recorded.append(Steps(steps_of(*of)))
+        return recorded[-1]
+
+    monkeypatch.setattr(stepping, "steps", steps)
+    ids = np.random.default_rng(0).integers(0, 5, 4000).astype(np.uint8)
+    base = {"units": (4,), "embedding": 2, "epochs": 2, "batch_size": 4, "maxlen": 10}
+    chosen = settings({**base, "sample_length": 0, **options})
+    loop.fit(Text(ids, ids[:0], Vocabulary("abcde")), chosen, CPU, loop.Hooks())
+    kept = recorded[-1].kept
+    late = kept[-len(kept) // 4 :]
+    assert all((one is not None) is resets for one in late)
+    assert not resets or 0.02 < np.mean([one == 0 for one in late]) < 0.3
+    assert Peers().rows(4) == slice(0, 4)
+
+
+def derailed(directory: Path, text: str, starts: int = 1000, read: int = 129) -> int:
+    """How many starts from a zero state, all over a text, stay far above the others' loss."""
+    trained = model_dir.read(directory)
+    vocabulary = trained.record.vocabulary
+    places = np.linspace(0, len(text) - read, starts).astype(int)
+    ids = np.stack([vocabulary.ids(text[place : place + read]) for place in places])
+    reader, losses = trained.network().reader((starts,)), np.zeros((starts, read - 1))
+    for place in range(read - 1):
+        logs = log_probabilities(reader.step(ids[:, place]))
+        losses[:, place] = -logs[np.arange(starts), ids[:, place + 1]]
+    later = losses[:, 16:].mean(axis=1)
+    return int((later > 3 * np.median(later)).sum())
+
+
+def test_a_model_that_was_trained_for_a_moment_goes_on_from_any_start(tmp_path):
+    """Without resets, some starts lead to a state that the network never leaves."""
+    text = "\n".join(topics[name] for name in sorted(topics))[:150_000]
+    (tmp_path / "corpus.txt").write_text(text, encoding="utf-8")
+    options = {"epochs": 1, "sample_length": 0}
+    train([tmp_path / "corpus.txt"], tmp_path / "model", options, run=Run(device="cpu"))
+    assert derailed(tmp_path / "model", text) == 0
