@@ -1,11 +1,11 @@
 """Rows whose carried state is set to zero in training, and what a model learns from that."""
 
 from pathlib import Path
+from pydoc_data.topics import topics
 
 import keras
 import numpy as np
 import pytest
-from pydoc_data.topics import topics
 
 from textgen import model, model_dir
 from textgen.config import settings
