@@ -32,7 +32,7 @@ from textgen.config import (
     check_choice,
     check_integer,
 )
-from textgen.errors import ModelError, OutputError, SettingsError
+from textgen.errors import ModelError, NewerVersionError, OutputError, SettingsError
 from textgen.prepared import (
     Prepared,
     check_text,
@@ -313,17 +313,20 @@ def _read(directory: Path, files: dict[str, bytes]) -> Record:
         history = json.loads(files[_HISTORY])
         if not isinstance(history, dict):
             raise ValueError("history.json is not an object")
+        read = Settings.from_model(settings, settings.get("versions", {}).get("textgen"))
         record = Record(
-            settings=Settings.from_json({name: settings.pop(name) for name in Settings.PARTS}),
+            settings=read,
             vocabulary=vocabulary_from_json(files[_VOCABULARY]),
             history=history,
             seeds=tuple(seeds),
-            about=settings,
+            about={name: settings[name] for name in settings.keys() - Settings.KEYS},
         )
         versions = record.versions
         # A TypeError where one of them is no text.
         "".join((*record.sources, *record.command, *versions, *versions.values()))
         check_integer("characters", record.characters, at_least=0)
+    except NewerVersionError as error:
+        raise ModelError(f"{directory}: {error}") from error
     except (*storage.DAMAGE, SettingsError) as error:
         raise ModelError(f"{directory}: damaged ({error}); {KIND.remedy}") from error
     return record

@@ -21,11 +21,12 @@ from typing import Any
 
 import numpy as np
 
-from textgen import storage
+from textgen import __version__, storage
 from textgen.config import CorpusConfig, WindowConfig, check_integer
 from textgen.corpus import Source, find_sources
 from textgen.errors import (
     CorpusError,
+    NewerVersionError,
     OutputError,
     PreparedError,
     SettingsError,
@@ -193,6 +194,7 @@ def prepare(
             "windows": windows.to_json(),
             "sources": [fingerprint(source) for source in sources],
             "unknown": unknown,
+            "versions": {"textgen": __version__},
         }
         (directory / _VOCABULARY).write_bytes(vocabulary_json(vocabulary))
         (directory / _SETTINGS).write_bytes(storage.to_json(settings))
@@ -227,12 +229,13 @@ def open_prepared(path: str | Path, *, check: bool = True) -> Prepared:
         if mapped.ndim != 1 or mapped.dtype != vocabulary.dtype or not len(mapped):
             raise ValueError(f"ids of shape {mapped.shape} and type {mapped.dtype}")
         check_integer("unknown", settings["unknown"], at_least=0)
+        version = settings.get("versions", {}).get("textgen")
         found = Prepared(
             path=path,
             ids=mapped,
             vocabulary=vocabulary,
-            corpus=CorpusConfig.from_json(settings["corpus"]),
-            windows=WindowConfig.from_json(settings["windows"]),
+            corpus=CorpusConfig.from_json(settings["corpus"], version),
+            windows=WindowConfig.from_json(settings["windows"], version),
             sources=tuple(settings["sources"]),
             unknown=settings["unknown"],
             digest=_digest(storage.read_manifest(path, KIND)),
@@ -240,6 +243,8 @@ def open_prepared(path: str | Path, *, check: bool = True) -> Prepared:
         if check:
             found.check([slice(0, len(mapped))])
         return found
+    except NewerVersionError as error:
+        raise PreparedError(f"{path}: {error}") from error
     except (
         *storage.DAMAGE,
         SettingsError,
