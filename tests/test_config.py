@@ -2,19 +2,26 @@
 
 import json
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import pytest
 
+from textgen import __version__
 from textgen.config import (
     PRESETS,
+    Config,
     CorpusConfig,
     ModelConfig,
     SampleConfig,
     TrainConfig,
     WindowConfig,
+    added,
+    is_newer,
     settings,
 )
-from textgen.errors import SettingsError
+from textgen.errors import NewerVersionError, SettingsError
 
 
 @pytest.mark.parametrize("config", [CorpusConfig, WindowConfig, ModelConfig, TrainConfig])
@@ -40,6 +47,82 @@ def test_settings_from_a_damaged_file_are_refused(change):
         WindowConfig.from_json(data)
     with pytest.raises(SettingsError):
         WindowConfig.from_json([data])
+
+
+@dataclass(frozen=True)
+class Evolved(Config):
+    """Settings of a later version: one is new, one is gone."""
+
+    REMOVED: ClassVar[Mapping[str, Any]] = {"gone": ()}
+
+    size: int = 3
+    kinds: tuple[str, ...] = added("0.2.0", ("a", "b"), before=("a",))
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise SettingsError("size", "must be 1 or more")
+
+
+def test_a_missing_setting_means_what_it_meant_before_it_existed():
+    assert Evolved().kinds == ("a", "b")
+    assert Evolved.from_json({"size": 1}) == Evolved(1, ("a",))
+    assert Evolved.from_json({"size": 1, "kinds": ["b"]}) == Evolved(1, ("b",))
+    with pytest.raises(SettingsError, match="size is missing"):
+        Evolved.from_json({"kinds": ["b"]})
+
+
+def test_a_setting_is_not_written_where_older_versions_do_the_same_without_it():
+    assert Evolved(2, ("a",)).to_json() == {"size": 2}
+    assert Evolved(2).to_json() == {"size": 2, "kinds": ["a", "b"]}
+
+
+def test_a_removed_setting_is_ignored_where_its_value_changes_nothing():
+    assert Evolved.from_json({"size": 1, "gone": []}).size == 1
+    with pytest.raises(SettingsError, match="gone is missing or unknown"):
+        Evolved.from_json({"size": 1, "gone": ["a"]})
+
+
+def test_an_unknown_setting_of_a_newer_version_names_the_version_to_install():
+    for data, words in (
+        ({"size": 1, "new": 1}, "which has a setting new that this version"),
+        ({"size": 1, "a\nb": 1}, r"which has a setting 'a\\nb' that this version"),
+        ({"size": 0}, "size must be 1 or more"),
+    ):
+        message = f"written by textgen 99.1.0.*{words}.*install keras-textgen>=99.1.0$"
+        with pytest.raises(NewerVersionError, match=message):
+            Evolved.from_json(data, "99.1.0")
+        for version in (None, __version__, "0.0.9", "99", "99.x", 99, "99.1\n"):  # damage
+            with pytest.raises(SettingsError):
+                Evolved.from_json(data, version)
+    assert Evolved.from_json({"size": 1, "new": 1}, "99.1.0", {"new"}).size == 1
+
+
+def test_settings_that_are_not_needed_may_be_unknown():
+    data = {"size": 0, "new": 1}
+    assert Evolved.partly_from_json(data, "99.1", ()) == (Evolved(3, ("a",)), data)
+    with pytest.raises(NewerVersionError, match="size must be 1 or more"):
+        Evolved.partly_from_json(data, "99.1", ("size",))
+    with pytest.raises(SettingsError, match="size is missing"):
+        Evolved.partly_from_json({"new": 1}, "99.1", ())
+    with pytest.raises(SettingsError, match="new is missing or unknown"):
+        Evolved.partly_from_json({"size": 1, "new": 1}, __version__, ())
+
+
+@pytest.mark.parametrize(
+    ("version", "newer"),
+    [(__version__, False), ("0.0.99", False), ("0.1", False), ("99.0", True), ("99.0.dev1", True)],
+)
+def test_versions_are_compared_by_their_numbers(version, newer):
+    assert is_newer(version) == newer
+
+
+@pytest.mark.parametrize("config", [CorpusConfig, WindowConfig, ModelConfig, TrainConfig])
+def test_added_settings_say_what_they_meant_before(config):
+    """The meaning before is one that the setting may have, and no newer version added it."""
+    for one in config.__dataclass_fields__.values():
+        if "added" in one.metadata:
+            config(**{one.name: one.metadata["before"]})
+            assert not is_newer(one.metadata["added"]), f"{one.name}: raise __version__"
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,13 @@ Anything wrong raises `SettingsError`, which names the setting.
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, ClassVar, Self
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, ClassVar, Self, TypeVar
 
-from textgen.errors import SettingsError
+from textgen import __version__
+from textgen.errors import NewerVersionError, SettingsError, option
 
 TARGETS = ("last", "sequence")
 CELLS = ("lstm", "gru", "rnn")
@@ -35,29 +37,166 @@ def frozen(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def added(version: str, default: Any, *, before: Any, training_only: bool = False) -> Any:
+    """Declare a setting that textgen 0.1.0 did not have.
+
+    A file that lacks the setting was written without it, so there it means `before`. For the same
+    reason a setting whose value is `before` is not written, and older versions can read the file.
+
+    Args:
+        version: The first version of textgen that has the setting.
+        default: Its default in new trainings.
+        before: What textgen did before it had the setting. Never change this value.
+        training_only: Whether a setting of windows or model affects nothing but training, so that
+            older versions may sample from the model without it.
+
+    Example:
+        >>> @dataclass(frozen=True)
+        ... class Example(Config):
+        ...     zoneout: float = added("0.2.0", 0.1, before=0.0)
+        >>> Example(), Example.from_json({}), Example.from_json({}).to_json()
+        (Example(zoneout=0.1), Example(zoneout=0.0), {})
+    """
+    about = {"added": version, "before": before, "training_only": training_only}
+    return field(default=default, metadata=about)
+
+
+# As Python's packages are numbered: 0.2.0, 0.2.0.dev1, 0.2.0rc1.
+_VERSION = re.compile(r"(\d{1,6}(?:\.\d{1,6}){1,3})(?:\.?[a-z]{1,4}\d{1,6})*")
+
+
+def _release(version: Any) -> tuple[int, ...]:
+    """The numbers of a version, such as (0, 2, 0) of 0.2.0.dev1; none where it is no version."""
+    found = _VERSION.fullmatch(version) if isinstance(version, str) else None
+    return tuple(map(int, found[1].split("."))) if found else ()
+
+
+def is_newer(version: Any) -> bool:
+    """Whether a file says that it was written by a newer version of textgen than this one."""
+    return _release(version) > _release(__version__)
+
+
 class Config:
-    """What all settings share: they go to JSON and come back checked."""
+    """What all settings share: they are written to JSON, and read from it and checked.
+
+    Attributes:
+        REMOVED: Settings of older versions that this one does not have, each with the value that
+            means what this version does; a file with another value is refused.
+    """
+
+    REMOVED: ClassVar[Mapping[str, Any]] = {}
 
     def to_json(self) -> dict[str, Any]:
-        """The settings as a JSON object, tuples as lists."""
+        """The settings as a JSON object, tuples as lists; without those as before they existed."""
+        before = self._before()
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in asdict(self).items()  # type: ignore[call-overload]
+            if name not in before or before[name] != value
         }
 
     @classmethod
-    def from_json(cls, data: Any) -> Self:
-        """Settings from what `to_json` gave.
+    def from_json(cls, data: Any, version: Any = None, ignored: Collection[str] = ()) -> Self:
+        """Settings from what `to_json` gave, in this version of textgen or another.
+
+        A setting that the data lack means what it meant before it existed.
+
+        Args:
+            data: A JSON object.
+            version: The version of textgen that wrote it, where that is known.
+            ignored: Names of settings that may be unknown here.
 
         Raises:
+            NewerVersionError: a newer version wrote a setting, or a value, that is unknown here.
             SettingsError: a name is missing or unknown, or a value is out of its bounds.
         """
+        values, unknown = cls._sort(data)
+        for name in sorted(unknown.keys() - set(ignored)):
+            if is_newer(version):
+                raise NewerVersionError(_unknown(version, name))
+            raise SettingsError(name, "is missing or unknown")
+        try:
+            return cls(**values)
+        except SettingsError as error:
+            if is_newer(version):
+                raise NewerVersionError(_refused(version, error)) from error
+            raise
+
+    @classmethod
+    def partly_from_json(
+        cls, data: Any, version: Any, needed: Collection[str]
+    ) -> tuple[Self, dict[str, Any]]:
+        """Settings of which only some are needed, from a file of this or another version.
+
+        Args:
+            data, version: As `from_json` takes them.
+            needed: Names of the settings that must be understood.
+
+        Returns:
+            The settings, with the default for each value of a newer version that is unknown here;
+            and what is unknown, by name: settings, and values of settings.
+
+        Raises:
+            NewerVersionError, SettingsError: as `from_json` does.
+        """
+        if not is_newer(version):
+            return cls.from_json(data, version), {}
+        values, unknown = cls._sort(data)
+        defaults = {one.name: one.default for one in fields(cls)}  # type: ignore[arg-type]
+        while True:
+            try:
+                return cls(**values), unknown
+            except SettingsError as error:
+                refused = [name for name in values if option(name) == option(error.option)]
+                if not refused or refused[0] in unknown or refused[0] in needed:
+                    raise NewerVersionError(_refused(version, error)) from error
+                unknown[refused[0]] = values[refused[0]]
+                values[refused[0]] = defaults[refused[0]]
+
+    @classmethod
+    def _before(cls) -> dict[str, Any]:
+        """What each setting that 0.1.0 did not have means where it is missing."""
+        return {
+            one.name: one.metadata["before"]
+            for one in fields(cls)  # type: ignore[arg-type]
+            if "before" in one.metadata
+        }
+
+    @classmethod
+    def _sort(cls, data: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Values of all settings by name, and what a file has besides."""
         if not isinstance(data, dict):
             raise SettingsError(cls.__name__, f"must be an object, not {data!r}")
-        known = {field.name for field in fields(cls)}  # type: ignore[arg-type]
-        if data.keys() != known:
-            raise SettingsError(sorted(data.keys() ^ known)[0], "is missing or unknown")
-        return cls(**{name: frozen(value) for name, value in data.items()})
+        names = {one.name for one in fields(cls)}  # type: ignore[arg-type]
+        values = {name: frozen(value) for name, value in data.items() if name in names}
+        values = {**cls._before(), **values}
+        for name in sorted(names - values.keys()):
+            raise SettingsError(name, "is missing or unknown")
+        unknown = {
+            name: value
+            for name, value in data.items()
+            if name not in names
+            and not (name in cls.REMOVED and cls.REMOVED[name] == frozen(value))
+        }
+        return values, unknown
+
+
+def _unknown(version: str, name: str) -> str:
+    shown = name if name.isidentifier() else repr(name)
+    return (
+        f"written by textgen {version}, which has a setting {shown} that this version "
+        f"({__version__}) does not know; install keras-textgen>={version}"
+    )
+
+
+def _refused(version: str, error: SettingsError) -> str:
+    return (
+        f"written by textgen {version}, and for this version ({__version__}) {error}; install "
+        f"keras-textgen>={version}"
+    )
+
+
+C = TypeVar("C", bound=Config)
 
 
 @dataclass(frozen=True)
@@ -362,37 +501,92 @@ class NoveltyConfig(Config):
         return Decoding(temperature)
 
 
+# What sampling and evaluating need of the settings of a training.
+_NEEDED = ("carry_state",)
+_TRAINING_ONLY = "training_only"
+
+
 @dataclass(frozen=True)
 class Settings:
-    """All that a training is told."""
+    """All settings of a training.
+
+    Attributes:
+        windows, model, training: The settings, by what they are about.
+        unread: What a newer version of textgen wrote that only training needs and that this
+            version does not know: settings by name, and values of settings.
+    """
 
     PARTS: ClassVar[dict[str, Any]] = {
         "windows": WindowConfig,
         "model": ModelConfig,
         "training": TrainConfig,
     }
+    KEYS: ClassVar[frozenset[str]] = frozenset({*PARTS, _TRAINING_ONLY})
 
     windows: WindowConfig
     model: ModelConfig
     training: TrainConfig
+    unread: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def to_json(self) -> dict[str, Any]:
-        """The parts as JSON objects, by name."""
-        return {part: getattr(self, part).to_json() for part in self.PARTS}
+        """The parts as JSON objects, by name.
+
+        With them is a list `training_only`, where it is not empty: settings of windows and model
+        that older versions may ignore, since they affect nothing but training.
+        """
+        parts = {part: getattr(self, part).to_json() for part in self.PARTS}
+        ignorable = [
+            one.name
+            for part in ("windows", "model")
+            for one in fields(self.PARTS[part])
+            if one.metadata.get(_TRAINING_ONLY) and one.name in parts[part]
+        ]
+        return {**parts, **({_TRAINING_ONLY: ignorable} if ignorable else {})}
 
     @classmethod
-    def from_json(cls, data: Any) -> Self:
-        """Settings from what `to_json` gave.
+    def from_json(cls, data: Any, version: Any = None) -> Self:
+        """Settings from what `to_json` gave, to train with: all of them must be understood.
+
+        Args:
+            data: A JSON object.
+            version: The version of textgen that wrote it, where that is known.
 
         Raises:
+            NewerVersionError: a newer version wrote a setting, or a value, that is unknown here.
             SettingsError: a part has a name missing or unknown, or a value out of its bounds.
             KeyError, TypeError: a part is missing, or the data are no object.
         """
-        return cls(**{part: config.from_json(data[part]) for part, config in cls.PARTS.items()})
+        return cls(
+            **{part: config.from_json(data[part], version) for part, config in cls.PARTS.items()}
+        )
+
+    @classmethod
+    def from_model(cls, data: Any, version: Any) -> Self:
+        """Settings of a trained model: what only training needs may be unknown here.
+
+        Args:
+            data: A JSON object with what `to_json` gave, and maybe more.
+            version: The version of textgen that wrote it.
+
+        Raises:
+            As `from_json` does.
+        """
+        ignorable = set(map(str, data.get(_TRAINING_ONLY, ()))) if is_newer(version) else set()
+        training, unread = TrainConfig.partly_from_json(data["training"], version, _NEEDED)
+        windows, model = data["windows"], data["model"]
+        found = cls(
+            WindowConfig.from_json(windows, version, ignorable),
+            ModelConfig.from_json(model, version, ignorable),
+            training,
+        )
+        more = {**windows, **model}
+        unread |= {name: more[name] for name in more if name not in found.by_name()}
+        return replace(found, unread=unread)
 
     def by_name(self) -> dict[str, Any]:
-        """Every setting's value; no name stands in two parts."""
-        return {**vars(self.windows), **vars(self.model), **vars(self.training)}
+        """Every setting's value, by name; no name is in two parts."""
+        parts = {**vars(self.windows), **vars(self.model), **vars(self.training)}
+        return {**parts, **self.unread}
 
 
 # Three sizes that do not depend on the corpus and the time, and what the two programs that people
@@ -501,6 +695,31 @@ def settings(
             raise SettingsError("carry_state", "needs targets sequence, not last")
         parts["training"] = replace(parts["training"], carry_state=False)
     return Settings(**parts)
+
+
+def choose(config: type[C], given: C | Mapping[str, Any] | None) -> tuple[C, tuple[str, ...]]:
+    """Settings of one kind, and which of them the user chose.
+
+    Args:
+        config: The kind.
+        given: Settings by name, which chooses just those; or an object, which chooses all of its
+            settings; None for none.
+
+    Raises:
+        SettingsError: an unknown name, or a value out of its bounds.
+
+    Example:
+        >>> choose(WindowConfig, {"maxlen": 40})[1]
+        ('maxlen',)
+    """
+    names = [one.name for one in fields(config)]  # type: ignore[arg-type]
+    if isinstance(given, Config):
+        return given, tuple(names)
+    chosen = {name: frozen(value) for name, value in (given or {}).items()}
+    for name in chosen:
+        if name not in names:
+            raise SettingsError(name, "is not a setting of textgen")
+    return config(**chosen), tuple(name for name in names if name in chosen)
 
 
 def check_integer(name: str, value: Any, *, at_least: int) -> None:

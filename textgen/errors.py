@@ -121,6 +121,18 @@ class UsageError(TextgenError):
     )
 
 
+class NewerVersionError(TextgenError):
+    """A file of a newer version of textgen, with something that this version does not know."""
+
+    known: ClassVar[tuple[Known, ...]] = (
+        Known(
+            "install keras-textgen>=",
+            "A newer version of textgen wrote a setting that this one does not know but needs.",
+            "Install that version, or a newer one.",
+        ),
+    )
+
+
 class SettingsError(UsageError):
     """An option or setting with a value that cannot be used.
 
@@ -147,8 +159,9 @@ class SettingsError(UsageError):
         ),
         Known(
             "is missing or unknown",
-            "A settings file lacks a setting of this version of textgen, or has one of another.",
-            "Train or prepare anew, or use the version that wrote it.",
+            "A settings file lacks a setting that every version writes, or has one that neither "
+            "this version nor an older one has.",
+            "Train or prepare again, or fetch the file again.",
         ),
         Known(
             "exclude each other",
@@ -305,6 +318,11 @@ class PreparedError(TextgenError):
 
     known: ClassVar[tuple[Known, ...]] = (
         Known(
+            "install keras-textgen>=",
+            "A newer version of textgen wrote it, with a setting that this one does not know.",
+            "Install that version, or a newer one.",
+        ),
+        Known(
             "damaged prepared corpus",
             "A file of it is missing, cut off, edited or lies about its size.",
             "Make it anew with `textgen prepare`.",
@@ -321,6 +339,11 @@ class ModelError(TextgenError):
     """A model directory that is missing, incomplete, damaged or of another version."""
 
     known: ClassVar[tuple[Known, ...]] = (
+        Known(
+            "install keras-textgen>=",
+            "A newer version of textgen wrote it, with a setting that this one does not know.",
+            "Install that version, or a newer one.",
+        ),
         Known(
             "no trained model yet",
             "A training in that directory has begun and not validated so far.",

@@ -15,7 +15,7 @@ import numpy as np
 from textgen import model_dir
 from textgen.config import DEFAULT_MODEL, CorpusConfig, check_integer
 from textgen.corpus import Source, find_sources, read_text
-from textgen.errors import CorpusError, ModelError, SettingsError
+from textgen.errors import CorpusError, SettingsError
 from textgen.sampling.context import reader
 from textgen.sampling.decoding import log_probabilities
 from textgen.sampling.scoring import Ids, by_windows, in_order
@@ -224,16 +224,14 @@ def inspect(
 def as_trained(
     trained: model_dir.Trained, model: str | Path, encoding: str | None = None
 ) -> CorpusConfig:
-    """How the text was read that a model was trained on, but for the encoding.
+    """How the text was read that a model was trained on, or the same with another encoding.
 
     Raises:
-        ModelError: the model directory does not say.
+        ModelError: as `model_dir.reading` does.
+        SettingsError: there is no such encoding.
     """
-    try:
-        trained_on = CorpusConfig.from_json(trained.record.about["corpus"]["settings"])
-    except (KeyError, TypeError, SettingsError) as error:
-        raise ModelError(f"{model}: damaged settings.json ({error})") from error
-    return replace(trained_on, encoding=encoding or trained_on.encoding)
+    trained_on = model_dir.reading(model, trained.record)
+    return trained_on if encoding is None else replace(trained_on, encoding=encoding)
 
 
 class Reading:

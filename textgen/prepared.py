@@ -13,7 +13,7 @@ ids, of models or of training. A prepared corpus holds
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from pathlib import Path
@@ -21,11 +21,12 @@ from typing import Any
 
 import numpy as np
 
-from textgen import storage
-from textgen.config import CorpusConfig, WindowConfig, check_integer
+from textgen import __version__, storage
+from textgen.config import CorpusConfig, WindowConfig, check_integer, choose
 from textgen.corpus import Source, find_sources
 from textgen.errors import (
     CorpusError,
+    NewerVersionError,
     OutputError,
     PreparedError,
     SettingsError,
@@ -66,6 +67,8 @@ class Prepared:
         windows: Settings of its windows.
         sources: Names of the sources with size and time of last change, where they had one.
         unknown: How many characters of the text have the unknown id.
+        chosen: Names of the settings of `corpus` and `windows` that the user chose; the others
+            have default values, in whose place a training may choose its own.
         digest: What tells whether two prepared corpora are of the same text.
     """
 
@@ -76,6 +79,7 @@ class Prepared:
     windows: WindowConfig
     sources: tuple[dict[str, Any], ...]
     unknown: int
+    chosen: tuple[str, ...]
     digest: str
 
     def split(self, validation: float) -> tuple[Ids, Ids]:
@@ -142,8 +146,8 @@ class Prepared:
 def prepare(
     corpora: Sequence[str | Path | Source],
     output: str | Path,
-    corpus: CorpusConfig | None = None,
-    windows: WindowConfig | None = None,
+    corpus: CorpusConfig | Mapping[str, Any] | None = None,
+    windows: WindowConfig | Mapping[str, Any] | None = None,
     *,
     one_hot: bool = False,
     force: bool = False,
@@ -155,8 +159,10 @@ def prepare(
     Args:
         corpora: Paths of files and directories, `-` for standard input, or sources.
         output: The directory to make; it is there whole, or not at all.
-        corpus: How the text is read.
-        windows: Windows, targets and split to record.
+        corpus: How the text is read: a CorpusConfig, or some of its settings by name.
+        windows: Windows, targets and split to record: a WindowConfig, or some of its settings by
+            name. A training from the prepared corpus uses those that are given, and may choose
+            others for the rest; a WindowConfig gives all of them.
         one_hot: Also write X.npy and y.npy (and X_validation.npy, y_validation.npy): bool
             tensors of shape (windows, maxlen, vocabulary) and, for y, (windows, vocabulary) with
             targets `last`, (windows, maxlen, vocabulary) with targets `sequence`.
@@ -169,7 +175,7 @@ def prepare(
     Raises:
         CorpusError: no text, unreadable text, or too little of it for a window.
         OutputError: the output exists, cannot be written, or does not fit on the disk.
-        SettingsError: fewer jobs than one.
+        SettingsError: fewer jobs than one, or an unknown setting.
         WorkerError: one of several processes could not be started, or was ended from outside.
 
     Example:
@@ -178,7 +184,8 @@ def prepare(
         >>> prepared.ids.dtype
         dtype('uint8')
     """
-    corpus, windows = corpus or CorpusConfig(), windows or WindowConfig()
+    corpus, corpus_chosen = choose(CorpusConfig, corpus)
+    windows, windows_chosen = choose(WindowConfig, windows)
     progress = on_progress or (lambda *_: None)
     output = Path(output)
     if jobs is not None:
@@ -191,8 +198,10 @@ def prepare(
         settings = {
             "corpus": corpus.to_json(),
             "windows": windows.to_json(),
+            "chosen": [*corpus_chosen, *windows_chosen],
             "sources": [fingerprint(source) for source in sources],
             "unknown": unknown,
+            "versions": {"textgen": __version__},
         }
         (directory / _VOCABULARY).write_bytes(vocabulary_json(vocabulary))
         (directory / _SETTINGS).write_bytes(storage.to_json(settings))
@@ -227,19 +236,26 @@ def open_prepared(path: str | Path, *, check: bool = True) -> Prepared:
         if mapped.ndim != 1 or mapped.dtype != vocabulary.dtype or not len(mapped):
             raise ValueError(f"ids of shape {mapped.shape} and type {mapped.dtype}")
         check_integer("unknown", settings["unknown"], at_least=0)
+        version = settings.get("versions", {}).get("textgen")
+        windows = WindowConfig.from_json(settings["windows"], version)
+        # 0.1.0 did not record this; a maxlen other than its default was chosen.
+        chosen = settings.get("chosen", ["maxlen"] if windows.maxlen != 40 else [])
         found = Prepared(
             path=path,
             ids=mapped,
             vocabulary=vocabulary,
-            corpus=CorpusConfig.from_json(settings["corpus"]),
-            windows=WindowConfig.from_json(settings["windows"]),
+            corpus=CorpusConfig.from_json(settings["corpus"], version),
+            windows=windows,
             sources=tuple(settings["sources"]),
             unknown=settings["unknown"],
+            chosen=tuple(map(str, chosen)),
             digest=_digest(storage.read_manifest(path, KIND)),
         )
         if check:
             found.check([slice(0, len(mapped))])
         return found
+    except NewerVersionError as error:
+        raise PreparedError(f"{path}: {error}") from error
     except (
         *storage.DAMAGE,
         SettingsError,
@@ -294,9 +310,9 @@ def unchanged(path: Path, sources: Iterable[Source], corpus: CorpusConfig) -> bo
             storage.kind_of(path) == KIND.name
             and all(entry["modified"] is not None for entry in prints)
             and settings["sources"] == prints
-            and settings["corpus"] == corpus.to_json()
+            and CorpusConfig.from_json(settings["corpus"]) == corpus
         )
-    except storage.DAMAGE:
+    except (*storage.DAMAGE, SettingsError):
         return False
 
 

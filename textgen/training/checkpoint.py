@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from textgen import storage
 from textgen.config import Settings
-from textgen.errors import ModelError, SettingsError
+from textgen.errors import ModelError, NewerVersionError, SettingsError
 from textgen.prepared import vocabulary_from_json, vocabulary_json
 from textgen.sampling.network import weight_specs
 from textgen.vocabulary import Vocabulary
@@ -166,7 +166,7 @@ def read(path: Path) -> Checkpoint:
                 if dot:
                     groups.setdefault(group, []).append(_array(archive, name))
         request = Request(
-            Settings.from_json(about["settings"]),
+            Settings.from_json(about["settings"], about["about"]["versions"].get("textgen")),
             vocabulary_from_json(about["vocabulary"].encode()),
             about["text"],
             about["init_from"],
@@ -186,6 +186,8 @@ def read(path: Path) -> Checkpoint:
         if not -math.inf < snapshot.left <= request.settings.training.time:
             raise ValueError("more time is left than there was")
         return Checkpoint(request, about["prepared"], about["about"], snapshot)
+    except NewerVersionError as error:
+        raise ModelError(f"{path}: {error}, or {REMEDY}") from error
     except (*storage.DAMAGE, SettingsError) as error:
         raise ModelError(f"{path}: not a checkpoint that textgen wrote ({error}); {REMEDY}") from (
             error
