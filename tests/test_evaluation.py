@@ -2,12 +2,14 @@
 
 import json
 import math
+from typing import Any
 
 import keras
 import numpy as np
 import pytest
 
-from textgen import evaluate, model_dir
+from textgen import evaluate, inspect, model_dir, novelty
+from textgen.config import NoveltyConfig
 from textgen.corpus import Source
 from textgen.errors import CorpusError, ModelError, SettingsError
 
@@ -87,3 +89,14 @@ def test_the_command(textgen, trained, corpus, text):
     assert "1 characters are not in the model's vocabulary" in told.stderr
     none = textgen("evaluate", "--model", trained)
     assert none.returncode == 2 and "no text: `textgen evaluate held-out.txt`" in none.stderr
+
+
+def test_numbers_may_be_those_of_numpy(trained, text):
+    real: Any = np.float32
+    part = [source(text[:200])]
+    whole: Any = np.int64
+    assert evaluate(part, trained, windows=whole(20)) == evaluate(part, trained, windows=20)
+    found = list(inspect(part, trained, likeliest=whole(2)))
+    assert found == list(inspect(part, trained, likeliest=2))
+    config = NoveltyConfig((real(0.5),), samples=whole(2), length=whole(50))
+    assert json.dumps(novelty(trained, config=config).to_json())

@@ -178,9 +178,12 @@ class SettingsError(UsageError):
     )
 
     def __init__(self, option: str, problem: str):
-        super().__init__(f"{option} {problem}")
+        super().__init__(option, problem)  # pickle and copy call the class with these
         self.option = option
         self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.option} {self.problem}"
 
 
 class CorpusError(TextgenError):

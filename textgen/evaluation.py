@@ -91,7 +91,7 @@ def evaluate(
         1.47
     """
     if windows is not None:
-        check_integer("windows", windows, at_least=1)
+        windows = check_integer("windows", windows, at_least=1)
         if context is not None:
             raise SettingsError("windows", "and context exclude each other; give one of them")
     trained = model_dir.read(model)
