@@ -209,7 +209,8 @@ class Sampler:
         ids = self._ids(text)
         if len(ids) < 2:
             raise SeedError("the text has one character; log-probabilities need two or more")
-        return np.concatenate(list(in_order(self._start(), self.vocabulary.size, [ids])))
+        parts = in_order(self._start(), self.vocabulary.size, [ids])
+        return np.concatenate([logs for _, logs in parts])
 
     def ending(self, at_most: int | None, until: Sequence[str] = (), lines: int = 0) -> Ending:
         """When texts of this model are over.
