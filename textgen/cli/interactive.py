@@ -105,10 +105,8 @@ class _Conversation:
             line = ESCAPED.unescape(line.removeprefix("/"))
             if line:
                 seed = self._sampler.check_seed(line, self._unknown)
-                if len(seed) < len(line):
-                    console.note(
-                        f"left out of the line, not in the vocabulary: {len(line) - len(seed)}"
-                    )
+                if skipped := len(line) - len(seed):
+                    console.note(console.left_out(skipped))
                 self._begin(seed)
             elif self._text:
                 self._go_on()
