@@ -7,7 +7,7 @@ deep-learning framework.
 import hashlib
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -74,9 +74,10 @@ class Evaluation:
         return math.exp(min(self.loss, 700.0))
 
     def to_json(self) -> dict[str, Any]:
-        """All of these as a JSON object."""
+        """The figures as a JSON object."""
         derived = ("bits_per_character", "perplexity", "coverage", "charged_bits_per_character")
-        return {**asdict(self), **{name: getattr(self, name) for name in derived}}
+        names = ("characters", "predicted", "unknown", "loss", *derived)
+        return {name: getattr(self, name) for name in names}
 
 
 def evaluate(
