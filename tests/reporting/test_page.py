@@ -59,6 +59,32 @@ def test_a_text_of_ones_own(trained):
         report(trained, [source("T")])
 
 
+def context_section(html: str) -> str:
+    found = re.search(r'<section id="context">.*?</section>', html, re.S)
+    assert found is not None
+    return found[0]
+
+
+def test_the_worth_of_context_is_shown_with_its_errors_or_not_at_all(trained, text):
+    long = context_section(report(trained, [source(text)]).html)
+    assert "fill-opacity" in long and "standard errors" in long
+    (first, error), (last, _) = re.findall(r"([\d.]+) ± ([\d.]+)", long)
+    assert float(first) > float(last) + 1 and 0 < float(error) < 0.2
+    assert "129 to 256 characters" in long and "chance" not in long
+    short = context_section(report(trained, [source(text[:60])]).html)
+    assert "cannot be told from 60 characters" in short
+    assert "<svg" not in short and "bits" not in short
+
+
+def test_a_difference_that_chance_explains_is_called_so(copy, text):
+    def no_network(file):
+        file["layers/dense/vars/0"][...] = 0  # context changes nothing
+
+    change_weights(copy, no_network)
+    html = context_section(report(copy, [source(text)]).html)
+    assert "no more of a difference than chance makes" in " ".join(html.split())
+
+
 def test_without_text_or_history_the_page_says_so(copy):
     shutil.rmtree(copy / "cache")
     page = report(copy)

@@ -193,7 +193,7 @@ def context_worth(
     Returns:
         None where the text is too short to tell anything.
     """
-    work = int(2 * _WORK / parameters)  # characters that can be read
+    work = int(_WORK / parameters)  # characters that can be read
     longest = min(window or _WINDOW, (len(ids) - 1) // 2, max(1, work // _STARTS_AT_LEAST))
     if longest < 1 or len(ids) - longest < 2 * _PARTS:
         return None
