@@ -29,6 +29,8 @@ standard error, as a display on a terminal and as plain lines elsewhere.
 
 ENVIRONMENT = {
     "TEXTGEN_MODEL": "The model directory where `--model` is not given.",
+    "TEXTGEN_HISTORY": "A file for lines typed in `textgen sample --interactive`; without it and "
+    "`--history` none are saved.",
     "TEXTGEN_DEBUG": "If set to 1, the same as `--debug` with every command.",
     "KERAS_BACKEND": "What Keras trains with: tensorflow (as it comes), jax or torch, where these "
     "are installed. Without it Keras's own settings count.",

@@ -3,9 +3,10 @@
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 
 from textgen import __version__
@@ -13,7 +14,9 @@ from textgen.config import (
     PRESETS,
     Config,
     CorpusConfig,
+    Decoding,
     ModelConfig,
+    NoveltyConfig,
     SampleConfig,
     TrainConfig,
     WindowConfig,
@@ -245,3 +248,103 @@ def test_time_and_epochs_exclude_each_other():
     assert settings({}, "keras-example").training.epochs == 40
     with pytest.raises(SettingsError, match="epochs and time exclude each other"):
         settings({"epochs": 3, "time": 60.0})
+
+
+@pytest.mark.parametrize(
+    ("explicit", "preset"),
+    [
+        ({"time": 0}, None),
+        ({"time": 0.0, "epochs": 0}, None),
+        ({"epochs": 0}, "keras-example"),
+        ({"epochs": 0, "time": 0}, "keras-example"),
+    ],
+)
+def test_a_training_needs_an_end(explicit, preset):
+    with pytest.raises(SettingsError, match="time must be above 0, or epochs 1 or more") as caught:
+        settings(explicit, preset)
+    assert caught.value.option == "time"
+    with pytest.raises(SettingsError, match="time must be above 0"):
+        TrainConfig(time=0)
+
+
+def test_zero_switches_one_of_a_pair_off():
+    assert settings({"epochs": 0}).training.time == 600
+    assert settings({"time": 0}, "keras-example").training.epochs == 40
+    assert settings({"time": 0, "epochs": 2}).training.epochs == 2
+    for explicit in ({"clip_norm": 0}, {"clip_norm": 0, "clip_value": 0}):
+        training = settings(explicit).training
+        assert training.clip_norm == training.clip_value == 0
+    assert settings({"clip_value": 0}).training.clip_norm == 1
+    assert settings({"clip_value": 0}, "min-char-rnn").training.clip_value == 0
+    assert settings({"clip_norm": 0}, "min-char-rnn").training.clip_value == 5
+
+
+NUMPY = (np.int8, np.int64, np.uint32, np.float16, np.float32, np.float64, np.longdouble)
+
+
+def numeric_settings():
+    """Every setting with a number or numbers, and a value that it takes."""
+    other = {"step": 2, "length": 50, "learning_rate": 0.25, "random_seed": 7, "top_k": 3}
+    for config in (
+        CorpusConfig,
+        WindowConfig,
+        ModelConfig,
+        TrainConfig,
+        Decoding,
+        SampleConfig,
+        NoveltyConfig,
+    ):
+        for field in fields(config):
+            value = other.get(field.name, field.default)
+            if isinstance(value, tuple):
+                value = [3, 1] if field.name == "units" else list(value)
+            if isinstance(value[0] if isinstance(value, list) and value else value, int | float):
+                yield config, field.name, value
+
+
+@pytest.mark.parametrize(("config", "name", "value"), [*numeric_settings()])
+def test_numbers_may_be_those_of_numpy(config, name, value):
+    if isinstance(value, bool):
+        assert getattr(config(**{name: np.bool_(not value)}), name) is (not value)
+        return
+    several = isinstance(value, list)
+    taken = 0
+    kind: Any
+    for kind in NUMPY:
+        info: Any = np.iinfo(kind) if issubclass(kind, np.integer) else np.finfo(kind)
+        numbers = value if several else [value]
+        held = [kind(one) for one in numbers if info.min <= one <= info.max]
+        if [float(one) for one in held] != numbers:
+            continue  # this type does not hold the number
+        given = held if several else held[0]
+        try:
+            made = config(**{name: given})
+        except SettingsError:
+            assert issubclass(kind, np.floating), f"{name}={given!r} was refused"
+            whole = value[0] if several else value
+            assert isinstance(whole, int)  # 2.0 is no whole number, of NumPy's or not
+            continue
+        taken += 1
+        stored = made.to_json()[name]
+        assert stored == value and json.loads(json.dumps(stored)) == value
+        for one in stored if several else [stored]:
+            assert type(one) in (int, float)
+        assert config.from_json(made.to_json()) == made
+    assert taken >= 1
+
+
+@pytest.mark.parametrize(
+    "value", [True, np.bool_(True), np.float64(3), np.array([3]), np.complex64(3), "3", 3.0, None]
+)
+def test_what_is_no_whole_number_is_refused(value):
+    with pytest.raises(SettingsError, match="top_k must be a whole number"):
+        Decoding(top_k=value)
+    if not isinstance(value, float):
+        with pytest.raises(SettingsError, match="top_p must be a number"):
+            Decoding(top_p=value)
+
+
+def test_settings_may_be_numbers_of_numpy():
+    made = settings({"units": [np.int64(8), np.int32(4)], "time": np.float32(2.5)})
+    assert made.model.units == (8, 4) and made.training.epochs == 0
+    assert json.loads(json.dumps(made.to_json())) == made.to_json()

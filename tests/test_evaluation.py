@@ -2,12 +2,17 @@
 
 import json
 import math
+import shutil
+from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import pytest
 
-from textgen import evaluate, model_dir
+from tests.test_model_dir import sign
+from textgen import evaluate, inspect, model_dir, novelty
+from textgen.config import NoveltyConfig
 from textgen.corpus import Source
 from textgen.errors import CorpusError, ModelError, SettingsError
 
@@ -60,6 +65,46 @@ def test_characters_the_model_does_not_know_are_counted(trained):
         evaluate([source("ééééé")], trained)
 
 
+def spelled_out(coverage: float, bits: float) -> float:
+    """Bits per character with each unknown one charged as one of Unicode's code points."""
+    return coverage * bits + (1 - coverage) * math.log2(0x110000)
+
+
+def test_unknown_characters_are_charged(trained):
+    plain = evaluate([source("The cat sat on the mat.")], trained)
+    assert (plain.coverage, plain.charged_bits_per_character) == (1, plain.bits_per_character)
+    odd = evaluate([source("Thé cat sät on the mat.")], trained)
+    assert odd.coverage == pytest.approx(21 / 23)
+    expected = spelled_out(21 / 23, odd.bits_per_character)
+    assert odd.charged_bits_per_character == pytest.approx(expected, abs=1e-12)
+    assert {"coverage", "charged_bits_per_character"} <= odd.to_json().keys()
+
+
+@pytest.mark.parametrize("windows", [None, 25])
+def test_the_unknown_id_does_not_make_a_model_better(trained, text, tmp_path, windows):
+    """A model that predicts "some rare character" is charged for which one it is, too."""
+    copy = Path(shutil.copytree(trained, tmp_path / "copy"))
+    vocabulary = json.loads((copy / "vocabulary.json").read_text())
+    rare = vocabulary["characters"][-1]
+    vocabulary |= {"characters": vocabulary["characters"][:-1], "has_unknown": True}
+    (copy / "vocabulary.json").write_text(json.dumps(vocabulary))
+    sign(copy)
+    part = text[:1000]
+    ids = model_dir.read(trained).record.vocabulary.ids(part)
+    saved = keras.models.load_model(trained / "model.keras")
+    span = windows or len(ids) - 1
+    starts = range(0, len(ids) - span, span)
+    after = [np.asarray(saved.predict_on_batch(ids[None, at : at + span])) for at in starts]
+    targets = np.concatenate([ids[at + 1 : at + span + 1] for at in starts])
+    logs = np.log(np.concatenate([rows[0] for rows in after])[np.arange(len(targets)), targets])
+    found = evaluate([source(part)], copy, windows=windows)
+    assert found.unknown == part.count(rare) > 3
+    assert found.loss == pytest.approx(-logs.mean(), abs=1e-5)
+    known = -logs[targets != len(vocabulary["characters"])].mean() / math.log(2)
+    expected = spelled_out(1 - found.unknown / len(part), known)
+    assert found.charged_bits_per_character == pytest.approx(expected, abs=1e-5)
+
+
 def test_the_context_of_a_model_trained_on_windows(trained_on_windows, text):
     part = text[:300]
     sampler = model_dir.load(trained_on_windows)
@@ -82,8 +127,25 @@ def test_the_command(textgen, trained, corpus, text):
     done = textgen("evaluate", corpus, "--model", trained, "--format", "json")
     record = json.loads(done.stdout)
     assert record["characters"] == len(text) and 0 < record["loss"] < 2
+    assert record["coverage"] == 1
+    plain = textgen("evaluate", corpus, "--model", trained)
+    assert "coverage            100%" in plain.stdout and "charged" not in plain.stdout
     told = textgen("evaluate", "-", "--model", trained, "--windows", 20, stdin="The cat sät on it.")
+    assert (
+        "coverage            94.4%" in told.stdout and "with 20.09 bits charged for" in told.stdout
+    )
     assert told.returncode == 0 and "nats per character" in told.stdout
     assert "1 characters are not in the model's vocabulary" in told.stderr
     none = textgen("evaluate", "--model", trained)
     assert none.returncode == 2 and "no text: `textgen evaluate held-out.txt`" in none.stderr
+
+
+def test_numbers_may_be_those_of_numpy(trained, text):
+    real: Any = np.float32
+    part = [source(text[:200])]
+    whole: Any = np.int64
+    assert evaluate(part, trained, windows=whole(20)) == evaluate(part, trained, windows=20)
+    found = list(inspect(part, trained, likeliest=whole(2)))
+    assert found == list(inspect(part, trained, likeliest=2))
+    config = NoveltyConfig((real(0.5),), samples=whole(2), length=whole(50))
+    assert json.dumps(novelty(trained, config=config).to_json())

@@ -5,9 +5,12 @@ Anything wrong raises `SettingsError`, which names the setting.
 """
 
 import math
+import operator
 import re
+import sys
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from numbers import Real
 from typing import Any, ClassVar, Self, TypeVar
 
 from textgen import __version__
@@ -33,8 +36,26 @@ _MAXLEN_AT_MOST = 10_000  # back-propagation reaches nowhere near; sampling keep
 
 
 def frozen(value: Any) -> Any:
-    """A setting's value as settings keep it: JSON and Python callers may give a list."""
-    return tuple(value) if isinstance(value, list) else value
+    """A setting in Python's own types: numbers of NumPy as int, float or bool, lists as tuples.
+
+    What is no number is returned as it is.
+
+    Example:
+        >>> import numpy as np
+        >>> frozen([np.int64(3), np.float32(0.5)])
+        (3, 0.5)
+    """
+    if isinstance(value, list | tuple):
+        return tuple(frozen(one) for one in value)
+    if isinstance(value, bool):
+        return value
+    # NumPy's bool belongs to no class of Python's; without NumPy there is none.
+    if (numpy := sys.modules.get("numpy")) and isinstance(value, numpy.bool_):
+        return bool(value)
+    try:
+        return operator.index(value)
+    except TypeError:
+        return float(value) if isinstance(value, Real) else value
 
 
 def added(version: str, default: Any, *, before: Any, training_only: bool = False) -> Any:
@@ -85,6 +106,10 @@ class Config:
     """
 
     REMOVED: ClassVar[Mapping[str, Any]] = {}
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            object.__setattr__(self, name, frozen(value))  # frozen, and not yet handed out
 
     def to_json(self) -> dict[str, Any]:
         """The settings as a JSON object, tuples as lists; without those as before they existed."""
@@ -218,6 +243,7 @@ class CorpusConfig(Config):
     glob: tuple[str, ...] = ("*",)  # a directory named on the command line is meant whole
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         try:
             b"a".decode(self.encoding)
         except (LookupError, TypeError, ValueError) as error:
@@ -251,6 +277,7 @@ class WindowConfig(Config):
     validation: float = 0.1  # the split that published figures for small corpora use
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_integer("maxlen", self.maxlen, at_least=1)
         if self.maxlen > _MAXLEN_AT_MOST:
             raise SettingsError("maxlen", f"must be at most {_MAXLEN_AT_MOST:,}, not {self.maxlen}")
@@ -284,6 +311,7 @@ class ModelConfig(Config):
     init_stddev: float = 0.0  # Keras's own: orthogonal recurrent weights, forget bias 1
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_choice("cell", self.cell, CELLS)
         _several("units", self.units)
         if not self.units:
@@ -347,7 +375,7 @@ class TrainConfig(Config):
     epochs: int = 0  # what counts for whoever waits is the time
     patience: int = 0  # with a decaying rate the last epochs are the best ones
     carry_state: bool = True  # context beyond the window, and no character read twice
-    state_reset: float = 0.1  # enough for every start, and no loss in reading on
+    state_reset: float = added("0.2.0", 0.1, before=0.0)  # for every start to be learned
     noise: float = 0.0  # for texts read often; what suits is in training/sizing.py
     loss_reduction: str = "mean"  # the learning rate then suits any batch size
     loss_smoothing: float = 0.0  # an epoch's mean is what other programs show
@@ -357,6 +385,7 @@ class TrainConfig(Config):
     random_seed: int = 0  # a run is repeatable without asking for it
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
         _number("learning_rate", self.learning_rate, above=0)
         check_choice("schedule", self.schedule, SCHEDULES)
@@ -368,8 +397,12 @@ class TrainConfig(Config):
         _number("weight_decay", self.weight_decay, at_least=0, below=1)
         _number("time", self.time, at_least=0)
         check_integer("epochs", self.epochs, at_least=0)
-        if bool(self.time) == bool(self.epochs):
+        if self.time and self.epochs:
             raise SettingsError("epochs", "and time exclude each other; give one of them")
+        if not self.time and not self.epochs:
+            raise SettingsError(
+                "time", "must be above 0, or epochs 1 or more: a training ends by one of them"
+            )
         check_choice("precision", self.precision, PRECISIONS)
         check_integer("patience", self.patience, at_least=0)
         _flag("carry_state", self.carry_state)
@@ -401,6 +434,7 @@ class Decoding(Config):
     min_p: float = 0.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _temperature("temperature", self.temperature)
         check_integer("top_k", self.top_k, at_least=0)
         _number("top_p", self.top_p, above=0, at_most=1)
@@ -435,6 +469,7 @@ class SampleConfig(Config):
     context: str | None = None  # what it was trained with is what it predicts best with
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _temperatures(self.temperatures)
         for temperature in self.temperatures:
             self.decoding(temperature)
@@ -482,6 +517,7 @@ class NoveltyConfig(Config):
     random_seed: int = 0  # figures that are to be compared must not change from call to call
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _temperatures(self.temperatures)
         for temperature in self.temperatures:
             _temperature("temperature", temperature)
@@ -722,10 +758,17 @@ def choose(config: type[C], given: C | Mapping[str, Any] | None) -> tuple[C, tup
     return config(**chosen), tuple(name for name in names if name in chosen)
 
 
-def check_integer(name: str, value: Any, *, at_least: int) -> None:
-    """Raise `SettingsError` unless a setting is a whole number in its bounds."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
+def check_integer(name: str, value: Any, *, at_least: int) -> int:
+    """A setting's value as Python's own int.
+
+    Raises:
+        SettingsError: it is not a whole number (of Python, NumPy or another library), or is out
+            of its bounds.
+    """
+    number = frozen(value)
+    if isinstance(number, bool) or not isinstance(number, int) or number < at_least:
         raise SettingsError(name, f"must be a whole number, {at_least} or more, not {value!r}")
+    return number
 
 
 def _number(
@@ -786,8 +829,13 @@ def _flag(name: str, value: Any) -> None:
         raise SettingsError(name, f"must be true or false, not {value!r}")
 
 
-def check_random_seed(value: Any) -> None:
-    """Raise `SettingsError` unless a value can be a random seed."""
-    check_integer("random_seed", value, at_least=0)
-    if value >= 2**32:  # NumPy's and TensorFlow's global generators take 32 bits
-        raise SettingsError("random_seed", f"must be below 2**32, not {value}")
+def check_random_seed(value: Any) -> int:
+    """A random seed as Python's own int.
+
+    Raises:
+        SettingsError: it is not a whole number, 0 or more and below 2**32.
+    """
+    number = check_integer("random_seed", value, at_least=0)
+    if number >= 2**32:  # NumPy's and TensorFlow's global generators take 32 bits
+        raise SettingsError("random_seed", f"must be below 2**32, not {number}")
+    return number

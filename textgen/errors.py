@@ -191,9 +191,12 @@ class SettingsError(UsageError):
     )
 
     def __init__(self, option: str, problem: str):
-        super().__init__(f"{option} {problem}")
+        super().__init__(option, problem)  # pickle and copy call the class with these
         self.option = option
         self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.option} {self.problem}"
 
 
 class CorpusError(TextgenError):
@@ -449,13 +452,8 @@ class SeedError(TextgenError):
         ),
         Known(
             "has no seed",
-            "The file of seeds is empty.",
+            "The file of seeds is empty, or every line of it is.",
             "Write one on each line.",
-        ),
-        Known(
-            "write a seed on each line",
-            "A line of the file of seeds is empty.",
-            "Remove it.",
         ),
         Known(
             "in the model's vocabulary; leave it out",
@@ -466,6 +464,11 @@ class SeedError(TextgenError):
             "the seed has no character of",
             "All characters of the seed are unknown to the model.",
             "Give another seed.",
+        ),
+        Known(
+            "the seeds have no character of",
+            "All characters of all seeds are unknown to the model.",
+            "Give other seeds.",
         ),
         Known(
             "the seed is empty",

@@ -4,9 +4,10 @@ Knows model directories, corpora and what the figures mean; knows nothing of tra
 deep-learning framework.
 """
 
+import hashlib
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,13 @@ from textgen.errors import CorpusError, SettingsError
 from textgen.sampling.context import reader
 from textgen.sampling.decoding import log_probabilities
 from textgen.sampling.scoring import Ids, by_windows, in_order
-from textgen.vocabulary import Vocabulary
+from textgen.vocabulary import CODE_POINTS, Vocabulary
 
 # Bits of surprise from which on a character stands out, more and more. One bit is an even chance; a
 # corpus's characters take two to five on average.
 LEVELS = (1, 2, 4, 8)
+# What a character costs that a model does not know: to name any of Unicode's code points.
+UNKNOWN_BITS = math.log2(CODE_POINTS)
 
 
 @dataclass(frozen=True)
@@ -35,13 +38,30 @@ class Evaluation:
         predicted: How many of them the loss is the mean of.
         unknown: Characters outside the model's vocabulary: read as the unknown id where it has
             one, left out where it has none.
-        loss: Cross-entropy in nats per character.
+        loss: Cross-entropy in nats per character that is predicted.
+        known_loss: The same over characters of the vocabulary alone.
     """
 
     characters: int
     predicted: int
     unknown: int
     loss: float
+    known_loss: float
+
+    @property
+    def coverage(self) -> float:
+        """The share of the text's characters that are in the model's vocabulary."""
+        return 1 - self.unknown / self.characters
+
+    @property
+    def charged_bits_per_character(self) -> float:
+        """Bits per character of the whole text, with `UNKNOWN_BITS` for each unknown character.
+
+        Models with different vocabularies compare by it: the loss leaves out, or simplifies, what
+        a model does not know, and so gets better the less it knows.
+        """
+        known = 0.0 if math.isnan(self.known_loss) else self.coverage * self.known_loss
+        return known / math.log(2) + (1 - self.coverage) * UNKNOWN_BITS
 
     @property
     def bits_per_character(self) -> float:
@@ -54,9 +74,10 @@ class Evaluation:
         return math.exp(min(self.loss, 700.0))
 
     def to_json(self) -> dict[str, Any]:
-        """All of these as a JSON object."""
-        derived = {"bits_per_character": self.bits_per_character, "perplexity": self.perplexity}
-        return {**asdict(self), **derived}
+        """The figures as a JSON object."""
+        derived = ("bits_per_character", "perplexity", "coverage", "charged_bits_per_character")
+        names = ("characters", "predicted", "unknown", "loss", *derived)
+        return {name: getattr(self, name) for name in names}
 
 
 def evaluate(
@@ -91,12 +112,15 @@ def evaluate(
         1.47
     """
     if windows is not None:
-        check_integer("windows", windows, at_least=1)
+        windows = check_integer("windows", windows, at_least=1)
         if context is not None:
             raise SettingsError("windows", "and context exclude each other; give one of them")
     trained = model_dir.read(model)
     corpus = as_trained(trained, model, encoding)
-    return measured(trained, corpora, corpus, context=context, windows=windows, glob=glob)
+    found, _ = measured(trained, corpora, corpus, context=context, windows=windows, glob=glob)
+    if not found.predicted:
+        raise too_little(found.characters, found.unknown)
+    return found
 
 
 def measured(
@@ -107,23 +131,33 @@ def measured(
     context: str | None = None,
     windows: int | None = None,
     glob: Sequence[str] = CorpusConfig.glob,
-) -> Evaluation:
-    """What `evaluate` finds, for a model that has been read and a text read as `corpus` says."""
+) -> tuple[Evaluation, bytes]:
+    """What `evaluate` finds, for a model that has been read and a text read as `corpus` says.
+
+    Returns:
+        The evaluation, with losses that are nan where nothing could be predicted; a digest of the
+        text, by which two models have read the same characters or have not.
+    """
     network, record = trained.network(), trained.record
-    span = record.window(context)
+    span, unknown = record.window(context), record.vocabulary.unknown_id
     read = Reading(record.vocabulary)
     pieces = (ids for source in find_sources(corpora, glob) for ids in read.ids(source, corpus))
     if windows is not None:
         parts = by_windows(network, windows, pieces)
     else:
         parts = in_order(reader(network, span), record.vocabulary.size, pieces)
-    total, predicted = 0.0, 0
-    for part in parts:
-        total += float(part.sum())
-        predicted += len(part)
-    if not predicted:
-        raise read.too_little()
-    return Evaluation(read.characters, predicted, read.unknown, -total / predicted)
+    total, predicted, of_known, known = 0.0, 0, 0.0, 0
+    for targets, logs in parts:
+        total -= float(logs.sum())
+        predicted += logs.size
+        in_vocabulary = logs if unknown is None else logs[targets != unknown]
+        of_known -= float(in_vocabulary.sum())
+        known += in_vocabulary.size
+    loss, known_loss = (
+        nats / count if count else math.nan
+        for nats, count in ((total, predicted), (of_known, known))
+    )
+    return Evaluation(read.characters, predicted, read.unknown, loss, known_loss), read.digest
 
 
 @dataclass(frozen=True)
@@ -245,7 +279,13 @@ class Reading:
 
     def __init__(self, vocabulary: Vocabulary):
         self._vocabulary = vocabulary
+        self._hash = hashlib.blake2b(digest_size=16)
         self.characters = self.unknown = 0
+
+    @property
+    def digest(self) -> bytes:
+        """The same for readings of the same characters."""
+        return self._hash.digest()
 
     def ids(self, source: Source, corpus: CorpusConfig) -> Iterator[Ids]:
         """The ids of a source, in pieces."""
@@ -254,6 +294,7 @@ class Reading:
 
     def known(self, text: str) -> Ids:
         """The ids of a text."""
+        self._hash.update(text.encode("utf-8", "surrogatepass"))
         ids = self._vocabulary.ids(text)
         missing = ids < 0
         self.characters += len(ids)
@@ -262,9 +303,10 @@ class Reading:
             return ids[~missing]
         return np.where(missing, self._vocabulary.unknown_id, ids)
 
-    def too_little(self) -> CorpusError:
-        """What to raise where fewer than two characters were known."""
-        return CorpusError(
-            f"the text has {self.characters:,} characters, {self.unknown:,} of them unknown to the "
-            "model: two known ones are needed to predict one"
-        )
+
+def too_little(characters: int, unknown: int) -> CorpusError:
+    """What to raise where a model knows fewer than two characters of a text."""
+    return CorpusError(
+        f"the text has {characters:,} characters, {unknown:,} of them unknown to the model: two "
+        "known ones are needed to predict one"
+    )

@@ -9,7 +9,7 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
@@ -23,6 +23,7 @@ class Terminal:
         columns: int = 80,
         rows: int = 24,
         program: Sequence[str] = (sys.executable, "-m", "textgen"),
+        environment: Mapping[str, str] | None = None,
     ):
         self.screen, other = pty.openpty()
         fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
@@ -33,7 +34,12 @@ class Terminal:
             stdout=other,
             stderr=other,
             start_new_session=True,
-            env={**os.environ, "XDG_STATE_HOME": str(cwd / "state"), "TERM": "xterm"},
+            env={
+                **os.environ,
+                "XDG_STATE_HOME": str(cwd / "state"),
+                "TERM": "xterm",
+                **(environment or {}),
+            },
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
         os.close(other)

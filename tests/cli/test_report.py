@@ -3,11 +3,14 @@
 import json
 import math
 import os
+import re
 import shutil
 from pathlib import Path
 
 import keras
 import pytest
+
+from tests.test_model_dir import sign
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -61,6 +64,23 @@ def test_models_in_a_table(textgen, trained, trained_on_windows, tmp_path):
     model = keras.models.load_model(trained_on_windows / "model.keras")
     trainable = sum(math.prod(weight.shape) for weight in model.trainable_weights)
     assert told[0]["parameters"] == trainable < model.count_params()
+
+
+def test_models_on_a_text_are_ranked(textgen, trained, trained_on_windows, tmp_path):
+    (tmp_path / "odd.txt").write_text("The cat sät on the mat. A dog ran to a hill.\n")
+    done = textgen("compare", trained, trained_on_windows, "--text", "odd.txt")
+    head, one, two = done.stdout.splitlines()
+    assert done.returncode == 0 and done.stderr == ""
+    assert re.search(r"best loss +on text +coverage +bits +rank$", head)
+    assert {one.split()[-1], two.split()[-1]} == {"1", "2"} and " 97.8% " in one
+    settings = shutil.copytree(trained, tmp_path / "lower") / "settings.json"
+    data = json.loads(settings.read_text())
+    data["corpus"]["settings"]["lowercase"] = True
+    settings.write_text(json.dumps(data))
+    sign(tmp_path / "lower")
+    done = textgen("compare", trained, "lower", "--text", "odd.txt", "--format", "json")
+    assert [one["rank"] for one in json.loads(done.stdout)] == [None, None]
+    assert "textgen: no ranks: the models read different texts" in done.stderr
 
 
 def test_a_pipe_is_read_for_one_model_only(textgen, trained, tmp_path):

@@ -41,16 +41,59 @@ def test_seeds_one_on_each_line(sample, tmp_path):
     ]
     piped = sample("--seeds-from", "-", "--length", 4, stdin="The cat\nA dog\n")
     assert piped.stdout.startswith("The cat") and "\nA dog" in piped.stdout
-    refused = sample("--seeds-from", "-", stdin="The cat\n\n")
-    assert refused.returncode == 1 and "-: line 2 is empty" in refused.stderr
+    refused = sample("--seeds-from", "-", stdin="\n\n")
+    assert refused.returncode == 1 and "-: has no seed" in refused.stderr
     refused = sample("--seeds-from", "-", stdin=b"The c\xfft\n")
     assert refused.returncode == 1 and "byte 0xff at offset 5 is not UTF-8" in refused.stderr
-    refused = sample("--seeds-from", "-", stdin="The cat\nThe é\n")
-    assert "-: line 2: the seed's character 5" in refused.stderr
+    refused = sample("--seeds-from", "-", stdin="The cat\n\nThe é\n")
+    assert "-: line 3: the seed's character 5" in refused.stderr
     skipped = sample("--seeds-from", "-", "--unknown", "skip", stdin="The cat\néThe éa\n")
     assert "left out 2 characters" in skipped.stderr and "The a" in skipped.stdout
     refused = sample("--seeds-from", "nowhere.txt")
     assert refused.returncode == 1 and "nowhere.txt: No such file" in refused.stderr
+
+
+def test_lines_that_are_no_seed_are_left_out_and_counted(sample):
+    short = ("--seeds-from", "-", "--length", 4, "--format", "jsonl")
+    done = sample(*short, stdin="\nThe cat\n\nA dog\n\n")
+    assert [json.loads(line)["seed"] for line in done.stdout.splitlines()] == ["The cat", "A dog"]
+    assert (done.returncode, done.stderr) == (0, "textgen: -: left out 3 empty lines\n")
+    done = sample(*short, stdin="The cat\n\n")
+    assert done.returncode == 0 and done.stderr == "textgen: -: left out 1 empty line\n"
+    done = sample(*short, "--unknown", "skip", stdin="The cat\nЖЖЖ\nA dog\n")
+    assert [json.loads(line)["seed"] for line in done.stdout.splitlines()] == ["The cat", "A dog"]
+    assert done.stderr == (
+        "textgen: left out 3 characters that the model does not know, and with them 1 seed\n"
+    )
+    refused = sample(*short, "--unknown", "skip", stdin="ЖЖЖ\n")
+    assert refused.returncode == 1 and "has no character of the model's" in refused.stderr
+
+
+def test_escapes_are_the_same_in_seeds_and_ends(sample):
+    one = ("--random-seed", 3, "--length", 40)
+    typed = sample(*one, "--seed", r"The cat\nA dog")
+    assert typed.stdout.startswith("The cat\nA dog") and typed.stderr == ""
+    assert typed.stdout == sample(*one, "--seed", "The cat\nA dog").stdout
+    assert sample(*one, "--seed", r"\n").stdout == sample(*one, "--seed", "\n").stdout
+    refused = sample("--seed", r"\\n")
+    assert refused.returncode == 1 and r"'\\' (U+005C)" in refused.stderr
+    for option, stdin in (("--seed", r"\n"), ("--seeds-from", r"\n")):  # files are as they are
+        refused = sample(option, "-", stdin=stdin)
+        assert refused.returncode == 1 and "(U+005C)" in refused.stderr
+    spoken = sample("-i", *one, stdin="The cat\\nA dog\n")
+    assert spoken.stdout == typed.stdout
+    slash = sample("-i", *one, stdin="\\\\n\n")
+    assert r"'\\' (U+005C)" in slash.stderr
+
+
+def test_a_line_end_alone_is_a_seed(sample):
+    one = ("--random-seed", 3, "--length", 40)
+    for data in ("\n", "\r\n"):
+        done = sample(*one, "--seed", "-", stdin=data)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout == sample(*one, "--seed", "\n").stdout
+    empty = sample("--seed", "-", stdin="")
+    assert empty.returncode == 1 and "the seed is empty" in empty.stderr
 
 
 def test_texts_end_where_they_are_asked_to(sample):
@@ -81,6 +124,21 @@ def test_what_json_tells_can_be_worked_out_again(sample, trained):
     in_json = json.loads(sample(*alone, "--format", "jsonl").stdout)
     assert sample(*alone).stdout == f"The cat{in_json['text']}\n"
     assert model.generate("The cat", 50, random_seed=3) == "The cat" + in_json["text"]
+
+
+def test_json_says_whether_a_text_came_to_its_end(sample, trained):
+    import textgen
+    from textgen.config import Decoding
+
+    told = ("--format", "jsonl", "-n", 20, "--seed", "The", "--random-seed", 1)
+    done = sample(*told, "--until", "!", "--length", 90)
+    model = textgen.load(trained)
+    ending = model.ending(90, ["!"])
+    texts = list(model.texts(["The"] * 20, Decoding(), ending, 1))
+    complete = [json.loads(line)["complete"] for line in done.stdout.splitlines()]
+    assert complete == [one.complete for one in texts] and {*complete} == {True, False}
+    by_length = sample(*told, "--length", 3)
+    assert all(json.loads(line)["complete"] for line in by_length.stdout.splitlines())
 
 
 def test_both_contexts(sample, trained_on_windows, textgen):
@@ -150,7 +208,8 @@ def test_a_conversation_on_a_terminal(trained, tmp_path, monkeypatch):
     # As in a locale of UTF-8; Python is less strict in the C locale.
     monkeypatch.setenv("PYTHONIOENCODING", "utf-8:strict")
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
-    terminal = Terminal("sample", "--model", trained, "-i", "--length", "40", cwd=tmp_path)
+    talk = ("sample", "--model", trained, "-i", "--length", "40")
+    terminal = Terminal(*talk, cwd=tmp_path, environment={"HOME": str(tmp_path)})
     terminal.wait_for("/help tells more.*\n.*> ")
     terminal.type("The cat\n")
     shown = terminal.wait_for("The cat\r\n.*The cat(?s:.{40,})\r\n.*> ")
@@ -176,8 +235,30 @@ def test_a_conversation_on_a_terminal(trained, tmp_path, monkeypatch):
     terminal.type("\x04")
     assert "Traceback" not in terminal.end()
     assert terminal.process.returncode == 0
-    history = (tmp_path / "state/textgen/history").read_text(errors="replace")
-    assert "/temperature 0" in history and "A dog" in history
+    assert os.listdir(tmp_path) == []  # nothing that was typed is written anywhere
+
+
+def test_a_conversation_is_remembered_where_that_is_asked_for(trained, tmp_path):
+    history = tmp_path / "typed"
+    talk = ("sample", "--model", trained, "-i", "--length", "5")
+    terminal = Terminal(*talk, "--history", history, cwd=tmp_path)
+    terminal.wait_for("> ")
+    terminal.type("The cat\n")
+    terminal.wait_for("The cat\r\n.*The cat(?s:.{5,})\r\n.*> ")
+    terminal.type("\x04")
+    assert "Traceback" not in terminal.end() and terminal.process.returncode == 0
+    assert "The cat" in history.read_text() and history.stat().st_mode & 0o777 == 0o600
+    terminal = Terminal(*talk, cwd=tmp_path, environment={"TEXTGEN_HISTORY": str(history)})
+    terminal.wait_for("> ")
+    terminal.type("\x1b[A\n")  # up: the line from the last time
+    terminal.wait_for("The cat(?s:.{5,})\r\n.*> ")
+    terminal.type("\x04")
+    terminal.end()
+    for wrong in (tmp_path, tmp_path / "no" / "such"):
+        terminal = Terminal(*talk, "--history", wrong, cwd=tmp_path)
+        shown = terminal.end()
+        assert terminal.process.returncode == 1
+        assert shown.startswith("textgen: error: ") and len(shown.splitlines()) == 1
 
 
 def test_a_conversation_through_a_pipe(sample):
@@ -202,7 +283,8 @@ def test_a_conversation_through_a_pipe(sample):
     # The model may write "A dog" by itself: what was typed stands at its place.
     assert re.fullmatch("The cat.{5}\n?A dog.{7}\n?.{7}\n?A dog.{7}\n?", done.stdout, re.DOTALL)
     slash = sample("-i", "--length", 5, "--unknown", "skip", stdin="//The cat\n")
-    assert slash.stderr == "" and slash.stdout.startswith("The cat")
+    assert slash.stderr == "left out 1 character that the model does not know\n"  # the slash
+    assert slash.stdout.startswith("The cat")
     never = sample("-i", "--until", "é", stdin="The cat\n")
     assert never.returncode == 2 and "--until can never be written" in never.stderr
     fixed = sample("-i", "--random-seed", 3, "--length", 20, stdin="The cat\nThe cat\n")
@@ -239,6 +321,7 @@ def test_options_that_would_be_passed_over_are_refused(sample):
         ("-i", "--separator", "x"),
         ("--format", "jsonl", "--separator", "x"),
         ("--format", "jsonl", "--no-seed-text"),
+        ("--history", "typed"),
     ):
         done = sample(*arguments)
         assert (done.returncode, done.stdout) == (2, "") and len(done.stderr.splitlines()) == 1

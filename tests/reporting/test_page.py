@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,6 +57,32 @@ def test_a_text_of_ones_own(trained):
         report(trained, [source("ééééé")])
     with pytest.raises(CorpusError, match="two known ones are needed"):
         report(trained, [source("T")])
+
+
+def context_section(html: str) -> str:
+    found = re.search(r'<section id="context">.*?</section>', html, re.S)
+    assert found is not None
+    return found[0]
+
+
+def test_the_worth_of_context_is_shown_with_its_errors_or_not_at_all(trained, text):
+    long = context_section(report(trained, [source(text)]).html)
+    assert "fill-opacity" in long and "standard errors" in long
+    (first, error), (last, _) = re.findall(r"([\d.]+) ± ([\d.]+)", long)
+    assert float(first) > float(last) + 1 and 0 < float(error) < 0.2
+    assert "129 to 256 characters" in long and "chance" not in long
+    short = context_section(report(trained, [source(text[:60])]).html)
+    assert "cannot be told from 60 characters" in short
+    assert "<svg" not in short and "bits" not in short
+
+
+def test_a_difference_that_chance_explains_is_called_so(copy, text):
+    def no_network(file):
+        file["layers/dense/vars/0"][...] = 0  # context changes nothing
+
+    change_weights(copy, no_network)
+    html = context_section(report(copy, [source(text)]).html)
+    assert "no more of a difference than chance makes" in " ".join(html.split())
 
 
 def test_without_text_or_history_the_page_says_so(copy):
@@ -157,5 +184,60 @@ def test_models_side_by_side(trained, trained_on_windows, text):
     assert one.best_loss == min(entry.judged for entry in one.told.entries)
     assert one.to_json()["parameters"] == one.parameters and "told" not in one.to_json()
     html = comparison_page([one, two])
-    assert html.count("<svg") == 2 and "on this text" in html
+    assert html.count("<svg") == 2 and "bits on this text" in html
+    assert {one.rank, two.rank} == {1, 2}
     assert str(trained) in html
+
+
+@pytest.fixture
+def spaces_only(trained, tmp_path) -> Path:
+    """A model that knows three characters of the text and predicts a space after each."""
+    copy = Path(shutil.copytree(trained, tmp_path / "spaces"))
+
+    def always_a_space(file):
+        file["layers/dense/vars/0"][...] = 0
+        file["layers/dense/vars/1"][...] = [30 if one == 1 else 0 for one in range(size)]
+
+    characters = json.loads((copy / "vocabulary.json").read_text())["characters"]
+    size = len(characters)
+    assert characters[:3] == "\n !"
+    private = "".join(chr(0xE000 + number) for number in range(size - 3))
+    rewrite(copy, "vocabulary.json", lambda data: {**data, "characters": "\n !" + private})
+    change_weights(copy, always_a_space)
+    return copy
+
+
+def test_models_are_ranked_by_what_they_can_say_of_the_whole_text(trained, spaces_only, text):
+    part = "The cat sat on the mat. A dog ran to a hill."
+    few: Any
+    all_of_it: Any
+    few, all_of_it = compare([spaces_only, trained], [source(part)])
+    assert few.loss is not None and few.loss < 0.01 < all_of_it.loss  # over spaces alone
+    assert few.coverage == pytest.approx(part.count(" ") / len(part)) and all_of_it.coverage == 1
+    assert (few.rank, all_of_it.rank) == (2, 1)
+    assert few.charged_bits_per_character > 15 > all_of_it.charged_bits_per_character
+    assert all_of_it.charged_bits_per_character == all_of_it.bits_per_character
+    assert few.to_json()["coverage"] == few.coverage and few.to_json()["rank"] == 2
+    html = comparison_page([few, all_of_it])
+    assert re.findall(r'<td class="number">(\d)</td></tr>', html) == ["2", "1"]
+    assert '<td class="number">25.0%</td>' in html and "100%" in html and "20.09" in html
+
+
+def test_a_model_that_knows_nothing_of_a_text_comes_last(trained, spaces_only):
+    nothing, something = compare([spaces_only, trained], [source("Thecatsatonthemat")])
+    assert (nothing.loss, nothing.coverage, nothing.rank) == (None, 0, 2)
+    assert nothing.charged_bits_per_character == pytest.approx(20.087, abs=1e-3)
+    assert something.rank == 1 and ">0%<" in comparison_page([nothing, something])
+    with pytest.raises(CorpusError, match="two known ones are needed"):
+        compare([trained], [source("T")])
+
+
+def test_models_that_read_another_text_have_no_rank(trained, copy):
+    def lower(settings):
+        settings["corpus"]["settings"]["lowercase"] = True
+        return settings
+
+    rewrite(copy, "settings.json", lower)
+    assert [one.rank for one in compare([trained, copy], [source("The cat sat.")])] == [None, None]
+    assert [one.rank for one in compare([trained, copy], [source("the cat sat.")])] == [1, 1]
+    assert [one.rank for one in compare([trained, copy])] == [None, None]

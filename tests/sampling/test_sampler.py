@@ -1,5 +1,7 @@
 """Seeds in, text out, driven by networks that know what they want to say and by random ones."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -247,3 +249,30 @@ def test_a_vocabulary_too_large_for_a_table_gives_the_same(monkeypatch, cell):
     ids = np.array([1, 2, 3])
     for _ in range(3):
         np.testing.assert_allclose(with_table.step(ids), without.step(ids), atol=1e-6)
+
+
+@pytest.mark.parametrize("span", [None, 3])
+@pytest.mark.parametrize("real", [np.float64, np.float32])
+def test_numbers_may_be_those_of_numpy(span, real):
+    sampler: Any = Sampler(random_network(), LETTERS, span, ["abc"])
+    whole = np.int64
+    plain = {"temperature": 0.5, "top_k": 3, "top_p": 0.75, "min_p": 0.125, "random_seed": 7}
+    given = {
+        name: real(value) if isinstance(value, float) else whole(value)
+        for name, value in plain.items()
+    }
+    text = sampler.generate("a", 50, **plain)
+    assert sampler.generate("a", whole(50), **given) == text
+    assert "a" + "".join(sampler.stream("a", np.int32(50), **given)) == text
+    ending = sampler.ending(whole(9), ["ab"], np.uint8(0))
+    assert ending == sampler.ending(9, ["ab"], 0)
+    written = [
+        [one.text for one in sampler.texts(["a"] * 3, Decoding(temperature), ending, seed)]
+        for temperature, seed in ((0.5, 5), (real(0.5), whole(5)))
+    ]
+    assert written[0] == written[1]
+    for wrong in (True, np.bool_(True), real(3), 3.0, "3"):
+        with pytest.raises(SettingsError, match="top_k must be a whole number"):
+            sampler.generate("a", 5, top_k=wrong)
+        with pytest.raises(SettingsError, match="random_seed must be a whole number"):
+            sampler.generate("a", 5, random_seed=wrong)

@@ -3,12 +3,40 @@
 import pytest
 
 from textgen.errors import SeedError
-from textgen.sampling.seeds import from_bytes, lines
+from textgen.sampling.seeds import from_bytes, lines, whole
 
 
 def test_lines_are_seeds_whatever_ends_them():
-    assert lines("\ufeffTo be\r\nÜber\rROMEO:\n".encode(), "f") == ["To be", "Über", "ROMEO:"]
-    assert lines(b" a ", "f") == [" a "]
+    seeds = [(1, "To be"), (2, "Über"), (3, "ROMEO:")]
+    assert lines("\ufeffTo be\r\nÜber\rROMEO:\n".encode(), "f") == (seeds, 0)
+    assert lines(b" a ", "f") == ([(1, " a ")], 0)
+
+
+def test_empty_lines_are_counted_and_lines_keep_their_numbers():
+    assert lines(b"a\n\nb\n", "f") == ([(1, "a"), (3, "b")], 1)
+    assert lines(b"\r\na\r\n\r\n\r\n \r\n", "f") == ([(2, "a"), (5, " ")], 3)
+
+
+def test_escapes_in_a_file_are_left_as_they_are():
+    assert lines(rb"a\nb", "f") == ([(1, r"a\nb")], 0)
+    assert whole(rb"a\nb", "f") == r"a\nb"
+
+
+@pytest.mark.parametrize(
+    ("data", "seed"),
+    [
+        (b"To be\n", "To be"),
+        (b"To be\n\n", "To be\n"),
+        (b"To be", "To be"),
+        (b"\n", "\n"),
+        (b"\r\n", "\n"),
+        (b"\n\n", "\n"),
+        (b"\xef\xbb\xbf\n", "\n"),
+        (b"", ""),
+    ],
+)
+def test_a_whole_file_is_a_seed_without_the_line_end_after_it(data, seed):
+    assert whole(data, "f") == seed
 
 
 @pytest.mark.parametrize(
@@ -16,7 +44,7 @@ def test_lines_are_seeds_whatever_ends_them():
     [
         (b"", "f: has no seed"),
         (b"\n", "f: has no seed"),
-        (b"a\n\nb\n", "f: line 2 is empty"),
+        (b"\n\r\n\r", "f: has no seed"),
         (b"ab\xffc", "f: byte 0xff at offset 2 is not UTF-8"),
     ],
 )

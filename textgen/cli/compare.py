@@ -30,7 +30,10 @@ def command(
     """Compare trained models: a table, and a page with their curves.
 
     Losses are in nats per character. What trainings recorded compares only where corpus and
-    validation part are the same; --text evaluates all models on one text.
+    validation part are the same; --text evaluates all models on one text, and ranks them by bits
+    per character of all of it. For each character that a model does not know these have 20.09
+    bits, what it takes to name any of Unicode's code points: otherwise a model would look the
+    better the less of the text it knows.
 
     \b
         textgen compare small large
@@ -56,17 +59,26 @@ def command(
             console.note(f"textgen: {one.model} has no history")
     if write is not None:
         write(comparison_page(found))
+    if texts and any(one.rank is None for one in found):
+        console.note(
+            "textgen: no ranks: the models read different texts, in lower case or another encoding "
+            "for example; --encoding gives all the same"
+        )
     if form == "json":
         out.write(json.dumps([one.to_json() for one in found]) + "\n")
         return
-    for line in console.table(_HEAD[: len(_HEAD) - (not texts)], [_row(one) for one in found]):
+    head = (*_HEAD, *(_ON_TEXT if texts else ("bits",)))
+    for line in console.table(head, [_row(one) for one in found]):
         out.write(f"{line}\n")
 
 
-_HEAD = ("model", "network", "parameters", "corpus", "read", "time", "best loss", "bits", "on text")
+_HEAD = ("model", "network", "parameters", "corpus", "read", "time", "best loss")
+_ON_TEXT = ("on text", "coverage", "bits", "rank")
 
 
 def _row(one: Any) -> Sequence[str]:
+    from textgen.reporting.template import percent
+
     row = [
         console.printable(one.model),
         f"{one.cell.upper()} {','.join(map(str, one.units))}",
@@ -75,6 +87,14 @@ def _row(one: Any) -> Sequence[str]:
         "" if one.passes is None else f"{one.passes:g}x",
         "" if one.seconds is None else console.duration(one.seconds),
         "" if one.best_loss is None else f"{one.best_loss:.4f}",
-        "" if one.bits_per_character is None else f"{one.bits_per_character:.3f}",
     ]
-    return row if one.loss is None else [*row, f"{one.loss:.4f}"]
+    if one.coverage is None:
+        bits = one.bits_per_character
+        return [*row, "" if bits is None else f"{bits:.3f}"]
+    return [
+        *row,
+        "" if one.loss is None else f"{one.loss:.4f}",
+        percent(one.coverage),
+        f"{one.charged_bits_per_character:.3f}",
+        "" if one.rank is None else f"{one.rank}",
+    ]

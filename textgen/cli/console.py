@@ -197,6 +197,21 @@ def size(count: float) -> str:
     return f"{count:.1f} TB"
 
 
+def count(number: int, what: str) -> str:
+    """A number of things.
+
+    Example:
+        >>> count(1, "line"), count(2000, "line")
+        ('1 line', '2,000 lines')
+    """
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def left_out(characters: int) -> str:
+    """What to say of characters of a seed that a model cannot read."""
+    return f"left out {count(characters, 'character')} that the model does not know"
+
+
 def duration(seconds: float) -> str:
     """A time for people: 1:05, 2:03:20."""
     minutes, second = divmod(round(seconds), 60)

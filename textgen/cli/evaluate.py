@@ -48,7 +48,8 @@ def command(
         raise click.UsageError("no text: `textgen evaluate held-out.txt`")
     import json
 
-    from textgen.evaluation import evaluate
+    from textgen.evaluation import UNKNOWN_BITS, evaluate
+    from textgen.reporting.template import percent
 
     out = console.Output()
     found = evaluate(
@@ -67,7 +68,13 @@ def command(
         f"bits per character  {found.bits_per_character:.4f}\n"
         f"perplexity          {found.perplexity:.3f}\n"
         f"characters          {found.characters:,}, {found.predicted:,} of them predicted\n"
+        f"coverage            {percent(found.coverage)} of them in the model's vocabulary\n"
     )
+    if found.unknown:
+        out.write(
+            f"of the whole text   {found.charged_bits_per_character:.4f} bits per character, with "
+            f"{UNKNOWN_BITS:.2f} bits charged for each unknown one\n"
+        )
     if found.unknown:
         console.note(
             f"textgen: {found.unknown:,} characters are not in the model's vocabulary: left out, "

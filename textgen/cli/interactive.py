@@ -3,17 +3,17 @@
 Knows lines, commands and the terminal; how text is written stands in textgen/sampling/.
 """
 
+import atexit
 import os
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import click
 
 from textgen.cli import console
+from textgen.cli.options import ESCAPED
 from textgen.config import SampleConfig
 from textgen.errors import SeedError, SettingsError
 from textgen.sampling import Sampler
@@ -24,6 +24,7 @@ from textgen.sampling.seeds import from_bytes
 _HELP = """\
   Type a line and see it continued; an empty line goes on where the text stopped.
   A line that is to begin with / is typed with two of them.
+  \\n is a line end, \\t a tab, \\0 NUL and \\\\ a backslash, as in --seed.
   Ctrl-C stops a text, Ctrl-D ends.
 
   /temperature X   low is careful, high is wild, 0 takes the likeliest character
@@ -36,13 +37,19 @@ _HELP = """\
   /settings        tell all of these
   /quit            end
 
-  What you type is kept for the next time in ~/.local/state/textgen/history, or
-  in textgen/history where XDG_STATE_HOME says."""
-_HISTORY = 1000  # lines kept from one time to the next
+  The arrow keys call back what you typed. It is saved nowhere, unless --history FILE
+  or TEXTGEN_HISTORY names a file for it."""
+_HISTORY = 1000  # lines in a file of --history
 _PROMPT = "> "
 
 
-def converse(sampler: Sampler, config: SampleConfig, unknown: str, out: console.Output) -> None:
+def converse(
+    sampler: Sampler,
+    config: SampleConfig,
+    unknown: str,
+    out: console.Output,
+    history: str | None = None,
+) -> None:
     """Read lines from standard input until it ends, and continue each.
 
     Args:
@@ -50,16 +57,18 @@ def converse(sampler: Sampler, config: SampleConfig, unknown: str, out: console.
         config: Where the settings begin.
         unknown: `error` or `skip`: what becomes of characters the model does not know.
         out: Standard output, at once.
+        history: A file that lines typed on a terminal are read from and saved to; None for none.
 
     Raises:
         SettingsError: an end that can never be written.
+        OSError: the file of the history cannot be read or written.
     """
     talk = _Conversation(sampler, config, unknown, out)
     stdin = console.standard_input()
     watched = sys.stdin.isatty() and out.on_terminal
+    read = _lines_from_terminal(history) if watched else lambda: from_bytes(stdin.readline(), "-")
     if watched:
         console.note("type a line to see it continued; /help tells more, Ctrl-D ends")
-    read = _lines_from_terminal() if watched else lambda: from_bytes(stdin.readline(), "-")
     while True:
         try:
             line = read()
@@ -93,9 +102,12 @@ class _Conversation:
     def hear(self, line: str) -> bool:
         """Do what a line asks for; False ends the conversation."""
         if not line.startswith("/") or line.startswith("//"):
-            line = line.removeprefix("/")
+            line = ESCAPED.unescape(line.removeprefix("/"))
             if line:
-                self._begin(self._sampler.check_seed(line, self._unknown))
+                seed = self._sampler.check_seed(line, self._unknown)
+                if skipped := len(line) - len(seed):
+                    console.note(console.left_out(skipped))
+                self._begin(seed)
             elif self._text:
                 self._go_on()
             else:
@@ -183,25 +195,28 @@ _SETTABLE: dict[str, Callable[[str], Any]] = {
 }
 
 
-def _lines_from_terminal() -> Callable[[], str]:
-    """A reader of lines that can be edited and called back, also from former times."""
-    # A Python built without readline, or a user without a home, has plain lines.
-    with suppress(ImportError, RuntimeError):
-        import atexit
+def _lines_from_terminal(history: str | None) -> Callable[[], str]:
+    """A reader of lines that can be edited and called back.
+
+    Args:
+        history: A file with the lines of former times, to which those of this time are saved;
+            None to save none.
+
+    Raises:
+        OSError: it cannot be read or written.
+    """
+    try:
         import readline
-
-        state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
-        history = state / "textgen" / "history"
-        with suppress(OSError):
-            readline.read_history_file(history)
+    except ImportError:  # a Python built without it has plain lines
+        if history is not None:
+            console.note("textgen: this Python has no readline: nothing is read from --history")
+    else:
         readline.set_history_length(_HISTORY)
-
-        def keep() -> None:
-            with suppress(OSError):
-                history.parent.mkdir(parents=True, exist_ok=True)
-                readline.write_history_file(history)
-
-        atexit.register(keep)
+        if history is not None:
+            # Private, and an error before anything is typed if it cannot be written.
+            os.close(os.open(history, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600))
+            readline.read_history_file(history)
+            atexit.register(_save, history)
 
     def read() -> str:
         try:
@@ -213,3 +228,12 @@ def _lines_from_terminal() -> Callable[[], str]:
             raise SeedError("the line is not UTF-8; type it again") from None
 
     return read
+
+
+def _save(history: str) -> None:
+    import readline
+
+    try:
+        readline.write_history_file(history)
+    except OSError as error:
+        console.note(f"textgen: {history}: not saved: {error.strerror}")

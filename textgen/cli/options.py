@@ -92,13 +92,20 @@ UNITS = _Units()
 
 
 class _Escaped(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """A text in which escapes are written for characters that are hard to type."""
+
     name = "TEXT"
     _MEANINGS: ClassVar = {"n": "\n", "t": "\t", "0": "\0", "\\": "\\"}
+    HELP: ClassVar = "\\n is a line end, \\t a tab, \\0 NUL and \\\\ a backslash"
 
     def convert(
         self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None
     ) -> str:
-        return re.sub(r"\\([nt0\\])", lambda found: self._MEANINGS[found[1]], value)
+        return self.unescape(value)
+
+    def unescape(self, text: str) -> str:
+        """A text with the characters that its escapes stand for."""
+        return re.sub(r"\\([nt0\\])", lambda match: self._MEANINGS[match[1]], text)
 
 
 ESCAPED = _Escaped()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import cloup
+from click.core import ParameterSource
 
 from textgen.cli import console, options
 from textgen.config import CONTEXTS, SampleConfig
@@ -24,13 +25,16 @@ if TYPE_CHECKING:
     cloup.option(
         "--seed",
         metavar="TEXT",
-        help="Text to start from; - reads it from standard input.  [default: a part of the corpus]",
+        type=options.ESCAPED,
+        help=f"Text to start from ({options.ESCAPED.HELP}); - reads it from standard input, "
+        "without escapes.  [default: a part of the corpus]",
     ),
     cloup.option(
         "--seeds-from",
         metavar="FILE",
         shell_complete=options.FILES,
-        help="File of seeds, one on each line; - is standard input.",
+        help="File of seeds, one on each line, without escapes; empty lines are left out; - is "
+        "standard input.",
     ),
     cloup.option(
         "--unknown",
@@ -106,7 +110,7 @@ if TYPE_CHECKING:
         multiple=True,
         metavar="TEXT",
         type=options.ESCAPED,
-        help_text="End a text after this one (\\n is a line end, \\t a tab); can be repeated.",
+        help_text=f"End a text after this one ({options.ESCAPED.HELP}); can be repeated.",
     ),
     options.setting(
         SampleConfig,
@@ -126,7 +130,7 @@ if TYPE_CHECKING:
         "--separator",
         metavar="TEXT",
         type=options.ESCAPED,
-        help="Written after each text; \\n, \\t and \\0 are understood.  "
+        help=f"Written after each text ({options.ESCAPED.HELP}).  "
         "[default: a line end, unless the text has one]",
     ),
     options.form("jsonl", "Texts as they are, or a JSON object on a line for each."),
@@ -135,6 +139,15 @@ if TYPE_CHECKING:
         "--interactive",
         is_flag=True,
         help="Type a line, see it continued; /help there tells more.",
+    ),
+    cloup.option(
+        "--history",
+        metavar="FILE",
+        shell_complete=options.FILES,
+        envvar="TEXTGEN_HISTORY",
+        show_envvar=True,
+        help="Save the lines typed in --interactive to this file, for the next time.  [default: "
+        "save nothing]",
     ),
 )
 @options.debug
@@ -147,6 +160,7 @@ def command(
     separator: str | None,
     form: str,
     interactive: bool,  # noqa: FBT001
+    history: str | None,
     **values: Any,
 ) -> None:
     """Write new text with a trained model, to standard output.
@@ -174,6 +188,12 @@ def command(
         raise click.UsageError(
             "--interactive takes seeds as they are typed and writes one text for each"
         )
+    in_environment = click.get_current_context().get_parameter_source("history") in (
+        None,
+        ParameterSource.ENVIRONMENT,
+    )
+    if history is not None and not interactive and not in_environment:
+        raise click.UsageError("--history is for --interactive only")
 
     from textgen.model_dir import load
     from textgen.sampling.sampler import new_random_seed
@@ -183,7 +203,7 @@ def command(
     if interactive:
         from textgen.cli.interactive import converse
 
-        converse(sampler, config, unknown, out)
+        converse(sampler, config, unknown, out, history)
         return
     given = _seeds(sampler, seed, seeds_from, unknown)
     random_seed = new_random_seed() if config.random_seed is None else config.random_seed
@@ -232,6 +252,7 @@ def command(
                     "random_seed": random_seed,
                     "number": number,
                     "mean_log_probability": text.mean_log_probability,
+                    "complete": text.complete,
                 }
                 out.write(json.dumps(record, ensure_ascii=out.on_terminal) + "\n")
     if complete < texts:
@@ -244,24 +265,31 @@ def command(
 def _seeds(sampler: "Sampler", seed: str | None, seeds_from: str | None, unknown: str) -> list[str]:
     """The seeds that were given, checked; none where there were none."""
     from textgen.errors import SeedError
-    from textgen.sampling.seeds import from_bytes, lines
+    from textgen.sampling.seeds import lines, whole
 
+    given: list[tuple[int, str]] = []
     if seeds_from is not None:
-        given = lines(_read(seeds_from), seeds_from)
-    elif seed == "-":
-        given = [from_bytes(_read("-"), "-").removesuffix("\n")]  # that end a shell put there
-    else:
-        given = [] if seed is None else [seed]
-    checked = []
-    for number, one in enumerate(given, start=1):
+        given, empty = lines(_read(seeds_from), seeds_from)
+        if empty:
+            console.note(f"textgen: {seeds_from}: left out {console.count(empty, 'empty line')}")
+    elif seed is not None:
+        given = [(1, whole(_read("-"), "-") if seed == "-" else seed)]
+    checked = list[str]()
+    for number, one in given:
         try:
             checked.append(sampler.check_seed(one, unknown))
         except SeedError as error:
+            if unknown == "skip" and len(given) > 1:  # nothing of it is left
+                continue
             place = f"{seeds_from}: line {number}: " if seeds_from is not None else ""
             raise SeedError(f"{place}{error}") from None
-    skipped = sum(map(len, given)) - sum(map(len, checked))
+    if given and not checked:
+        raise SeedError("the seeds have no character of the model's vocabulary")
+    skipped = sum(len(one) for _, one in given) - sum(map(len, checked))
     if skipped:
-        console.note(f"textgen: left out {skipped:,} characters that the model does not know")
+        lost = len(given) - len(checked)
+        seeds = f", and with them {console.count(lost, 'seed')}" if lost else ""
+        console.note(f"textgen: {console.left_out(skipped)}{seeds}")
     return checked
 
 

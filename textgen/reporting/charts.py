@@ -58,15 +58,20 @@ def losses(curves: Sequence[Curve], across: str) -> str:
     return _picture(across, "nats per character", draw)
 
 
-def positions(points: Sequence[tuple[float, float]], across: str) -> str:
-    """A chart of bits per character by position, the first ones far apart.
+def positions(points: Sequence[tuple[float, float]], errors: Sequence[float], across: str) -> str:
+    """A chart of bits per character by position, the first ones far apart, with a band.
 
     Args:
         points: Positions, from 1 on, and bits per character.
+        errors: How far the band reaches above and below each of them.
         across: What runs from left to right.
     """
 
     def draw(axes: Any) -> None:
+        places = [place for place, _ in points]
+        low = [bits - error for (_, bits), error in zip(points, errors, strict=True)]
+        high = [bits + error for (_, bits), error in zip(points, errors, strict=True)]
+        axes.fill_between(places, low, high, color=_COLOURS[1], alpha=0.2, linewidth=0)
         _draw(axes, [Curve("", points, 1)])
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")

@@ -5,7 +5,7 @@ Knows what of each model is compared; knows nothing of terminals.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,13 @@ class Compared:
         seconds: Of training.
         best_epoch: When the weights were those that are kept.
         best_loss: Their validation loss in nats per character, or training loss without one.
-        loss: On the texts that were named, in nats per character; None without any.
+        loss: On the texts that were named, in nats per character that the model knows; None
+            without any, or where it knows too few.
+        coverage: The share of the texts' characters that it knows; None without any.
+        charged_bits_per_character: On the texts, each character that it does not know charged, as
+            in an `Evaluation`; None without any.
+        rank: 1 for the fewest of these; None without any, or where the models read different
+            texts, one in lower case for example.
         told: Its training as it went.
     """
 
@@ -47,12 +53,15 @@ class Compared:
     best_epoch: float | None
     best_loss: float | None
     loss: float | None
+    coverage: float | None
+    charged_bits_per_character: float | None
     told: History = field(repr=False)
+    rank: int | None = None
 
     @property
     def bits_per_character(self) -> float | None:
         """The loss on the named texts, or else the best loss, in bits."""
-        loss = self.best_loss if self.loss is None else self.loss
+        loss = self.best_loss if self.coverage is None else self.loss
         return None if loss is None else loss / math.log(2)
 
     def to_json(self) -> dict[str, Any]:
@@ -85,7 +94,18 @@ def compare(
         >>> [one.best_loss for one in compare(["small", "large"])]  # doctest: +SKIP
         [1.62, 1.44]
     """
-    return [_compared(model, texts, encoding, glob) for model in models]
+    found, digests = (
+        zip(*(_compared(model, texts, encoding, glob) for model in models), strict=True)
+        if models
+        else ((), ())
+    )
+    costs = [one.charged_bits_per_character for one in found]
+    if len(set(digests)) > 1 or not all(cost is not None and math.isfinite(cost) for cost in costs):
+        return list(found)
+    return [
+        replace(one, rank=1 + sum(other < cost for other in costs))
+        for one, cost in zip(found, costs, strict=True)
+    ]
 
 
 def _compared(
@@ -93,16 +113,19 @@ def _compared(
     texts: Sequence[str | Path | Source],
     encoding: str | None,
     glob: Sequence[str],
-) -> Compared:
+) -> tuple[Compared, bytes]:
+    """A model's row, without its rank; a digest of the texts as it read them."""
     trained = model_dir.read(model)
     record = trained.record
     told = history.read(record.history, model)
     best, last = told.best, told.entries[-1] if told.entries else None
-    loss = None
+    on_texts, digest = None, b""
     if texts:
         corpus = evaluation.as_trained(trained, model, encoding)
-        loss = evaluation.measured(trained, texts, corpus, glob=glob).loss
-    return Compared(
+        on_texts, digest = evaluation.measured(trained, texts, corpus, glob=glob)
+        if on_texts.characters < 2:
+            raise evaluation.too_little(on_texts.characters, on_texts.unknown)
+    compared = Compared(
         model=str(model),
         cell=record.settings.model.cell,
         units=record.settings.model.units,
@@ -113,15 +136,23 @@ def _compared(
         seconds=last.seconds if last else None,
         best_epoch=best.epoch if best else None,
         best_loss=best.judged if best else None,
-        loss=loss,
+        loss=on_texts.loss if on_texts and on_texts.predicted else None,
+        coverage=on_texts.coverage if on_texts else None,
+        charged_bits_per_character=on_texts.charged_bits_per_character if on_texts else None,
         told=told,
     )
+    return compared, digest
 
 
 def comparison_page(models: Sequence[Compared]) -> str:
     """A self-contained page of HTML: the table, and the curves by passes and by time."""
     known = [one for one in models if one.told.entries]
-    return render("comparison.html", models=models, curves=_curves(known) if known else [])
+    return render(
+        "comparison.html",
+        models=models,
+        curves=_curves(known) if known else [],
+        unknown_bits=evaluation.UNKNOWN_BITS,
+    )
 
 
 def _curves(models: Sequence[Compared]) -> list[str]:

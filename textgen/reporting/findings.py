@@ -14,7 +14,7 @@ from textgen.evaluation import Surprise, surprise
 from textgen.sampling.context import reader
 from textgen.sampling.decoding import log_probabilities
 from textgen.sampling.network import Network
-from textgen.sampling.scoring import Ids, by_windows
+from textgen.sampling.scoring import Ids, windows, windows_at_once
 from textgen.vocabulary import Vocabulary
 
 Floats = npt.NDArray[np.float32]
@@ -22,7 +22,11 @@ Floats = npt.NDArray[np.float32]
 _WORK = 1.5e11  # multiplications for reading a text character by character: a few seconds
 _CHARACTERS = 20_000  # read, at most: enough to tell what a unit tracks
 _NUMBERS = 2e7  # kept of each kind, at most: 80 MB
-_WINDOW = 256  # positions shown where the state is carried and there is no other window
+_WINDOW = 256  # characters of context where the state is carried and there is no other window
+_STARTS_AT_LEAST, _STARTS_AT_MOST = 400, 4096  # windows to tell from what context is worth
+_PARTS = 20  # of a text, whose means tell how far chance moves the mean of all
+ERROR_AT_MOST = 0.25  # bits: all that context is worth is one or two
+SURE = 2  # standard errors: chance alone moves a mean as far once in twenty times
 
 
 @dataclass(frozen=True)
@@ -128,44 +132,129 @@ def confusions(reading: Reading, vocabulary: Vocabulary, count: int = 12) -> lis
     return found
 
 
-def by_position(
+@dataclass(frozen=True)
+class Point:
+    """Bits per character after so many characters of context.
+
+    Attributes:
+        context: Characters of context; the middle, of several lengths.
+        bits: Mean bits per character.
+        error: Its standard error.
+    """
+
+    context: float
+    bits: float
+    error: float
+
+
+@dataclass(frozen=True)
+class ContextWorth:
+    """How many bits a character takes after ever more context.
+
+    Attributes:
+        points: By context, shortest first; those whose standard error is too large are left out.
+        longest: Characters of context, at most, that were tried.
+        starts: Places of the text that were read from.
+        first, last: The shortest context, and the longer half of all; None where their standard
+            error is too large.
+    """
+
+    points: list[Point]
+    longest: int
+    starts: int
+    first: Point | None
+    last: Point | None
+
+    @property
+    def differs(self) -> bool:
+        """Whether first and last are further apart than chance explains."""
+        if self.first is None or self.last is None:
+            return False
+        error = math.hypot(self.first.error, self.last.error)
+        return abs(self.first.bits - self.last.bits) > SURE * error
+
+
+def context_worth(
     network: Network, parameters: int, ids: Ids, window: int | None
-) -> npt.NDArray[np.float64]:
-    """What each further character of context is worth.
+) -> ContextWorth | None:
+    """What context is worth: bits per character by the number of characters read before it.
+
+    Windows start all over the text, as many as can be read in a few seconds and in a short text at
+    every character, and each is read from a zero state. For every length of context the characters
+    predicted are those of the same part of the text. Standard errors are those of the means of
+    consecutive parts of it, since neighbouring characters are not independent.
 
     Args:
         network: A trained network.
         parameters: Numbers in it.
-        ids: A text's ids, 2 or more.
+        ids: A text's ids.
         window: Characters in a window; None for 256 of them.
 
     Returns:
-        Bits per character after 1, 2, ... characters of context, each window read from a zero
-        state; float64 of shape (positions,).
+        None where the text is too short to tell anything.
     """
-    length = min(window or _WINDOW, len(ids) - 1)
-    windows = max(1, int(2 * _WORK / parameters) // length)
-    parts = by_windows(network, length, [ids[: windows * length + 1]])
-    losses = np.concatenate(list(parts)).reshape(-1, length)
-    return np.asarray(-losses.mean(axis=0) / math.log(2))
+    work = int(_WORK / parameters)  # characters that can be read
+    longest = min(window or _WINDOW, (len(ids) - 1) // 2, max(1, work // _STARTS_AT_LEAST))
+    if longest < 1 or len(ids) - longest < 2 * _PARTS:
+        return None
+    starts = _spread(len(ids) - 1, min(_STARTS_AT_MOST, max(_STARTS_AT_LEAST, work // longest)))
+    padded = np.concatenate([ids, np.zeros(longest, ids.dtype)])
+    targets = starts[:, None] + np.arange(1, longest + 1)
+    inside = (targets >= longest) & (targets < len(ids))  # the same characters for each length
+    part = (targets - longest) * _PARTS // (len(ids) - longest)
+    cell = (part * longest + np.arange(longest))[inside]
+    bits, rows = np.empty(targets.shape), windows_at_once(longest)
+    for first in range(0, len(starts), rows):
+        _, logs = windows(network, padded, starts[first : first + rows], longest)
+        bits[first : first + rows] = logs / -math.log(2)
+    size = _PARTS * longest
+    sums = np.asarray(np.bincount(cell, bits[inside], size), np.float64).reshape(_PARTS, longest)
+    counts = np.bincount(cell, minlength=size).reshape(_PARTS, longest)
+    every = [_point(sums, counts, *bounds) for bounds in near_each_other(longest)]
+    points = [point for point in every if point is not None]
+    if not points:
+        return None
+    first_point = points[0] if points[0].context == 1 else None
+    last_point = _point(sums, counts, longest // 2, longest)
+    return ContextWorth(points, longest, len(starts), first_point, last_point)
 
 
-def thinned(values: npt.NDArray[np.float64]) -> list[tuple[float, float]]:
-    """Means over places that lie near each other on a logarithmic scale.
+def _spread(places: int, count: int) -> npt.NDArray[np.int64]:
+    """Places all over a text, one drawn by chance from each of as many equal parts."""
+    if count >= places:
+        return np.arange(places)
+    # Even distances would meet the same place of every line where lines are equally long.
+    drawn = np.random.default_rng(0).random(count)
+    return ((np.arange(count) + drawn) * places / count).astype(np.int64)
 
-    Args:
-        values: At places 1, 2, ...
 
-    Returns:
-        Pairs of a place and a value; the first ten are each by themselves.
+def _point(
+    sums: npt.NDArray[np.float64], counts: npt.NDArray[np.int64], begin: int, end: int
+) -> Point | None:
+    """The mean over some lengths of context, from sums and counts of shape (parts, lengths)."""
+    total, number = sums[:, begin:end].sum(1), counts[:, begin:end].sum(1)
+    read = number > 0
+    if read.sum() < _PARTS / 2:
+        return None
+    mean = float(total.sum() / number.sum())
+    # Of a ratio: parts of which more was read weigh more.
+    deviations = total[read] - mean * number[read]
+    parts = int(read.sum())
+    error = math.sqrt(parts / (parts - 1) * float(np.square(deviations).sum())) / number.sum()
+    if not error <= ERROR_AT_MOST:
+        return None
+    return Point((begin + 1 + end) / 2, mean, float(error))
+
+
+def near_each_other(lengths: int) -> Iterator[tuple[int, int]]:
+    """Lengths that lie near each other on a logarithmic scale, each as a range of indices.
 
     Example:
-        >>> thinned(np.array([4.0, 2.0]))
-        [(1.0, 4.0), (2.0, 2.0)]
+        >>> [*near_each_other(3)]
+        [(0, 1), (1, 2), (2, 3)]
     """
-    found, begin = [], 0
-    while begin < len(values):
-        end = min(max(begin + 1, int(1.1 * (begin + 1))), len(values))
-        found.append(((begin + 1 + end) / 2, float(values[begin:end].mean())))
+    begin = 0
+    while begin < lengths:
+        end = min(max(begin + 1, int(1.1 * (begin + 1))), lengths)
+        yield begin, end
         begin = end
-    return found

@@ -122,7 +122,7 @@ def _named(
             break
     ids = np.concatenate(pieces)[:_TEXT_AT_MOST] if pieces else np.empty(0, np.int64)
     if len(ids) < 2:
-        raise reading.too_little()
+        raise evaluation.too_little(reading.characters, reading.unknown)
     return _Text(ids, _names([source.name for source in sources]), reading.unknown)
 
 
@@ -239,7 +239,7 @@ def _read(trained: model_dir.Trained, text: _Text) -> dict[str, Any]:
     if not np.isfinite(reading.logs).all():
         raise ModelError(f"the model has weights that are not numbers; {model_dir.KIND.remedy}")
     surprises = list(reading.surprises(vocabulary, _SURPRISES))
-    bits = findings.by_position(network, parameters, text.ids, window)
+    worth = findings.context_worth(network, parameters, text.ids, window)
     tracking = units.track(reading.text, reading.activations)
     return {
         "name": text.name,
@@ -252,13 +252,21 @@ def _read(trained: model_dir.Trained, text: _Text) -> dict[str, Any]:
             for one in surprises
         ],
         "confusions": findings.confusions(reading, vocabulary),
-        "positions": charts.positions(findings.thinned(bits), "characters before it"),
-        "first": float(bits[0]),
-        "last": float(bits[len(bits) // 2 :].mean()),
-        "window": len(bits),
+        "length": len(text.ids),
+        "worth": worth,
+        "worth_chart": None if worth is None else _worth_chart(worth),
+        "sure": findings.SURE,
+        "error_at_most": findings.ERROR_AT_MOST,
         "properties": tracking.best_units(_BEST),
         "units": _for_script(reading, tracking),
     }
+
+
+def _worth_chart(worth: findings.ContextWorth) -> str:
+    """The chart of bits per character by context, with its errors."""
+    points = [(one.context, one.bits) for one in worth.points]
+    errors = [findings.SURE * one.error for one in worth.points]
+    return charts.positions(points, errors, "characters of context")
 
 
 def _for_script(reading: findings.Reading, tracking: units.Tracking) -> dict[str, Any]:

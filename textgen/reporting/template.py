@@ -20,6 +20,7 @@ def render(name: str, /, **values: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {
+        "percent": percent,
         "visible": visible,
         "listed": _listed,
         "shown": shown,
@@ -38,6 +39,18 @@ def visible(text: str) -> str:
 def shown(name: str) -> str:
     """A file's or model's name that can be written: what is no character is U+FFFD."""
     return "".join(one if one.isprintable() else "\ufffd" for one in name)
+
+
+def percent(share: float) -> str:
+    """A share for people: 100% and 0% are exact.
+
+    Example:
+        >>> percent(1.0), percent(0.99999), percent(0.4)
+        ('100%', '99.9%', '40.0%')
+    """
+    if share in (0, 1):
+        return f"{share:.0%}"
+    return f"{min(max(share, 0.001), 0.999):.1%}"
 
 
 def _listed(value: Any) -> str:

@@ -63,7 +63,8 @@ def ending(
             bound is not a number of characters.
     """
     if at_most is not None:
-        check_integer("length", at_most, at_least=1)
+        at_most = check_integer("length", at_most, at_least=1)
+    lines = check_integer("lines", lines, at_least=0)
     ids = tuple(tuple(vocabulary.ids(text).tolist()) for text in until)
     for character, place in zip("".join(until), chain(*ids), strict=True):
         if place < 0:

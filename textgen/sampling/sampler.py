@@ -6,7 +6,6 @@ Knows characters, seeds and random seeds; knows nothing of files or of how a net
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -188,7 +187,7 @@ class Sampler:
         if seed is None:
             seed = self.random_seed_text(random_seed)
         decoding = Decoding(temperature, top_k, top_p, min_p)
-        return self.characters(seed, decoding, self.ending(_plain(length)), random_seed)
+        return self.characters(seed, decoding, self.ending(length), random_seed)
 
     def logprobs(self, text: str) -> npt.NDArray[np.float64]:
         """How probable the model finds each character of a text, given those before it.
@@ -210,7 +209,8 @@ class Sampler:
         ids = self._ids(text)
         if len(ids) < 2:
             raise SeedError("the text has one character; log-probabilities need two or more")
-        return np.concatenate(list(in_order(self._start(), self.vocabulary.size, [ids])))
+        parts = in_order(self._start(), self.vocabulary.size, [ids])
+        return np.concatenate([logs for _, logs in parts])
 
     def ending(self, at_most: int | None, until: Sequence[str] = (), lines: int = 0) -> Ending:
         """When texts of this model are over.
@@ -303,16 +303,7 @@ class Sampler:
 
 def _seed_number(random_seed: int | None) -> int:
     """The random seed that is asked for, or a new one."""
-    if random_seed is None:
-        return new_random_seed()
-    number: int = _plain(random_seed)
-    check_random_seed(number)
-    return number
-
-
-def _plain(number: Any) -> Any:
-    """A number of Python's where it is one of NumPy's."""
-    return number.item() if isinstance(number, np.generic) else number
+    return new_random_seed() if random_seed is None else check_random_seed(random_seed)
 
 
 def new_random_seed() -> int:

@@ -19,7 +19,9 @@ _BLOCK = 1 << 18  # logits kept at a time
 _ROWS, _AT_ONCE = 256, 1_000_000  # windows read side by side, and characters of all of them
 
 
-def in_order(reader: Reader, size: int, pieces: Iterable[Ids]) -> Iterator[Doubles]:
+def in_order(
+    reader: Reader, size: int, pieces: Iterable[Ids]
+) -> Iterator[tuple[npt.NDArray[np.int64], Doubles]]:
     """The log-probability of each character of a text but the first, given all before it.
 
     Args:
@@ -28,7 +30,8 @@ def in_order(reader: Reader, size: int, pieces: Iterable[Ids]) -> Iterator[Doubl
         pieces: The text's ids, in pieces of any length.
 
     Yields:
-        Natural logarithms, shape (characters,), for one part of the text after the other.
+        For one part of the text after the other: the ids that are predicted, and the natural
+        logarithms of their probabilities, both of shape (characters,).
     """
     room = max(1, _BLOCK // size)
     logits = np.empty((room, size), np.float32)
@@ -43,10 +46,13 @@ def in_order(reader: Reader, size: int, pieces: Iterable[Ids]) -> Iterator[Doubl
             for place, one in enumerate(part[:-1]):
                 logits[place] = step(one)
             count = len(part) - 1
-            yield log_probabilities(logits[:count])[np.arange(count), part[1:]]
+            targets = np.array(part[1:], np.int64)
+            yield targets, log_probabilities(logits[:count])[np.arange(count), targets]
 
 
-def by_windows(network: Network, maxlen: int, pieces: Iterable[Ids]) -> Iterator[Doubles]:
+def by_windows(
+    network: Network, maxlen: int, pieces: Iterable[Ids]
+) -> Iterator[tuple[npt.NDArray[np.int64], Doubles]]:
     """The log-probability of each character of a text, given those before it in its window.
 
     Windows of `maxlen` characters follow each other without overlap, each is read from a zero
@@ -59,9 +65,10 @@ def by_windows(network: Network, maxlen: int, pieces: Iterable[Ids]) -> Iterator
         pieces: The text's ids, in pieces of any length.
 
     Yields:
-        Natural logarithms, shape (windows * maxlen,), for one part of the text after the other.
+        For one part of the text after the other: the ids that are predicted, and the natural
+        logarithms of their probabilities, both of shape (windows, maxlen).
     """
-    most = max(1, min(_ROWS, _AT_ONCE // maxlen))
+    most = windows_at_once(maxlen)
     parts, count, whole = list[Ids](), 0, False
     for piece in pieces:
         parts.append(piece)
@@ -70,22 +77,41 @@ def by_windows(network: Network, maxlen: int, pieces: Iterable[Ids]) -> Iterator
             continue
         held = np.concatenate(parts)
         while (len(held) - 1) // maxlen >= most:
-            yield _windows(network, most, maxlen, held)
+            yield windows(network, held, np.arange(most) * maxlen, maxlen)
             held, whole = held[most * maxlen :], True
         parts, count = [held], len(held)
     held = np.concatenate([np.empty(0, np.int64), *parts])
     rows = (len(held) - 1) // maxlen
     if rows > 0:
-        yield _windows(network, rows, maxlen, held)
+        yield windows(network, held, np.arange(rows) * maxlen, maxlen)
     elif len(held) > 1 and not whole:
-        yield _windows(network, 1, len(held) - 1, held)
+        yield windows(network, held, np.zeros(1, np.int64), len(held) - 1)
 
 
-def _windows(network: Network, rows: int, maxlen: int, ids: Ids) -> Doubles:
-    reader = network.reader((rows,))
-    starts, found = np.arange(rows) * maxlen, np.empty((rows, maxlen))
+def windows_at_once(maxlen: int) -> int:
+    """How many windows are best read at the same time."""
+    return max(1, min(_ROWS, _AT_ONCE // maxlen))
+
+
+def windows(
+    network: Network, ids: Ids, starts: npt.NDArray[np.int64], maxlen: int
+) -> tuple[npt.NDArray[np.int64], Doubles]:
+    """The log-probabilities of the characters of windows, each read from a zero state.
+
+    Args:
+        network: A trained network.
+        ids: A text's ids; a window ends one character before the text does, or sooner.
+        starts: Where the windows start, shape (windows,).
+        maxlen: Characters predicted in each.
+
+    Returns:
+        The ids that are predicted, and the natural logarithms of their probabilities, both of
+        shape (windows, maxlen).
+    """
+    reader, rows = network.reader(starts.shape), np.arange(len(starts))
+    targets = np.asarray(ids[starts[:, None] + np.arange(1, maxlen + 1)], np.int64)
+    logs = np.empty(targets.shape)
     for place in range(maxlen):
         logits = reader.step(ids[starts + place])
-        after = ids[starts + place + 1]
-        found[:, place] = log_probabilities(logits)[np.arange(rows), after]
-    return found.ravel()
+        logs[:, place] = log_probabilities(logits)[rows, targets[:, place]]
+    return targets, logs

@@ -1,4 +1,4 @@
-"""Seeds from bytes: a text, or a text on each line.
+"""Seeds from files: the whole file, or one on each line.
 
 Knows UTF-8 and lines; knows nothing of vocabularies or of where the bytes came from.
 """
@@ -26,20 +26,37 @@ def from_bytes(data: bytes, name: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def lines(data: bytes, name: str) -> list[str]:
-    """The seeds that stand one on each line.
+def whole(data: bytes, name: str) -> str:
+    """The seed that is a whole file: its text without the line end that programs put after it.
+
+    A line end that is all there is is the seed itself.
 
     Raises:
-        SeedError: the bytes are not UTF-8, there is no line, or a line is empty.
+        SeedError: the bytes are not UTF-8.
 
     Example:
-        >>> lines(b"To be\\nROMEO:\\n", "seeds.txt")
-        ['To be', 'ROMEO:']
+        >>> whole(b"To be\\n", "seed.txt"), whole(b"\\n", "seed.txt")
+        ('To be', '\\n')
     """
-    seeds = from_bytes(data, name).removesuffix("\n").split("\n")
-    if seeds == [""]:
+    text = from_bytes(data, name)
+    return text.removesuffix("\n") or text
+
+
+def lines(data: bytes, name: str) -> tuple[list[tuple[int, str]], int]:
+    """The seeds of a file with one on each line.
+
+    Returns:
+        Pairs of the number of a line, from 1, and its seed; how many lines were empty.
+
+    Raises:
+        SeedError: the bytes are not UTF-8, or every line is empty.
+
+    Example:
+        >>> lines(b"To be\\n\\nROMEO:\\n", "seeds.txt")
+        ([(1, 'To be'), (3, 'ROMEO:')], 1)
+    """
+    every = from_bytes(data, name).removesuffix("\n").split("\n")
+    seeds = [(number, seed) for number, seed in enumerate(every, start=1) if seed]
+    if not seeds:
         raise SeedError(f"{name}: has no seed; write one on each line")
-    for number, seed in enumerate(seeds, start=1):
-        if not seed:
-            raise SeedError(f"{name}: line {number} is empty; write a seed on each line")
-    return seeds
+    return seeds, len(every) - len(seeds)
