@@ -37,6 +37,7 @@ from textgen.prepared import (
     Prepared,
     check_text,
     open_prepared,
+    same_sources,
     vocabulary_from_json,
     vocabulary_json,
 )
@@ -261,9 +262,9 @@ def text(directory: str | Path, record: Record) -> Prepared | None:
     found = open_prepared(kept)
     # A training that has begun anew in the directory may have put its own text there.
     about = record.about.get("corpus", {})
-    told = (about.get("settings"), about.get("sources"), about.get("characters"))
-    own = (found.corpus.to_json(), list(found.sources), len(found.ids))
-    return found if own == told else None
+    recorded = (about.get("settings"), about.get("characters"))
+    same = recorded == (found.corpus.to_json(), len(found.ids))
+    return found if same and same_sources(about.get("sources"), list(found.sources)) else None
 
 
 def read(directory: str | Path) -> Trained:

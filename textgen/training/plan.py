@@ -84,6 +84,7 @@ def plan(
     *,
     kept: Request | None,
     check_ids: bool = True,
+    force: bool = False,
 ) -> Plan:
     """What a command with a corpus asks for.
 
@@ -91,6 +92,7 @@ def plan(
         corpora, directory, options, preset, corpus, init_from, on_event: As `train` takes them.
         kept: What the unfinished training was asked that is gone on with, if one is.
         check_ids: Whether to check the ids of a prepared corpus; else whoever reads them does.
+        force: Read texts again, also where they have not changed.
     """
     opened, recorded, from_cache = None, None, False
     if named := only_prepared(corpora):
@@ -112,7 +114,7 @@ def plan(
         transfer.check_shape(settings.model, begin, str(init_from))
     if opened is None:
         opened, from_cache = _prepare(
-            corpora, directory, corpus or CorpusConfig(), settings, on_event, kept
+            corpora, directory, corpus or CorpusConfig(), settings, on_event, kept, force=force
         )
     check_windows(opened, settings.windows)
     train, held_out = opened.split(settings.windows.validation)
@@ -181,11 +183,13 @@ def _prepare(
     settings: Settings,
     on_event: OnEvent,
     kept: Request | None,
+    *,
+    force: bool,
 ) -> tuple[Prepared, bool]:
-    """Prepare a corpus into the model directory's cache, unless it stands there already."""
+    """Prepare a corpus into the model directory's cache, unless it is there already."""
     sources = find_sources(corpora, corpus.glob)
     cache = model_dir.cache(directory)
-    if unchanged(cache, sources, corpus):
+    if not force and unchanged(cache, sources, corpus):
         try:
             return open_prepared(cache), True
         except TextgenError:

@@ -157,6 +157,7 @@ def train(
                     on_event,
                     kept=kept.request if kept else None,
                     check_ids=run.cluster is None,
+                    force=run.force,
                 )
             if kept is not None and (other := checkpoint.differing(asked.request, kept.request)):
                 raise plan.other_training(directory, other)
@@ -244,8 +245,9 @@ def _train(
             from textgen.training import tensorboard
 
             logs = tensorboard.callback(where, device)
-    about = _about(opened, asked.preset, run) if kept is None else dict(kept.about)
-    # A training that goes on may do so on another backend.
+    about = _about(opened, asked.preset, run)
+    if kept is not None:  # the same text, perhaps read again, perhaps on another backend
+        about = {**kept.about, "corpus": about["corpus"]}
     about["versions"] = {**about["versions"], **_version(device.backend)}
     prepared = asked.elsewhere(directory)
     begun = not run.force
