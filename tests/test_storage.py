@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -280,12 +281,12 @@ def test_writers_of_one_directory_do_not_disturb_each_other(tmp_path, how):
 
 @pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOSYS, None])
 def test_where_names_cannot_be_exchanged(tmp_path, monkeypatch, code):
-    class Library:
-        def __init__(self, *_, **__):
-            if code is not None:
-                self.renameat2 = lambda *_: ctypes.set_errno(code) and -1 or -1
+    def renameat2(*_):
+        ctypes.set_errno(code)
+        return -1
 
-    monkeypatch.setattr("ctypes.CDLL", Library)
+    library = SimpleNamespace(**({} if code is None else {"renameat2": renameat2}))
+    monkeypatch.setattr("ctypes.CDLL", lambda *_, **__: library)
     for text in ("one", "two"):
         with storage.new_directory(tmp_path / "made", KIND, force=True) as directory:
             storage.write_manifest(directory, KIND, {})

@@ -598,16 +598,23 @@ def _check_size(path: Path, entry: Mapping[str, Any]) -> None:
         raise ValueError("truncated or changed")
 
 
-def commit(directory: Path, kind: Kind, write: Mapping[str, Callable[[Path], object]]) -> None:
+def commit(
+    directory: Path,
+    kind: Kind,
+    write: Mapping[str, Callable[[Path], object]],
+    unchanged: Iterable[str] = (),
+) -> None:
     """Replace all files of a directory by a new set, in one step for every reader.
 
     Args:
         directory: Made where it is missing.
         kind: What it is.
         write: For each file its name and a function that writes it to the path it is given.
+        unchanged: Names of files of the old set that are also in the new one.
     """
     pending = directory / _PENDING
     _finish(directory)
+    same = {name: read_manifest(directory, kind)[name] for name in unchanged}
     pending.mkdir(parents=True)
     sync(directory)  # before the manifest names what is in it
     try:
@@ -615,7 +622,9 @@ def commit(directory: Path, kind: Kind, write: Mapping[str, Callable[[Path], obj
             writer(pending / name)
             sync(pending / name)
         sync(pending)
-        write_manifest(directory, kind, {name: describe(pending / name) for name in write})
+        write_manifest(
+            directory, kind, {**same, **{name: describe(pending / name) for name in write}}
+        )
     except BaseException:
         _finish(directory)  # into place if the manifest lists them already, away if not
         raise

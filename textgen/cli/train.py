@@ -35,11 +35,27 @@ if TYPE_CHECKING:
     from textgen.training.events import Event
     from textgen.training.group import Cluster
 
+LOG_FORMAT = "log_format"
+_ARGUMENTS = f"{__name__}.arguments"
 _TWICE = 0.5  # seconds: a launcher's signal comes twice, from it and from the watching process
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-@cloup.command("train")
+class _Command(cloup.Command):
+    """Remembers the arguments that it was called with, for the record and for other hosts."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[_ARGUMENTS] = ("train", *args)
+        return super().parse_args(ctx, args)
+
+
+def _note_format(ctx: click.Context, _parameter: click.Parameter, value: str) -> str:
+    """Tell `main` how errors are written."""
+    if isinstance(ctx.obj, dict):
+        ctx.obj[LOG_FORMAT] = value
+    return value
+
+
+@cloup.command("train", cls=_Command)
 @options.corpora
 @options.model("Model directory to make.")
 @cloup.option(
@@ -268,8 +284,10 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
         type=click.Choice(["text", "json"]),
         default="text",
         show_default=True,
+        is_eager=True,  # so that a wrong value of another option is an event as well
+        callback=_note_format,
         help="What goes to standard error: a display on a terminal and lines elsewhere, or a JSON "
-        "object on a line for each event and every ten seconds.",
+        "object on a line for each event, also an error, and every ten seconds.",
     ),
     cloup.option(
         "--tensorboard",
@@ -337,10 +355,11 @@ def command(
         if alone_or_first and not quiet and log_format == "text":
             console.note(f"textgen: reading {names}")
     debug = options.debugging()
+    arguments: tuple[str, ...] = click.get_current_context().meta[_ARGUMENTS]
     if coordinator == "ray" and process is None:
         from textgen.cli.training import on_ray
 
-        sys.exit(on_ray.train(sys.argv[1:], processes))
+        sys.exit(on_ray.train(list(arguments), processes))
     from textgen.cli.training import watched
 
     cluster = _cluster(coordinator, processes, process, wait)
@@ -365,7 +384,7 @@ def command(
         resume=resume,
         checkpoint_every=checkpoint_every,
         tensorboard=tensorboard,
-        command=tuple(sys.argv[1:]),
+        command=arguments,
         began=began,
         debug=debug,
     )
@@ -435,7 +454,7 @@ def _listener(names: str, directory: Path, log_format: str, *, quiet: bool) -> _
 
 
 class _Stop:
-    """Ctrl-C or SIGTERM: the first asks training to end, the second ends the program at once.
+    """Ctrl-C, SIGTERM or SIGHUP: the first ends training, the second the program at once.
 
     Before there is anything to keep, the first one does. A thread hears them, since the main one
     hears nothing before a step is over.
@@ -457,8 +476,7 @@ class _Stop:
         os.set_blocking(told, False)
         threading.Thread(target=self._hear, args=(heard, close), daemon=True).start()
         signal.set_wakeup_fd(told, warn_on_full_buffer=False)
-        for number in _SIGNALS:
-            signal.signal(number, lambda *_: None)
+        signals.handle(lambda *_: None)
         signals.raise_again()
 
     def wanted(self) -> bool:
@@ -468,9 +486,9 @@ class _Stop:
         first = 0.0
         while True:
             (number,) = os.read(pipe, 1)
-            if number in _SIGNALS and not self.signal:
+            if number in signals.ENDING and not self.signal:
                 self.signal, first = number, time.monotonic()
-            elif number in _SIGNALS and time.monotonic() - first > _TWICE:
+            elif number in signals.ENDING and time.monotonic() - first > _TWICE:
                 threading.Timer(1, os._exit, [128 + number]).start()  # whatever comes of closing
                 try:
                     close()

@@ -266,7 +266,7 @@ def _train(
         )
         with _room(directory):
             begin()
-            model_dir.save(directory, progress.model.save, record)
+            model_dir.save(directory, progress.model.save, record, changed=progress.unsaved)
 
     def keep(snapshot: checkpoint.Snapshot) -> None:
         with _room(directory):
