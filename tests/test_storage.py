@@ -336,11 +336,14 @@ def test_a_strangers_unfinished_commit_opens_nothing_else(tmp_path):
     assert os.listdir(outside) == ["a"]
 
 
+@pytest.mark.parametrize("unchanged", [(), ("b",)])
 @pytest.mark.parametrize("at", range(40))
-def test_a_commit_killed_anywhere_leaves_one_set_or_the_other(tmp_path, monkeypatch, at):
+def test_a_commit_killed_anywhere_leaves_one_set_or_the_other(tmp_path, monkeypatch, at, unchanged):
     """Every step that changes the disk fails once, as a kill would: nothing is tidied up after."""
     directory = tmp_path / "model"
     storage.commit(directory, KIND, write(a="old", b="old"))
+    new = {"a": "new", "b": "old" if unchanged else "new"}
+    changes = {name: new[name] for name in new if name not in unchanged}
     steps = 0
 
     class Killed(BaseException):
@@ -364,13 +367,13 @@ def test_a_commit_killed_anywhere_leaves_one_set_or_the_other(tmp_path, monkeypa
     monkeypatch.setattr(shutil, "rmtree", counted(shutil.rmtree))
     finished = True
     try:
-        storage.commit(directory, KIND, write(a="new", b="new"))
+        storage.commit(directory, KIND, write(**changes), unchanged)
     except Killed:
         finished = False
     monkeypatch.undo()
-    assert read(directory) in ({"a": "old", "b": "old"}, {"a": "new", "b": "new"})
+    assert read(directory) in ({"a": "old", "b": "old"}, new)
     if finished:
-        assert read(directory) == {"a": "new", "b": "new"}
+        assert read(directory) == new
         assert not (directory / ".pending").exists()
     storage.commit(directory, KIND, write(a="newer", b="newer"))
     assert read(directory) == {"a": "newer", "b": "newer"}

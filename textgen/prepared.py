@@ -223,15 +223,16 @@ def open_prepared(path: str | Path, *, check: bool = True) -> Prepared:
     """
     path = Path(path)
     while True:
-        manifest = storage.read_manifest(path, KIND)
+        state = storage.read_state(path, KIND)
         try:
-            found = _open(path, manifest)
+            found = _open(path, state[0])
         except PreparedError:
-            if manifest == storage.read_manifest(path, KIND):
+            if state == storage.read_state(path, KIND):
                 raise
-            continue
-        if manifest == storage.read_manifest(path, KIND):
-            break  # else another one has just taken its place, and found may be parts of both
+        else:
+            if state == storage.read_state(path, KIND):
+                break
+        # Another one has just taken its place, and what was read may be parts of both.
     if check:
         found.check([slice(0, len(found.ids))])
     return found

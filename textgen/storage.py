@@ -6,7 +6,8 @@ A directory that textgen writes holds a `manifest.json` which names the kind of 
 version of its layout, and size and SHA-256 of every file in it; of a large file the SHA-256 of
 each block, which can be compared by itself, and one of all of these. Two ways of writing one:
 
-- `new_directory` makes it aside and moves it into place in one rename.
+- `new_directory` makes it next to its place and moves it there in one step, which exchanges it with
+  the directory that is there.
 - `commit` replaces files of one that readers may have open: the new files are laid down under
   `.pending/`, then the manifest is replaced (from here on the new files are the true ones), then
   they are moved into place. `read_files` finds each file on either side of that move, so a
@@ -478,6 +479,24 @@ def read_manifest(directory: Path, kind: Kind) -> dict[str, dict[str, Any]]:
     return dict(files)
 
 
+def read_state(
+    directory: Path, kind: Kind
+) -> tuple[dict[str, dict[str, Any]], tuple[int, int, int] | None]:
+    """The manifest of a directory, and what changes when another directory takes its place.
+
+    What was read between two equal states is of one directory and of one set of files.
+
+    Raises:
+        TextgenError: as `read_manifest`.
+    """
+    files = read_manifest(directory, kind)
+    try:
+        status = directory.stat()
+    except OSError:  # just replaced, where that takes two steps
+        return files, None
+    return files, (status.st_dev, status.st_ino, status.st_ctime_ns)
+
+
 def locate(directory: Path, kind: Kind, names: Iterable[str]) -> dict[str, Path]:
     """Where files of a directory are that are large, each of the size that the manifest says.
 
@@ -506,16 +525,14 @@ def _checked(
     look: Callable[[Path, dict[str, Any]], T],
 ) -> dict[str, T]:
     """What `look` gives for each file, of files that are all of the same manifest."""
-    before = None
     while True:
-        files = read_manifest(directory, kind)
+        state = read_state(directory, kind)
         try:
-            return {name: _find(directory, kind, files, name, look) for name in names}
+            return {name: _find(directory, kind, state[0], name, look) for name in names}
         except kind.error:
-            # A writer may have committed between our two looks: then the manifest has changed.
-            if files == before or files == read_manifest(directory, kind):
+            if state == read_state(directory, kind):
                 raise
-            before = files
+            # A writer has committed, or replaced the directory, between our two looks.
 
 
 def _find(

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import fields
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -35,24 +36,25 @@ if TYPE_CHECKING:
     from textgen.training.events import Event
     from textgen.training.group import Cluster
 
-LOG_FORMAT = "log_format"
+LOG_FORMAT, _LOG_FORMAT = "log_format", "--log-format"
 _ARGUMENTS = f"{__name__}.arguments"
 _TWICE = 0.5  # seconds: a launcher's signal comes twice, from it and from the watching process
 
 
 class _Command(cloup.Command):
-    """Remembers the arguments that it was called with, for the record and for other hosts."""
+    """Remembers the arguments that it was called with, for the record and for other hosts.
+
+    It tells `main` the log format before it looks at them, since an error in them is an event, too.
+    """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.meta[_ARGUMENTS] = ("train", *args)
+        if isinstance(ctx.obj, dict):
+            words = " ".join(args).replace(f"{_LOG_FORMAT}=", f"{_LOG_FORMAT} ").split()
+            for name, value in pairwise(words):
+                if name == _LOG_FORMAT:
+                    ctx.obj[LOG_FORMAT] = value
         return super().parse_args(ctx, args)
-
-
-def _note_format(ctx: click.Context, _parameter: click.Parameter, value: str) -> str:
-    """Tell `main` how errors are written."""
-    if isinstance(ctx.obj, dict):
-        ctx.obj[LOG_FORMAT] = value
-    return value
 
 
 @cloup.command("train", cls=_Command)
@@ -280,12 +282,10 @@ def _note_format(ctx: click.Context, _parameter: click.Parameter, value: str) ->
     ),
     cloup.option("-q", "--quiet", is_flag=True, help="Show nothing but warnings and errors."),
     cloup.option(
-        "--log-format",
+        _LOG_FORMAT,
         type=click.Choice(["text", "json"]),
         default="text",
         show_default=True,
-        is_eager=True,  # so that a wrong value of another option is an event as well
-        callback=_note_format,
         help="What goes to standard error: a display on a terminal and lines elsewhere, or a JSON "
         "object on a line for each event, also an error, and every ten seconds.",
     ),

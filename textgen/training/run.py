@@ -43,8 +43,8 @@ class Run:
         device: `auto`, `cpu` or `gpu`.
         force: Replace a model that is there, and an unfinished training.
         resume: Go on with the unfinished training that is there, and with nothing else.
-        checkpoint_every: Seconds from one checkpoint to the next, at most, beside those at
-            reports.
+        checkpoint_every: Seconds from one checkpoint to the next, at most, in addition to those at
+            reports; more where checkpoints would take more than a tenth of the time.
         debug: Leave the framework's own log lines on.
         command: The command line, for the record.
         began: When it began, as time.monotonic() tells it: a training by time counts from there;
