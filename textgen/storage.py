@@ -391,9 +391,9 @@ def _replace_in_two_steps(made: Path, target: Path) -> Path:
         target.rename(old)
         try:
             made.rename(target)
-        except OSError as error:
-            if error.errno in (errno.ENOTEMPTY, errno.EEXIST):  # another process was faster
-                shutil.rmtree(old, ignore_errors=True)
+        except BaseException as error:
+            if isinstance(error, OSError) and error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                shutil.rmtree(old, ignore_errors=True)  # another process was faster
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)) from error
             old.rename(target)
             raise

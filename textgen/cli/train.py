@@ -50,10 +50,10 @@ class _Command(cloup.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.meta[_ARGUMENTS] = ("train", *args)
         if isinstance(ctx.obj, dict):
-            words = " ".join(args).replace(f"{_LOG_FORMAT}=", f"{_LOG_FORMAT} ").split()
-            for name, value in pairwise(words):
+            for word, following in pairwise([*args, ""]):
+                name, equals, value = word.partition("=")
                 if name == _LOG_FORMAT:
-                    ctx.obj[LOG_FORMAT] = value
+                    ctx.obj[LOG_FORMAT] = value if equals else following
         return super().parse_args(ctx, args)
 
 

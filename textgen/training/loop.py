@@ -396,7 +396,7 @@ class _Training:
 
     def save_rest(self) -> None:
         """Save weights that are better than those saved last, when training ends by an error."""
-        if self.progress.unsaved:
+        if self.progress.unsaved and self.save_took:  # those of a checkpoint wait for a report
             self._save()
 
     def _glimpse(self) -> None:
