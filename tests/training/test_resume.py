@@ -331,7 +331,7 @@ def test_a_closed_terminal_leaves_a_checkpoint(tmp_path, corpus, textgen):
 @pytest.mark.parametrize("moment", ["before the model", "after the model"])
 def test_by_time_no_worse_model_is_saved_after_a_kill_while_saving(tmp_path, corpus, moment):
     """A validation has found a better model; the process is killed while it saves that."""
-    options = {**QUICK, "epochs": 0, "time": 12.0, "sample_length": 0, "learning_rate": 0.01}
+    options = {**QUICK, "epochs": 0, "time": 60.0, "sample_length": 0, "learning_rate": 0.01}
     directory = tmp_path / "model"
     train([str(corpus)], directory, options, stop=Stop(3))
     script = f"""
@@ -387,7 +387,7 @@ def test_short_epochs_do_not_each_save_the_model(tmp_path, corpus, monkeypatch, 
     save, saved = model_dir.save, []
 
     def slow(*of, **how):
-        time.sleep(0.5)
+        time.sleep(1)
         saved.append(time.monotonic())
         save(*of, **how)
 
