@@ -40,7 +40,9 @@ EXIT_STATUS = {
     "0": "Success.",
     "1": "A failure: a file that cannot be read or written, a damaged model, no such device.",
     "2": "Wrong usage: no such option, or a value that cannot be used.",
-    "130": "Ended by Ctrl-C. A training has saved its best model and goes on when it is asked to.",
+    "129": "Ended by SIGHUP (a closed terminal). A training has saved its best model and can be "
+    "resumed.",
+    "130": "Ended by Ctrl-C, likewise.",
     "143": "Ended by SIGTERM, likewise.",
 }
 

@@ -4,6 +4,8 @@ import io
 import json
 import os
 import shutil
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from textgen import corpus as corpus_module
 from textgen import storage
 from textgen.config import CorpusConfig, WindowConfig
-from textgen.corpus import Source
+from textgen.corpus import Source, find_sources
 from textgen.errors import CorpusError, OutputError, PreparedError
 from textgen.prepared import open_prepared, prepare, unchanged
 from textgen.windows import Windows, one_hot
@@ -196,6 +198,63 @@ def test_unchanged_knows_sources_and_settings(tmp_path):
     piped = Source("-", lambda: io.BytesIO(b"some text " * 20))
     prepare([piped], tmp_path / "q", windows=SMALL)
     assert not unchanged(tmp_path / "q", [piped], CorpusConfig())  # nobody knows
+
+
+@pytest.mark.parametrize("size", [100, 1 << 20, 5_000_000])
+@pytest.mark.parametrize("place", ["start", "middle", "end"])
+def test_a_change_that_leaves_name_size_and_time_is_noticed(tmp_path, size, place):
+    """As `cp -p` and `rsync -t` may make it."""
+    path = tmp_path / "corpus.txt"
+    content = bytearray(b"some text\n" * (size // 10))
+    path.write_bytes(content)
+    size, status = len(content), path.stat()
+    prepare([path], tmp_path / "p", windows=SMALL)
+    assert unchanged(tmp_path / "p", find_sources([path]), CorpusConfig())
+    begin = {"start": 0, "middle": size // 2, "end": size - 1}[place]
+    content[begin : begin + size // 10 + 1] = b"x" * len(content[begin : begin + size // 10 + 1])
+    path.write_bytes(content)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert path.stat().st_size == status.st_size
+    assert not unchanged(tmp_path / "p", find_sources([path]), CorpusConfig())
+
+
+def test_a_text_whose_hash_nobody_recorded_counts_as_changed(tmp_path):
+    """As in what version 0.1.0 wrote."""
+    one = source("some text " * 20)
+    prepare([one], tmp_path / "p", windows=SMALL)
+    path = tmp_path / "p/prepared.json"
+    settings = json.loads(path.read_bytes())
+    assert len(settings["sources"][0].pop("sha256")) == 64
+    path.write_text(json.dumps(settings))
+    assert not unchanged(tmp_path / "p", [one], CorpusConfig())
+
+
+def test_a_reader_never_mixes_two_prepared_corpora(tmp_path):
+    """One opens it while others take its place."""
+    texts = ["abcd" * 50, "wxyz" * 70]
+    for number, text in enumerate(texts):
+        prepare([source(text)], tmp_path / str(number), windows=SMALL)
+    shutil.copytree(tmp_path / "0", tmp_path / "p")
+    ended = threading.Event()
+
+    def replace():
+        while not ended.is_set():
+            for number in (1, 0):
+                shutil.copytree(tmp_path / str(number), tmp_path / "next")
+                storage.swap(tmp_path / "next", tmp_path / "p")
+
+    thread = threading.Thread(target=replace)
+    thread.start()
+    try:
+        found = set()
+        until = time.monotonic() + 2
+        while time.monotonic() < until:
+            opened = open_prepared(tmp_path / "p", check=False)
+            found.add(opened.vocabulary.text(opened.ids))
+    finally:
+        ended.set()
+        thread.join()
+    assert found == set(texts)
 
 
 def test_settings_are_recorded(tmp_path):

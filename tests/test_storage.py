@@ -1,13 +1,17 @@
 """Directories that are whole or absent, whatever happens in between."""
 
+import ctypes
 import errno
+import fcntl
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -107,19 +111,25 @@ def test_what_exists_is_replaced_only_by_force_and_only_by_its_own_kind(tmp_path
         pass
 
 
-def made_by_a_process(tmp_path, when_made, when_renamed="pass"):
-    """Make a directory in a process of its own, which does something in the block and something
-    in the place of the last rename."""
+def made_by_a_process(tmp_path, when_made, when_renamed="pass", when_exchanged="pass"):
+    """Make a directory in another process, which does something in the block, something in the
+    place of a rename while there is no target, or something after the exchange of two names."""
     script = f"""
 import os, pathlib, signal, sys
 from textgen import storage
 from tests.test_storage import KIND
 rename = pathlib.Path.rename
 def at_the_end(path, target):
-    if target.name == "made":
+    if target.name == "made" and not target.exists():
         {when_renamed}
     return rename(path, target)
 pathlib.Path.rename = at_the_end
+exchange = storage._exchange
+def exchanged(one, other):
+    done = {when_renamed!r} == "pass" and exchange(one, other)
+    {when_exchanged}
+    return done
+storage._exchange = exchanged
 with storage.new_directory(pathlib.Path("made"), KIND, force=True) as directory:
     storage.write_manifest(directory, KIND, {{}})
     {when_made}
@@ -140,7 +150,11 @@ def test_what_a_killed_process_was_making_is_taken_away(tmp_path):
         (directory / "old").write_text("")
         storage.write_manifest(directory, KIND, {})
     kill = "os.kill(os.getpid(), signal.SIGKILL)"
-    for moments, exists in (((kill,), True), (("pass", kill), False)):
+    for moments, exists, replaced in (
+        ((kill,), True, False),
+        (("pass", kill), False, False),  # where names cannot be exchanged
+        (("pass", "pass", kill), True, True),
+    ):
         assert made_by_a_process(tmp_path, *moments).wait() == -signal.SIGKILL
         assert len(os.listdir(tmp_path)) == 3 and target.exists() == exists
         with (
@@ -149,7 +163,7 @@ def test_what_a_killed_process_was_making_is_taken_away(tmp_path):
         ):
             pass
         assert sorted(os.listdir(tmp_path)) == [".made.notes", "made"]
-        assert (target / "old").exists()
+        assert (target / "old").exists() != replaced
 
 
 def test_what_another_process_is_making_stays(tmp_path):
@@ -181,6 +195,104 @@ def test_where_directories_cannot_be_locked(tmp_path, monkeypatch):
             storage.write_manifest(directory, KIND, {})
     storage.sweep(tmp_path, ["made"])
     assert sorted(os.listdir(tmp_path)) == [left.name, "made"]
+
+
+def in_time(function):
+    """Whether a function returns within some seconds, in a thread that may wait forever."""
+    thread = threading.Thread(target=function, daemon=True)
+    thread.start()
+    thread.join(10)
+    return not thread.is_alive()
+
+
+def test_no_lock_of_another_program_on_the_parent_is_waited_for(tmp_path):
+    """A directory that everybody writes to can be locked by anybody."""
+
+    def make():
+        for _ in range(2):
+            with storage.new_directory(tmp_path / "made", KIND, force=True) as directory:
+                storage.write_manifest(directory, KIND, {})
+        storage.sweep(tmp_path, ["made"])
+
+    parent = os.open(tmp_path, os.O_RDONLY)
+    try:
+        fcntl.flock(parent, fcntl.LOCK_EX)
+        assert in_time(make)
+    finally:
+        os.close(parent)
+    assert os.listdir(tmp_path) == ["made"]  # and no lock file is left there
+
+
+WRITER = """
+import json, pathlib, sys
+from textgen import storage
+from tests.test_storage import KIND
+how, count, text = sys.argv[1:]
+target = pathlib.Path("made").absolute()
+if how == "two steps":
+    storage._exchange = lambda *_: False
+for number in range(int(count)):
+    if how == "whole":
+        with storage.new_directory(target, KIND, force=True) as directory:
+            storage.write_manifest(directory, KIND, {})
+        continue
+    storage._sweep_made(target)
+    with storage._temporary_directory(target) as directory:
+        for name in "ab":
+            (directory / name).write_text(f"{text} {number}")
+        files = {name: storage.describe(directory / name) for name in "ab"}
+        manifest = {"textgen": KIND.name, "version": KIND.version, "files": files}
+        (directory / "manifest.json").write_text(json.dumps(manifest))
+        storage.swap(directory, target)
+"""
+
+
+def writer(tmp_path, *arguments):
+    return subprocess.Popen(
+        [sys.executable, "-c", WRITER, *map(str, arguments)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+
+
+def test_a_reader_finds_a_whole_directory_at_any_moment(tmp_path):
+    assert writer(tmp_path, "exchange", 1, "first").wait(30) == 0
+    process = writer(tmp_path, "exchange", 500, "more")
+    found = set()
+    while process.poll() is None:
+        assert (tmp_path / "made").exists()
+        both = read(tmp_path / "made")
+        assert both["a"] == both["b"]
+        found.add(both["a"])
+    assert process.returncode == 0 and len(found) > 50
+    assert os.listdir(tmp_path) == ["made"]
+
+
+@pytest.mark.parametrize("how", ["whole", "exchange", "two steps"])
+def test_writers_of_one_directory_do_not_disturb_each_other(tmp_path, how):
+    """Each makes its own, sweeps away what others left, and puts it in the place of the last."""
+    count = 20 if how == "whole" else 200
+    processes = [writer(tmp_path, how, count, number) for number in range(4)]
+    assert [process.wait(60) for process in processes] == [0] * 4
+    assert os.listdir(tmp_path) == ["made"]
+    if how != "whole":
+        assert read(tmp_path / "made")["a"].endswith(" 199")
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOSYS, None])
+def test_where_names_cannot_be_exchanged(tmp_path, monkeypatch, code):
+    def renameat2(*_):
+        ctypes.set_errno(code)
+        return -1
+
+    library = SimpleNamespace(**({} if code is None else {"renameat2": renameat2}))
+    monkeypatch.setattr("ctypes.CDLL", lambda *_, **__: library)
+    for text in ("one", "two"):
+        with storage.new_directory(tmp_path / "made", KIND, force=True) as directory:
+            storage.write_manifest(directory, KIND, {})
+            (directory / text).write_text("")
+    assert sorted(os.listdir(tmp_path / "made")) == ["manifest.json", "two"]
+    assert os.listdir(tmp_path) == ["made"]
 
 
 def test_a_link_to_a_directory_stays_one(tmp_path):
@@ -224,11 +336,14 @@ def test_a_strangers_unfinished_commit_opens_nothing_else(tmp_path):
     assert os.listdir(outside) == ["a"]
 
 
+@pytest.mark.parametrize("unchanged", [(), ("b",)])
 @pytest.mark.parametrize("at", range(40))
-def test_a_commit_killed_anywhere_leaves_one_set_or_the_other(tmp_path, monkeypatch, at):
+def test_a_commit_killed_anywhere_leaves_one_set_or_the_other(tmp_path, monkeypatch, at, unchanged):
     """Every step that changes the disk fails once, as a kill would: nothing is tidied up after."""
     directory = tmp_path / "model"
     storage.commit(directory, KIND, write(a="old", b="old"))
+    new = {"a": "new", "b": "old" if unchanged else "new"}
+    changes = {name: new[name] for name in new if name not in unchanged}
     steps = 0
 
     class Killed(BaseException):
@@ -252,13 +367,13 @@ def test_a_commit_killed_anywhere_leaves_one_set_or_the_other(tmp_path, monkeypa
     monkeypatch.setattr(shutil, "rmtree", counted(shutil.rmtree))
     finished = True
     try:
-        storage.commit(directory, KIND, write(a="new", b="new"))
+        storage.commit(directory, KIND, write(**changes), unchanged)
     except Killed:
         finished = False
     monkeypatch.undo()
-    assert read(directory) in ({"a": "old", "b": "old"}, {"a": "new", "b": "new"})
+    assert read(directory) in ({"a": "old", "b": "old"}, new)
     if finished:
-        assert read(directory) == {"a": "new", "b": "new"}
+        assert read(directory) == new
         assert not (directory / ".pending").exists()
     storage.commit(directory, KIND, write(a="newer", b="newer"))
     assert read(directory) == {"a": "newer", "b": "newer"}

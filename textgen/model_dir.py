@@ -18,6 +18,7 @@ import json
 import shlex
 import zipfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ from textgen.prepared import (
     Prepared,
     check_text,
     open_prepared,
+    same_sources,
     vocabulary_from_json,
     vocabulary_json,
 )
@@ -170,13 +172,21 @@ def check_new(directory: Path, *, force: bool) -> None:
         )
 
 
-def save(directory: Path, write_model: Callable[[Path], object], record: Record) -> None:
+def save(
+    directory: Path,
+    write_model: Callable[[Path], object],
+    record: Record,
+    *,
+    changed: bool = True,
+) -> None:
     """Put a model in place of what the directory holds, in one step for every reader.
 
     Args:
         directory: Made where it is missing.
         write_model: Writes the `.keras` file to the path it is given.
         record: All else.
+        changed: Whether the weights have changed since this process last saved them; if not, the
+            `.keras` file of the directory stays as it is.
 
     Raises:
         OSError: the disk is full, or the directory cannot be written; the model that was there
@@ -190,9 +200,13 @@ def save(directory: Path, write_model: Callable[[Path], object], record: Record)
         _SEEDS: storage.to_json(list(record.seeds)),
     }
     writers: dict[str, Callable[[Path], object]] = {_MODEL: write_model}
+    if not changed:
+        with suppress(ModelError):  # the user has deleted it, for example: then it is written again
+            storage.locate(directory, KIND, [_MODEL])
+            del writers[_MODEL]
     for name, data in contents.items():
         writers[name] = lambda path, data=data: path.write_bytes(data)  # type: ignore[misc]
-    storage.commit(directory, KIND, writers)
+    storage.commit(directory, KIND, writers, unchanged={_MODEL} - writers.keys())
 
 
 def load(directory: str | Path, context: str | None = None) -> Sampler:
@@ -264,8 +278,8 @@ def text(directory: str | Path, record: Record) -> Prepared | None:
     found = open_prepared(kept)
     # A new training in the directory may have put its own text there.
     about = record.about.get("corpus", {})
-    trained_on = (read_as, about.get("sources"), about.get("characters"))
-    return found if trained_on == (found.corpus, list(found.sources), len(found.ids)) else None
+    same = (read_as, about.get("characters")) == (found.corpus, len(found.ids))
+    return found if same and same_sources(about.get("sources"), list(found.sources)) else None
 
 
 def reading(directory: str | Path, record: Record) -> CorpusConfig:

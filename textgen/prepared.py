@@ -52,6 +52,7 @@ KIND = storage.Kind(
 )
 
 _IDS, _VOCABULARY, _SETTINGS = "ids.npy", "vocabulary.json", "prepared.json"
+_PIECES, _PIECE = 16, 1 << 16  # that a large source is hashed in, and bytes of one
 _BLOCK = 1 << 18  # bytes of a one-hot tensor in memory at a time
 
 
@@ -65,7 +66,8 @@ class Prepared:
         vocabulary: Whose ids they are.
         corpus: How the text was read.
         windows: Settings of its windows.
-        sources: Names of the sources with size and time of last change, where they had one.
+        sources: Names of the sources with size, time of last change and a hash of their content,
+            where they had one.
         unknown: How many characters of the text have the unknown id.
         chosen: Names of the settings of `corpus` and `windows` that the user chose; the others
             have default values, in whose place a training may choose its own.
@@ -194,12 +196,14 @@ def prepare(
     sources = find_sources(corpora, corpus.glob)
     with storage.new_directory(output, KIND, force=force) as directory:
         ids = directory / _IDS
+        # Before reading: what changes meanwhile is read again the next time.
+        prints = [fingerprint(source) for source in sources]
         vocabulary, unknown, digests = write_ids(ids, sources, corpus, jobs, progress)
         settings = {
             "corpus": corpus.to_json(),
             "windows": windows.to_json(),
             "chosen": [*corpus_chosen, *windows_chosen],
-            "sources": [fingerprint(source) for source in sources],
+            "sources": prints,
             "unknown": unknown,
             "versions": {"textgen": __version__},
         }
@@ -227,6 +231,23 @@ def open_prepared(path: str | Path, *, check: bool = True) -> Prepared:
         PreparedError: it is missing, of another version, truncated or edited.
     """
     path = Path(path)
+    while True:
+        state = storage.read_state(path, KIND)
+        try:
+            found = _open(path, state[0])
+        except PreparedError:
+            if state == storage.read_state(path, KIND):
+                raise
+        else:
+            if state == storage.read_state(path, KIND):
+                break
+        # Another one has just taken its place, and what was read may be parts of both.
+    if check:
+        found.check([slice(0, len(found.ids))])
+    return found
+
+
+def _open(path: Path, manifest: dict[str, dict[str, Any]]) -> Prepared:
     try:
         small = storage.read_files(path, KIND, (_VOCABULARY, _SETTINGS))
         settings = json.loads(small[_SETTINGS])
@@ -240,7 +261,7 @@ def open_prepared(path: str | Path, *, check: bool = True) -> Prepared:
         windows = WindowConfig.from_json(settings["windows"], version)
         # 0.1.0 did not record this; a maxlen other than its default was chosen.
         chosen = settings.get("chosen", ["maxlen"] if windows.maxlen != 40 else [])
-        found = Prepared(
+        return Prepared(
             path=path,
             ids=mapped,
             vocabulary=vocabulary,
@@ -249,11 +270,8 @@ def open_prepared(path: str | Path, *, check: bool = True) -> Prepared:
             sources=tuple(settings["sources"]),
             unknown=settings["unknown"],
             chosen=tuple(map(str, chosen)),
-            digest=_digest(storage.read_manifest(path, KIND)),
+            digest=_digest(manifest),
         )
-        if check:
-            found.check([slice(0, len(mapped))])
-        return found
     except NewerVersionError as error:
         raise PreparedError(f"{path}: {error}") from error
     except (
@@ -297,23 +315,76 @@ def is_prepared(path: str | Path) -> bool:
 
 
 def fingerprint(source: Source) -> dict[str, Any]:
-    """What tells whether a source is still the same: its name, size and time of last change."""
-    return {"name": source.name, "bytes": source.size, "modified": source.modified}
+    """What identifies a source and its content: name, size, time of last change and a hash.
+
+    A file of up to a megabyte is hashed whole, a larger one in pieces of that size together, spread
+    evenly from its first byte to its last. Standard input and pipes, which can be read only once,
+    have neither time nor hash.
+    """
+    return {
+        "name": source.name,
+        "bytes": source.size,
+        "modified": source.modified,
+        "sha256": _hash(source),
+    }
+
+
+def _hash(source: Source) -> str | None:
+    if source.modified is None or source.size is None:
+        return None
+    digest, size = hashlib.sha256(), source.size
+    try:
+        with source.open() as file:
+            if size <= _PIECES * _PIECE:
+                digest.update(file.read(size + 1))
+            else:
+                for number in range(_PIECES):
+                    file.seek((size - _PIECE) * number // (_PIECES - 1))
+                    digest.update(file.read(_PIECE))
+    except OSError:
+        return None  # whoever reads the text says what is wrong
+    return digest.hexdigest()
 
 
 def unchanged(path: Path, sources: Iterable[Source], corpus: CorpusConfig) -> bool:
-    """Whether a directory is a prepared corpus of just these sources, read in just this way."""
+    """Whether a directory is a prepared corpus of just these sources, read in just this way.
+
+    False for one that version 0.1.0 wrote, without hashes of the sources.
+    """
     try:
         settings = json.loads(storage.read_bytes(path / _SETTINGS))
-        prints = [fingerprint(source) for source in sources]
+        pairs = list(zip(settings["sources"], sources, strict=True))
         return (
             storage.kind_of(path) == KIND.name
-            and all(entry["modified"] is not None for entry in prints)
-            and settings["sources"] == prints
             and CorpusConfig.from_json(settings["corpus"]) == corpus
+            and all(
+                (entry["name"], entry["bytes"], entry["modified"])
+                == (source.name, source.size, source.modified)
+                for entry, source in pairs
+            )
+            and all(
+                entry["sha256"] is not None and entry["sha256"] == _hash(source)
+                for entry, source in pairs
+            )
         )
     except (*storage.DAMAGE, SettingsError):
         return False
+
+
+def same_sources(one: object, other: object) -> bool:
+    """Whether two records of sources name the same ones.
+
+    A hash that only one of them has does not count: version 0.1.0 recorded none.
+    """
+    names = (_without_hashes(one), _without_hashes(other))
+    return one == other or (names[0] == names[1] and (one in names or other in names))
+
+
+def _without_hashes(sources: Any) -> Any:
+    try:
+        return [{key: entry[key] for key in entry if key != "sha256"} for entry in sources]
+    except (TypeError, LookupError):
+        return sources
 
 
 def check_windows(prepared: Prepared, windows: WindowConfig) -> None:

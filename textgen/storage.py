@@ -6,7 +6,8 @@ A directory that textgen writes holds a `manifest.json` which names the kind of 
 version of its layout, and size and SHA-256 of every file in it; of a large file the SHA-256 of
 each block, which can be compared by itself, and one of all of these. Two ways of writing one:
 
-- `new_directory` makes it aside and moves it into place in one rename.
+- `new_directory` makes it next to its place and moves it there in one step, which exchanges it with
+  the directory that is there.
 - `commit` replaces files of one that readers may have open: the new files are laid down under
   `.pending/`, then the manifest is replaced (from here on the new files are the true ones), then
   they are moved into place. `read_files` finds each file on either side of that move, so a
@@ -14,9 +15,11 @@ each block, which can be compared by itself, and one of all of these. Two ways o
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import tempfile
 import tokenize
@@ -153,26 +156,26 @@ def sweep(directory: Path, names: Iterable[str]) -> None:
         names: Of files and directories in it that are written by `write_atomic` and
             `new_directory`.
     """
-    with _kept(directory, wait=True):
-        for name in names:
-            _sweep_made(directory / name)
-            for left in directory.glob(f".{name}.*"):
-                if left.name.startswith(_aside(directory / name)):
-                    continue  # what was made of those is kept where nobody can tell whose it is
-                if left.is_dir() and not left.is_symlink():
-                    shutil.rmtree(left)
-                else:
-                    left.unlink()
+    for name in names:
+        _sweep_made(directory / name)
+        for left in directory.glob(f".{name}.*"):
+            if left.name.startswith(_aside(directory / name)):
+                continue  # what was made of those is kept where nobody can tell whose it is
+            if left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left)
+            else:
+                left.unlink()
 
 
 def _sweep_made(target: Path) -> None:
-    """Take away what killed processes left of directories that were to be the target.
+    """Remove the directories that killed processes were making for the target.
 
-    Whoever calls this, or renames such directories, keeps the parent meanwhile.
+    A process holds a lock on each directory that it makes or moves; one without a lock is left
+    over. No process locks the parent, where a lock of another program could block it.
     """
     for left in sorted(target.parent.iterdir()):
         if left.name.startswith(_aside(target)) and left.is_dir() and not left.is_symlink():
-            with contextlib.suppress(OSError), _kept(left):  # who is at work on it has it
+            with contextlib.suppress(OSError), _locked_directory(left):
                 if left.suffix == _OLD and not target.exists():
                     left.rename(target)  # killed between two renames
                 else:
@@ -185,24 +188,42 @@ def _aside(target: Path) -> str:
 
 
 @contextlib.contextmanager
-def _kept(directory: Path, *, wait: bool = False) -> Iterator[None]:
-    """Keep a directory to this process, also under another name.
-
-    NFS has no such locks on directories. There what other processes left stays, and no process
-    waits for another.
+def _locked_directory(directory: Path) -> Iterator[None]:
+    """Hold an exclusive lock on a directory; it survives a rename. Never waits.
 
     Raises:
-        OSError: another process has it, or may have it, and this one does not wait.
+        OSError: another process holds it, or the file system has no such locks, as NFS.
     """
     import fcntl
 
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        with contextlib.suppress(OSError) if wait else contextlib.nullcontext():
-            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     finally:
         os.close(handle)
+
+
+@contextlib.contextmanager
+def _temporary_directory(target: Path) -> Iterator[Path]:
+    """A new directory next to the target, locked so that no other process sweeps it away.
+
+    On NFS, which has no locks on directories, no process sweeps any.
+    """
+    while True:
+        made = Path(tempfile.mkdtemp(dir=target.parent, prefix=_aside(target)))
+        with contextlib.ExitStack() as until_the_end:
+            until_the_end.callback(shutil.rmtree, made, ignore_errors=True)
+            try:
+                until_the_end.enter_context(_locked_directory(made))
+            except (BlockingIOError, FileNotFoundError):
+                continue  # another process sweeps it away, before we could lock it
+            except OSError:
+                pass
+            if not made.exists():  # swept away just before we locked it
+                continue
+            yield made
+            return
 
 
 def flush(handle: int) -> None:
@@ -261,12 +282,9 @@ def new_directory(target: Path, kind: Kind, *, force: bool) -> Iterator[Path]:
     with contextlib.ExitStack() as until_the_end:
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
-            with _kept(place.parent, wait=True):
-                _sweep_made(place)
-                check_target(target, kind, force=force)
-                made = Path(tempfile.mkdtemp(dir=place.parent, prefix=_aside(place)))
-                until_the_end.callback(shutil.rmtree, made, ignore_errors=True)
-                until_the_end.enter_context(_kept(made, wait=True))
+            _sweep_made(place)
+            check_target(target, kind, force=force)
+            made = until_the_end.enter_context(_temporary_directory(place))
         except OSError as error:
             raise _unwritable(target, error) from error
         try:
@@ -285,6 +303,13 @@ def new_directory(target: Path, kind: Kind, *, force: bool) -> Iterator[Path]:
 
 def check_target(target: Path, kind: Kind, *, force: bool) -> None:
     """Raise `OutputError` where `new_directory` would, before any work is done."""
+    try:
+        _check_target(target, kind, force=force)
+    except FileNotFoundError:  # another process has just replaced it
+        _check_target(target, kind, force=force)
+
+
+def _check_target(target: Path, kind: Kind, *, force: bool) -> None:
     if not os.path.lexists(target):
         return
     if not target.is_dir():
@@ -300,25 +325,79 @@ def check_target(target: Path, kind: Kind, *, force: bool) -> None:
 
 
 def swap(made: Path, target: Path) -> None:
-    """Put a directory in the place of another, or of none; `sweep` mends it if killed midway."""
-    with _kept(target.parent, wait=True):
-        old = None
-        if target.exists():
-            old = Path(tempfile.mkdtemp(_OLD, _aside(target), target.parent))
-            try:
-                target.replace(old)
-            except BaseException:
-                old.rmdir()
+    """Move a directory to the place of another, which is removed, or of none.
+
+    A reader of the target finds one of the two at any moment. Where the system or the file system
+    cannot exchange two names, there is a short moment between two renames in which it finds none;
+    `sweep` restores the old one if the process is killed then.
+
+    Raises:
+        OSError: the directories cannot be moved; the target is as it was.
+    """
+    while True:
+        try:
+            made.rename(target)  # also over an empty directory
+            old = None
+            break
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
         try:
-            made.rename(target)
-        except BaseException:
-            if old is not None:
-                old.rename(target)
-            raise
-        sync(target.parent)
+            old = made if _exchange(made, target) else _replace_in_two_steps(made, target)
+            break
+        except FileNotFoundError:  # another process has moved the target away, or made it
+            if not made.exists():
+                raise
+    sync(target.parent)
     if old is not None:
         shutil.rmtree(old, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange the names of two directories in one step; False where that is not possible.
+
+    Linux has this as renameat2, which Python has no function for.
+    """
+    import ctypes
+
+    at_working_directory, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    try:
+        function = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError):  # another system, or an old C library
+        return False
+    names = (os.fsencode(one), os.fsencode(other))
+    if function(at_working_directory, names[0], at_working_directory, names[1], exchange) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EPERM):
+        return False  # an old kernel, or a file system that cannot, such as NFS
+    raise OSError(code, os.strerror(code), str(one), None, str(other))
+
+
+def _replace_in_two_steps(made: Path, target: Path) -> Path:
+    """Move a directory to the place of another; gives the other's new name.
+
+    Raises:
+        FileNotFoundError: the target is gone; nothing has changed.
+    """
+    old = target.with_name(f"{_aside(target)}{secrets.token_hex(4)}{_OLD}")
+    with contextlib.ExitStack() as until_the_end:
+        try:  # so that no other process sweeps it away, or back, before the second rename
+            until_the_end.enter_context(_locked_directory(target))
+        except FileNotFoundError:
+            raise
+        except OSError:
+            pass  # as on NFS; or another program has it locked, and then no process sweeps it
+        target.rename(old)
+        try:
+            made.rename(target)
+        except BaseException as error:
+            if isinstance(error, OSError) and error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                shutil.rmtree(old, ignore_errors=True)  # another process was faster
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)) from error
+            old.rename(target)
+            raise
+    return old
 
 
 def describe(path: Path) -> dict[str, Any]:
@@ -400,6 +479,24 @@ def read_manifest(directory: Path, kind: Kind) -> dict[str, dict[str, Any]]:
     return dict(files)
 
 
+def read_state(
+    directory: Path, kind: Kind
+) -> tuple[dict[str, dict[str, Any]], tuple[int, int, int] | None]:
+    """The manifest of a directory, and what changes when another directory takes its place.
+
+    What was read between two equal states is of one directory and of one set of files.
+
+    Raises:
+        TextgenError: as `read_manifest`.
+    """
+    files = read_manifest(directory, kind)
+    try:
+        status = directory.stat()
+    except OSError:  # just replaced, where that takes two steps
+        return files, None
+    return files, (status.st_dev, status.st_ino, status.st_ctime_ns)
+
+
 def locate(directory: Path, kind: Kind, names: Iterable[str]) -> dict[str, Path]:
     """Where files of a directory are that are large, each of the size that the manifest says.
 
@@ -428,16 +525,14 @@ def _checked(
     look: Callable[[Path, dict[str, Any]], T],
 ) -> dict[str, T]:
     """What `look` gives for each file, of files that are all of the same manifest."""
-    before = None
     while True:
-        files = read_manifest(directory, kind)
+        state = read_state(directory, kind)
         try:
-            return {name: _find(directory, kind, files, name, look) for name in names}
+            return {name: _find(directory, kind, state[0], name, look) for name in names}
         except kind.error:
-            # A writer may have committed between our two looks: then the manifest has changed.
-            if files == before or files == read_manifest(directory, kind):
+            if state == read_state(directory, kind):
                 raise
-            before = files
+            # A writer has committed, or replaced the directory, between our two looks.
 
 
 def _find(
@@ -520,16 +615,23 @@ def _check_size(path: Path, entry: Mapping[str, Any]) -> None:
         raise ValueError("truncated or changed")
 
 
-def commit(directory: Path, kind: Kind, write: Mapping[str, Callable[[Path], object]]) -> None:
+def commit(
+    directory: Path,
+    kind: Kind,
+    write: Mapping[str, Callable[[Path], object]],
+    unchanged: Iterable[str] = (),
+) -> None:
     """Replace all files of a directory by a new set, in one step for every reader.
 
     Args:
         directory: Made where it is missing.
         kind: What it is.
         write: For each file its name and a function that writes it to the path it is given.
+        unchanged: Names of files of the old set that are also in the new one.
     """
     pending = directory / _PENDING
     _finish(directory)
+    same = {name: read_manifest(directory, kind)[name] for name in unchanged}
     pending.mkdir(parents=True)
     sync(directory)  # before the manifest names what is in it
     try:
@@ -537,7 +639,9 @@ def commit(directory: Path, kind: Kind, write: Mapping[str, Callable[[Path], obj
             writer(pending / name)
             sync(pending / name)
         sync(pending)
-        write_manifest(directory, kind, {name: describe(pending / name) for name in write})
+        write_manifest(
+            directory, kind, {**same, **{name: describe(pending / name) for name in write}}
+        )
     except BaseException:
         _finish(directory)  # into place if the manifest lists them already, away if not
         raise

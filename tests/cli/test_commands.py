@@ -221,7 +221,7 @@ def test_ctrl_c_before_training_leaves_nothing(tmp_path, corpus):
     assert not (tmp_path / "textgen-model/manifest.json").exists()
 
 
-@pytest.mark.parametrize(("number", "status"), [("SIGTERM", 143), ("SIGINT", 130)])
+@pytest.mark.parametrize(("number", "status"), [("SIGTERM", 143), ("SIGINT", 130), ("SIGHUP", 129)])
 def test_a_signal_inside_a_callback_ends_the_program_as_well(number, status):
     """Python drops what is raised in a finalizer or in a callback of the garbage collector."""
     code = (
@@ -242,7 +242,7 @@ def test_a_signal_inside_a_callback_ends_the_program_as_well(number, status):
     assert time.monotonic() - began < 30
 
 
-@pytest.mark.parametrize(("number", "status"), [("SIGTERM", 143), ("SIGINT", 130)])
+@pytest.mark.parametrize(("number", "status"), [("SIGTERM", 143), ("SIGINT", 130), ("SIGHUP", 129)])
 def test_a_signal_that_an_import_drops_ends_the_program_as_well(tmp_path, corpus, number, status):
     code = (
         "import os, signal, sys\nfrom textgen import cli\nfrom textgen.training import backend\n"
@@ -260,6 +260,91 @@ def test_a_signal_that_an_import_drops_ends_the_program_as_well(tmp_path, corpus
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (status, "dropped\n"), done.stderr
     assert not (tmp_path / "textgen-model/manifest.json").exists()
+
+
+@pytest.mark.parametrize("number", ["SIGHUP", "SIGINT"])
+def test_a_signal_that_is_ignored_stays_ignored(number):
+    """As by nohup, and for a program in the background."""
+    code = (
+        "import os, signal\nfrom textgen import cli\n"
+        f"signal.signal(signal.{number}, signal.SIG_IGN)\n"
+        "@cli.program.command('live')\n"
+        "def live():\n"
+        f"    os.kill(os.getpid(), signal.{number})\n"
+        "    from textgen.cli.train import _Stop\n"
+        "    stop = _Stop()\n"
+        "    stop.listen(lambda: None)\n"
+        f"    os.kill(os.getpid(), signal.{number})\n"
+        "    import time; time.sleep(0.2)\n"
+        "    print(stop.signal)\n"
+        "import sys; sys.argv[1:] = ['live']\ncli.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["nothing.txt"], 1, "nothing.txt: No such file"),
+        (["corpus.txt", "--epochs", "many"], 2, "'many' is not a valid integer; see"),
+        (["corpus.txt", "--epochs", "-1"], 2, "--epochs must be"),
+        (["corpus.txt", "--no-such-option"], 2, "No such option"),
+        ([], 2, "no corpus: "),
+    ],
+)
+def test_with_json_lines_the_last_line_after_an_error_is_an_event(
+    textgen, corpus, arguments, status, message
+):
+    for given in (["--log-format", "json", *arguments], [*arguments, "--log-format=json"]):
+        done = textgen("train", *given)
+        assert (done.returncode, done.stdout) == (status, "")
+        event = json.loads(done.stderr.splitlines()[-1])
+        assert event.keys() == {"event", "message", "status"}
+        assert (event["event"], event["status"]) == ("error", status)
+        assert message in event["message"]
+    plain = textgen("train", *arguments).stderr.splitlines()[-1]
+    assert plain == f"textgen: error: {event['message']}"
+
+
+@pytest.mark.parametrize(("number", "status"), [("SIGTERM", 143), ("SIGINT", 130)])
+def test_with_json_lines_a_signal_before_training_is_an_event(tmp_path, corpus, number, status):
+    command = ["train", corpus, *QUICK, "--log-format", "json"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "textgen", *command], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    assert json.loads(process.stderr.readline())["event"] == "opened"
+    process.send_signal(getattr(signal, number))
+    lines = [json.loads(line) for line in process.stderr]
+    assert process.wait(60) == status
+    assert lines[-1] == {"event": "error", "message": f"ended by {number}", "status": status}
+
+
+def test_the_program_uses_the_arguments_that_it_is_called_with(tmp_path, corpus, monkeypatch):
+    """Not those of the Python program that calls it."""
+    arguments = ["train", str(corpus), *QUICK, "--model", "m"]
+    code = (
+        "import sys\nfrom textgen.cli import program\n"
+        f"program.main({arguments!r}, standalone_mode=False)"
+    )
+    command = [sys.executable, "-c", code, "other", "arguments"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "m/settings.json").read_text())["command"] == arguments
+    from textgen.cli.training import on_ray
+
+    seen = []
+
+    def train(words, count):
+        seen.append((words, count))
+        return 0
+
+    monkeypatch.setattr(on_ray, "train", train)
+    arguments = ["train", "p", "--coordinator", "ray", "--processes", "2"]
+    with pytest.raises(SystemExit):
+        program.main(arguments, standalone_mode=False)
+    assert seen == [(arguments, 2)]
 
 
 def test_sampling_is_repeatable_and_tells_what_it_did(textgen, trained):

@@ -12,7 +12,9 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -20,6 +22,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.cli.terminal import Terminal
 from tests.test_untrusted import spoil
 from textgen import model_dir, storage
 from textgen.errors import (
@@ -32,11 +35,13 @@ from textgen.errors import (
     TrainingError,
     UsageError,
 )
+from textgen.prepared import KIND as PREPARED
 from textgen.prepared import prepare
-from textgen.training import checkpoint, events, stepping, train
+from textgen.training import checkpoint, events, loop, stepping, train
 from textgen.training.run import Run
 
 QUICK = {"units": (8,), "embedding": 4, "maxlen": 10, "batch_size": 4, "epochs": 3, "dropout": 0.3}
+RELEASED = Path(__file__).parents[1] / "released/0.1.0"
 KILLS = int(os.environ.get("TEXTGEN_TEST_KILLS", "20"))
 
 
@@ -67,8 +72,12 @@ def contents(directory):
     return {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
 
 
+def history(directory):
+    return model_dir.read(directory).record.history
+
+
 def losses(directory):
-    epochs = model_dir.read(directory).record.history["epochs"]
+    epochs = history(directory)["epochs"]
     return [(one["epoch"], one["loss"], one["validation_loss"], one["samples"]) for one in epochs]
 
 
@@ -288,7 +297,9 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path, corpus, prec
     check()
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_signal_leaves_a_checkpoint_and_says_how_to_go_on(
     tmp_path, corpus, textgen, number, status
 ):
@@ -305,6 +316,159 @@ def test_a_signal_leaves_a_checkpoint_and_says_how_to_go_on(
     done = textgen("train", "--resume", "--model", "here")
     assert done.returncode == 0 and "resuming: from the checkpoint at epoch" in done.stderr
     assert textgen("sample", "--model", "here", "--length", "5").returncode == 0
+
+
+def test_a_closed_terminal_leaves_a_checkpoint(tmp_path, corpus, textgen):
+    terminal = Terminal("train", *OPTIONS, "--model", "here", cwd=tmp_path)
+    terminal.wait_for("epoch 2")
+    os.close(terminal.screen)
+    assert terminal.process.wait(60) == 129
+    assert model_dir.checkpoint(tmp_path / "here").exists()
+    done = textgen("train", "--resume", "--model", "here")
+    assert done.returncode == 0 and "resuming: from the checkpoint at epoch" in done.stderr
+
+
+@pytest.mark.parametrize("moment", ["before the model", "after the model"])
+def test_by_time_no_worse_model_is_saved_after_a_kill_while_saving(tmp_path, corpus, moment):
+    """A validation has found a better model; the process is killed while it saves that."""
+    options = {**QUICK, "epochs": 0, "time": 60.0, "sample_length": 0, "learning_rate": 0.01}
+    directory = tmp_path / "model"
+    train([str(corpus)], directory, options, stop=Stop(3))
+    script = f"""
+import os
+from textgen import model_dir
+from textgen.training import train
+from textgen.training.run import Run
+save = model_dir.save
+
+def killed(*of, **how):
+    if {moment!r} == "after the model":
+        save(*of, **how)
+    os._exit(9)
+
+model_dir.save = killed
+train([], {str(directory)!r}, run=Run(resume=True, checkpoint_every=1000.0))
+"""
+    assert subprocess.run([sys.executable, "-c", script]).returncode == 9
+    if moment == "after the model":
+        reached = min(one["validation_loss"] for one in history(directory)["epochs"])
+        best = weights(directory)
+    else:
+        snapshot = checkpoint.read(model_dir.checkpoint(directory)).snapshot
+        reached = snapshot.figures["best_loss"]
+        best = [array.tobytes() for array in snapshot.arrays["best"]]
+    finished = train([], directory, run=Run(resume=True), stop=Stop(2))
+    assert finished.best_loss < reached or (
+        finished.best_loss == reached and weights(directory) == best
+    )
+
+
+def test_the_weights_are_written_only_when_they_improved(tmp_path, corpus, monkeypatch):
+    monkeypatch.setattr(loop, "_SAVE_COST", 0)
+    directory, seen = tmp_path / "model", []
+
+    def on_event(event):
+        if isinstance(event, events.EpochDone):
+            inode = (directory / "model.keras").stat().st_ino
+            epochs = history(directory)["epochs"]
+            seen.append((event.improved, inode, len(epochs)))
+
+    # Steps so small that after the first ones no weight changes.
+    options = {**QUICK, "epochs": 6, "learning_rate": 1e-12}
+    train([str(corpus)], directory, options, on_event=on_event)
+    assert [improved for improved, _, _ in seen] == [True] + [False] * 5
+    assert len({inode for _, inode, _ in seen}) == 1
+    assert [epochs for _, _, epochs in seen] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_short_epochs_do_not_each_save_the_model(tmp_path, corpus, monkeypatch, ended):
+    """Where saving takes long; the last one is saved in any case."""
+    save, saved = model_dir.save, []
+
+    def slow(*of, **how):
+        time.sleep(1)
+        saved.append(time.monotonic())
+        save(*of, **how)
+
+    def on_event(event):
+        if ended and isinstance(event, events.EpochDone) and event.epoch == 8:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(model_dir, "save", slow)
+    with pytest.raises(KeyboardInterrupt) if ended else nullcontext():
+        train([str(corpus)], tmp_path / "model", {**QUICK, "epochs": 9}, on_event=on_event)
+    monkeypatch.undo()
+    assert len(saved) == 2
+    epochs = history(tmp_path / "model")["epochs"]
+    assert [one["epoch"] for one in epochs] == list(range(1, 9 if ended else 10))
+    record = min(one["validation_loss"] for one in epochs)
+    assert epochs[-1]["validation_loss"] == record  # so that the weights are of the last epoch
+    train([str(corpus)], tmp_path / "whole", {**QUICK, "epochs": 9}, stop=Stop(10**9))
+    if not ended:
+        assert weights(tmp_path / "model") == weights(tmp_path / "whole")
+
+
+def test_checkpoints_take_a_small_share_of_the_time(tmp_path, corpus, monkeypatch):
+    """However often they are wanted."""
+    write, written = checkpoint.write, []
+
+    def slow(path, kept):
+        time.sleep(0.3)
+        written.append(kept)
+        write(path, kept)
+
+    monkeypatch.setattr(checkpoint, "write", slow)
+    began: list[float] = []
+
+    def stop():
+        began.append(time.monotonic())
+        return began[-1] - began[0] > 2
+
+    how = Run(checkpoint_every=0.001)
+    train([str(corpus)], tmp_path / "model", {**QUICK, "epochs": 10**6}, run=how, stop=stop)
+    assert len(written) <= 2  # the first, and that of the end
+
+
+@pytest.mark.parametrize("name", ["unfinished", "unfinished-by-time"])
+def test_an_unfinished_training_of_version_0_1_0_goes_on_with_its_text(
+    tmp_path, corpus, monkeypatch, name
+):
+    """It has no hash of its text, which is read again."""
+    monkeypatch.chdir(tmp_path)
+    directory = tmp_path / "model"
+    shutil.copytree(RELEASED / name, directory)
+    request = checkpoint.read(model_dir.checkpoint(directory)).request
+    (source,) = json.loads((directory / "cache/prepared.json").read_text())["sources"]
+    os.utime(corpus, ns=(source["modified"], source["modified"]))
+    assert corpus.stat().st_size == source["bytes"]
+    chosen = {
+        key: value for key, value in request.settings.by_name().items() if key not in request.suited
+    }
+    told: list[events.Event] = []
+    train([corpus.name], directory, chosen, on_event=told.append, stop=Stop(5))
+    (opened,) = (event for event in told if isinstance(event, events.Opened))
+    (started,) = (event for event in told if isinstance(event, events.Started))
+    assert not opened.from_cache and started.resumed
+    record = model_dir.read(directory).record
+    assert model_dir.text(directory, record) is not None
+    assert len(record.about["corpus"]["sources"][0]["sha256"]) == 64
+
+
+def test_a_model_of_version_0_1_0_has_its_text(tmp_path, corpus):
+    """Also once its text was read again."""
+    directory = tmp_path / "model"
+    shutil.copytree(RELEASED / "model", directory)
+    record = model_dir.read(directory).record
+    assert model_dir.text(directory, record) is not None
+    path = directory / "cache/prepared.json"
+    settings = json.loads(path.read_text())
+    settings["sources"][0]["sha256"] = "0" * 64
+    path.write_text(json.dumps(settings))
+    manifest = storage.read_manifest(directory / "cache", PREPARED)
+    manifest[path.name] = storage.describe(path)
+    storage.write_manifest(directory / "cache", PREPARED, manifest)
+    assert model_dir.text(directory, record) is not None
 
 
 def failure():

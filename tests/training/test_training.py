@@ -302,17 +302,32 @@ def test_min_char_rnn_is_the_plain_numpy_program_step_by_step(text, float64):
 
 
 def test_the_corpus_is_prepared_once(tmp_path, corpus):
-    def cached(**more) -> bool:
-        _, told = run(corpus, tmp_path / "model", run=Run(force=True), **more)
+    def cached(**how) -> bool:
+        _, told = run(corpus, tmp_path / "model", run=Run(**how), stop=lambda: True)
         (opened,) = (event for event in told if isinstance(event, events.Opened))
         return opened.from_cache
 
     assert [cached(), cached()] == [False, True]
     os.utime(corpus, (1, 1))
     assert [cached(), cached()] == [False, True]
+    assert model_dir.text(tmp_path / "model", model_dir.read(tmp_path / "model").record)
     ids = tmp_path / "model/cache/ids.npy"
     ids.write_bytes(ids.read_bytes()[:-1])
     assert [cached(), cached()] == [False, True]
+    assert [cached(force=True), cached()] == [False, True]  # --force reads the text again
+
+
+def test_a_changed_text_with_the_old_time_is_read_again(tmp_path, corpus):
+    """As `cp -p` leaves it."""
+    status = corpus.stat()
+    run(corpus, tmp_path / "model", run=Run(), stop=lambda: True)
+    corpus.write_text(corpus.read_text().replace("cat", "cow"), encoding="utf-8")
+    os.utime(corpus, ns=(status.st_atime_ns, status.st_mtime_ns))
+    with pytest.raises(OutputError, match="another corpus"):
+        run(corpus, tmp_path / "model", run=Run())
+    run(corpus, tmp_path / "model", run=Run(force=True), stop=lambda: True)
+    opened = open_prepared(tmp_path / "model/cache")
+    assert "cow" in opened.vocabulary.text(opened.ids)
 
 
 def test_a_prepared_corpus_brings_its_windows_along(tmp_path, corpus):

@@ -5,6 +5,7 @@ of its own and imports what it runs inside its body, so that `textgen --help` is
 """
 
 import os
+import signal
 import sys
 from typing import Any, NoReturn
 
@@ -40,6 +41,10 @@ class _Program(cloup.Group):
             result = super().invoke(ctx)
             if sys.stdout is not None:
                 sys.stdout.flush()
+        except KeyboardInterrupt:
+            if _writes_json(ctx.obj):  # click would write an empty line
+                raise signals.Ended(signals.INTERRUPTED) from None
+            raise
         except BrokenPipeError:
             # Python would complain once more when it flushes at exit.
             console.discard(sys.stdout.fileno())
@@ -75,25 +80,31 @@ for _module in (
 
 
 def main() -> NoReturn:
-    """Run the program and exit: 0, 1 for a failure, 2 for wrong usage, 130 after Ctrl-C, 143 after
-    SIGTERM.
+    """Run the program and exit: 0, 1 for a failure, 2 for wrong usage, 129 after SIGHUP (a closed
+    terminal), 130 after Ctrl-C, 143 after SIGTERM.
     """
     console.steady_errors()
     if completion.VARIABLE in os.environ:
         completion.hear_bash()
     signals.end_the_program()
+    chosen: dict[str, str] = {}  # by the command, as far as it matters here
     try:
         status = program.main(
-            sys.argv[1:] or ["--help"], prog_name="textgen", standalone_mode=False
+            sys.argv[1:] or ["--help"], prog_name="textgen", standalone_mode=False, obj=chosen
         )
-    except (click.Abort, KeyboardInterrupt):
-        status = signals.INTERRUPTED
+    except (click.Abort, KeyboardInterrupt, signals.Ended) as ended:
+        status = ended.status if isinstance(ended, signals.Ended) else signals.INTERRUPTED
+        if _writes_json(chosen):
+            _write_error(f"ended by {signal.Signals(status - 128).name}", status)
     except Exception as error:
         if options.debugging():
             raise
         line, status = _explain(error)
-        # What is named in a message may be a stranger's: it stays one line.
-        console.note(f"textgen: error: {' '.join(line.splitlines())}")
+        line = " ".join(line.splitlines())  # what a message names may be a stranger's
+        if _writes_json(chosen):
+            _write_error(line, status)
+        else:
+            console.note(f"textgen: error: {line}")
     status = status if isinstance(status, int) else 0
     if watched := sys.modules.get("textgen.cli.training.watched"):
         watched.leave(status)
@@ -101,6 +112,17 @@ def main() -> NoReturn:
     # signal; it forgets that when other such code runs.
     exec("")  # noqa: S102
     sys.exit(status)
+
+
+def _writes_json(chosen: Any) -> bool:
+    """Whether a command writes events as JSON, also the one of its failure."""
+    return isinstance(chosen, dict) and chosen.get(train.LOG_FORMAT) == "json"
+
+
+def _write_error(message: str, status: int) -> None:
+    from textgen.cli.training import json_lines
+
+    json_lines.write_error(message, status)
 
 
 def _explain(error: Exception) -> tuple[str, int]:

@@ -1,26 +1,50 @@
-"""Ctrl-C and SIGTERM where no command hears them itself: they end the program.
+"""Ctrl-C, SIGTERM and SIGHUP (a closed terminal) end a command that does not handle them itself.
 
-Knows the exit statuses, and that what a handler raises can be lost; knows nothing of commands.
+This module has their exit statuses, and raises again what a handler raised and Python dropped.
 """
 
 import _thread
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
 from typing import Any, NoReturn
 
-INTERRUPTED, TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM
+ENDING = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+INTERRUPTED = 128 + signal.SIGINT
 _came = 0
 
 
+class Ended(SystemExit):
+    """A signal ends the program.
+
+    Attributes:
+        status: Its exit status: 128 and the signal's number.
+    """
+
+    def __init__(self, status: int):
+        super().__init__(status)
+        self.status = status
+
+
+def handle(handler: Callable[[int, FrameType | None], object]) -> None:
+    """Set the handler of the signals that end a program, except those that are ignored.
+
+    The shell ignores Ctrl-C for a program in the background, `nohup` a closed terminal.
+    """
+    for number in ENDING:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
 def end_the_program() -> None:
-    """Have both do so from now on, but for a Ctrl-C that is ignored, as in the background."""
-    # By itself SIGTERM would leave terminals without a cursor, and half-made files.
-    signal.signal(signal.SIGTERM, _end)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _end)
+    """Let the signals end the program from now on."""
+    # By themselves they would leave terminals without a cursor, and half-made files.
+    handle(_end)
     sys.unraisablehook = _signal_again
 
 
@@ -35,14 +59,14 @@ def _end(number: int, _frame: FrameType | None) -> NoReturn:
     _came = number
     if number == signal.SIGINT:
         raise KeyboardInterrupt
-    sys.exit(TERMINATED)
+    raise Ended(128 + number)
 
 
 def _signal_again(lost: Any) -> None:
     """Where a signal came inside a callback, as of the garbage collector, its exception is lost."""
     interrupted = lost.exc_type is KeyboardInterrupt
     status = INTERRUPTED if interrupted else getattr(lost.exc_value, "code", None)
-    if status not in (INTERRUPTED, TERMINATED):
+    if not isinstance(status, int) or status not in [128 + number for number in ENDING]:
         sys.__unraisablehook__(lost)
         return
     number = status - 128

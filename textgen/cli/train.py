@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -34,11 +35,28 @@ if TYPE_CHECKING:
     from textgen.training.events import Event
     from textgen.training.group import Cluster
 
+LOG_FORMAT, _LOG_FORMAT = "log_format", "--log-format"
+_ARGUMENTS = f"{__name__}.arguments"
 _TWICE = 0.5  # seconds: a launcher's signal comes twice, from it and from the watching process
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-@cloup.command("train")
+class _Command(cloup.Command):
+    """Remembers the arguments that it was called with, for the record and for other hosts.
+
+    It tells `main` the log format before it looks at them, since an error in them is an event, too.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[_ARGUMENTS] = ("train", *args)
+        if isinstance(ctx.obj, dict):
+            for word, following in pairwise([*args, ""]):
+                name, equals, value = word.partition("=")
+                if name == _LOG_FORMAT:
+                    ctx.obj[LOG_FORMAT] = value if equals else following
+        return super().parse_args(ctx, args)
+
+
+@cloup.command("train", cls=_Command)
 @options.corpora
 @options.model("Model directory to make.")
 @cloup.option(
@@ -270,12 +288,12 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
     ),
     cloup.option("-q", "--quiet", is_flag=True, help="Show nothing but warnings and errors."),
     cloup.option(
-        "--log-format",
+        _LOG_FORMAT,
         type=click.Choice(["text", "json"]),
         default="text",
         show_default=True,
         help="What goes to standard error: a display on a terminal and lines elsewhere, or a JSON "
-        "object on a line for each event and every ten seconds.",
+        "object on a line for each event, also an error, and every ten seconds.",
     ),
     cloup.option(
         "--tensorboard",
@@ -343,10 +361,11 @@ def command(
         if alone_or_first and not quiet and log_format == "text":
             console.note(f"textgen: reading {names}")
     debug = options.debugging()
+    arguments: tuple[str, ...] = click.get_current_context().meta[_ARGUMENTS]
     if coordinator == "ray" and process is None:
         from textgen.cli.training import on_ray
 
-        sys.exit(on_ray.train(sys.argv[1:], processes))
+        sys.exit(on_ray.train(list(arguments), processes))
     from textgen.cli.training import watched
 
     cluster = _cluster(coordinator, processes, process, wait)
@@ -371,7 +390,7 @@ def command(
         resume=resume,
         checkpoint_every=checkpoint_every,
         tensorboard=tensorboard,
-        command=tuple(sys.argv[1:]),
+        command=arguments,
         began=began,
         debug=debug,
     )
@@ -441,7 +460,7 @@ def _listener(names: str, directory: Path, log_format: str, *, quiet: bool) -> _
 
 
 class _Stop:
-    """Ctrl-C or SIGTERM: the first asks training to end, the second ends the program at once.
+    """Ctrl-C, SIGTERM or SIGHUP: the first ends training, the second the program at once.
 
     Before there is anything to keep, the first one does. A thread hears them, since the main one
     hears nothing before a step is over.
@@ -463,8 +482,7 @@ class _Stop:
         os.set_blocking(told, False)
         threading.Thread(target=self._hear, args=(heard, close), daemon=True).start()
         signal.set_wakeup_fd(told, warn_on_full_buffer=False)
-        for number in _SIGNALS:
-            signal.signal(number, lambda *_: None)
+        signals.handle(lambda *_: None)
         signals.raise_again()
 
     def wanted(self) -> bool:
@@ -474,9 +492,9 @@ class _Stop:
         first = 0.0
         while True:
             (number,) = os.read(pipe, 1)
-            if number in _SIGNALS and not self.signal:
+            if number in signals.ENDING and not self.signal:
                 self.signal, first = number, time.monotonic()
-            elif number in _SIGNALS and time.monotonic() - first > _TWICE:
+            elif number in signals.ENDING and time.monotonic() - first > _TWICE:
                 threading.Timer(1, os._exit, [128 + number]).start()  # whatever comes of closing
                 try:
                     close()

@@ -140,8 +140,9 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
         for group, members in snapshot.arrays.items()
         for number, array in enumerate(members)
     }
+    members = {_ABOUT: np.frombuffer(json.dumps(about).encode("ascii"), np.uint8), **arrays}
     content = io.BytesIO()
-    np.savez(content, **{_ABOUT: np.frombuffer(storage.to_json(about), np.uint8)}, **arrays)  # type: ignore[arg-type]
+    np.savez(content, **members)  # type: ignore[arg-type]
     storage.write_atomic(path, content.getbuffer())
 
 

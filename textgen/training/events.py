@@ -114,7 +114,8 @@ class EpochDone:
     Attributes:
         epoch: How many times the text was read so far.
         validation_loss: None without a validation part.
-        improved: Whether these are the best weights so far, which the model directory now has.
+        improved: Whether these are the best weights so far. The model directory has them, or gets
+            them soon where epochs take less time than saving.
         seconds: Time since the training's first step began.
     """
 

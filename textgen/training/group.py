@@ -397,11 +397,13 @@ def lost(error: Exception) -> TrainingError:
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM end a wait in which Python cannot hear them."""
+    """Let Ctrl-C, SIGTERM and SIGHUP end a wait in which Python cannot handle them."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    heard = {one: signal.signal(one, signal.SIG_DFL) for one in (signal.SIGINT, signal.SIGTERM)}
+    ending = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    handled = [one for one in ending if signal.getsignal(one) is not signal.SIG_IGN]
+    heard = {one: signal.signal(one, signal.SIG_DFL) for one in handled}
     try:
         yield
     finally:

@@ -12,6 +12,7 @@ import time
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -21,7 +22,7 @@ import numpy as np
 
 from textgen import model
 from textgen.config import Settings
-from textgen.errors import CorpusError, ModelError, TrainingError
+from textgen.errors import CorpusError, ModelError, TextgenError, TrainingError
 from textgen.sampling import Sampler
 from textgen.sampling.network import Network
 from textgen.training import backend, cudnn, events, precision, stepping
@@ -39,6 +40,7 @@ _VALIDATION_LOGITS = 20_000_000  # at a time, where a training step has no more:
 VALIDATION_AT_MOST = 500_000  # characters: enough for three digits, and read in seconds
 _VALIDATION_SHARE = 0.05  # of the time of a training, for one validation at most
 _KEEP_COST = 60  # times as long as a snapshot takes, from one to the next at a report
+_SAVE_COST = 10  # times as long as saving takes, from one to the next, where epochs are short
 _REPORT = 1.0  # seconds that samples and saving take, beside the validation
 _SEEDS = 64
 # The share of a training after which states are reset. Before, a network learns more from streams
@@ -66,6 +68,7 @@ class Progress:
         best_epoch: How many times the text had been read when these were the weights.
         best_loss: Its validation loss, or its training loss without a validation part.
         since_best: Reports since then.
+        unsaved: Whether the weights may be better than those that were saved last.
         reason: Why training ended: `done`, `patience` or `stopped`.
     """
 
@@ -77,13 +80,14 @@ class Progress:
     best_epoch: float = 0
     best_loss: float = math.inf
     since_best: int = 0
+    unsaved: bool = False
     reason: str = "done"
 
     def judge(self, loss: float, epoch: float) -> bool:
         """Whether this is the best loss so far, which is then kept."""
         improved = loss < self.best_loss
         if improved:
-            self.best_epoch, self.best_loss = epoch, loss
+            self.best_epoch, self.best_loss, self.unsaved = epoch, loss, True
         self.since_best = 0 if improved else self.since_best + 1
         return improved
 
@@ -98,10 +102,13 @@ class Hooks:
     """Whom a training tells and asks.
 
     Attributes:
-        save: Called at each report, with the best weights so far in the model.
+        save: Called with the best weights so far in the model: at the first report, at the end, and
+            at the other reports unless the last call is so recent that saving would take more than
+            a tenth of the time.
         keep: Called with a snapshot that training can go on from, when it is stopped, as often as
             `keep_every` says, and after each report, by epochs if that is not too soon.
-        keep_every: Seconds from one snapshot to the next.
+        keep_every: Seconds from one snapshot to the next; more where snapshots would take more than
+            a tenth of the time.
         on_event: Told what happens.
         stop: Asked after every step; once it is true a snapshot is kept, the weights are
             validated and saved as at an epoch's end, and training ends.
@@ -154,6 +161,10 @@ def fit(
         training.callback.on_train_begin()
         try:
             return training.run()
+        except (TrainingError, KeyboardInterrupt):
+            with suppress(TextgenError):  # what ended the training is raised
+                training.save_rest()
+            raise
         finally:
             training.callback.on_train_end()
 
@@ -235,6 +246,7 @@ class _Training:
         )
         self.clock: ByTime | ByEpochs | HeardClock = own
         self.kept_at, self.keep_took = time.monotonic(), 0.0
+        self.saved_at, self.save_took = -math.inf, 0.0
         self.stop, self.keep_due = hooks.stop, self._keep_due
         if peers.count > 1:
             self.clock = heard = HeardClock(own, peers.exchange, hooks.stop, self._keep_due)
@@ -275,19 +287,17 @@ class _Training:
                 self.hooks.on_event(events.Stopping())
             self._settle()
             report_began = time.monotonic()
-            logs = self._report(characters / (report_began - part_began))
+            speed = characters / (report_began - part_began)
+            logs = self._report(speed, over=over, stopped=stopped)
             patience = config.patience or math.inf
             if due and not over and self.progress.since_best >= patience:
                 self.progress.reason, over = "patience", True
             if over:
                 self.callback.on_epoch_end(self.steps, logs)
                 break
-            self.curve.begin_part()
             part_began, characters = time.monotonic(), 0
             self.clock.reported(part_began - report_began)
-            # By time, the best weights so far are worth a report more, and steps are never the same
-            # again, so that what was saved must be what is gone on from.
-            if config.time or (due and (stopped or self._keep_pays())):
+            if not config.time and due and (stopped or self._keep_pays()):
                 self._keep()
             # A disk that is full by now has a checkpoint to go on from.
             self.callback.on_epoch_end(self.steps, logs)
@@ -350,11 +360,13 @@ class _Training:
         with backend.losing_device(self.device):
             self.stepper.settle()
 
-    def _report(self, speed: float) -> dict[str, float]:
+    def _report(self, speed: float, *, over: bool, stopped: bool) -> dict[str, float]:
         """Validate, draw samples and save the best weights so far.
 
         Args:
             speed: Characters per second since the last report; the steps are settled.
+            over: Whether training ends after it, finished.
+            stopped: Whether it ends after it, because it was stopped.
 
         Returns:
             The losses by the names that Keras logs them under.
@@ -375,13 +387,36 @@ class _Training:
         samples = list(self._samples(weights))
         done = events.EpochDone(epoch, loss, validation_loss, speed, improved, self._seconds())
         progress.record(done, samples)
-        with backend.losing_device(self.device):
-            self.hooks.save(progress)
+        self.curve.begin_part()
+        # By time no two runs take the same steps. The checkpoint comes before the model, so that a
+        # training that is killed between the two knows the loss that it has reached, and saves no
+        # worse model when it goes on.
+        if self.settings.training.time and (improved or not over):
+            self._keep(reported=True)
+        patience = self.settings.training.patience or math.inf
+        since = time.monotonic() - self.saved_at
+        last = over or stopped or progress.since_best >= patience
+        if last or since >= _SAVE_COST * self.save_took:
+            self._save()
         self.hooks.on_event(done)
         for sample in samples:
             self.hooks.on_event(sample)
         validated = {} if validation_loss is None else {"val_loss": validation_loss}
         return {"loss": loss, **validated}
+
+    def _save(self) -> None:
+        """Hand out the best weights and the history."""
+        began = time.monotonic()
+        with backend.losing_device(self.device):
+            self.hooks.save(self.progress)
+        self.progress.unsaved = False
+        self.saved_at = time.monotonic()
+        self.save_took = self.saved_at - began
+
+    def save_rest(self) -> None:
+        """Save weights that are better than those saved last, when training ends by an error."""
+        if self.progress.unsaved and self.save_took:  # those of a checkpoint wait for a report
+            self._save()
 
     def _glimpse(self) -> None:
         """A sample early on, where one is due."""
@@ -411,15 +446,16 @@ class _Training:
         )
 
     def _keep_due(self) -> bool:
-        return time.monotonic() - self.kept_at >= self.hooks.keep_every
+        since = time.monotonic() - self.kept_at
+        return since >= max(self.hooks.keep_every, _SAVE_COST * self.keep_took)
 
     def _keep_pays(self) -> bool:
         """Whether a snapshot now is a small part of the time since the last one."""
         since = time.monotonic() - self.kept_at
         return bool(self.peers.exchange(since >= _KEEP_COST * self.keep_took)[0, 0])
 
-    def _keep(self) -> None:
-        """Hand out a snapshot of where training is."""
+    def _keep(self, *, reported: bool = False) -> None:
+        """Hand out a snapshot of where training is, or will be once a report has ended."""
         self._settle()
         config, progress, now = self.settings.training, self.progress, time.monotonic()
         self.kept_at = now
@@ -427,7 +463,7 @@ class _Training:
             "steps": self.steps,
             "precision": self.kind.name,
             "seconds": self._seconds(),
-            "clock": self.clock.state(),
+            "clock": {**self.clock.state(), **({"since_report": 0.0} if reported else {})},
             "curve": self.curve.state(),
             "points": self.points,
             "glimpses": self.glimpses,
@@ -467,6 +503,8 @@ class _Training:
             progress.best_epoch = _figure(figures, "best_epoch")
             progress.best_loss = _figure(figures, "best_loss", at_most=math.inf)  # before any
             progress.since_best = int(_figure(figures, "since_best"))
+            # The process may have ended before it saved them.
+            progress.unsaved = math.isfinite(progress.best_loss)
             names = ByTime.STATE if self.settings.training.time else ()
             return {name: _figure(figures["clock"], name) for name in names}
         except (LookupError, TypeError, ValueError, OverflowError, AttributeError) as error:

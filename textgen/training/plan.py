@@ -84,6 +84,7 @@ def plan(
     *,
     kept: Request | None,
     check_ids: bool = True,
+    force: bool = False,
 ) -> Plan:
     """What a command with a corpus asks for.
 
@@ -91,6 +92,7 @@ def plan(
         corpora, directory, options, preset, corpus, init_from, on_event: As `train` takes them.
         kept: What the unfinished training was asked that is gone on with, if one is.
         check_ids: Whether to check the ids of a prepared corpus; else whoever reads them does.
+        force: Read texts again, also where they have not changed.
     """
     opened, recorded, from_cache = None, None, False
     decided = dict(config.PRESETS.get(preset or "", {}))
@@ -113,7 +115,9 @@ def plan(
         transfer.check_shape(settings.model, begin, str(init_from))
     if opened is None:
         windows = {name: value for name, value in vars(settings.windows).items() if name in decided}
-        opened, from_cache = _prepare(corpora, directory, corpus, windows, on_event, kept)
+        opened, from_cache = _prepare(
+            corpora, directory, corpus, windows, on_event, kept, force=force
+        )
     check_windows(opened, settings.windows)
     train, held_out = opened.split(settings.windows.validation)
     parts = len(train), len(held_out)
@@ -181,12 +185,14 @@ def _prepare(
     windows: Mapping[str, Any],
     on_event: OnEvent,
     kept: Request | None,
+    *,
+    force: bool,
 ) -> tuple[Prepared, bool]:
     """Prepare a corpus into the model directory's cache, unless it is there already."""
     read = config.choose(CorpusConfig, corpus)[0]
     sources = find_sources(corpora, read.glob)
     cache = model_dir.cache(directory)
-    if unchanged(cache, sources, read):
+    if not force and unchanged(cache, sources, read):
         try:
             return open_prepared(cache), True
         except TextgenError:

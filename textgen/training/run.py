@@ -43,8 +43,8 @@ class Run:
         device: `auto`, `cpu` or `gpu`.
         force: Replace a model that is there, and an unfinished training.
         resume: Go on with the unfinished training that is there, and with nothing else.
-        checkpoint_every: Seconds from one checkpoint to the next, at most, beside those at
-            reports.
+        checkpoint_every: Seconds from one checkpoint to the next, at most, in addition to those at
+            reports; more where checkpoints would take more than a tenth of the time.
         debug: Leave the framework's own log lines on.
         command: The command line, for the record.
         began: When it began, as time.monotonic() tells it: a training by time counts from there;
@@ -158,6 +158,7 @@ def train(
                     on_event,
                     kept=kept.request if kept else None,
                     check_ids=run.cluster is None,
+                    force=run.force,
                 )
             if kept is not None and (other := checkpoint.differing(asked.request, kept.request)):
                 raise plan.other_training(directory, other)
@@ -245,8 +246,9 @@ def _train(
             from textgen.training import tensorboard
 
             logs = tensorboard.callback(where, device)
-    about = _about(opened, asked.preset, run) if kept is None else dict(kept.about)
-    # A training that goes on may do so on another backend.
+    about = _about(opened, asked.preset, run)
+    if kept is not None:  # the same text, perhaps read again, perhaps on another backend
+        about = {**kept.about, "corpus": about["corpus"]}
     about["versions"] = {
         **about["versions"],
         "textgen": textgen.__version__,  # which writes it from here on
@@ -269,7 +271,7 @@ def _train(
         )
         with _room(directory):
             begin()
-            model_dir.save(directory, progress.model.save, record)
+            model_dir.save(directory, progress.model.save, record, changed=progress.unsaved)
 
     def keep(snapshot: checkpoint.Snapshot) -> None:
         with _room(directory):

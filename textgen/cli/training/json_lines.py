@@ -2,8 +2,9 @@
 
 Knows names of fields; knows nothing of terminals.
 
-Every object has `event`. `progress` comes every ten seconds; the others have the fields of the
-events in textgen/training/events.py.
+Every object has `event`. `progress` comes every ten seconds; `error`, the last event of a command
+that fails, has `message` and the exit `status`; the others have the fields of the events in
+textgen/training/events.py.
 """
 
 import json
@@ -69,6 +70,16 @@ class JsonLines:
             "seconds": event.seconds,
             "seconds_left": self._pace.left,
         }
+
+
+def write_error(message: str, status: int) -> None:
+    """Write the event of a command that fails.
+
+    Args:
+        message: As the command writes it without JSON, in one line.
+        status: Its exit status.
+    """
+    _write("error", {"message": message, "status": status})
 
 
 def _write(name: str, fields: dict[str, Any]) -> None:

@@ -5,7 +5,6 @@ Knows how Ray starts programs and brings back what they write; knows nothing of 
 
 import os
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from textgen.cli import console
+from textgen.cli import console, signals
 from textgen.errors import TrainingError, UsageError, first_line
 
 _ANSWER = 10.0  # seconds in which whoever has a cluster answers
@@ -97,8 +96,7 @@ def train(arguments: list[str], processes: int | None) -> int:
         for host in hosts:
             host.end.remote()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end)
+    signals.handle(end)
     for one in followers:
         one.start()
     for one in followers:

@@ -12,12 +12,11 @@ import threading
 import time
 from typing import NoReturn
 
-from textgen.cli import console
+from textgen.cli import console, signals
 from textgen.errors import TrainingError
 from textgen.training.group import LOST, Cluster, not_found
 
 _TWICE = 1.0  # seconds after which a second Ctrl-C is one of its own
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _BEGUN: int | None = None  # in a watched process, whom to tell that it has begun
 
 
@@ -55,8 +54,7 @@ def in_another(cluster: Cluster) -> None:
         ):  # Ctrl-C there reaches both
             os.kill(child, number)
 
-    for number in _SIGNALS:
-        signal.signal(number, hand_on)
+    signals.handle(hand_on)
     _, status = os.waitpid(child, 0)
     lost = LOST if os.read(begins[0], 1) else not_found(cluster)
     _end(os.waitstatus_to_exitcode(status), lost, bool(heard))
@@ -79,7 +77,7 @@ def leave(status: int) -> None:
 
 
 def _end(code: int, lost: str, asked: bool) -> NoReturn:  # noqa: FBT001
-    if code >= 0 or -code in _SIGNALS:
+    if code >= 0 or -code in signals.ENDING:
         raise SystemExit(code if code >= 0 else 128 - code)
     if asked and -code == signal.SIGKILL:
         raise SystemExit(128 + signal.SIGINT)
