@@ -23,7 +23,7 @@ import numpy as np
 
 from textgen import __version__, storage
 from textgen.config import CorpusConfig, WindowConfig, check_integer
-from textgen.corpus import Source, find_sources
+from textgen.corpus import ReadingReport, Source, find_sources
 from textgen.errors import (
     CorpusError,
     NewerVersionError,
@@ -68,6 +68,7 @@ class Prepared:
         sources: Names of the sources with size and time of last change, where they had one.
         unknown: How many characters of the text have the unknown id.
         digest: What tells whether two prepared corpora are of the same text.
+        reading: What was found and changed when the text was read.
     """
 
     path: Path
@@ -78,6 +79,7 @@ class Prepared:
     sources: tuple[dict[str, Any], ...]
     unknown: int
     digest: str
+    reading: ReadingReport = field(default_factory=ReadingReport)
 
     def split(self, validation: float) -> tuple[Ids, Ids]:
         """The ids for training and the ids for validation: the text's last part."""
@@ -127,6 +129,7 @@ class Prepared:
             "directory": str(self.path),
             "characters": len(self.ids),
             "unknown_characters": self.unknown,
+            "reading": self.reading.to_json(),
             "vocabulary_size": self.vocabulary.size,
             "vocabulary": self.vocabulary.characters,
             "maxlen": maxlen,
@@ -188,12 +191,13 @@ def prepare(
     sources = find_sources(corpora, corpus.glob)
     with storage.new_directory(output, KIND, force=force) as directory:
         ids = directory / _IDS
-        vocabulary, unknown, digests = write_ids(ids, sources, corpus, jobs, progress)
+        vocabulary, unknown, digests, reading = write_ids(ids, sources, corpus, jobs, progress)
         settings = {
             "corpus": corpus.to_json(),
             "windows": windows.to_json(),
             "sources": [fingerprint(source) for source in sources],
             "unknown": unknown,
+            "reading": reading.to_json(),
             "versions": {"textgen": __version__},
         }
         (directory / _VOCABULARY).write_bytes(vocabulary_json(vocabulary))
@@ -239,6 +243,7 @@ def open_prepared(path: str | Path, *, check: bool = True) -> Prepared:
             sources=tuple(settings["sources"]),
             unknown=settings["unknown"],
             digest=_digest(storage.read_manifest(path, KIND)),
+            reading=ReadingReport.from_json(settings.get("reading", {})),
         )
         if check:
             found.check([slice(0, len(mapped))])
@@ -300,6 +305,7 @@ def unchanged(path: Path, sources: Iterable[Source], corpus: CorpusConfig) -> bo
             and all(entry["modified"] is not None for entry in prints)
             and settings["sources"] == prints
             and settings["corpus"] == corpus.to_json()
+            and "reading" in settings  # version 0.1.0 joined files without a final line end
         )
     except storage.DAMAGE:
         return False
