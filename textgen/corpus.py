@@ -125,9 +125,9 @@ class ReadingReport:
 
     Example:
         >>> report = ReadingReport()
-        >>> sources = [Source("a", lambda: io.BytesIO(b"one")), Source("b", lambda: io.BytesIO(b"2"))]
-        >>> "".join(text for text, _ in read_texts(sources, CorpusConfig(), report))
-        'one\\n2'
+        >>> source = Source("words", lambda: io.BytesIO(b"one word"))
+        >>> "".join(text for text, _ in read_texts([source, source], CorpusConfig(), report))
+        'one word\\none word'
         >>> report.line_ends_added
         1
     """
@@ -616,15 +616,15 @@ class _Decoder:
         if "\0" in text:
             place = offset + self._place(state, data, _NUL) - _width(self._encoding)
             raise CorpusError(
-                f"{self._name}: byte 0x00 at offset {place:,} is NUL, which no text has: this looks "
-                f"like a binary file, or one that is not in {self._encoding}; leave it out, or name "
-                "its encoding (--encoding utf-16, say)"
+                f"{self._name}: byte 0x00 at offset {place} is NUL, which no text has: this is a "
+                f"binary file, or not in {self._encoding}; leave it out, or name its encoding "
+                "(--encoding utf-16, say)"
             )
         if self._may_have_surrogates and (found := _SURROGATE.search(text)):
             if self._errors == "strict":
                 place = offset + self._place(state, data, _SURROGATE) - 1
                 raise CorpusError(
-                    f"{self._name}: U+{ord(found[0]):04X} near offset {place:,} is half of a "
+                    f"{self._name}: U+{ord(found[0]):04X} near offset {place} is half of a "
                     "surrogate pair, not a character; mend the file, leave it out, or add "
                     "--decoding-errors replace"
                 )
@@ -644,9 +644,12 @@ class _Decoder:
         def has(count: int) -> bool:
             lines = self._new()
             lines.setstate(state)
-            return pattern.search(lines.decode(data[:count])) is not None
+            try:
+                return pattern.search(lines.decode(data[:count])) is not None
+            except UnicodeError:  # after it
+                return True
 
-        return bisect_left(range(len(data)), True, key=has)
+        return bisect_left(range(len(data)), 1, key=has)
 
     def _describe(self, error: UnicodeError, data: bytes, offset: int) -> str:
         """Say where bytes cannot be decoded, and what to do about it.
@@ -659,19 +662,19 @@ class _Decoder:
         if not isinstance(error, UnicodeDecodeError):  # a codec's own complaint, such as "no BOM"
             return f"is not {self._encoding}: {error}"
         place = (
-            f"byte 0x{error.object[error.start]:02x} at offset {offset + error.start:,} is not "
+            f"byte 0x{error.object[error.start]:02x} at offset {offset + error.start} is not "
             f"{self._encoding}"
         )
         fits, known = _fitting(data, start=offset <= 0), ""
         if self._is_detected:
-            known = "the encoding detected in the text before it"
+            known = "that encoding was detected in the text before it"
         elif fits is None:
             return f"{place}; this looks like a binary file: leave it out"
         elif codecs.lookup(fits) == codecs.lookup(self._encoding):
-            known = "though most of the text around it is"
+            known = "most of the text around it is"
         if known:
             return (
-                f"{place}, {known}; mend the file, leave it out, or add --decoding-errors replace "
+                f"{place}; {known}: mend the file, leave it out, or add --decoding-errors replace "
                 "(or skip)"
             )
         return (
@@ -740,13 +743,15 @@ def _fitting(data: bytes, *, start: bool) -> str | None:
                 return encoding
     if b"\0" not in data:
         part = data if start else data.lstrip(bytes(range(0x80, 0xC0)))  # the rest of a character
-        text = codecs.getincrementaldecoder("utf-8")("replace").decode(part)
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        text = decoder.decode(part)
         bad = text.count("\ufffd")
+        good = sum(not character.isascii() for character in text) - bad
         # A text in another encoding has hardly any sequence of bytes that is UTF-8 by chance.
-        if not bad or sum(not character.isascii() for character in text) > 2 * bad:
+        if good > bad or not (bad or decoder.getstate()[0]):
             return "utf-8"
         # Lines of ASCII alone are the same in all encodings.
-        data = b"".join(line for line in data.splitlines(True) if not line.isascii())
+        data = b"".join(line for line in data.splitlines(keepends=True) if not line.isascii())
     return _best(data[:_DETECT])
 
 
@@ -764,19 +769,18 @@ def _best(sample: bytes) -> str | None:
         compat_names=False,
     )
     encoding = found["encoding"]
-    likely = encoding not in (None, "ascii") and found["confidence"] >= _LIKELY
-    for candidate in (encoding, "cp1252") if likely else ("cp1252", encoding):
-        if encoding is not None and _decodes(sample, candidate):
-            return candidate
-    return None
+    if encoding is None:
+        return None
+    likely = encoding != "ascii" and found["confidence"] >= _LIKELY
+    candidates = (encoding, "cp1252") if likely else ("cp1252", encoding)
+    return next((one for one in candidates if _decodes(sample, one)), None)
 
 
 def _decodes(sample: bytes, encoding: str) -> bool:
     try:
-        codecs.getincrementaldecoder(encoding)("strict").decode(sample)
+        return "\0" not in codecs.getincrementaldecoder(encoding)("strict").decode(sample)
     except UnicodeError:
         return False
-    return True
 
 
 def _transform(name: str, pieces: Iterable[str], config: CorpusConfig) -> Iterator[str]:

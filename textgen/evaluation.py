@@ -6,7 +6,7 @@ deep-learning framework.
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from textgen import model_dir
 from textgen.config import DEFAULT_MODEL, CorpusConfig, check_integer
-from textgen.corpus import Source, find_sources, read_text
+from textgen.corpus import ReadingReport, Source, find_sources, read_texts
 from textgen.errors import CorpusError, ModelError, SettingsError
 from textgen.sampling.context import reader
 from textgen.sampling.decoding import log_probabilities
@@ -36,12 +36,14 @@ class Evaluation:
         unknown: Characters outside the model's vocabulary: read as the unknown id where it has
             one, left out where it has none.
         loss: Cross-entropy in nats per character.
+        reading: What was found and changed when the text was read.
     """
 
     characters: int
     predicted: int
     unknown: int
     loss: float
+    reading: ReadingReport = field(default_factory=ReadingReport)
 
     @property
     def bits_per_character(self) -> float:
@@ -56,7 +58,7 @@ class Evaluation:
     def to_json(self) -> dict[str, Any]:
         """All of these as a JSON object."""
         derived = {"bits_per_character": self.bits_per_character, "perplexity": self.perplexity}
-        return {**asdict(self), **derived}
+        return {**asdict(self), **derived, "reading": self.reading.to_json()}
 
 
 def evaluate(
@@ -66,6 +68,7 @@ def evaluate(
     context: str | None = None,
     windows: int | None = None,
     encoding: str | None = None,
+    decoding_errors: str | None = None,
     glob: Sequence[str] = CorpusConfig.glob,
 ) -> Evaluation:
     """Measure how well a trained model predicts a text.
@@ -77,14 +80,16 @@ def evaluate(
             character from just the last maxlen; None does as the model was trained.
         windows: Read windows of this many characters instead, one after the other, each from a
             zero state, and count every position of each.
-        encoding: Of the text; None for that of the text which the model was trained on, whose
-            case and normalization are taken as well.
+        encoding: Of the text, or `auto`; None for that of the text which the model was trained
+            on, whose case and normalization are taken as well.
+        decoding_errors: `strict`, `replace` or `skip`; None as when the model was trained.
         glob: Patterns for the names of files taken from directories.
 
     Raises:
         CorpusError: no text, unreadable text, or fewer than two characters of the vocabulary.
         ModelError: no model, or a damaged one.
-        SettingsError: windows of no character, or windows and context together.
+        SettingsError: windows of no character, windows and context together, an unknown encoding
+            or way to treat decoding errors.
 
     Example:
         >>> evaluate(["corpus.txt"], "textgen-model").loss  # doctest: +SKIP
@@ -95,7 +100,7 @@ def evaluate(
         if context is not None:
             raise SettingsError("windows", "and context exclude each other; give one of them")
     trained = model_dir.read(model)
-    corpus = as_trained(trained, model, encoding)
+    corpus = as_trained(trained, model, encoding, decoding_errors)
     return measured(trained, corpora, corpus, context=context, windows=windows, glob=glob)
 
 
@@ -112,7 +117,7 @@ def measured(
     network, record = trained.network(), trained.record
     span = record.window(context)
     read = Reading(record.vocabulary)
-    pieces = (ids for source in find_sources(corpora, glob) for ids in read.ids(source, corpus))
+    pieces = read.ids(find_sources(corpora, glob), corpus)
     if windows is not None:
         parts = by_windows(network, windows, pieces)
     else:
@@ -123,7 +128,8 @@ def measured(
         predicted += len(part)
     if not predicted:
         raise read.too_little()
-    return Evaluation(read.characters, predicted, read.unknown, -total / predicted)
+    loss = -total / predicted
+    return Evaluation(read.characters, predicted, read.unknown, loss, read.report)
 
 
 @dataclass(frozen=True)
@@ -180,19 +186,22 @@ def inspect(
     *,
     context: str | None = None,
     encoding: str | None = None,
+    decoding_errors: str | None = None,
     glob: Sequence[str] = CorpusConfig.glob,
     likeliest: int = 5,
+    report: ReadingReport | None = None,
 ) -> Iterator[Surprise]:
     """How surprising a trained model finds each character of a text, given those before it.
 
     Args:
-        corpora, model, context, encoding, glob: As `evaluate` takes them.
+        corpora, model, context, encoding, decoding_errors, glob: As `evaluate` takes them.
         likeliest: Alternatives to give for each character.
+        report: Counts what is found and changed as the text is read.
 
     Raises:
         CorpusError: no text, or unreadable text.
         ModelError: no model, or a damaged one.
-        SettingsError: an unknown context.
+        SettingsError: an unknown context, encoding or way to treat decoding errors.
 
     Example:
         >>> [one.bits for one in inspect(["corpus.txt"])]  # doctest: +SKIP
@@ -201,20 +210,20 @@ def inspect(
     trained = model_dir.read(model)
     vocabulary = trained.record.vocabulary
     read = reader(trained.network(), trained.record.window(context))
-    corpus, sources = as_trained(trained, model, encoding), find_sources(corpora, glob)
+    corpus = as_trained(trained, model, encoding, decoding_errors)
+    sources = find_sources(corpora, glob)
 
     def surprises() -> Iterator[Surprise]:
         logs, empty = None, True
-        for source in sources:
-            for text, _ in read_text(source, corpus):
-                empty = empty and not text
-                for character, one in zip(text, vocabulary.ids(text).tolist(), strict=True):
-                    place = vocabulary.unknown_id if one < 0 else one
-                    if place is None:
-                        yield Surprise(character, None, None, ())
-                        continue
-                    yield surprise(vocabulary, character, place, logs, likeliest)
-                    logs = log_probabilities(read.step(place))
+        for text, _ in read_texts(sources, corpus, report):
+            empty = empty and not text
+            for character, one in zip(text, vocabulary.ids(text).tolist(), strict=True):
+                place = vocabulary.unknown_id if one < 0 else one
+                if place is None:
+                    yield Surprise(character, None, None, ())
+                    continue
+                yield surprise(vocabulary, character, place, logs, likeliest)
+                logs = log_probabilities(read.step(place))
         if empty:
             raise CorpusError("the corpus is empty; name a file with text in it")
 
@@ -222,18 +231,26 @@ def inspect(
 
 
 def as_trained(
-    trained: model_dir.Trained, model: str | Path, encoding: str | None = None
+    trained: model_dir.Trained,
+    model: str | Path,
+    encoding: str | None = None,
+    decoding_errors: str | None = None,
 ) -> CorpusConfig:
-    """How the text was read that a model was trained on, but for the encoding.
+    """How the text was read that a model was trained on, but for what is given.
 
     Raises:
         ModelError: the model directory does not say.
+        SettingsError: an unknown encoding or way to treat decoding errors.
     """
     try:
         trained_on = CorpusConfig.from_json(trained.record.about["corpus"]["settings"])
     except (KeyError, TypeError, SettingsError) as error:
         raise ModelError(f"{model}: damaged settings.json ({error})") from error
-    return replace(trained_on, encoding=encoding or trained_on.encoding)
+    return replace(
+        trained_on,
+        encoding=encoding or trained_on.encoding,
+        decoding_errors=decoding_errors or trained_on.decoding_errors,
+    )
 
 
 class Reading:
@@ -243,15 +260,17 @@ class Reading:
         characters: Characters read.
         unknown: How many of them are outside the vocabulary: read as the unknown id where it has
             one, left out where it has none.
+        report: What was found and changed when they were read.
     """
 
     def __init__(self, vocabulary: Vocabulary):
         self._vocabulary = vocabulary
         self.characters = self.unknown = 0
+        self.report = ReadingReport()
 
-    def ids(self, source: Source, corpus: CorpusConfig) -> Iterator[Ids]:
-        """The ids of a source, in pieces."""
-        for text, _ in read_text(source, corpus):
+    def ids(self, sources: Sequence[Source], corpus: CorpusConfig) -> Iterator[Ids]:
+        """The ids of sources, in pieces."""
+        for text, _ in read_texts(sources, corpus, self.report):
             yield self.known(text)
 
     def known(self, text: str) -> Ids:

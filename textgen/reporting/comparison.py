@@ -11,7 +11,7 @@ from typing import Any
 
 from textgen import evaluation, model_dir
 from textgen.config import CorpusConfig
-from textgen.corpus import Source
+from textgen.corpus import ReadingReport, Source
 from textgen.reporting import charts, history
 from textgen.reporting.history import History
 from textgen.reporting.template import render
@@ -34,6 +34,7 @@ class Compared:
         best_loss: Their validation loss in nats per character, or training loss without one.
         loss: On the texts that were named, in nats per character; None without any.
         told: Its training as it went.
+        reading: What was found and changed when the named texts were read for it.
     """
 
     model: str
@@ -48,6 +49,7 @@ class Compared:
     best_loss: float | None
     loss: float | None
     told: History = field(repr=False)
+    reading: ReadingReport = field(default_factory=ReadingReport)
 
     @property
     def bits_per_character(self) -> float | None:
@@ -58,7 +60,11 @@ class Compared:
     def to_json(self) -> dict[str, Any]:
         """All but the history as a JSON object."""
         told = {name: value for name, value in vars(self).items() if name != "told"}
-        return {**told, "bits_per_character": self.bits_per_character}
+        return {
+            **told,
+            "reading": self.reading.to_json(),
+            "bits_per_character": self.bits_per_character,
+        }
 
 
 def compare(
@@ -66,6 +72,7 @@ def compare(
     texts: Sequence[str | Path | Source] = (),
     *,
     encoding: str | None = None,
+    decoding_errors: str | None = None,
     glob: Sequence[str] = CorpusConfig.glob,
 ) -> list[Compared]:
     """Compare trained models.
@@ -74,7 +81,9 @@ def compare(
         models: Model directories.
         texts: What to evaluate each of them on, in the way that it was trained; none to compare
             what their trainings recorded.
-        encoding: Of the texts; None for that of the text which each model was trained on.
+        encoding: Of the texts, or `auto`; None for that of the text which each model was trained
+            on.
+        decoding_errors: `strict`, `replace` or `skip`; None as when each model was trained.
         glob: Patterns for the names of files taken from directories.
 
     Raises:
@@ -85,23 +94,25 @@ def compare(
         >>> [one.best_loss for one in compare(["small", "large"])]  # doctest: +SKIP
         [1.62, 1.44]
     """
-    return [_compared(model, texts, encoding, glob) for model in models]
+    return [_compared(model, texts, encoding, decoding_errors, glob) for model in models]
 
 
 def _compared(
     model: str | Path,
     texts: Sequence[str | Path | Source],
     encoding: str | None,
+    decoding_errors: str | None,
     glob: Sequence[str],
 ) -> Compared:
     trained = model_dir.read(model)
     record = trained.record
     told = history.read(record.history, model)
     best, last = told.best, told.entries[-1] if told.entries else None
-    loss = None
+    loss, reading = None, ReadingReport()
     if texts:
-        corpus = evaluation.as_trained(trained, model, encoding)
-        loss = evaluation.measured(trained, texts, corpus, glob=glob).loss
+        corpus = evaluation.as_trained(trained, model, encoding, decoding_errors)
+        found = evaluation.measured(trained, texts, corpus, glob=glob)
+        loss, reading = found.loss, found.reading
     return Compared(
         model=str(model),
         cell=record.settings.model.cell,
@@ -115,6 +126,7 @@ def _compared(
         best_loss=best.judged if best else None,
         loss=loss,
         told=told,
+        reading=reading,
     )
 
 

@@ -15,7 +15,6 @@ from textgen import config, model_dir, storage
 from textgen.config import CorpusConfig, Settings
 from textgen.corpus import Source, find_sources
 from textgen.errors import (
-    CorpusError,
     ModelError,
     OutputError,
     SettingsError,
@@ -28,7 +27,7 @@ from textgen.prepared import (
     check_windows,
     only_prepared,
     open_prepared,
-    prepare,
+    prepare_checked,
     unchanged,
 )
 from textgen.training import events, sizing, transfer
@@ -110,21 +109,25 @@ def plan(
     settings = config.settings(options, preset, recorded)
     if begin is not None:
         transfer.check_shape(settings.model, begin, str(init_from))
+    chosen, suit = settings, partial(_suited, settings, options, preset, recorded)
+
+    def check(text: Prepared) -> None:
+        # Before anything suits the text, its batch has as many streams as it is long enough for.
+        given = {**config.PRESETS.get(preset or "", {}), **options}
+        _check_fits(text, chosen, streams=None if "batch_size" in given else 1)
+        _check_fits(text, config.settings(options, preset, recorded, suit(text, sizing.TWO_CORES)))
+
     if opened is None:
         opened, from_cache = _prepare(
-            corpora, directory, corpus or CorpusConfig(), settings, on_event, kept
+            corpora, directory, corpus or CorpusConfig(), settings, check, on_event, kept
         )
-    check_windows(opened, settings.windows)
-    train, held_out = opened.split(settings.windows.validation)
-    parts = len(train), len(held_out)
-    suit = partial(_suited, parts, settings, options, preset, recorded)
-    suited = suit(sizing.TWO_CORES)
+    check(opened)
+    suited = suit(opened, sizing.TWO_CORES)
 
     def at_pace(pace: Pace) -> Settings:
-        return config.settings(options, preset, recorded, suit(pace))
+        return config.settings(options, preset, recorded, suit(opened, pace))
 
     settings = at_pace(sizing.TWO_CORES)
-    _check_fits(opened, settings)
     vocabulary, initial = opened.vocabulary, None
     if begin is not None:
         vocabulary = transfer.union(begin.record.vocabulary, vocabulary)
@@ -179,6 +182,7 @@ def _prepare(
     directory: Path,
     corpus: CorpusConfig,
     settings: Settings,
+    check: Callable[[Prepared], object],
     on_event: OnEvent,
     kept: Request | None,
 ) -> tuple[Prepared, bool]:
@@ -192,13 +196,14 @@ def _prepare(
             pass  # a damaged cache is made anew
 
     def into(path: Path) -> Prepared:
-        return prepare(
+        return prepare_checked(
             sources,
             path,
             corpus,
             settings.windows,
+            check,
             force=True,
-            on_progress=lambda *stage: on_event(events.Preparing(*stage)),
+            progress=lambda *stage: on_event(events.Preparing(*stage)),
         )
 
     if not model_dir.checkpoint(directory).exists():
@@ -215,21 +220,21 @@ def _prepare(
 
 
 def _suited(
-    parts: tuple[int, int],
     settings: Settings,
     options: Mapping[str, Any],
     preset: str | None,
     recorded: config.WindowConfig | None,
+    opened: Prepared,
     pace: Pace,
 ) -> dict[str, Any]:
     """What suits the text, the time and the device's pace, of what nobody chose.
 
     Args:
-        parts: Characters of the training part and of the validation part.
         settings, options, preset, recorded: What was chosen, and the windows of a prepared corpus.
+        opened: The text, which is long enough for these settings.
         pace: Of the device.
     """
-    characters, validation = parts
+    characters, validation = map(len, opened.split(settings.windows.validation))
     given = {**config.PRESETS.get(preset or "", {}), **options}
     if recorded is not None and recorded.maxlen != config.WindowConfig.maxlen:
         given.setdefault("maxlen", recorded.maxlen)
@@ -248,19 +253,17 @@ def _suited(
     return suited
 
 
-def _check_fits(opened: Prepared, settings: Settings) -> None:
-    """Raise `CorpusError` where a text is too short for its windows or streams."""
-    check_windows(opened, settings.windows)
+def _check_fits(opened: Prepared, settings: Settings, streams: int | None = None) -> None:
+    """Raise `CorpusError` where a text is too short for its windows and streams.
+
+    Args:
+        opened: The text.
+        settings: All settings.
+        streams: How many streams it must be long enough for; None for all of a batch.
+    """
     if not settings.training.carry_state:
-        return
-    rows, maxlen = settings.training.batch_size, settings.windows.maxlen
-    characters = len(opened.split(settings.windows.validation)[0])
-    fits = (characters - 1) // maxlen
-    if rows > fits:
-        raise CorpusError(
-            f"{characters:,} training characters are too few for {rows:,} streams of {maxlen}; "
-            f"give --batch-size {fits} or less, or a smaller --maxlen"
-        )
+        streams = 1
+    check_windows(opened, settings.windows, streams or settings.training.batch_size)
 
 
 def other_training(directory: Path, what: str) -> OutputError:
