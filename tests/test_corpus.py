@@ -215,7 +215,9 @@ def test_the_encoding_of_each_file_is_detected():
         read_all([b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0"], encoding="auto")
 
 
-@pytest.mark.parametrize("short", ["café", "naïve", "£5", "it’s", "©", "20°", "Müller\n"])
+@pytest.mark.parametrize(
+    "short", ["café", "naïve", "déjà vu, été à la maison", "£5", "it’s", "©", "20°", "Müller\n"]
+)
 def test_a_few_letters_with_accents_are_read_as_windows_1252(short):
     assert read_all([short.encode("cp1252")], encoding="auto")[0] == short
 

@@ -165,11 +165,9 @@ def test_what_is_changed_does_not_depend_on_the_number_of_jobs(tmp_path, small_t
         {"cp1252": 3, "utf-8": 2}, line_ends_added=2, undecodable_replaced=1
     )
     text = opened.vocabulary.text(opened.ids)
-    assert text == "".join(
-        data.decode("cp1252" if number in (0, 1, 4) else "utf-8", "replace")
-        + "\n" * (number in (1, 2))
-        for number, data in enumerate(files)
-    )
+    encodings, ends = ("cp1252", "cp1252", "utf-8", "utf-8", "cp1252"), ("", "\n", "\n", "", "")
+    read = (data.decode(name, "replace") for data, name in zip(files, encodings, strict=True))
+    assert text == "".join(map("".join, zip(read, ends, strict=True)))
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "gb18030", "utf-16", "utf-8-sig"])

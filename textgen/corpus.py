@@ -59,6 +59,8 @@ _MARKS = {
     codecs.BOM_UTF8: "utf-8",
 }
 _NUL = re.compile("\0")
+_LETTER = re.compile(r"[^\W\d_\0-\x7f]")
+_BY_ASCII_LETTER = re.compile(r"(?<=[A-Za-z])[^\W\d_\0-\x7f]|[^\W\d_\0-\x7f](?=[A-Za-z])")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # Encodings of several bytes a character in which 0x0A is in none of them (a test tries them).
 _MANY_BYTES = {
@@ -773,14 +775,23 @@ def _best(sample: bytes) -> str | None:
         return None
     likely = encoding != "ascii" and found["confidence"] >= _LIKELY
     candidates = (encoding, "cp1252") if likely else ("cp1252", encoding)
-    return next((one for one in candidates if _decodes(sample, one)), None)
+    return next((one for one in candidates if _is_plausible(sample, one)), None)
 
 
-def _decodes(sample: bytes, encoding: str) -> bool:
+def _is_plausible(sample: bytes, encoding: str) -> bool:
+    """Whether bytes are text in an encoding, with words that are each of one script."""
     try:
-        return "\0" not in codecs.getincrementaldecoder(encoding)("strict").decode(sample)
+        text = codecs.getincrementaldecoder(encoding)("strict").decode(sample)
     except UnicodeError:
         return False
+    letters = [letter for letter in _LETTER.findall(text) if not _is_latin(letter)]
+    mixed = [letter for letter in _BY_ASCII_LETTER.findall(text) if not _is_latin(letter)]
+    return "\0" not in text and 2 * len(mixed) <= len(letters)
+
+
+@cache
+def _is_latin(letter: str) -> bool:
+    return unicodedata.name(letter, "").startswith("LATIN")
 
 
 def _transform(name: str, pieces: Iterable[str], config: CorpusConfig) -> Iterator[str]:
