@@ -140,10 +140,15 @@ class ReadingReport:
     undecodable_replaced: int = 0
     undecodable_skipped: int = 0
 
+    def count_file(self, encoding: str, files: int = 1) -> None:
+        """Add files to those that were in an encoding."""
+        name = codecs.lookup(encoding).name
+        self.encodings[name] = self.encodings.get(name, 0) + files
+
     def add(self, other: "ReadingReport") -> None:
         """Add the counts of another report to this one."""
         for encoding, files in other.encodings.items():
-            self.encodings[encoding] = self.encodings.get(encoding, 0) + files
+            self.count_file(encoding, files)
         for one in fields(self)[1:]:
             setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
 
@@ -558,9 +563,7 @@ class _Decoder:
     def _use(self, encoding: str) -> None:
         self._encoding = encoding
         self._lines = self._new()
-        self._may_have_surrogates = not (
-            encoding.startswith(("utf-8", "utf-16", "utf-32")) or _line_feed_is_one_byte(encoding)
-        )
+        self._is_plain = _is_plain(encoding)
 
     def _new(self) -> io.IncrementalNewlineDecoder:
         decoder = codecs.getincrementaldecoder(self._encoding)(_HANDLERS[self._errors])
@@ -574,8 +577,7 @@ class _Decoder:
             if self._detecting and data:
                 data = self._detect(data, stream, offset)
             if not data and self._begin == 0 and offset:
-                encoding = codecs.lookup(self._encoding).name
-                self._report.add(ReadingReport({encoding: 1}))
+                self._report.count_file(self._encoding)
             text = self._decode(data, offset)
             if first and text:
                 text, first = text.removeprefix(_MARK), False
@@ -615,14 +617,14 @@ class _Decoder:
             except UnicodeError as earlier:  # UTF-16 without its mark, noticed only now
                 problem, text = self._describe(earlier, data, offset - held), ""
         count = _undecodable.count
-        if "\0" in text:
+        if (b"\0" in data or not self._is_plain) and "\0" in text:  # bytes are searched faster
             place = offset + self._place(state, data, _NUL) - _width(self._encoding)
             raise CorpusError(
                 f"{self._name}: byte 0x00 at offset {place} is NUL, which no text has: this is a "
                 f"binary file, or not in {self._encoding}; leave it out, or name its encoding "
                 "(--encoding utf-16, say)"
             )
-        if self._may_have_surrogates and (found := _SURROGATE.search(text)):
+        if not self._is_plain and (found := _SURROGATE.search(text)):
             if self._errors == "strict":
                 place = offset + self._place(state, data, _SURROGATE) - 1
                 raise CorpusError(
@@ -683,6 +685,13 @@ class _Decoder:
             f"{place}; the file looks like {fits}: add --encoding auto, which detects the encoding "
             "of each file, or leave it out"
         )
+
+
+@cache
+def _is_plain(encoding: str) -> bool:
+    """Whether an encoding has no half of a surrogate pair, and a byte 0x00 in each NUL."""
+    name = codecs.lookup(encoding).name
+    return name.startswith(("utf-8", "utf-16", "utf-32")) or _line_feed_is_one_byte(encoding)
 
 
 def _width(encoding: str) -> int:
