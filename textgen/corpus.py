@@ -619,10 +619,10 @@ class _Decoder:
         count = _undecodable.count
         if (b"\0" in data or not self._is_plain) and "\0" in text:  # bytes are searched faster
             place = offset + self._place(state, data, _NUL) - _width(self._encoding)
+            fits = None if self._is_detected else _fitting(data, start=offset == 0)
             raise CorpusError(
-                f"{self._name}: byte 0x00 at offset {place} is NUL, which no text has: this is a "
-                f"binary file, or not in {self._encoding}; leave it out, or name its encoding "
-                "(--encoding utf-16, say)"
+                f"{self._name}: byte 0x00 at offset {place} is NUL, which no text has; "
+                + (_hint(fits) if fits else "this looks like a binary file: leave it out")
             )
         if not self._is_plain and (found := _SURROGATE.search(text)):
             if self._errors == "strict":
@@ -669,22 +669,27 @@ class _Decoder:
             f"byte 0x{error.object[error.start]:02x} at offset {offset + error.start} is not "
             f"{self._encoding}"
         )
-        fits, known = _fitting(data, start=offset <= 0), ""
+        fits = _fitting(data, start=offset <= 0)
         if self._is_detected:
             known = "that encoding was detected in the text before it"
         elif fits is None:
             return f"{place}; this looks like a binary file: leave it out"
         elif codecs.lookup(fits) == codecs.lookup(self._encoding):
             known = "most of the text around it is"
-        if known:
-            return (
-                f"{place}; {known}: mend the file, leave it out, or add --decoding-errors replace "
-                "(or skip)"
-            )
+        else:
+            return f"{place}; {_hint(fits)}"
         return (
-            f"{place}; the file looks like {fits}: add --encoding auto, which detects the encoding "
-            "of each file, or leave it out"
+            f"{place}; {known}: mend the file, leave it out, or add --decoding-errors replace "
+            "(or skip)"
         )
+
+
+def _hint(encoding: str) -> str:
+    """What to do with a file that is in another encoding."""
+    return (
+        f"the file looks like {encoding}: add --encoding auto, which detects the encoding of each "
+        "file, or leave it out"
+    )
 
 
 @cache
