@@ -112,10 +112,9 @@ def plan(
     chosen, suit = settings, partial(_suited, settings, options, preset, recorded)
 
     def check(text: Prepared) -> None:
-        # Before anything suits the text, its batch has as many streams as it is long enough for.
+        # A batch that nobody chose has as many streams as the text is long enough for.
         given = {**config.PRESETS.get(preset or "", {}), **options}
         _check_fits(text, chosen, streams=None if "batch_size" in given else 1)
-        _check_fits(text, config.settings(options, preset, recorded, suit(text, sizing.TWO_CORES)))
 
     if opened is None:
         opened, from_cache = _prepare(
@@ -238,7 +237,7 @@ def _suited(
     given = {**config.PRESETS.get(preset or "", {}), **options}
     if recorded is not None and recorded.maxlen != config.WindowConfig.maxlen:
         given.setdefault("maxlen", recorded.maxlen)
-    if 0 < validation <= sizing.MAXLEN:
+    if 0 < validation <= sizing.MAXLEN or characters <= sizing.MAXLEN * given.get("batch_size", 1):
         given.setdefault("maxlen", settings.windows.maxlen)
     suited: dict[str, Any] = {}
     if settings.training.time and "time" not in options:
