@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 from textgen import __version__
 from textgen.errors import NewerVersionError, SettingsError, option
@@ -196,6 +196,9 @@ def _refused(version: str, error: SettingsError) -> str:
         f"written by textgen {version}, and for this version ({__version__}) {error}; install "
         f"keras-textgen>={version}"
     )
+
+
+C = TypeVar("C", bound=Config)
 
 
 @dataclass(frozen=True)
@@ -692,6 +695,31 @@ def settings(
             raise SettingsError("carry_state", "needs targets sequence, not last")
         parts["training"] = replace(parts["training"], carry_state=False)
     return Settings(**parts)
+
+
+def choose(config: type[C], given: C | Mapping[str, Any] | None) -> tuple[C, tuple[str, ...]]:
+    """Settings of one kind, and which of them the user chose.
+
+    Args:
+        config: The kind.
+        given: Settings by name, which chooses just those; or an object, which chooses all of its
+            settings; None for none.
+
+    Raises:
+        SettingsError: an unknown name, or a value out of its bounds.
+
+    Example:
+        >>> choose(WindowConfig, {"maxlen": 40})[1]
+        ('maxlen',)
+    """
+    names = [one.name for one in fields(config)]  # type: ignore[arg-type]
+    if isinstance(given, Config):
+        return given, tuple(names)
+    chosen = {name: frozen(value) for name, value in (given or {}).items()}
+    for name in chosen:
+        if name not in names:
+            raise SettingsError(name, "is not a setting of textgen")
+    return config(**chosen), tuple(name for name in names if name in chosen)
 
 
 def check_integer(name: str, value: Any, *, at_least: int) -> None:

@@ -164,8 +164,9 @@ class SettingsError(UsageError):
         ),
         Known(
             "is missing or unknown",
-            "A settings file lacks a setting of this version of textgen, or has one of another.",
-            "Train or prepare anew, or use the version that wrote it.",
+            "A settings file lacks a setting that every version writes, or has one that neither "
+            "this version nor an older one has.",
+            "Train or prepare again, or fetch the file again.",
         ),
         Known(
             "exclude each other",

@@ -15,7 +15,7 @@ import numpy as np
 from textgen import model_dir
 from textgen.config import DEFAULT_MODEL, CorpusConfig, check_integer
 from textgen.corpus import ReadingReport, Source, find_sources, read_texts
-from textgen.errors import CorpusError, ModelError, SettingsError
+from textgen.errors import CorpusError, SettingsError
 from textgen.sampling.context import reader
 from textgen.sampling.decoding import log_probabilities
 from textgen.sampling.scoring import Ids, by_windows, in_order
@@ -239,17 +239,16 @@ def as_trained(
     """How the text was read that a model was trained on, but for what is given.
 
     Raises:
-        ModelError: the model directory does not say.
+        ModelError: as `model_dir.reading` does.
         SettingsError: an unknown encoding or way to treat decoding errors.
     """
-    try:
-        trained_on = CorpusConfig.from_json(trained.record.about["corpus"]["settings"])
-    except (KeyError, TypeError, SettingsError) as error:
-        raise ModelError(f"{model}: damaged settings.json ({error})") from error
+    trained_on = model_dir.reading(model, trained.record)
     return replace(
         trained_on,
-        encoding=encoding or trained_on.encoding,
-        decoding_errors=decoding_errors or trained_on.decoding_errors,
+        encoding=trained_on.encoding if encoding is None else encoding,
+        decoding_errors=(
+            trained_on.decoding_errors if decoding_errors is None else decoding_errors
+        ),
     )
 
 

@@ -28,6 +28,7 @@ import numpy.typing as npt
 from textgen import storage
 from textgen.config import (
     CONTEXTS,
+    CorpusConfig,
     Settings,
     check_choice,
     check_integer,
@@ -254,16 +255,36 @@ def text(directory: str | Path, record: Record) -> Prepared | None:
 
     Raises:
         PreparedError: it is damaged.
+        ModelError: as `reading` does.
     """
     kept = cache(Path(directory))
     if not kept.exists():
         return None
+    read_as = reading(directory, record)
     found = open_prepared(kept)
-    # A training that has begun anew in the directory may have put its own text there.
+    # A new training in the directory may have put its own text there.
     about = record.about.get("corpus", {})
-    told = (about.get("settings"), about.get("sources"), about.get("characters"))
-    own = (found.corpus.to_json(), list(found.sources), len(found.ids))
-    return found if own == told else None
+    trained_on = (read_as, about.get("sources"), about.get("characters"))
+    return found if trained_on == (found.corpus, list(found.sources), len(found.ids)) else None
+
+
+def reading(directory: str | Path, record: Record) -> CorpusConfig:
+    """How the text was read that a model was trained on.
+
+    Args:
+        directory: A model directory.
+        record: What it says about its model.
+
+    Raises:
+        ModelError: it does not say, or a newer version read it in a way unknown to this one.
+    """
+    try:
+        settings = record.about["corpus"]["settings"]
+        return CorpusConfig.from_json(settings, record.versions.get("textgen"))
+    except NewerVersionError as error:
+        raise ModelError(f"{directory}: {error}") from error
+    except (KeyError, TypeError, SettingsError) as error:
+        raise ModelError(f"{directory}: damaged settings.json ({error}); {KIND.remedy}") from error
 
 
 def read(directory: str | Path) -> Trained:
@@ -314,6 +335,7 @@ def _read(directory: Path, files: dict[str, bytes]) -> Record:
         if not isinstance(history, dict):
             raise ValueError("history.json is not an object")
         read = Settings.from_model(settings, settings.get("versions", {}).get("textgen"))
+        check_text(json.dumps(read.unread, ensure_ascii=False))
         record = Record(
             settings=read,
             vocabulary=vocabulary_from_json(files[_VOCABULARY]),

@@ -13,7 +13,7 @@ ids, of models or of training. A prepared corpus holds
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import islice, pairwise
 from pathlib import Path
@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from textgen import __version__, storage
-from textgen.config import CorpusConfig, WindowConfig, check_integer
+from textgen.config import CorpusConfig, WindowConfig, check_integer, choose
 from textgen.corpus import ReadingReport, Source, find_sources
 from textgen.errors import (
     CorpusError,
@@ -68,6 +68,8 @@ class Prepared:
         windows: Settings of its windows.
         sources: Names of the sources with size and time of last change, where they had one.
         unknown: How many characters of the text have the unknown id.
+        chosen: Names of the settings of `corpus` and `windows` that the user chose; the others
+            have default values, in whose place a training may choose its own.
         digest: What tells whether two prepared corpora are of the same text.
         reading: What was found and changed when the text was read.
     """
@@ -79,6 +81,7 @@ class Prepared:
     windows: WindowConfig
     sources: tuple[dict[str, Any], ...]
     unknown: int
+    chosen: tuple[str, ...]
     digest: str
     reading: ReadingReport = field(default_factory=ReadingReport)
 
@@ -147,8 +150,8 @@ class Prepared:
 def prepare(
     corpora: Sequence[str | Path | Source],
     output: str | Path,
-    corpus: CorpusConfig | None = None,
-    windows: WindowConfig | None = None,
+    corpus: CorpusConfig | Mapping[str, Any] | None = None,
+    windows: WindowConfig | Mapping[str, Any] | None = None,
     *,
     one_hot: bool = False,
     force: bool = False,
@@ -160,8 +163,10 @@ def prepare(
     Args:
         corpora: Paths of files and directories, `-` for standard input, or sources.
         output: The directory to make; it is there whole, or not at all.
-        corpus: How the text is read.
-        windows: Windows, targets and split to record.
+        corpus: How the text is read: a CorpusConfig, or some of its settings by name.
+        windows: Windows, targets and split to record: a WindowConfig, or some of its settings by
+            name. A training from the prepared corpus uses those that are given, and may choose
+            others for the rest; a WindowConfig gives all of them.
         one_hot: Also write X.npy and y.npy (and X_validation.npy, y_validation.npy): bool
             tensors of shape (windows, maxlen, vocabulary) and, for y, (windows, vocabulary) with
             targets `last`, (windows, maxlen, vocabulary) with targets `sequence`.
@@ -174,7 +179,7 @@ def prepare(
     Raises:
         CorpusError: no text, unreadable text, or too little of it for a window.
         OutputError: the output exists, cannot be written, or does not fit on the disk.
-        SettingsError: fewer jobs than one.
+        SettingsError: fewer jobs than one, or an unknown setting.
         WorkerError: one of several processes could not be started, or was ended from outside.
 
     Example:
@@ -183,7 +188,6 @@ def prepare(
         >>> prepared.ids.dtype
         dtype('uint8')
     """
-    corpus, windows = corpus or CorpusConfig(), windows or WindowConfig()
     if jobs is not None:
         check_integer("jobs", jobs, at_least=1)
     return prepare_checked(
@@ -191,7 +195,7 @@ def prepare(
         Path(output),
         corpus,
         windows,
-        lambda made: check_windows(made, windows),
+        lambda made: check_windows(made, made.windows),
         one_hot=one_hot,
         force=force,
         jobs=jobs,
@@ -202,8 +206,8 @@ def prepare(
 def prepare_checked(
     corpora: Sequence[str | Path | Source],
     output: Path,
-    corpus: CorpusConfig,
-    windows: WindowConfig,
+    corpus: CorpusConfig | Mapping[str, Any] | None,
+    windows: WindowConfig | Mapping[str, Any] | None,
     check: Callable[[Prepared], object],
     *,
     one_hot: bool = False,
@@ -217,6 +221,8 @@ def prepare_checked(
         corpora, output, corpus, windows, one_hot, force, jobs, progress: As `prepare` takes them.
         check: Raises an error where the prepared corpus is not good enough.
     """
+    corpus, corpus_chosen = choose(CorpusConfig, corpus)
+    windows, windows_chosen = choose(WindowConfig, windows)
     storage.check_target(output, KIND, force=force)
     sources = find_sources(corpora, corpus.glob)
     with storage.new_directory(output, KIND, force=force) as directory:
@@ -225,6 +231,7 @@ def prepare_checked(
         settings = {
             "corpus": corpus.to_json(),
             "windows": windows.to_json(),
+            "chosen": [*corpus_chosen, *windows_chosen],
             "sources": [fingerprint(source) for source in sources],
             "unknown": unknown,
             "reading": reading.to_json(),
@@ -264,14 +271,18 @@ def open_prepared(path: str | Path, *, check: bool = True) -> Prepared:
             raise ValueError(f"ids of shape {mapped.shape} and type {mapped.dtype}")
         check_integer("unknown", settings["unknown"], at_least=0)
         version = settings.get("versions", {}).get("textgen")
+        windows = WindowConfig.from_json(settings["windows"], version)
+        # 0.1.0 did not record this; a maxlen other than its default was chosen.
+        chosen = settings.get("chosen", ["maxlen"] if windows.maxlen != 40 else [])
         found = Prepared(
             path=path,
             ids=mapped,
             vocabulary=vocabulary,
             corpus=CorpusConfig.from_json(settings["corpus"], version),
-            windows=WindowConfig.from_json(settings["windows"], version),
+            windows=windows,
             sources=tuple(settings["sources"]),
             unknown=settings["unknown"],
+            chosen=tuple(map(str, chosen)),
             digest=_digest(storage.read_manifest(path, KIND)),
             reading=ReadingReport.from_json(settings.get("reading", {})),
         )
@@ -334,10 +345,10 @@ def unchanged(path: Path, sources: Iterable[Source], corpus: CorpusConfig) -> bo
             storage.kind_of(path) == KIND.name
             and all(entry["modified"] is not None for entry in prints)
             and settings["sources"] == prints
-            and settings["corpus"] == corpus.to_json()
+            and CorpusConfig.from_json(settings["corpus"]) == corpus
             and "reading" in settings  # version 0.1.0 joined files without a final line end
         )
-    except storage.DAMAGE:
+    except (*storage.DAMAGE, SettingsError):
         return False
 
 

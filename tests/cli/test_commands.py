@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -119,6 +120,23 @@ def test_prepare_then_train_then_settings_tell_what_was_done(textgen, corpus, tm
     assert settings["versions"]["textgen"] == package.__version__
     sampled = textgen("sample", TEXTGEN_MODEL="m")
     assert sampled.returncode == 0 and sampled.stdout.endswith("\n")
+
+
+def test_an_option_counts_also_where_it_is_the_default(textgen, corpus, tmp_path):
+    read = ("--encoding", "latin-1", "--maxlen", 40, "--validation", 0.1)
+    assert textgen("prepare", corpus, "-o", "p", *read).returncode == 0
+    chosen = json.loads((tmp_path / "p/prepared.json").read_bytes())["chosen"]
+    assert chosen == ["encoding", "maxlen", "validation"]
+    done = textgen("train", "p", "--encoding", "utf-8", "--model", "m")
+    assert done.returncode == 2 and not (tmp_path / "m").exists()
+    assert done.stderr.splitlines()[-1] == (
+        "textgen: error: p: is prepared already, with encoding latin-1; to read its text another "
+        "way, prepare it again"
+    )
+    unfinished = Path(__file__).parents[1] / "released/0.1.0/unfinished"
+    shutil.copytree(unfinished, tmp_path / "m")
+    done = textgen("train", "--resume", "--encoding", "utf-8", "--model", "m")
+    assert done.returncode == 2 and "resumed as it was begun" in done.stderr
 
 
 def test_summary_of_prepare(textgen, corpus):

@@ -12,19 +12,19 @@ import keras
 import numpy as np
 import pytest
 
-from textgen import model
-from textgen.config import TrainConfig, settings
+from textgen import model, model_dir, prepared, storage
+from textgen.config import CorpusConfig, TrainConfig, WindowConfig, settings
 from textgen.corpus import Source
-from textgen.errors import CorpusError
-from textgen.prepared import prepare
-from textgen.training import precision, train
+from textgen.errors import CorpusError, SettingsError, UsageError
+from textgen.prepared import open_prepared, prepare
+from textgen.training import plan, precision, train
 from textgen.training.backend import Device
 from textgen.training.clock import ByEpochs, ByTime
 from textgen.training.cpu_lstm import CpuLSTM, NarrowLSTM
 from textgen.training.gpu_lstm import GpuLSTM
 from textgen.training.group import Peers
 from textgen.training.optimizer import learning_rate, optimizer
-from textgen.training.plan import plan
+from textgen.training.run import Run
 from textgen.training.sizing import default_time, expected, sized
 from textgen.training.torch_lstm import TorchLSTM
 
@@ -226,7 +226,7 @@ def refusal(characters: int, folder: Path, options: dict[str, Any], preset: str 
     data = b"ab" * characters
     source = Source("it", lambda: io.BytesIO(data[:characters]), characters, modified=characters)
     try:
-        plan([source], folder, options, preset, None, None, on_event=lambda _: None, kept=None)
+        plan.plan([source], folder, options, preset, None, None, on_event=lambda _: None, kept=None)
     except CorpusError as error:
         assert not (folder / "cache").exists()
         return str(error)
@@ -263,3 +263,115 @@ def test_one_message_has_all_that_a_short_text_needs(tmp_path, characters, optio
             more = {name.replace("-", "_"): json.loads(value) for name, value in given.items()}
             assert more, message
             assert not refusal(characters, tmp_path / "m", {**options, **more}, preset), remedy
+
+
+def planned(corpora, directory, options=None, preset=None, corpus=None):
+    told = {} if options is None else options
+    return plan.plan(
+        [str(one) for one in corpora],
+        directory,
+        told,
+        preset,
+        corpus,
+        None,
+        lambda _: None,
+        kept=None,
+    )
+
+
+def without_chosen(directory):
+    """A prepared corpus as 0.1.0 wrote it: it does not say what the user chose."""
+    path = directory / "prepared.json"
+    content = json.loads(path.read_bytes())
+    del content["chosen"], content["versions"]
+    path.write_text(json.dumps(content))
+    files = json.loads((directory / "manifest.json").read_bytes())["files"]
+    files[path.name] = storage.describe(path)
+    storage.write_manifest(directory, prepared.KIND, files)
+
+
+@pytest.mark.parametrize(
+    ("windows", "maxlen", "before"),
+    [
+        (None, 64, 64),
+        ({}, 64, 64),
+        ({"validation": 0.2}, 64, 64),
+        ({"maxlen": 40}, 40, 64),  # as it was with 0.1.0, which did not record what was chosen
+        (WindowConfig(), 40, 64),
+        ({"maxlen": 48}, 48, 48),
+        (WindowConfig(maxlen=48), 48, 48),
+    ],
+)
+def test_windows_chosen_for_a_prepared_corpus_are_those_of_a_training(
+    tmp_path, corpus, windows, maxlen, before
+):
+    corpus.write_text(corpus.read_text() * 5)
+    prepare([str(corpus)], tmp_path / "p", windows=windows)
+    made = planned([tmp_path / "p"], tmp_path / "m").request
+    assert made.settings.windows.maxlen == maxlen and ("maxlen" in made.suited) == (maxlen == 64)
+    preset = planned([tmp_path / "p"], tmp_path / "m", preset="keras-example").request
+    assert preset.settings.windows.maxlen == 40
+    told = planned([tmp_path / "p"], tmp_path / "m", {"maxlen": 12}).request
+    assert told.settings.windows.maxlen == 12
+    without_chosen(tmp_path / "p")
+    old = planned([tmp_path / "p"], tmp_path / "m").request
+    assert old.settings.windows.maxlen == before
+
+
+def test_the_text_in_a_cache_says_what_was_chosen(tmp_path, corpus):
+    corpus.write_text(corpus.read_text() * 5)
+    for options, preset, chosen in (
+        ({}, None, ()),
+        ({"maxlen": 40}, None, ("maxlen",)),
+        ({"step": 3}, "min-char-rnn", ("maxlen", "step", "targets")),
+    ):
+        directory = tmp_path / f"m{len(chosen)}"
+        planned([corpus], directory, options, preset, {"encoding": "utf-8"})
+        assert open_prepared(model_dir.cache(directory)).chosen == ("encoding", *chosen)
+
+
+@pytest.mark.parametrize(
+    ("corpus_settings", "refused"),
+    [
+        (None, None),
+        ({}, None),
+        ({"encoding": "latin-1"}, None),
+        ({"lowercase": True}, None),
+        (CorpusConfig("latin-1", lowercase=True), None),
+        ({"encoding": "utf-8"}, "encoding latin-1"),
+        ({"lowercase": False}, "lowercase True"),
+        ({"min_count": 2}, "min-count 1"),
+        ({"glob": ["*.txt"]}, r"glob \*"),
+        (CorpusConfig(), "encoding latin-1"),
+        (CorpusConfig(encoding="utf-8", lowercase=True), "encoding latin-1"),
+    ],
+)
+def test_a_prepared_text_is_not_read_another_way(tmp_path, corpus, corpus_settings, refused):
+    read = CorpusConfig("latin-1", lowercase=True)
+    prepare([str(corpus)], tmp_path / "p", read)
+    for old in (False, True):
+        if old:
+            without_chosen(tmp_path / "p")
+        if refused is None:
+            made = planned([tmp_path / "p"], tmp_path / "m", corpus=corpus_settings)
+            assert made.opened.corpus == read
+        else:
+            with pytest.raises(UsageError, match=f"prepared already, with {refused};"):
+                planned([tmp_path / "p"], tmp_path / "m", corpus=corpus_settings)
+
+
+@pytest.mark.parametrize("corpus_settings", [{"encoding": "utf-8"}, CorpusConfig()])
+def test_an_encoding_given_to_a_training_that_is_resumed_is_refused(tmp_path, corpus_settings):
+    """Also one that is the default."""
+    source = Path(__file__).parents[1] / "released/0.1.0/unfinished"
+    shutil.copytree(source, tmp_path / "m")
+    with pytest.raises(UsageError, match="resumed as it was begun"):
+        train([], tmp_path / "m", corpus=corpus_settings, run=Run(resume=True))
+
+
+@pytest.mark.parametrize("unknown", [{"step": 3, "steps": 3}, {"encoding": "utf-8"}])
+def test_an_unknown_setting_is_refused(tmp_path, corpus, unknown):
+    with pytest.raises(SettingsError, match="is not a setting of textgen"):
+        prepare([str(corpus)], tmp_path / "p", windows=unknown)
+    with pytest.raises(SettingsError, match="is not a setting of textgen"):
+        planned([corpus], tmp_path / "m", corpus={"steps": 3})

@@ -32,7 +32,6 @@ _DECODING_ERRORS = (
 )
 
 
-C = TypeVar("C", bound=Config)
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -77,10 +76,10 @@ def given(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value not in (None, ())}
 
 
-def part(config: type[C], values: Mapping[str, Any]) -> C:
-    """One kind of settings from what was given."""
-    names = {field.name for field in fields(config)} & values.keys()  # type: ignore[arg-type]
-    return config(**{name: values[name] for name in names})
+def part(config: type[Config], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of one kind among those that were given."""
+    names = {field.name for field in fields(config)}  # type: ignore[arg-type]
+    return {name: value for name, value in values.items() if name in names}
 
 
 class _Units(click.ParamType):  # type: ignore[type-arg,unused-ignore]

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -355,8 +354,8 @@ def command(
 
     given = options.given(values)
     corpus = options.part(CorpusConfig, given)
-    for field in fields(CorpusConfig):
-        given.pop(field.name, None)
+    for name in corpus:
+        del given[name]
     how = Run(
         device=device,
         backend=backend,

@@ -187,7 +187,7 @@ def read(path: Path) -> Checkpoint:
             raise ValueError("more time is left than there was")
         return Checkpoint(request, about["prepared"], about["about"], snapshot)
     except NewerVersionError as error:
-        raise ModelError(f"{path}: {error}") from error
+        raise ModelError(f"{path}: {error}, or {REMEDY}") from error
     except (*storage.DAMAGE, SettingsError) as error:
         raise ModelError(f"{path}: not a checkpoint that textgen wrote ({error}); {REMEDY}") from (
             error

@@ -77,7 +77,7 @@ def plan(
     directory: Path,
     options: Mapping[str, Any],
     preset: str | None,
-    corpus: CorpusConfig | None,
+    corpus: CorpusConfig | Mapping[str, Any] | None,
     init_from: str | Path | None,
     on_event: OnEvent,
     *,
@@ -92,13 +92,13 @@ def plan(
         check_ids: Whether to check the ids of a prepared corpus; else whoever reads them does.
     """
     opened, recorded, from_cache = None, None, False
+    decided = dict(config.PRESETS.get(preset or "", {}))
     if named := only_prepared(corpora):
         opened = open_prepared(named, check=check_ids)
-        if corpus not in (None, CorpusConfig(), opened.corpus):
-            raise UsageError(
-                f"{opened.path}: is prepared already; to read its text another way, prepare it anew"
-            )
+        _check_read_so(opened, corpus)
         recorded = opened.windows
+        windows = {name: value for name, value in vars(recorded).items() if name in opened.chosen}
+        decided = {**windows, **decided}
     begin = None if init_from is None else model_dir.read(init_from)
     if begin is not None:
         old = begin.record.settings.model
@@ -106,20 +106,19 @@ def plan(
         of_preset = config.PRESETS.get(preset or "", {}).items()
         shape |= {name: value for name, value in of_preset if name in shape}
         options = {**shape, **options}
+    decided |= options
     settings = config.settings(options, preset, recorded)
     if begin is not None:
         transfer.check_shape(settings.model, begin, str(init_from))
-    chosen, suit = settings, partial(_suited, settings, options, preset, recorded)
+    chosen, suit = settings, partial(_suited, settings, decided, sizes=preset is None)
 
     def check(text: Prepared) -> None:
         # A batch that nobody chose has as many streams as the text is long enough for.
-        given = {**config.PRESETS.get(preset or "", {}), **options}
-        _check_fits(text, chosen, streams=None if "batch_size" in given else 1)
+        _check_fits(text, chosen, streams=None if "batch_size" in decided else 1)
 
     if opened is None:
-        opened, from_cache = _prepare(
-            corpora, directory, corpus or CorpusConfig(), settings, check, on_event, kept
-        )
+        windows = {name: value for name, value in vars(settings.windows).items() if name in decided}
+        opened, from_cache = _prepare(corpora, directory, corpus, windows, check, on_event, kept)
     check(opened)
     suited = suit(opened, sizing.TWO_CORES)
 
@@ -179,16 +178,17 @@ def text(plan: Plan) -> Text:
 def _prepare(
     corpora: Sequence[str | Path | Source],
     directory: Path,
-    corpus: CorpusConfig,
-    settings: Settings,
+    corpus: CorpusConfig | Mapping[str, Any] | None,
+    windows: Mapping[str, Any],
     check: Callable[[Prepared], object],
     on_event: OnEvent,
     kept: Request | None,
 ) -> tuple[Prepared, bool]:
-    """Prepare a corpus into the model directory's cache, unless it stands there already."""
-    sources = find_sources(corpora, corpus.glob)
+    """Prepare a corpus into the model directory's cache, unless it is there already."""
+    read = config.choose(CorpusConfig, corpus)[0]
+    sources = find_sources(corpora, read.glob)
     cache = model_dir.cache(directory)
-    if unchanged(cache, sources, corpus):
+    if unchanged(cache, sources, read):
         try:
             return open_prepared(cache), True
         except TextgenError:
@@ -199,7 +199,7 @@ def _prepare(
             sources,
             path,
             corpus,
-            settings.windows,
+            windows,
             check,
             force=True,
             progress=lambda *stage: on_event(events.Preparing(*stage)),
@@ -218,33 +218,48 @@ def _prepare(
     return open_prepared(cache, check=False), False
 
 
+def _check_read_so(opened: Prepared, corpus: CorpusConfig | Mapping[str, Any] | None) -> None:
+    """Raise `UsageError` where the user chose another way of reading than that of a prepared text.
+
+    A value that was given counts, whether or not it is the default.
+    """
+    asked, names = config.choose(CorpusConfig, corpus)
+    for name in names:
+        before = getattr(opened.corpus, name)
+        if getattr(asked, name) != before:
+            raise UsageError(
+                f"{opened.path}: is prepared already, with {option(name)} "
+                f"{transfer.show(before)}; to read its text another way, prepare it again"
+            )
+
+
 def _suited(
     settings: Settings,
-    options: Mapping[str, Any],
-    preset: str | None,
-    recorded: config.WindowConfig | None,
+    decided: Mapping[str, Any],
     opened: Prepared,
     pace: Pace,
+    *,
+    sizes: bool,
 ) -> dict[str, Any]:
     """What suits the text, the time and the device's pace, of what nobody chose.
 
     Args:
-        settings, options, preset, recorded: What was chosen, and the windows of a prepared corpus.
+        settings: All settings, where nothing suits them.
+        decided: Those by name that the user, a preset or a prepared corpus chose.
         opened: The text, which is long enough for these settings.
         pace: Of the device.
+        sizes: Whether a size may be chosen, not just a time and a batch.
     """
     characters, validation = map(len, opened.split(settings.windows.validation))
-    given = {**config.PRESETS.get(preset or "", {}), **options}
-    if recorded is not None and recorded.maxlen != config.WindowConfig.maxlen:
-        given.setdefault("maxlen", recorded.maxlen)
+    given = dict(decided)
     if 0 < validation <= sizing.MAXLEN or characters <= sizing.MAXLEN * given.get("batch_size", 1):
         given.setdefault("maxlen", settings.windows.maxlen)
     suited: dict[str, Any] = {}
-    if settings.training.time and "time" not in options:
+    if settings.training.time and "time" not in given:
         suited["time"] = sizing.default_time(characters, pace)
     if not settings.training.carry_state:
         return suited
-    if preset is None and settings.model.cell == "lstm":
+    if sizes and settings.model.cell == "lstm":
         how_long = {"time": settings.training.time, **suited}
         suited |= sizing.sized(characters, {**how_long, **given}, pace)
     elif "batch_size" not in given:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import textgen
-from textgen import model_dir, storage
+from textgen import config, model_dir, storage
 from textgen.config import CHECKPOINT_EVERY, DEFAULT_MODEL, CorpusConfig, Settings
 from textgen.corpus import Source
 from textgen.errors import ModelError, OutputError, UsageError, option
@@ -74,7 +74,7 @@ def train(
     options: Mapping[str, Any] | None = None,
     *,
     preset: str | None = None,
-    corpus: CorpusConfig | None = None,
+    corpus: CorpusConfig | Mapping[str, Any] | None = None,
     init_from: str | Path | None = None,
     run: Run | None = None,
     on_event: OnEvent = lambda _: None,
@@ -91,7 +91,8 @@ def train(
         model: The model directory to make.
         options: Settings by name: those of WindowConfig, ModelConfig and TrainConfig.
         preset: Name of a preset that the options change.
-        corpus: How text is read; not for a prepared corpus, which says so itself.
+        corpus: How text is read: a CorpusConfig, or some of its settings by name. For a prepared
+            corpus they must be those that it was made with.
         init_from: A model directory whose weights training begins with; characters that its
             vocabulary lacks are added.
         run: Device and the like.
@@ -140,7 +141,7 @@ def train(
             else:
                 on_event = _of_the_others(on_event)
             if kept is not None and not corpora:
-                if preset or init_from or corpus not in (None, CorpusConfig()):
+                if preset or init_from or config.choose(CorpusConfig, corpus)[1]:
                     raise UsageError(
                         "a training is resumed as it was begun; leave out --preset, --init-from "
                         "and the options of reading, or name the corpus as well"
@@ -247,7 +248,11 @@ def _train(
             logs = tensorboard.callback(where, device)
     about = _about(opened, asked.preset, run) if kept is None else dict(kept.about)
     # A training that goes on may do so on another backend.
-    about["versions"] = {**about["versions"], **_version(device.backend)}
+    about["versions"] = {
+        **about["versions"],
+        "textgen": textgen.__version__,  # which writes it from here on
+        **_version(device.backend),
+    }
     prepared = asked.elsewhere(directory)
     begun = not run.force
 

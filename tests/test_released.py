@@ -1,0 +1,346 @@
+"""What released versions wrote: every later version opens it and works with it.
+
+Each directory of tests/released has what one version wrote, and is never changed:
+tests/released/make.py writes the next one.
+"""
+
+import json
+import math
+import shutil
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import textgen as package
+from textgen import copying, evaluation, exporting, model_dir, prepared, reporting, storage
+from textgen.config import CorpusConfig, NoveltyConfig, Settings, WindowConfig
+from textgen.errors import ModelError, PreparedError, TextgenError, UsageError
+from textgen.prepared import open_prepared, prepare
+from textgen.training import checkpoint, train
+from textgen.training.run import Run
+
+RELEASES = sorted(path for path in (Path(__file__).parent / "released").glob("*.*.*"))
+MODELS = [
+    pytest.param(path / name, id=f"{path.name}-{name}")
+    for path in RELEASES
+    for name in ("model", "model-windows", "unfinished", "unfinished-by-time")
+]
+EACH_RELEASE = pytest.mark.parametrize("release", RELEASES, ids=lambda path: path.name)
+EACH_MODEL = pytest.mark.parametrize("model", MODELS)
+
+# Settings that every version has, by the file and the part of it that they are in.
+FIRST = {
+    "windows": {"maxlen", "step", "targets", "validation"},
+    "model": {"cell", "units", "embedding", "dropout", "drop_connect", "init_stddev"},
+    "training": {"optimizer", "learning_rate", "time", "epochs", "carry_state", "noise"},
+}
+
+
+def expected(model):
+    return json.loads((model.parent / "expected.json").read_bytes())[model.name]
+
+
+def rewrite(directory, name, change):
+    """Change a JSON file of a model directory or prepared corpus, with its manifest."""
+    path = directory / name
+    content = json.loads(path.read_bytes())
+    change(content)
+    path.write_text(json.dumps(content))
+    files = json.loads((directory / storage.MANIFEST).read_bytes())["files"]
+    files[name] = storage.describe(path)
+    kind = prepared.KIND if name == "prepared.json" else model_dir.KIND
+    storage.write_manifest(directory, kind, files)
+
+
+def rewrite_checkpoint(directory, change):
+    path = model_dir.checkpoint(directory)
+    with np.load(path) as archive:
+        members = {name: archive[name] for name in archive.files}
+    about = json.loads(members["about"].tobytes())
+    change(about)
+    np.savez(path, **{**members, "about": np.frombuffer(json.dumps(about).encode(), np.uint8)})
+
+
+def test_there_is_a_release():
+    assert "0.1.0" in [path.name for path in RELEASES]
+
+
+@EACH_MODEL
+def test_a_released_model_samples(model):
+    wanted = expected(model)["greedy"]
+    loaded = model_dir.load(model)
+    assert loaded.generate("The ", length=len(wanted) - 4, temperature=0) == wanted
+    assert len(model_dir.load(model, "carry").generate(None, 20, random_seed=1)) >= 20
+    assert len(model_dir.load(model, "window").generate(None, 20, random_seed=1)) >= 20
+
+
+@EACH_MODEL
+def test_a_released_model_evaluates_and_inspects(model, corpus):
+    wanted = expected(model)["loss"]
+    found = evaluation.evaluate([str(corpus)], model)
+    assert found.unknown == 0 and found.loss == pytest.approx(wanted, rel=1e-3)
+    bits = [one.bits or 0.0 for one in evaluation.inspect([str(corpus)], model)][1:]
+    assert sum(bits) / len(bits) == pytest.approx(wanted / math.log(2), rel=1e-3)
+
+
+@EACH_MODEL
+def test_a_released_model_is_reported_and_compared(model, corpus):
+    for texts in ((), [str(corpus)]):  # what is in the cache, and what is named
+        page = reporting.report(model, texts)
+        assert 'id="alternatives"' in page.html and page.notes == ()
+    (compared,) = reporting.compare([model], [str(corpus)])
+    assert compared.loss == pytest.approx(expected(model)["loss"], rel=1e-3)
+
+
+@EACH_MODEL
+def test_the_novelty_of_a_released_model(model, corpus):
+    config = NoveltyConfig(temperatures=(0.0,), samples=1, length=40)
+    assert copying.novelty(model, (), config) == copying.novelty(model, [str(corpus)], config)
+
+
+@EACH_RELEASE
+def test_a_released_model_is_exported(release, tmp_path):
+    """The export itself is compared with the model before it is accepted."""
+    exporting.export(release / "model", tmp_path / "exported", "numpy")
+    assert list((tmp_path / "exported").iterdir())
+
+
+@EACH_RELEASE
+@pytest.mark.parametrize("name", ["model", "model-windows"])
+def test_a_training_begins_with_a_released_model(release, name, corpus, tmp_path):
+    corpus.write_text(corpus.read_text() + "A zebra?\n")
+    options = {"epochs": 1, "maxlen": 12, "sample_length": 0}
+    train([str(corpus)], tmp_path / "new", options, init_from=release / name)
+    old, new = model_dir.read(release / name), model_dir.read(tmp_path / "new")
+    assert new.record.settings.model.units == old.record.settings.model.units
+    assert set(new.record.vocabulary.characters) > set(old.record.vocabulary.characters)
+
+
+@EACH_RELEASE
+def test_a_released_training_is_resumed_to_the_same_end(release, tmp_path):
+    directory = tmp_path / "model"
+    shutil.copytree(release / "unfinished", directory)
+    done = train([], directory, run=Run(resume=True, device="cpu"))
+    assert done.reason == "done"
+    resumed, whole = model_dir.read(directory), model_dir.read(release / "model")
+    assert resumed.record.settings == whole.record.settings
+    import keras
+
+    if keras.backend.backend() == "tensorflow":  # which made the fixtures
+        for one, other in zip(resumed.weights, whole.weights, strict=True):
+            np.testing.assert_allclose(one, other, atol=0.02)
+
+
+@EACH_RELEASE
+def test_the_command_of_a_released_training_resumes_it(release, tmp_path, corpus):
+    """The text is compared by its characters: the file may be another one."""
+    directory = tmp_path / "model"
+    shutil.copytree(release / "unfinished", directory)
+    small = {"units": (16,), "embedding": 8, "maxlen": 16, "batch_size": 4, "epochs": 4}
+    small |= {"dropout": 0.2, "drop_connect": 0.1, "noise": 0.01, "sample_length": 20}
+    before = checkpoint.read(model_dir.checkpoint(directory)).snapshot.figures["steps"]
+    run = Run(device="cpu")
+    steps = iter(range(5))
+    train([str(corpus)], directory, small, run=run, stop=lambda: next(steps, None) is None)
+    after = checkpoint.read(model_dir.checkpoint(directory))
+    assert after.snapshot.figures["steps"] > before
+    assert after.about["versions"]["textgen"] == package.__version__
+
+
+@EACH_RELEASE
+def test_a_released_training_by_time_is_resumed(release, tmp_path):
+    directory = tmp_path / "model"
+    shutil.copytree(release / "unfinished-by-time", directory)
+    before = checkpoint.read(model_dir.checkpoint(directory)).snapshot
+    steps = iter(range(20))
+    train([], directory, run=Run(resume=True, device="cpu"), stop=lambda: next(steps, None) is None)
+    after = checkpoint.read(model_dir.checkpoint(directory)).snapshot
+    assert after.figures["steps"] > before.figures["steps"] and after.left < before.left
+
+
+@EACH_RELEASE
+def test_a_training_from_a_released_prepared_corpus(release, tmp_path):
+    options = {"units": (4,), "epochs": 1, "batch_size": 4, "sample_length": 0}
+    train([str(release / "prepared")], tmp_path / "m", options)
+    record = model_dir.read(tmp_path / "m").record
+    assert record.settings.windows == WindowConfig(maxlen=20, step=2)
+    assert model_dir.reading(tmp_path / "m", record).encoding == "latin-1"
+    assert record.versions["textgen"] == package.__version__
+    with pytest.raises(UsageError, match="with encoding latin-1"):
+        train([str(release / "prepared")], tmp_path / "n", options, corpus={"encoding": "utf-8"})
+
+
+@EACH_MODEL
+def test_a_setting_that_a_release_did_not_have_means_what_was_done_then(model):
+    content = json.loads((model / "settings.json").read_bytes())
+    record = model_dir.read(model).record
+    for part in Settings.PARTS:
+        settings = getattr(record.settings, part)
+        for one in fields(settings):
+            if one.name not in content[part]:
+                assert getattr(settings, one.name) == one.metadata["before"]
+    assert record.versions["textgen"] == model.parent.name
+
+
+@pytest.fixture
+def first(tmp_path):
+    """Copies of what 0.1.0 wrote."""
+    shutil.copytree(Path(__file__).parent / "released/0.1.0", tmp_path / "0.1.0")
+    return tmp_path / "0.1.0"
+
+
+@pytest.mark.parametrize(
+    ("part", "name"), [(part, name) for part, names in FIRST.items() for name in sorted(names)]
+)
+def test_a_missing_setting_that_every_version_has_is_damage(first, part, name):
+    def remove(content):
+        content["versions"]["textgen"] = "99.1.0"  # of whatever version
+        del content[part][name]
+
+    rewrite(first / "model", "settings.json", remove)
+    with pytest.raises(ModelError, match=rf"damaged \({name} is missing"):
+        model_dir.read(first / "model")
+
+
+def newer(part, name, value):
+    """As a newer version would have written a file."""
+
+    def change(content):
+        content["about" if "about" in content else "versions"] |= (
+            {"versions": {"textgen": "99.1.0"}} if "about" in content else {"textgen": "99.1.0"}
+        )
+        for key in part:
+            content = content[key]
+        content[name] = value
+
+    return change
+
+
+def use(model, corpus):
+    """What needs the network, the vocabulary, the window and how text was read."""
+    model_dir.load(model).generate("The ", 5, random_seed=1)
+    model_dir.load(model, "window").generate("The ", 5, random_seed=1)
+    evaluation.evaluate([str(corpus)], model)
+    next(iter(evaluation.inspect([str(corpus)], model)))
+    copying.novelty(model, (), NoveltyConfig(temperatures=(0.0,), samples=1, length=40))
+    return reporting.report(model).html
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("zoneout", 0.3), ("optimizer", "muon"), ("sample_temperatures", ["auto"])]
+)
+def test_what_only_training_needs_may_be_unknown(first, corpus, name, value):
+    model = first / "unfinished"
+    rewrite(model, "settings.json", newer(["training"], name, value))
+    page = use(model, corpus)
+    assert f'<th scope="row">{name}</th>' in page
+    assert model_dir.read(model).record.settings.by_name()[name] == value
+    rewrite_checkpoint(model, newer(["settings", "training"], name, value))
+    before = model_dir.checkpoint(model).read_bytes()
+    with pytest.raises(ModelError, match=r"written by textgen 99\.1\.0.*keras-textgen>=99\.1\.0"):
+        train([], model, run=Run(resume=True))
+    assert model_dir.checkpoint(model).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value", "says"),
+    [
+        ("model", "experts", 4, r"has a setting experts that this version \(.*\) does not know"),
+        ("windows", "overlap", 4, "has a setting overlap that this version"),
+        ("model", "cell", "mamba", "cell must be one of lstm, gru, rnn, not 'mamba'"),
+        ("training", "carry_state", "always", "carry_state must be true or false"),
+    ],
+)
+def test_what_sampling_needs_must_be_known(first, corpus, part, name, value, says):
+    model = first / "model"
+    rewrite(model, "settings.json", newer([part], name, value))
+    message = rf"model: written by textgen 99\.1\.0, .*{says}.*; install keras-textgen>=99\.1\.0$"
+    with pytest.raises(ModelError, match=message):
+        model_dir.load(model)
+    with pytest.raises(ModelError, match=message):
+        train([str(corpus)], first / "new", init_from=model)
+
+
+def test_an_unknown_value_that_is_no_text_is_damage(first):
+    rewrite(first / "model", "settings.json", newer(["training"], "optimizer", "\ud800"))
+    with pytest.raises(ModelError, match="damaged"):
+        model_dir.load(first / "model")
+
+
+def test_a_newer_version_says_which_unknown_settings_only_training_needs(first, corpus):
+    model = first / "model"
+    rewrite(model, "settings.json", newer(["model"], "zoneout", 0.5))
+    rewrite(model, "settings.json", lambda content: content.update(training_only=["zoneout"]))
+    use(model, corpus)
+    record = model_dir.read(model).record
+    assert record.settings.unread == {"zoneout": 0.5} and "training_only" not in record.about
+
+
+def test_how_text_was_read_must_be_known_to_read_more(first, corpus):
+    model = first / "model"
+    rewrite(model, "settings.json", newer(["corpus", "settings"], "dialect", "scots"))
+    assert model_dir.load(model).generate("The ", 5, random_seed=1)
+    for command in (
+        lambda: evaluation.evaluate([str(corpus)], model),
+        lambda: evaluation.inspect([str(corpus)], model),
+        lambda: copying.novelty(model, (), NoveltyConfig(samples=1, length=40)),
+        lambda: reporting.report(model),
+    ):
+        with pytest.raises(ModelError, match=r"setting dialect .*install keras-textgen>=99\.1\.0$"):
+            command()
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value"),
+    [("corpus", "dialect", 1), ("windows", "overlap", 1), ("windows", "targets", "masked")],
+)
+def test_a_prepared_corpus_of_a_newer_version(first, part, name, value):
+    directory = first / "prepared"
+
+    def change(content):
+        content["versions"] = {"textgen": "99.1.0"}
+        content[part][name] = value
+
+    rewrite(directory, "prepared.json", change)
+    message = rf"prepared: written by textgen 99\.1\.0, .*{name} .*keras-textgen>=99\.1\.0$"
+    with pytest.raises(PreparedError, match=message):
+        open_prepared(directory)
+    with pytest.raises(PreparedError, match=message):
+        train([str(directory)], first / "new")
+
+
+def test_a_cache_of_a_newer_version_is_made_again(first, corpus):
+    """It is only a cache: the text is there to read."""
+    options = {"units": (4,), "epochs": 1, "maxlen": 12, "batch_size": 4, "sample_length": 0}
+    train([str(corpus)], first / "new", options)
+    rewrite(first / "new/cache", "prepared.json", newer(["corpus"], "dialect", 1))
+    train([str(corpus)], first / "new", options, run=Run(force=True))
+    assert open_prepared(first / "new/cache").corpus == CorpusConfig()
+
+
+@pytest.mark.parametrize("version", ["0.0.9", package.__version__, None, 1, "99", "\x1b[2J99.0"])
+def test_an_unknown_setting_of_no_newer_version_is_damage(first, version):
+    for part, name in (("model", "a"), ("windows", "a"), ("training", "a")):
+        copy = first / f"copy-{part}"
+        shutil.copytree(first / "model", copy)
+        rewrite(copy, "settings.json", newer([part], name, 1))
+        rewrite(copy, "settings.json", lambda content: content["versions"].update(textgen=version))
+        with pytest.raises(TextgenError, match="damaged"):
+            model_dir.load(copy)
+
+
+def test_every_file_says_which_version_wrote_it(tmp_path, corpus):
+    made = prepare([str(corpus)], tmp_path / "p", windows={"maxlen": 12})
+    content = json.loads((made.path / "prepared.json").read_bytes())
+    assert content["versions"]["textgen"] == package.__version__
+    assert content["chosen"] == ["maxlen"]
+    options = {"units": (4,), "epochs": 1, "batch_size": 4, "sample_length": 0}
+    steps = iter(range(2))
+    train([str(made.path)], tmp_path / "m", options, stop=lambda: next(steps, None) is None)
+    found = checkpoint.read(model_dir.checkpoint(tmp_path / "m"))
+    assert found.about["versions"]["textgen"] == package.__version__
+    assert model_dir.read(tmp_path / "m").record.versions["textgen"] == package.__version__
+    for directory in (tmp_path / "p", tmp_path / "m"):
+        assert json.loads((directory / storage.MANIFEST).read_bytes())["version"] == 1
