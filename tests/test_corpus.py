@@ -231,6 +231,21 @@ def test_an_encoding_is_detected_at_the_first_byte_that_tells_it(monkeypatch, en
     assert text == data.replace(end, "\n") and changes == {"encodings": {"cp1251": 1}}
 
 
+def test_a_large_file_that_is_no_text_is_refused_when_it_is_read(tmp_path):
+    path = tmp_path / "it"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0" * 9)
+    config = CorpusConfig(encoding="auto")
+    pieces = cut(on_disk(path), config, 10)
+    assert text_or_error(pieces, config).startswith(f"{path}: no encoding fits")
+
+
+def test_utf16_without_its_mark_is_refused_with_what_to_do():
+    data = "some text of a few words\n".encode("utf-16-le") * 9
+    with pytest.raises(CorpusError, match="^it: is not utf-16: .* add --encoding auto"):
+        read(data, encoding="utf-16")
+    assert read(data, encoding="auto") == "some text of a few words\n" * 9
+
+
 def test_what_is_detected_is_decoded_strictly(monkeypatch):
     monkeypatch.setattr(corpus, "_BLOCK", 50)
     monkeypatch.setattr(corpus, "_SAMPLE", 100)

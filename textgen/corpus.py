@@ -261,7 +261,8 @@ def cut(source: Source, config: CorpusConfig, size: int) -> list[Piece]:
     if not source.on_disk or len(firsts) < 2 or _is_compressed(source):
         return [Piece(source)]
     detected = _detected(source) if config.encoding == AUTO else None
-    if not _line_feed_is_one_byte(detected or config.encoding):
+    encoding = detected or config.encoding
+    if encoding == AUTO or not _line_feed_is_one_byte(encoding):
         return [Piece(source, encoding=detected)]
     ends = (*firsts[1:], None)
     return [Piece(source, *ends, detected) for ends in zip(firsts, ends, strict=True)]
@@ -664,7 +665,10 @@ class _Decoder:
             offset: The offset of what the decoder held, or of the block.
         """
         if not isinstance(error, UnicodeDecodeError):  # a codec's own complaint, such as "no BOM"
-            return f"is not {self._encoding}: {error}"
+            return (
+                f"is not {self._encoding}: {error}; add --encoding auto, which detects the "
+                "encoding of each file, or leave it out"
+            )
         place = (
             f"byte 0x{error.object[error.start]:02x} at offset {offset + error.start} is not "
             f"{self._encoding}"
