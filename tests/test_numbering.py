@@ -110,13 +110,64 @@ def test_ids_of_several_types_rare_characters_and_many_files(tmp_path, small_tas
         paths[-1].write_bytes(pack(WORDS.encode() * 40))
     one, two, three = (prepared_by(jobs, paths, tmp_path, min_count=4) for jobs in (1, 2, 3))
     assert one == two == three
-    whole = "".join(texts).replace("\ufeff", "") + expected(WORDS) * 40 * 3
+    whole = "".join(texts).replace("x\ufeff", "x\n") + expected(WORDS) * 40 * 3
     kept = "".join(sorted(c for c in set(whole) if whole.count(c) >= 4))
     assert json.loads(one["vocabulary.json"]) == {"characters": kept, "has_unknown": True}
     numbers = {character: number for number, character in enumerate(kept)}
     ids = np.load(tmp_path / "by 3/ids.npy")
     assert ids.dtype == np.uint16
     assert ids.tolist() == [numbers.get(c, len(kept)) for c in whole]
+
+
+JOINED = [
+    [b"line in a", b"line in b", b"line in c"],
+    [b"", b"a" * 3000, b"", b"b\n" * 700, b"c"] + [b"d %d" % n for n in range(40)] + [b"", b""],
+    [b"a\n", b"b" * 800, b"\xef\xbb\xbf" + b"c\n\xef\xbb\xbf" * 300, b""],
+    [gzip.compress(b"a" * 2000), "é\n".encode() * 500 + b"end", bz2.compress(b"b")],
+    [b"no line end" * 200],
+]
+
+
+@pytest.mark.parametrize("files", JOINED)
+def test_line_ends_between_files_do_not_depend_on_the_number_of_jobs(tmp_path, small_tasks, files):
+    paths = [tmp_path / f"{number:03}.txt" for number in range(len(files))]
+    for path, data in zip(paths, files, strict=True):
+        path.write_bytes(data)
+    one, two, three = (prepared_by(jobs, paths, tmp_path) for jobs in (1, 2, 3))
+    assert one == two == three
+    opened = open_prepared(tmp_path / "by 2")
+    packers: Any = {b"\x1f": gzip, b"B": bz2}
+    unpacked = [
+        packers[data[:1]].decompress(data) if data[:1] in packers else data for data in files
+    ]
+    texts = [data.decode().replace("\ufeff", "") for data in unpacked]
+    texts = [text for text in texts if text]
+    added = sum(not text.endswith("\n") for text in texts[:-1])
+    ended = [text if text.endswith("\n") else f"{text}\n" for text in texts[:-1]]
+    assert opened.vocabulary.text(opened.ids) == "".join([*ended, texts[-1]])
+    assert opened.reading.line_ends_added == added
+    assert opened.reading.encodings == {"utf-8": sum(map(bool, files))}
+    assert opened.summary()["reading"] == opened.reading.to_json()
+
+
+def test_what_is_changed_does_not_depend_on_the_number_of_jobs(tmp_path, small_tasks):
+    large = ("Le café était fermé; l’été dernier.\n" * 90).encode("cp1252")
+    files = [large, large.replace(b"\n", b" "), "世界\n".encode() * 400 + b"\xff", b"a\n" * 2000]
+    files.append(b"ascii\n" * 400 + "Hélène a préféré rester à la maison.\n".encode("cp1252") * 90)
+    paths = [tmp_path / f"{number}.txt" for number in range(len(files))]
+    for path, data in zip(paths, files, strict=True):
+        path.write_bytes(data)
+    settings = {"encoding": "auto", "decoding_errors": "replace"}
+    one, two, three = (prepared_by(jobs, paths, tmp_path, **settings) for jobs in (1, 2, 3))
+    assert one == two == three
+    opened = open_prepared(tmp_path / "by 3")
+    assert opened.reading == corpus.ReadingReport(
+        {"cp1252": 3, "utf-8": 2}, line_ends_added=2, undecodable_replaced=1
+    )
+    text = opened.vocabulary.text(opened.ids)
+    encodings, ends = ("cp1252", "cp1252", "utf-8", "utf-8", "cp1252"), ("", "\n", "\n", "", "")
+    read = (data.decode(name, "replace") for data, name in zip(files, encodings, strict=True))
+    assert text == "".join(map("".join, zip(read, ends, strict=True)))
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "gb18030", "utf-16", "utf-8-sig"])
@@ -134,7 +185,7 @@ def test_other_encodings(tmp_path, small_tasks, encoding):
     ("bad", "message"),
     [
         (b"\xff", "bad.txt: byte 0xff at offset 2003 is not utf-8"),
-        (b"\0", "bad.txt: character 2003 is NUL"),
+        (b"\0", "bad.txt: byte 0x00 at offset 2003 is NUL"),
     ],
 )
 def test_the_first_error_is_told_whatever_comes_later(tmp_path, small_tasks, jobs, bad, message):

@@ -3,9 +3,12 @@
 import io
 import json
 import os
+import re
 import shutil
 import threading
 import time
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +18,7 @@ from hypothesis import strategies as st
 from textgen import corpus as corpus_module
 from textgen import storage
 from textgen.config import CorpusConfig, WindowConfig
-from textgen.corpus import Source, find_sources
+from textgen.corpus import ReadingReport, Source, find_sources
 from textgen.errors import CorpusError, OutputError, PreparedError
 from textgen.prepared import open_prepared, prepare, unchanged
 from textgen.windows import Windows, one_hot
@@ -53,7 +56,9 @@ def test_ids_grow_as_wide_as_the_vocabulary_needs(tmp_path, monkeypatch, distinc
     monkeypatch.setattr(storage, "_AT_ONCE", 1024)
     monkeypatch.setattr(corpus_module, "_BLOCK", 5000)
     codes = [
-        code for code in range(1, distinct + 2100) if not 0xD800 <= code < 0xE000 and code != 13
+        code
+        for code in range(1, distinct + 2100)
+        if not 0xD800 <= code < 0xE000 and code not in (13, 0xFEFF)
     ]
     text = "".join(map(chr, codes[:distinct])) * 2
     made = prepare([source(text)], tmp_path / "p", windows=SMALL)
@@ -112,9 +117,13 @@ def test_tensors_that_do_not_fit_on_the_disk_are_refused_beforehand(tmp_path, mo
         ("", SMALL, "the corpus is empty"),
         ("a", SMALL, "one distinct character"),
         ("aaaa" * 50, SMALL, "one distinct character \\('a'\\)"),
-        ("abc", SMALL, "fewer than the 4 that one window of maxlen 3"),
-        ("abc" * 4, WindowConfig(maxlen=40), "training part has 10 characters, fewer than the 41"),
-        ("abcd" * 3, WindowConfig(maxlen=3), "validation part has 2 characters.*--validation 0"),
+        ("abc", SMALL, "has 3 characters and needs 4 in the training part .a window of --maxlen 3"),
+        (
+            "abc" * 4,
+            WindowConfig(maxlen=40),
+            "41 in the training.*41 in the validation.*401 charac",
+        ),
+        ("abcd" * 3, WindowConfig(maxlen=3), "4 in the validation.*or add --maxlen 1 or --valida"),
     ],
 )
 def test_too_little_text_is_refused_and_nothing_left_behind(tmp_path, text, windows, message):
@@ -130,11 +139,57 @@ def test_min_count_reserves_one_id(tmp_path):
     assert open_prepared(tmp_path / "p").vocabulary == made.vocabulary
 
 
+def length_error(text: str, folder: Path, **windows: Any) -> str:
+    try:
+        prepare([source(text)], folder / "p", windows=WindowConfig(**windows))
+    except CorpusError as error:
+        return str(error)
+    shutil.rmtree(folder / "p")
+    return ""
+
+
+@pytest.mark.parametrize("characters", [2, 3, 5, 30, 50, 100, 300, 400])
+@pytest.mark.parametrize("windows", [{}, {"validation": 0.5}, {"validation": 0.0}, {"maxlen": 9}])
+def test_one_message_has_all_that_a_short_text_needs(tmp_path, characters, windows):
+    """Every option that it names is enough, and so is the length."""
+    text = "ab" * 5000
+    if not (message := length_error(text[:characters], tmp_path, **windows)):
+        return
+    assert message.startswith(f"the text is too short: it has {characters} characters and needs")
+    needed = re.search(r"give a text of ([\d,]+) characters or more", message)
+    assert needed is not None
+    enough = int(needed[1].replace(",", ""))
+    assert not length_error(text[:enough], tmp_path, **windows)
+    assert length_error(text[: enough - 1], tmp_path, **windows)
+    _, _, advice = message.partition(", or add ")
+    assert advice
+    for remedy in advice.split(" or "):
+        options = dict(re.findall(r"--(\w+) ([\d.]+)", remedy))
+        chosen = {name: (float if "." in value else int)(value) for name, value in options.items()}
+        assert chosen and not length_error(text[:characters], tmp_path, **{**windows, **chosen})
+
+
 def test_files_are_joined_as_they_are(tmp_path):
-    made = prepare(
-        [source("one\n" * 9, "1"), source("two" * 9, "2")], tmp_path / "p", windows=SMALL
-    )
+    files = [source("one\n" * 9, "1"), source("two" * 9, "2")]
+    made = prepare(files, tmp_path / "p", windows=SMALL)
     assert made.vocabulary.text(made.ids) == "one\n" * 9 + "two" * 9
+    assert made.reading.line_ends_added == 0
+    made = prepare(files[::-1], tmp_path / "q", windows=SMALL)
+    assert made.vocabulary.text(made.ids) == "two" * 9 + "\n" + "one\n" * 9
+    assert made.reading.line_ends_added == 1
+
+
+def test_a_corpus_of_version_0_1_0_tells_nothing_of_its_reading(tmp_path):
+    released = Path(__file__).parent / "released/0.1.0/prepared"
+    assert open_prepared(released).reading == ReadingReport()
+    # That version joined files without a final line end, so its cache is read again.
+    one = source("some text " * 20)
+    prepare([one], tmp_path / "p", windows=SMALL)
+    path = tmp_path / "p/prepared.json"
+    settings = json.loads(path.read_text())
+    del settings["reading"]
+    path.write_text(json.dumps(settings))
+    assert not unchanged(tmp_path / "p", [one], CorpusConfig())
 
 
 @pytest.mark.parametrize("name", ["ids.npy", "vocabulary.json", "prepared.json", "manifest.json"])

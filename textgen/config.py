@@ -23,6 +23,8 @@ SCHEDULES = ("constant", "cosine")
 REDUCTIONS = ("mean", "sum")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 NORMALIZATIONS = ("NFC", "NFKC")
+AUTO = "auto"  # the encoding that stands for the one detected in each file
+DECODING_ERRORS = ("strict", "replace", "skip")
 DEVICES = ("auto", "cpu", "gpu")
 BACKENDS = ("tensorflow", "jax", "torch")
 CONTEXTS = ("carry", "window")
@@ -229,11 +231,13 @@ class CorpusConfig(Config):
     """How files become text.
 
     Attributes:
-        encoding: Name of a Python text codec; decoding is strict.
+        encoding: Name of a Python text codec, or `auto` to detect that of each file.
         lowercase: Turn the text to lower case.
         normalize: Unicode normalization form, or None to leave the text as it is.
         min_count: Characters that occur fewer times than this become the unknown id.
         glob: Patterns for the names of files taken from directories.
+        decoding_errors: What to do with bytes that are not text in the encoding: `strict` raises
+            an error, `replace` puts U+FFFD in their place, `skip` leaves them out.
     """
 
     encoding: str = "utf-8"  # what nearly all text is in today
@@ -241,11 +245,13 @@ class CorpusConfig(Config):
     normalize: str | None = None  # for the same reason
     min_count: int = 1  # every character is learned and can be written
     glob: tuple[str, ...] = ("*",)  # a directory named on the command line is meant whole
+    decoding_errors: str = added("0.2.0", "strict", before="strict")  # nothing is lost unnoticed
 
     def __post_init__(self) -> None:
         super().__post_init__()
         try:
-            b"a".decode(self.encoding)
+            if self.encoding != AUTO:
+                b"a".decode(self.encoding)
         except (LookupError, TypeError, ValueError) as error:
             if not isinstance(error, UnicodeError):
                 raise SettingsError(
@@ -258,6 +264,7 @@ class CorpusConfig(Config):
         _several("glob", self.glob)
         if not self.glob or not all(isinstance(pattern, str) and pattern for pattern in self.glob):
             raise SettingsError("glob", "must be one or more file name patterns, such as '*.txt'")
+        check_choice("decoding_errors", self.decoding_errors, DECODING_ERRORS)
 
 
 @dataclass(frozen=True)

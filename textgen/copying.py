@@ -7,7 +7,7 @@ are found, and loads no deep-learning framework.
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -17,7 +17,7 @@ import numpy as np
 
 from textgen import matching, model_dir
 from textgen.config import DEFAULT_MODEL, NoveltyConfig, WindowConfig
-from textgen.corpus import Source
+from textgen.corpus import ReadingReport, Source
 from textgen.errors import CorpusError, ModelError, PreparedError
 from textgen.evaluation import as_trained
 from textgen.prepared import Prepared, only_prepared, open_prepared, prepare
@@ -91,6 +91,7 @@ class Novelty:
             part; None where there is none.
         passages: The longest that are copied, none of them in another: those of SHORTEST
             characters or more, PASSAGES of them at most.
+        reading: What was found and changed when the named texts were read.
     """
 
     training_characters: int
@@ -100,6 +101,7 @@ class Novelty:
     written: tuple[Shares, ...]
     unseen: Shares | None
     passages: tuple[Passage, ...]
+    reading: ReadingReport = field(default_factory=ReadingReport)
 
     @property
     def verdict(self) -> str:
@@ -140,7 +142,7 @@ class Novelty:
 
     def to_json(self) -> dict[str, Any]:
         """All of these as a JSON object."""
-        return {**asdict(self), "verdict": self.verdict}
+        return {**asdict(self), "reading": self.reading.to_json(), "verdict": self.verdict}
 
 
 def novelty(
@@ -202,6 +204,7 @@ def novelty(
             written=tuple(shares[: len(texts)]),
             unseen=shares[-1] if unseen else None,
             passages=_passages(training, config, texts, copies),
+            reading=prepared.reading if corpora else ReadingReport(),
         )
 
 

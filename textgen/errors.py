@@ -68,6 +68,11 @@ class UsageError(TextgenError):
             "Send it a file or a pipe.",
         ),
         Known(
+            "is named twice and can be read once",
+            "Standard input or another pipe is named more than once.",
+            "Name it once.",
+        ),
+        Known(
             "texts are named in a list",
             "Python code gave one name where a list of names is wanted.",
             "Put it in brackets.",
@@ -245,13 +250,20 @@ class CorpusError(TextgenError):
         ),
         Known(
             "{undecodable}",
-            "A byte is not text in the given encoding; file and offset are named.",
-            "Name the right --encoding, or mend the file.",
+            "A byte is not text in the given encoding. The message names the file, the offset and "
+            "the encoding that fits best.",
+            "Give --encoding auto, which detects the encoding of each file; mend a damaged file, "
+            "or give --decoding-errors replace or skip.",
         ),
         Known(
-            "is NUL: this is not text",
-            "A file is binary, or in an encoding of two bytes or more.",
-            "Leave it out, or name its encoding.",
+            "no encoding fits",
+            "With --encoding auto, a file is in no encoding that text is in.",
+            "Leave it out, or name its encoding with --encoding.",
+        ),
+        Known(
+            "is NUL, which no text has",
+            "A file is binary, or in an encoding of two bytes or more, such as UTF-16.",
+            "Leave it out, or name its encoding with --encoding.",
         ),
         Known(
             "characters without a break",
@@ -260,8 +272,8 @@ class CorpusError(TextgenError):
         ),
         Known(
             "is half of a surrogate pair",
-            "Text handed over from Python has a code point that is not a character.",
-            "Decode the text properly first.",
+            "A file in an encoding such as utf-7 has a code point that is not a character.",
+            "Mend the file, or give --decoding-errors replace or skip.",
         ),
         Known(
             "no character occurs",
@@ -271,22 +283,13 @@ class CorpusError(TextgenError):
         Known(
             "the corpus has one distinct character",
             "There is nothing to predict in a text of one character.",
-            "Give a longer text.",
+            "Give a text with other characters.",
         ),
         Known(
-            "the training part has",
-            "The text before the split is shorter than a window and its target.",
-            "Give a longer text or a smaller --maxlen.",
-        ),
-        Known(
-            "the validation part has",
-            "The text after the split is shorter than a window and its target.",
-            "Give a larger --validation, a smaller --maxlen, or --validation 0.",
-        ),
-        Known(
-            "training characters are too few for",
-            "The text is too short for so many streams.",
-            "Give a smaller --batch-size or --maxlen.",
+            "the text is too short",
+            "Training and validation part do not each have a window and the character after it, or "
+            "the training part is too short for a batch.",
+            "Give a text of the length that the message states, or one of the options it lists.",
         ),
         Known(
             "windows are too few for",

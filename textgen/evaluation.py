@@ -7,7 +7,7 @@ deep-learning framework.
 import hashlib
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from textgen import model_dir
 from textgen.config import DEFAULT_MODEL, CorpusConfig, check_integer
-from textgen.corpus import Source, find_sources, read_text
+from textgen.corpus import ReadingReport, Source, find_sources, read_texts
 from textgen.errors import CorpusError, SettingsError
 from textgen.sampling.context import reader
 from textgen.sampling.decoding import log_probabilities
@@ -40,6 +40,7 @@ class Evaluation:
             one, left out where it has none.
         loss: Cross-entropy in nats per character that is predicted.
         known_loss: The same over characters of the vocabulary alone.
+        reading: What was found and changed when the text was read.
     """
 
     characters: int
@@ -47,6 +48,7 @@ class Evaluation:
     unknown: int
     loss: float
     known_loss: float
+    reading: ReadingReport = field(default_factory=ReadingReport)
 
     @property
     def coverage(self) -> float:
@@ -77,7 +79,8 @@ class Evaluation:
         """The figures as a JSON object."""
         derived = ("bits_per_character", "perplexity", "coverage", "charged_bits_per_character")
         names = ("characters", "predicted", "unknown", "loss", *derived)
-        return {name: getattr(self, name) for name in names}
+        figures = {name: getattr(self, name) for name in names}
+        return {**figures, "reading": self.reading.to_json()}
 
 
 def evaluate(
@@ -87,6 +90,7 @@ def evaluate(
     context: str | None = None,
     windows: int | None = None,
     encoding: str | None = None,
+    decoding_errors: str | None = None,
     glob: Sequence[str] = CorpusConfig.glob,
 ) -> Evaluation:
     """Measure how well a trained model predicts a text.
@@ -98,14 +102,16 @@ def evaluate(
             character from just the last maxlen; None does as the model was trained.
         windows: Read windows of this many characters instead, one after the other, each from a
             zero state, and count every position of each.
-        encoding: Of the text; None for that of the text which the model was trained on, whose
-            case and normalization are taken as well.
+        encoding: Of the text, or `auto`; None for that of the text which the model was trained
+            on, whose case and normalization are taken as well.
+        decoding_errors: `strict`, `replace` or `skip`; None as when the model was trained.
         glob: Patterns for the names of files taken from directories.
 
     Raises:
         CorpusError: no text, unreadable text, or fewer than two characters of the vocabulary.
         ModelError: no model, or a damaged one.
-        SettingsError: windows of no character, or windows and context together.
+        SettingsError: windows of no character, windows and context together, an unknown encoding
+            or way to treat decoding errors.
 
     Example:
         >>> evaluate(["corpus.txt"], "textgen-model").loss  # doctest: +SKIP
@@ -116,7 +122,7 @@ def evaluate(
         if context is not None:
             raise SettingsError("windows", "and context exclude each other; give one of them")
     trained = model_dir.read(model)
-    corpus = as_trained(trained, model, encoding)
+    corpus = as_trained(trained, model, encoding, decoding_errors)
     found, _ = measured(trained, corpora, corpus, context=context, windows=windows, glob=glob)
     if not found.predicted:
         raise too_little(found.characters, found.unknown)
@@ -141,7 +147,7 @@ def measured(
     network, record = trained.network(), trained.record
     span, unknown = record.window(context), record.vocabulary.unknown_id
     read = Reading(record.vocabulary)
-    pieces = (ids for source in find_sources(corpora, glob) for ids in read.ids(source, corpus))
+    pieces = read.ids(find_sources(corpora, glob), corpus)
     if windows is not None:
         parts = by_windows(network, windows, pieces)
     else:
@@ -157,7 +163,8 @@ def measured(
         nats / count if count else math.nan
         for nats, count in ((total, predicted), (of_known, known))
     )
-    return Evaluation(read.characters, predicted, read.unknown, loss, known_loss), read.digest
+    found = Evaluation(read.characters, predicted, read.unknown, loss, known_loss, read.report)
+    return found, read.digest
 
 
 @dataclass(frozen=True)
@@ -214,19 +221,22 @@ def inspect(
     *,
     context: str | None = None,
     encoding: str | None = None,
+    decoding_errors: str | None = None,
     glob: Sequence[str] = CorpusConfig.glob,
     likeliest: int = 5,
+    report: ReadingReport | None = None,
 ) -> Iterator[Surprise]:
     """How surprising a trained model finds each character of a text, given those before it.
 
     Args:
-        corpora, model, context, encoding, glob: As `evaluate` takes them.
+        corpora, model, context, encoding, decoding_errors, glob: As `evaluate` takes them.
         likeliest: Alternatives to give for each character.
+        report: Counts what is found and changed as the text is read.
 
     Raises:
         CorpusError: no text, or unreadable text.
         ModelError: no model, or a damaged one.
-        SettingsError: an unknown context.
+        SettingsError: an unknown context, encoding or way to treat decoding errors.
 
     Example:
         >>> [one.bits for one in inspect(["corpus.txt"])]  # doctest: +SKIP
@@ -235,20 +245,20 @@ def inspect(
     trained = model_dir.read(model)
     vocabulary = trained.record.vocabulary
     read = reader(trained.network(), trained.record.window(context))
-    corpus, sources = as_trained(trained, model, encoding), find_sources(corpora, glob)
+    corpus = as_trained(trained, model, encoding, decoding_errors)
+    sources = find_sources(corpora, glob)
 
     def surprises() -> Iterator[Surprise]:
         logs, empty = None, True
-        for source in sources:
-            for text, _ in read_text(source, corpus):
-                empty = empty and not text
-                for character, one in zip(text, vocabulary.ids(text).tolist(), strict=True):
-                    place = vocabulary.unknown_id if one < 0 else one
-                    if place is None:
-                        yield Surprise(character, None, None, ())
-                        continue
-                    yield surprise(vocabulary, character, place, logs, likeliest)
-                    logs = log_probabilities(read.step(place))
+        for text, _ in read_texts(sources, corpus, report):
+            empty = empty and not text
+            for character, one in zip(text, vocabulary.ids(text).tolist(), strict=True):
+                place = vocabulary.unknown_id if one < 0 else one
+                if place is None:
+                    yield Surprise(character, None, None, ())
+                    continue
+                yield surprise(vocabulary, character, place, logs, likeliest)
+                logs = log_probabilities(read.step(place))
         if empty:
             raise CorpusError("the corpus is empty; name a file with text in it")
 
@@ -256,16 +266,25 @@ def inspect(
 
 
 def as_trained(
-    trained: model_dir.Trained, model: str | Path, encoding: str | None = None
+    trained: model_dir.Trained,
+    model: str | Path,
+    encoding: str | None = None,
+    decoding_errors: str | None = None,
 ) -> CorpusConfig:
-    """How the text was read that a model was trained on, or the same with another encoding.
+    """How the text was read that a model was trained on, but for what is given.
 
     Raises:
         ModelError: as `model_dir.reading` does.
-        SettingsError: there is no such encoding.
+        SettingsError: an unknown encoding or way to treat decoding errors.
     """
     trained_on = model_dir.reading(model, trained.record)
-    return trained_on if encoding is None else replace(trained_on, encoding=encoding)
+    return replace(
+        trained_on,
+        encoding=trained_on.encoding if encoding is None else encoding,
+        decoding_errors=(
+            trained_on.decoding_errors if decoding_errors is None else decoding_errors
+        ),
+    )
 
 
 class Reading:
@@ -275,21 +294,23 @@ class Reading:
         characters: Characters read.
         unknown: How many of them are outside the vocabulary: read as the unknown id where it has
             one, left out where it has none.
+        report: What was found and changed when they were read.
     """
 
     def __init__(self, vocabulary: Vocabulary):
         self._vocabulary = vocabulary
         self._hash = hashlib.blake2b(digest_size=16)
         self.characters = self.unknown = 0
+        self.report = ReadingReport()
 
     @property
     def digest(self) -> bytes:
         """The same for readings of the same characters."""
         return self._hash.digest()
 
-    def ids(self, source: Source, corpus: CorpusConfig) -> Iterator[Ids]:
-        """The ids of a source, in pieces."""
-        for text, _ in read_text(source, corpus):
+    def ids(self, sources: Sequence[Source], corpus: CorpusConfig) -> Iterator[Ids]:
+        """The ids of sources, in pieces."""
+        for text, _ in read_texts(sources, corpus, self.report):
             yield self.known(text)
 
     def known(self, text: str) -> Ids:

@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from textgen import storage, workers
 from textgen.config import CorpusConfig
-from textgen.corpus import Piece, Source, cut, read_text
+from textgen.corpus import Piece, ReadingReport, Source, cut, read_texts
 from textgen.errors import CorpusError
 from textgen.vocabulary import CODE_POINTS, Numbering, Vocabulary, counted, text_of
 
@@ -53,12 +53,15 @@ class Part:
         index: Its own one in the task.
         characters: How many they are.
         dtype: The type of their numbers.
+        is_added: Whether it is a line end that the task's last file lacks, needed only where
+            another task has text that follows.
     """
 
     task: int
     index: int
     characters: int
     dtype: str
+    is_added: bool = False
 
     def path(self, folder: Path) -> Path:
         return folder / f"{self.task}-{self.index}"
@@ -70,7 +73,7 @@ def write_ids(
     corpus: CorpusConfig,
     jobs: int | None = None,
     progress: Progress = lambda *_: None,
-) -> tuple[Vocabulary, int, list[str]]:
+) -> tuple[Vocabulary, int, list[str], ReadingReport]:
     """Write the ids of texts, one after the other, as a .npy file.
 
     Args:
@@ -84,8 +87,8 @@ def write_ids(
             has, None where that is not known.
 
     Returns:
-        The vocabulary, the number of characters that have its unknown id, and the SHA-256 of each
-        block of the file, as storage.describe_in_blocks takes them.
+        The vocabulary, the number of characters that have its unknown id, the SHA-256 of each
+        block of the file, as storage.describe_in_blocks takes them, and what reading changed.
 
     Raises:
         CorpusError: no text, or text that cannot be read.
@@ -95,7 +98,7 @@ def write_ids(
     folder = path.with_name("parts")
     folder.mkdir()
     with workers.team() as team:
-        counts, parts = _read_all(team, jobs, sources, corpus, folder, progress)
+        counts, parts, report = _read_all(team, jobs, sources, corpus, folder, progress)
         characters = sum(part.characters for part in parts)
         if characters == 0:
             raise CorpusError("the corpus is empty; name a file with text in it")
@@ -107,7 +110,7 @@ def write_ids(
         jobs = min(jobs, max(len(team), characters // _NUMBER_WORTHWHILE))
         digests = _number_all(team, jobs, parts, vocabulary, folder, path, len(header), progress)
     shutil.rmtree(folder)
-    return vocabulary, unknown, digests
+    return vocabulary, unknown, digests, report
 
 
 def _read_all(
@@ -117,13 +120,14 @@ def _read_all(
     corpus: CorpusConfig,
     folder: Path,
     progress: Progress,
-) -> tuple[npt.NDArray[np.int64], list[Part]]:
-    """How often each code point occurs, and the parts in their order."""
+) -> tuple[npt.NDArray[np.int64], list[Part], ReadingReport]:
+    """How often each code point occurs, the parts in their order, and what reading changed."""
     total = sum(source.size or 0 for source in sources)
     known = all(source.size is not None for source in sources)
     anywhere = all(source.on_disk for source in sources)
     tasks = ((pieces, corpus, folder, n, _PART) for n, pieces in enumerate(_tasks(sources, corpus)))
     counts, parts, done = np.zeros(CODE_POINTS, np.int64), list[Part](), 0
+    report = ReadingReport()
     enough = (total + len(sources) * _FILE) // _READ_WORTHWHILE
     for told in workers.run(team, min(jobs, enough) if anywhere else 1, _read, tasks):
         if isinstance(told, Part):
@@ -131,10 +135,20 @@ def _read_all(
         elif isinstance(told, int):
             done += told
             progress("read", done, total if known else None)
+        elif isinstance(told, ReadingReport):
+            report.add(told)
         else:
             codes, occurrences = told
             counts[codes] += occurrences
-    return counts, sorted(parts, key=lambda part: (part.task, part.index))
+    parts = sorted(
+        (part for part in parts if part.characters), key=lambda part: (part.task, part.index)
+    )
+    if parts and parts[-1].is_added:
+        parts.pop()
+    added = sum(part.is_added for part in parts)
+    report.line_ends_added += added
+    counts[ord("\n")] += added
+    return counts, parts, report
 
 
 def _tasks(sources: Iterable[Source], corpus: CorpusConfig) -> Iterator[list[Piece]]:
@@ -153,24 +167,29 @@ def _tasks(sources: Iterable[Source], corpus: CorpusConfig) -> Iterator[list[Pie
 
 def _read(
     pieces: Iterable[Piece], corpus: CorpusConfig, folder: Path, task: int, size: int
-) -> Iterator[int | Part | Counts]:
+) -> Iterator[int | Part | Counts | ReadingReport]:
     """Number the characters of a task.
 
     Yields:
-        Bytes read since it last said so; parts of so many characters; at the end the counts.
+        Bytes read since it last said so; parts of so many characters; at the end the counts, but
+        for a line end added at the end, and what reading changed.
     """
     numbering, characters, told = Numbering(), 0, 0
+    report = ReadingReport()
 
     def blocks() -> Iterator[tuple[tuple[int, np.dtype[Any]], npt.NDArray[np.intp], int]]:
-        for piece in pieces:
-            before = 0
-            for text, count in read_text(piece, corpus):
-                numbers = numbering.add(text)
-                # A part ends where it is long enough, or where numbers need another type.
-                yield (characters // size, numbering.dtype), numbers, count - before
-                before = count
+        last = "\n"
+        for text, count in read_texts(pieces, corpus, report):
+            numbers = numbering.add(text)
+            last = text[-1:] or last
+            # A part ends where it is long enough, or where numbers need another type.
+            yield (characters // size, numbering.dtype), numbers, count
+        if last != "\n":
+            numbers = numbering.add("\n")
+            numbering.counts[numbers] -= 1
+            yield (-1, numbering.dtype), numbers, 0
 
-    for index, ((_, dtype), group) in enumerate(groupby(blocks(), key=itemgetter(0))):
+    for index, ((number, dtype), group) in enumerate(groupby(blocks(), key=itemgetter(0))):
         first = characters
         with Part(task, index, 0, dtype.str).path(folder).open("wb") as file:
             for _, numbers, count in group:
@@ -180,10 +199,11 @@ def _read(
                 if told >= _TELL:
                     yield told
                     told = 0
-        yield Part(task, index, characters - first, dtype.str)
+        yield Part(task, index, characters - first, dtype.str, is_added=number < 0)
     np.save(_codes(folder, task), numbering.codes)
     yield told
     yield numbering.codes, numbering.counts
+    yield report
 
 
 def _codes(folder: Path, task: int) -> Path:

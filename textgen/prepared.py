@@ -13,9 +13,9 @@ ids, of models or of training. A prepared corpus holds
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ import numpy as np
 
 from textgen import __version__, storage
 from textgen.config import CorpusConfig, WindowConfig, check_integer, choose
-from textgen.corpus import Source, find_sources
+from textgen.corpus import ReadingReport, Source, find_sources
 from textgen.errors import (
     CorpusError,
     NewerVersionError,
@@ -38,6 +38,7 @@ from textgen.vocabulary import Vocabulary
 from textgen.windows import (
     Ids,
     Windows,
+    characters_needed,
     one_hot_pieces,
     one_hot_shapes,
     training_characters,
@@ -72,6 +73,7 @@ class Prepared:
         chosen: Names of the settings of `corpus` and `windows` that the user chose; the others
             have default values, in whose place a training may choose its own.
         digest: What tells whether two prepared corpora are of the same text.
+        reading: What was found and changed when the text was read.
     """
 
     path: Path
@@ -83,6 +85,7 @@ class Prepared:
     unknown: int
     chosen: tuple[str, ...]
     digest: str
+    reading: ReadingReport = field(default_factory=ReadingReport)
 
     def split(self, validation: float) -> tuple[Ids, Ids]:
         """The ids for training and the ids for validation: the text's last part."""
@@ -132,6 +135,7 @@ class Prepared:
             "directory": str(self.path),
             "characters": len(self.ids),
             "unknown_characters": self.unknown,
+            "reading": self.reading.to_json(),
             "vocabulary_size": self.vocabulary.size,
             "vocabulary": self.vocabulary.characters,
             "maxlen": maxlen,
@@ -186,25 +190,55 @@ def prepare(
         >>> prepared.ids.dtype
         dtype('uint8')
     """
-    corpus, corpus_chosen = choose(CorpusConfig, corpus)
-    windows, windows_chosen = choose(WindowConfig, windows)
-    progress = on_progress or (lambda *_: None)
-    output = Path(output)
     if jobs is not None:
         check_integer("jobs", jobs, at_least=1)
+    return prepare_checked(
+        corpora,
+        Path(output),
+        corpus,
+        windows,
+        lambda made: check_windows(made, made.windows),
+        one_hot=one_hot,
+        force=force,
+        jobs=jobs,
+        progress=on_progress or (lambda *_: None),
+    )
+
+
+def prepare_checked(
+    corpora: Sequence[str | Path | Source],
+    output: Path,
+    corpus: CorpusConfig | Mapping[str, Any] | None,
+    windows: WindowConfig | Mapping[str, Any] | None,
+    check: Callable[[Prepared], object],
+    *,
+    one_hot: bool = False,
+    force: bool = False,
+    jobs: int | None = None,
+    progress: Progress,
+) -> Prepared:
+    """Do what `prepare` does, with a check of one's own before anything is replaced.
+
+    Args:
+        corpora, output, corpus, windows, one_hot, force, jobs, progress: As `prepare` takes them.
+        check: Raises an error where the prepared corpus is not good enough.
+    """
+    corpus, corpus_chosen = choose(CorpusConfig, corpus)
+    windows, windows_chosen = choose(WindowConfig, windows)
     storage.check_target(output, KIND, force=force)
     sources = find_sources(corpora, corpus.glob)
     with storage.new_directory(output, KIND, force=force) as directory:
         ids = directory / _IDS
         # Before reading: what changes meanwhile is read again the next time.
         prints = [fingerprint(source) for source in sources]
-        vocabulary, unknown, digests = write_ids(ids, sources, corpus, jobs, progress)
+        vocabulary, unknown, digests, reading = write_ids(ids, sources, corpus, jobs, progress)
         settings = {
             "corpus": corpus.to_json(),
             "windows": windows.to_json(),
             "chosen": [*corpus_chosen, *windows_chosen],
             "sources": prints,
             "unknown": unknown,
+            "reading": reading.to_json(),
             "versions": {"textgen": __version__},
         }
         (directory / _VOCABULARY).write_bytes(vocabulary_json(vocabulary))
@@ -213,7 +247,7 @@ def prepare(
         files[_IDS] = storage.describe_in_blocks(ids.stat().st_size, digests)
         storage.write_manifest(directory, KIND, files)
         made = open_prepared(directory, check=False)
-        check_windows(made, windows)
+        check(made)
         if one_hot:
             _write_one_hot(made, directory, progress)
     return open_prepared(output, check=False)
@@ -271,6 +305,7 @@ def _open(path: Path, manifest: dict[str, dict[str, Any]]) -> Prepared:
             unknown=settings["unknown"],
             chosen=tuple(map(str, chosen)),
             digest=_digest(manifest),
+            reading=ReadingReport.from_json(settings.get("reading", {})),
         )
     except NewerVersionError as error:
         raise PreparedError(f"{path}: {error}") from error
@@ -366,6 +401,7 @@ def unchanged(path: Path, sources: Iterable[Source], corpus: CorpusConfig) -> bo
                 entry["sha256"] is not None and entry["sha256"] == _hash(source)
                 for entry, source in pairs
             )
+            and "reading" in settings  # version 0.1.0 joined files without a final line end
         )
     except (*storage.DAMAGE, SettingsError):
         return False
@@ -387,27 +423,75 @@ def _without_hashes(sources: Any) -> Any:
         return sources
 
 
-def check_windows(prepared: Prepared, windows: WindowConfig) -> None:
-    """Raise `CorpusError` where training or validation text is shorter than one window."""
-    train, validation = (len(part) for part in prepared.split(windows.validation))
-    needed = windows.maxlen + 1
-    if prepared.vocabulary.size < 2:
+def check_windows(prepared: Prepared, windows: WindowConfig, streams: int = 1) -> None:
+    """Check that a text is long enough to train on.
+
+    Args:
+        prepared: The text.
+        windows: Windows and split.
+        streams: How many streams of windows the training part must have.
+
+    Raises:
+        CorpusError: it is too short, or has one distinct character. The message states all that
+            is needed, and the options with which the text is long enough.
+    """
+    characters, vocabulary = len(prepared.ids), prepared.vocabulary
+    fits = _is_long_enough(characters, windows.maxlen, windows.validation, streams)
+    if fits and vocabulary.size > 1:
+        return
+    window = windows.maxlen + 1
+    training, share = streams * windows.maxlen + 1, windows.validation
+    needed = characters_needed(training, window if share else 0, share)
+    least = f"of {needed:,} characters or more" if needed else "that is longer"
+    if vocabulary.size < 2:
+        more = "" if fits else f", {least}"
         raise CorpusError(
-            f"the corpus has one distinct character ({prepared.vocabulary.characters!r}): "
-            "there is nothing to predict; give a longer text"
+            f"the corpus has one distinct character ({vocabulary.characters!r}): there is nothing "
+            f"to predict; give a text with others{more}"
         )
-    if train < needed:
-        raise CorpusError(
-            f"the training part has {train:,} characters, fewer than the {needed:,} that one "
-            f"window of maxlen {windows.maxlen} and its target need; give a longer text or a "
-            "smaller --maxlen"
-        )
-    if windows.validation and validation < needed:
-        raise CorpusError(
-            f"the validation part has {validation:,} characters, fewer than the {needed:,} that "
-            f"one window of maxlen {windows.maxlen} and its target need; give a larger "
-            "--validation, a smaller --maxlen, or --validation 0"
-        )
+    what = f"a window of --maxlen {windows.maxlen} and the character after it"
+    if streams > 1:
+        what = f"--batch-size {streams:,} streams of --maxlen {windows.maxlen} and one more"
+    parts = f"{training:,} in the training part ({what})"
+    if share:
+        parts += f" and {window:,} in the validation part (--validation {share:g})"
+    remedies = _remedies(characters, windows, streams)
+    raise CorpusError(
+        f"the text is too short: it has {characters:,} characters and needs {parts}; "
+        f"give a text {least}" + (f", or add {' or '.join(remedies)}" if remedies else "")
+    )
+
+
+def _is_long_enough(characters: int, maxlen: int, validation: float, streams: int) -> bool:
+    train = training_characters(characters, validation)
+    held_out = characters - train
+    return train > streams * maxlen and (not validation or held_out > maxlen)
+
+
+def _remedies(characters: int, windows: WindowConfig, streams: int) -> list[str]:
+    """Options with which a text that is too short is long enough."""
+    maxlen, share = windows.maxlen, windows.validation
+    train = training_characters(characters, share)
+    found = []
+    fewer = (train - 1) // maxlen
+    if fewer > 0 and _is_long_enough(characters, maxlen, share, fewer):
+        found.append(f"--batch-size {fewer}")
+    shorter = (train - 1) // streams
+    if share:
+        shorter = min(shorter, characters - train - 1)
+    if shorter > 0:
+        found.append(f"--maxlen {shorter}")
+    if share:
+        other = (percent / 100 for percent in range(1, 100))
+        fitting = (one for one in other if _is_long_enough(characters, maxlen, one, streams))
+        found += [f"--validation {one:g}" for one in islice(fitting, 1)]
+        if _is_long_enough(characters, maxlen, 0, streams):
+            found.append("--validation 0")
+        elif characters > streams:
+            found.append(f"--validation 0 --maxlen {(characters - 1) // streams}")
+    if not found and streams > 1:
+        return [f"--batch-size 1 {one}" for one in _remedies(characters, windows, 1)]
+    return found
 
 
 def vocabulary_json(vocabulary: Vocabulary) -> bytes:

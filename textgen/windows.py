@@ -55,6 +55,29 @@ def training_characters(characters: int, validation: float) -> int:
     return characters * (1_000_000 - round(validation * 1_000_000)) // 1_000_000
 
 
+def characters_needed(training: int, validating: int, validation: float) -> int | None:
+    """How many characters a text must have for parts of a length.
+
+    Args:
+        training: Characters of the training part, at least.
+        validating: Characters of the validation part, at least; 0 for any number.
+        validation: Share of the text that is for validation.
+
+    Returns:
+        The number; None where no text is long enough, since a part is always empty.
+
+    Example:
+        >>> characters_needed(41, 41, 0.1)
+        401
+    """
+    million = 1_000_000
+    share = round(validation * million)
+    if share == million or (validating and not share):
+        return None
+    needed = -(-training * million // (million - share))
+    return max(needed, (validating - 1) * million // share + 1) if validating else needed
+
+
 @dataclass(frozen=True)
 class Windows:
     """The overlapping windows of a text, read when they are asked for.

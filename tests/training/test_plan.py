@@ -1,9 +1,12 @@
 """Clocks, learning rates, sizes and precisions: what a training plans."""
 
+import io
 import json
+import re
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,6 +14,7 @@ import pytest
 
 from textgen import model, model_dir, prepared, storage
 from textgen.config import CorpusConfig, TrainConfig, WindowConfig, settings
+from textgen.corpus import Source
 from textgen.errors import CorpusError, SettingsError, UsageError
 from textgen.prepared import open_prepared, prepare
 from textgen.training import plan, precision, train
@@ -213,8 +217,52 @@ def test_half_precisions_compute_in_them():
 
 def test_a_prepared_text_that_validation_takes_whole(tmp_path, corpus):
     prepare([str(corpus)], tmp_path / "prepared")
-    with pytest.raises(CorpusError, match="the training part has 0 characters"):
+    with pytest.raises(CorpusError, match="needs 41 in the training part"):
         train([str(tmp_path / "prepared")], tmp_path / "model", {"validation": 0.99999})
+
+
+def refusal(characters: int, folder: Path, options: dict[str, Any], preset: str | None) -> str:
+    """What is said of a text of so many characters; empty where it is long enough."""
+    data = b"ab" * characters
+    source = Source("it", lambda: io.BytesIO(data[:characters]), characters, modified=characters)
+    try:
+        plan.plan([source], folder, options, preset, None, None, on_event=lambda _: None, kept=None)
+    except CorpusError as error:
+        assert not (folder / "cache").exists()
+        return str(error)
+    shutil.rmtree(folder / "cache")
+    return ""
+
+
+@pytest.mark.parametrize("characters", [1, 2, 5, 30, 50, 100, 300, 21_000])
+@pytest.mark.parametrize(
+    ("options", "preset"),
+    [
+        ({}, None),
+        ({"batch_size": 16}, None),
+        ({"batch_size": 500, "validation": 0.5}, None),
+        ({"maxlen": 100, "validation": 0.01}, "medium"),
+        ({"carry_state": False, "batch_size": 64}, None),
+        ({}, "keras-example"),
+        ({}, "min-char-rnn"),
+    ],
+)
+def test_one_message_has_all_that_a_short_text_needs(tmp_path, characters, options, preset):
+    message = refusal(characters, tmp_path / "m", options, preset)
+    if not message:
+        return
+    needed = re.search(r"([\d,]+) characters or more", message)
+    assert needed is not None, message
+    enough = int(needed[1].replace(",", ""))
+    assert not refusal(enough, tmp_path / "m", options, preset)
+    if characters > 1:
+        assert refusal(enough - 1, tmp_path / "m", options, preset)
+        _, _, advice = message.partition(", or add ")
+        for remedy in advice.split(" or "):
+            given = dict(re.findall(r"--([\w-]+) ([\d.]+)", remedy))
+            more = {name.replace("-", "_"): json.loads(value) for name, value in given.items()}
+            assert more, message
+            assert not refusal(characters, tmp_path / "m", {**options, **more}, preset), remedy
 
 
 def planned(corpora, directory, options=None, preset=None, corpus=None):

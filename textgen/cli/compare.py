@@ -24,6 +24,7 @@ def command(
     force: bool,  # noqa: FBT001
     texts: tuple[str, ...],
     encoding: str | None,
+    decoding_errors: str | None,
     glob: tuple[str, ...],
     form: str,
 ) -> None:
@@ -53,7 +54,10 @@ def command(
             raise click.UsageError(f"{source.name} can be read once: name a file with --text")
     write = console.page_writer(output, force=force) if output else None
     out = console.Output()
-    found = compare(models, texts, encoding=encoding, glob=glob)
+    found = compare(models, texts, encoding=encoding, decoding_errors=decoding_errors, glob=glob)
+    for lines in dict.fromkeys(tuple(console.reading_lines(one.reading)) for one in found):
+        for line in lines:
+            console.note(f"textgen: {line}")
     for one in found:
         if not one.told.entries:
             console.note(f"textgen: {one.model} has no history")

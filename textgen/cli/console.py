@@ -9,13 +9,16 @@ import re
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 import click
+
+if TYPE_CHECKING:
+    from textgen.corpus import ReadingReport
 
 EVERY = 10.0  # seconds between progress lines where there is no terminal
 _BLOCK = 512  # characters written at a time where nobody watches
@@ -45,6 +48,45 @@ def note(text: str) -> None:
         print_above(_Bar.shown.console, text)
     else:
         click.echo(printable(text), err=True)
+
+
+def note_reading(report: "ReadingReport") -> None:
+    """Write what was found and changed when texts were read, where there is something to tell."""
+    for line in reading_lines(report):
+        note(f"textgen: {line}")
+
+
+def reading_lines(report: "ReadingReport") -> Iterator[str]:
+    """What was found and changed when texts were read, in a line each."""
+    encodings = report.to_json()["encodings"]
+    if encodings.keys() - {"utf-8"}:
+        yield f"encodings: {encodings_in_words(encodings)}"
+    if count := report.line_ends_added:
+        yield f"{count:,} {_plural('line end', count)} added between files that lacked it"
+    if count := report.byte_order_marks_removed:
+        yield f"{count:,} {_plural('byte order mark', count)} (U+FEFF) removed from the text"
+    for count, done in (
+        (report.undecodable_replaced, "replaced by U+FFFD"),
+        (report.undecodable_skipped, "skipped"),
+    ):
+        if count:
+            yield f"{count:,} {_plural('byte sequence', count)} not text in the encoding: {done}"
+
+
+def encodings_in_words(encodings: Mapping[str, int]) -> str:
+    """How many files have which encoding.
+
+    Example:
+        >>> encodings_in_words({"utf-8": 2, "cp1252": 1})
+        'utf-8 (2 files), cp1252 (1 file)'
+    """
+    return ", ".join(
+        f"{name} ({files:,} {_plural('file', files)})" for name, files in encodings.items()
+    )
+
+
+def _plural(noun: str, count: int) -> str:
+    return noun if count == 1 else f"{noun}s"
 
 
 def print_above(display: Any, text: str) -> None:

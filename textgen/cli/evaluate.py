@@ -31,6 +31,7 @@ def command(
     context: str | None,
     windows: int | None,
     encoding: str | None,
+    decoding_errors: str | None,
     glob: tuple[str, ...],
     form: str,
 ) -> None:
@@ -58,8 +59,10 @@ def command(
         context=context,
         windows=windows,
         encoding=encoding,
+        decoding_errors=decoding_errors,
         glob=glob or CorpusConfig.glob,
     )
+    console.note_reading(found.reading)
     if form == "json":
         out.write(json.dumps(found.to_json()) + "\n")
         return

@@ -38,6 +38,7 @@ def command(
     directory: Path,
     context: str | None,
     encoding: str | None,
+    decoding_errors: str | None,
     glob: tuple[str, ...],
     form: str,
     color: bool | None,  # noqa: FBT001
@@ -56,23 +57,28 @@ def command(
     """
     if not corpora:
         raise click.UsageError("no text: `textgen inspect page.txt`")
+    from textgen.corpus import ReadingReport
     from textgen.evaluation import LEVELS, inspect
     from textgen.model_dir import is_model
 
     named = click.get_current_context().get_parameter_source("directory")
     if named is not ParameterSource.COMMANDLINE and len(corpora) > 1 and is_model(corpora[0]):
         directory, corpora = Path(corpora[0]), corpora[1:]
+    report = ReadingReport()
     found = inspect(
         corpora,
         directory,
         context=context,
         encoding=encoding,
+        decoding_errors=decoding_errors,
         glob=glob or CorpusConfig.glob,
         likeliest=5 if form == "jsonl" else 0,
+        report=report,
     )
     out = console.Output()
     if form == "jsonl":
         out.stream(_lines(found))
+        console.note_reading(report)
         return
     coloured = out.coloured if color is None else color
     if coloured:
@@ -80,6 +86,7 @@ def command(
         legend = " ".join(_on(level, name) for level, name in enumerate(names))
         click.echo(f"bits of surprise: {legend}", err=True)
     out.stream(_text(found, _on if coloured else _plain))
+    console.note_reading(report)
 
 
 def _lines(found: Iterable[Any]) -> Iterator[str]:

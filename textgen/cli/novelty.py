@@ -78,6 +78,7 @@ def command(directory: Path, corpora: tuple[str, ...], form: str, **values: Any)
                 transfer(stage, done, total)
 
         found = novelty(directory, corpora, config, on_progress=show)
+    console.note_reading(found.reading)
     if form == "json":
         out.write(json.dumps(found.to_json()) + "\n")
         return

@@ -15,6 +15,7 @@ import cloup
 
 from textgen.config import (
     CONTEXTS,
+    DECODING_ERRORS,
     DEFAULT_MODEL,
     NORMALIZATIONS,
     TARGETS,
@@ -24,6 +25,11 @@ from textgen.config import (
 )
 
 _AS_TRAINED = "[default: as it was trained]"
+_ENCODING = "Encoding of the text; auto detects the one of each file."
+_DECODING_ERRORS = (
+    "Refuse a file with bytes that are not text in the encoding, replace them by U+FFFD, or skip "
+    "them, and count them."
+)
 
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -281,10 +287,13 @@ def context(help_text: str) -> Callable[[F], F]:
 
 
 def encoding_as_trained(function: F) -> F:
-    """`--encoding NAME` of a text that a trained model is to look at."""
-    return cloup.option("--encoding", metavar="NAME", help=f"Encoding of the text.  {_AS_TRAINED}")(
-        function
-    )
+    """`--encoding NAME` and `--decoding-errors` of a text that a trained model reads."""
+    function = cloup.option(
+        "--decoding-errors",
+        type=click.Choice(DECODING_ERRORS),
+        help=f"{_DECODING_ERRORS}  {_AS_TRAINED}",
+    )(function)
+    return cloup.option("--encoding", metavar="NAME", help=f"{_ENCODING}  {_AS_TRAINED}")(function)
 
 
 def corpora(function: F) -> F:
@@ -305,7 +314,13 @@ def corpus_group() -> Callable[[F], F]:
             CorpusConfig,
             "encoding",
             metavar="NAME",
-            help_text="Encoding of the text, decoded strictly.",
+            help_text=_ENCODING,
+        ),
+        setting(
+            CorpusConfig,
+            "decoding_errors",
+            type=click.Choice(DECODING_ERRORS),
+            help_text=_DECODING_ERRORS,
         ),
         setting(
             CorpusConfig,

@@ -54,6 +54,7 @@ def command(
         zcat logs.gz | textgen prepare - -o prepared --one-hot --step 10
     """
     import json
+    from dataclasses import replace
 
     from textgen.config import CorpusConfig, WindowConfig
     from textgen.prepared import prepare
@@ -84,6 +85,10 @@ def command(
         console.note(
             f"  unknown     {summary['unknown_characters']:,} characters, too rare, share one id"
         )
+    encodings = console.encodings_in_words(summary["reading"]["encodings"])
+    console.note(f"  encodings   {encodings}")
+    for line in console.reading_lines(replace(made.reading, encodings={})):
+        console.note(f"  changed     {line}")
     console.note(f"  vocabulary  {summary['vocabulary_size']:,}: {characters}{more}")
     console.note(
         f"  windows     {summary['training_windows']:,} for training, "

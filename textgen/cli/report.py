@@ -24,6 +24,7 @@ def command(
     force: bool,  # noqa: FBT001
     texts: tuple[str, ...],
     encoding: str | None,
+    decoding_errors: str | None,
     glob: tuple[str, ...],
 ) -> None:
     """Make a page that shows what a model learned.
@@ -40,7 +41,14 @@ def command(
     write = console.page_writer(output, force=force)
     from textgen.reporting import report
 
-    page = report(directory, texts, encoding=encoding, glob=glob or CorpusConfig.glob)
+    page = report(
+        directory,
+        texts,
+        encoding=encoding,
+        decoding_errors=decoding_errors,
+        glob=glob or CorpusConfig.glob,
+    )
+    console.note_reading(page.reading)
     for note in page.notes:
         console.note(f"textgen: {note}")
     write(page.html)

@@ -11,7 +11,7 @@ from typing import Any
 
 from textgen import evaluation, model_dir
 from textgen.config import CorpusConfig
-from textgen.corpus import Source
+from textgen.corpus import ReadingReport, Source
 from textgen.reporting import charts, history
 from textgen.reporting.history import History
 from textgen.reporting.template import render
@@ -40,6 +40,7 @@ class Compared:
         rank: 1 for the fewest of these; None without any, or where the models read different
             texts, one in lower case for example.
         told: Its training as it went.
+        reading: What was found and changed when the named texts were read for it.
     """
 
     model: str
@@ -57,6 +58,7 @@ class Compared:
     charged_bits_per_character: float | None
     told: History = field(repr=False)
     rank: int | None = None
+    reading: ReadingReport = field(default_factory=ReadingReport)
 
     @property
     def bits_per_character(self) -> float | None:
@@ -67,7 +69,11 @@ class Compared:
     def to_json(self) -> dict[str, Any]:
         """All but the history as a JSON object."""
         told = {name: value for name, value in vars(self).items() if name != "told"}
-        return {**told, "bits_per_character": self.bits_per_character}
+        return {
+            **told,
+            "reading": self.reading.to_json(),
+            "bits_per_character": self.bits_per_character,
+        }
 
 
 def compare(
@@ -75,6 +81,7 @@ def compare(
     texts: Sequence[str | Path | Source] = (),
     *,
     encoding: str | None = None,
+    decoding_errors: str | None = None,
     glob: Sequence[str] = CorpusConfig.glob,
 ) -> list[Compared]:
     """Compare trained models.
@@ -83,7 +90,9 @@ def compare(
         models: Model directories.
         texts: What to evaluate each of them on, in the way that it was trained; none to compare
             what their trainings recorded.
-        encoding: Of the texts; None for that of the text which each model was trained on.
+        encoding: Of the texts, or `auto`; None for that of the text which each model was trained
+            on.
+        decoding_errors: `strict`, `replace` or `skip`; None as when each model was trained.
         glob: Patterns for the names of files taken from directories.
 
     Raises:
@@ -95,7 +104,10 @@ def compare(
         [1.62, 1.44]
     """
     found, digests = (
-        zip(*(_compared(model, texts, encoding, glob) for model in models), strict=True)
+        zip(
+            *(_compared(model, texts, encoding, decoding_errors, glob) for model in models),
+            strict=True,
+        )
         if models
         else ((), ())
     )
@@ -112,6 +124,7 @@ def _compared(
     model: str | Path,
     texts: Sequence[str | Path | Source],
     encoding: str | None,
+    decoding_errors: str | None,
     glob: Sequence[str],
 ) -> tuple[Compared, bytes]:
     """A model's row, without its rank; a digest of the texts as it read them."""
@@ -121,7 +134,7 @@ def _compared(
     best, last = told.best, told.entries[-1] if told.entries else None
     on_texts, digest = None, b""
     if texts:
-        corpus = evaluation.as_trained(trained, model, encoding)
+        corpus = evaluation.as_trained(trained, model, encoding, decoding_errors)
         on_texts, digest = evaluation.measured(trained, texts, corpus, glob=glob)
         if on_texts.characters < 2:
             raise evaluation.too_little(on_texts.characters, on_texts.unknown)
@@ -140,6 +153,7 @@ def _compared(
         coverage=on_texts.coverage if on_texts else None,
         charged_bits_per_character=on_texts.charged_bits_per_character if on_texts else None,
         told=told,
+        reading=on_texts.reading if on_texts else ReadingReport(),
     )
     return compared, digest
 

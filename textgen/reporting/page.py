@@ -9,7 +9,7 @@ import base64
 import math
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -18,7 +18,7 @@ import numpy as np
 
 from textgen import evaluation, model_dir
 from textgen.config import DEFAULT_MODEL, CorpusConfig, Decoding
-from textgen.corpus import Source, find_sources
+from textgen.corpus import ReadingReport, Source, find_sources
 from textgen.errors import ModelError
 from textgen.reporting import charts, findings, history, units
 from textgen.reporting.history import History
@@ -43,20 +43,24 @@ class Page:
     Attributes:
         html: The whole file.
         notes: What it lacks, and why: one line each.
+        reading: What was found and changed when the named texts were read.
     """
 
     html: str
     notes: tuple[str, ...]
+    reading: ReadingReport = field(default_factory=ReadingReport)
 
 
 @dataclass(frozen=True)
 class _Text:
     """A text for the model to read: ids of its vocabulary, what to call it, and how many of its
-    characters are left out, or read as the unknown one, since the model does not know them."""
+    characters are left out, or read as the unknown one, since the model does not know them; and
+    what was found and changed when it was read."""
 
     ids: Ids
     name: str
     unknown: int = 0
+    reading: ReadingReport = field(default_factory=ReadingReport)
 
 
 def report(
@@ -64,6 +68,7 @@ def report(
     texts: Sequence[str | Path | Source] = (),
     *,
     encoding: str | None = None,
+    decoding_errors: str | None = None,
     glob: Sequence[str] = CorpusConfig.glob,
 ) -> Page:
     """Make a page that shows what a model learned.
@@ -72,7 +77,9 @@ def report(
         model: A model directory.
         texts: What to show surprise and units on: paths of files and directories, `-`, or
             sources; none for the part of the corpus that was kept for validation.
-        encoding: Of the texts; None for that of the text which the model was trained on.
+        encoding: Of the texts, or `auto`; None for that of the text which the model was trained
+            on.
+        decoding_errors: `strict`, `replace` or `skip`; None as when the model was trained.
         glob: Patterns for the names of files taken from directories.
 
     Raises:
@@ -89,7 +96,11 @@ def report(
     notes = []
     if not told.entries:
         notes.append("the model has no history: the page has no curves")
-    text = _named(trained, model, texts, encoding, glob) if texts else _kept(record, model)
+    if texts:
+        read_as = evaluation.as_trained(trained, model, encoding, decoding_errors)
+        text: _Text | None = _named(trained, texts, replace(read_as, glob=tuple(glob)))
+    else:
+        text = _kept(record, model)
     if text is None:
         notes.append(
             "the model directory has no text of its own: the page has no surprise, confusions or "
@@ -100,22 +111,18 @@ def report(
             f"{text.unknown:,} characters of the text are not in the model's vocabulary: left out, "
             "or read as its unknown character if it has one"
         )
-    return Page(_render(trained, shown(Path(model).resolve().name), told, text), tuple(notes))
+    html = _render(trained, shown(Path(model).resolve().name), told, text)
+    return Page(html, tuple(notes), text.reading if text else ReadingReport())
 
 
 def _named(
-    trained: model_dir.Trained,
-    model: str | Path,
-    texts: Sequence[str | Path | Source],
-    encoding: str | None,
-    glob: Sequence[str],
+    trained: model_dir.Trained, texts: Sequence[str | Path | Source], corpus: CorpusConfig
 ) -> _Text:
     """The beginning of texts that the user named."""
     reading = evaluation.Reading(trained.record.vocabulary)
-    corpus = evaluation.as_trained(trained, model, encoding)
-    sources = find_sources(texts, glob)
+    sources = find_sources(texts, corpus.glob)
     pieces, count = [], 0
-    for piece in (piece for source in sources for piece in reading.ids(source, corpus)):
+    for piece in reading.ids(sources, corpus):
         pieces.append(piece)
         count += len(piece)
         if count >= _TEXT_AT_MOST:
@@ -123,7 +130,8 @@ def _named(
     ids = np.concatenate(pieces)[:_TEXT_AT_MOST] if pieces else np.empty(0, np.int64)
     if len(ids) < 2:
         raise evaluation.too_little(reading.characters, reading.unknown)
-    return _Text(ids, _names([source.name for source in sources]), reading.unknown)
+    names = _names([source.name for source in sources])
+    return _Text(ids, names, reading.unknown, reading.report)
 
 
 def _kept(record: model_dir.Record, model: str | Path) -> _Text | None:

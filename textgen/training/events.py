@@ -3,7 +3,9 @@
 Knows facts and figures; knows nothing of terminals. Losses are in nats per character.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from textgen.corpus import ReadingReport
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Opened:
     """The prepared corpus is open.
 
     Attributes:
+        reading: What was found and changed when the text was read.
         time: Seconds that a training takes on two cores.
         expected: What a megabyte of Shakespeare comes to in that time, in nats per character; None
             where that was not measured.
@@ -38,6 +41,7 @@ class Opened:
     from_cache: bool
     time: float = 0.0
     expected: float | None = None
+    reading: ReadingReport = field(default_factory=ReadingReport)
 
 
 @dataclass(frozen=True)

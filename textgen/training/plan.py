@@ -15,7 +15,6 @@ from textgen import config, model_dir, storage
 from textgen.config import CorpusConfig, Settings
 from textgen.corpus import Source, find_sources
 from textgen.errors import (
-    CorpusError,
     ModelError,
     OutputError,
     SettingsError,
@@ -28,7 +27,7 @@ from textgen.prepared import (
     check_windows,
     only_prepared,
     open_prepared,
-    prepare,
+    prepare_checked,
     unchanged,
 )
 from textgen.training import events, sizing, transfer
@@ -113,22 +112,24 @@ def plan(
     settings = config.settings(options, preset, recorded)
     if begin is not None:
         transfer.check_shape(settings.model, begin, str(init_from))
+    chosen, suit = settings, partial(_suited, settings, decided, sizes=preset is None)
+
+    def check(text: Prepared) -> None:
+        # A batch that nobody chose has as many streams as the text is long enough for.
+        _check_fits(text, chosen, streams=None if "batch_size" in decided else 1)
+
     if opened is None:
         windows = {name: value for name, value in vars(settings.windows).items() if name in decided}
         opened, from_cache = _prepare(
-            corpora, directory, corpus, windows, on_event, kept, force=force
+            corpora, directory, corpus, windows, check, on_event, kept, force=force
         )
-    check_windows(opened, settings.windows)
-    train, held_out = opened.split(settings.windows.validation)
-    parts = len(train), len(held_out)
-    suit = partial(_suited, parts, settings, decided, sizes=preset is None)
-    suited = suit(sizing.TWO_CORES)
+    check(opened)
+    suited = suit(opened, sizing.TWO_CORES)
 
     def at_pace(pace: Pace) -> Settings:
-        return config.settings(options, preset, recorded, suit(pace))
+        return config.settings(options, preset, recorded, suit(opened, pace))
 
     settings = at_pace(sizing.TWO_CORES)
-    _check_fits(opened, settings)
     vocabulary, initial = opened.vocabulary, None
     if begin is not None:
         vocabulary = transfer.union(begin.record.vocabulary, vocabulary)
@@ -183,6 +184,7 @@ def _prepare(
     directory: Path,
     corpus: CorpusConfig | Mapping[str, Any] | None,
     windows: Mapping[str, Any],
+    check: Callable[[Prepared], object],
     on_event: OnEvent,
     kept: Request | None,
     *,
@@ -199,13 +201,14 @@ def _prepare(
             pass  # a damaged cache is made anew
 
     def into(path: Path) -> Prepared:
-        return prepare(
+        return prepare_checked(
             sources,
             path,
             corpus,
             windows,
+            check,
             force=True,
-            on_progress=lambda *stage: on_event(events.Preparing(*stage)),
+            progress=lambda *stage: on_event(events.Preparing(*stage)),
         )
 
     if not model_dir.checkpoint(directory).exists():
@@ -237,9 +240,9 @@ def _check_read_so(opened: Prepared, corpus: CorpusConfig | Mapping[str, Any] | 
 
 
 def _suited(
-    parts: tuple[int, int],
     settings: Settings,
     decided: Mapping[str, Any],
+    opened: Prepared,
     pace: Pace,
     *,
     sizes: bool,
@@ -247,15 +250,15 @@ def _suited(
     """What suits the text, the time and the device's pace, of what nobody chose.
 
     Args:
-        parts: Characters of the training part and of the validation part.
         settings: All settings, where nothing suits them.
         decided: Those by name that the user, a preset or a prepared corpus chose.
+        opened: The text, which is long enough for these settings.
         pace: Of the device.
         sizes: Whether a size may be chosen, not just a time and a batch.
     """
-    characters, validation = parts
+    characters, validation = map(len, opened.split(settings.windows.validation))
     given = dict(decided)
-    if 0 < validation <= sizing.MAXLEN:
+    if 0 < validation <= sizing.MAXLEN or characters <= sizing.MAXLEN * given.get("batch_size", 1):
         given.setdefault("maxlen", settings.windows.maxlen)
     suited: dict[str, Any] = {}
     if settings.training.time and "time" not in given:
@@ -270,19 +273,17 @@ def _suited(
     return suited
 
 
-def _check_fits(opened: Prepared, settings: Settings) -> None:
-    """Raise `CorpusError` where a text is too short for its windows or streams."""
-    check_windows(opened, settings.windows)
+def _check_fits(opened: Prepared, settings: Settings, streams: int | None = None) -> None:
+    """Raise `CorpusError` where a text is too short for its windows and streams.
+
+    Args:
+        opened: The text.
+        settings: All settings.
+        streams: How many streams it must be long enough for; None for all of a batch.
+    """
     if not settings.training.carry_state:
-        return
-    rows, maxlen = settings.training.batch_size, settings.windows.maxlen
-    characters = len(opened.split(settings.windows.validation)[0])
-    fits = (characters - 1) // maxlen
-    if rows > fits:
-        raise CorpusError(
-            f"{characters:,} training characters are too few for {rows:,} streams of {maxlen}; "
-            f"give --batch-size {fits} or less, or a smaller --maxlen"
-        )
+        streams = 1
+    check_windows(opened, settings.windows, streams or settings.training.batch_size)
 
 
 def other_training(directory: Path, what: str) -> OutputError:

@@ -219,6 +219,7 @@ def _train(
             asked.from_cache,
             request.settings.training.time,
             asked.expected,
+            opened.reading,
         )
     )
     device = device or backend.start(run.device, run.backend, debug=run.debug)

@@ -16,7 +16,6 @@ from textgen.cli.training.figures import Pace, bits
 from textgen.training import events
 
 _NAMES: dict[type, str] = {
-    events.Opened: "opened",
     events.Started: "started",
     events.Stopping: "stopping",
     events.EpochDone: "epoch",
@@ -45,6 +44,8 @@ class JsonLines:
             case events.StepDone():
                 if self._pace.step(event) and self._due():
                     _write("progress", self._progress(event))
+            case events.Opened():
+                _write("opened", {**vars(event), "reading": event.reading.to_json()})
             case _:
                 if isinstance(event, events.EpochDone):
                     self._pace.report()

@@ -131,6 +131,8 @@ def _opened(event: events.Opened) -> Iterator[str]:
         f"{event.training_characters:,} for training, {event.validation_characters:,} for "
         "validation"
     )
+    for line in console.reading_lines(event.reading):
+        yield f"        {line}"
     if event.unknown_characters:
         yield f"        {event.unknown_characters:,} rare characters share one id"
     if event.expected is not None:
