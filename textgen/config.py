@@ -4,7 +4,7 @@ Knows names, defaults, bounds and presets; knows nothing of files, Keras or the 
 Anything wrong raises `SettingsError`, which names the setting.
 """
 
-import math
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, ClassVar, Self
@@ -27,6 +27,9 @@ WAIT = 300.0  # seconds: hosts are started by hand, one after the other
 CHECKPOINT_EVERY = 60.0  # seconds of training that a crash may cost; writing one takes far less
 _LENGTH_AT_LEAST = 4  # the shortest n-gram that novelty is told of
 _CHARACTERS_AT_MOST = 1_000_000  # of samples to look for copies in: half a gigabyte
+_TINY, _HUGE = 1e-30, 1e30  # of what is multiplied in single precision, with room for products
+_TIME_AT_MOST = 1_000_000_000  # seconds: 32 years
+_WIDTH_BELOW = 2**31  # units: more than any memory holds, and few enough for every framework
 _MAXLEN_AT_MOST = 10_000  # back-propagation reaches nowhere near; sampling keeps a state for each
 
 
@@ -150,11 +153,12 @@ class ModelConfig(Config):
         if not self.units:
             raise SettingsError("units", "must name one or more layers, such as 256 or 512,512")
         for units in self.units:
-            check_integer("units", units, at_least=1)
-        check_integer("embedding", self.embedding, at_least=0)
+            check_integer("units", units, at_least=1, below=_WIDTH_BELOW)
+        check_integer("embedding", self.embedding, at_least=0, below=_WIDTH_BELOW)
         _number("dropout", self.dropout, at_least=0, below=1)
         _number("drop_connect", self.drop_connect, at_least=0, below=1)
         _number("init_stddev", self.init_stddev, at_least=0)
+        _check_size("init_stddev", self.init_stddev)
 
 
 @dataclass(frozen=True)
@@ -215,14 +219,17 @@ class TrainConfig(Config):
     def __post_init__(self) -> None:
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
         _number("learning_rate", self.learning_rate, above=0)
+        _check_size("learning_rate", self.learning_rate)
         check_choice("schedule", self.schedule, SCHEDULES)
         _number("clip_norm", self.clip_norm, at_least=0)
+        _check_size("clip_norm", self.clip_norm)
         _number("clip_value", self.clip_value, at_least=0)
+        _check_size("clip_value", self.clip_value)
         if self.clip_norm and self.clip_value:
             raise SettingsError("clip_value", "and clip_norm exclude each other; give one of them")
         check_integer("batch_size", self.batch_size, at_least=1)
         _number("weight_decay", self.weight_decay, at_least=0, below=1)
-        _number("time", self.time, at_least=0)
+        _number("time", self.time, at_least=0, at_most=_TIME_AT_MOST)
         check_integer("epochs", self.epochs, at_least=0)
         if bool(self.time) == bool(self.epochs):
             raise SettingsError("epochs", "and time exclude each other; give one of them")
@@ -496,10 +503,22 @@ def settings(
     return Settings(**parts)
 
 
-def check_integer(name: str, value: Any, *, at_least: int) -> None:
+def check_integer(name: str, value: Any, *, at_least: int, below: int = 2**63) -> None:
     """Raise `SettingsError` unless a setting is a whole number in its bounds."""
     if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
         raise SettingsError(name, f"must be a whole number, {at_least} or more, not {value!r}")
+    if value >= below:
+        raise SettingsError(name, f"must be below {below:,}")
+
+
+def _check_size(name: str, value: float) -> None:
+    """Raise `SettingsError` where single precision would make 0 or infinity of a number."""
+    if value and not _TINY <= value <= _HUGE:
+        raise SettingsError(
+            name,
+            f"must be between {_TINY:g} and {_HUGE:g}, which single precision can tell from 0 and "
+            f"from infinity, not {value!r}",
+        )
 
 
 def _number(
@@ -524,7 +543,7 @@ def _number(
     if (
         isinstance(value, bool)
         or not isinstance(value, int | float)
-        or not math.isfinite(value)
+        or not abs(value) <= sys.float_info.max  # also of integers that are larger than any float
         or (at_least is not None and value < at_least)
         or (at_most is not None and value > at_most)
         or (above is not None and value <= above)
