@@ -68,7 +68,7 @@ docs: $(VENV)/installed-dev  ## write docs/cli.md, docs/textgen.1 and docs/error
 
 test-lowest:  ## run the tests with the oldest dependencies that pyproject.toml allows
 	$(PYTHON) -m venv $(VENV)-lowest
-	sed -nE 's|^ *"([a-z0-9-]+)>=([0-9]+[.][0-9]+[.][0-9]+)".*|\1==\2|p' pyproject.toml | sort -u > $(VENV)-lowest/constraints.txt
+	sed -nE 's|^ *"([a-z0-9-]+)>=([0-9]+[.][0-9]+[.][0-9]+)[",].*|\1==\2|p' pyproject.toml | sort -u > $(VENV)-lowest/constraints.txt
 	$(VENV)-lowest/bin/pip install --quiet --editable '.[dev]' --constraint $(VENV)-lowest/constraints.txt
 	$(VENV)-lowest/bin/python -m pytest $(PARALLEL)
 

@@ -29,3 +29,20 @@ def test_what_is_left_out_is_a_share_drawn_anew_and_the_rest_makes_up_for_it(rat
     for axis in range(3):  # no row or column is another's
         shares = np.mean(first == 0, axis=axis)
         assert 0.3 < np.std(shares) / np.sqrt(rate * (1 - rate) / first.shape[axis]) < 3
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="PyTorch's generator takes one seed")
+def test_two_layers_never_draw_the_same_masks_a_few_steps_apart():
+    """Their seeds may differ by as much as their counters do the other way."""
+
+    def drawn(seed, count):
+        one = keras.random.SeedGenerator(seed)
+        one.state.assign([seed, count])
+        left = masks.left_out(keras.ops.ones(512), 0.5, one)
+        assert keras.ops.convert_to_numpy(one.state).tolist() == [seed, count + 1]
+        return keras.ops.convert_to_numpy(left).tobytes()
+
+    pairs = [(seed, count) for seed in range(100, 108) for count in range(8)]
+    assert len({drawn(*pair) for pair in pairs}) == len(pairs)
+    assert drawn(7, 5) == drawn(7, 5)
+    assert drawn(0, 2**31 - 2) != drawn(2**31 - 2, 0)

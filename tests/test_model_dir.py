@@ -9,8 +9,10 @@ import keras
 import numpy as np
 import pytest
 
-from textgen import model_dir, storage
+from textgen import model, model_dir, storage
+from textgen.config import settings
 from textgen.errors import ModelError, SettingsError
+from textgen.vocabulary import Vocabulary
 
 
 @pytest.fixture
@@ -151,3 +153,18 @@ def test_where_there_is_no_model(tmp_path):
         model_dir.load(tmp_path / "nowhere")
     with pytest.raises(ModelError, match="no trained model in this directory"):
         model_dir.load(tmp_path)
+
+
+def test_a_network_of_300_layers_is_saved_and_read(tmp_path):
+    """An HDF5 file has some kilobytes of structure for each array, which may hold four numbers."""
+    resolved = settings({"units": (2,) * 300, "embedding": 2, "epochs": 1})
+    network = model.build(resolved.model, 3, "sequence")
+    record = model_dir.Record(resolved, Vocabulary("abc"), {"epochs": []}, ("abc",), {})
+    model_dir.save(tmp_path / "model", network.save, record)
+    weights = model_dir.read(tmp_path / "model").weights
+    assert len(weights) == 3 * 300 + 3
+    for array, expected in zip(weights, network.get_weights(), strict=True):
+        np.testing.assert_array_equal(array, expected)
+    change_weights(tmp_path / "model", lambda file: file.create_dataset("x", data=bytes(10**7)))
+    with pytest.raises(ModelError, match="has not the size of weights"):
+        model_dir.read(tmp_path / "model")

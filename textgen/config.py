@@ -4,7 +4,6 @@ Knows names, defaults, bounds and presets; knows nothing of files, Keras or the 
 Anything wrong raises `SettingsError`, which names the setting.
 """
 
-import math
 import operator
 import re
 import sys
@@ -34,6 +33,9 @@ WAIT = 300.0  # seconds: hosts are started by hand, one after the other
 CHECKPOINT_EVERY = 60.0  # seconds of training that a crash may cost; writing one takes far less
 _LENGTH_AT_LEAST = 4  # the shortest n-gram that novelty is told of
 _CHARACTERS_AT_MOST = 1_000_000  # of samples to look for copies in: half a gigabyte
+_TINY, _HUGE = 1e-30, 1e30  # of what is multiplied in single precision, with room for products
+_TIME_AT_MOST = 1_000_000_000  # seconds: 32 years
+_WIDTH_BELOW = 2**31  # units: more than any memory holds, and few enough for every framework
 _MAXLEN_AT_MOST = 10_000  # back-propagation reaches nowhere near; sampling keeps a state for each
 
 
@@ -324,11 +326,12 @@ class ModelConfig(Config):
         if not self.units:
             raise SettingsError("units", "must name one or more layers, such as 256 or 512,512")
         for units in self.units:
-            check_integer("units", units, at_least=1)
-        check_integer("embedding", self.embedding, at_least=0)
+            check_integer("units", units, at_least=1, below=_WIDTH_BELOW)
+        check_integer("embedding", self.embedding, at_least=0, below=_WIDTH_BELOW)
         _number("dropout", self.dropout, at_least=0, below=1)
         _number("drop_connect", self.drop_connect, at_least=0, below=1)
         _number("init_stddev", self.init_stddev, at_least=0)
+        _check_size("init_stddev", self.init_stddev)
 
 
 @dataclass(frozen=True)
@@ -395,14 +398,17 @@ class TrainConfig(Config):
         super().__post_init__()
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
         _number("learning_rate", self.learning_rate, above=0)
+        _check_size("learning_rate", self.learning_rate)
         check_choice("schedule", self.schedule, SCHEDULES)
         _number("clip_norm", self.clip_norm, at_least=0)
+        _check_size("clip_norm", self.clip_norm)
         _number("clip_value", self.clip_value, at_least=0)
+        _check_size("clip_value", self.clip_value)
         if self.clip_norm and self.clip_value:
             raise SettingsError("clip_value", "and clip_norm exclude each other; give one of them")
         check_integer("batch_size", self.batch_size, at_least=1)
         _number("weight_decay", self.weight_decay, at_least=0, below=1)
-        _number("time", self.time, at_least=0)
+        _number("time", self.time, at_least=0, at_most=_TIME_AT_MOST)
         check_integer("epochs", self.epochs, at_least=0)
         if self.time and self.epochs:
             raise SettingsError("epochs", "and time exclude each other; give one of them")
@@ -765,7 +771,7 @@ def choose(config: type[C], given: C | Mapping[str, Any] | None) -> tuple[C, tup
     return config(**chosen), tuple(name for name in names if name in chosen)
 
 
-def check_integer(name: str, value: Any, *, at_least: int) -> int:
+def check_integer(name: str, value: Any, *, at_least: int, below: int = 2**63) -> int:
     """A setting's value as Python's own int.
 
     Raises:
@@ -775,7 +781,19 @@ def check_integer(name: str, value: Any, *, at_least: int) -> int:
     number = frozen(value)
     if isinstance(number, bool) or not isinstance(number, int) or number < at_least:
         raise SettingsError(name, f"must be a whole number, {at_least} or more, not {value!r}")
+    if number >= below:
+        raise SettingsError(name, f"must be below {below:,}")
     return number
+
+
+def _check_size(name: str, value: float) -> None:
+    """Raise `SettingsError` where single precision would make 0 or infinity of a number."""
+    if value and not _TINY <= value <= _HUGE:
+        raise SettingsError(
+            name,
+            f"must be between {_TINY:g} and {_HUGE:g}, which single precision can tell from 0 and "
+            f"from infinity, not {value!r}",
+        )
 
 
 def _number(
@@ -800,7 +818,7 @@ def _number(
     if (
         isinstance(value, bool)
         or not isinstance(value, int | float)
-        or not math.isfinite(value)
+        or not abs(value) <= sys.float_info.max  # also of integers that are larger than any float
         or (at_least is not None and value < at_least)
         or (at_most is not None and value > at_most)
         or (above is not None and value <= above)

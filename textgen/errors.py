@@ -627,6 +627,12 @@ class TrainingError(TextgenError):
             "Install it again.",
         ),
         Known(
+            "does not work with this version of textgen",
+            "A newer Keras, Numba, JAX or PyTorch lacks a part of it that textgen uses, or does "
+            "not call what textgen overrides. Training would go wrong silently.",
+            "Install the version that the message's command installs.",
+        ),
+        Known(
             "sees no GPU here",
             "--device gpu was asked for and the backend finds none.",
             "Give --device cpu, or install GPU support and a driver.",

@@ -4,7 +4,8 @@ Knows the random numbers of each backend; knows nothing of layers or of how much
 """
 
 import random
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import keras
@@ -49,7 +50,7 @@ def _on_torch(x: Any, out: int, generator: keras.random.SeedGenerator) -> Any:
     import torch
 
     state = generator.state.value.detach().numpy()  # the same memory, which is the host's
-    source = torch.Generator(x.device).manual_seed(int(state.sum()) & 0xFFFFFFFF)
+    source = torch.Generator(x.device).manual_seed(_mixed(*map(int, state)))
     state[1] += 1
     if x.device.type == "mps":  # which draws no more than 32 bits at once
         bits = torch.empty(x.shape, dtype=torch.uint8, device=x.device)
@@ -59,6 +60,18 @@ def _on_torch(x: Any, out: int, generator: keras.random.SeedGenerator) -> Any:
         drawn.random_(-(2**63), None, generator=source)
         bits = drawn.view(torch.uint8)[: x.numel()].view(x.shape)
     return x * ((bits >= out).to(x.dtype) * (256 / (256 - out)))
+
+
+def _mixed(seed: int, count: int) -> int:
+    """A number of 32 bits that depends on all bits of a seed and of the steps counted so far.
+
+    Their sum would give two layers the same masks a few steps apart.
+    """
+    # The finalizer of SplitMix64 (Steele, Lea and Flood 2014); PyTorch's CPU uses 32 bits only.
+    bits = (seed << 32 ^ count) * 0x9E3779B97F4A7C15 % 2**64
+    bits = (bits ^ bits >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+    bits = (bits ^ bits >> 27) * 0x94D049BB133111EB % 2**64
+    return (bits ^ bits >> 31) >> 32
 
 
 def generator() -> keras.random.SeedGenerator:
@@ -71,12 +84,37 @@ def generator() -> keras.random.SeedGenerator:
 
 
 def seed() -> int:
-    """A random seed for masks, from the generator that `keras.utils.set_random_seed` sets.
+    """A random seed for masks, drawn from Python's `random`, which `seeded` seeds.
 
     Keras does the same by itself, but on PyTorch takes masks without a seed from a generator that
     no variable holds.
     """
     return random.randrange(1, 10**9)
+
+
+@contextmanager
+def seeded(random_seed: int) -> Iterator[None]:
+    """Build networks that depend on a random seed alone; `random` is afterwards as it was before.
+
+    Keras's layers and initializers draw their own seeds from Python's `random`, and from nothing
+    else. Numbers that another thread draws from it in the meantime do not count.
+
+    Args:
+        random_seed: A whole number, 0 or more.
+
+    Example:
+        >>> with seeded(1):
+        ...     one = seed()
+        >>> with seeded(1):
+        ...     print(seed() == one)
+        True
+    """
+    before = random.getstate()
+    random.seed(random_seed)
+    try:
+        yield
+    finally:
+        random.setstate(before)
 
 
 def on_host() -> AbstractContextManager[Any]:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from textgen import masks
 from textgen.config import ModelConfig
 from textgen.errors import SettingsError
+from textgen.overrides import must_run
 from textgen.sampling.network import weight_specs
 
 RECURRENT: dict[str, type[keras.layers.RNN]] = {
@@ -144,6 +145,7 @@ def _carrying(layer: type[keras.layers.RNN]) -> type[keras.layers.RNN]:
         def variables(self) -> list[Any]:
             return [*super().variables, *(self.states or ())]
 
+        @must_run("the state that is carried on")
         def inner_loop(
             self, sequences: Any, initial_state: Any, mask: Any, *, training: bool = False
         ) -> Any:

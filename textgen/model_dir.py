@@ -56,7 +56,8 @@ _HISTORY, _SEEDS = "history.json", "seeds.json"
 _CHECKPOINT, _CACHE, _ASIDE = storage.CHECKPOINT, "cache", ".cache.new"
 _WEIGHTS = "model.weights.h5"
 _WINDOW_AT_MOST = 50_000_000  # numbers: 200 MB, enough for windows of 10,000 and LSTM 512,512
-_HDF5_OVERHEAD = 1 << 20  # bytes of structure around the arrays; in fact some ten thousand
+# Bytes of structure in an HDF5 file, at most: some ten thousand, and 2,300 to 3,400 for each array.
+_HDF5_OVERHEAD, _HDF5_OVERHEAD_OF_ARRAY = 1 << 20, 1 << 13
 
 
 @dataclass(frozen=True)
@@ -381,7 +382,8 @@ def _read_weights(
             # Not compressed, so that no few bytes can become many.
             if member.compress_type != zipfile.ZIP_STORED or member.file_size > len(content):
                 raise ModelError(f"{path}: not a model that textgen wrote; {KIND.remedy}")
-            if not expected <= member.file_size <= expected + _HDF5_OVERHEAD:
+            overhead = _HDF5_OVERHEAD + len(specs) * _HDF5_OVERHEAD_OF_ARRAY
+            if not expected <= member.file_size <= expected + overhead:
                 raise ModelError(
                     f"{path}: has not the size of weights that settings.json says; {KIND.remedy}"
                 )

@@ -4,6 +4,7 @@ Knows terminals and file descriptors; knows nothing of training or corpora.
 """
 
 import io
+import logging
 import os
 import re
 import sys
@@ -216,6 +217,8 @@ def silence_frameworks() -> None:
     through a copy of the descriptor.
     """
     warnings.simplefilter("ignore")
+    for name in ("tensorflow", "absl", "jax", "tf2onnx"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     steady_errors(os.dup(2))
     discard(2)
 

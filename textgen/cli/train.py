@@ -417,6 +417,7 @@ def command(
             run=how,
             on_event=tell,
             stop=stop.wanted,
+            progress=False,
         )
     if finished.reason == "stopped":  # also by another process
         sys.exit(128 + (stop.signal or signal.SIGTERM))

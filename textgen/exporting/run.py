@@ -10,7 +10,8 @@ An export is a directory, whole or absent:
 """
 
 import importlib.util
-import logging
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,9 +100,10 @@ def export(
     record, settings = trained.record, trained.record.settings
     window = None if settings.training.carry_state else settings.windows.maxlen
     signature = Signature(settings.model, record.vocabulary.size, window)
-    if chosen.keras:
-        _start_keras(device, debug=debug)
-    with storage.new_directory(output, KIND, force=force) as directory:
+    with ExitStack() as until_the_end:
+        if chosen.keras:
+            until_the_end.enter_context(_keras(device, debug=debug))
+        directory = until_the_end.enter_context(storage.new_directory(output, KIND, force=force))
         file = directory / chosen.file
         chosen.write(file, signature, trained.weights)
         step = chosen.load(file, signature)
@@ -176,12 +178,16 @@ def _check_packages(name: str, chosen: Format) -> None:
         )
 
 
-def _start_keras(device: str, *, debug: bool) -> None:
+@contextmanager
+def _keras(device: str, *, debug: bool) -> Iterator[None]:
+    """Keras, to build a network and convert it; global settings are restored afterwards."""
+    from textgen import masks
     from textgen.training import backend
 
-    if not debug:
-        logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     backend.start(device, "tensorflow", debug=debug)  # the only one whose exports have all formats
+    silent = nullcontext() if debug else backend.quiet_loggers(*backend.LOGGERS, "tf2onnx")
+    with silent, backend.keras_defaults(), masks.seeded(0):
+        yield
 
 
 def _list(directory: Path) -> int:

@@ -25,6 +25,7 @@
     tensorboard.py  logs for TensorBoard
     group.py      several processes that train together
     sharded.py    a recurrent layer whose batch is on several devices
+    hooks.py      undocumented names of other packages, each with its check
     backend.py    what differs between TensorFlow, JAX and PyTorch
     events.py     what a training tells while it runs
 

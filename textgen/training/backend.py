@@ -1,19 +1,22 @@
 """What differs between Keras's backends, and what must be set before Keras is first imported.
 
 Knows environment variables and each framework's way of naming its GPUs; knows nothing of models.
+
+Frameworks read environment variables when they are imported or look for GPUs, so variables are set
+only while that happens. What a framework read then stays so in this process.
 """
 
 import importlib.util
 import logging
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from textgen.config import BACKENDS, check_choice
 from textgen.errors import TrainingError, UsageError, first_line
-from textgen.training import group
+from textgen.training import group, hooks
 from textgen.training.group import Cluster, Peers
 
 _INSTALL = {
@@ -28,6 +31,7 @@ _GPU_SUPPORT = {
 }
 
 APPLE = "Apple GPU"
+LOGGERS = ("tensorflow", "absl", "jax")
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,9 @@ def check(backend: str | None, cluster: Cluster | None = None) -> str | None:
     """
     if backend is not None:
         check_choice("backend", backend, BACKENDS)
-    asked = backend or os.environ.get("KERAS_BACKEND") or ("jax" if cluster else None)
+    keras = sys.modules.get("keras")  # which no longer reads KERAS_BACKEND once it is imported
+    variable = os.environ.get("KERAS_BACKEND") if keras is None else None
+    asked = backend or variable or ("jax" if cluster else None)
     if not asked:
         return None
     if asked not in BACKENDS:
@@ -83,7 +89,6 @@ def check(backend: str | None, cluster: Cluster | None = None) -> str | None:
         raise UsageError(f"several processes train on JAX, not on {asked}; give --backend jax")
     if importlib.util.find_spec(asked) is None:
         raise _missing(asked)
-    keras = sys.modules.get("keras")
     if keras is not None and (running := keras.backend.backend()) != asked:
         raise UsageError(
             f"Keras runs on {running} in this process already and cannot change to {asked}; ask "
@@ -101,7 +106,7 @@ def start(
 ) -> Device:
     """Import Keras with its backend and choose the device.
 
-    Keras's `floatx` and dtype policy are float32 from then on: so models are.
+    The environment and the levels of loggers are afterwards as they were before.
 
     Args:
         device: `auto` takes a GPU where the backend sees one; `cpu` hides all GPUs; `gpu` insists.
@@ -111,27 +116,93 @@ def start(
 
     Raises:
         SettingsError, UsageError: as `check` raises them.
-        TrainingError: the backend cannot be imported, there is no GPU and one was asked for, or
-            the processes do not find each other.
+        TrainingError: the backend cannot be imported or has another version than textgen works
+            with, there is no GPU and one was asked for, or the processes do not find each other.
     """
-    if asked := check(backend, cluster):
-        os.environ["KERAS_BACKEND"] = asked
-    if not debug:
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        for name in ("tensorflow", "absl", "jax"):
-            logging.getLogger(name).setLevel(logging.ERROR)
     # PyTorch's threads would wait for work in a loop, and take the processors of textgen's own.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    variables = {"OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE")}
+    if asked := check(backend, cluster):
+        variables["KERAS_BACKEND"] = asked
     if device == "cpu":
-        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-        os.environ["JAX_PLATFORMS"] = "cpu"
-        os.environ["KERAS_TORCH_DEVICE"] = "cpu"
-    peers = Peers()
-    if cluster is not None:
-        group.join(cluster)
-        peers = group.peers(cluster)
-    with peers.beginning():
-        return _started(device, peers)
+        variables |= {
+            "CUDA_VISIBLE_DEVICES": "-1",
+            "JAX_PLATFORMS": "cpu",
+            "KERAS_TORCH_DEVICE": "cpu",
+        }
+    silent = nullcontext() if debug else _silent()
+    with _environment(variables), silent:
+        peers = Peers()
+        if cluster is not None:
+            group.join(cluster)
+            peers = group.peers(cluster)
+        with peers.beginning():
+            return _started(device, peers)
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables, and restore them afterwards."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep a framework that is imported from logging more than errors."""
+    level = os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3")
+    with _environment({"TF_CPP_MIN_LOG_LEVEL": level}), quiet_loggers(*LOGGERS):
+        yield
+
+
+@contextmanager
+def quiet_loggers(*names: str) -> Iterator[None]:
+    """Let loggers log errors only, and restore their levels and the root's handlers afterwards.
+
+    Args:
+        names: The loggers.
+    """
+    loggers = [logging.getLogger(name) for name in names]
+    levels, handlers = [logger.level for logger in loggers], list(logging.root.handlers)
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+        for handler in set(logging.root.handlers) - set(handlers):
+            logging.root.removeHandler(handler)  # a package called logging.info() and the like
+
+
+@contextmanager
+def keras_defaults() -> Iterator[None]:
+    """Keras in float32 on one device, whatever is configured; afterwards as it was before.
+
+    Networks must be built, traced and trained in it.
+    """
+    import keras
+
+    config, distribution = keras.config, keras.distribution.distribution()
+    floatx, policy = config.floatx(), config.dtype_policy()
+    config.set_floatx("float32")
+    config.set_dtype_policy("float32")
+    if distribution is not None:
+        keras.distribution.set_distribution(None)
+    try:
+        yield
+    finally:
+        config.set_floatx(floatx)
+        config.set_dtype_policy(policy)
+        if distribution is not None:
+            keras.distribution.set_distribution(distribution)
 
 
 def _started(device: str, peers: Peers) -> Device:
@@ -147,12 +218,11 @@ def _started(device: str, peers: Peers) -> Device:
         raise TrainingError(
             f"Keras or its backend cannot be imported: {error}; install it again"
         ) from error
-    # Keras's settings file may say otherwise.
-    keras.config.set_floatx("float32")
-    keras.config.set_dtype_policy("float32")
     name = keras.backend.backend()
     if name not in BACKENDS:
         raise TrainingError(f"Keras runs on {name}, which cannot train; give --backend tensorflow")
+    hooks.check("keras")
+    hooks.check(name)
     runs_on = _running_on(name)
     if device == "cpu" and runs_on != "cpu":
         raise UsageError(
@@ -178,7 +248,10 @@ def _missing(backend: str) -> TrainingError:
 
 
 def _running_on(backend: str) -> str:
-    """The kind of device that Keras's variables are on; TensorFlow's are wherever they are used."""
+    """The kind of device that Keras's variables are on, or can be on.
+
+    Asked while GPUs are hidden, TensorFlow and JAX look for them now, and not again later.
+    """
     if backend == "jax":
         import jax
 
@@ -187,14 +260,14 @@ def _running_on(backend: str) -> str:
         import keras
 
         return str(keras.ops.zeros(1).device.type)
-    return "cpu"
+    return "gpu" if _first_gpu(backend) else "cpu"
 
 
 def _first_gpu(backend: str) -> str | None:
     if backend == "tensorflow":
         import tensorflow
 
-        found = tensorflow.config.list_physical_devices("GPU")
+        found = tensorflow.config.get_visible_devices("GPU")
         return str(found[0].name) if found else None
     if backend == "jax":
         import jax

@@ -10,6 +10,8 @@ from typing import Any
 
 import keras
 
+from textgen.overrides import must_run
+
 
 class CpuAdamW(keras.optimizers.AdamW):  # type: ignore[misc,unused-ignore]
     """keras.optimizers.AdamW on TensorFlow, in float32 and without amsgrad.
@@ -23,6 +25,7 @@ class CpuAdamW(keras.optimizers.AdamW):  # type: ignore[misc,unused-ignore]
         [0.9, 2.1]
     """
 
+    @must_run("AdamW in one operation")
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Keras's, of which there is one for each variable in a step."""
         import tensorflow as tf

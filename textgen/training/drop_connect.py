@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from textgen import masks
+from textgen.overrides import changed, must_run
 
 
 def dropping(layer: type[keras.layers.RNN], rate: float) -> type[keras.layers.RNN]:
@@ -39,15 +40,21 @@ def dropping(layer: type[keras.layers.RNN], rate: float) -> type[keras.layers.RN
         ) -> Any:
             if not training:
                 return super().inner_loop(sequences, initial_state, mask, training)
+            return self._with_weights_left_out(sequences, initial_state, mask)
+
+        @must_run("DropConnect")
+        def _with_weights_left_out(self, sequences: Any, initial_state: Any, mask: Any) -> Any:
             # What the cell and Keras's loops read while this batch runs; not through setattr,
             # which takes note of every variable that it sees.
             attributes: dict[str, Any] = self.cell.__dict__
             whole = attributes["recurrent_kernel"]
             weights = keras.ops.convert_to_tensor(whole)
             left = masks.left_out(weights, rate, self._generator)
-            attributes["recurrent_kernel"] = keras.ops.cast(left, self.compute_dtype)
+            attributes["recurrent_kernel"] = left = keras.ops.cast(left, self.compute_dtype)
             try:
-                return super().inner_loop(sequences, initial_state, mask, training)
+                if self.cell.recurrent_kernel is not left:
+                    raise changed("keras", "a cell's recurrent_kernel cannot be replaced")
+                return super().inner_loop(sequences, initial_state, mask, training=True)
             finally:
                 attributes["recurrent_kernel"] = whole
 

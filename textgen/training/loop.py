@@ -20,7 +20,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from textgen import model
+from textgen import masks, model
 from textgen.config import Settings
 from textgen.errors import CorpusError, ModelError, TextgenError, TrainingError
 from textgen.sampling import Sampler
@@ -154,8 +154,8 @@ def fit(
             before is the best.
         ModelError: the snapshot is not of such a training.
     """
-    with device.peers.sharing():
-        with backend.losing_device(device):
+    with backend.keras_defaults(), device.peers.sharing():
+        with backend.losing_device(device), masks.seeded(settings.training.random_seed):
             training = _Training(text, settings, device, hooks, deadline, initial, snapshot, chosen)
         training.callback.set_model(training.trainee)
         training.callback.on_train_begin()
@@ -196,7 +196,6 @@ class _Training:
         chosen: str | None,
     ):
         config = settings.training
-        keras.utils.set_random_seed(config.random_seed)
         self.text, self.settings, self.device, self.hooks = text, settings, device, hooks
         self.callback = hooks.callback or keras.callbacks.Callback()
         self.deadline = deadline

@@ -8,6 +8,8 @@ from typing import Any
 
 import keras
 
+from textgen.overrides import must_run
+
 
 class OwnLSTM(keras.layers.LSTM):  # type: ignore[misc,unused-ignore]
     """keras.layers.LSTM with another way along a sequence, with the same values."""
@@ -25,6 +27,7 @@ class OwnLSTM(keras.layers.LSTM):  # type: ignore[misc,unused-ignore]
         """
         raise NotImplementedError
 
+    @must_run("the LSTM that textgen computes itself")
     def inner_loop(
         self, sequences: Any, initial_state: Any, mask: Any, training: bool = False
     ) -> Any:

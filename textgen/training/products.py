@@ -27,6 +27,12 @@ from typing import Any
 import numba
 import numpy as np
 from llvmlite import ir
+
+from textgen.overrides import changed
+from textgen.training import hooks
+
+hooks.check("numba")
+
 from numba.core import cgutils, sigutils
 from numba.core.caching import IndexDataCacheFile
 from numba.core.registry import cpu_target
@@ -82,9 +88,11 @@ def compiled(function: Callable[..., None]) -> Any:
         told = repr((stamp, here.st_mtime_ns, here.st_size, _TARGET.magic_tuple(), _TILES))
         name = f"{kept._impl.filename_base}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
         kept._cache_file = IndexDataCacheFile(kept.cache_path, name, stamp)
-    except (RuntimeError, AttributeError, OSError):  # no place for it, or another Numba
+        load, save, _ = kept.load_overload, kept.save_overload, kept.flush
+    except (RuntimeError, OSError):  # no place for it
         return numba.njit(**options)(function)
-    load, save = kept.load_overload, kept.save_overload
+    except AttributeError as error:
+        raise changed("numba", f"its cache is different ({error})") from error
 
     def load_or_forget(signature: Any, context: Any) -> Any:
         with suppress(Exception):  # a damaged file

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,11 +79,16 @@ def train(
     run: Run | None = None,
     on_event: OnEvent = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
+    progress: bool | None = None,
 ) -> events.Finished:
     """Train a model on a corpus and write its model directory.
 
     Where the directory holds the same training unfinished, goes on with it from its last
     checkpoint.
+
+    Random state, environment variables, loggers and Keras's global settings are afterwards as they
+    were before, and do not influence the training. What a framework reads when it is imported
+    stays: TensorFlow, for example, does not see a GPU that was hidden from it (`device="cpu"`).
 
     Args:
         corpora: Paths of files and directories, `-`, sources; or one prepared corpus. Empty to
@@ -99,6 +104,8 @@ def train(
         on_event: Told what happens.
         stop: Asked after every step whether to end early, with a checkpoint to go on from and
             the best model so far.
+        progress: Whether to write lines about the training to standard error; None to do so in an
+            interactive session only, such as a notebook or Python's prompt.
 
     Returns:
         How it ended.
@@ -111,9 +118,9 @@ def train(
         ModelError: the model to begin with, or the training to go on with, is missing or damaged.
         OutputError: the model directory exists, cannot be written, or another training has it;
             or the logs for TensorBoard cannot be written.
-        TrainingError: no such device, a backend that is not installed, no TensorFlow to write
-            logs for TensorBoard with, other processes that are not there (any more), or the loss
-            is not a number any more.
+        TrainingError: no such device, a backend that is not installed or has another version than
+            textgen works with, no TensorFlow to write logs for TensorBoard with, other processes
+            that are not there (any more), or the loss is not a number any more.
 
     Example:
         >>> train(["corpus.txt"], "textgen-model", {"epochs": 3})  # doctest: +SKIP
@@ -122,12 +129,14 @@ def train(
     began = time.monotonic() if run.began is None else run.began
     backend.check(run.backend, run.cluster)
     device, peers, kept = None, Peers(), None
-    if run.cluster is not None:  # who writes is known once the processes have found each other
-        _check_prepared(corpora)
-        device = backend.start(run.device, run.backend, run.cluster, debug=run.debug)
-        peers, began = device.peers, time.monotonic()  # others may have let it wait
-        on_event(events.Joined())
     with ExitStack() as until_the_end:
+        if progress or (progress is None and hasattr(sys, "ps1")):  # IPython has that name, too
+            on_event = until_the_end.enter_context(_shown(on_event))
+        if run.cluster is not None:  # who writes is known once the processes found each other
+            _check_prepared(corpora)
+            device = backend.start(run.device, run.backend, run.cluster, debug=run.debug)
+            peers, began = device.peers, time.monotonic()  # others may have let it wait
+            on_event(events.Joined())
         with peers.beginning():
             if peers.first:
                 model_dir.check_new(directory, force=True)
@@ -163,6 +172,21 @@ def train(
             if kept is not None and (other := checkpoint.differing(asked.request, kept.request)):
                 raise plan.other_training(directory, other)
         return _train(directory, asked, kept, run, device, began, on_event, stop)
+
+
+@contextmanager
+def _shown(on_event: OnEvent) -> Iterator[OnEvent]:
+    """Also write the lines that the command line writes, without what concerns it alone."""
+    from textgen.cli.training.lines import Lines
+
+    with closing(Lines(in_python=True)) as lines:
+
+        def listen(event: events.Event) -> None:
+            if not (isinstance(event, events.Started) and event.process):  # process 0 writes them
+                lines(event)
+            on_event(event)
+
+        yield listen
 
 
 def _of_the_others(on_event: OnEvent) -> OnEvent:
@@ -233,11 +257,13 @@ def _train(
     peers = device.peers.for_rows(rows, gpu=device.name != "cpu")
     device = replace(device, peers=peers)
     peers.check_rows(rows)
+    from textgen import masks
     from textgen.training import loop, pace
 
     settings, precision = request.settings, None
     if kept is None and asked.at_pace is not None:
-        settings, precision = pace.settled(settings, asked.at_pace, vocabulary.size, device)
+        with backend.keras_defaults(), masks.seeded(settings.training.random_seed):
+            settings, precision = pace.settled(settings, asked.at_pace, vocabulary.size, device)
         request = replace(request, settings=settings)
     with peers.beginning():
         if run.cluster is not None:

@@ -11,6 +11,8 @@ from typing import Any
 
 import keras
 
+from textgen.overrides import must_run
+
 _WEIGHTS = ("kernel", "recurrent_kernel", "bias")
 
 
@@ -26,6 +28,7 @@ def sharded(layer: type[keras.layers.RNN]) -> type[keras.layers.RNN]:
     """
 
     class Sharded(layer):  # type: ignore[misc,valid-type,unused-ignore]
+        @must_run("the layer that is split by rows")
         def inner_loop(
             self, sequences: Any, initial_state: Any, mask: Any, training: bool = False
         ) -> Any:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import keras
 import numpy as np
 
+from textgen import overrides
 from textgen.model import carried_states
 from textgen.training.backend import Device
 from textgen.training.group import Peers
@@ -49,16 +50,37 @@ def steps(network: keras.Model, device: Device) -> Steps:
     Args:
         network: With `compile` called, and a variable for its learning rate.
         device: Where it runs.
+
+    Returns:
+        The steps, of which the first raises a `TrainingError` if Keras does not call all that
+        textgen overrides.
     """
     if not network.optimizer.built:
         network.optimizer.build(network.trainable_variables)
     # Several processes hear each other between two steps, and all must at the same one.
     ahead = int(device.name != "cpu" and device.peers.count == 1)
+    made: Steps
     if device.backend == "jax":
-        return _OnJax(network, device.peers, ahead)
-    if device.backend == "torch":
-        return TorchSteps(network, ahead)
-    return _OnKeras(network)
+        made = _OnJax(network, device.peers, ahead)
+    elif device.backend == "torch":
+        made = TorchSteps(network, ahead)
+    else:
+        made = _OnKeras(network)
+    _check_first(made, network)
+    return made
+
+
+def _check_first(steps: Steps, network: keras.Model) -> None:
+    """Let the first step check that Keras calls all that textgen overrides."""
+
+    def begin(x: Any, y: Any, learning_rate: float) -> Any:
+        del vars(steps)["begin"]
+        loss = steps.begin(x, y, learning_rate)
+        overrides.check(network)
+        return loss
+
+    overrides.forget(network)
+    vars(steps)["begin"] = begin
 
 
 class _OnKeras:
@@ -115,7 +137,10 @@ class _OnJax:
             values = [[one.value.sharding for one in kind] for kind in self._variables()]
             placed = {"out_shardings": (tuple(values), whole)}
         others = [id(one) for one in network.non_trainable_variables]
-        carried = [others.index(id(state)) for state in carried_states(network)]
+        states = [id(state) for state in carried_states(network)]
+        if not set(states) <= set(others):
+            raise overrides.changed("keras", "it does not list a layer's state as a variable")
+        carried = [others.index(state) for state in states]
         optimizer = network.optimizer
         place = [id(one) for one in optimizer.variables].index(id(optimizer.learning_rate))
 

@@ -13,12 +13,16 @@ from textgen.training import events
 
 
 class Lines:
-    """Writes lines to standard error, with a bar where that is a terminal."""
+    """Writes lines to standard error, with a bar where that is a terminal.
 
-    def __init__(self) -> None:
+    Args:
+        in_python: As in Record.
+    """
+
+    def __init__(self, *, in_python: bool = False) -> None:
         self._bar = console.Progress()
         self._transfer = console.Transfer(self._bar)
-        self._record = Record()
+        self._record = Record(in_python=in_python)
         self._pace = Pace()
 
     def __call__(self, event: events.Event) -> None:
@@ -63,10 +67,14 @@ class Warnings:
 
 
 class Record:
-    """The lines that tell of a training afterwards."""
+    """The lines that tell of a training afterwards.
 
-    def __init__(self) -> None:
-        self._epochs, self._processes = 0, 1
+    Args:
+        in_python: Leave out what is true for the command `textgen train` only.
+    """
+
+    def __init__(self, *, in_python: bool = False) -> None:
+        self._epochs, self._processes, self._in_python = 0, 1, in_python
 
     def __call__(self, event: events.Event) -> Iterator[str]:
         match event:
@@ -74,9 +82,9 @@ class Record:
                 yield from _opened(event)
             case events.Started():
                 self._epochs, self._processes = event.epochs, event.processes
-                yield from _started(event)
+                yield from _started(event, in_python=self._in_python)
             case events.Stopping():
-                yield STOPPING
+                yield STOPPING.partition(";")[0] if self._in_python else STOPPING
             case events.EpochDone():
                 yield self._reported(event)
             case events.SampleDrawn():
@@ -84,7 +92,8 @@ class Record:
                 yield event.seed + event.text
                 yield "---"
             case events.Finished():
-                yield from _finished(event, together=self._processes > 1)
+                together = self._processes > 1
+                yield from _finished(event, together=together, in_python=self._in_python)
 
     def epoch(self, epoch: float) -> str:
         """How far it is, of how much if that is known."""
@@ -142,7 +151,7 @@ def _opened(event: events.Opened) -> Iterator[str]:
         )
 
 
-def _started(event: events.Started) -> Iterator[str]:
+def _started(event: events.Started, *, in_python: bool) -> Iterator[str]:
     rows = "streams" if event.carry_state else "windows"
     yield (
         f"model: {event.layers}, {event.parameters:,} parameters, {computing(event)}"
@@ -152,13 +161,14 @@ def _started(event: events.Started) -> Iterator[str]:
     length = f"{event.epochs} epochs" if event.epochs else f"{_time(event.time)} in all, epochs"
     yield (
         f"training: {length} of {event.steps:,} steps, each {event.rows} {rows} of "
-        f"{event.maxlen} characters, targets {event.targets}; Ctrl-C keeps the best model"
+        f"{event.maxlen} characters, targets {event.targets}"
+        + ("" if in_python else "; Ctrl-C keeps the best model")
     )
     if event.resumed is not None:
         yield f"resuming: from the checkpoint at epoch {event.resumed:g}"
 
 
-def _finished(event: events.Finished, *, together: bool) -> Iterator[str]:
+def _finished(event: events.Finished, *, together: bool, in_python: bool) -> Iterator[str]:
     given = f" --model {shlex.quote(event.directory)}"
     named = "" if event.directory == DEFAULT_MODEL else given
     why = {
@@ -170,6 +180,8 @@ def _finished(event: events.Finished, *, together: bool) -> Iterator[str]:
         f"{why[event.reason]}; the best model (epoch {event.best_epoch:g}, loss "
         f"{_nats(event.best_loss)}) is in {event.directory}"
     )
+    if in_python:
+        return
     if event.reason == "stopped":
         again = "the same command, for each process" if together else "textgen train --resume"
         yield f"to go on: {again}{'' if together else named}"
