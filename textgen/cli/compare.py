@@ -41,6 +41,7 @@ def command(
         raise click.UsageError("no models: `textgen compare small large`")
     import json
 
+    from textgen import packages
     from textgen.corpus import find_sources
     from textgen.reporting import compare, comparison_page
 
@@ -49,6 +50,8 @@ def command(
         if source.size is None:  # a pipe
             raise click.UsageError(f"{source.name} can be read once: name a file with --text")
     write = console.page_writer(output, force=force) if output else None
+    if write is not None:
+        packages.require(*packages.PAGES)
     out = console.Output()
     found = compare(models, texts, encoding=encoding, glob=glob)
     for one in found:

@@ -110,7 +110,7 @@ def train(
         ModelError: the model to begin with, or the training to go on with, is missing or damaged.
         OutputError: the model directory exists, cannot be written, or another training has it;
             or the logs for TensorBoard cannot be written.
-        TrainingError: no such device, a backend that is not installed, no TensorFlow to write
+        TrainingError: no such device, a package that is not installed, no TensorFlow to write
             logs for TensorBoard with, other processes that are not there (any more), or the loss
             is not a number any more.
 
@@ -120,6 +120,7 @@ def train(
     run, options, directory = run or Run(), options or {}, Path(model)
     began = time.monotonic() if run.began is None else run.began
     backend.check(run.backend, run.cluster)
+    backend.require("numba")
     device, peers, kept = None, Peers(), None
     if run.cluster is not None:  # who writes is known once the processes have found each other
         _check_prepared(corpora)
