@@ -142,7 +142,9 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
     }
     content = io.BytesIO()
     np.savez(content, **{_ABOUT: np.frombuffer(storage.to_json(about), np.uint8)}, **arrays)  # type: ignore[arg-type]
-    storage.write_atomic(path, content.getbuffer())
+    # Where writing fails, Python 3.12.1 would crash at exit on a view that nothing released.
+    with content.getbuffer() as data:
+        storage.write_atomic(path, data)
 
 
 def read(path: Path) -> Checkpoint:
