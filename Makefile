@@ -72,7 +72,7 @@ test-install: $(VENV)/installed-dev  ## run the wheel in an empty environment fo
 
 test-lowest:  ## run the tests with the oldest dependencies that pyproject.toml allows
 	$(PYTHON) -m venv $(VENV)-lowest
-	sed -nE 's|^ *"([a-z0-9-]+)>=([0-9]+[.][0-9]+[.][0-9]+)".*|\1==\2|p' pyproject.toml | sort -u > $(VENV)-lowest/constraints.txt
+	sed -nE 's|^ *"([a-z0-9-]+)>=([0-9]+[.][0-9]+[.][0-9]+)(,[^"]*)?".*|\1==\2|p' pyproject.toml | sort -u > $(VENV)-lowest/constraints.txt
 	$(VENV)-lowest/bin/pip install --quiet --editable '.[dev]' --constraint $(VENV)-lowest/constraints.txt
 	$(VENV)-lowest/bin/python -m pytest $(PARALLEL)
 

@@ -170,6 +170,24 @@ def test_every_optional_package_is_installed_by_its_extra():
         assert packages.not_installed(name).endswith(ALL)
 
 
+@pytest.mark.parametrize("cap", ["", ",<99"])
+def test_the_lowest_versions_that_make_installs_are_those_of_the_project(tmp_path, cap):
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    capped = re.sub(r'^( *"[a-z0-9-]+>=[0-9.]+)[^"]*"', rf'\1{cap}"', text, flags=re.MULTILINE)
+    (tmp_path / "pyproject.toml").write_text(capped, encoding="utf-8")
+    recipe = subprocess.run(
+        ["make", "--no-print-directory", "-nf", ROOT / "Makefile", "test-lowest"],
+        cwd=tmp_path,
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    (line,) = re.findall(r"^(sed .+) > \S+$", recipe.stdout, re.MULTILINE)
+    done = subprocess.run(line, shell=True, cwd=tmp_path, capture_output=True, encoding="utf-8")
+    lowest = {re.sub(r">=([0-9.]+).*", r"==\1", one) for one in PROJECT["dependencies"]}
+    assert lowest <= set(done.stdout.split())
+
+
 def find_python(version: str) -> str:
     """An interpreter of this version that can make environments; skips the test without one."""
     pyenv = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser()
