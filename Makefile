@@ -9,7 +9,8 @@ PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 JAX_CACHE := JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(VENV)/jax-cache JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-backends smoke-backends setup check format bench soak docs test-lowest clean
+.PHONY: help demo test test-backends smoke-backends setup check format bench soak docs
+.PHONY: test-install test-lowest clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -65,6 +66,9 @@ docs: $(VENV)/installed-dev  ## write docs/cli.md, docs/textgen.1 and docs/error
 	$(BIN)/python docs/generate_cli.py > docs/cli.md
 	$(BIN)/python docs/generate_man.py > docs/textgen.1
 	$(BIN)/python docs/generate_errors.py > docs/errors.md
+
+test-install: $(VENV)/installed-dev  ## run the wheel in an empty environment for each Python from 3.11 to 3.13 found
+	$(BIN)/python -m pytest $(PARALLEL) -m install tests/test_install.py
 
 test-lowest:  ## run the tests with the oldest dependencies that pyproject.toml allows
 	$(PYTHON) -m venv $(VENV)-lowest

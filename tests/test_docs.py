@@ -192,7 +192,13 @@ def test_what_the_tutorial_says_of_time_is_what_was_measured():
 # A module may import those on lower floors, and those of its own package.
 FLOORS = [
     ("textgen.errors",),
-    ("textgen.config", "textgen.storage", "textgen.workers", "textgen.overrides"),
+    (
+        "textgen.config",
+        "textgen.packages",
+        "textgen.storage",
+        "textgen.workers",
+        "textgen.overrides",
+    ),
     ("textgen.vocabulary", "textgen.windows", "textgen.corpus"),
     ("textgen.sampling", "textgen.matching", "textgen.numbering"),
     ("textgen.prepared", "textgen.masks"),

@@ -1,5 +1,20 @@
-"""Lets `python -m textgen` run the command line."""
+"""Where the command `textgen` and `python -m textgen` start."""
 
-from textgen.cli import main
+import sys
 
-main()
+
+def main() -> None:
+    """Run the command line and exit, with one line where a package of its own is missing."""
+    try:
+        from textgen import cli
+    except ModuleNotFoundError as error:
+        from textgen import packages
+
+        if (package := packages.find_missing(error)) is None:
+            raise
+        sys.exit(f"textgen: error: {packages.not_installed(package)}")
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -613,7 +613,8 @@ class TrainingError(TextgenError):
     known: ClassVar[tuple[Known, ...]] = (
         Known(
             "is not installed",
-            "The backend that was asked for, or that Keras's settings file names, is missing.",
+            "A package that the command uses is missing, or the backend that --backend or Keras's "
+            "settings file names.",
             "Install it as the message says, or give another --backend.",
         ),
         Known(

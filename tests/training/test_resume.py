@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -39,6 +40,8 @@ from textgen.prepared import KIND as PREPARED
 from textgen.prepared import prepare
 from textgen.training import checkpoint, events, loop, stepping, train
 from textgen.training.run import Run
+
+RELEASED = Path(__file__).parent.parent / "released/0.1.0"
 
 QUICK = {"units": (8,), "embedding": 4, "maxlen": 10, "batch_size": 4, "epochs": 3, "dropout": 0.3}
 RELEASED = Path(__file__).parents[1] / "released/0.1.0"
@@ -756,6 +759,23 @@ def test_a_checkpoint_that_lies_about_its_sizes_is_refused(tmp_path, corpus):
     checkpoint.write(path, replace(kept, snapshot=replace(kept.snapshot, figures=figures)))
     with pytest.raises(ModelError, match="not of such a training"):
         train([], directory, run=Run(resume=True))
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_its_buffer_released(tmp_path):
+    """Python 3.12.1 crashes at exit where an error's traceback still has such a view."""
+    kept = checkpoint.read(RELEASED / "unfinished/checkpoint.npz")
+    with pytest.raises(OSError) as raised:
+        checkpoint.write(tmp_path / "missing" / "checkpoint.npz", kept)
+    views = [
+        value
+        for frame, _ in traceback.walk_tb(raised.value.__traceback__)
+        for value in frame.f_locals.values()
+        if isinstance(value, memoryview)
+    ]
+    assert views
+    for view in views:
+        with pytest.raises(ValueError, match="released"):
+            view.tobytes()
 
 
 def test_a_lock_ends_with_its_process_and_leaves_no_empty_directory(tmp_path):

@@ -143,4 +143,9 @@ def _explain(error: Exception) -> tuple[str, int]:
         return f"{where}{reason}; mend that, then run the same command again", 1
     if isinstance(error, MemoryError):
         return "out of memory; in training, a smaller --batch-size or fewer --units need less", 1
+    if isinstance(error, ModuleNotFoundError):
+        from textgen import packages
+
+        if (package := packages.find_missing(error)) is not None:
+            return packages.not_installed(package), 1
     return f"{type(error).__name__}: {first_line(error)} (run again with --debug for more)", 1

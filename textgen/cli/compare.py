@@ -45,6 +45,7 @@ def command(
         raise click.UsageError("no models: `textgen compare small large`")
     import json
 
+    from textgen import packages
     from textgen.corpus import find_sources
     from textgen.reporting import compare, comparison_page
 
@@ -53,6 +54,8 @@ def command(
         if source.size is None:  # a pipe
             raise click.UsageError(f"{source.name} can be read once: name a file with --text")
     write = console.page_writer(output, force=force) if output else None
+    if write is not None:
+        packages.require(*packages.PAGES)
     out = console.Output()
     found = compare(models, texts, encoding=encoding, decoding_errors=decoding_errors, glob=glob)
     for lines in dict.fromkeys(tuple(console.reading_lines(one.reading)) for one in found):

@@ -9,7 +9,6 @@ An export is a directory, whole or absent:
     manifest.json    size and SHA-256 of each
 """
 
-import importlib.util
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 import textgen
-from textgen import model_dir, storage
+from textgen import model_dir, packages, storage
 from textgen.config import EXPORT_FORMATS, check_choice
 from textgen.errors import ExportError
 from textgen.exporting import plain
@@ -170,7 +169,7 @@ def _text(record: model_dir.Record) -> npt.NDArray[np.int32]:
 
 
 def _check_packages(name: str, chosen: Format) -> None:
-    missing = [one for one in chosen.packages if importlib.util.find_spec(one) is None]
+    missing = [one for one in chosen.packages if not packages.is_installed(one)]
     if missing:
         raise ExportError(
             f"an export to {name} needs {' and '.join(missing)}, to be written and tried out with; "

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from textgen import evaluation, model_dir
+from textgen import evaluation, model_dir, packages
 from textgen.config import DEFAULT_MODEL, CorpusConfig, Decoding
 from textgen.corpus import ReadingReport, Source, find_sources
 from textgen.errors import ModelError
@@ -86,10 +86,12 @@ def report(
         ModelError: no model, or a damaged one.
         CorpusError: the texts cannot be read, or have fewer than two characters of the vocabulary.
         PreparedError: the text that the model directory keeps is damaged.
+        ModuleNotFoundError: jinja2 or matplotlib is not installed.
 
     Example:
         >>> Path("page.html").write_text(report("textgen-model").html)  # doctest: +SKIP
     """
+    packages.require(*packages.PAGES)
     trained = model_dir.read(model)
     record = trained.record
     told = history.read(record.history, model)

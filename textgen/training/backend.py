@@ -6,7 +6,6 @@ Frameworks read environment variables when they are imported or look for GPUs, s
 only while that happens. What a framework read then stays so in this process.
 """
 
-import importlib.util
 import logging
 import os
 import sys
@@ -14,16 +13,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 
+from textgen import packages
 from textgen.config import BACKENDS, check_choice
 from textgen.errors import TrainingError, UsageError, first_line
 from textgen.training import group, hooks
 from textgen.training.group import Cluster, Peers
 
-_INSTALL = {
-    "tensorflow": "pip install tensorflow",
-    "jax": "pip install 'keras-textgen[jax]'",
-    "torch": "pip install 'keras-textgen[torch]'",
-}
 _GPU_SUPPORT = {
     "tensorflow": "pip install 'keras-textgen[gpu]'",
     "jax": "pip install 'jax[cuda]'",
@@ -71,7 +66,7 @@ def check(backend: str | None, cluster: Cluster | None = None) -> str | None:
         SettingsError: there is no such backend.
         UsageError: `KERAS_BACKEND` names none, Keras runs on another one already, or several
             processes are to train on another one than JAX.
-        TrainingError: it is not installed.
+        TrainingError: it is not installed, or Keras is not.
     """
     if backend is not None:
         check_choice("backend", backend, BACKENDS)
@@ -79,6 +74,7 @@ def check(backend: str | None, cluster: Cluster | None = None) -> str | None:
     variable = os.environ.get("KERAS_BACKEND") if keras is None else None
     asked = backend or variable or ("jax" if cluster else None)
     if not asked:
+        require("keras")
         return None
     if asked not in BACKENDS:
         raise UsageError(
@@ -87,8 +83,7 @@ def check(backend: str | None, cluster: Cluster | None = None) -> str | None:
         )
     if cluster is not None and asked != "jax":
         raise UsageError(f"several processes train on JAX, not on {asked}; give --backend jax")
-    if importlib.util.find_spec(asked) is None:
-        raise _missing(asked)
+    require(asked, "keras")
     if keras is not None and (running := keras.backend.backend()) != asked:
         raise UsageError(
             f"Keras runs on {running} in this process already and cannot change to {asked}; ask "
@@ -212,9 +207,8 @@ def _started(device: str, peers: Peers) -> Device:
     except (ImportError, ValueError) as error:  # Keras's settings file may name what it lacks
         if isinstance(error.__context__, KeyboardInterrupt):  # which some packages take for a lack
             raise KeyboardInterrupt from error
-        missing = getattr(error, "name", None)
-        if missing in BACKENDS:
-            raise _missing(missing) from error
+        if (missing := packages.find_missing(error)) in BACKENDS:
+            raise TrainingError(packages.not_installed(missing)) from error
         raise TrainingError(
             f"Keras or its backend cannot be imported: {error}; install it again"
         ) from error
@@ -243,8 +237,16 @@ def _started(device: str, peers: Peers) -> Device:
     return Device(name, gpu or runs_on, peers)
 
 
-def _missing(backend: str) -> TrainingError:
-    return TrainingError(f"{backend} is not installed: {_INSTALL[backend]}")
+def require(*names: str) -> None:
+    """Check that packages are installed, before a text is read for long.
+
+    Raises:
+        TrainingError: one of them is not.
+    """
+    try:
+        packages.require(*names)
+    except ModuleNotFoundError as error:
+        raise TrainingError(str(error)) from error
 
 
 def _running_on(backend: str) -> str:

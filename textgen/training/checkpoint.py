@@ -143,7 +143,9 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
     members = {_ABOUT: np.frombuffer(json.dumps(about).encode("ascii"), np.uint8), **arrays}
     content = io.BytesIO()
     np.savez(content, **members)  # type: ignore[arg-type]
-    storage.write_atomic(path, content.getbuffer())
+    # Where writing fails, Python 3.12.1 would crash at exit on a view that nothing released.
+    with content.getbuffer() as data:
+        storage.write_atomic(path, data)
 
 
 def read(path: Path) -> Checkpoint:

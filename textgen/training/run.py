@@ -118,7 +118,7 @@ def train(
         ModelError: the model to begin with, or the training to go on with, is missing or damaged.
         OutputError: the model directory exists, cannot be written, or another training has it;
             or the logs for TensorBoard cannot be written.
-        TrainingError: no such device, a backend that is not installed or has another version than
+        TrainingError: no such device, a package that is not installed or has another version than
             textgen works with, no TensorFlow to write logs for TensorBoard with, other processes
             that are not there (any more), or the loss is not a number any more.
 
@@ -128,6 +128,7 @@ def train(
     run, options, directory = run or Run(), options or {}, Path(model)
     began = time.monotonic() if run.began is None else run.began
     backend.check(run.backend, run.cluster)
+    backend.require("numba")
     device, peers, kept = None, Peers(), None
     with ExitStack() as until_the_end:
         if progress or (progress is None and hasattr(sys, "ps1")):  # IPython has that name, too

@@ -1,0 +1,76 @@
+"""Packages that are not installed: which one a failed import lacks, and what installs it.
+
+Knows the extras of pyproject.toml; knows nothing of what the packages are for.
+"""
+
+import importlib.util
+import sys
+
+PAGES = ("jinja2", "matplotlib")  # what makes pages of HTML
+
+# The extra of `keras-textgen` that installs a package. The others come without an extra.
+_EXTRAS = {
+    "jax": "jax",
+    "torch": "torch",
+    "ray": "ray",
+    "onnx": "export",
+    "tf2onnx": "export",
+    "onnxruntime": "export",
+    "ai_edge_litert": "export",
+}
+
+
+def is_installed(package: str) -> bool:
+    """Whether Python finds a package, which is not imported.
+
+    Example:
+        >>> is_installed("numpy")
+        True
+    """
+    return importlib.util.find_spec(package) is not None
+
+
+def not_installed(package: str) -> str:
+    """What a message says of a package that is not installed.
+
+    pip takes `keras-textgen` itself for installed and adds the packages that it lacks.
+
+    Example:
+        >>> not_installed("matplotlib")
+        'matplotlib is not installed: pip install keras-textgen'
+        >>> not_installed("jax")
+        "jax is not installed: pip install 'keras-textgen[jax]'"
+    """
+    extra = _EXTRAS.get(package)
+    target = f"'keras-textgen[{extra}]'" if extra else "keras-textgen"
+    return f"{package} is not installed: pip install {target}"
+
+
+def require(*packages: str) -> None:
+    """Check that packages are installed, before work that would be lost without them.
+
+    Raises:
+        ModuleNotFoundError: one of them is not.
+    """
+    for package in packages:
+        if not is_installed(package):
+            raise ModuleNotFoundError(not_installed(package), name=package)
+
+
+def find_missing(error: BaseException) -> str | None:
+    """Find the package whose absence made an import fail.
+
+    Returns:
+        Its name; None if nothing is missing that pip would install: the error is another one,
+        or the package is installed and lacks a module, or the module is Python's or textgen's.
+
+    Example:
+        >>> find_missing(ModuleNotFoundError(name="matplotlib.figure"))  # doctest: +SKIP
+        'matplotlib'
+    """
+    if not isinstance(error, ModuleNotFoundError) or not error.name:
+        return None
+    package = error.name.partition(".")[0]
+    if package == "textgen" or package in sys.stdlib_module_names or is_installed(package):
+        return None
+    return package
