@@ -73,9 +73,9 @@ def steps(network: keras.Model, device: Device) -> Steps:
 def _check_first(steps: Steps, network: keras.Model) -> None:
     """Let the first step check that Keras calls all that textgen overrides."""
 
-    def begin(x: Any, y: Any, learning_rate: float) -> Any:
+    def begin(x: Any, y: Any, learning_rate: float, kept: Any = None) -> Any:
         del vars(steps)["begin"]
-        loss = steps.begin(x, y, learning_rate)
+        loss = steps.begin(x, y, learning_rate, kept)
         overrides.check(network)
         return loss
 
