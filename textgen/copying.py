@@ -101,7 +101,7 @@ class Novelty:
     written: tuple[Shares, ...]
     unseen: Shares | None
     passages: tuple[Passage, ...]
-    reading: ReadingReport = field(default_factory=ReadingReport)
+    reading: ReadingReport = field(default_factory=ReadingReport, compare=False)
 
     @property
     def verdict(self) -> str:
