@@ -105,7 +105,7 @@ def _steps_in_turn(prepared: list[Path], name: str) -> str:
     opened = [open_prepared(one) for one in prepared]
     size = max(one.vocabulary.size for one in opened)
     twin = compiled(precision.kind_of(name, told, device), told, size)
-    epochs = [loop._Batches(one.split(0.01)[0], told, device.peers) for one in opened]
+    epochs = [loop._Batches(one.split(0.01)[0], told, device.peers, -1) for one in opened]
     twin.train_on_batch(*epochs[0].first()[:2])  # builds the network
     for file in prepared[-1].iterdir():  # so that it is read from the disk
         with file.open("rb") as ids:
@@ -116,7 +116,7 @@ def _steps_in_turn(prepared: list[Path], name: str) -> str:
     for _ in range(_BLOCKS):
         for place, source in enumerate(batches):
             began = time.perf_counter()
-            for x, y, _ in islice(source, _BLOCK):
+            for x, y, *_ in islice(source, _BLOCK):
                 twin.train_on_batch(x, y)
             taken[place] += time.perf_counter() - began
     small, large = (_BLOCKS * _BLOCK * 32 * 64 / seconds for seconds in taken)

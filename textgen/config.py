@@ -117,7 +117,7 @@ class Config:
 
     def to_json(self) -> dict[str, Any]:
         """The settings as a JSON object, tuples as lists; without those as before they existed."""
-        before = self._before()
+        before = self.before()
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in asdict(self).items()  # type: ignore[call-overload]
@@ -183,7 +183,7 @@ class Config:
                 values[refused[0]] = defaults[refused[0]]
 
     @classmethod
-    def _before(cls) -> dict[str, Any]:
+    def before(cls) -> dict[str, Any]:
         """What each setting that 0.1.0 did not have means where it is missing."""
         return {
             one.name: one.metadata["before"]
@@ -198,7 +198,7 @@ class Config:
             raise SettingsError(cls.__name__, f"must be an object, not {data!r}")
         names = {one.name for one in fields(cls)}  # type: ignore[arg-type]
         values = {name: frozen(value) for name, value in data.items() if name in names}
-        values = {**cls._before(), **values}
+        values = {**cls.before(), **values}
         for name in sorted(names - values.keys()):
             raise SettingsError(name, "is missing or unknown")
         unknown = {
@@ -355,10 +355,11 @@ class TrainConfig(Config):
             validation loss after which training stops; 0 for never.
         carry_state: Consecutive batches continue the same streams of text and the recurrent
             state goes on from one to the next. Needs sequence targets.
-        state_reset: Probability with which each row's carried state is set to zero before a
-            step, in the last part of a training (as Melis, Dyer and Blunsom 2018, "On the State of
-            the Art of Evaluation in Neural Language Models", do throughout). It teaches the
-            network to start from any seed.
+        state_reset: Probability with which each row's carried state is set to zero before the last
+            step of a training, which teaches the network to start from any seed (Melis, Dyer and
+            Blunsom 2018, "On the State of the Art of Evaluation in Neural Language Models").
+            Before that it grows with the cube of the share of the training that is done; where
+            a row starts with a line, it is eight times as high.
         noise: Share of the characters read in training that are replaced by others, drawn by
             chance from their row of the batch (unigram noising; Xie et al. 2017, "Data Noising
             as Smoothing in Neural Network Language Models"). Targets stay as they are.
@@ -631,6 +632,11 @@ class Settings:
         more = {**windows, **model}
         unread |= {name: more[name] for name in more if name not in found.by_name()}
         return replace(found, unread=unread)
+
+    @classmethod
+    def before(cls) -> dict[str, Any]:
+        """What each setting that 0.1.0 did not have means where it is missing, by name."""
+        return {name: value for part in cls.PARTS.values() for name, value in part.before().items()}
 
     def by_name(self) -> dict[str, Any]:
         """Every setting's value, by name; no name is in two parts."""

@@ -269,12 +269,16 @@ def with_noise(
 
 
 def kept_rows(
-    reset: float, seed: int | Sequence[int], count: int, rows: slice = _ALL
+    reset: float | npt.NDArray[np.float64],
+    seed: int | Sequence[int],
+    count: int,
+    rows: slice = _ALL,
 ) -> npt.NDArray[np.float32]:
     """Which rows of a batch keep their carried state; the others start from a zero state.
 
     Args:
-        reset: The probability of each row to start from a zero state.
+        reset: The probability to start from a zero state: of all rows, or of each of those that
+            are returned, shape (rows,).
         seed: One or more numbers that decide which rows do.
         count: Rows of the whole batch.
         rows: Those of them that are returned.
@@ -286,8 +290,8 @@ def kept_rows(
         >>> kept_rows(0.5, seed=0, count=4).tolist()
         [[1.0], [0.0], [0.0], [0.0]]
     """
-    drawn = np.random.default_rng(seed).random((count, 1))
-    return (drawn >= reset).astype(np.float32)[rows]
+    drawn = np.random.default_rng(seed).random(count)[rows]
+    return (drawn >= reset).astype(np.float32)[:, None]
 
 
 def one_hot(ids: Ids, size: int) -> npt.NDArray[np.bool_]:

@@ -1,5 +1,6 @@
 """Rows whose carried state is set to zero in training, and what a model learns from that."""
 
+from itertools import islice
 from pathlib import Path
 from pydoc_data.topics import topics
 
@@ -62,7 +63,25 @@ def test_a_share_of_the_rows_is_reset_and_each_process_has_its_part_of_them():
     assert set(np.unique(drawn)) == {0.0, 1.0}
     assert np.mean(drawn == 0) == pytest.approx(0.1, abs=0.01)
     assert (drawn[0] != drawn[1]).any()
-    np.testing.assert_array_equal(kept_rows(0.1, (3, 0), 500, slice(100, 300)), drawn[0, 100:300])
+    mine = slice(100, 300)
+    np.testing.assert_array_equal(kept_rows(0.1, (3, 0), 500, mine), drawn[0, mine])
+    each = np.where(np.arange(200) < 50, 1.0, 0.1)
+    np.testing.assert_array_equal(kept_rows(each, (3, 0), 500, mine)[50:], drawn[0, mine][50:])
+    assert not kept_rows(each, (3, 0), 500, mine)[:50].any()
+
+
+def test_rows_that_start_with_a_line_are_found_also_where_a_training_goes_on():
+    ids = (np.arange(400) % 7).astype(np.uint8)  # a line end, 0, every seven characters
+    chosen = settings({"epochs": 1, "batch_size": 4, "maxlen": 10})
+    batches = loop._Batches(ids, chosen, Peers(), line_end=0)
+    steps = list(islice(batches.after(0), 2 * batches.steps))
+    found = [starts.tolist() for *_, starts, _ in steps]
+    assert any(map(any, found)) and not all(map(all, found))
+    for x, _, starts, epoch_begins in steps:
+        expected = (x[:, 0] == 0) | ((x[:, 0] == 1) & (not epoch_begins))
+        np.testing.assert_array_equal(starts, expected)
+    for step in range(1, len(steps)):
+        assert next(batches.after(step))[2].tolist() == found[step]
 
 
 class Steps:
@@ -80,12 +99,12 @@ class Steps:
 @pytest.mark.parametrize(
     ("options", "resets"),
     [
-        ({}, True),
+        ({"state_reset": 0.5}, True),
         ({"state_reset": 0.0}, False),
         ({"carry_state": False, "step": 10}, False),
     ],
 )
-def test_the_last_part_of_a_training_with_carried_state_resets(monkeypatch, options, resets):
+def test_a_training_with_carried_state_resets_more_and_more(monkeypatch, options, resets):
     recorded = []
     steps_of = stepping.steps
 
@@ -94,15 +113,15 @@ def test_the_last_part_of_a_training_with_carried_state_resets(monkeypatch, opti
         return recorded[-1]
 
     monkeypatch.setattr(stepping, "steps", steps)
-    ids = np.random.default_rng(0).integers(0, 5, 4000).astype(np.uint8)
+    ids = np.random.default_rng(0).integers(0, 5, 8010).astype(np.uint8)
     base = {"units": (4,), "embedding": 2, "epochs": 2, "batch_size": 4, "maxlen": 10}
     chosen = settings({**base, "sample_length": 0, **options})
     loop.fit(Text(ids, ids[:0], Vocabulary("abcde")), chosen, CPU, loop.Hooks())
     kept = recorded[-1].kept
-    late = kept[-len(kept) // 4 :]
-    assert all((one is not None) is resets for one in late)
-    assert not resets or 0.02 < np.mean([one == 0 for one in late]) < 0.3
-    assert Peers().rows(4) == slice(0, 4)
+    assert all((one is not None) is resets for one in kept)
+    if resets:
+        early, late = (np.mean([one == 0 for one in half]) for half in np.split(np.array(kept), 2))
+        assert early < late and 0.05 < late < 0.4
 
 
 def derailed(directory: Path, text: str, starts: int = 1000, read: int = 129) -> int:

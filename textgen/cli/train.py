@@ -99,8 +99,8 @@ class _Command(cloup.Command):
         TrainConfig,
         "state_reset",
         type=float,
-        help_text="Probability that a stream's carried state is set to zero before a step, in the "
-        "last part of the training; it teaches the network to start from any seed.",
+        help_text="Probability that a stream's carried state is set to zero before a step, at the "
+        "end of the training; lower before. It teaches the network to start from any seed.",
     ),
 )
 @cloup.option_group(

@@ -8,10 +8,13 @@ only while that happens. What a framework read then stays so in this process.
 
 import logging
 import os
+import random
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from textgen import packages
 from textgen.config import BACKENDS, check_choice
@@ -125,7 +128,7 @@ def start(
             "KERAS_TORCH_DEVICE": "cpu",
         }
     silent = nullcontext() if debug else _silent()
-    with _environment(variables), silent:
+    with _environment(variables), silent, _same_random_states():
         peers = Peers()
         if cluster is not None:
             group.join(cluster)
@@ -147,6 +150,18 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def _same_random_states() -> Iterator[None]:
+    """Restore the random generators of Python and NumPy: some packages draw from them when they
+    are imported."""
+    before, before_of_numpy = random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(before)
+        np.random.set_state(before_of_numpy)
 
 
 @contextmanager

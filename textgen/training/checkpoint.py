@@ -114,6 +114,9 @@ def differing(asked: Request, kept: Request) -> str | None:
         return "corpus"
     ours, theirs = asked.parts(), kept.parts()
     free = set(asked.suited) & set(kept.suited)
+    # Nor does a setting that the version which began it did not have, unless it is chosen now.
+    before = Settings.before()
+    free |= {name for name in asked.suited if name in before and theirs[name] == before[name]}
     return next((name for name in ours if name not in free and ours[name] != theirs[name]), None)
 
 

@@ -43,9 +43,11 @@ _KEEP_COST = 60  # times as long as a snapshot takes, from one to the next at a 
 _SAVE_COST = 10  # times as long as saving takes, from one to the next, where epochs are short
 _REPORT = 1.0  # seconds that samples and saving take, beside the validation
 _SEEDS = 64
-# The share of a training after which states are reset. Before, a network learns more from streams
-# that nothing interrupts; what it has to learn about starts, it learns in what remains.
-_RESET_FROM = 0.7
+# Most starts are learned late, since a network learns to read sooner from streams that nothing
+# interrupts; and most people start a text where a line starts. docs/NOTES.md has what else was
+# tried.
+_RESET_GROWTH = 3  # the power of the share of a training with which resets grow more frequent
+_RESET_LINE_STARTS = 8  # times as often where a line starts
 _CURVE_POINTS = 1000  # training losses kept, at most
 # Shares of a training after which a sample is drawn without a report: the text comes into being
 # long before the first one. Each takes some milliseconds, or is left out.
@@ -200,7 +202,8 @@ class _Training:
         self.callback = hooks.callback or keras.callbacks.Callback()
         self.deadline = deadline
         peers = self.peers = device.peers
-        self.batches = _Batches(text.train, settings, peers)
+        line_end = int(text.vocabulary.ids("\n")[0])  # -1, which is no id, where it has none
+        self.batches = _Batches(text.train, settings, peers, line_end)
         size = text.vocabulary.size
         stock = model.build(settings.model, size, settings.windows.targets)
         generator = np.random.default_rng(config.random_seed)
@@ -264,12 +267,12 @@ class _Training:
         self.hooks.on_event(self._started())
         part_began, characters = time.monotonic(), 0
         config = self.settings.training
-        for x, y, epoch_begins in self.batches.after(self.steps):
+        for x, y, line_starts, epoch_begins in self.batches.after(self.steps):
             if epoch_begins and config.carry_state:
                 self._settle()
                 with backend.losing_device(self.device):
                     model.reset_states(self.trainee)
-            self._step(x, y)
+            self._step(x, y, line_starts)
             characters += x.size * self.peers.count
             over = self.clock.over(self.steps)
             due = over or self.clock.report_due(self.steps)
@@ -304,11 +307,11 @@ class _Training:
                 break
         return self.progress
 
-    def _step(self, x: Any, y: Any) -> None:
+    def _step(self, x: Any, y: Any, line_starts: Any) -> None:
         """Begin a step, and tell of those that are over."""
         done = self.clock.done(self.steps)
         rate = learning_rate(self.settings.training, self.steps, done)
-        kept = self._kept_rows(done)
+        kept = self._kept_rows(line_starts, done)
         with backend.losing_device(self.device):
             loss = self.stepper.begin(x, y, rate, kept)
         self.steps += 1
@@ -319,19 +322,22 @@ class _Training:
         self.begun.append(_Begun(loss, self.steps, self._epoch(), share, characters, targets))
         self._read(self.stepper.ahead)
 
-    def _kept_rows(self, done: float) -> Any:
+    def _kept_rows(self, line_starts: Any, done: float) -> Any:
         """The rows that keep their carried state in the next step; None for all.
 
         Args:
+            line_starts: Which of them start where a line does.
             done: The share of the training that is done.
         """
         config = self.settings.training
-        if not config.carry_state or not config.state_reset or done < _RESET_FROM:
+        if not config.carry_state or not config.state_reset:
             return None
+        reset = config.state_reset * done**_RESET_GROWTH
+        each = np.where(line_starts, min(1.0, _RESET_LINE_STARTS * reset), reset)
         rows = self.batches.rows
         # The last number keeps these draws apart from those of batches.
         seed = (config.random_seed, self.steps, 2)
-        return kept_rows(config.state_reset, seed, rows, self.peers.rows(rows))
+        return kept_rows(each, seed, rows, self.peers.rows(rows))
 
     def _read(self, left: int = 0) -> None:
         """Read the losses of the steps that were begun, but for so many."""
@@ -601,11 +607,19 @@ def _loss(reduction: str) -> keras.losses.Loss:
 
 
 class _Batches:
-    """The batches of one epoch after the other: carried streams, or shuffled windows."""
+    """The batches of one epoch after the other: carried streams, or shuffled windows.
 
-    def __init__(self, ids: Readable, settings: Settings, peers: Peers):
+    Args:
+        ids: The training text.
+        settings: Of the training.
+        peers: The processes, each of which reads a part.
+        line_end: The id of the line end.
+    """
+
+    def __init__(self, ids: Readable, settings: Settings, peers: Peers, line_end: int):
         windows, config = settings.windows, settings.training
         self._epoch: Callable[[int, int], Iterator[Batch]]
+        self._line_end = line_end
         self._noise, self._seed, self._peers = config.noise, config.random_seed, peers
         if config.carry_state:
             self.rows = config.batch_size
@@ -637,13 +651,24 @@ class _Batches:
         """The first batch of the first epoch."""
         return next(self._epoch(1, 0))
 
-    def after(self, steps: int) -> Iterator[tuple[Any, Any, bool]]:
-        """Inputs, targets, and whether an epoch begins with them, from the batch after so many."""
+    def after(self, steps: int) -> Iterator[tuple[Any, Any, Any, bool]]:
+        """Inputs, targets, which rows start where a line does, and whether an epoch begins with
+        them, from the batch after so many.
+
+        A row starts so whose first character is a line end, or follows one in its stream.
+        """
         number, begin = divmod(steps, self.steps)
         while True:
             number += 1
-            for place, (x, y, _) in enumerate(self._epoch(number, begin), begin):
-                yield self._noised(x, number, place), y, place == 0
+            before = max(0, begin - 1)  # one batch more, for the characters that it ends with
+            last = None
+            for place, (x, y, _) in enumerate(self._epoch(number, before), before):
+                if place >= begin:
+                    starts = x[:, 0] == self._line_end
+                    if last is not None:
+                        starts |= last == self._line_end
+                    yield self._noised(x, number, place), y, starts, place == 0
+                last = x[:, -1]
             begin = 0
 
     def _noised(self, x: Any, epoch: int, place: int) -> Any:

@@ -268,8 +268,10 @@ def _suited(
     if sizes and settings.model.cell == "lstm":
         how_long = {"time": settings.training.time, **suited}
         suited |= sizing.sized(characters, {**how_long, **given}, pace)
-    elif "batch_size" not in given:
-        suited["batch_size"] = sizing.rows(characters, settings.windows.maxlen)
+    else:
+        rows = sizing.rows(characters, settings.windows.maxlen)
+        chosen = {"batch_size": rows, "state_reset": settings.training.state_reset}
+        suited |= {name: value for name, value in chosen.items() if name not in given}
     return suited
 
 

@@ -32,6 +32,7 @@ _UNITS = (
     (3600.0, 864),
     (14400.0, 1024),
 )
+_STARTS = 300  # windows from a zero state that teach a network to start: see state_reset
 _SHORT = 20_000  # characters of a text that is too short to spare any
 # Seconds of the whole training, and what a megabyte of Shakespeare came to in them: nats per
 # character on its last tenth, in order, as validation reads (benchmarks/results/training.md); the
@@ -112,7 +113,8 @@ def sized(characters: int, given: Mapping[str, Any], pace: Pace = TWO_CORES) -> 
     passes = epochs or speed(wide) * pace.times * max(given["time"] - start, 1.0) / characters
     maxlen = given.get("maxlen") or (MAXLEN if characters > _SHORT else WindowConfig.maxlen)
     batch_size = given.get("batch_size") or rows(characters, maxlen)
-    steps = passes * characters / (batch_size * maxlen)
+    windows = passes * characters / maxlen
+    steps = windows / batch_size
     # More passes ask for more regularisation; more steps, and wider layers, for smaller steps.
     doublings = math.log2(max(0.1, min(passes, _PASSES)) / 3.3)
     learning_rate = 0.018 * min(1.0, 256 / wide) * min(1.0, (1600 / steps) ** 0.6)
@@ -123,6 +125,8 @@ def sized(characters: int, given: Mapping[str, Any], pace: Pace = TWO_CORES) -> 
         "drop_connect": round(min(0.05 * max(doublings, 0.0) ** 1.5, 0.25), 2),
         "noise": round(min(0.005 * max(doublings - 2, 0.0), 0.005), 3),
         "batch_size": batch_size,
+        # More often where so few windows are read that starts would be too few.
+        "state_reset": round(min(max(TrainConfig.state_reset, _STARTS / windows), 0.5), 2),
         "learning_rate": round(max(learning_rate, 0.003), 4),
     }
     return {name: value for name, value in chosen.items() if name not in given}
