@@ -132,9 +132,11 @@ def _starts(text: str) -> list[int]:
     """A thousand line starts, and places of the most frequent words."""
     starts = [found.end() for found in re.finditer("\n", text)]
     starts = starts[:: max(1, len(starts) // 1000)][:1000]
-    for word, _ in Counter(re.findall(r"\w{2,}", text)).most_common(300):
-        places = [found.start() for found in re.finditer(rf"\b{re.escape(word)}\b", text)]
-        starts += places[:: max(1, len(places) // 7)][:7]
+    places: dict[str, list[int]] = {}
+    for found in re.finditer(r"\w{2,}", text):
+        places.setdefault(found[0], []).append(found.start())
+    for word in sorted(places, key=lambda word: -len(places[word]))[:300]:
+        starts += places[word][:: max(1, len(places[word]) // 7)][:7]
     return [start for start in starts if start + _READ <= len(text)]
 
 
