@@ -11,7 +11,7 @@ An export is a directory, whole or absent:
 
 import importlib.util
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -185,8 +185,7 @@ def _keras(device: str, *, debug: bool) -> Iterator[None]:
     from textgen.training import backend
 
     backend.start(device, "tensorflow", debug=debug)  # the only one whose exports have all formats
-    silent = nullcontext() if debug else backend.quiet_loggers(*backend.LOGGERS, "tf2onnx")
-    with silent, backend.keras_defaults(), masks.seeded(0):
+    with backend.importing(debug=debug), backend.keras_defaults(), masks.seeded(0):
         yield
 
 
