@@ -181,10 +181,11 @@ def _check_packages(name: str, chosen: Format) -> None:
 @contextmanager
 def _keras(device: str, *, debug: bool) -> Iterator[None]:
     """Keras, to build a network and convert it; global settings are restored afterwards."""
-    from textgen import masks
     from textgen.training import backend
 
     backend.start(device, "tensorflow", debug=debug)  # the only one whose exports have all formats
+    from textgen import masks  # which imports Keras
+
     with backend.importing(debug=debug), backend.keras_defaults(), masks.seeded(0):
         yield
 
