@@ -110,7 +110,7 @@ CALLS = {
         [corpus], folder / "model", {**TINY, "drop_connect": 0.1}, run=Run(device="cpu")
     ),
     "train by time": lambda corpus, trained, folder: textgen.train(
-        [corpus], folder / "model", {"time": 5, "maxlen": 10}, stop=lambda: True
+        [corpus], folder / "model", {"time": 120, "maxlen": 10}, stop=lambda: True
     ),
     "train with an error": lambda corpus, trained, folder: fails_in_training(corpus, folder),
     "train with another": lambda corpus, trained, folder: goes_astray(corpus, folder),

@@ -46,3 +46,11 @@ def test_two_layers_never_draw_the_same_masks_a_few_steps_apart():
     assert len({drawn(*pair) for pair in pairs}) == len(pairs)
     assert drawn(7, 5) == drawn(7, 5)
     assert drawn(0, 2**31 - 2) != drawn(2**31 - 2, 0)
+
+
+def test_the_seed_of_a_mask_depends_on_every_bit_of_the_layers_seed_and_of_the_count():
+    pairs = [(seed, count) for seed in range(1, 40) for count in range(40)]
+    mixed = {masks._mixed(*pair) for pair in pairs}
+    assert len(mixed) == len(pairs) and max(mixed) < 2**32
+    for bit in range(31):
+        assert masks._mixed(1 << bit, 0) != masks._mixed(0, 0) != masks._mixed(0, 1 << bit)

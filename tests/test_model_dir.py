@@ -165,6 +165,8 @@ def test_a_network_of_300_layers_is_saved_and_read(tmp_path):
     assert len(weights) == 3 * 300 + 3
     for array, expected in zip(weights, network.get_weights(), strict=True):
         np.testing.assert_array_equal(array, expected)
-    change_weights(tmp_path / "model", lambda file: file.create_dataset("x", data=bytes(10**7)))
+    change_weights(
+        tmp_path / "model", lambda file: file.create_dataset("x", data=np.zeros(10**7, np.uint8))
+    )
     with pytest.raises(ModelError, match="has not the size of weights"):
         model_dir.read(tmp_path / "model")

@@ -343,7 +343,9 @@ def test_a_training_as_json(textgen, corpus):
     refused = textgen("train", corpus, "--log-format", "json", "--quiet")
     assert refused.returncode == 2 and "--quiet and --log-format json exclude" in refused.stderr
     failed = textgen("train", "nowhere.txt", "--log-format", "json", "--force")
-    assert failed.stderr.startswith("textgen: error: nowhere.txt: ")
+    error = json.loads(failed.stderr)
+    assert (error["event"], error["status"]) == ("error", failed.returncode)
+    assert error["message"].startswith("nowhere.txt: ")
 
 
 def test_a_quiet_training(textgen, corpus, tmp_path):

@@ -629,7 +629,7 @@ main()
 
 def test_a_model_is_whole_while_a_training_writes_it(tmp_path, corpus):
     directory = tmp_path / "textgen-model"
-    process = start(tmp_path, *OPTIONS)
+    process = start(tmp_path, *OPTIONS, "--epochs", "100")  # not each of which saves it
     until(process, "epoch 1/")
     found = set()
     while process.poll() is None:

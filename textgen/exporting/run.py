@@ -10,7 +10,7 @@ An export is a directory, whole or absent:
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -180,12 +180,12 @@ def _check_packages(name: str, chosen: Format) -> None:
 @contextmanager
 def _keras(device: str, *, debug: bool) -> Iterator[None]:
     """Keras, to build a network and convert it; global settings are restored afterwards."""
-    from textgen import masks
     from textgen.training import backend
 
     backend.start(device, "tensorflow", debug=debug)  # the only one whose exports have all formats
-    silent = nullcontext() if debug else backend.quiet_loggers(*backend.LOGGERS, "tf2onnx")
-    with silent, backend.keras_defaults(), masks.seeded(0):
+    from textgen import masks  # which imports Keras
+
+    with backend.importing(debug=debug), backend.keras_defaults(), masks.seeded(0):
         yield
 
 

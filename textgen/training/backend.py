@@ -11,7 +11,7 @@ import os
 import random
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,7 +29,7 @@ _GPU_SUPPORT = {
 }
 
 APPLE = "Apple GPU"
-LOGGERS = ("tensorflow", "absl", "jax")
+_LOGGERS = ("tensorflow", "absl", "jax", "tf2onnx")
 
 
 @dataclass(frozen=True)
@@ -127,8 +127,7 @@ def start(
             "JAX_PLATFORMS": "cpu",
             "KERAS_TORCH_DEVICE": "cpu",
         }
-    silent = nullcontext() if debug else _silent()
-    with _environment(variables), silent, _same_random_states():
+    with importing(debug=debug), _environment(variables):
         peers = Peers()
         if cluster is not None:
             group.join(cluster)
@@ -138,10 +137,10 @@ def start(
 
 
 @contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables, and restore them afterwards."""
+def _environment(variables: Mapping[str, str | None]) -> Iterator[None]:
+    """Set environment variables, except to None, and restore all of them afterwards."""
     before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
+    os.environ.update({name: value for name, value in variables.items() if value is not None})
     try:
         yield
     finally:
@@ -153,43 +152,31 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 @contextmanager
-def _same_random_states() -> Iterator[None]:
-    """Restore the random generators of Python and NumPy: some packages draw from them when they
-    are imported."""
-    before, before_of_numpy = random.getstate(), np.random.get_state()
-    try:
-        yield
-    finally:
-        random.setstate(before)
-        np.random.set_state(before_of_numpy)
+def importing(*, debug: bool) -> Iterator[None]:
+    """Import frameworks without their log lines, and undo what some of them do on the way.
 
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    """Keep a framework that is imported from logging more than errors."""
-    level = os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _environment({"TF_CPP_MIN_LOG_LEVEL": level}), quiet_loggers(*LOGGERS):
-        yield
-
-
-@contextmanager
-def quiet_loggers(*names: str) -> Iterator[None]:
-    """Let loggers log errors only, and restore their levels and the root's handlers afterwards.
+    They draw from Python's and NumPy's global generators, set how much they log, and call functions
+    such as logging.info(), which add a handler to the root logger.
 
     Args:
-        names: The loggers.
+        debug: Leave their log lines on.
     """
-    loggers = [logging.getLogger(name) for name in names]
+    variable, loggers = "TF_CPP_MIN_LOG_LEVEL", [logging.getLogger(name) for name in _LOGGERS]
     levels, handlers = [logger.level for logger in loggers], list(logging.root.handlers)
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
-        for handler in set(logging.root.handlers) - set(handlers):
-            logging.root.removeHandler(handler)  # a package called logging.info() and the like
+    of_python, of_numpy = random.getstate(), np.random.get_state()
+    with _environment({variable: None if debug else os.environ.get(variable, "3")}):
+        if not debug:
+            for logger in loggers:
+                logger.setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
+            for handler in set(logging.root.handlers) - set(handlers):
+                logging.root.removeHandler(handler)
+            random.setstate(of_python)
+            np.random.set_state(of_numpy)
 
 
 @contextmanager
