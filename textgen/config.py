@@ -566,11 +566,13 @@ class Settings:
             As `from_json` does.
         """
         ignorable = set(map(str, data.get(_TRAINING_ONLY, ()))) if is_newer(version) else set()
-        training, unread = TrainConfig.partly_from_json(data["training"], version, _NEEDED)
         windows, model = data["windows"], data["model"]
+        training, unread = cls.PARTS["training"].partly_from_json(
+            data["training"], version, _NEEDED
+        )
         found = cls(
-            WindowConfig.from_json(windows, version, ignorable),
-            ModelConfig.from_json(model, version, ignorable),
+            cls.PARTS["windows"].from_json(windows, version, ignorable),
+            cls.PARTS["model"].from_json(model, version, ignorable),
             training,
         )
         more = {**windows, **model}
