@@ -12,7 +12,7 @@ loading a model for sampling brings in no deep-learning framework.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 if TYPE_CHECKING:
     from textgen.copying import novelty
