@@ -107,6 +107,8 @@ def test_settings_that_are_not_needed_may_be_unknown():
         Evolved.partly_from_json(data, "99.1", ("size",))
     with pytest.raises(SettingsError, match="size is missing"):
         Evolved.partly_from_json({"new": 1}, "99.1", ())
+    gone = {"size": 1, "gone": ["a"]}  # of an older version
+    assert Evolved.partly_from_json(gone, __version__, ()) == (Evolved(1, ("a",)), {"gone": ["a"]})
     with pytest.raises(SettingsError, match="new is missing or unknown"):
         Evolved.partly_from_json({"size": 1, "new": 1}, __version__, ())
 

@@ -7,7 +7,7 @@ tests/released/make.py writes the next one.
 import json
 import math
 import shutil
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,15 @@ import pytest
 
 import textgen as package
 from textgen import copying, evaluation, exporting, model_dir, prepared, reporting, storage
-from textgen.config import CorpusConfig, NoveltyConfig, Settings, WindowConfig
+from textgen.config import (
+    CorpusConfig,
+    NoveltyConfig,
+    Settings,
+    TrainConfig,
+    WindowConfig,
+    added,
+    frozen,
+)
 from textgen.errors import ModelError, PreparedError, TextgenError, UsageError
 from textgen.prepared import open_prepared, prepare
 from textgen.training import checkpoint, train
@@ -184,6 +192,37 @@ def test_a_setting_that_a_release_did_not_have_means_what_was_done_then(model):
     assert record.versions["textgen"] == model.parent.name
 
 
+@dataclass(frozen=True)
+class LaterTraining(TrainConfig):
+    """Settings of a later version, which has one more."""
+
+    zoneout: float = added("0.2.0", 0.1, before=0.0)
+
+
+@dataclass(frozen=True)
+class LaterCorpus(CorpusConfig):
+    dialect: str = added("0.2.0", "scots", before="none")
+
+
+@EACH_RELEASE
+def test_a_later_version_with_more_settings_opens_all(release, tmp_path, monkeypatch):
+    monkeypatch.setitem(Settings.PARTS, "training", LaterTraining)
+    monkeypatch.setattr(prepared, "CorpusConfig", LaterCorpus)
+    monkeypatch.setattr(model_dir, "CorpusConfig", LaterCorpus)
+    record = model_dir.read(release / "model").record
+    assert record.settings.by_name()["zoneout"] == 0.0
+    assert vars(model_dir.reading(release / "model", record))["dialect"] == "none"
+    assert model_dir.text(release / "model", record) is not None
+    directory = tmp_path / "model"
+    shutil.copytree(release / "unfinished", directory)
+    steps = iter(range(3))
+    train([], directory, run=Run(resume=True, device="cpu"), stop=lambda: next(steps, None) is None)
+    settings = checkpoint.read(model_dir.checkpoint(directory)).request.settings
+    assert settings.by_name()["zoneout"] == 0.0 and "zoneout" not in settings.to_json()["training"]
+    options = {"units": (4,), "epochs": 1, "batch_size": 4, "sample_length": 0}
+    train([str(release / "prepared")], tmp_path / "m", options, corpus={"encoding": "latin-1"})
+
+
 @pytest.fixture
 def first(tmp_path):
     """Copies of what 0.1.0 wrote."""
@@ -236,7 +275,7 @@ def test_what_only_training_needs_may_be_unknown(first, corpus, name, value):
     rewrite(model, "settings.json", newer(["training"], name, value))
     page = use(model, corpus)
     assert f'<th scope="row">{name}</th>' in page
-    assert model_dir.read(model).record.settings.by_name()[name] == value
+    assert model_dir.read(model).record.settings.by_name()[name] == frozen(value)
     rewrite_checkpoint(model, newer(["settings", "training"], name, value))
     before = model_dir.checkpoint(model).read_bytes()
     with pytest.raises(ModelError, match=r"written by textgen 99\.1\.0.*keras-textgen>=99\.1\.0"):

@@ -87,7 +87,7 @@ def added(version: str, default: Any, *, before: Any, training_only: bool = Fals
 
 
 # As Python's packages are numbered: 0.2.0, 0.2.0.dev1, 0.2.0rc1.
-_VERSION = re.compile(r"(\d{1,6}(?:\.\d{1,6}){1,3})(?:\.?[a-z]{1,4}\d{1,6})*")
+_VERSION = re.compile(r"(\d{1,6}(?:\.\d{1,6}){1,3})(?:\.?[a-z]{1,4}\d{1,6}){0,3}")
 
 
 def _release(version: Any) -> tuple[int, ...]:
@@ -116,7 +116,10 @@ class Config:
             object.__setattr__(self, name, frozen(value))  # frozen, and not yet handed out
 
     def to_json(self) -> dict[str, Any]:
-        """The settings as a JSON object, tuples as lists; without those as before they existed."""
+        """The settings as a JSON object, tuples as lists.
+
+        A setting whose value is what textgen did before it had the setting is left out (`added`).
+        """
         before = self.before()
         return {
             name: list(value) if isinstance(value, tuple) else value
@@ -163,14 +166,15 @@ class Config:
 
         Returns:
             The settings, with the default for each value of a newer version that is unknown here;
-            and what is unknown, by name: settings, and values of settings.
+            and what is unknown, by name: settings of newer and older versions, and such values.
 
         Raises:
             NewerVersionError, SettingsError: as `from_json` does.
         """
-        if not is_newer(version):
-            return cls.from_json(data, version), {}
         values, unknown = cls._sort(data)
+        if not is_newer(version):
+            removed = unknown.keys() & cls.REMOVED.keys()
+            return cls.from_json(data, version, removed), {name: unknown[name] for name in removed}
         defaults = {one.name: one.default for one in fields(cls)}  # type: ignore[arg-type]
         while True:
             try:
@@ -622,11 +626,13 @@ class Settings:
             As `from_json` does.
         """
         ignorable = set(map(str, data.get(_TRAINING_ONLY, ()))) if is_newer(version) else set()
-        training, unread = TrainConfig.partly_from_json(data["training"], version, _NEEDED)
         windows, model = data["windows"], data["model"]
+        training, unread = cls.PARTS["training"].partly_from_json(
+            data["training"], version, _NEEDED
+        )
         found = cls(
-            WindowConfig.from_json(windows, version, ignorable),
-            ModelConfig.from_json(model, version, ignorable),
+            cls.PARTS["windows"].from_json(windows, version, ignorable),
+            cls.PARTS["model"].from_json(model, version, ignorable),
             training,
         )
         more = {**windows, **model}

@@ -356,7 +356,7 @@ def _read(directory: Path, files: dict[str, bytes]) -> Record:
             vocabulary=vocabulary_from_json(files[_VOCABULARY]),
             history=history,
             seeds=tuple(seeds),
-            about={name: settings[name] for name in settings.keys() - Settings.KEYS},
+            about={name: settings[name] for name in settings if name not in Settings.KEYS},
         )
         versions = record.versions
         # A TypeError where one of them is no text.
