@@ -363,7 +363,7 @@ class TrainConfig(Config):
             step of a training, which teaches the network to start from any seed (Melis, Dyer and
             Blunsom 2018, "On the State of the Art of Evaluation in Neural Language Models").
             Before that it grows with the cube of the share of the training that is done; where
-            a row starts with a line, it is eight times as high.
+            a row starts with a line, it is thirty times as high, up to 1.
         noise: Share of the characters read in training that are replaced by others, drawn by
             chance from their row of the batch (unigram noising; Xie et al. 2017, "Data Noising
             as Smoothing in Neural Network Language Models"). Targets stay as they are.

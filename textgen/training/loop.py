@@ -47,7 +47,7 @@ _SEEDS = 64
 # interrupts; and most people start a text where a line starts. docs/NOTES.md has what else was
 # tried.
 _RESET_GROWTH = 3  # the power of the share of a training with which resets grow more frequent
-_RESET_LINE_STARTS = 8  # times as often where a line starts
+_RESET_LINE_STARTS = 30  # times as often where a line starts: half of all resets, about
 _CURVE_POINTS = 1000  # training losses kept, at most
 # Shares of a training after which a sample is drawn without a report: the text comes into being
 # long before the first one. Each takes some milliseconds, or is left out.
