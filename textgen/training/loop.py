@@ -337,7 +337,8 @@ class _Training:
         rows = self.batches.rows
         # The last number keeps these draws apart from those of batches.
         seed = (config.random_seed, self.steps, 2)
-        return kept_rows(each, seed, rows, self.peers.rows(rows))
+        kept = kept_rows(each, seed, rows, self.peers.rows(rows))
+        return None if kept.all() else kept
 
     def _read(self, left: int = 0) -> None:
         """Read the losses of the steps that were begun, but for so many."""

@@ -91,11 +91,11 @@ class _OnKeras:
     def __init__(self, network: keras.Model):
         self._network = network
         self._rate: float | None = None
-        self._keep = _keeping_on_tensorflow(carried_states(network))
+        self._multiply_states = _multiplying_on_tensorflow(carried_states(network))
 
     def begin(self, x: Any, y: Any, learning_rate: float, kept: Any = None) -> Any:
         if kept is not None:
-            self._keep(kept)
+            self._multiply_states(kept)
         if learning_rate != self._rate:
             self._rate = learning_rate
             self._network.optimizer.learning_rate.assign(learning_rate)
@@ -105,16 +105,19 @@ class _OnKeras:
         self._rate = None  # whoever sets variables may set this one
 
 
-def _keeping_on_tensorflow(states: list[Any]) -> Callable[[Any], None]:
-    """What multiplies carried states, as one operation."""
+def _multiplying_on_tensorflow(states: list[Any]) -> Callable[[Any], None]:
+    """What multiplies carried states by a number for each row, as one operation."""
     import tensorflow as tf
 
     @tf.function  # type: ignore[untyped-decorator,unused-ignore]
-    def keep(kept: Any) -> None:
+    def multiply(kept: Any) -> None:
         for state in states:
             state.assign(state * tf.cast(kept, state.dtype))
 
-    return keep  # type: ignore[no-any-return,unused-ignore]
+    rows = states[0].shape[0] if states else None
+    # Called as it is traced, in half the time that TensorFlow takes to look up what to call.
+    traced = multiply.get_concrete_function(tf.TensorSpec((rows, 1), tf.float32))
+    return lambda kept: traced(tf.constant(kept))
 
 
 class _OnJax:
