@@ -33,8 +33,10 @@ def process_state():
     mask = os.umask(0)
     os.umask(mask)
     frameworks = {}
-    if (tensorflow := sys.modules.get("tensorflow")) is not None:
-        frameworks["tensorflow"] = tensorflow.compat.v1.get_seed(None)
+    if "tensorflow" in sys.modules:
+        from tensorflow.python.eager import context
+
+        frameworks["tensorflow"] = context.global_seed()
     if (torch := sys.modules.get("torch")) is not None:
         frameworks["torch"] = torch.random.get_rng_state().tolist()
         frameworks["gradients"] = torch.is_grad_enabled()
