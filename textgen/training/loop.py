@@ -156,7 +156,7 @@ def fit(
             before is the best.
         ModelError: the snapshot is not of such a training.
     """
-    with backend.keras_defaults(), device.peers.sharing():
+    with device.peers.sharing():
         with backend.losing_device(device), masks.seeded(settings.training.random_seed):
             training = _Training(text, settings, device, hooks, deadline, initial, snapshot, chosen)
         training.callback.set_model(training.trainee)

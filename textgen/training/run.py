@@ -309,16 +309,17 @@ def _train(
     hooks = loop.Hooks(save, keep, run.checkpoint_every, on_event, stop, logs)
     if not peers.first:
         hooks = loop.Hooks(on_event=on_event, stop=stop)
-    progress = loop.fit(
-        text,
-        settings,
-        device,
-        hooks,
-        began + (kept.snapshot.left if kept else _until_exit(settings.training.time)),
-        asked.initial,
-        kept.snapshot if kept else None,
-        precision,
-    )
+    with backend.keras_defaults():
+        progress = loop.fit(
+            text,
+            settings,
+            device,
+            hooks,
+            began + (kept.snapshot.left if kept else _until_exit(settings.training.time)),
+            asked.initial,
+            kept.snapshot if kept else None,
+            precision,
+        )
     if progress.reason != "stopped" and peers.first:
         path.unlink(missing_ok=True)
     peers.exchange(0)  # who ends first would wait for the others no longer than for a dead one
