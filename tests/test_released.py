@@ -383,3 +383,17 @@ def test_every_file_says_which_version_wrote_it(tmp_path, corpus):
     assert model_dir.read(tmp_path / "m").record.versions["textgen"] == package.__version__
     for directory in (tmp_path / "p", tmp_path / "m"):
         assert json.loads((directory / storage.MANIFEST).read_bytes())["version"] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("clip_norm", 1e40), ("learning_rate", 1e-31), ("time", 2e9)],
+)
+def test_a_number_that_later_versions_refuse_does_not_close_a_released_model(tmp_path, name, value):
+    shutil.copytree(Path(__file__).parent / "released/0.1.0/model", tmp_path / "model")
+
+    def change(settings):
+        settings["training"] |= {name: value, **({"epochs": 0} if name == "time" else {})}
+
+    rewrite(tmp_path / "model", "settings.json", change)
+    assert model_dir.load(tmp_path / "model").generate("The ", length=5, temperature=0)

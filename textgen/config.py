@@ -335,7 +335,6 @@ class ModelConfig(Config):
         _number("dropout", self.dropout, at_least=0, below=1)
         _number("drop_connect", self.drop_connect, at_least=0, below=1)
         _number("init_stddev", self.init_stddev, at_least=0)
-        _check_size("init_stddev", self.init_stddev)
 
 
 @dataclass(frozen=True)
@@ -403,17 +402,14 @@ class TrainConfig(Config):
         super().__post_init__()
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
         _number("learning_rate", self.learning_rate, above=0)
-        _check_size("learning_rate", self.learning_rate)
         check_choice("schedule", self.schedule, SCHEDULES)
         _number("clip_norm", self.clip_norm, at_least=0)
-        _check_size("clip_norm", self.clip_norm)
         _number("clip_value", self.clip_value, at_least=0)
-        _check_size("clip_value", self.clip_value)
         if self.clip_norm and self.clip_value:
             raise SettingsError("clip_value", "and clip_norm exclude each other; give one of them")
         check_integer("batch_size", self.batch_size, at_least=1)
         _number("weight_decay", self.weight_decay, at_least=0, below=1)
-        _number("time", self.time, at_least=0, at_most=_TIME_AT_MOST)
+        _number("time", self.time, at_least=0)
         check_integer("epochs", self.epochs, at_least=0)
         if self.time and self.epochs:
             raise SettingsError("epochs", "and time exclude each other; give one of them")
@@ -755,7 +751,9 @@ def settings(
         if chosen.get("carry_state"):
             raise SettingsError("carry_state", "needs targets sequence, not last")
         parts["training"] = replace(parts["training"], carry_state=False)
-    return Settings(**parts)
+    found = Settings(**parts)
+    _check_sizes(found)
+    return found
 
 
 def choose(config: type[C], given: C | Mapping[str, Any] | None) -> tuple[C, tuple[str, ...]]:
@@ -796,6 +794,16 @@ def check_integer(name: str, value: Any, *, at_least: int, below: int = 2**63) -
     if number >= below:
         raise SettingsError(name, f"must be below {below:,}")
     return number
+
+
+def _check_sizes(settings: Settings) -> None:
+    """Raise `SettingsError` where a new training could not compute with a number.
+
+    Settings that are read from files are not checked so: older versions took what they have.
+    """
+    _number("time", settings.training.time, at_most=_TIME_AT_MOST)
+    for name in ("learning_rate", "clip_norm", "clip_value", "init_stddev"):
+        _check_size(name, settings.by_name()[name])
 
 
 def _check_size(name: str, value: float) -> None:

@@ -675,7 +675,7 @@ class _Decoder:
         )
         fits = _fitting(data, start=offset <= 0)
         if self._is_detected:
-            known = "that encoding was detected in the text before it"
+            known = "that encoding was detected in this file"
         elif fits is None:
             return f"{place}; this looks like a binary file: leave it out"
         elif codecs.lookup(fits) == codecs.lookup(self._encoding):

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from textgen.config import CorpusConfig, TrainConfig, WindowConfig, settings
 from textgen.corpus import Source
 from textgen.errors import CorpusError, SettingsError, UsageError
 from textgen.prepared import open_prepared, prepare
-from textgen.training import plan, precision, train
+from textgen.training import checkpoint, plan, precision, train
 from textgen.training.backend import Device
 from textgen.training.clock import ByEpochs, ByTime
 from textgen.training.cpu_lstm import CpuLSTM, NarrowLSTM
@@ -375,3 +376,43 @@ def test_an_unknown_setting_is_refused(tmp_path, corpus, unknown):
         prepare([str(corpus)], tmp_path / "p", windows=unknown)
     with pytest.raises(SettingsError, match="is not a setting of textgen"):
         planned([corpus], tmp_path / "m", corpus={"steps": 3})
+
+
+@pytest.mark.parametrize(
+    ("options", "preset"),
+    [
+        ({"epochs": 2}, None),
+        ({"epochs": 2, "carry_state": False}, None),
+        ({"epochs": 2, "cell": "gru"}, None),
+        ({"epochs": 2}, "small"),
+        ({}, "keras-example"),
+        ({}, "min-char-rnn"),
+    ],
+)
+def test_a_training_that_an_older_version_began_is_the_same_without_a_new_setting(
+    tmp_path, corpus, options, preset
+):
+    now = planned([corpus], tmp_path / "m", options=options, preset=preset).request
+    older = replace(now.settings, training=replace(now.settings.training, state_reset=0.0))
+    before = replace(now, settings=older, suited=tuple(set(now.suited) - {"state_reset"}))
+    assert checkpoint.differing(now, before) is None
+    chosen = {**options, "state_reset": 0.2}
+    other = planned([corpus], tmp_path / "m", options=chosen, preset=preset).request
+    assert checkpoint.differing(other, before) == "state_reset"
+
+
+def test_every_cell_and_preset_is_reset_more_often_where_few_windows_are_read(tmp_path, corpus):
+    def probability(options, preset=None):
+        made = planned([corpus], tmp_path / "m", options=options, preset=preset)
+        return made.request.settings.training.state_reset
+
+    assert probability({"epochs": 1}) == probability({"epochs": 1, "cell": "gru"}) == 0.5
+    assert probability({"epochs": 1}, "small") == 0.5
+    assert probability({"epochs": 1000, "cell": "gru"}) == TrainConfig.state_reset
+    assert probability({}, "min-char-rnn") == 0
+
+
+@pytest.mark.parametrize(("options", "preset"), [({"cell": "gru"}, None), ({}, "small")])
+def test_no_pace_is_measured_where_nothing_depends_on_it(tmp_path, corpus, options, preset):
+    made = planned([corpus], tmp_path / "m", options={**options, "time": 30.0}, preset=preset)
+    assert made.at_pace is None

@@ -80,7 +80,7 @@ def command(
 
 
 _HEAD = ("model", "network", "parameters", "corpus", "read", "time", "best loss")
-_ON_TEXT = ("on text", "coverage", "bits", "rank")
+_ON_TEXT = ("on text", "coverage", "bits of all", "rank")
 
 
 def _row(one: Any) -> Sequence[str]:

@@ -82,7 +82,7 @@ class Progress:
     best_epoch: float = 0
     best_loss: float = math.inf
     since_best: int = 0
-    unsaved: bool = False
+    unsaved: bool = True
     reason: str = "done"
 
     def judge(self, loss: float, epoch: float) -> bool:

@@ -144,7 +144,7 @@ def plan(
     seconds = settings.training.time
     typical = preset is None and begin is None and options.keys() <= {"time"}
     expected = sizing.expected(seconds) if typical else None
-    paced = at_pace if seconds and suited.keys() - {"time", "batch_size"} else None
+    paced = at_pace if seconds and suited.keys() - {"time", "batch_size", "state_reset"} else None
     return Plan(request, opened, preset, from_cache, initial, expected, paced)
 
 
@@ -263,15 +263,16 @@ def _suited(
     suited: dict[str, Any] = {}
     if settings.training.time and "time" not in given:
         suited["time"] = sizing.default_time(characters, pace)
+    if "state_reset" not in given:  # also without carried state: there it has no effect
+        windows = characters / settings.windows.maxlen
+        suited["state_reset"] = sizing.state_reset(windows * (settings.training.epochs or 1))
     if not settings.training.carry_state:
         return suited
     if sizes and settings.model.cell == "lstm":
         how_long = {"time": settings.training.time, **suited}
         suited |= sizing.sized(characters, {**how_long, **given}, pace)
-    else:
-        rows = sizing.rows(characters, settings.windows.maxlen)
-        chosen = {"batch_size": rows, "state_reset": settings.training.state_reset}
-        suited |= {name: value for name, value in chosen.items() if name not in given}
+    elif "batch_size" not in given:
+        suited["batch_size"] = sizing.rows(characters, settings.windows.maxlen)
     return suited
 
 

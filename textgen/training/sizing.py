@@ -125,11 +125,24 @@ def sized(characters: int, given: Mapping[str, Any], pace: Pace = TWO_CORES) -> 
         "drop_connect": round(min(0.05 * max(doublings, 0.0) ** 1.5, 0.25), 2),
         "noise": round(min(0.005 * max(doublings - 2, 0.0), 0.005), 3),
         "batch_size": batch_size,
-        # More often where so few windows are read that starts would be too few.
-        "state_reset": round(min(max(TrainConfig.state_reset, _STARTS / windows), 0.5), 2),
+        "state_reset": state_reset(windows),
         "learning_rate": round(max(learning_rate, 0.003), 4),
     }
     return {name: value for name, value in chosen.items() if name not in given}
+
+
+def state_reset(windows: float) -> float:
+    """The probability of a reset: higher where a training reads so few windows that a network would
+    see too few starts.
+
+    Args:
+        windows: Windows that the training reads, each as often as it reads it.
+
+    Example:
+        >>> state_reset(1_000_000), state_reset(2_000)
+        (0.1, 0.15)
+    """
+    return round(min(max(TrainConfig.state_reset, _STARTS / windows), 0.5), 2)
 
 
 def rows(characters: int, maxlen: int) -> int:
