@@ -62,16 +62,16 @@ def reading_lines(report: "ReadingReport") -> Iterator[str]:
     encodings = report.to_json()["encodings"]
     if encodings.keys() - {"utf-8"}:
         yield f"encodings: {encodings_in_words(encodings)}"
-    if count := report.line_ends_added:
-        yield f"{count:,} {_plural('line end', count)} added between files that lacked it"
-    if count := report.byte_order_marks_removed:
-        yield f"{count:,} {_plural('byte order mark', count)} (U+FEFF) removed from the text"
-    for count, done in (
+    if number := report.line_ends_added:
+        yield f"{count(number, 'line end')} added between files that lacked it"
+    if number := report.byte_order_marks_removed:
+        yield f"{count(number, 'byte order mark')} (U+FEFF) removed from the text"
+    for number, done in (
         (report.undecodable_replaced, "replaced by U+FFFD"),
         (report.undecodable_skipped, "skipped"),
     ):
-        if count:
-            yield f"{count:,} {_plural('byte sequence', count)} not text in the encoding: {done}"
+        if number:
+            yield f"{count(number, 'byte sequence')} not text in the encoding: {done}"
 
 
 def encodings_in_words(encodings: Mapping[str, int]) -> str:
@@ -81,13 +81,7 @@ def encodings_in_words(encodings: Mapping[str, int]) -> str:
         >>> encodings_in_words({"utf-8": 2, "cp1252": 1})
         'utf-8 (2 files), cp1252 (1 file)'
     """
-    return ", ".join(
-        f"{name} ({files:,} {_plural('file', files)})" for name, files in encodings.items()
-    )
-
-
-def _plural(noun: str, count: int) -> str:
-    return noun if count == 1 else f"{noun}s"
+    return ", ".join(f"{name} ({count(files, 'file')})" for name, files in encodings.items())
 
 
 def print_above(display: Any, text: str) -> None:
