@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from itertools import islice
 
 import keras
@@ -444,3 +445,24 @@ def test_seeds_are_windows_of_the_training_text(trained, text):
     assert len(seeds) > 20
     assert all(len(seed) == 20 and seed in training for seed in seeds)
     assert isinstance(find_sources(["-"])[0], Source)
+
+
+def test_a_default_time_is_not_used_up_by_a_slow_start(tmp_path, corpus):
+    """As on a busy machine, which is still importing when the time would end."""
+    long_ago = time.monotonic() - 60
+    stop = iter([False] * 20)
+    done = train(
+        [str(corpus)],
+        tmp_path / "model",
+        {"units": (8,), "sample_length": 0},
+        run=Run(device="cpu", began=long_ago),
+        stop=lambda: next(stop, True),
+    )
+    assert done.reason == "stopped"
+    with pytest.raises(TrainingError, match="over before the first step"):
+        train(
+            [str(corpus)],
+            tmp_path / "other",
+            {"units": (8,), "time": 30.0},
+            run=Run(device="cpu", began=long_ago),
+        )

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from textgen.training.loop import Progress
 
 _EXIT, _EXIT_SHARE = 1.2, 0.03  # seconds from the last thing done to the prompt; of short ones less
+_DEFAULT_SHARE = 0.8  # of a default time that remains after the start, also of a slow one
 _LOCKED = "another training is writing to it; wait, or name another one"
 
 
@@ -309,13 +310,18 @@ def _train(
     hooks = loop.Hooks(save, keep, run.checkpoint_every, on_event, stop, logs)
     if not peers.first:
         hooks = loop.Hooks(on_event=on_event, stop=stop)
+    left = kept.snapshot.left if kept else _until_exit(settings.training.time)
+    deadline = began + left
+    if kept is None and "time" in request.suited:
+        # A time that nobody chose must not be used up by a slow start.
+        deadline = max(deadline, time.monotonic() + left * _DEFAULT_SHARE)
     with backend.keras_defaults():
         progress = loop.fit(
             text,
             settings,
             device,
             hooks,
-            began + (kept.snapshot.left if kept else _until_exit(settings.training.time)),
+            deadline,
             asked.initial,
             kept.snapshot if kept else None,
             precision,
