@@ -181,6 +181,17 @@ def test_any_bytes_in_a_prepared_corpus(small_corpus, folder, data):
     harmless(lambda: use_prepared(copy))
 
 
+def test_a_header_that_claims_gigabytes_takes_no_memory(small_corpus, folder):
+    copy = fresh(small_corpus, folder)
+    content = bytearray((copy / "ids.npy").read_bytes())
+    content[6] = 2  # version 2 of the format, whose header has a length of four bytes
+    (copy / "ids.npy").write_bytes(content)
+    sign(copy, prepared.KIND)
+    harmless(lambda: use_prepared(copy))
+    with pytest.raises(PreparedError, match="another format"):
+        open_prepared(copy)
+
+
 @given(st.binary(max_size=400), st.sampled_from(["utf-8", "utf-16", "latin-1", "shift-jis"]))
 @example(b"\0\0\0\0\0\xd8\0\0", "utf-16")  # no mark, and an error after it
 @FUZZ
