@@ -11,6 +11,7 @@ import tracemalloc
 import zipfile
 from dataclasses import replace
 
+import chardet
 import h5py
 import keras
 import numpy as np
@@ -96,6 +97,7 @@ def spoil_bytes(content, draw):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
+    chardet.detect("é".encode("latin-1"))  # what it loads once is not what a text takes
     return tmp_path_factory.mktemp("strangers")
 
 

@@ -288,7 +288,7 @@ def _open(path: Path, manifest: dict[str, dict[str, Any]]) -> Prepared:
         vocabulary = vocabulary_from_json(small[_VOCABULARY])
         ids_at = storage.locate(path, KIND, [_IDS])[_IDS]
         with ids_at.open("rb") as file:
-            # In other formats a header may claim to have gigabytes, which NumPy would make room for.
+            # In others a header may claim to have gigabytes, for which NumPy would make room.
             if np.lib.format.read_magic(file) != (1, 0):
                 raise ValueError("ids of another format")
         mapped = np.lib.format.open_memmap(ids_at, mode="r")

@@ -16,6 +16,8 @@ from textgen.reporting import charts, history
 from textgen.reporting.history import History
 from textgen.reporting.template import render
 
+_ROUNDING = 1e-9  # bits: the same sums in another order
+
 
 @dataclass(frozen=True)
 class Compared:
@@ -115,7 +117,7 @@ def compare(
     if len(set(digests)) > 1 or not all(cost is not None and math.isfinite(cost) for cost in costs):
         return list(found)
     return [
-        replace(one, rank=1 + sum(other < cost for other in costs))
+        replace(one, rank=1 + sum(other < cost - _ROUNDING for other in costs))
         for one, cost in zip(found, costs, strict=True)
     ]
 
