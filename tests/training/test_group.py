@@ -510,7 +510,10 @@ def test_the_heard_clock_is_that_of_process_0():
 
 
 def test_a_backend_that_cannot(monkeypatch):
+    with pytest.raises(UsageError, match="train on JAX, not on torch"):
+        backend.check("torch", Cluster("auto"))
     monkeypatch.setenv("KERAS_BACKEND", "torch")
+    monkeypatch.delitem(sys.modules, "keras", raising=False)  # which would not read it any more
     with pytest.raises(UsageError, match="train on JAX, not on torch"):
         backend.check(None, Cluster("auto"))
 
