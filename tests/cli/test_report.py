@@ -71,7 +71,7 @@ def test_models_on_a_text_are_ranked(textgen, trained, trained_on_windows, tmp_p
     done = textgen("compare", trained, trained_on_windows, "--text", "odd.txt")
     head, one, two = done.stdout.splitlines()
     assert done.returncode == 0 and done.stderr == ""
-    assert re.search(r"best loss +on text +coverage +bits +rank$", head)
+    assert re.search(r"best loss +on text +coverage +bits of all +rank$", head)
     assert {one.split()[-1], two.split()[-1]} == {"1", "2"} and " 97.8% " in one
     settings = shutil.copytree(trained, tmp_path / "lower") / "settings.json"
     data = json.loads(settings.read_text())
