@@ -66,21 +66,23 @@ def steps(network: keras.Model, device: Device) -> Steps:
         made = TorchSteps(network, ahead)
     else:
         made = _OnKeras(network)
-    _check_first(made, network)
-    return made
+    return _Checked(made, network)
 
 
-def _check_first(steps: Steps, network: keras.Model) -> None:
-    """Let the first step check that Keras calls all that textgen overrides."""
+class _Checked:
+    """Steps that check, after the first, that Keras called all that textgen overrides."""
 
-    def begin(x: Any, y: Any, learning_rate: float, kept: Any = None) -> Any:
-        del vars(steps)["begin"]
-        loss = steps.begin(x, y, learning_rate, kept)
-        overrides.check(network)
+    def __init__(self, steps: Steps, network: keras.Model):
+        self.ahead, self.settle = steps.ahead, steps.settle
+        self._steps, self._network, self._is_first = steps, network, True
+        overrides.forget(network)
+
+    def begin(self, x: Any, y: Any, learning_rate: float, kept: Any = None) -> Any:
+        loss = self._steps.begin(x, y, learning_rate, kept)
+        if self._is_first:
+            self._is_first = False
+            overrides.check(self._network)
         return loss
-
-    overrides.forget(network)
-    vars(steps)["begin"] = begin
 
 
 class _OnKeras:
