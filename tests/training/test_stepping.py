@@ -76,7 +76,7 @@ def test_steps_are_those_of_keras(name, device):
             mine, keras_own = map(keras.ops.convert_to_numpy, (mine, keras_own))
             np.testing.assert_allclose(mine, keras_own, rtol=0, atol=far * np.abs(keras_own).max())
     if ON == "jax":
-        assert steps._step._cache_size() == 1  # type: ignore[attr-defined]
+        assert steps._steps._step._cache_size() == 1  # type: ignore[attr-defined]
 
 
 @pytest.mark.skipif(ON != "torch", reason="counts what PyTorch hands to the host and back")
