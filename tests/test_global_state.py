@@ -73,7 +73,7 @@ def _wakeup_fd():
 
 @pytest.fixture
 def unusual(monkeypatch):
-    """A program with settings of its own."""
+    """A program with unusual settings."""
     for name in ("CUDA_VISIBLE_DEVICES", "JAX_PLATFORMS", "KERAS_TORCH_DEVICE", "OMP_WAIT_POLICY"):
         monkeypatch.setenv(name, "cpu" if name != "OMP_WAIT_POLICY" else "ACTIVE")
     monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
@@ -179,7 +179,7 @@ print(json.dumps([keras.backend.backend(), keras.config.floatx()]))
 
 
 def test_a_process_that_did_not_import_keras_yet_is_left_as_it_was(tmp_path, corpus):
-    """The frameworks are told what they read when they are imported only while they are."""
+    """Environment variables that frameworks read on import are set only during the import."""
     (tmp_path / "home").mkdir()
     (tmp_path / "home/keras.json").write_text(json.dumps({"floatx": "float16", "epsilon": 1e-7}))
     on = keras.backend.backend()

@@ -58,9 +58,9 @@ def test_a_loop_that_keras_calls_by_another_name_fails_loudly(
     if ON == "torch" and cell == "lstm":
         pytest.skip("there textgen itself calls the loop of its LSTM")
     monkeypatch.setattr(layer, "call", call_another_loop)
-    told = {**OPTIONS, "cell": cell, "drop_connect": drop_connect}
+    options = {**OPTIONS, "cell": cell, "drop_connect": drop_connect}
     with pytest.raises(TrainingError) as raised:
-        textgen.train([corpus], tmp_path / "model", told)
+        textgen.train([corpus], tmp_path / "model", options)
     version = keras.version()
     assert str(raised.value).startswith(
         f"keras {version} does not work with this version of textgen: its training step leaves out "
@@ -72,11 +72,11 @@ def test_a_loop_that_keras_calls_by_another_name_fails_loudly(
 
 
 def steps_of(recurrent):
-    told = settings(OPTIONS)
+    options = settings(OPTIONS)
     on = Device(ON, "cpu")
-    network = precision.build(precision.Kind("float32", recurrent), told, 20, 4)
+    network = precision.build(precision.Kind("float32", recurrent), options, 20, 4)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    network.compile(optimizer(told.training, on), loss)
+    network.compile(optimizer(options.training, on), loss)
     return stepping.steps(network, on), network
 
 

@@ -4,7 +4,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command line and exit, with one line where a package of its own is missing."""
+    """Run the command line and exit, with one line where a package that it needs is missing."""
     try:
         from textgen import cli
     except ModuleNotFoundError as error:

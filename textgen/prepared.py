@@ -381,7 +381,7 @@ def _hash(source: Source) -> str | None:
                     file.seek((size - _PIECE) * number // (_PIECES - 1))
                     digest.update(file.read(_PIECE))
     except OSError:
-        return None  # whoever reads the text says what is wrong
+        return None  # reading the text says what is wrong
     return digest.hexdigest()
 
 

@@ -100,7 +100,8 @@ class _Command(cloup.Command):
         "state_reset",
         type=float,
         help_text="Probability that a stream's carried state is set to zero before a step, at the "
-        "end of the training; lower before. It teaches the network to start from any seed.",
+        "end of the training; lower before, higher where a line starts. It teaches the network to "
+        "start from any seed.",
     ),
 )
 @cloup.option_group(
