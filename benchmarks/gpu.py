@@ -1,14 +1,14 @@
-"""A GPU: steps beside torch.nn.LSTM, how busy it is, and what three minutes of training reach.
+"""Training steps on a GPU compared with torch.nn.LSTM, and the loss after three minutes.
 
-Asked: at LSTM 512,512 and 1024,1024,1024 as many characters per second as torch.nn.LSTM with cuDNN
-in the same run; and on tinyshakespeare's last tenth, over windows of 256 characters, a loss beside
-1.4697, which a small GPT reached in about three minutes on one A100.
+Targets: at LSTM 512,512 and 1024,1024,1024 as many characters per second as torch.nn.LSTM with
+cuDNN in the same run; on tinyshakespeare's last tenth, over windows of 256 characters, a loss close
+to 1.4697, which a small GPT reached in about three minutes on one A100.
 
 Each network is trained for a moment on each backend that sees a GPU, in each precision; the loss of
 every step is read once the next one has begun, as textgen does there, and torch.nn.LSTM's as soon.
 Then `textgen train` runs on the backend that was quickest. Of several GPUs the first is used. Where
-no backend sees one, it says so and measures nothing. With --device cpu the backends are put side by
-side on the processor, each loss is read at once, and each backend trains for the time.
+no backend sees one, it says so and measures nothing. With --device cpu the backends are compared on
+the processor, each loss is read at once, and each backend trains for the given time.
 
     python -m benchmarks.gpu tinyshakespeare.txt [--seconds 180]
     python -m benchmarks.gpu tinyshakespeare.txt --device cpu --networks 256 512,512 --seconds 60
@@ -38,8 +38,8 @@ _PRECISIONS = {"gpu": ("float32", "bfloat16", "float16"), "cpu": ("float32", "bf
 _ROWS, _SPAN, _SIZE = 128, 64, 65
 _BACKENDS, _PLAIN = ("tensorflow", "jax", "torch"), "torch.nn.LSTM"
 _BUILD, _FOR = 5, 2.0  # steps that build the network, then seconds of steps
-_ON_CPU = ("backend", "LSTM", "precision", "characters/s", "times torch's")
-_COLUMNS = {"gpu": (*_ON_CPU, "busy", "note"), "cpu": _ON_CPU}
+_ON_CPU = ("backend", "LSTM", "precision", "characters/s", "relative to torch")
+_COLUMNS = {"gpu": (*_ON_CPU, "GPU busy", "note"), "cpu": _ON_CPU}
 _NAMES = {"gpu": "gpu", "cpu": "backends"}
 _BUSY = "nvidia-smi --id=0 --query-gpu=utilization.gpu --format=csv,noheader,nounits --loop-ms=100"
 
@@ -68,14 +68,14 @@ def main() -> None:
     plain = [row for row in _measured(options, _PLAIN) if row["characters/s"]]
     rates = {(row["LSTM"], row["precision"]): row["characters/s"] for row in plain}
     for row in (*seen, *plain):
-        beside = rates.get((row["LSTM"], row["precision"]))
-        row["times torch's"] = round(row["characters/s"] / beside, 2) if beside else ""
+        reference = rates.get((row["LSTM"], row["precision"]))
+        row["relative to torch"] = round(row["characters/s"] / reference, 2) if reference else ""
     train = [max(seen, key=lambda row: float(row["characters/s"]))["backend"]]
     if options.device == "cpu":
         train = list(dict.fromkeys(row["backend"] for row in seen))
     notes = [
         f"On {seen[0]['device']}. {_ROWS} rows of {_SPAN} characters, embedding 64, no dropout, "
-        "AdamW; beside torch's in the same precision.",
+        "AdamW; compared with torch.nn.LSTM in the same precision.",
     ]
     for row in rows:
         if row not in seen:
@@ -110,7 +110,11 @@ def _tell(backend: str, networks: list[str], device: str) -> None:
                 step, row["note"] = make(tuple(map(int, network.split(","))), precision)
                 row |= _timed(step, device)
             except Exception as error:  # noqa: BLE001 a precision, say, that it has no code for
-                row |= {"characters/s": 0, "busy": "", "note": f"{type(error).__name__}: {error}"}
+                row |= {
+                    "characters/s": 0,
+                    "GPU busy": "",
+                    "note": f"{type(error).__name__}: {error}",
+                }
             print(json.dumps({**row, "device": name}), flush=True)
 
 
@@ -168,7 +172,7 @@ def _timed(step: Step, device: str) -> dict[str, Any]:
         rate = count * _ROWS * _SPAN / (time.perf_counter() - began)
     finally:
         busy = watch.share() if watch else ""
-    return {"characters/s": round(rate), "busy": busy}
+    return {"characters/s": round(rate), "GPU busy": busy}
 
 
 class _Busy:

@@ -1,6 +1,6 @@
 """Speed and peak memory of `textgen novelty` on large corpora, on one core.
 
-Asked: 100 MB of text within a minute, under 1,000 MB of memory.
+Targets: 100 MB of text within a minute, in less than 1,000 MB of memory.
 
     python -m benchmarks.novelty [--megabytes 100] [--runs 3] [--directory DIR]
 
@@ -25,7 +25,6 @@ from textgen.corpus import demo_source, read_text
 
 _MEGABYTE = 1_000_000
 _WORDS = 1 << 18
-_ASKED_SECONDS, _ASKED_MEMORY = 60, 1000
 _LEARN = ["--time", "30s", "--units", "64", "--maxlen", "32", "--validation", "0.1"]
 
 
@@ -77,9 +76,7 @@ def main() -> None:
                     "corpus": label,
                     "MB": round(size / _MEGABYTE),
                     "seconds": statistics.median(run[0] for run in runs),
-                    "seconds asked": _ASKED_SECONDS,
                     "peak memory MB": max(run[1] for run in runs),
-                    "memory asked": _ASKED_MEMORY,
                     "16-grams of unseen text found": f"{unseen['shares']['16']:.1%}",
                 }
             )
@@ -88,9 +85,9 @@ def main() -> None:
         report.command("novelty"),
         rows,
         [
-            f"Medians of {options.runs} runs of the whole process on one core, start-up and the "
-            "writing of 40 samples of 1,000 characters included; memory is the largest of the "
-            "runs. What is looked for is those samples and 20,000 characters of unseen text."
+            f"Medians of {options.runs} runs of the whole process on one core, including start-up "
+            "and the generation of 40 samples of 1,000 characters; memory is the largest of the "
+            "runs. It searches for those samples and for 20,000 characters of unseen text."
         ],
     )
 

@@ -1,9 +1,9 @@
 """Where the time of a training goes: steps, and everything else.
 
-A training by time in this process on TensorFlow, in what nobody chose otherwise, with a stopwatch
-around each step, each validation, each save of the model and each checkpoint. What is left is the
-pipeline, samples, events and the loop itself. What is tried before the first step is told as well.
-Asked: less than 3 % outside the steps, start-up aside, and less than 2 % for checkpoints.
+A training by time in this process on TensorFlow, with automatic settings, with a stopwatch
+around each step, each validation, each save of the model and each checkpoint. The rest is the
+pipeline, samples, events and the loop itself. Trials before the first step are listed, too.
+Targets: after start-up less than 3 % outside the steps, and less than 2 % for checkpoints.
 
     python -m benchmarks.overhead tinyshakespeare.txt [--seconds 300] [--checkpoint-every 60]
 """
@@ -87,11 +87,11 @@ def main() -> None:
         rows,
         [
             f"Of {whole:.1f} seconds from the end of the first step, which builds the network, to "
-            "the end. Asked: less than 3 % outside the steps, less than 2 % for checkpoints.",
+            "the end. Target: less than 3 % outside the steps, less than 2 % for checkpoints.",
             "",
             "Before that, in seconds: "
             + ", ".join(f"{name} {before[name]:.2f}" for name, *_ in first)
-            + "; they compile what the steps use as well.",
+            + "; this includes compiling code that the steps use.",
         ],
     )
 

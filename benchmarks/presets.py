@@ -1,7 +1,7 @@
-"""The min-char-rnn preset beside a plain NumPy program, from the same initial weights.
+"""The min-char-rnn preset compared with a plain NumPy program, from the same initial weights.
 
-Asked: on the first 25 * 20,000 characters of tinyshakespeare, a smoothed loss per character within
-3 % of the plain program's 2.25, 2.06, 2.01 and 1.98 after 5, 10, 15 and 20 thousand steps.
+Target: on the first 25 * 20,000 characters of tinyshakespeare, a smoothed loss per character within
+3 % of the published 2.25, 2.06, 2.01 and 1.98 after 5, 10, 15 and 20 thousand steps.
 
     python -m benchmarks.presets tinyshakespeare.txt [--seeds 5]
 """
@@ -20,7 +20,7 @@ from textgen.vocabulary import Vocabulary
 _CHARACTERS = 25 * 20_000
 # The last whole window with a target after it is the 19,999th.
 _STEPS = (5_000, 10_000, 15_000, 19_999)
-_ASKED = (2.25, 2.06, 2.01, 1.98)
+_PUBLISHED = (2.25, 2.06, 2.01, 1.98)
 
 
 def main() -> None:
@@ -63,14 +63,14 @@ def main() -> None:
         curves["plain NumPy"].append(plain)
 
     rows = []
-    for step, asked in zip(_STEPS, _ASKED, strict=True):
+    for step, published in zip(_STEPS, _PUBLISHED, strict=True):
         at = {name: [curve[step - 1] for curve in each] for name, each in curves.items()}
         medians = {name: statistics.median(losses) for name, losses in at.items()}
         ratios = [a / b for a, b in zip(at["textgen"], at["plain NumPy"], strict=True)]
         rows.append(
             {
                 "steps": step,
-                "figure asked": asked,
+                "published": published,
                 "textgen, median": medians["textgen"],
                 "lowest to highest": f"{min(at['textgen']):.3f} to {max(at['textgen']):.3f}",
                 "plain NumPy, median": medians["plain NumPy"],
@@ -86,10 +86,10 @@ def main() -> None:
         f"python -m benchmarks.presets tinyshakespeare.txt --seeds {options.seeds}",
         rows,
         [
-            "Smoothed loss in nats per character, random seeds 0 and up; each pair of runs begins "
-            "with the same weights. Single runs differ by several per cent from seed to seed, and "
-            "by rounding alone: Adagrad's first steps are so large that float32 and float64 part "
-            "ways within ten steps, float64 and float64 in another order within fifty."
+            "Smoothed loss in nats per character, random seeds 0 and up; both runs of a pair start "
+            "from the same weights. Single runs differ by several per cent from seed to seed, and "
+            "from rounding alone: Adagrad's first steps are so large that float32 and float64 "
+            "diverge within ten steps, and float64 in another order of summation within fifty."
         ],
     )
 

@@ -1,11 +1,11 @@
 """Several processes that train one model: characters per second of 1, 2 and 4, on JAX.
 
-Each process has a core to itself as far as there are cores, so that what one process gains is not
-what more threads gain. Strong: the batch stays as large and is divided; weak: it grows with the
-processes. Apart: as many processes with as many rows, each training a network of its own, which is
-what the cores give without any exchange. Beside them the time of an exchange of arrays as large as
-the gradients, each of which XLA sends by itself on a CPU. The loss after the last step shows that
-all of them train the same model where the batch is the same.
+Each process has a core to itself as far as there are cores, so a gain comes from processes and not
+from threads. Strong: the batch keeps its size and is divided; weak: it grows with the number of
+processes. Apart: as many processes with as many rows, each training a separate network, which shows
+what the cores give without any exchange. Also measured: an exchange of arrays as large as the
+gradients, each of which XLA sends separately on a CPU. The loss after the last step shows that all
+of them train the same model where the batch is the same.
 
     python -m benchmarks.processes tinyshakespeare.txt [--steps 60]
 """
@@ -91,10 +91,10 @@ def main() -> None:
         report.command("processes"),
         rows,
         [
-            f"Efficiency: characters per second over those of one process and over the cores that "
-            f"the processes have, {len(os.sched_getaffinity(0))} at most. Exchange: the median of "
-            f"{_EXCHANGES} sums of arrays as large as the gradients, over the loopback "
-            f"device. Windows of {_MAXLEN} characters, carried state, float32.",
+            f"Efficiency: characters per second, divided by those of one process and by the number "
+            f"of cores that the processes use, {len(os.sched_getaffinity(0))} at most. Exchange: "
+            f"the median of {_EXCHANGES} sums of arrays as large as the gradients, over the "
+            f"loopback device. Windows of {_MAXLEN} characters, carried state, float32.",
         ],
     )
 

@@ -1,10 +1,10 @@
-"""Speed of sampling: beside torch.nn.LSTM, model.predict, the memory's speed, and many at once.
+"""Speed of sampling compared with torch.nn.LSTM, model.predict and the memory, and of many streams.
 
-Asked: the first character of `textgen sample` on a terminal within 0.4 s; with carried state 8, 8
+Targets: the first character of `textgen sample` on a terminal within 0.4 s; with carried state 8, 8
 and 10 times the characters per second of a torch.nn.LSTM stepped once per character, for LSTM 128,
 256 and 512,512, and 60 % of what reading the weights once per character would allow; with a window
-of 40, 400 times `model.predict` on the last 40 characters, and the same text; 64 streams 5 times
-one.
+of 40, 400 times `model.predict` on the last 40 characters, and the same text; with 64 streams 5
+times one stream.
 
     python -m benchmarks.sampling [MODEL] [--runs 5]
 
@@ -33,7 +33,7 @@ from textgen.sampling import Sampler
 from textgen.vocabulary import Vocabulary
 
 _SIZES = ((128,), (256,), (512, 512))
-_ASKED = {(128,): 8, (256,): 8, (512, 512): 10}
+_TARGETS = {(128,): 8, (256,): 8, (512, 512): 10}
 _VOCABULARY = Vocabulary("".join(sorted({"\n", " ", *map(chr, range(33, 96))})))
 _TEMPERATURE = 0.5
 _SEED = "TO BE"
@@ -149,63 +149,65 @@ def reading_once(sampler: Sampler) -> float:
 
 
 def carry(directory: Path, runs: int) -> list[dict[str, Any]]:
-    """One stream and many with carried state, beside torch and the memory."""
+    """One stream and many with carried state, compared with torch and the memory."""
     sampler = model_dir.load(directory, "carry")
     units = sampler._network._units
     slow = sum(units) > 500
     characters, together, torchs = (3000, 200, 300) if slow else (20_000, 400, 1500)
     how = (Decoding(_TEMPERATURE), sampler.ending(together), 1)
-    beside = torch_loop(units, sampler.vocabulary.size, torchs)
-    beside()
+    reference = torch_loop(units, sampler.vocabulary.size, torchs)
+    reference()
     rates: dict[str, list[float]] = {"one": [], "many": [], "torch": [], "read": []}
     for _ in range(runs):
         rates["one"].append(
             characters
             / seconds(lambda: sampler.generate(_SEED, characters, _TEMPERATURE, random_seed=1))
         )
-        rates["torch"].append(torchs / seconds(beside))
+        rates["torch"].append(torchs / seconds(reference))
         rates["read"].append(1 / reading_once(sampler))
         rates["many"].append(
             together * _STREAMS / seconds(lambda: list(sampler.texts([_SEED] * _STREAMS, *how)))
         )
     one, many, torch_rate, read = (statistics.median(rates[name]) for name in rates)
     name = f"LSTM {','.join(map(str, units))}"
-    asked = _ASKED.get(units, 8)
+    target = _TARGETS.get(units, 8)
     return [
-        _row(f"{name}, one stream", one, "torch.nn.LSTM, step by step", torch_rate, asked),
+        _row(f"{name}, one stream", one, "torch.nn.LSTM, step by step", torch_rate, target),
         _row(f"{name}, one stream", one, "reading the weights once", read, 0.6),
         _row(f"{name}, {_STREAMS} streams", many, "one stream", one, 5),
     ]
 
 
 def window(directory: Path, runs: int) -> list[dict[str, Any]]:
-    """One stream from exactly the last characters, beside `model.predict`."""
+    """One stream from exactly the last characters, compared with `model.predict`."""
     sampler = model_dir.load(directory, "window")
     assert sampler.window is not None
     characters, predicted = 4000, 50
-    beside = predict_loop(directory, sampler.window, predicted)
-    beside()
+    reference = predict_loop(directory, sampler.window, predicted)
+    reference()
     ours, theirs = [], []
     for _ in range(runs):
         ours.append(
             characters
             / seconds(lambda: sampler.generate(_SEED, characters, _TEMPERATURE, random_seed=1))
         )
-        theirs.append(predicted / seconds(beside))
-    same = sampler.vocabulary.text(beside()) == sampler.generate(_SEED, predicted, 0)
+        theirs.append(predicted / seconds(reference))
+    same = sampler.vocabulary.text(reference()) == sampler.generate(_SEED, predicted, 0)
     name = f"LSTM {','.join(map(str, sampler._network._units))}, window of {sampler.window}"
     row = _row(name, statistics.median(ours), "model.predict", statistics.median(theirs), 400)
-    return [{**row, "note": "same text when greedy" if same else "ANOTHER TEXT when greedy"}]
+    return [
+        {**row, "note": "same text at temperature 0" if same else "OTHER TEXT at temperature 0"}
+    ]
 
 
-def _row(what: str, rate: float, beside: str, other: float, asked: float) -> dict[str, Any]:
+def _row(what: str, rate: float, reference: str, other: float, target: float) -> dict[str, Any]:
     return {
         "what": what,
         "characters/s": round(rate),
-        "beside": beside,
+        "compared with": reference,
         "its characters/s": round(other, 1),
         "ratio": rate / other,
-        "ratio asked": asked,
+        "target": target,
         "note": "",
     }
 
@@ -237,10 +239,10 @@ def main() -> None:
         rows,
         [
             f"First character of `textgen sample` on a terminal, whole process, median of "
-            f"{4 * options.runs}: {start:.3f} s (asked: 0.4 s).",
-            f"Medians of {options.runs} runs, in turn. Temperature {_TEMPERATURE}, vocabulary of "
-            f"{_VOCABULARY.size}. Reading the weights once: the quicker of a product with a vector "
-            "and a search for the maximum, over the matrices that a step multiplies with.",
+            f"{4 * options.runs}: {start:.3f} s (target: 0.4 s).",
+            f"Medians of {options.runs} alternating runs. Temperature {_TEMPERATURE}, vocabulary "
+            f"of {_VOCABULARY.size}. Reading the weights once: the faster of a product with a "
+            "vector and a search for the maximum, over the matrices that a step multiplies by.",
         ],
     )
 

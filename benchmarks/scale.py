@@ -1,10 +1,10 @@
-"""Corpora larger than memory may be: preparing and training under a limit of the system's.
+"""Corpora larger than memory: preparing and training under a memory limit of the system.
 
 A text is prepared, and trained on for a given time, once small and once large, with the memory
 that a process may have for data of its own (RLIMIT_DATA: heap and private mappings, not the pages
 of files) limited to what the framework takes by itself and one gigabyte. Then one network steps
-over both in turn, so that their speeds are of the same minutes; asked: within 5 %. Then 100,000
-small files, 100,000 distinct characters, and standard input.
+over both alternately, so that both speeds are of the same minutes (target: within 5 %). Then come
+100,000 small files, 100,000 distinct characters, and standard input.
 
     python -m benchmarks.scale [--gigabytes 5] [--seconds 90] [--directory DIR]
 """
@@ -76,10 +76,10 @@ def main() -> None:
         report.command("scale"),
         rows,
         [
-            "Speed: MB of text per second in prepare, characters per second between reports in "
-            "train. Data: the most that the process had of what RLIMIT_DATA counts. Prepare runs "
-            "under a limit of 1 GB; training on the large corpus under that of the training on "
-            "the small one and 1 GB.",
+            "Speed: MB of text per second in prepare, characters per second between validations in "
+            "train. Data: the largest amount of memory of the kind that RLIMIT_DATA counts. "
+            "`prepare` runs under a limit of 1 GB; training on the large corpus may take 1 GB more "
+            "than training on the small one.",
             *chain(*(("", one) for one in steps)),
         ],
     )
@@ -121,10 +121,10 @@ def _steps_in_turn(prepared: list[Path], name: str) -> str:
             taken[place] += time.perf_counter() - began
     small, large = (_BLOCKS * _BLOCK * 32 * 64 / seconds for seconds in taken)
     return (
-        f"Steps of LSTM 256 in {name}, in turn, reading included, {_BLOCKS} blocks of {_BLOCK} "
+        f"Alternating steps of LSTM 256 in {name}, including reading, {_BLOCKS} blocks of {_BLOCK} "
         f"each: {small:,.0f} characters/s on the small corpus, {large:,.0f} on the large one, "
-        f"read from the disk, the first reads of its streams included; a step takes "
-        f"{small / large:.3f} times as long on it (asked: 1.05 at most)."
+        f"read from the disk, including the first reads of its streams; a step takes "
+        f"{small / large:.3f} times as long on it (target: 1.05 at most)."
     )
 
 

@@ -1,4 +1,4 @@
-"""Whether the sized default suits texts of other kinds and lengths: curves beside its neighbours.
+"""Whether the automatic size suits texts of other kinds and lengths: its curve and its neighbours.
 
 Verse, documentation (what --demo trains on), code (the modules of Python's standard library in
 order of name, 2 MB of them) and little code (their first 100,000 characters), each trained for the
@@ -160,7 +160,7 @@ def main() -> None:
         rows,
         [
             f"Nats per character on the last {_VALIDATION:.0%} of each text, after the same time. "
-            f"Curves: docs/{name}.svg, training losses thin. One run each."
+            f"Curves: docs/{name}.svg (thin lines: training losses). One run each."
         ],
     )
 

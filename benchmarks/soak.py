@@ -61,7 +61,7 @@ def main() -> None:
             _damage(folder, whole, chance, counts)
             print(dict(counts), flush=True)
     rows = [{"what": what, "times": times} for what, times in counts.items()]
-    if counts["trainings that went on"] < counts["kills"] / 3:
+    if counts["resumed trainings"] < counts["kills"] / 3:
         raise SystemExit("too few trainings went on from a checkpoint")
     minutes = (time.monotonic() - began) / 60
     notes = [f"{minutes:.0f} minutes without a loss, random seed {options.random_seed}."]
@@ -125,11 +125,11 @@ def _killed_and_resumed(
             model_dir.load(directory).generate("The", 20, random_seed=1)
             counts["samples in the middle of a training"] += 1
         process.kill()
-        counts["trainings that went on"] += "resuming: " in process.communicate()[1]
+        counts["resumed trainings"] += "resuming: " in process.communicate()[1]
         if process.returncode >= 0:
             break  # it came to its end, now or before
         counts["kills"] += 1
-        counts["of them in the middle of a training"] += begun
+        counts["kills in the middle of a training"] += begun
     finished = (directory / storage.MANIFEST).exists() and not model_dir.checkpoint(
         directory
     ).exists()
@@ -187,7 +187,7 @@ def _damage(folder: Path, whole: Path, chance: random.Random, counts: Counter[st
         except TextgenError:
             counts["damaged inputs refused"] += 1
         else:
-            counts["damaged inputs in order all the same"] += 1
+            counts["damaged inputs that were valid all the same"] += 1
 
 
 def _spoiled(content: bytes, chance: random.Random) -> bytes:

@@ -89,8 +89,8 @@ def main() -> None:
             "carried state, and over windows of 256 characters from a zero state. Worst: the "
             "highest loss of a start, in medians.",
             "",
-            "Of lists of documents: the distance of the first characters of 200 generated texts "
-            "from those of all documents, the same of 200 real ones, and the loss of characters 1 "
+            "For lists of documents: the distance of the first characters of 200 generated texts "
+            "from those of all documents, the same for 200 real ones, and the loss of characters 1 "
             "to 8 of held-out documents from a zero state and with 300 characters of context.",
         ],
     )

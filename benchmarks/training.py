@@ -1,6 +1,6 @@
-"""What training reaches in a time, beside a plain PyTorch LSTM.
+"""The loss after a given time of training, compared with a plain PyTorch LSTM.
 
-Asked, on tinyshakespeare's first nine tenths, measured on the whole last tenth, in nats per
+Targets, on tinyshakespeare's first nine tenths, measured on the whole last tenth, in nats per
 character, in order with carried state and over windows of 256 characters from a zero state:
 
     96 s      1.54 and 1.58
@@ -8,10 +8,10 @@ character, in order with carried state and over windows of 256 characters from a
     11 min    1.44 and 1.4697
     60 min    1.40 and 1.43
 
-    python -m benchmarks.training tinyshakespeare.txt [--seconds 96 300 ...] [--beside 96 300 ...]
+    python -m benchmarks.training tinyshakespeare.txt [--seconds 96 300 ...] [--compare 96 300 ...]
 
-What stands beside a time runs right after it. Rows of earlier runs, and of other processors, stay
-until they are run anew; each says on what processor it ran, and when.
+The programs to compare with run right after ours. Rows of earlier runs, and of other processors,
+stay until they are run again; each says on what processor it ran, and when.
 """
 
 import argparse
@@ -28,7 +28,6 @@ import numpy as np
 
 from benchmarks import report
 
-_ASKED = {96: (1.54, 1.58), 300: (1.455, 1.485), 660: (1.44, 1.4697), 3600: (1.40, 1.43)}
 _WINDOWS = 256
 
 
@@ -98,16 +97,13 @@ def torch_alone(corpus: Path, seconds: int) -> None:
 def _row(
     seconds: int, what: str, taken: float, passes: object, losses: list[float]
 ) -> dict[str, Any]:
-    asked = _ASKED.get(seconds, ("", "")) if what.startswith("textgen train (") else ("", "")
     return {
         "seconds": seconds,
         "what": what,
         "whole process s": taken,
         "passes": passes,
         "in order": round(losses[0], 4),
-        "asked": asked[0],
         f"windows of {_WINDOWS}": round(losses[1], 4),
-        "asked ": asked[1],
         "on": report.processor(),
         "when": f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
     }
@@ -123,7 +119,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--seconds", type=int, nargs="*", default=[96, 300, 660, 3600])
-    parser.add_argument("--beside", type=int, nargs="*", default=[96, 300, 660, 3600])
+    parser.add_argument("--compare", type=int, nargs="*", default=[96, 300, 660, 3600])
     parser.add_argument("--torch", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.torch:
@@ -135,7 +131,7 @@ def main() -> None:
         held_out = last_tenth(options.corpus, folder)
         for seconds in options.seconds:
             rows.append(ours(options.corpus, held_out, folder, seconds))
-            if seconds in options.beside:
+            if seconds in options.compare:
                 example = ("--preset", "keras-example", "--sample-length", "0")
                 rows.append(ours(options.corpus, held_out, folder, seconds, *example))
                 rows.append(theirs(options.corpus, seconds))
@@ -143,12 +139,12 @@ def main() -> None:
     report.write(
         "training",
         f"python -m benchmarks.training tinyshakespeare.txt --seconds "
-        f"{' '.join(map(str, options.seconds))} --beside {' '.join(map(str, options.beside))}",
+        f"{' '.join(map(str, options.seconds))} --compare {' '.join(map(str, options.compare))}",
         sorted(rows, key=lambda row: (row["on"], row["seconds"])),
         [
             "Nats per character on the whole last tenth of "
             f"{len(options.corpus.read_text(encoding='utf-8')):,} characters; textgen keeps the "
-            "weights of the lowest loss there, in order."
+            "weights with the lowest loss there, in order."
         ],
     )
 
