@@ -133,17 +133,17 @@ def _of_torch(device: str) -> tuple[str, Maker]:
 
 def _of_textgen(backend: str, device: str) -> tuple[str, Maker]:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from textgen.config import settings
-    from textgen.training import backend as backends
+    from textgen.compute import runtime as backends
+    from textgen.settings import resolve_settings
 
     found = backends.start(device, backend)
-    from textgen.training import cudnn, stepping
-    from textgen.training import precision as precisions
+    from textgen.compute import cudnn, stepping
+    from textgen.compute import precision as precisions
 
     ids = np.random.default_rng(0).integers(0, _SIZE, (_ROWS, _SPAN)).astype(np.int32)
 
     def make(units: tuple[int, ...], precision: str) -> tuple[Step, str]:
-        told = settings(
+        told = resolve_settings(
             {"units": units, "batch_size": _ROWS, "maxlen": _SPAN, "dropout": 0.0, "epochs": 1}
         )
         network = compiled(precisions.kind_of(precision, told, found), told, _SIZE)

@@ -20,8 +20,8 @@ from typing import Any
 
 from benchmarks import report
 from benchmarks.prepare import english, many_scripts, measure
-from textgen.config import CorpusConfig
-from textgen.corpus import demo_source, read_text
+from textgen.settings import CorpusConfig
+from textgen.text.sources import demo_source, read_text
 
 _MEGABYTE = 1_000_000
 _WORDS = 1 << 18

@@ -29,8 +29,9 @@ def main() -> None:
     options = parser.parse_args()
     import keras
 
-    from textgen import model_dir
-    from textgen.training import checkpoint, events, loop, pace, precision, train
+    from textgen.compute import precision
+    from textgen.model import model_dir
+    from textgen.training import checkpoint, device_speed, events, loop, train
     from textgen.training.run import Run
 
     seconds: defaultdict[str, float] = defaultdict(float)
@@ -64,7 +65,7 @@ def main() -> None:
         ("checkpoints", checkpoint, "write"),
     ]
     first = [
-        ("the pace", pace, "settled"),
+        ("the pace", device_speed, "settled"),
         ("the precision", precision, "choose"),
         ("what a validation takes", loop, "_Validator"),
     ]

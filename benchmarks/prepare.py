@@ -22,8 +22,8 @@ from pathlib import Path
 import psutil
 
 from benchmarks import report
-from textgen.config import CorpusConfig
-from textgen.corpus import demo_source, read_text
+from textgen.settings import CorpusConfig
+from textgen.text.sources import demo_source, read_text
 
 _MEGABYTE = 1_000_000
 _PIECE = 8 * _MEGABYTE

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import min_char_rnn, report
-from textgen.config import settings
-from textgen.vocabulary import Vocabulary
+from textgen.settings import resolve_settings
+from textgen.text.vocabulary import Vocabulary
 
 _CHARACTERS = 25 * 20_000
 # The last whole window with a target after it is the 19,999th.
@@ -36,16 +36,17 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import keras
 
-    from textgen import model
-    from textgen.training import backend, events, loop
-    from textgen.training.text import Text
+    from textgen.compute import runtime
+    from textgen.model.build import build_model
+    from textgen.training import events, loop
+    from textgen.training.data import Text
 
     curves: dict[str, list[list[float]]] = {"textgen": [], "plain NumPy": []}
     for seed in range(options.seeds):
         told = {"epochs": 1, "validation": 0.0, "sample_length": 0, "random_seed": seed}
-        resolved = settings(told, "min-char-rnn")
+        resolved = resolve_settings(told, "min-char-rnn")
         keras.utils.set_random_seed(seed)
-        weights = model.build(resolved.model, vocabulary.size, "sequence").get_weights()[1:]
+        weights = build_model(resolved.model, vocabulary.size, "sequence").get_weights()[1:]
         mine: list[float] = []
 
         def on_event(event: events.Event, mine: list[float] = mine) -> None:
@@ -55,7 +56,7 @@ def main() -> None:
         loop.fit(
             Text(ids, ids[:0], vocabulary),
             resolved,
-            backend.Device(keras.backend.backend(), "cpu"),
+            runtime.Device(keras.backend.backend(), "cpu"),
             loop.Hooks(on_event=on_event),
         )
         plain = [loss for _, loss in min_char_rnn.losses(ids, weights, len(mine))]

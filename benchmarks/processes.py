@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import report
-from textgen.config import ModelConfig
 from textgen.sampling.network import weight_specs
+from textgen.settings import ModelConfig
 
 _SIZES = {"LSTM 256": "256", "LSTM 512,512": "512,512"}
 _ROWS, _MAXLEN, _EMBEDDING, _CHARACTERS = 64, 64, 64, 65

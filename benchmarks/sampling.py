@@ -27,10 +27,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks import report
-from textgen import model_dir
-from textgen.config import Decoding, settings
+from textgen.model import model_dir
 from textgen.sampling import Sampler
-from textgen.vocabulary import Vocabulary
+from textgen.settings import Decoding, resolve_settings
+from textgen.text.vocabulary import Vocabulary
 
 _SIZES = ((128,), (256,), (512, 512))
 _TARGETS = {(128,): 8, (256,): 8, (512, 512): 10}
@@ -44,11 +44,11 @@ def make(directory: Path, units: tuple[int, ...], targets: str) -> Path:
     """A model directory with random weights, large enough for a varied text."""
     import keras
 
-    from textgen import model
+    from textgen.model.build import build_model
 
-    resolved = settings({"units": units, "targets": targets})
+    resolved = resolve_settings({"units": units, "targets": targets})
     keras.utils.set_random_seed(1)
-    built = model.build(resolved.model, _VOCABULARY.size, targets)
+    built = build_model(resolved.model, _VOCABULARY.size, targets)
     generator = np.random.default_rng(1)
     built.set_weights([w + generator.normal(0, 0.15, w.shape) for w in built.get_weights()])
     record = model_dir.Record(resolved, _VOCABULARY, {"epochs": [], "steps": []}, (_SEED,), {})

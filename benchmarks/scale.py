@@ -95,13 +95,14 @@ def _steps_in_turn(prepared: list[Path], name: str) -> str:
     """Characters per second of one network on each corpus, in blocks of steps by turns."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from benchmarks.steps import compiled
-    from textgen.config import settings
-    from textgen.prepared import open_prepared
-    from textgen.training import loop, precision
-    from textgen.training.backend import start
+    from textgen.compute import precision
+    from textgen.compute.runtime import start
+    from textgen.settings import resolve_settings
+    from textgen.text.prepared import open_prepared
+    from textgen.training import loop
 
     device = start("cpu", "tensorflow")
-    told = settings({"units": (256,), "maxlen": 64, "batch_size": 32, "epochs": 1})
+    told = resolve_settings({"units": (256,), "maxlen": 64, "batch_size": 32, "epochs": 1})
     opened = [open_prepared(one) for one in prepared]
     size = max(one.vocabulary.size for one in opened)
     twin = compiled(precision.kind_of(name, told, device), told, size)

@@ -19,8 +19,9 @@ from typing import Any
 
 from benchmarks import report
 from textgen import train
-from textgen.corpus import demo_source
-from textgen.training import backend, events, sizing
+from textgen.compute import runtime
+from textgen.text.sources import demo_source
+from textgen.training import automatic, events
 from textgen.training.run import Run
 
 _DOCS = Path(__file__).parent.parent / "docs"
@@ -52,11 +53,11 @@ def corpora(verse: Path, folder: Path) -> dict[str, Path]:
 
 def ways(characters: int, seconds: float, shape: bool) -> dict[str, dict[str, Any]]:
     """The default and its neighbours."""
-    (units,) = sizing.sized(characters, {"time": seconds})["units"]
+    (units,) = automatic.sized(characters, {"time": seconds})["units"]
     if shape:
         return {
             "default": {},
-            "two layers": {"units": (_near(units / sizing.width((1, 1))),) * 2},
+            "two layers": {"units": (_near(units / automatic.width((1, 1))),) * 2},
             "half the embedding": {"embedding": 32},
             "twice the embedding": {"embedding": 128},
             "half the rows": {"batch_size": 16},
@@ -125,7 +126,7 @@ def main() -> None:
     parser.add_argument("--shape", action="store_true")
     parser.add_argument("--seconds", type=float, default=90)
     options = parser.parse_args()
-    backend.start("cpu")  # Keras is imported once, and in no training's time
+    runtime.start("cpu")  # Keras is imported once, and in no training's time
     name = "shape" if options.shape else "sizing"
     rows = []
     curves: dict[str, dict[str, list[events.EpochDone]]] = {}

@@ -22,8 +22,10 @@ from pathlib import Path
 from benchmarks import report
 from tests import test_untrusted
 from tests.conftest import nursery_text
-from textgen import model_dir, prepared, storage
+from textgen import storage
 from textgen.errors import TextgenError
+from textgen.model import model_dir
+from textgen.text import prepared
 from textgen.training import checkpoint
 
 _TRAIN = [

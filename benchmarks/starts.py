@@ -30,11 +30,11 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks import report
-from textgen import model_dir
-from textgen.config import Decoding
-from textgen.evaluation import evaluate
+from textgen.analysis.evaluation import evaluate
+from textgen.model import model_dir
 from textgen.sampling.decoding import log_probabilities
 from textgen.sampling.network import Network
+from textgen.settings import Decoding
 
 _END = "\n%\n"  # of a document
 _START = "%\n"

@@ -28,15 +28,15 @@ def compiled(kind: Any, told: Any, size: int) -> Any:
     """A network of a precision.Kind that trains, from settings and the vocabulary's size."""
     import keras
 
-    from textgen import model
-    from textgen.training import precision
-    from textgen.training.cpu_adamw import CpuAdamW
-    from textgen.training.cpu_lstm import CpuLSTM
+    from textgen.compute import precision
+    from textgen.compute.layers.cpu_lstm import CpuLSTM
+    from textgen.compute.tensorflow_adamw import CpuAdamW
+    from textgen.model.build import initial_weights
 
     own = keras.backend.backend() == "tensorflow" and issubclass(kind.recurrent, CpuLSTM)
     adamw = CpuAdamW if own else keras.optimizers.AdamW
     twin = precision.build(kind, told, size, told.training.batch_size)
-    twin.set_weights(model.initial_weights(told.model, size, np.random.default_rng(0)))
+    twin.set_weights(initial_weights(told.model, size, np.random.default_rng(0)))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     twin.compile(kind.optimizer(adamw(1e-3)), loss)
     return twin
@@ -61,11 +61,11 @@ def _rows(units: tuple[int, ...], batch: int, span: int) -> list[dict[str, Any]]
     import keras
 
     from benchmarks import torch_char_rnn
-    from textgen.config import settings
-    from textgen.training import precision
-    from textgen.training.cpu_lstm import CpuLSTM, NarrowLSTM
+    from textgen.compute import precision
+    from textgen.compute.layers.cpu_lstm import CpuLSTM, NarrowLSTM
+    from textgen.settings import resolve_settings
 
-    told = settings(
+    told = resolve_settings(
         {"units": units, "batch_size": batch, "maxlen": span, "dropout": 0.0, "epochs": 1}
     )
     ids = np.random.default_rng(0).integers(0, _SIZE, (batch, span)).astype(np.int32)

@@ -16,7 +16,8 @@ from typing import Any
 
 from benchmarks import report
 from textgen import evaluate, train
-from textgen.training import backend, events
+from textgen.compute import runtime
+from textgen.training import events
 
 _HELD_OUT = 20_000  # characters of the last tenth that each snapshot is measured on
 _FIGURE = Path(__file__).parent.parent / "docs" / "targets.svg"
@@ -90,7 +91,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=90)
     options = parser.parse_args()
     text = options.corpus.read_text(encoding="utf-8")
-    backend.start("cpu")  # Keras is imported once, and in no curve's time
+    runtime.start("cpu")  # Keras is imported once, and in no curve's time
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         learned, held_out = folder / "learned.txt", folder / "held-out.txt"

@@ -12,8 +12,8 @@ import click
 import cloup
 
 import textgen
-from textgen import model_dir
 from textgen.cli import program
+from textgen.model import model_dir
 
 DESCRIPTION = """
 `textgen` trains a character-level LSTM on your own text with Keras, and writes new text from it:

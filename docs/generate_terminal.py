@@ -15,12 +15,12 @@ from typing import Any
 
 from rich.console import Console
 
-from textgen import model_dir
-from textgen.cli.training.figures import Figures
-from textgen.cli.training.frame import Look, frame
-from textgen.config import DEFAULT_MODEL
+from textgen.cli.display.figures import Figures
+from textgen.cli.display.frame import Look, frame
+from textgen.model import model_dir
+from textgen.settings import DEFAULT_MODEL
+from textgen.text.windows import training_characters
 from textgen.training import events
-from textgen.windows import training_characters
 
 
 def told(directory: Path, device: str, precision: str) -> Iterator[events.Event]:

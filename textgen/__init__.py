@@ -15,26 +15,27 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.2.0.dev0"
 
 if TYPE_CHECKING:
-    from textgen.copying import novelty
+    from textgen.analysis.comparison import compare
+    from textgen.analysis.evaluation import evaluate, inspect
+    from textgen.analysis.novelty import novelty
+    from textgen.analysis.report.page import report
     from textgen.errors import TextgenError
-    from textgen.evaluation import evaluate, inspect
     from textgen.exporting import export
-    from textgen.model_dir import load
-    from textgen.prepared import prepare
-    from textgen.reporting import compare, report
+    from textgen.model.model_dir import load
     from textgen.sampling import Sampler
+    from textgen.text.prepared import prepare
     from textgen.training import train
 
 _HOME = {
     "TextgenError": "textgen.errors",
-    "evaluate": "textgen.evaluation",
-    "inspect": "textgen.evaluation",
+    "evaluate": "textgen.analysis.evaluation",
+    "inspect": "textgen.analysis.evaluation",
     "export": "textgen.exporting",
-    "prepare": "textgen.prepared",
-    "load": "textgen.model_dir",
-    "compare": "textgen.reporting",
-    "report": "textgen.reporting",
-    "novelty": "textgen.copying",
+    "prepare": "textgen.text.prepared",
+    "load": "textgen.model.model_dir",
+    "compare": "textgen.analysis.comparison",
+    "report": "textgen.analysis.report.page",
+    "novelty": "textgen.analysis.novelty",
     "Sampler": "textgen.sampling",
     "train": "textgen.training",
 }

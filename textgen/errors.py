@@ -176,7 +176,7 @@ class SettingsError(UsageError):
         Known(
             "is not a setting of textgen",
             "Python code named a setting that does not exist.",
-            "Look at textgen/config.py for the names.",
+            "Look at textgen/settings/ for the names.",
         ),
         Known(
             "needs targets sequence, not last",

@@ -245,7 +245,8 @@ def test_a_signal_inside_a_callback_ends_the_program_as_well(number, status):
 @pytest.mark.parametrize(("number", "status"), [("SIGTERM", 143), ("SIGINT", 130), ("SIGHUP", 129)])
 def test_a_signal_that_an_import_drops_ends_the_program_as_well(tmp_path, corpus, number, status):
     code = (
-        "import os, signal, sys\nfrom textgen import cli\nfrom textgen.training import backend\n"
+        "import os, signal, sys\nfrom textgen import cli\n"
+        "from textgen.compute import runtime as backend\n"
         "start = backend.start\n"
         "def dropping(*of, **options):\n"
         "    try:\n"
@@ -332,7 +333,7 @@ def test_the_program_uses_the_arguments_that_it_is_called_with(tmp_path, corpus,
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "m/settings.json").read_text())["command"] == arguments
-    from textgen.cli.training import on_ray
+    from textgen.cli import on_ray
 
     seen = []
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from textgen.cli import program
-from textgen.config import CELLS, PRESETS
+from textgen.settings import CELLS, PRESETS
 
 ENVIRONMENT = {
     **os.environ,

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tests.exporting.test_formats import needs_packages
-from textgen.config import EXPORT_FORMATS
+from textgen.settings import EXPORT_FORMATS
 
 
 @pytest.mark.parametrize("name", EXPORT_FORMATS)

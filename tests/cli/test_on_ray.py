@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from textgen import model_dir
+from textgen.model import model_dir
 
 TRAIN = (
     *("train", "prepared", "--coordinator", "ray", "--processes", "2", "--model", "model"),

@@ -128,7 +128,7 @@ def test_what_json_tells_can_be_worked_out_again(sample, trained):
 
 def test_json_says_whether_a_text_came_to_its_end(sample, trained):
     import textgen
-    from textgen.config import Decoding
+    from textgen.settings import Decoding
 
     told = ("--format", "jsonl", "-n", 20, "--seed", "The", "--random-seed", 1)
     done = sample(*told, "--until", "!", "--length", 90)

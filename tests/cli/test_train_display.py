@@ -11,11 +11,11 @@ import pytest
 
 from tests.cli.terminal import Screen, Terminal
 from textgen.cli import console
-from textgen.cli.training import curve
-from textgen.cli.training.figures import Figures, Losses, Pace
-from textgen.cli.training.frame import Look, frame
-from textgen.cli.training.json_lines import JsonLines
-from textgen.cli.training.lines import Lines, Warnings
+from textgen.cli.display import curve
+from textgen.cli.display.figures import Figures, Losses, Pace
+from textgen.cli.display.frame import Look, frame
+from textgen.cli.display.json_lines import JsonLines
+from textgen.cli.display.lines import Lines, Warnings
 from textgen.training import events
 
 QUICK = ("--units", "8", "--embedding", "4", "--maxlen", "10", "--batch-size", "4")
@@ -286,7 +286,7 @@ def test_a_second_ctrl_c_gives_the_terminal_back_as_well(corpus, tmp_path):
     script = """
 import sys, time
 from textgen.cli import main
-from textgen.training import stepping
+from textgen.compute import stepping
 
 def steps(*of):
     made = steps_of(*of)

@@ -10,7 +10,7 @@ import pytest
 
 import textgen
 from tests.exporting.test_formats import needs
-from textgen.config import EXPORT_FORMATS
+from textgen.settings import EXPORT_FORMATS
 
 PAGE = (Path(__file__).parents[2] / "docs/export.md").read_text(encoding="utf-8")
 

@@ -7,11 +7,11 @@ import keras
 import numpy as np
 import pytest
 
-from textgen.config import EXPORT_FORMATS, ModelConfig
 from textgen.exporting.formats import FORMATS
 from textgen.exporting.run import compare
 from textgen.exporting.signature import Signature
 from textgen.sampling.network import Network, weight_specs
+from textgen.settings import EXPORT_FORMATS, ModelConfig
 
 SIZE = 11
 NETWORKS = {

@@ -11,12 +11,13 @@ import pytest
 
 import textgen
 from tests.exporting.test_formats import needs
-from textgen import model_dir, storage
-from textgen.config import EXPORT_FORMATS
+from textgen import storage
 from textgen.errors import ExportError, ModelError, OutputError, SettingsError
 from textgen.exporting import run
 from textgen.exporting.formats import FORMATS
-from textgen.vocabulary import Vocabulary
+from textgen.model import model_dir
+from textgen.settings import EXPORT_FORMATS
+from textgen.text.vocabulary import Vocabulary
 
 
 @pytest.mark.parametrize("name", EXPORT_FORMATS)

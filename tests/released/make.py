@@ -13,8 +13,9 @@ from typing import Any
 
 import textgen
 from tests.conftest import nursery_text
-from textgen import evaluation, model_dir
-from textgen.prepared import prepare
+from textgen.analysis import evaluation
+from textgen.model import model_dir
+from textgen.text.prepared import prepare
 from textgen.training import train
 from textgen.training.run import Run
 

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textgen.config import Decoding
 from textgen.sampling.decoding import (
     chooser,
     log_probabilities,
@@ -17,6 +16,7 @@ from textgen.sampling.decoding import (
     top_k,
     top_p,
 )
+from textgen.settings import Decoding
 
 finite = st.floats(-30, 30, width=32)
 rows = st.lists(finite, min_size=2, max_size=12).map(lambda values: np.array(values, np.float32))

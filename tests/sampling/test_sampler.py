@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textgen.config import Decoding, ModelConfig
 from textgen.errors import SeedError, SettingsError
 from textgen.sampling import Sampler
 from textgen.sampling.context import carried, window
-from textgen.sampling.ending import Ending
 from textgen.sampling.network import Network, Reader, weight_specs
-from textgen.vocabulary import Vocabulary
+from textgen.sampling.stopping import Ending
+from textgen.settings import Decoding, ModelConfig
+from textgen.text.vocabulary import Vocabulary
 
 LETTERS = Vocabulary("abcdefgh")
 

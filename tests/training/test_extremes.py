@@ -9,9 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import textgen
-from textgen.config import TrainConfig, settings
+from textgen.compute.optimizer import learning_rate
 from textgen.errors import SettingsError, TextgenError
-from textgen.training.optimizer import learning_rate
+from textgen.settings import TrainConfig, resolve_settings
 
 NUMBERS = (
     "dropout",
@@ -47,7 +47,7 @@ values = st.floats() | st.integers() | st.sampled_from([10**400, -(10**400), 2**
 def test_a_number_is_a_setting_or_is_refused_in_one_line(name, value):
     told = {name: (value,) if name in SEVERAL else value}
     try:
-        settings({"epochs": 1, **told} if name != "time" else told)
+        resolve_settings({"epochs": 1, **told} if name != "time" else told)
     except SettingsError as error:
         assert "\n" not in str(error) and str(error)
 

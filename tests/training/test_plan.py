@@ -13,21 +13,25 @@ import keras
 import numpy as np
 import pytest
 
-from textgen import model, model_dir, prepared, storage
-from textgen.config import CorpusConfig, TrainConfig, WindowConfig, settings
-from textgen.corpus import Source
+from textgen import storage
+from textgen.compute import precision
+from textgen.compute.layers.cpu_lstm import CpuLSTM, NarrowLSTM
+from textgen.compute.layers.jax_lstm import GpuLSTM
+from textgen.compute.layers.torch_lstm import TorchLSTM
+from textgen.compute.optimizer import learning_rate, optimizer
+from textgen.compute.runtime import Device
+from textgen.distributed.group import Peers
 from textgen.errors import CorpusError, SettingsError, UsageError
-from textgen.prepared import open_prepared, prepare
-from textgen.training import checkpoint, plan, precision, train
-from textgen.training.backend import Device
-from textgen.training.clock import ByEpochs, ByTime
-from textgen.training.cpu_lstm import CpuLSTM, NarrowLSTM
-from textgen.training.gpu_lstm import GpuLSTM
-from textgen.training.group import Peers
-from textgen.training.optimizer import learning_rate, optimizer
+from textgen.model import model_dir
+from textgen.model.build import RECURRENT
+from textgen.settings import CorpusConfig, TrainConfig, WindowConfig, resolve_settings
+from textgen.text import prepared
+from textgen.text.prepared import open_prepared, prepare
+from textgen.text.sources import Source
+from textgen.training import checkpoint, plan, train
+from textgen.training.automatic import default_time, expected, sized
+from textgen.training.budget import ByEpochs, ByTime
 from textgen.training.run import Run
-from textgen.training.sizing import default_time, expected, sized
-from textgen.training.torch_lstm import TorchLSTM
 
 
 def test_a_clock_by_epochs():
@@ -100,7 +104,7 @@ def test_sizes_grow_with_the_time_and_shrink_with_the_text():
     assert dropouts == sorted(dropouts, reverse=True) and dropouts[-1] == 0
     for characters in (100, 10_000, 10**6, 10**10):
         for seconds in (1, 600, 10**6):
-            chosen = settings({}, suited=sized(characters, {"time": seconds}))
+            chosen = resolve_settings({}, suited=sized(characters, {"time": seconds}))
             rows = chosen.training.batch_size
             assert rows == 1 or rows * chosen.windows.maxlen * 4 <= characters
     assert default_time(10**6) == 600 and default_time(10_000) < 120
@@ -121,7 +125,7 @@ def test_sizes_suit_what_the_user_chose():
     assert short["batch_size"] == 2
     passes = [sized(9000, {"epochs": epochs})["dropout"] for epochs in (1, 5, 50)]
     assert passes == sorted(passes) and passes[0] < 0.1 and passes[-1] > 0.3
-    chosen = settings({"units": (8,)}, suited=free)
+    chosen = resolve_settings({"units": (8,)}, suited=free)
     assert chosen.model.units == (8,) and chosen.model.dropout == free["dropout"]
 
 
@@ -131,7 +135,7 @@ def batch():
 
 
 def choose(backend="tensorflow", name="cpu", before=None, **options):
-    told = settings({"batch_size": 2, "maxlen": 6, "units": (4,), **options})
+    told = resolve_settings({"batch_size": 2, "maxlen": 6, "units": (4,), **options})
     return precision.choose(told, 5, Device(backend, name), batch(), before)
 
 
@@ -139,9 +143,9 @@ def test_the_layer_of_our_own_is_for_an_lstm_on_the_cpu():
     for backend in ("tensorflow", "jax", "torch"):
         assert choose(backend=backend, precision="float32").recurrent is CpuLSTM
     for stock in (choose(name="gpu", precision="float32"), choose(cell="gru")):
-        assert stock.recurrent in model.RECURRENT.values() and stock.name == "float32"
+        assert stock.recurrent in RECURRENT.values() and stock.name == "float32"
     two = Device("jax", "cpu", Peers(devices=2))  # of one process, as XLA can make them
-    told = settings({"batch_size": 2, "maxlen": 6, "units": (4,), "precision": "float32"})
+    told = resolve_settings({"batch_size": 2, "maxlen": 6, "units": (4,), "precision": "float32"})
     assert not issubclass(precision.choose(told, 5, two, batch()).recurrent, CpuLSTM)
 
 
@@ -157,7 +161,7 @@ def test_auto_takes_the_quicker_one(monkeypatch):
 
 def test_bfloat16_is_for_processes_that_all_have_it(monkeypatch):
     monkeypatch.setattr(precision, "has_bfloat16", lambda: True)
-    told = settings({"batch_size": 2, "maxlen": 6, "units": (4,), "precision": "bfloat16"})
+    told = resolve_settings({"batch_size": 2, "maxlen": 6, "units": (4,), "precision": "bfloat16"})
     for others, own in ((True, True), (False, False)):
         monkeypatch.setattr(Peers, "exchange", lambda _, mine, o=others: np.array([[mine], [o]]))
         kind = precision.kind_of("bfloat16", told, Device("jax", "cpu", Peers(0, 2, 2)))
@@ -208,7 +212,7 @@ def test_half_precisions_compute_in_them():
     for name, policy in (("bfloat16", "mixed_bfloat16"), ("float16", "mixed_float16")):
         kind = choose(backend=keras.backend.backend(), precision=name)
         assert kind.name == name
-        built = precision.build(kind, settings({"units": (4,)}), 5, None)
+        built = precision.build(kind, resolve_settings({"units": (4,)}), 5, None)
         layer = next(layer for layer in built.layers if isinstance(layer, keras.layers.LSTM))
         own = isinstance(layer, NarrowLSTM)  # whose products alone are in bfloat16
         assert own == (kind.recurrent is NarrowLSTM)

@@ -25,7 +25,8 @@ from hypothesis import strategies as st
 
 from tests.cli.terminal import Terminal
 from tests.test_untrusted import spoil
-from textgen import model_dir, storage
+from textgen import storage
+from textgen.compute import stepping
 from textgen.errors import (
     CorpusError,
     ModelError,
@@ -36,9 +37,10 @@ from textgen.errors import (
     TrainingError,
     UsageError,
 )
-from textgen.prepared import KIND as PREPARED
-from textgen.prepared import prepare
-from textgen.training import checkpoint, events, loop, stepping, train
+from textgen.model import model_dir
+from textgen.text.prepared import KIND as PREPARED
+from textgen.text.prepared import prepare
+from textgen.training import checkpoint, events, loop, train
 from textgen.training.run import Run
 
 RELEASED = Path(__file__).parent.parent / "released/0.1.0"
@@ -339,7 +341,7 @@ def test_by_time_no_worse_model_is_saved_after_a_kill_while_saving(tmp_path, cor
     train([str(corpus)], directory, options, stop=Stop(3))
     script = f"""
 import os
-from textgen import model_dir
+from textgen.model import model_dir
 from textgen.training import train
 from textgen.training.run import Run
 save = model_dir.save
@@ -599,7 +601,7 @@ def test_a_second_signal_ends_a_step_that_takes_long(tmp_path, corpus):
     script = """
 import hashlib, sys
 from textgen.cli import main
-from textgen.training import stepping
+from textgen.compute import stepping
 
 def begin(*_):
     print("in a step", file=sys.stderr, flush=True)

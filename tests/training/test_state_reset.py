@@ -8,17 +8,19 @@ import keras
 import numpy as np
 import pytest
 
-from textgen import model, model_dir
-from textgen.config import settings
+from textgen.compute import precision, stepping
+from textgen.compute.optimizer import optimizer
+from textgen.compute.runtime import Device
+from textgen.distributed.group import Peers
+from textgen.model import model_dir
+from textgen.model.build import carried_states, initial_weights
 from textgen.sampling.decoding import log_probabilities
-from textgen.training import loop, precision, stepping, train
-from textgen.training.backend import Device
-from textgen.training.group import Peers
-from textgen.training.optimizer import optimizer
+from textgen.settings import resolve_settings
+from textgen.text.vocabulary import Vocabulary
+from textgen.text.windows import kept_rows
+from textgen.training import loop, train
+from textgen.training.data import Text
 from textgen.training.run import Run
-from textgen.training.text import Text
-from textgen.vocabulary import Vocabulary
-from textgen.windows import kept_rows
 
 CPU = Device(keras.backend.backend(), "cpu")
 ROWS, IDS = 6, 11
@@ -26,13 +28,13 @@ ROWS, IDS = 6, 11
 
 def states_after(cell: str, masks) -> list[np.ndarray]:
     """The states of all layers after each of some steps with the same ids and no learning."""
-    chosen = settings(
+    chosen = resolve_settings(
         {"cell": cell, "units": (6, 5), "embedding": 3, "dropout": 0.0, "batch_size": ROWS}
     )
     keras.utils.set_random_seed(0)
     kind = precision.kind_of("float32", chosen, CPU)
     network = precision.build(kind, chosen, IDS, carry_batch=ROWS)
-    network.set_weights(model.initial_weights(chosen.model, IDS, np.random.default_rng(1)))
+    network.set_weights(initial_weights(chosen.model, IDS, np.random.default_rng(1)))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     network.compile(optimizer(chosen.training, CPU), loss)
     steps, found = stepping.steps(network, CPU), []
@@ -40,7 +42,7 @@ def states_after(cell: str, masks) -> list[np.ndarray]:
     for mask in masks:
         float(steps.begin(ids, ids, 0.0, mask))
         steps.settle()
-        states = [keras.ops.convert_to_numpy(one) for one in model.carried_states(network)]
+        states = [keras.ops.convert_to_numpy(one) for one in carried_states(network)]
         found.append(np.concatenate(states, axis=1).copy())
     return found
 
@@ -72,7 +74,7 @@ def test_a_share_of_the_rows_is_reset_and_each_process_has_its_part_of_them():
 
 def test_rows_that_start_with_a_line_are_found_also_where_a_training_goes_on():
     ids = (np.arange(400) % 7).astype(np.uint8)  # a line end, 0, every seven characters
-    chosen = settings({"epochs": 1, "batch_size": 4, "maxlen": 10})
+    chosen = resolve_settings({"epochs": 1, "batch_size": 4, "maxlen": 10})
     batches = loop._Batches(ids, chosen, Peers(), line_end=0)
     steps = list(islice(batches.after(0), 2 * batches.steps))
     found = [starts.tolist() for *_, starts, _ in steps]
@@ -115,7 +117,7 @@ def test_a_training_with_carried_state_resets_more_and_more(monkeypatch, options
     monkeypatch.setattr(stepping, "steps", steps)
     ids = np.random.default_rng(0).integers(0, 5, 8010).astype(np.uint8)
     base = {"units": (4,), "embedding": 2, "epochs": 2, "batch_size": 4, "maxlen": 10}
-    chosen = settings({**base, "sample_length": 0, **options})
+    chosen = resolve_settings({**base, "sample_length": 0, **options})
     loop.fit(Text(ids, ids[:0], Vocabulary("abcde")), chosen, CPU, loop.Hooks())
     kept = recorded[-1].kept
     assert any(one is not None for one in kept) is resets

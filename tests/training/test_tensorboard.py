@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import tensorflow
 
+from textgen.compute.runtime import Device
 from textgen.errors import OutputError, TrainingError
 from textgen.training import events, train
-from textgen.training.backend import Device
 from textgen.training.run import Run
 from textgen.training.tensorboard import callback
 

@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 
 from benchmarks import min_char_rnn
-from textgen import model_dir
-from textgen.config import CorpusConfig, WindowConfig, settings
-from textgen.corpus import Source, find_sources
+from textgen.compute import runtime, stepping
+from textgen.distributed.group import Peers
 from textgen.errors import (
     CorpusError,
     OutputError,
@@ -23,15 +22,17 @@ from textgen.errors import (
     TrainingError,
     UsageError,
 )
-from textgen.prepared import open_prepared, prepare
+from textgen.model import model_dir
 from textgen.sampling.context import carried, window
 from textgen.sampling.network import Network
-from textgen.training import backend, events, loop, pace, stepping, train
-from textgen.training.group import Peers
+from textgen.settings import CorpusConfig, WindowConfig, resolve_settings
+from textgen.text.prepared import open_prepared, prepare
+from textgen.text.sources import Source, find_sources
+from textgen.text.vocabulary import Vocabulary
+from textgen.text.windows import Streams, Windows
+from textgen.training import device_speed, events, loop, train
+from textgen.training.data import Text
 from textgen.training.run import Run
-from textgen.training.text import Text
-from textgen.vocabulary import Vocabulary
-from textgen.windows import Streams, Windows
 
 QUICK = {"units": (8,), "embedding": 4, "maxlen": 10, "batch_size": 4, "epochs": 1}
 
@@ -167,7 +168,7 @@ def test_losses_that_are_read_a_step_later_change_nothing(tmp_path, corpus, monk
 
 
 def test_a_precision_that_was_chosen_with_the_pace_is_trained_in(tmp_path, corpus, monkeypatch):
-    monkeypatch.setattr(pace, "settled", lambda settings, *_: (settings, "bfloat16"))
+    monkeypatch.setattr(device_speed, "settled", lambda settings, *_: (settings, "bfloat16"))
     options = {**QUICK, "time": 30.0, "sample_length": 0}
     del options["epochs"], options["units"]
     told: list[events.Event] = []
@@ -182,7 +183,9 @@ def test_noise_is_in_what_is_read_and_not_in_what_is_to_be_predicted(carry_state
     ids = np.arange(4000, dtype=np.uint16)
     told = {"epochs": 1, "batch_size": 8, "maxlen": 40, "carry_state": carry_state}
     plain, noisy = (
-        islice(loop._Batches(ids, settings({**told, "noise": noise}), Peers(), -1).after(0), 5)
+        islice(
+            loop._Batches(ids, resolve_settings({**told, "noise": noise}), Peers(), -1).after(0), 5
+        )
         for noise in (0.0, 0.3)
     )
     for (x, y, *_), (noised, targets, *_) in zip(plain, noisy, strict=True):
@@ -273,7 +276,9 @@ def float64():
     keras.backend.backend() != "tensorflow", reason="float64 throughout on TensorFlow alone"
 )
 def test_min_char_rnn_is_the_plain_numpy_program_step_by_step(text, float64):
-    resolved = settings({"epochs": 1, "validation": 0.0, "sample_length": 0}, "min-char-rnn")
+    resolved = resolve_settings(
+        {"epochs": 1, "validation": 0.0, "sample_length": 0}, "min-char-rnn"
+    )
     vocabulary = Vocabulary("".join(sorted(set(text))))
     ids = vocabulary.ids(text).astype(np.uint8)
     smoothed: list[float] = []
@@ -290,7 +295,7 @@ def test_min_char_rnn_is_the_plain_numpy_program_step_by_step(text, float64):
     loop.fit(
         Text(ids, ids[:0], vocabulary),
         resolved,
-        backend.Device("any", "cpu"),
+        runtime.Device("any", "cpu"),
         loop.Hooks(on_event=on_event),
         initial=initial,
     )
@@ -419,7 +424,7 @@ def test_what_cannot_be_trained_leaves_nothing_behind(tmp_path, corpus):
 
 
 def test_a_gpu_that_is_not_there_is_told(tmp_path, corpus):
-    if backend._first_gpu(keras.backend.backend()):
+    if runtime._first_gpu(keras.backend.backend()):
         pytest.skip("this machine has a GPU")
     with pytest.raises(TrainingError, match="sees no GPU here; give --device cpu"):
         run(corpus, tmp_path / "model", run=Run(device="gpu"))

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from textgen import evaluate, model_dir, train
-from textgen.config import ModelConfig
+from textgen import evaluate, train
 from textgen.errors import ModelError, OutputError, SettingsError
+from textgen.model import model_dir
 from textgen.sampling.network import weight_specs
+from textgen.settings import ModelConfig
+from textgen.text.vocabulary import Vocabulary
 from textgen.training.transfer import Renumbered, places, transferred, union
-from textgen.vocabulary import Vocabulary
 
 STILL = {"epochs": 1, "learning_rate": 1e-9, "optimizer": "sgd", "batch_size": 4, "maxlen": 10}
 
@@ -30,9 +31,9 @@ def test_known_characters_keep_their_rows_and_others_are_new(embedding):
     def filled(size, value):
         return [np.full(spec.shape, value, np.float32) for spec in weight_specs(config, size)]
 
-    from textgen.config import settings
+    from textgen.settings import resolve_settings
 
-    told = settings({"units": (4,), "embedding": embedding})
+    told = resolve_settings({"units": (4,), "embedding": embedding})
     record = model_dir.Record(told, old, {}, (), {})
     got = transferred(model_dir.Trained(record, filled(2, 1.0)), both, filled(3, 2.0))
     assert [array.shape for array in got] == [spec.shape for spec in weight_specs(config, 3)]

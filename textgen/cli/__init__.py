@@ -106,7 +106,7 @@ def main() -> NoReturn:
         else:
             console.note(f"textgen: error: {line}")
     status = status if isinstance(status, int) else 0
-    if watched := sys.modules.get("textgen.cli.training.watched"):
+    if watched := sys.modules.get("textgen.cli.watched"):
         watched.leave(status)
     # Where Ctrl-C came while code in a string ran, as in many imports, Python would yet end by the
     # signal; it forgets that when other such code runs.
@@ -120,7 +120,7 @@ def _writes_json(chosen: Any) -> bool:
 
 
 def _write_error(message: str, status: int) -> None:
-    from textgen.cli.training import json_lines
+    from textgen.cli.display import json_lines
 
     json_lines.write_error(message, status)
 

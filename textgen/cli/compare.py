@@ -7,7 +7,7 @@ import click
 import cloup
 
 from textgen.cli import console, options
-from textgen.config import CorpusConfig
+from textgen.settings import CorpusConfig
 
 
 @cloup.command("compare")
@@ -46,8 +46,8 @@ def command(
     import json
 
     from textgen import packages
-    from textgen.corpus import find_sources
-    from textgen.reporting import compare, comparison_page
+    from textgen.analysis.comparison import compare, comparison_page
+    from textgen.text.sources import find_sources
 
     glob = glob or CorpusConfig.glob
     for source in find_sources(texts, glob) if len(models) > 1 else ():
@@ -84,7 +84,7 @@ _ON_TEXT = ("on text", "coverage", "bits of all", "rank")
 
 
 def _row(one: Any) -> Sequence[str]:
-    from textgen.reporting.template import percent
+    from textgen.analysis.report.template import percent
 
     row = [
         console.printable(one.model),

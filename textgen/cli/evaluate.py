@@ -6,7 +6,7 @@ import click
 import cloup
 
 from textgen.cli import console, options
-from textgen.config import CorpusConfig
+from textgen.settings import CorpusConfig
 
 
 @cloup.command("evaluate")
@@ -49,8 +49,8 @@ def command(
         raise click.UsageError("no text: `textgen evaluate held-out.txt`")
     import json
 
-    from textgen.evaluation import UNKNOWN_BITS, evaluate
-    from textgen.reporting.template import percent
+    from textgen.analysis.evaluation import UNKNOWN_BITS, evaluate
+    from textgen.analysis.report.template import percent
 
     out = console.Output()
     found = evaluate(

@@ -6,7 +6,7 @@ import click
 import cloup
 
 from textgen.cli import console, options
-from textgen.config import EXPORT_FORMATS
+from textgen.settings import EXPORT_FORMATS
 
 
 @cloup.command("export")

@@ -10,9 +10,9 @@ import cloup
 from click.core import ParameterSource
 
 from textgen.cli import console, options
-from textgen.config import CorpusConfig
+from textgen.settings import CorpusConfig
 
-# One more than textgen.evaluation.LEVELS has bounds.
+# One more than textgen.analysis.evaluation.LEVELS has bounds.
 _GROUNDS = (None, 230, 222, 215, 203)  # of the 256 colours: none, then yellow to red
 _INK = 16
 
@@ -57,9 +57,9 @@ def command(
     """
     if not corpora:
         raise click.UsageError("no text: `textgen inspect page.txt`")
-    from textgen.corpus import ReadingReport
-    from textgen.evaluation import LEVELS, inspect
-    from textgen.model_dir import is_model
+    from textgen.analysis.evaluation import LEVELS, inspect
+    from textgen.model.model_dir import is_model
+    from textgen.text.sources import ReadingReport
 
     named = click.get_current_context().get_parameter_source("directory")
     if named is not ParameterSource.COMMANDLINE and len(corpora) > 1 and is_model(corpora[0]):

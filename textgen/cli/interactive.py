@@ -14,12 +14,12 @@ import click
 
 from textgen.cli import console
 from textgen.cli.options import ESCAPED
-from textgen.config import SampleConfig
 from textgen.errors import SeedError, SettingsError
 from textgen.sampling import Sampler
-from textgen.sampling.ending import Ending
 from textgen.sampling.sampler import new_random_seed
 from textgen.sampling.seeds import from_bytes
+from textgen.sampling.stopping import Ending
+from textgen.settings import SampleConfig
 
 _HELP = """\
   Type a line and see it continued; an empty line goes on where the text stopped.

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 import cloup
 
 from textgen.cli import console, options
-from textgen.config import NoveltyConfig
+from textgen.settings import NoveltyConfig
 
 if TYPE_CHECKING:
-    from textgen.copying import Novelty, Passage, Shares
+    from textgen.analysis.novelty import Novelty, Passage, Shares
 
 _STAGES = {"write": "writing samples", "compare": "comparing"}
 
@@ -65,7 +65,7 @@ def command(directory: Path, corpora: tuple[str, ...], form: str, **values: Any)
     config = NoveltyConfig(**options.given(values))
     import json
 
-    from textgen.copying import novelty
+    from textgen.analysis.novelty import novelty
 
     out = console.Output()
     with console.progress() as display:

@@ -1,6 +1,6 @@
 """Options that several commands have, and how settings become options.
 
-Knows click; what a setting means, its default and its bounds stand in textgen/config.py.
+Knows click; what a setting means, its default and its bounds stand in textgen/settings/.
 """
 
 import os
@@ -13,7 +13,7 @@ from typing import Any, ClassVar, TypeVar
 import click
 import cloup
 
-from textgen.config import (
+from textgen.settings import (
     CONTEXTS,
     DECODING_ERRORS,
     DEFAULT_MODEL,
@@ -378,7 +378,7 @@ def sources(corpora: tuple[str, ...], *, demo: bool, command: str, extra: str = 
         click.UsageError: nothing was named.
     """
     if demo:
-        from textgen.corpus import demo_source
+        from textgen.text.sources import demo_source
 
         return [*corpora, demo_source()]
     if not corpora:

@@ -56,8 +56,8 @@ def command(
     import json
     from dataclasses import replace
 
-    from textgen.config import CorpusConfig, WindowConfig
-    from textgen.prepared import prepare
+    from textgen.settings import CorpusConfig, WindowConfig
+    from textgen.text.prepared import prepare
 
     given = options.given(values)
     out = console.Output() if form == "json" else None

@@ -5,7 +5,7 @@ from pathlib import Path
 import cloup
 
 from textgen.cli import console, options
-from textgen.config import CorpusConfig
+from textgen.settings import CorpusConfig
 
 
 @cloup.command("report")
@@ -39,7 +39,7 @@ def command(
         textgen report small -o small.html --text held-out.txt
     """
     write = console.page_writer(output, force=force)
-    from textgen.reporting import report
+    from textgen.analysis.report.page import report
 
     page = report(
         directory,

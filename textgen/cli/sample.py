@@ -12,7 +12,7 @@ import cloup
 from click.core import ParameterSource
 
 from textgen.cli import console, options
-from textgen.config import CONTEXTS, SampleConfig
+from textgen.settings import CONTEXTS, SampleConfig
 
 if TYPE_CHECKING:
     from textgen.sampling import Sampler
@@ -195,7 +195,7 @@ def command(
     if history is not None and not interactive and not in_environment:
         raise click.UsageError("--history is for --interactive only")
 
-    from textgen.model_dir import load
+    from textgen.model.model_dir import load
     from textgen.sampling.sampler import new_random_seed
 
     sampler = load(directory, config.context)

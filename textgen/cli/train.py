@@ -15,7 +15,7 @@ import click
 import cloup
 
 from textgen.cli import console, options, signals
-from textgen.config import (
+from textgen.settings import (
     BACKENDS,
     CELLS,
     CHECKPOINT_EVERY,
@@ -32,8 +32,8 @@ from textgen.config import (
 )
 
 if TYPE_CHECKING:
+    from textgen.distributed.group import Cluster
     from textgen.training.events import Event
-    from textgen.training.group import Cluster
 
 LOG_FORMAT, _LOG_FORMAT = "log_format", "--log-format"
 _ARGUMENTS = f"{__name__}.arguments"
@@ -347,7 +347,7 @@ def command(
     if quiet and log_format != "text":
         raise click.UsageError("--quiet and --log-format json exclude each other")
     if coordinator is not None and ":" in coordinator:
-        from textgen.training.group import launched
+        from textgen.distributed.group import launched
 
         count, number = launched(os.environ)
         processes = count if processes is None else processes
@@ -364,10 +364,10 @@ def command(
     debug = options.debugging()
     arguments: tuple[str, ...] = click.get_current_context().meta[_ARGUMENTS]
     if coordinator == "ray" and process is None:
-        from textgen.cli.training import on_ray
+        from textgen.cli import on_ray
 
         sys.exit(on_ray.train(list(arguments), processes))
-    from textgen.cli.training import watched
+    from textgen.cli import watched
 
     cluster = _cluster(coordinator, processes, process, wait)
     if cluster is not None:
@@ -432,7 +432,7 @@ def _cluster(
         if (processes, process) != (None, None):
             raise click.UsageError("--processes and --process want a --coordinator as well")
         return None
-    from textgen.training.group import Cluster
+    from textgen.distributed.group import Cluster
 
     return Cluster(coordinator, processes, process, wait)
 
@@ -447,8 +447,8 @@ class _Listener(Protocol):
 
 def _listener(names: str, directory: Path, log_format: str, *, quiet: bool) -> _Listener:
     """Who shows the training where and how it is wanted."""
-    from textgen.cli.training.json_lines import JsonLines
-    from textgen.cli.training.lines import Lines, Warnings
+    from textgen.cli.display.json_lines import JsonLines
+    from textgen.cli.display.lines import Lines, Warnings
 
     if quiet:
         return Warnings()
@@ -456,7 +456,7 @@ def _listener(names: str, directory: Path, log_format: str, *, quiet: bool) -> _
         return JsonLines()
     if options.debugging() or not console.redraws():  # a framework's own lines would disturb it
         return Lines()
-    from textgen.cli.training.live import Live
+    from textgen.cli.display.live import Live
 
     return Live(names, str(directory))
 

@@ -19,16 +19,17 @@ import numpy as np
 import numpy.typing as npt
 
 import textgen
-from textgen import model_dir, packages, storage
-from textgen.config import EXPORT_FORMATS, check_choice
+from textgen import packages, storage
 from textgen.errors import ExportError
 from textgen.exporting import plain
 from textgen.exporting.formats import FORMATS, Format
 from textgen.exporting.plain import Step
 from textgen.exporting.signature import ID, PROBABILITIES, Signature
-from textgen.prepared import vocabulary_json
+from textgen.model import model_dir
 from textgen.sampling.decoding import log_probabilities
 from textgen.sampling.network import Network
+from textgen.settings import EXPORT_FORMATS, check_choice
+from textgen.text.prepared import vocabulary_json
 
 KIND = storage.Kind(
     "model export", version=1, error=ExportError, remedy="export it again with `textgen export`"
@@ -180,12 +181,12 @@ def _check_packages(name: str, chosen: Format) -> None:
 @contextmanager
 def _keras(device: str, *, debug: bool) -> Iterator[None]:
     """Keras, to build a network and convert it; global settings are restored afterwards."""
-    from textgen.training import backend
+    from textgen.compute import runtime
 
-    backend.start(device, "tensorflow", debug=debug)  # the only one whose exports have all formats
-    from textgen import masks  # which imports Keras
+    runtime.start(device, "tensorflow", debug=debug)  # the only one whose exports have all formats
+    from textgen.compute import dropout_masks  # which imports Keras
 
-    with backend.importing(debug=debug), backend.keras_defaults(), masks.seeded(0):
+    with runtime.importing(debug=debug), runtime.keras_defaults(), dropout_masks.seeded(0):
         yield
 
 

@@ -11,7 +11,7 @@ the states of the next step. A text begins with states of zero.
 from dataclasses import dataclass
 from typing import Any
 
-from textgen.config import ModelConfig
+from textgen.settings import ModelConfig
 
 ID, PROBABILITIES = "id", "probabilities"
 _STATES = {"lstm": ("h", "c"), "gru": ("h",), "rnn": ("h",)}

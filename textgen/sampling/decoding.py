@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from textgen.config import Decoding
+from textgen.settings import Decoding
 
 Floats = npt.NDArray[np.floating[Any]]
 Choose = Callable[[Floats, Floats], Any]

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from textgen.config import ModelConfig
 from textgen.sampling.cells import CELLS, Floats
+from textgen.settings import ModelConfig
 
 Ids = npt.NDArray[np.integer[Any]] | np.integer[Any] | int
 

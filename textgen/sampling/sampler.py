@@ -10,14 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from textgen.config import Decoding, check_random_seed
 from textgen.errors import SeedError, SettingsError
 from textgen.sampling.context import reader
-from textgen.sampling.ending import Ending, ending
+from textgen.sampling.generation import Manner, Task, many, one
 from textgen.sampling.network import Network, Reader
 from textgen.sampling.scoring import in_order
-from textgen.sampling.writing import Manner, Task, many, one
-from textgen.vocabulary import Vocabulary
+from textgen.sampling.stopping import Ending, ending
+from textgen.settings import Decoding, check_random_seed
+from textgen.text.vocabulary import Vocabulary
 
 # States that take a step together. With twice as many, a character takes 5 % less time and the
 # first text twice as long.

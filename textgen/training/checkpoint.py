@@ -18,11 +18,11 @@ import numpy as np
 import numpy.typing as npt
 
 from textgen import storage
-from textgen.config import Settings
 from textgen.errors import ModelError, NewerVersionError, SettingsError
-from textgen.prepared import vocabulary_from_json, vocabulary_json
 from textgen.sampling.network import weight_specs
-from textgen.vocabulary import Vocabulary
+from textgen.settings import Settings
+from textgen.text.prepared import vocabulary_from_json, vocabulary_json
+from textgen.text.vocabulary import Vocabulary
 
 Arrays = Sequence[npt.NDArray[Any]]
 

@@ -5,7 +5,7 @@ Knows facts and figures; knows nothing of terminals. Losses are in nats per char
 
 from dataclasses import dataclass, field
 
-from textgen.corpus import ReadingReport
+from textgen.text.sources import ReadingReport
 
 
 @dataclass(frozen=True)

@@ -20,20 +20,21 @@ from typing import Any
 import keras
 import numpy as np
 
-from textgen import masks, model
-from textgen.config import Settings
+from textgen.compute import cudnn, dropout_masks, precision, runtime, stepping
+from textgen.compute.optimizer import learning_rate, optimizer
+from textgen.compute.runtime import Device
+from textgen.distributed.group import Peers
 from textgen.errors import CorpusError, ModelError, TextgenError, TrainingError
+from textgen.model.build import build_model, count_parameters, initial_weights, reset_states
 from textgen.sampling import Sampler
 from textgen.sampling.network import Network
-from textgen.training import backend, cudnn, events, precision, stepping
-from textgen.training.backend import Device
+from textgen.settings import Settings
+from textgen.text.vocabulary import Vocabulary
+from textgen.text.windows import Batch, Readable, Streams, Windows, kept_rows, with_noise
+from textgen.training import events
+from textgen.training.budget import ByEpochs, ByTime, HeardClock
 from textgen.training.checkpoint import REMEDY, Snapshot
-from textgen.training.clock import ByEpochs, ByTime, HeardClock
-from textgen.training.group import Peers
-from textgen.training.optimizer import learning_rate, optimizer
-from textgen.training.text import Text, streams
-from textgen.vocabulary import Vocabulary
-from textgen.windows import Batch, Readable, Streams, Windows, kept_rows, with_noise
+from textgen.training.data import Text, streams
 
 _VALIDATION_STREAMS = 128  # side by side: read far sooner than one after the other
 _VALIDATION_LOGITS = 20_000_000  # at a time, where a training step has no more: 80 MB
@@ -157,7 +158,7 @@ def fit(
         ModelError: the snapshot is not of such a training.
     """
     with device.peers.sharing():
-        with backend.losing_device(device), masks.seeded(settings.training.random_seed):
+        with runtime.losing_device(device), dropout_masks.seeded(settings.training.random_seed):
             training = _Training(text, settings, device, hooks, deadline, initial, snapshot, chosen)
         training.callback.set_model(training.trainee)
         training.callback.on_train_begin()
@@ -205,9 +206,9 @@ class _Training:
         line_end = int(text.vocabulary.ids("\n")[0])  # -1, which is no id, where it has none
         self.batches = _Batches(text.train, settings, peers, line_end)
         size = text.vocabulary.size
-        stock = model.build(settings.model, size, settings.windows.targets)
+        stock = build_model(settings.model, size, settings.windows.targets)
         generator = np.random.default_rng(config.random_seed)
-        weights = model.initial_weights(settings.model, size, generator)
+        weights = initial_weights(settings.model, size, generator)
         weights = weights if initial is None else initial(weights)
         stock.set_weights([peers.told_array(one) for one in weights])
         peers.share()  # the stock model, which only carries weights, is this process's own
@@ -235,7 +236,7 @@ class _Training:
         self.curve = _Curve(size, config.loss_smoothing)
         window = 1 if config.carry_state else settings.windows.maxlen
         drawn = (window + config.sample_length) * len(config.sample_temperatures)
-        self.slow_samples = drawn * window * model.parameters(stock) > _GLIMPSE_AT_MOST
+        self.slow_samples = drawn * window * count_parameters(stock) > _GLIMPSE_AT_MOST
         self.steps, self.points, self.glimpses, self.seconds_before = 0, 0, 0, 0.0
         clock = {"report": 0.0} if snapshot is None else self._go_on(snapshot)
         if config.time:  # also of a training that goes on, on a slower device perhaps
@@ -270,8 +271,8 @@ class _Training:
         for x, y, line_starts, epoch_begins in self.batches.after(self.steps):
             if epoch_begins and config.carry_state:
                 self._settle()
-                with backend.losing_device(self.device):
-                    model.reset_states(self.trainee)
+                with runtime.losing_device(self.device):
+                    reset_states(self.trainee)
             self._step(x, y, line_starts)
             characters += x.size * self.peers.count
             over = self.clock.over(self.steps)
@@ -312,7 +313,7 @@ class _Training:
         done = self.clock.done(self.steps)
         rate = learning_rate(self.settings.training, self.steps, done)
         kept = self._kept_rows(line_starts, done)
-        with backend.losing_device(self.device):
+        with runtime.losing_device(self.device):
             loss = self.stepper.begin(x, y, rate, kept)
         self.steps += 1
         self.clock.stepped()
@@ -345,7 +346,7 @@ class _Training:
         config = self.settings.training
         while len(self.begun) > left:
             step = self.begun.popleft()
-            with backend.losing_device(self.device):
+            with runtime.losing_device(self.device):
                 loss = float(step.loss)
             if config.loss_reduction == "sum":
                 loss /= step.targets
@@ -363,7 +364,7 @@ class _Training:
     def _settle(self) -> None:
         """Be where the last step led, all losses read, and the variables those of now."""
         self._read()
-        with backend.losing_device(self.device):
+        with runtime.losing_device(self.device):
             self.stepper.settle()
 
     def _report(self, speed: float, *, over: bool, stopped: bool) -> dict[str, float]:
@@ -380,7 +381,7 @@ class _Training:
         progress, epoch = self.progress, self._epoch()
         weights, validation_loss = self._weights(), None
         if self.validator is not None:
-            with backend.losing_device(self.device):
+            with runtime.losing_device(self.device):
                 validation_loss = self.validator.loss(weights)
             self._check(validation_loss, self.steps)
         loss = self.curve.loss
@@ -388,7 +389,7 @@ class _Training:
         judged = self.peers.exchange(loss if validation_loss is None else validation_loss)[0, 0]
         improved = progress.judge(float(judged), epoch)
         if improved:
-            with backend.losing_device(self.device):
+            with runtime.losing_device(self.device):
                 progress.model.set_weights(weights)
         samples = list(self._samples(weights))
         done = events.EpochDone(epoch, loss, validation_loss, speed, improved, self._seconds())
@@ -413,7 +414,7 @@ class _Training:
     def _save(self) -> None:
         """Hand out the best weights and the history."""
         began = time.monotonic()
-        with backend.losing_device(self.device):
+        with runtime.losing_device(self.device):
             self.hooks.save(self.progress)
         self.progress.unsaved = False
         self.saved_at = time.monotonic()
@@ -439,7 +440,7 @@ class _Training:
 
     def _weights(self) -> list[Any]:
         """The network's, once the steps are settled."""
-        with backend.losing_device(self.device):
+        with runtime.losing_device(self.device):
             weights: list[Any] = self.trainee.get_weights()
         return weights
 
@@ -479,7 +480,7 @@ class _Training:
             "best_loss": progress.best_loss,
             "since_best": progress.since_best,
         }
-        with backend.losing_device(self.device):
+        with runtime.losing_device(self.device):
             layers = [self.peers.gathered(one) for one in self._layer_variables()]
             if not self.peers.first:
                 return
@@ -555,7 +556,7 @@ class _Training:
             slower=self.kind.slower,
             without_cudnn=self.without_cudnn,
             layers=" ".join([cell.upper(), *map(str, units)]),
-            parameters=model.parameters(stock),
+            parameters=count_parameters(stock),
             steps=self.batches.steps,
             epochs=config.epochs,
             time=config.time,
@@ -734,7 +735,7 @@ class _Validator:
 
     def loss(self, weights: list[Any]) -> float:
         _assign(self._model.weights, weights, self._peers)
-        model.reset_states(self._model)
+        reset_states(self._model)
         total = count = 0.0
         for batch in self._batches():
             total += self._summed(batch)

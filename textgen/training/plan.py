@@ -11,18 +11,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from textgen import config, model_dir, storage
-from textgen.config import CorpusConfig, Settings
-from textgen.corpus import Source, find_sources
-from textgen.errors import (
-    ModelError,
-    OutputError,
-    SettingsError,
-    TextgenError,
-    UsageError,
-    option,
-)
-from textgen.prepared import (
+from textgen import storage
+from textgen.errors import ModelError, OutputError, SettingsError, TextgenError, UsageError, option
+from textgen.model import model_dir
+from textgen.settings import PRESETS, CorpusConfig, Settings, choose, frozen, resolve_settings
+from textgen.text.prepared import (
     Prepared,
     check_windows,
     only_prepared,
@@ -30,10 +23,11 @@ from textgen.prepared import (
     prepare_checked,
     unchanged,
 )
-from textgen.training import events, sizing, transfer
+from textgen.text.sources import Source, find_sources
+from textgen.training import automatic, events, transfer
+from textgen.training.automatic import Pace
 from textgen.training.checkpoint import Checkpoint, Request
-from textgen.training.sizing import Pace
-from textgen.training.text import Text
+from textgen.training.data import Text
 
 OnEvent = Callable[[events.Event], object]
 
@@ -94,7 +88,7 @@ def plan(
         force: Read texts again, also where they have not changed.
     """
     opened, recorded, from_cache = None, None, False
-    decided = dict(config.PRESETS.get(preset or "", {}))
+    decided = dict(PRESETS.get(preset or "", {}))
     if named := only_prepared(corpora):
         opened = open_prepared(named, check=check_ids)
         _check_read_so(opened, corpus)
@@ -105,11 +99,11 @@ def plan(
     if begin is not None:
         old = begin.record.settings.model
         shape = {"cell": old.cell, "units": old.units, "embedding": old.embedding}
-        of_preset = config.PRESETS.get(preset or "", {}).items()
+        of_preset = PRESETS.get(preset or "", {}).items()
         shape |= {name: value for name, value in of_preset if name in shape}
         options = {**shape, **options}
     decided |= options
-    settings = config.settings(options, preset, recorded)
+    settings = resolve_settings(options, preset, recorded)
     if begin is not None:
         transfer.check_shape(settings.model, begin, str(init_from))
     chosen, suit = settings, partial(_suited, settings, decided, sizes=preset is None)
@@ -124,12 +118,12 @@ def plan(
             corpora, directory, corpus, windows, check, on_event, kept, force=force
         )
     check(opened)
-    suited = suit(opened, sizing.TWO_CORES)
+    suited = suit(opened, automatic.TWO_CORES)
 
     def at_pace(pace: Pace) -> Settings:
-        return config.settings(options, preset, recorded, suit(opened, pace))
+        return resolve_settings(options, preset, recorded, suit(opened, pace))
 
-    settings = at_pace(sizing.TWO_CORES)
+    settings = at_pace(automatic.TWO_CORES)
     vocabulary, initial = opened.vocabulary, None
     if begin is not None:
         vocabulary = transfer.union(begin.record.vocabulary, vocabulary)
@@ -143,7 +137,7 @@ def plan(
     )
     seconds = settings.training.time
     typical = preset is None and begin is None and options.keys() <= {"time"}
-    expected = sizing.expected(seconds) if typical else None
+    expected = automatic.expected(seconds) if typical else None
     paced = at_pace if seconds and suited.keys() - {"time", "batch_size", "state_reset"} else None
     return Plan(request, opened, preset, from_cache, initial, expected, paced)
 
@@ -154,7 +148,7 @@ def again(directory: Path, kept: Checkpoint, options: Mapping[str, Any]) -> Plan
     for name, value in options.items():
         if name not in recorded:
             raise SettingsError(name, "is not a setting of textgen")
-        if recorded[name] != config.frozen(value):
+        if recorded[name] != frozen(value):
             begun = transfer.show(recorded[name])
             raise SettingsError(name, f"must be left out, or be {begun}: that is what was begun")
     opened = open_prepared(kept.prepared or model_dir.cache(directory))
@@ -191,7 +185,7 @@ def _prepare(
     force: bool,
 ) -> tuple[Prepared, bool]:
     """Prepare a corpus into the model directory's cache, unless it is there already."""
-    read = config.choose(CorpusConfig, corpus)[0]
+    read = choose(CorpusConfig, corpus)[0]
     sources = find_sources(corpora, read.glob)
     cache = model_dir.cache(directory)
     if not force and unchanged(cache, sources, read):
@@ -229,7 +223,7 @@ def _check_read_so(opened: Prepared, corpus: CorpusConfig | Mapping[str, Any] | 
 
     A value that was given counts, whether or not it is the default.
     """
-    asked, names = config.choose(CorpusConfig, corpus)
+    asked, names = choose(CorpusConfig, corpus)
     for name in names:
         before = getattr(opened.corpus, name)
         if getattr(asked, name) != before:
@@ -258,21 +252,23 @@ def _suited(
     """
     characters, validation = map(len, opened.split(settings.windows.validation))
     given = dict(decided)
-    if 0 < validation <= sizing.MAXLEN or characters <= sizing.MAXLEN * given.get("batch_size", 1):
+    if 0 < validation <= automatic.MAXLEN or characters <= automatic.MAXLEN * given.get(
+        "batch_size", 1
+    ):
         given.setdefault("maxlen", settings.windows.maxlen)
     suited: dict[str, Any] = {}
     if settings.training.time and "time" not in given:
-        suited["time"] = sizing.default_time(characters, pace)
+        suited["time"] = automatic.default_time(characters, pace)
     if "state_reset" not in given:  # also without carried state: there it has no effect
         windows = characters / settings.windows.maxlen
-        suited["state_reset"] = sizing.state_reset(windows * (settings.training.epochs or 1))
+        suited["state_reset"] = automatic.state_reset(windows * (settings.training.epochs or 1))
     if not settings.training.carry_state:
         return suited
     if sizes and settings.model.cell == "lstm":
         how_long = {"time": settings.training.time, **suited}
-        suited |= sizing.sized(characters, {**how_long, **given}, pace)
+        suited |= automatic.sized(characters, {**how_long, **given}, pace)
     elif "batch_size" not in given:
-        suited["batch_size"] = sizing.rows(characters, settings.windows.maxlen)
+        suited["batch_size"] = automatic.rows(characters, settings.windows.maxlen)
     return suited
 
 

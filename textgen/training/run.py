@@ -17,16 +17,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import textgen
-from textgen import config, model_dir, storage
-from textgen.config import CHECKPOINT_EVERY, DEFAULT_MODEL, CorpusConfig, Settings
-from textgen.corpus import Source
+from textgen import storage
+from textgen.compute import runtime
+from textgen.compute.runtime import Device
+from textgen.distributed.group import Cluster, Peers
 from textgen.errors import ModelError, OutputError, UsageError, option
-from textgen.prepared import Prepared, only_prepared
-from textgen.training import backend, checkpoint, events, plan
-from textgen.training.backend import Device
-from textgen.training.group import Cluster, Peers
+from textgen.model import model_dir
+from textgen.settings import CHECKPOINT_EVERY, DEFAULT_MODEL, CorpusConfig, Settings, choose
+from textgen.text.prepared import Prepared, only_prepared
+from textgen.text.sources import Source
+from textgen.training import checkpoint, events, plan
+from textgen.training.data import Text, streams
 from textgen.training.plan import OnEvent, Plan
-from textgen.training.text import Text, streams
 
 if TYPE_CHECKING:
     from textgen.training.loop import Progress
@@ -128,15 +130,15 @@ def train(
     """
     run, options, directory = run or Run(), options or {}, Path(model)
     began = time.monotonic() if run.began is None else run.began
-    backend.check(run.backend, run.cluster)
-    backend.require("numba")
+    runtime.check(run.backend, run.cluster)
+    runtime.require("numba")
     device, peers, kept = None, Peers(), None
     with ExitStack() as until_the_end:
         if progress or (progress is None and hasattr(sys, "ps1")):  # IPython has that name, too
             on_event = until_the_end.enter_context(_shown(on_event))
         if run.cluster is not None:  # who writes is known once the processes found each other
             _check_prepared(corpora)
-            device = backend.start(run.device, run.backend, run.cluster, debug=run.debug)
+            device = runtime.start(run.device, run.backend, run.cluster, debug=run.debug)
             peers, began = device.peers, time.monotonic()  # others may have let it wait
             on_event(events.Joined())
         with peers.beginning():
@@ -152,7 +154,7 @@ def train(
             else:
                 on_event = _of_the_others(on_event)
             if kept is not None and not corpora:
-                if preset or init_from or config.choose(CorpusConfig, corpus)[1]:
+                if preset or init_from or choose(CorpusConfig, corpus)[1]:
                     raise UsageError(
                         "a training is resumed as it was begun; leave out --preset, --init-from "
                         "and the options of reading, or name the corpus as well"
@@ -179,7 +181,7 @@ def train(
 @contextmanager
 def _shown(on_event: OnEvent) -> Iterator[OnEvent]:
     """Also write the lines that the command line writes, without what concerns it alone."""
-    from textgen.cli.training.lines import Lines
+    from textgen.cli.display.lines import Lines
 
     with closing(Lines(in_python=True)) as lines:
 
@@ -248,7 +250,7 @@ def _train(
             opened.reading,
         )
     )
-    device = device or backend.start(run.device, run.backend, debug=run.debug)
+    device = device or runtime.start(run.device, run.backend, debug=run.debug)
     path, logs = model_dir.checkpoint(directory), None
     if run.cluster is not None:
         device.peers.check_same({"--processes": run.cluster.processes, **_known_by(request)})
@@ -259,13 +261,15 @@ def _train(
     peers = device.peers.for_rows(rows, gpu=device.name != "cpu")
     device = replace(device, peers=peers)
     peers.check_rows(rows)
-    from textgen import masks
-    from textgen.training import loop, pace
+    from textgen.compute import dropout_masks
+    from textgen.training import device_speed, loop
 
     settings, precision = request.settings, None
     if kept is None and asked.at_pace is not None:
-        with backend.keras_defaults(), masks.seeded(settings.training.random_seed):
-            settings, precision = pace.settled(settings, asked.at_pace, vocabulary.size, device)
+        with runtime.keras_defaults(), dropout_masks.seeded(settings.training.random_seed):
+            settings, precision = device_speed.settled(
+                settings, asked.at_pace, vocabulary.size, device
+            )
         request = replace(request, settings=settings)
     with peers.beginning():
         if run.cluster is not None:
@@ -315,7 +319,7 @@ def _train(
     if kept is None and "time" in request.suited:
         # A time that nobody chose must not be used up by a slow start.
         deadline = max(deadline, time.monotonic() + left * _DEFAULT_SHARE)
-    with backend.keras_defaults():
+    with runtime.keras_defaults():
         progress = loop.fit(
             text,
             settings,

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import keras
 
+from textgen.compute.runtime import Device
 from textgen.errors import OutputError, TrainingError, first_line
-from textgen.training.backend import Device
 
 
 def callback(directory: Path, device: Device) -> keras.callbacks.TensorBoard:

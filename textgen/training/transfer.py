@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from textgen.config import ModelConfig
 from textgen.errors import SettingsError
-from textgen.model_dir import Trained
-from textgen.vocabulary import Vocabulary
-from textgen.windows import Ids
+from textgen.model.model_dir import Trained
+from textgen.settings import ModelConfig
+from textgen.text.vocabulary import Vocabulary
+from textgen.text.windows import Ids
 
 Weights = Sequence[npt.NDArray[Any]]
 

@@ -1,0 +1,71 @@
+"""Histories as training writes them, and as strangers might."""
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from textgen.analysis.report import history
+from textgen.errors import ModelError
+
+SAMPLE = {"temperature": 0.5, "seed": "a", "text": "b"}
+ENTRY = {"epoch": 2.0, "seconds": 3.5, "loss": 1.5, "validation_loss": 1.7, "samples": [SAMPLE]}
+WHOLE = {
+    "epochs": [ENTRY, {**ENTRY, "epoch": 4.0, "validation_loss": 1.6}],
+    "steps": [[10, 2.5], [20, 1.5]],
+    "samples": [{"epoch": 0.1, "loss": 4.0, **SAMPLE}, {"epoch": 0.1, "loss": 4.0, **SAMPLE}],
+}
+
+
+def test_a_training_as_it_went(trained):
+    told = history.read(WHOLE, "model")
+    assert told.training == ((2.0, 2.5), (4.0, 1.5))
+    assert told.validation == ((2.0, 1.7), (4.0, 1.6))
+    assert told.best is not None and told.best.epoch == 4
+    assert [(one.epoch, one.loss, len(one.samples)) for one in told.moments] == [
+        (0.1, 4.0, 2),
+        (2.0, 1.7, 1),
+        (4.0, 1.6, 1),
+    ]
+    real = history.read(json.loads((trained / "history.json").read_text()), trained)
+    assert len(real.entries) == 20 and len(real.training) > 100
+    assert real.training[-1][0] == pytest.approx(20)
+    losses = [loss for _, loss in real.training]
+    assert losses[0] > 3 > 1 > losses[-1]
+    assert real.moments[0].epoch < 1 and real.moments[-1].epoch == 20
+
+
+def test_parts_may_be_missing():
+    assert history.read({}, "model") == history.History()
+    without = history.read({"epochs": [{**ENTRY, "validation_loss": None}]}, "model")
+    assert without.validation == () and without.best is not None and without.best.judged == 1.5
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("epochs",), 3),
+        (("epochs", 0), "x"),
+        (("epochs", 0, "loss"), "1.5"),
+        (("epochs", 0, "loss"), True),
+        (("epochs", 0, "epoch"), float("nan")),
+        (("epochs", 0, "samples"), [{"temperature": 1}]),
+        (("epochs", 0, "samples"), 5),
+        (("epochs", 0, "loss"), 10**400),
+        (("epochs", 0, "loss"), -1.0),
+        (("epochs", 0, "samples", 0, "text"), "\ud800"),
+        (("steps",), [[1, 2, 3]]),
+        (("steps",), {"a": 1}),
+        (("samples",), [{}]),
+        (("samples", 0, "seed"), 5),
+    ],
+)
+def test_what_training_does_not_write_is_refused(path, value):
+    told = copy.deepcopy(WHOLE)
+    place: Any = told
+    for name in path[:-1]:
+        place = place[name]
+    place[path[-1]] = value
+    with pytest.raises(ModelError, match=r"model: damaged history\.json"):
+        history.read(told, "model")

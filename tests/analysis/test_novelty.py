@@ -1,0 +1,234 @@
+"""How much of what a model writes is copied, beside a search by hand."""
+
+import io
+import json
+import shutil
+
+import pytest
+
+from textgen import novelty, prepare, storage
+from textgen.analysis.novelty import Novelty, Shares
+from textgen.errors import CorpusError, ModelError, SettingsError, UsageError
+from textgen.model import model_dir
+from textgen.settings import Decoding, NoveltyConfig, WindowConfig
+from textgen.text.sources import Source
+from textgen.text.windows import training_characters
+
+CONFIG = NoveltyConfig(temperatures=(0.5, 1.0), samples=5, length=150)
+
+
+@pytest.fixture
+def copy(trained, tmp_path):
+    """A model directory to change."""
+    shutil.copytree(trained, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def change(directory, **settings):
+    """Change settings of a model directory, or of what it is about."""
+    path = directory / "settings.json"
+    content = json.loads(path.read_text())
+    for part, values in settings.items():
+        content[part].update(values)
+    path.write_text(json.dumps(content))
+    files = {one.name: storage.describe(one) for one in directory.iterdir() if one.is_file()}
+    files.pop(storage.MANIFEST)
+    storage.write_manifest(directory, model_dir.KIND, files)
+
+
+def source(text: str, name: str = "it") -> Source:
+    return Source(name, lambda: io.BytesIO(text.encode()), len(text), modified=1)
+
+
+def samples(directory, config: NoveltyConfig) -> list[list[str]]:
+    """What `textgen sample` writes."""
+    sampler = model_dir.load(directory)
+    seeds = [sampler.random_seed_text(config.random_seed, n) for n in range(config.samples)]
+    ending = sampler.ending(config.length)
+    return [
+        [one.text for one in sampler.texts(seeds, Decoding(t), ending, config.random_seed)]
+        for t in config.temperatures
+    ]
+
+
+def share(texts: list[str], training: str, n: int) -> float:
+    cut = [text[first : first + n] for text in texts for first in range(len(text) - n + 1)]
+    return sum(one in training for one in cut) / len(cut)
+
+
+def longest(texts: list[str], training: str) -> int:
+    best = 0
+    for text in texts:
+        for first in range(len(text)):
+            while text[first : first + best + 1] in training and first + best < len(text):
+                best += 1
+    return best
+
+
+def test_figures_are_those_of_a_search_by_hand(trained, text):
+    found = novelty(trained, config=CONFIG)
+    cut = training_characters(len(text), 0.1)
+    training, rest = text[:cut], text[cut:]
+    assert found.training_characters == cut
+    written = samples(trained, CONFIG)
+    width = min(CONFIG.length, len(rest))
+    count = min(CONFIG.samples, len(rest) // width)
+    starts = [n * len(rest) // count for n in range(count)]
+    unseen = [rest[start : start + width] for start in starts]
+    assert found.unseen is not None and [one.temperature for one in found.written] == [0.5, 1.0]
+    for one, texts in zip((*found.written, found.unseen), (*written, unseen), strict=True):
+        assert one.characters == sum(map(len, texts))
+        assert one.longest == longest(texts, training)
+        assert list(one.shares) == [4, 8, 16, 32, 64, 128]
+        for n, value in one.shares.items():
+            assert value == pytest.approx(share(texts, training, n), abs=1e-12)
+
+
+def test_passages_stand_where_they_are_said_to(trained, text):
+    found = novelty(trained, config=CONFIG)
+    training = text[: found.training_characters]
+    written = dict(zip(CONFIG.temperatures, samples(trained, CONFIG), strict=True))
+    assert 1 < len(found.passages) <= 10
+    lengths = [len(one.text) for one in found.passages]
+    assert lengths == sorted(lengths, reverse=True)
+    assert lengths[0] == max(one.longest for one in found.written)
+    for one in found.passages:
+        sample = written[one.temperature][one.sample]
+        assert sample[one.start :].startswith(one.text)
+        assert one.samples == sum(one.text in each for texts in written.values() for each in texts)
+        starts = [n for n in range(len(training)) if training.startswith(one.text, n)]
+        assert (one.offset, one.times) == (starts[0], len(starts))
+        assert one.line == training[: one.offset].count("\n") + 1
+        assert one.source is not None and one.source.endswith("corpus.txt")
+        assert not any(one.text in other.text for other in found.passages if other is not one)
+
+
+def test_the_same_random_seed_gives_the_same_figures(trained):
+    assert novelty(trained, config=CONFIG) == novelty(trained, config=CONFIG)
+    other = novelty(trained, config=NoveltyConfig((0.5, 1.0), 5, 150, random_seed=1))
+    assert other.passages != novelty(trained, config=CONFIG).passages
+
+
+def test_the_longest_copy_of_what_is_hardly_text(trained, text):
+    """Shorter than what is listed, and known all the same."""
+    config = NoveltyConfig((1000.0, 0.5), samples=2, length=60)
+    found = novelty(trained, config=config)
+    wild = samples(trained, config)[0]
+    training = text[: found.training_characters]
+    assert found.written[0].longest == longest(wild, training) < 16
+    assert all(one.temperature == 0.5 for one in found.passages)
+    alone = novelty(trained, config=NoveltyConfig((1000.0,), samples=2, length=60))
+    assert alone.written[0] == found.written[0] and alone.passages == ()
+
+
+def test_the_text_may_be_named(trained, text, tmp_path):
+    expected = novelty(trained, config=CONFIG)
+    stages = set()
+    named = novelty(
+        trained, [source(text)], CONFIG, on_progress=lambda stage, *_: stages.add(stage)
+    )
+    assert {one.source for one in named.passages} == {"it"}
+    assert [one.text for one in named.passages] == [one.text for one in expected.passages]
+    assert (named.written, named.unseen) == (expected.written, expected.unseen)
+    assert stages == {"read", "number", "write", "compare"}
+    # Two sources: which one a passage is in is not said.
+    cut = text.index("\n", 2000) + 1  # elsewhere a line end would be added
+    parted = novelty(trained, [source(text[:cut], "a"), source(text[cut:], "b")], CONFIG)
+    assert parted.written == expected.written
+    assert {one.source for one in parted.passages} == {None}
+    prepare([source(text)], tmp_path / "p", windows=WindowConfig(validation=0.3))
+    assert novelty(trained, [str(tmp_path / "p")], CONFIG).written == expected.written
+    with pytest.raises(UsageError, match="is a prepared corpus; name it alone"):
+        novelty(trained, [str(tmp_path / "p"), source(text)], CONFIG)
+
+
+def test_another_text_is_refused(trained, text):
+    with pytest.raises(CorpusError, match=r"it: has characters .* 'é' \(U\+00E9\) for one"):
+        novelty(trained, [source(text.replace("a", "é"))], CONFIG)
+    with pytest.raises(CorpusError, match=r"it: has 5,235 characters, and the text .* on 5,236;"):
+        novelty(trained, [source(text[:-1])], CONFIG)
+    # A model that went on from another one may know characters that its own text has not.
+    assert novelty(trained, [source(text.replace("!", "."))], CONFIG).passages
+
+
+def test_without_unseen_text(copy, text):
+    change(copy, windows={"validation": 0.0})
+    found = novelty(copy, config=CONFIG)
+    assert found.unseen is None and found.training_characters == len(text)
+    assert "no unseen text to compare with" in found.verdict
+    # Less of it than a sample has.
+    change(copy, windows={"validation": 0.01})
+    found = novelty(copy, config=CONFIG)
+    assert found.unseen is not None
+    assert found.unseen.characters == len(text) - training_characters(len(text), 0.01) < 70
+    assert found.unseen.shares[128] is None and found.unseen.shares[4] is not None
+
+
+def test_a_cache_that_is_not_of_this_text(copy, text):
+    cache = copy / "cache"
+    prepare([source(text)], cache, force=True)
+    with pytest.raises(ModelError, match="its cache holds another training's text; name that"):
+        novelty(copy, config=CONFIG)
+    ids = cache / "ids.npy"
+    ids.write_bytes(ids.read_bytes()[:-3])
+    with pytest.raises(ModelError, match="its cache is damaged"):
+        novelty(copy, config=CONFIG)
+    shutil.rmtree(cache)
+    with pytest.raises(ModelError, match="its cache is not there.* with --corpus"):
+        novelty(copy, config=CONFIG)
+    change(copy, corpus={"characters": "many"})
+    with pytest.raises(ModelError, match="damaged"):
+        novelty(copy, config=CONFIG)
+
+
+def test_a_training_text_without_an_n_gram(copy):
+    change(copy, corpus={"characters": 3})
+    with pytest.raises(CorpusError, match="training part has 2 characters, fewer than the 4"):
+        novelty(copy, [source("The")], CONFIG)
+
+
+def test_what_cannot_be_asked():
+    for wrong in (
+        {"samples": 0},
+        {"length": 0},
+        {"length": 3},
+        {"temperatures": ()},
+        {"temperatures": (-1.0,)},
+        {"random_seed": -1},
+        {"samples": 10_000, "length": 1000},
+    ):
+        with pytest.raises(SettingsError):
+            NoveltyConfig(**wrong)
+
+
+def shares(temperature, at_32, longest=40):
+    return Shares(temperature, 1000, {16: min(1.0, at_32 + 0.05), 32: at_32, 64: 0.0}, longest)
+
+
+@pytest.mark.parametrize(
+    ("written", "unseen", "words"),
+    [
+        ([0.0], 0.0, "hardly any copying: 0.0% of its 32-grams"),
+        ([0.01], 0.009, "hardly any copying"),
+        ([0.015], 0.009, "about as much copying as in unseen text: 1.5% of its 32-grams"),
+        ([0.05, 0.02], 0.001, "some copying: 5.0% of its 32-grams (temperature 0.5)"),
+        ([0.02, 0.7], 0.001, "much copying: 70.0% of its 32-grams (temperature 1) stand"),
+        ([0.7], None, "much copying: 70.0% of its 32-grams"),
+        ([0.7], 0.6, "hardly any copying: 0.0% of its 64-grams"),
+    ],
+)
+def test_the_verdict(written, unseen, words):
+    temperatures = (0.5, 1.0)
+    found = Novelty(
+        training_characters=5000,
+        samples=1,
+        length=1000,
+        random_seed=0,
+        written=tuple(shares(t, value) for t, value in zip(temperatures, written, strict=False)),
+        unseen=None if unseen is None else shares(None, unseen, longest=37),
+        passages=(),
+    )
+    assert found.verdict.startswith(words)
+    assert "its longest copy has 40 characters" in found.verdict
+    assert ("unseen text's 37" in found.verdict) == (unseen is not None)
+    assert found.to_json()["verdict"] == found.verdict

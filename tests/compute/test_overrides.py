@@ -1,0 +1,193 @@
+"""Whether Keras calls what textgen overrides, and what is said where it does not."""
+
+import importlib
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+import textgen
+from textgen.compute import overrides, precision, private_names, stepping
+from textgen.compute.layers.cpu_lstm import CpuLSTM
+from textgen.compute.optimizer import optimizer
+from textgen.compute.runtime import Device
+from textgen.errors import TrainingError
+from textgen.settings import resolve_settings
+
+ON = keras.backend.backend()
+OPTIONS = {
+    "units": (8,),
+    "embedding": 4,
+    "maxlen": 10,
+    "batch_size": 4,
+    "epochs": 1,
+    "dropout": 0.1,
+    "drop_connect": 0.1,
+    "sample_length": 0,
+}
+
+
+def renamed_loop(self, sequences, initial_state, mask=None, training=False):
+    """RNN.inner_loop as another version of Keras might call it."""
+    return keras.layers.RNN.inner_loop(self, sequences, initial_state, mask, training)
+
+
+def call_another_loop(self, sequences, initial_state=None, mask=None, training=False):
+    """RNN.call of a Keras whose loop has another name."""
+    states = self.states if self.stateful else self.get_initial_state(len(sequences))
+    states = [keras.ops.convert_to_tensor(state) for state in states]
+    last, outputs, states = renamed_loop(self, sequences, states, mask, training)
+    if self.stateful:
+        for variable, state in zip(self.states, states, strict=True):
+            variable.assign(state)
+    return outputs if self.return_sequences else last
+
+
+@pytest.mark.parametrize(
+    ("layer", "cell", "drop_connect", "lost"),
+    [
+        (keras.layers.LSTM, "lstm", 0.0, "the state that is carried on"),
+        (keras.layers.GRU, "gru", 0.1, "DropConnect"),
+    ],
+)
+def test_a_loop_that_keras_calls_by_another_name_fails_loudly(
+    layer, cell, drop_connect, lost, corpus, tmp_path, monkeypatch
+):
+    if ON == "torch" and cell == "lstm":
+        pytest.skip("there textgen itself calls the loop of its LSTM")
+    monkeypatch.setattr(layer, "call", call_another_loop)
+    options = {**OPTIONS, "cell": cell, "drop_connect": drop_connect}
+    with pytest.raises(TrainingError) as raised:
+        textgen.train([corpus], tmp_path / "model", options)
+    version = keras.version()
+    assert str(raised.value).startswith(
+        f"keras {version} does not work with this version of textgen: its training step leaves out "
+    )
+    assert lost in str(raised.value) or "Carrying" in str(raised.value)
+    assert str(raised.value).endswith("pip install 'keras-textgen' installs one that does")
+    assert "\n" not in str(raised.value)
+    assert not (tmp_path / "model/manifest.json").exists()
+
+
+def steps_of(recurrent):
+    options = resolve_settings(OPTIONS)
+    on = Device(ON, "cpu")
+    network = precision.build(precision.Kind("float32", recurrent), options, 20, 4)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    network.compile(optimizer(options.training, on), loss)
+    return stepping.steps(network, on), network
+
+
+def test_each_override_is_noted_in_the_first_step_alone():
+    steps, network = steps_of(CpuLSTM)
+    ids = np.ones((4, 10), np.int32)
+    float(steps.begin(ids, ids, 0.01))
+    recurrent = next(one for one in network.layers if isinstance(one, keras.layers.RNN))
+    assert {name.rpartition(".")[2] for name in vars(recurrent)["_textgen_called"]} == {
+        "inner_loop",
+        "_with_weights_left_out",
+    }
+    assert "begin" not in vars(steps)  # later steps cost no more than before
+    overrides.forget(network)
+    float(steps.begin(ids, ids, 0.01))
+    overrides.forget(network)
+    with pytest.raises(TrainingError, match="leaves out"):
+        overrides.check(network)
+
+
+def test_any_layer_can_mark_what_must_run():
+    class Noisy(keras.layers.LSTM):  # type: ignore[misc,unused-ignore]
+        noisy = True
+
+        def inner_loop(self, sequences, initial_state, mask, training=False):
+            if training and self.noisy:
+                sequences = self.with_noise(sequences)
+            return super().inner_loop(sequences, initial_state, mask, training)
+
+        @overrides.must_run("noise")
+        def with_noise(self, sequences):
+            return sequences + 1
+
+    class Quiet(Noisy):
+        noisy = False
+
+    ids = np.ones((4, 10), np.int32)
+    float(steps_of(Noisy)[0].begin(ids, ids, 0.01))
+    with pytest.raises(TrainingError, match=r"leaves out noise \(Noisy\.with_noise\)"):
+        steps_of(Quiet)[0].begin(ids, ids, 0.01)
+
+
+@pytest.mark.skipif(ON != "tensorflow", reason="an optimizer for TensorFlow")
+def test_an_optimizer_whose_update_is_not_called_fails_loudly(monkeypatch):
+    steps, network = steps_of(keras.layers.LSTM)
+    monkeypatch.setattr(
+        type(network.optimizer), "_backend_update_step", lambda self, *of: None, raising=True
+    )
+    ids = np.ones((4, 10), np.int32)
+    with pytest.raises(TrainingError, match=r"AdamW in one operation \(CpuAdamW.update_step\)"):
+        steps.begin(ids, ids, 0.01)
+
+
+@pytest.mark.parametrize("package", private_names.CHECKS)
+def test_every_undocumented_name_is_there(package):
+    pytest.importorskip(package)
+    private_names.check.cache_clear()
+    private_names.check(package)
+
+
+GONE = [
+    ("keras", "keras", "layers.RNN.inner_loop"),
+    ("keras", "keras", "optimizers.AdamW.update_step"),
+    ("keras", "keras", "optimizers.AdamW._get_variable_index"),
+    ("jax", "jax.experimental.buffer_callback", "buffer_callback"),
+    ("jax", "jax.experimental.multihost_utils", "process_allgather"),
+    ("torch", "torch.optim.adamw", "adamw"),
+    ("torch", "torch", "_VF"),
+    ("numba", "numba.core.caching", "IndexDataCacheFile"),
+    ("numba", "numba.core.sigutils", "normalize_signature"),
+]
+
+
+@pytest.mark.parametrize(("package", "module", "names"), GONE)
+def test_an_undocumented_name_that_is_gone_is_told_in_a_line(package, module, names, monkeypatch):
+    pytest.importorskip(package)
+    owner, _, last = names.rpartition(".")
+    place: Any = importlib.import_module(module)
+    for name in owner.split(".") if owner else ():
+        place = getattr(place, name)
+    for kind in getattr(place, "__mro__", (place,)):  # also where it is inherited from
+        if last in vars(kind):
+            monkeypatch.delattr(kind, last)
+    private_names.check.cache_clear()
+    with pytest.raises(TrainingError) as raised:
+        private_names.check(package)
+    assert str(raised.value).startswith(f"{package} ") and last in str(raised.value)
+    assert "does not work with this version of textgen: it has no" in str(raised.value)
+    assert "\n" not in str(raised.value)
+    private_names.check.cache_clear()
+
+
+def test_another_signature_is_told_as_well(monkeypatch):
+    monkeypatch.setattr(keras.layers.RNN, "inner_loop", lambda self, sequences, states: None)
+    private_names.check.cache_clear()
+    with pytest.raises(TrainingError, match=r"its RNN\.inner_loop is different"):
+        private_names.check("keras")
+    private_names.check.cache_clear()
+
+
+def test_a_cell_that_does_not_compute_with_what_replaces_its_weights_fails_loudly(monkeypatch):
+    """As if Keras kept weights behind a property."""
+    whole = keras.layers.LSTMCell.build
+
+    def build(self, shape):
+        whole(self, shape)
+        kept = self.recurrent_kernel
+        kind = type("Cell", (type(self),), {"recurrent_kernel": property(lambda _: kept)})
+        object.__setattr__(self, "__class__", kind)
+
+    monkeypatch.setattr(keras.layers.LSTMCell, "build", build)
+    steps, _ = steps_of(keras.layers.LSTM)
+    ids = np.ones((4, 10), np.int32)
+    with pytest.raises(TrainingError, match="a cell's recurrent_kernel cannot be replaced"):
+        steps.begin(ids, ids, 0.01)

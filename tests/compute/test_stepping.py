@@ -1,0 +1,122 @@
+"""Steps beside Keras's own: the same to the last bit, on PyTorch to rounding."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from textgen.compute import precision, stepping
+from textgen.compute.layers.torch_lstm import TorchLSTM
+from textgen.compute.optimizer import optimizer
+from textgen.compute.runtime import Device
+from textgen.model.build import initial_weights, reset_states
+from textgen.settings import resolve_settings
+
+ROWS, MAXLEN, SIZE = 4, 6, 20
+ON = keras.backend.backend()
+
+
+def network(kind, told, device):
+    keras.utils.set_random_seed(1)
+    built = precision.build(kind, told, SIZE, ROWS)
+    built.set_weights(initial_weights(told.model, SIZE, np.random.default_rng(1)))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    built.compile(kind.optimizer(optimizer(told.training, device)), loss)
+    return built
+
+
+@pytest.mark.parametrize("device", ["cpu", "a GPU"])
+@pytest.mark.parametrize("name", ["float32", "bfloat16", "float16"])
+def test_steps_are_those_of_keras(name, device):
+    """With masks, carried state begun anew, clipping, another learning rate for each step and,
+    in float16, a scaled loss."""
+    told = resolve_settings(
+        {
+            "units": (8, 8),
+            "batch_size": ROWS,
+            "maxlen": MAXLEN,
+            "dropout": 0.2,
+            "drop_connect": 0.1,
+            "clip_norm" if device == "cpu" else "clip_value": 0.02,
+            "epochs": 1,
+        }
+    )
+    kind = precision.Kind(name, keras.layers.LSTM)
+    own = kind
+    if (ON, device, name) == ("torch", "a GPU", "float32"):  # half precision rounds otherwise
+        own = precision.Kind(name, TorchLSTM)
+    generator = np.random.default_rng(0)
+    on = Device(ON, device)
+    ours, theirs = network(own, told, on), network(kind, told, on)
+    steps = stepping.steps(ours, on)
+    assert steps.ahead == (ON != "tensorflow" and device == "a GPU")
+    losses: list[float] = []
+    expected: list[float] = []
+    begun: list[Any] = []
+    for number in range(8):
+        if number == 5:
+            losses += map(float, begun)
+            begun.clear()
+            steps.settle()
+            reset_states(ours)
+            reset_states(theirs)
+        ids = generator.integers(0, SIZE, (2, ROWS, MAXLEN)).astype(np.int32)
+        begun.append(steps.begin(ids[0], ids[1], 0.01 * (number + 1)))
+        if len(begun) > steps.ahead:
+            losses.append(float(begun.pop(0)))
+        theirs.optimizer.learning_rate.assign(0.01 * (number + 1))
+        expected.append(float(theirs.train_on_batch(*ids)))
+    losses += map(float, begun)
+    steps.settle()
+    far = 0.0 if ON != "torch" else 1e-4 if name == "float32" else 5e-2
+    np.testing.assert_allclose(losses, expected, rtol=far)
+    for both in ((ours, theirs), (ours.optimizer, theirs.optimizer)):
+        for mine, keras_own in zip(*(one.variables for one in both), strict=True):
+            mine, keras_own = map(keras.ops.convert_to_numpy, (mine, keras_own))
+            np.testing.assert_allclose(mine, keras_own, rtol=0, atol=far * np.abs(keras_own).max())
+    if ON == "jax":
+        assert steps._steps._step._cache_size() == 1  # type: ignore[attr-defined]
+
+
+@pytest.mark.skipif(ON != "torch", reason="counts what PyTorch hands to the host and back")
+@pytest.mark.parametrize("name", ["float32", "bfloat16"])
+def test_a_step_on_a_gpu_waits_for_nothing_on_it(name):
+    """With PyTorch, numbers that the host reads are there once all that was begun is done."""
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Read(TorchDispatchMode):  # type: ignore[misc,unused-ignore]
+        def __torch_dispatch__(self, function, _types, args=(), kwargs=None):
+            called.append(str(function))
+            return function(*args, **(kwargs or {}))
+
+    called: list[str] = []
+    masks = {"dropout": 0.2, "drop_connect": 0.1}
+    told = resolve_settings(
+        {"units": (8,), "batch_size": ROWS, "maxlen": MAXLEN, "epochs": 1, **masks}
+    )
+    on = Device(ON, "a GPU")
+    steps = stepping.steps(network(precision.kind_of(name, told, on), told, on), on)
+    ids = np.ones((ROWS, MAXLEN), np.int32)
+    steps.begin(ids, ids, 0.01)  # the first one asks the optimizer where it is
+    with Read():
+        loss = steps.begin(ids, ids, 0.02)
+        assert any("adamw" in one for one in called)
+        assert not [one for one in called if "_local_scalar_dense" in one]  # what the host reads
+        # What a GPU is sent from the host's memory: inputs and targets.
+        assert len([one for one in called if "lift_fresh" in one or "scalar_tensor" in one]) == 2
+        float(loss)
+    assert "_local_scalar_dense" in called[-1]
+
+
+def test_what_is_set_between_two_steps_counts():
+    told = resolve_settings({"units": (8,), "batch_size": ROWS, "maxlen": MAXLEN, "epochs": 1})
+    on = Device(ON, "cpu")
+    built = network(precision.Kind("float32", keras.layers.LSTM), told, on)
+    steps = stepping.steps(built, on)
+    ids = np.ones((ROWS, MAXLEN), np.int32)
+    float(steps.begin(ids, ids, 0.01))
+    steps.settle()
+    built.set_weights([np.zeros_like(one) for one in built.get_weights()])
+    loss = float(steps.begin(ids, ids, 0.0))
+    assert loss == pytest.approx(np.log(SIZE))  # a model that knows nothing

@@ -1,0 +1,283 @@
+"""Texts become ids, in one process and in several."""
+
+import bz2
+import gzip
+import hashlib
+import json
+import lzma
+import os
+import signal
+import subprocess
+import sys
+import time
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+from textgen import storage
+from textgen.errors import CorpusError, SettingsError
+from textgen.settings import CorpusConfig, WindowConfig
+from textgen.text import encode, sources
+from textgen.text.prepared import open_prepared, prepare
+
+SMALL = WindowConfig(maxlen=3, step=2, validation=0.25)
+WORDS = (
+    "Grüße ΑΣ Σ\u0301 e\u0301\u0327 世界 한\u1100\u1161\u11a8 İﬁ① 😀 ノ\uff9e\r\n"
+    "Σ\n\r\n\r\u0301end of ｌine\n"
+)
+
+
+@pytest.fixture
+def small_tasks(monkeypatch):
+    """Many tasks, parts and blocks, and processes for each."""
+    monkeypatch.setattr(storage, "BLOCK", 900)
+    for name, size in {"_TASK": 700, "_PART": 500, "_FILE": 100}.items():
+        monkeypatch.setattr(encode, name, size)
+    for name in ("_READ_WORTHWHILE", "_NUMBER_WORTHWHILE"):
+        monkeypatch.setattr(encode, name, 1)
+
+
+def made(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def prepared_by(jobs: int, corpora, tmp_path: Path, **settings) -> dict[str, bytes]:
+    told = []
+    prepare(
+        [str(path) for path in corpora],
+        tmp_path / f"by {jobs}",
+        CorpusConfig(**settings),
+        SMALL,
+        jobs=jobs,
+        on_progress=lambda *what: told.append(what),
+    )
+    size = sum(path.stat().st_size for path in corpora)
+    read = [done for stage, done, total in told if (stage, total) == ("read", size)]
+    assert read == sorted(read) and read[-1] == size
+    assert told[-1][0] == "number" and told[-1][1] == told[-1][2]
+    return made(tmp_path / f"by {jobs}")
+
+
+def expected(text: str, form: Any = None, lower: bool = False) -> str:
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if form is not None:
+        text = unicodedata.normalize(form, text)
+    if lower:
+        text = text.lower()
+        text = unicodedata.normalize(form, text) if form else text
+    return text
+
+
+@pytest.mark.parametrize(
+    ("settings", "wanted"),
+    [
+        ({}, expected(WORDS * 60)),
+        ({"lowercase": True}, expected(WORDS * 60, lower=True)),
+        ({"normalize": "NFC"}, expected(WORDS * 60, "NFC")),
+        ({"normalize": "NFKC", "lowercase": True}, expected(WORDS * 60, "NFKC", lower=True)),
+    ],
+)
+def test_any_number_of_jobs_makes_the_same(tmp_path, small_tasks, settings, wanted):
+    path = tmp_path / "it.txt"
+    path.write_bytes((WORDS * 60).encode())
+    one, two, three = (prepared_by(jobs, [path], tmp_path, **settings) for jobs in (1, 2, 3))
+    assert one == two == three
+    characters = json.loads(one["vocabulary.json"])["characters"]
+    assert characters == "".join(sorted(set(wanted)))
+    entry = json.loads(one["manifest.json"])["files"]["ids.npy"]
+    blocks = [one["ids.npy"][first : first + 900] for first in range(0, len(one["ids.npy"]), 900)]
+    assert entry["blocks"] == [hashlib.sha256(block).hexdigest() for block in blocks]
+    assert len(blocks) > 3 and open_prepared(tmp_path / "by 1").digest
+    ids = np.load(tmp_path / "by 2/ids.npy")
+    assert "".join(characters[number] for number in ids) == wanted
+
+
+def test_ids_of_several_types_rare_characters_and_many_files(tmp_path, small_tasks):
+    """Later files have so many characters that numbers need more bytes."""
+    texts = ["plain text\n" * 90, "".join(map(chr, range(0x4E00, 0x4E00 + 300))) * 4 + "\n"]
+    texts += [f"short {number}\n" for number in range(150)] + ["", "x" * 5000, "\ufeffmarked\n"]
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    paths = [folder / f"{number:03}" for number in range(len(texts))]
+    for path, text in zip(paths, texts, strict=True):
+        path.write_text(text)
+    packers: Any = (gzip.compress, bz2.compress, lzma.compress)
+    for n, pack in enumerate(packers):
+        paths.append(folder / f"packed {n}")
+        paths[-1].write_bytes(pack(WORDS.encode() * 40))
+    one, two, three = (prepared_by(jobs, paths, tmp_path, min_count=4) for jobs in (1, 2, 3))
+    assert one == two == three
+    whole = "".join(texts).replace("x\ufeff", "x\n") + expected(WORDS) * 40 * 3
+    kept = "".join(sorted(c for c in set(whole) if whole.count(c) >= 4))
+    assert json.loads(one["vocabulary.json"]) == {"characters": kept, "has_unknown": True}
+    numbers = {character: number for number, character in enumerate(kept)}
+    ids = np.load(tmp_path / "by 3/ids.npy")
+    assert ids.dtype == np.uint16
+    assert ids.tolist() == [numbers.get(c, len(kept)) for c in whole]
+
+
+JOINED = [
+    [b"line in a", b"line in b", b"line in c"],
+    [b"", b"a" * 3000, b"", b"b\n" * 700, b"c"] + [b"d %d" % n for n in range(40)] + [b"", b""],
+    [b"a\n", b"b" * 800, b"\xef\xbb\xbf" + b"c\n\xef\xbb\xbf" * 300, b""],
+    [gzip.compress(b"a" * 2000), "é\n".encode() * 500 + b"end", bz2.compress(b"b")],
+    [b"no line end" * 200],
+]
+
+
+@pytest.mark.parametrize("files", JOINED)
+def test_line_ends_between_files_do_not_depend_on_the_number_of_jobs(tmp_path, small_tasks, files):
+    paths = [tmp_path / f"{number:03}.txt" for number in range(len(files))]
+    for path, data in zip(paths, files, strict=True):
+        path.write_bytes(data)
+    one, two, three = (prepared_by(jobs, paths, tmp_path) for jobs in (1, 2, 3))
+    assert one == two == three
+    opened = open_prepared(tmp_path / "by 2")
+    packers: Any = {b"\x1f": gzip, b"B": bz2}
+    unpacked = [
+        packers[data[:1]].decompress(data) if data[:1] in packers else data for data in files
+    ]
+    texts = [data.decode().replace("\ufeff", "") for data in unpacked]
+    texts = [text for text in texts if text]
+    added = sum(not text.endswith("\n") for text in texts[:-1])
+    ended = [text if text.endswith("\n") else f"{text}\n" for text in texts[:-1]]
+    assert opened.vocabulary.text(opened.ids) == "".join([*ended, texts[-1]])
+    assert opened.reading.line_ends_added == added
+    assert opened.reading.encodings == {"utf-8": sum(map(bool, files))}
+    assert opened.summary()["reading"] == opened.reading.to_json()
+
+
+def test_what_is_changed_does_not_depend_on_the_number_of_jobs(tmp_path, small_tasks):
+    large = ("Le café était fermé; l’été dernier.\n" * 90).encode("cp1252")
+    files = [large, large.replace(b"\n", b" "), "世界\n".encode() * 400 + b"\xff", b"a\n" * 2000]
+    files.append(b"ascii\n" * 400 + "Hélène a préféré rester à la maison.\n".encode("cp1252") * 90)
+    paths = [tmp_path / f"{number}.txt" for number in range(len(files))]
+    for path, data in zip(paths, files, strict=True):
+        path.write_bytes(data)
+    settings = {"encoding": "auto", "decoding_errors": "replace"}
+    one, two, three = (prepared_by(jobs, paths, tmp_path, **settings) for jobs in (1, 2, 3))
+    assert one == two == three
+    opened = open_prepared(tmp_path / "by 3")
+    assert opened.reading == sources.ReadingReport(
+        {"cp1252": 3, "utf-8": 2}, line_ends_added=2, undecodable_replaced=1
+    )
+    text = opened.vocabulary.text(opened.ids)
+    encodings, ends = ("cp1252", "cp1252", "utf-8", "utf-8", "cp1252"), ("", "\n", "\n", "", "")
+    read = (data.decode(name, "replace") for data, name in zip(files, encodings, strict=True))
+    assert text == "".join(map("".join, zip(read, ends, strict=True)))
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "gb18030", "utf-16", "utf-8-sig"])
+def test_other_encodings(tmp_path, small_tasks, encoding):
+    text = "eine Zeile mit ü\r\n" * 300 if encoding == "latin-1" else WORDS * 60
+    path = tmp_path / "it.txt"
+    path.write_bytes(text.encode(encoding))
+    one, two = (prepared_by(jobs, [path], tmp_path, encoding=encoding) for jobs in (1, 2))
+    assert one == two
+    assert len(np.load(tmp_path / "by 1/ids.npy")) == len(expected(text))
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (b"\xff", "bad.txt: byte 0xff at offset 2003 is not utf-8"),
+        (b"\0", "bad.txt: byte 0x00 at offset 2003 is NUL"),
+    ],
+)
+def test_the_first_error_is_told_whatever_comes_later(tmp_path, small_tasks, jobs, bad, message):
+    good, path, later = (tmp_path / name for name in ("good.txt", "bad.txt", "later.txt"))
+    good.write_text("good\n" * 100)
+    path.write_bytes(b"fine\n" * 400 + b"abc" + bad + b"\n" + b"more\n" * 400 + b"\xfe\n")
+    later.write_bytes(b"\xfd")
+    with pytest.raises(CorpusError) as caught:
+        prepare([str(good), str(path), str(later)], tmp_path / "p", windows=SMALL, jobs=jobs)
+    assert str(caught.value).startswith(str(tmp_path / message))
+    assert sorted(os.listdir(tmp_path)) == ["bad.txt", "good.txt", "later.txt"]
+
+
+def test_a_file_that_goes_away_is_named(tmp_path, small_tasks, monkeypatch):
+    paths = [tmp_path / f"{number}.txt" for number in range(3)]
+    for path in paths:
+        path.write_text("some text\n" * 200)
+    find = sources.cut
+
+    def cut(source, config, size):
+        paths[1].unlink(missing_ok=True)
+        return find(source, config, size)
+
+    monkeypatch.setattr(encode, "cut", cut)
+    with pytest.raises(CorpusError, match="1.txt: No such file or directory"):
+        prepare([str(path) for path in paths], tmp_path / "p", windows=SMALL, jobs=2)
+    assert not (tmp_path / "p").exists()
+
+
+@pytest.mark.parametrize("jobs", [0, -1, 1.5, True])
+def test_a_number_of_jobs_is_needed(tmp_path, jobs):
+    with pytest.raises(SettingsError, match="jobs must be a whole number, 1 or more"):
+        prepare([str(tmp_path)], tmp_path / "p", jobs=jobs)
+
+
+def test_small_texts_start_no_process(tmp_path, monkeypatch):
+    monkeypatch.setattr(subprocess, "Popen", None)
+    path = tmp_path / "it.txt"
+    path.write_text("some text\n" * 1000)
+    prepare([str(path)], tmp_path / "p", windows=SMALL, jobs=16)
+
+
+# What the program does with several processes, on texts that are small but last for seconds.
+PROGRAM = """
+import sys
+from textgen.text import encode as numbering
+from textgen.cli import main
+numbering._READ_WORTHWHILE = numbering._NUMBER_WORTHWHILE = 1
+numbering._TASK = 1000
+main()
+"""
+
+
+@pytest.fixture
+def preparing(tmp_path):
+    """The program in the midst of its work, and the processes that work for it."""
+    for name in ("a.gz", "b.gz"):
+        (tmp_path / name).write_bytes(gzip.compress(b"some line\n" * 1_000_000) * 100)
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, "prepare", "a.gz", "b.gz", "-o", "p", "--jobs", "2"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, sys.path))},
+    )
+    while len(list(tmp_path.glob(".p.*/parts/*-*"))) < 2 and process.poll() is None:
+        time.sleep(0.02)
+    helpers = psutil.Process(process.pid).children()
+    yield process, helpers
+    process.kill()
+    process.wait()
+
+
+def nothing_is_left(tmp_path, helpers) -> bool:
+    assert len(helpers) == 2
+    _, alive = psutil.wait_procs(helpers, timeout=30)
+    return alive == [] and sorted(os.listdir(tmp_path)) == ["a.gz", "b.gz"]
+
+
+def test_ctrl_c_ends_all_processes_and_leaves_nothing(tmp_path, preparing):
+    process, helpers = preparing
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert (process.returncode, told.strip()) == (130, "")
+    assert nothing_is_left(tmp_path, helpers)
+
+
+def test_a_process_that_the_system_kills_is_told_in_one_line(tmp_path, preparing):
+    process, helpers = preparing
+    helpers[0].kill()
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 1 and told.count("\n") == 1
+    assert "was ended (SIGKILL), perhaps because memory ran out; give fewer --jobs" in told
+    assert nothing_is_left(tmp_path, helpers)

@@ -1,0 +1,320 @@
+"""The prepared corpus on disk."""
+
+import io
+import json
+import os
+import re
+import shutil
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from textgen import storage
+from textgen.errors import CorpusError, OutputError, PreparedError
+from textgen.settings import CorpusConfig, WindowConfig
+from textgen.text import sources as corpus_module
+from textgen.text.prepared import open_prepared, prepare, unchanged
+from textgen.text.sources import ReadingReport, Source, find_sources
+from textgen.text.windows import Windows, one_hot
+
+SMALL = WindowConfig(maxlen=3, step=2, validation=0.25)
+
+
+def source(text: str, name: str = "it") -> Source:
+    data = text.encode()
+    return Source(name, lambda: io.BytesIO(data), len(data), modified=1)
+
+
+def test_ids_vocabulary_split_and_summary(tmp_path):
+    made = prepare([source("abcabcabca" * 4)], tmp_path / "p", windows=SMALL)
+    assert made.vocabulary.text(made.ids) == "abcabcabca" * 4
+    assert made.ids.dtype == np.uint8 and isinstance(made.ids, np.memmap)
+    train, validation = made.split(0.25)
+    assert (len(train), len(validation)) == (30, 10)
+    summary = made.summary()
+    assert summary["characters"] == 40 and summary["vocabulary"] == "abc"
+    # No window crosses the cut: each part has its own.
+    assert (summary["training_windows"], summary["validation_windows"]) == (14, 4)
+    assert sorted(summary["files"]) == sorted(os.listdir(tmp_path / "p"))
+
+
+def test_np_load_opens_the_ids(tmp_path):
+    prepare([source("hello there\n" * 9)], tmp_path / "p", windows=SMALL)
+    ids = np.load(tmp_path / "p/ids.npy", mmap_mode="r")
+    assert ids.shape == (108,)
+
+
+@pytest.mark.parametrize(("distinct", "dtype"), [(256, "u1"), (257, "u2"), (65_537, "u4")])
+def test_ids_grow_as_wide_as_the_vocabulary_needs(tmp_path, monkeypatch, distinct, dtype):
+    monkeypatch.setattr(storage, "BLOCK", 4096)
+    monkeypatch.setattr(storage, "_AT_ONCE", 1024)
+    monkeypatch.setattr(corpus_module, "_BLOCK", 5000)
+    codes = [
+        code
+        for code in range(1, distinct + 2100)
+        if not 0xD800 <= code < 0xE000 and code not in (13, 0xFEFF)
+    ]
+    text = "".join(map(chr, codes[:distinct])) * 2
+    made = prepare([source(text)], tmp_path / "p", windows=SMALL)
+    assert made.ids.dtype == np.dtype(dtype)
+    assert made.vocabulary.text(made.ids) == text
+    assert open_prepared(tmp_path / "p").ids.dtype == np.dtype(dtype)
+
+
+@given(
+    st.lists(st.text("abcdef\n", max_size=40), min_size=1, max_size=4),
+    st.integers(1, 4),
+    st.integers(1, 5),
+    st.sampled_from(["last", "sequence"]),
+    st.sampled_from([0.0, 0.5]),
+)
+def test_tensors_on_disk_are_those_of_all_windows(
+    tmp_path_factory, pieces, maxlen, step, targets, validation
+):
+    directory = tmp_path_factory.mktemp("one-hot") / "p"
+    windows = WindowConfig(maxlen, step, targets, validation)
+    try:
+        made = prepare(
+            [source(piece, str(n)) for n, piece in enumerate(pieces)],
+            directory,
+            windows=windows,
+            one_hot=True,
+        )
+    except CorpusError:  # too short, or of one character: nothing may be left behind
+        assert os.listdir(directory.parent) == []
+        return
+    size = made.vocabulary.size
+    for suffix, ids in zip(("", "_validation"), made.split(validation), strict=True):
+        if not len(ids):
+            assert not (directory / f"X{suffix}.npy").exists()
+            continue
+        x = np.load(directory / f"X{suffix}.npy", mmap_mode="r")
+        y = np.load(directory / f"y{suffix}.npy", mmap_mode="r")
+        cut = Windows(ids, maxlen, step, targets)
+        x_ids, y_ids = cut.take(np.arange(len(cut)))
+        assert x.dtype == y.dtype == np.bool_
+        np.testing.assert_array_equal(x, one_hot(x_ids, size))
+        np.testing.assert_array_equal(y, one_hot(y_ids, size))
+
+
+def test_tensors_that_do_not_fit_on_the_disk_are_refused_beforehand(tmp_path, monkeypatch):
+    usage = shutil._ntuple_diskusage(10**9, 10**9 - 5000, 5000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage)
+    with pytest.raises(OutputError, match="the disk has 5,000 free"):
+        prepare([source("some text " * 200)], tmp_path / "p", windows=SMALL, one_hot=True)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "windows", "message"),
+    [
+        ("", SMALL, "the corpus is empty"),
+        ("a", SMALL, "one distinct character"),
+        ("aaaa" * 50, SMALL, "one distinct character \\('a'\\)"),
+        ("abc", SMALL, "has 3 characters and needs 4 in the training part .a window of --maxlen 3"),
+        (
+            "abc" * 4,
+            WindowConfig(maxlen=40),
+            "41 in the training.*41 in the validation.*401 charac",
+        ),
+        ("abcd" * 3, WindowConfig(maxlen=3), "4 in the validation.*or add --maxlen 1 or --valida"),
+    ],
+)
+def test_too_little_text_is_refused_and_nothing_left_behind(tmp_path, text, windows, message):
+    with pytest.raises(CorpusError, match=message):
+        prepare([source(text)], tmp_path / "p", windows=windows)
+    assert os.listdir(tmp_path) == []
+
+
+def test_min_count_reserves_one_id(tmp_path):
+    made = prepare([source("aabb" * 20 + "xyz")], tmp_path / "p", CorpusConfig(min_count=2), SMALL)
+    assert made.vocabulary.characters == "ab" and made.vocabulary.unknown_id == 2
+    assert made.unknown == 3 and made.ids[-3:].tolist() == [2, 2, 2]
+    assert open_prepared(tmp_path / "p").vocabulary == made.vocabulary
+
+
+def length_error(text: str, folder: Path, **windows: Any) -> str:
+    try:
+        prepare([source(text)], folder / "p", windows=WindowConfig(**windows))
+    except CorpusError as error:
+        return str(error)
+    shutil.rmtree(folder / "p")
+    return ""
+
+
+@pytest.mark.parametrize("characters", [2, 3, 5, 30, 50, 100, 300, 400])
+@pytest.mark.parametrize("windows", [{}, {"validation": 0.5}, {"validation": 0.0}, {"maxlen": 9}])
+def test_one_message_has_all_that_a_short_text_needs(tmp_path, characters, windows):
+    """Every option that it names is enough, and so is the length."""
+    text = "ab" * 5000
+    if not (message := length_error(text[:characters], tmp_path, **windows)):
+        return
+    assert message.startswith(f"the text is too short: it has {characters} characters and needs")
+    needed = re.search(r"give a text of ([\d,]+) characters or more", message)
+    assert needed is not None
+    enough = int(needed[1].replace(",", ""))
+    assert not length_error(text[:enough], tmp_path, **windows)
+    assert length_error(text[: enough - 1], tmp_path, **windows)
+    _, _, advice = message.partition(", or add ")
+    assert advice
+    for remedy in advice.split(" or "):
+        options = dict(re.findall(r"--(\w+) ([\d.]+)", remedy))
+        chosen = {name: (float if "." in value else int)(value) for name, value in options.items()}
+        assert chosen and not length_error(text[:characters], tmp_path, **{**windows, **chosen})
+
+
+def test_files_are_joined_as_they_are(tmp_path):
+    files = [source("one\n" * 9, "1"), source("two" * 9, "2")]
+    made = prepare(files, tmp_path / "p", windows=SMALL)
+    assert made.vocabulary.text(made.ids) == "one\n" * 9 + "two" * 9
+    assert made.reading.line_ends_added == 0
+    made = prepare(files[::-1], tmp_path / "q", windows=SMALL)
+    assert made.vocabulary.text(made.ids) == "two" * 9 + "\n" + "one\n" * 9
+    assert made.reading.line_ends_added == 1
+
+
+def test_a_corpus_of_version_0_1_0_tells_nothing_of_its_reading(tmp_path):
+    released = Path(__file__).parents[1] / "released/0.1.0/prepared"
+    assert open_prepared(released).reading == ReadingReport()
+    # That version joined files without a final line end, so its cache is read again.
+    one = source("some text " * 20)
+    prepare([one], tmp_path / "p", windows=SMALL)
+    path = tmp_path / "p/prepared.json"
+    settings = json.loads(path.read_text())
+    del settings["reading"]
+    path.write_text(json.dumps(settings))
+    assert not unchanged(tmp_path / "p", [one], CorpusConfig())
+
+
+@pytest.mark.parametrize("name", ["ids.npy", "vocabulary.json", "prepared.json", "manifest.json"])
+@pytest.mark.parametrize("damage", ["missing", "truncated", "edited"])
+def test_damaged_directories_are_refused(tmp_path, name, damage):
+    prepare([source("some text " * 20)], tmp_path / "p", windows=SMALL)
+    path = tmp_path / "p" / name
+    data = bytearray(path.read_bytes())
+    if damage == "missing":
+        path.unlink()
+    elif damage == "truncated":
+        path.write_bytes(data[:-7])
+    else:
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+    with pytest.raises(PreparedError, match="textgen prepare"):
+        open_prepared(tmp_path / "p")
+
+
+def test_parts_of_the_ids_are_checked_by_themselves(tmp_path, monkeypatch):
+    monkeypatch.setattr(storage, "BLOCK", 1000)
+    made = prepare([source("abcabcabca" * 500)], tmp_path / "p", windows=SMALL)
+    made.check([slice(0, 5000)])
+    path = tmp_path / "p/ids.npy"
+    content = bytearray(path.read_bytes())
+    content[3500] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(PreparedError, match=r"ids.npy: changed after it was written"):
+        open_prepared(tmp_path / "p")
+    opened = open_prepared(tmp_path / "p", check=False)
+    opened.check([slice(0, 2000), slice(4000, 5000)])
+    for part in (slice(2000, 3000), slice(3600, 3601)):  # in the same block
+        with pytest.raises(PreparedError, match=r"changed after it was written.*make it anew"):
+            opened.check([part])
+    manifest = tmp_path / "p/manifest.json"
+    written = json.loads(manifest.read_bytes())
+    false: list[object] = [written["files"]["ids.npy"]["blocks"][1:], [1] * 6, "a", {}]
+    for blocks in false:
+        written["files"]["ids.npy"]["blocks"] = blocks
+        manifest.write_text(json.dumps(written))
+        with pytest.raises(PreparedError, match="missing or damaged"):
+            open_prepared(tmp_path / "p", check=False)
+
+
+def test_another_version_is_told(tmp_path):
+    prepare([source("some text " * 20)], tmp_path / "p", windows=SMALL)
+    path = tmp_path / "p/manifest.json"
+    path.write_text(path.read_text().replace('"version": 1', '"version": 99'))
+    with pytest.raises(PreparedError, match="another version of textgen"):
+        open_prepared(tmp_path / "p")
+
+
+def test_unchanged_knows_sources_and_settings(tmp_path):
+    one, two = source("some text " * 20), source("some text " * 20, "other")
+    prepare([one], tmp_path / "p", windows=SMALL)
+    assert unchanged(tmp_path / "p", [one], CorpusConfig())
+    assert not unchanged(tmp_path / "p", [two], CorpusConfig())
+    assert not unchanged(tmp_path / "p", [one, two], CorpusConfig())
+    assert not unchanged(tmp_path / "p", [one], CorpusConfig(lowercase=True))
+    assert not unchanged(tmp_path / "nowhere", [one], CorpusConfig())
+    piped = Source("-", lambda: io.BytesIO(b"some text " * 20))
+    prepare([piped], tmp_path / "q", windows=SMALL)
+    assert not unchanged(tmp_path / "q", [piped], CorpusConfig())  # nobody knows
+
+
+@pytest.mark.parametrize("size", [100, 1 << 20, 5_000_000])
+@pytest.mark.parametrize("place", ["start", "middle", "end"])
+def test_a_change_that_leaves_name_size_and_time_is_noticed(tmp_path, size, place):
+    """As `cp -p` and `rsync -t` may make it."""
+    path = tmp_path / "corpus.txt"
+    content = bytearray(b"some text\n" * (size // 10))
+    path.write_bytes(content)
+    size, status = len(content), path.stat()
+    prepare([path], tmp_path / "p", windows=SMALL)
+    assert unchanged(tmp_path / "p", find_sources([path]), CorpusConfig())
+    begin = {"start": 0, "middle": size // 2, "end": size - 1}[place]
+    content[begin : begin + size // 10 + 1] = b"x" * len(content[begin : begin + size // 10 + 1])
+    path.write_bytes(content)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert path.stat().st_size == status.st_size
+    assert not unchanged(tmp_path / "p", find_sources([path]), CorpusConfig())
+
+
+def test_a_text_whose_hash_nobody_recorded_counts_as_changed(tmp_path):
+    """As in what version 0.1.0 wrote."""
+    one = source("some text " * 20)
+    prepare([one], tmp_path / "p", windows=SMALL)
+    path = tmp_path / "p/prepared.json"
+    settings = json.loads(path.read_bytes())
+    assert len(settings["sources"][0].pop("sha256")) == 64
+    path.write_text(json.dumps(settings))
+    assert not unchanged(tmp_path / "p", [one], CorpusConfig())
+
+
+def test_a_reader_never_mixes_two_prepared_corpora(tmp_path):
+    """One opens it while others take its place."""
+    texts = ["abcd" * 50, "wxyz" * 70]
+    for number, text in enumerate(texts):
+        prepare([source(text)], tmp_path / str(number), windows=SMALL)
+    shutil.copytree(tmp_path / "0", tmp_path / "p")
+    ended = threading.Event()
+
+    def replace():
+        while not ended.is_set():
+            for number in (1, 0):
+                shutil.copytree(tmp_path / str(number), tmp_path / "next")
+                storage.swap(tmp_path / "next", tmp_path / "p")
+
+    thread = threading.Thread(target=replace)
+    thread.start()
+    try:
+        found = set()
+        until = time.monotonic() + 2
+        while time.monotonic() < until:
+            opened = open_prepared(tmp_path / "p", check=False)
+            found.add(opened.vocabulary.text(opened.ids))
+    finally:
+        ended.set()
+        thread.join()
+    assert found == set(texts)
+
+
+def test_settings_are_recorded(tmp_path):
+    made = prepare([source("AbCd" * 30)], tmp_path / "p", CorpusConfig(lowercase=True), SMALL)
+    settings = json.loads((tmp_path / "p/prepared.json").read_text())
+    assert settings["windows"]["maxlen"] == 3 and settings["corpus"]["lowercase"] is True
+    assert open_prepared(tmp_path / "p").windows == SMALL
+    assert made.vocabulary.characters == "abcd"

@@ -1,0 +1,1 @@
+"""What makes training fast: backends, layers, kernels, precision, dropout masks."""

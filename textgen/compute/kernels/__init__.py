@@ -1,0 +1,1 @@
+"""Compiled matrix products and LSTM passes for CPUs."""

@@ -1,0 +1,61 @@
+"""DropConnect: recurrent layers that learn with some of their recurrent weights left out.
+
+Knows Keras's recurrent layers; knows nothing of which layer is used where, data or optimizers.
+"""
+
+from typing import Any
+
+import keras
+
+from textgen.compute import dropout_masks
+from textgen.compute.overrides import changed, must_run
+
+
+def dropping(layer: type[keras.layers.RNN], rate: float) -> type[keras.layers.RNN]:
+    """A recurrent layer that draws anew, for each training batch, which weights it leaves out.
+
+    The same weights are left out for the whole batch, the rest made larger to match, as in the
+    weight-dropped LSTM of Merity, Keskar and Socher (2018); otherwise it is the layer it was.
+
+    Args:
+        layer: keras.layers.LSTM, GRU or SimpleRNN, or a layer made from one.
+        rate: The share of recurrent weights that is left out, 0 to 1.
+
+    Example:
+        >>> dropping(keras.layers.LSTM, 0.1)(8).units
+        8
+    """
+
+    class Dropping(layer):  # type: ignore[misc,valid-type,unused-ignore]
+        def __init__(self, units: int, **options: Any):
+            super().__init__(units, **options)
+            self._generator = dropout_masks.generator()
+
+        def inner_loop(
+            self,
+            sequences: Any,
+            initial_state: Any,
+            mask: Any,
+            training: bool = False,
+        ) -> Any:
+            if not training:
+                return super().inner_loop(sequences, initial_state, mask, training)
+            return self._with_weights_left_out(sequences, initial_state, mask)
+
+        @must_run("DropConnect")
+        def _with_weights_left_out(self, sequences: Any, initial_state: Any, mask: Any) -> Any:
+            # What the cell and Keras's loops read while this batch runs; not through setattr,
+            # which takes note of every variable that it sees.
+            attributes: dict[str, Any] = self.cell.__dict__
+            whole = attributes["recurrent_kernel"]
+            weights = keras.ops.convert_to_tensor(whole)
+            left = dropout_masks.left_out(weights, rate, self._generator)
+            attributes["recurrent_kernel"] = left = keras.ops.cast(left, self.compute_dtype)
+            try:
+                if self.cell.recurrent_kernel is not left:
+                    raise changed("keras", "a cell's recurrent_kernel cannot be replaced")
+                return super().inner_loop(sequences, initial_state, mask, training=True)
+            finally:
+                attributes["recurrent_kernel"] = whole
+
+    return Dropping

@@ -1,0 +1,1 @@
+"""Settings to keras.Model, and the model directory."""

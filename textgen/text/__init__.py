@@ -1,0 +1,1 @@
+"""Text in, ids out: sources, encodings, vocabulary, encoding, the prepared corpus, windows."""
