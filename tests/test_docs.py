@@ -15,17 +15,17 @@ import pytest
 
 from textgen import errors
 from textgen.cli import program
-from textgen.cli.display.lines import Record
 from textgen.text.windows import training_characters
 from textgen.training.automatic import Pace, default_time, expected, sized
-from textgen.training.events import Opened
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = [
-    README,
-    *((ROOT / f"docs/{name}.md").read_text("utf-8") for name in ("tutorial", "python")),
-]
+_GENERATED = ("cli.md", "errors.md")
+PAGES = {
+    path.name: path.read_text(encoding="utf-8")
+    for path in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"))
+    if path.name not in (*_GENERATED, "CHANGELOG.md")  # which has the commands of its versions
+}
+TUTORIAL = PAGES["tutorial.md"]
 
 
 def generator(name: str):
@@ -116,7 +116,7 @@ def shown_commands() -> list[str]:
     helps = [command.help or "" for command in program.commands.values()]
     lines = [line for text in helps for line in text.splitlines()]
     lines += [line for calls in generator("man").EXAMPLES.values() for line in calls]
-    for page in PAGES:
+    for page in PAGES.values():
         lines += [line for line in page.splitlines() if line.startswith("    ")]
         lines += [" ".join(words.split()) for words in re.findall(r"`(textgen [^`]+)`", page)]
     calls = []
@@ -140,11 +140,36 @@ def test_there_are_commands_to_show():
     assert len(shown_commands()) > 15
 
 
+def headings(page: Path) -> set[str]:
+    """The anchors that GitHub gives to the headings of a page."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize(
+    "page", [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")], ids=lambda p: p.name
+)
+def test_links_lead_to_files_and_headings(page):
+    for target in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+        if "://" in target:
+            continue
+        name, _, anchor = target.partition("#")
+        path = (page.parent / name).resolve() if name else page
+        assert path.exists(), target
+        assert not anchor or anchor in headings(path), target
+
+
+def test_the_readme_is_short_and_leads_to_every_page():
+    readme = PAGES["README.md"]
+    assert len(readme.splitlines()) <= 150
+    for path in (ROOT / "docs").glob("*.md"):
+        assert f"(docs/{path.name}" in readme, path.name
+
+
 def test_what_the_tutorial_says_of_sizes_is_what_is_chosen():
-    tutorial = PAGES[1]
     rows = re.findall(
         r"^\| (\d+) (kB|MB) \| (\d+) (s|min) \| (\d+) \| (\S+) \| (\S+) \| (\S+) \|",
-        tutorial,
+        TUTORIAL,
         re.MULTILINE,
     )
     assert len(rows) == 3
@@ -155,18 +180,16 @@ def test_what_the_tutorial_says_of_sizes_is_what_is_chosen():
         found = sized(characters, {"time": seconds})
         names = ("dropout", "drop_connect", "noise")
         assert chosen == [f"{found['units'][0]}", *(f"{found[name]:g}" for name in names)]
-    (shown,) = re.findall(r"model: LSTM (\d+),", tutorial)
-    learned = re.search(r"([\d,]+) for training", tutorial)
+    (shown,) = re.findall(r"model: LSTM (\d+),", TUTORIAL)
+    learned = re.search(r"([\d,]+) for training", TUTORIAL)
     assert learned is not None
     paces = (Pace(), Pace(2.0))  # of the two processors that the page tells of, about
     at_least, at_most = (
         sized(int(learned[1].replace(",", "")), {"time": 60.0}, pace)["units"] for pace in paces
     )
     assert at_least <= (int(shown),) <= at_most
-    opened = Opened(0, 0, 0, 0, 0, from_cache=False, time=60.0, expected=expected(60.0))
-    assert list(Record()(opened))[-1] in tutorial
     hour = sized(characters, {"time": 3600.0})
-    assert f"an hour ({hour['units'][0]} units)" in tutorial
+    assert f"an hour ({hour['units'][0]} units)" in TUTORIAL
 
 
 def test_what_the_tutorial_says_of_time_is_what_was_measured():
@@ -178,7 +201,7 @@ def test_what_the_tutorial_says_of_time_is_what_was_measured():
             time = f"{seconds // 60} min" if seconds % 60 == 0 else f"{seconds} s"
             assert (
                 f"| {time} | {found[1]} | {row['passes']:.1f} | {loss:.3f} | "
-                f"{loss / math.log(2):.2f} |" in PAGES[1]
+                f"{loss / math.log(2):.2f} |" in TUTORIAL
             )
             if "amx" not in row["on"] or seconds > 300:  # others are told too little, not too much
                 assert expected(seconds) == round(loss, 3)
@@ -186,4 +209,4 @@ def test_what_the_tutorial_says_of_time_is_what_was_measured():
     assert rows == 8
     notes = "".join(json.loads((ROOT / "benchmarks/results/gpu.json").read_text("utf-8"))["notes"])
     (units, loss), *_ = re.findall(r"LSTM (\d+)\)` in 180 s .*: ([\d.]+) nats", notes)
-    assert f"came to {float(loss):.3f} in three (`--backend jax`, {units} units," in PAGES[1]
+    assert f"reached {float(loss):.3f} in three (`--backend jax`, {units} units," in TUTORIAL

@@ -292,7 +292,7 @@ def test_the_wheel_in_an_empty_environment(version, wheel, folder):
         environment.succeed(ALL)
         environment.succeed("pip check")
         environment.succeed("textgen report model")
-        (block,) = re.findall(r"\n\n((?:    .+\n)+)\nAfter five minutes", README)
+        (block,) = re.findall(r"## Quick start\n\n((?:    .+\n)+)\n", README)
         first = [line.strip() for line in block.splitlines()]
         assert len(first) == 4 and first[0] == "textgen train corpus.txt"
         for line in first:
