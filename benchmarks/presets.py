@@ -31,7 +31,7 @@ def main() -> None:
     options = parser.parse_args()
     text = options.corpus.read_text(encoding="utf-8")[:_CHARACTERS]
     vocabulary = Vocabulary("".join(sorted(set(text))))
-    ids = vocabulary.ids(text).astype(vocabulary.dtype)
+    ids = vocabulary.encode(text).astype(vocabulary.dtype)
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import keras

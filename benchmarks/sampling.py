@@ -114,7 +114,7 @@ def predict_loop(directory: Path, maxlen: int, characters: int) -> Callable[[], 
     vocabulary = model_dir.load(directory).vocabulary
 
     def run() -> list[int]:
-        ids: list[int] = vocabulary.ids(_SEED).tolist()
+        ids: list[int] = vocabulary.encode(_SEED).tolist()
         for _ in range(characters):
             last = np.array([ids[-maxlen:]], np.int32)
             probabilities = loaded.predict(last, verbose=0)[0]
@@ -192,7 +192,7 @@ def window(directory: Path, runs: int) -> list[dict[str, Any]]:
             / seconds(lambda: sampler.generate(_SEED, characters, _TEMPERATURE, random_seed=1))
         )
         theirs.append(predicted / seconds(reference))
-    same = sampler.vocabulary.text(reference()) == sampler.generate(_SEED, predicted, 0)
+    same = sampler.vocabulary.decode(reference()) == sampler.generate(_SEED, predicted, 0)
     name = f"LSTM {','.join(map(str, sampler._network._units))}, window of {sampler.window}"
     row = _row(name, statistics.median(ours), "model.predict", statistics.median(theirs), 400)
     return [

@@ -108,7 +108,7 @@ def _trained(
 def _measured(model: Path, text: str) -> dict[str, Any]:
     trained = model_dir.read(model)
     network, vocabulary = trained.network(), trained.record.vocabulary
-    ids = vocabulary.ids(text)
+    ids = vocabulary.encode(text)
     done = trained.record.history["epochs"][-1]
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".txt") as held_out:
         held_out.write(text[len(text) * 9 // 10 :][:110_000])

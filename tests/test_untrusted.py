@@ -215,7 +215,7 @@ def test_any_characters_as_a_corpus(folder, written):
     def use():
         windows = WindowConfig(maxlen=3, validation=0.2)
         made = prepare([source], folder / "made", windows=windows, force=True)
-        back = made.vocabulary.text(made.ids)
+        back = made.vocabulary.decode(made.ids)
         assert back == written.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
     harmless(use)

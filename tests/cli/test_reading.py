@@ -93,7 +93,7 @@ def test_novelty_tells_what_was_changed(tmp_path):
     from textgen.text.prepared import open_prepared
 
     cached = open_prepared(MODEL / "cache")
-    text = cached.vocabulary.text(cached.ids)
+    text = cached.vocabulary.decode(cached.ids)
     cut = text.index("\n", 1000)
     (tmp_path / "1.txt").write_text(text[:cut])
     (tmp_path / "2.txt").write_text(text[cut + 1 :])

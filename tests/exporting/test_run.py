@@ -126,7 +126,7 @@ def test_a_model_is_tried_out_along_its_seeds_whatever_they_are(trained):
     ids = run._text(record)
     assert ids.shape == (500, 2) and ids.dtype == np.int32
     seeds = "".join(record.seeds)
-    assert record.vocabulary.text(ids[:20, 0]) == seeds[:20]
+    assert record.vocabulary.decode(ids[:20, 0]) == seeds[:20]
     np.testing.assert_array_equal(ids[:, 1], ids[::-1, 0])
     few = Vocabulary("bc", has_unknown=True)
     for texts in ((), ("ddd",), ("dcb",)):

@@ -116,5 +116,5 @@ def test_the_numpy_network_predicts_what_keras_predicts(cell, units, embedding, 
         )
         windows = np.lib.stride_tricks.sliding_window_view(ids[0, :-1], 5)
         after = np.log(built.predict_on_batch(windows))[np.arange(len(windows)), ids[0, 5:]]
-        text = sampler.vocabulary.text(ids[0])
+        text = sampler.vocabulary.decode(ids[0])
         np.testing.assert_allclose(sampler.logprobs(text)[4:], after, atol=1e-5)

@@ -145,7 +145,7 @@ def test_line_ends_between_files_do_not_depend_on_the_number_of_jobs(tmp_path, s
     texts = [text for text in texts if text]
     added = sum(not text.endswith("\n") for text in texts[:-1])
     ended = [text if text.endswith("\n") else f"{text}\n" for text in texts[:-1]]
-    assert opened.vocabulary.text(opened.ids) == "".join([*ended, texts[-1]])
+    assert opened.vocabulary.decode(opened.ids) == "".join([*ended, texts[-1]])
     assert opened.reading.line_ends_added == added
     assert opened.reading.encodings == {"utf-8": sum(map(bool, files))}
     assert opened.summary()["reading"] == opened.reading.to_json()
@@ -165,7 +165,7 @@ def test_what_is_changed_does_not_depend_on_the_number_of_jobs(tmp_path, small_t
     assert opened.reading == sources.ReadingReport(
         {"cp1252": 3, "utf-8": 2}, line_ends_added=2, undecodable_replaced=1
     )
-    text = opened.vocabulary.text(opened.ids)
+    text = opened.vocabulary.decode(opened.ids)
     encodings, ends = ("cp1252", "cp1252", "utf-8", "utf-8", "cp1252"), ("", "\n", "\n", "", "")
     read = (data.decode(name, "replace") for data, name in zip(files, encodings, strict=True))
     assert text == "".join(map("".join, zip(read, ends, strict=True)))

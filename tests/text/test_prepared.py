@@ -33,7 +33,7 @@ def source(text: str, name: str = "it") -> Source:
 
 def test_ids_vocabulary_split_and_summary(tmp_path):
     made = prepare([source("abcabcabca" * 4)], tmp_path / "p", windows=SMALL)
-    assert made.vocabulary.text(made.ids) == "abcabcabca" * 4
+    assert made.vocabulary.decode(made.ids) == "abcabcabca" * 4
     assert made.ids.dtype == np.uint8 and isinstance(made.ids, np.memmap)
     train, validation = made.split(0.25)
     assert (len(train), len(validation)) == (30, 10)
@@ -63,7 +63,7 @@ def test_ids_grow_as_wide_as_the_vocabulary_needs(tmp_path, monkeypatch, distinc
     text = "".join(map(chr, codes[:distinct])) * 2
     made = prepare([source(text)], tmp_path / "p", windows=SMALL)
     assert made.ids.dtype == np.dtype(dtype)
-    assert made.vocabulary.text(made.ids) == text
+    assert made.vocabulary.decode(made.ids) == text
     assert open_prepared(tmp_path / "p").ids.dtype == np.dtype(dtype)
 
 
@@ -172,10 +172,10 @@ def test_one_message_has_all_that_a_short_text_needs(tmp_path, characters, windo
 def test_files_are_joined_as_they_are(tmp_path):
     files = [source("one\n" * 9, "1"), source("two" * 9, "2")]
     made = prepare(files, tmp_path / "p", windows=SMALL)
-    assert made.vocabulary.text(made.ids) == "one\n" * 9 + "two" * 9
+    assert made.vocabulary.decode(made.ids) == "one\n" * 9 + "two" * 9
     assert made.reading.line_ends_added == 0
     made = prepare(files[::-1], tmp_path / "q", windows=SMALL)
-    assert made.vocabulary.text(made.ids) == "two" * 9 + "\n" + "one\n" * 9
+    assert made.vocabulary.decode(made.ids) == "two" * 9 + "\n" + "one\n" * 9
     assert made.reading.line_ends_added == 1
 
 
@@ -305,7 +305,7 @@ def test_a_reader_never_mixes_two_prepared_corpora(tmp_path):
         until = time.monotonic() + 2
         while time.monotonic() < until:
             opened = open_prepared(tmp_path / "p", check=False)
-            found.add(opened.vocabulary.text(opened.ids))
+            found.add(opened.vocabulary.decode(opened.ids))
     finally:
         ended.set()
         thread.join()

@@ -17,7 +17,7 @@ def build(pieces: list[str], min_count: int = 1) -> tuple[Vocabulary, np.ndarray
     counts = np.zeros(CODE_POINTS, np.int64)
     counts[numbering.codes] = numbering.counts
     vocabulary, unknown = counted(counts, min_count)
-    ids = vocabulary.ids(text_of(numbering.codes))[np.concatenate(numbers)]
+    ids = vocabulary.encode(text_of(numbering.codes))[np.concatenate(numbers)]
     return vocabulary, np.where(ids < 0, len(vocabulary.characters), ids), unknown
 
 
@@ -27,8 +27,8 @@ def test_vocabulary_is_the_sorted_characters_and_ids_come_back_as_text(pieces):
     vocabulary, ids, unknown = build(pieces)
     assert vocabulary.characters == "".join(sorted(set(text)))
     assert unknown == 0 and vocabulary.unknown_id is None
-    assert vocabulary.text(ids) == text
-    np.testing.assert_array_equal(vocabulary.ids(text), ids)
+    assert vocabulary.decode(ids) == text
+    np.testing.assert_array_equal(vocabulary.encode(text), ids)
 
 
 @given(st.text("aabbccd", min_size=1), st.integers(1, 5))
@@ -55,7 +55,14 @@ def test_ids_have_the_smallest_type(size, dtype):
 
 
 def test_characters_outside_are_minus_one():
-    assert Vocabulary("bdf").ids("abcdefg\U0010ffff").tolist() == [-1, 0, -1, 1, -1, 2, -1, -1]
+    assert Vocabulary("bdf").encode("abcdefg\U0010ffff").tolist() == [-1, 0, -1, 1, -1, 2, -1, -1]
+
+
+@pytest.mark.parametrize("has_unknown", [False, True])
+def test_what_is_no_id_is_decoded_as_the_replacement_character(has_unknown):
+    vocabulary = Vocabulary("bdf", has_unknown)
+    assert vocabulary.decode(vocabulary.encode("adze")) == "\ufffdd\ufffd\ufffd"
+    assert vocabulary.decode([2, 3, 4, -2]) == "f\ufffd\ufffd\ufffd"
 
 
 def test_half_a_surrogate_pair_is_named():

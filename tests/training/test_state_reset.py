@@ -132,7 +132,7 @@ def derailed(directory: Path, text: str, starts: int = 1000, read: int = 129) ->
     trained = model_dir.read(directory)
     vocabulary = trained.record.vocabulary
     places = np.linspace(0, len(text) - read, starts).astype(int)
-    ids = np.stack([vocabulary.ids(text[place : place + read]) for place in places])
+    ids = np.stack([vocabulary.encode(text[place : place + read]) for place in places])
     reader, losses = trained.network().reader((starts,)), np.zeros((starts, read - 1))
     for place in range(read - 1):
         logs = log_probabilities(reader.step(ids[:, place]))

@@ -234,7 +234,7 @@ def test_keras_loads_the_model_where_textgen_is_not_installed(tmp_path, trained,
         "np.save(sys.argv[3], model.predict_on_batch(np.load(sys.argv[2])))\n"
     )
     network, record = network_of(trained)
-    ids = record.vocabulary.ids(text[1000:1400])
+    ids = record.vocabulary.encode(text[1000:1400])
     np.save(tmp_path / "ids.npy", ids[None].astype(np.int32))
     arguments = [trained / "model.keras", tmp_path / "ids.npy", tmp_path / "out.npy"]
     subprocess.run(
@@ -252,7 +252,7 @@ def test_greedy_text_is_what_rereading_the_window_with_keras_gives(trained_on_wi
     sampler = model_dir.load(trained_on_windows)
     saved = keras.models.load_model(trained_on_windows / "model.keras")
     text = sampler.generate("The", 2000, 0)
-    ids = sampler.vocabulary.ids(text).astype(np.int32)
+    ids = sampler.vocabulary.encode(text).astype(np.int32)
     # What is likeliest after each window of the text: where that is always its next character,
     # reading the window again for each character writes the same text.
     growing = [int(saved.predict_on_batch(ids[None, :end])[0].argmax()) for end in range(3, 12)]
@@ -280,7 +280,7 @@ def test_min_char_rnn_is_the_plain_numpy_program_step_by_step(text, float64):
         {"epochs": 1, "validation": 0.0, "sample_length": 0}, "min-char-rnn"
     )
     vocabulary = Vocabulary("".join(sorted(set(text))))
-    ids = vocabulary.ids(text).astype(np.uint8)
+    ids = vocabulary.encode(text).astype(np.uint8)
     smoothed: list[float] = []
     weights: list[np.ndarray] = []
 
@@ -333,7 +333,7 @@ def test_a_changed_text_with_the_old_time_is_read_again(tmp_path, corpus):
         run(corpus, tmp_path / "model", run=Run())
     run(corpus, tmp_path / "model", run=Run(force=True), stop=lambda: True)
     opened = open_prepared(tmp_path / "model/cache")
-    assert "cow" in opened.vocabulary.text(opened.ids)
+    assert "cow" in opened.vocabulary.decode(opened.ids)
 
 
 def test_a_prepared_corpus_brings_its_windows_along(tmp_path, corpus):

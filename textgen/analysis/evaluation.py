@@ -252,7 +252,7 @@ def inspect(
         logs, empty = None, True
         for text, _ in read_texts(sources, corpus, report):
             empty = empty and not text
-            for character, one in zip(text, vocabulary.ids(text).tolist(), strict=True):
+            for character, one in zip(text, vocabulary.encode(text).tolist(), strict=True):
                 place = vocabulary.unknown_id if one < 0 else one
                 if place is None:
                     yield Surprise(character, None, None, ())
@@ -316,7 +316,7 @@ class Reading:
     def known(self, text: str) -> Ids:
         """The ids of a text."""
         self._hash.update(text.encode("utf-8", "surrogatepass"))
-        ids = self._vocabulary.ids(text)
+        ids = self._vocabulary.encode(text)
         missing = ids < 0
         self.characters += len(ids)
         self.unknown += int(missing.sum())

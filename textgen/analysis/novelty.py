@@ -186,7 +186,7 @@ def novelty(
                 "of the shortest n-gram"
             )
         texts = _write(trained, config, partial(on_progress, "write"))
-        groups = [[prepared.vocabulary.ids(text) for text in group] for group in texts]
+        groups = [[prepared.vocabulary.encode(text) for text in group] for group in texts]
         unseen = training.unseen(config)
         compared = _compare(
             training, [*groups, unseen] if unseen else groups, partial(on_progress, "compare")
@@ -368,8 +368,8 @@ def _passages(
     )
     cut = (texts[group][copy.text][copy.start :][: copy.length] for group, copy in every)
     chosen = list(islice(_outermost(cut), PASSAGES))
-    line_end = int(vocabulary.ids("\n")[0])
-    places = overlap.locate(training, [vocabulary.ids(text) for text in chosen], line_end)
+    line_end = int(vocabulary.encode("\n")[0])
+    places = overlap.locate(training, [vocabulary.encode(text) for text in chosen], line_end)
     passages = []
     for text, place in zip(chosen, places, strict=True):
         having = [

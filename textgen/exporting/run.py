@@ -163,7 +163,7 @@ def compare(
 
 def _text(record: model_dir.Record) -> npt.NDArray[np.int32]:
     """The seeds of a model, there and back side by side, so that more than one text is tried."""
-    ids = record.vocabulary.ids("".join(record.seeds)[:CHARACTERS])
+    ids = record.vocabulary.encode("".join(record.seeds)[:CHARACTERS])
     known = ids[ids >= 0] if (ids >= 0).any() else np.arange(record.vocabulary.size)
     forward = np.resize(known, CHARACTERS).astype(np.int32)
     return np.stack([forward, forward[::-1]], axis=1)

@@ -77,7 +77,7 @@ class Sampler:
         Raises:
             SeedError: a character is outside the vocabulary (with `error`), or none is left.
         """
-        missing = self.vocabulary.ids(seed) < 0
+        missing = self.vocabulary.encode(seed) < 0
         if missing.any() and unknown == "error":
             place = int(missing.argmax())
             character = seed[place]
@@ -284,14 +284,14 @@ class Sampler:
         rows = max(1, _TOGETHER // (self.window or 1))
         manner = self._manner(decoding, ending)
         for written in many(self._start, tasks(), rows, manner, scores=scores):
-            text = self.vocabulary.text(written.ids)
+            text = self.vocabulary.decode(written.ids)
             yield Text(begun.popleft(), text, written.mean_log_probability, written.complete)
 
     def _start(self, shape: tuple[int, ...] = ()) -> Reader:
         return reader(self._network, self.window, shape)
 
     def _ids(self, text: str) -> npt.NDArray[np.int64]:
-        return self.vocabulary.ids(self.check_seed(text))
+        return self.vocabulary.encode(self.check_seed(text))
 
     def _seed_ids(self, seed: str) -> list[int]:
         ids: list[int] = self._ids(seed).tolist()

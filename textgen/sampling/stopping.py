@@ -65,13 +65,13 @@ def ending(
     if at_most is not None:
         at_most = check_integer("length", at_most, at_least=1)
     lines = check_integer("lines", lines, at_least=0)
-    ids = tuple(tuple(vocabulary.ids(text).tolist()) for text in until)
+    ids = tuple(tuple(vocabulary.encode(text).tolist()) for text in until)
     for character, place in zip("".join(until), chain(*ids), strict=True):
         if place < 0:
             raise SettingsError(
                 "until", f"can never be written: {character!r} is not in the vocabulary"
             )
-    line_end = int(vocabulary.ids("\n")[0])
+    line_end = int(vocabulary.encode("\n")[0])
     if lines and line_end < 0:
         raise SettingsError("lines", "can never end: the vocabulary has no line end")
     return Ending(at_most, ids, lines, line_end)

@@ -268,7 +268,7 @@ def _number(
     number: int, part: Part, vocabulary: Vocabulary, folder: Path, path: Path, place: int
 ) -> Iterator[int]:
     """Turn a part into ids at their place in a file, and take the part away."""
-    table = vocabulary.ids(text_of(np.load(_codes(folder, part.task))))
+    table = vocabulary.encode(text_of(np.load(_codes(folder, part.task))))
     if vocabulary.unknown_id is not None:
         table[table < 0] = vocabulary.unknown_id
     table = table.astype(vocabulary.dtype)

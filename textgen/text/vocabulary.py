@@ -3,8 +3,10 @@
 Knows code points and counts; knows nothing of files, windows or networks.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from textgen.errors import CorpusError
 Ids = npt.NDArray[np.unsignedinteger[Any]]
 
 CODE_POINTS = 0x110000
+UNKNOWN = "\ufffd"  # what an id that is not a character's is decoded as
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class Vocabulary:
 
     Example:
         >>> vocabulary = Vocabulary("abc")
-        >>> vocabulary.ids("cab").tolist(), vocabulary.text([2, 0, 1])
+        >>> vocabulary.encode("cab").tolist(), vocabulary.decode([2, 0, 1])
         ([2, 0, 1], 'cab')
     """
 
@@ -52,14 +55,18 @@ class Vocabulary:
     @cached_property
     def table(self) -> str:
         """The character of each id; U+FFFD for the unknown id."""
-        return self.characters + "\ufffd" * self.has_unknown
+        return self.characters + UNKNOWN * self.has_unknown
+
+    @cached_property
+    def _character_of(self) -> dict[int, str]:
+        return dict(enumerate(self.table))
 
     @cached_property
     def _codes(self) -> npt.NDArray[np.uint32]:
         return code_points(self.characters)
 
-    def ids(self, text: str) -> npt.NDArray[np.int64]:
-        """The ids of a text.
+    def encode(self, text: str) -> npt.NDArray[np.int64]:
+        """Turn text into ids.
 
         Args:
             text: Any text.
@@ -72,13 +79,14 @@ class Vocabulary:
         places = np.minimum(np.searchsorted(self._codes, codes), len(self._codes) - 1)
         return np.where(self._codes[places] == codes, places, -1)
 
-    def text(self, ids: Any) -> str:
-        """The text of ids.
+    def decode(self, ids: Iterable[Any]) -> str:
+        """Turn ids into text.
 
         Args:
-            ids: Sequence of ids; the unknown id is written as U+FFFD.
+            ids: Integers. The unknown id, and any integer that is no id (such as the -1 that
+                `encode` gives for a character outside the vocabulary), becomes U+FFFD.
         """
-        return "".join(map(self.table.__getitem__, ids))
+        return "".join(map(self._character_of.get, ids, repeat(UNKNOWN)))
 
 
 class Numbering:

@@ -203,7 +203,7 @@ class _Training:
         self.callback = hooks.callback or keras.callbacks.Callback()
         self.deadline = deadline
         peers = self.peers = device.peers
-        line_end = int(text.vocabulary.ids("\n")[0])  # -1, which is no id, where it has none
+        line_end = int(text.vocabulary.encode("\n")[0])  # -1, which is no id, where it has none
         self.batches = _Batches(text.train, settings, peers, line_end)
         size = text.vocabulary.size
         stock = build_model(settings.model, size, settings.windows.targets)
@@ -816,14 +816,14 @@ def _draw_seeds(text: Text, settings: Settings, peers: Peers) -> tuple[str, ...]
     if peers.count > 1 and config.carry_state:
         last = max(streams(text.train, settings, peers).extent.stop - maxlen, 1)
     starts = generator.integers(0, last, _SEEDS)
-    end_of_line = text.vocabulary.ids("\n")[0]
+    end_of_line = text.vocabulary.encode("\n")[0]
     seeds = []
     for start in np.sort(starts):
         line_ends = np.flatnonzero(text.train[start : min(start + 200, last)] == end_of_line)
         begin = start + line_ends[0] + 1 if len(line_ends) else start
         ids = text.train[begin : begin + maxlen]
         known = ids[ids != text.vocabulary.unknown_id] if text.vocabulary.has_unknown else ids
-        seeds.append(text.vocabulary.text(known))
+        seeds.append(text.vocabulary.decode(known))
     return tuple(dict.fromkeys(seed for seed in seeds if seed))
 
 

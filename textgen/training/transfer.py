@@ -54,7 +54,7 @@ def places(of: Vocabulary, within: Vocabulary) -> npt.NDArray[np.int64]:
     Returns:
         Shape (of.size,): for each id of `of` the id in `within`.
     """
-    found = within.ids(of.characters)
+    found = within.encode(of.characters)
     return np.append(found, within.size - 1) if of.has_unknown else found
 
 

@@ -24,7 +24,7 @@ def test_a_text_is_read_as_inspect_reads_it(model, text):
     trained = model_dir.read(model)
     record, network = trained.record, trained.network()
     vocabulary = record.vocabulary
-    reading = findings.read(network, vocabulary.ids(part), vocabulary, record.window())
+    reading = findings.read(network, vocabulary.encode(part), vocabulary, record.window())
     ours = list(reading.surprises(vocabulary, 300))
     theirs = list(inspect([source(part)], model))[:300]
     assert [one.rank for one in ours] == [one.rank for one in theirs]
@@ -42,7 +42,7 @@ def test_context_is_worth_what_keras_says(trained, text, window):
     """In a short text windows start at every character, and each length predicts the same ones."""
     part = text[:161]
     found = model_dir.read(trained)
-    ids = found.record.vocabulary.ids(part)
+    ids = found.record.vocabulary.encode(part)
     worth = findings.context_worth(found.network(), found.parameters, ids, window)
     longest = window or 80
     assert worth is not None and (worth.longest, worth.starts) == (longest, 160)
@@ -76,7 +76,7 @@ def test_errors_are_those_that_other_parts_of_the_text_show(trained, text):
     points = []
     for seed in range(12):
         drawn = np.random.default_rng(seed).choice(lines, 30)
-        ids = found.record.vocabulary.ids("".join(drawn))
+        ids = found.record.vocabulary.encode("".join(drawn))
         worth = findings.context_worth(network, found.parameters, ids, 40)
         assert worth is not None
         points.append({one.context: one for one in worth.points})
@@ -87,7 +87,7 @@ def test_errors_are_those_that_other_parts_of_the_text_show(trained, text):
         scores.append(spread / np.mean([one.error for one in same]))
     assert len(scores) > 10 and 0.6 < np.mean(scores) < 1.6
     many = np.random.default_rng(99).choice(lines, 120)
-    ids = found.record.vocabulary.ids("".join(many))
+    ids = found.record.vocabulary.encode("".join(many))
     worth = findings.context_worth(network, found.parameters, ids, 40)
     assert worth is not None and worth.first is not None and worth.differs
     few = [one[1].error for one in points if 1 in one]
@@ -97,7 +97,7 @@ def test_errors_are_those_that_other_parts_of_the_text_show(trained, text):
 def test_a_curve_does_not_jump_from_one_length_to_the_next(trained, text):
     """Neighbouring lengths of context predict the same characters of a short text."""
     found = model_dir.read(trained)
-    ids = found.record.vocabulary.ids(text[-600:])
+    ids = found.record.vocabulary.encode(text[-600:])
     worth = findings.context_worth(found.network(), found.parameters, ids, None)
     assert worth is not None and worth.longest == 256
     later = [point.bits for point in worth.points if point.context > 20]
@@ -106,7 +106,7 @@ def test_a_curve_does_not_jump_from_one_length_to_the_next(trained, text):
 
 def test_windows_start_all_over_a_long_text(trained, text):
     found = model_dir.read(trained)
-    ids = np.tile(found.record.vocabulary.ids(text), 10)
+    ids = np.tile(found.record.vocabulary.encode(text), 10)
     starts = findings._spread(len(ids), 500)
     assert len(set(starts.tolist())) == 500 and (np.diff(starts) > 0).all()
     assert np.bincount(starts * 10 // len(ids)).tolist() == [50] * 10
@@ -118,7 +118,7 @@ def test_windows_start_all_over_a_long_text(trained, text):
 @pytest.mark.parametrize("length", [0, 1, 2, 10, 41])
 def test_a_text_that_is_too_short_tells_nothing_of_context(trained, text, length):
     found = model_dir.read(trained)
-    ids = found.record.vocabulary.ids(text[:length])
+    ids = found.record.vocabulary.encode(text[:length])
     assert findings.context_worth(found.network(), found.parameters, ids, None) is None
 
 

@@ -85,7 +85,7 @@ def read(network: Network, ids: Ids, vocabulary: Vocabulary, window: int | None)
         held.append([layer.copy() for layer in reading.activations()])
     layers = [np.stack(layer) for layer in zip(*held, strict=True)]
     logs = log_probabilities(logits).astype(np.float32)
-    return Reading(vocabulary.text(ids), ids, logs, layers)
+    return Reading(vocabulary.decode(ids), ids, logs, layers)
 
 
 @dataclass(frozen=True)

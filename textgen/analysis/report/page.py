@@ -150,7 +150,7 @@ def _kept(record: model_dir.Record, model: str | Path) -> _Text | None:
         held, name = train[-_TEXT_AT_MOST:], "the end of the text that it was trained on"
     # A model begun with other weights has more characters, and other ids.
     reading = evaluation.Reading(record.vocabulary)
-    ids = reading.known(corpus.vocabulary.text(held))
+    ids = reading.known(corpus.vocabulary.decode(held))
     return _Text(ids, name, reading.unknown) if len(ids) > 1 else None
 
 
