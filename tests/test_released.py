@@ -27,7 +27,7 @@ from textgen.settings import (
     TrainConfig,
     WindowConfig,
     added,
-    frozen,
+    to_python_value,
 )
 from textgen.text import prepared
 from textgen.text.prepared import open_prepared, prepare
@@ -280,7 +280,7 @@ def test_what_only_training_needs_may_be_unknown(first, corpus, name, value):
     rewrite(model, "settings.json", newer(["training"], name, value))
     page = use(model, corpus)
     assert f'<th scope="row">{name}</th>' in page
-    assert model_dir.read(model).record.settings.by_name()[name] == frozen(value)
+    assert model_dir.read(model).record.settings.by_name()[name] == to_python_value(value)
     rewrite_checkpoint(model, newer(["settings", "training"], name, value))
     before = model_dir.checkpoint(model).read_bytes()
     with pytest.raises(ModelError, match=r"written by textgen 99\.1\.0.*keras-textgen>=99\.1\.0"):

@@ -22,6 +22,7 @@ from textgen.settings import (
     Config,
     CorpusConfig,
     WindowConfig,
+    parse_duration,
 )
 
 _AS_TRAINED = "[default: as it was trained]"
@@ -119,15 +120,14 @@ ESCAPED = _Escaped()
 
 class _Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     name = "90s|5m|1h"
-    _SECONDS: ClassVar = {"": 1, "s": 1, "m": 60, "h": 3600}
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(value))
-        if found is None or not float(found[1]):
-            self.fail(f"{value!r} is not a time, such as 90s, 5m or 1h", param, ctx)
-        return float(found[1]) * self._SECONDS[found[2]]
+        try:
+            return parse_duration(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 DURATION = _Duration()

@@ -4,16 +4,66 @@ Knows names, defaults, bounds and presets; knows nothing of files, Keras or the 
 Anything wrong raises `SettingsError`, which names the setting.
 """
 
-import operator
 import re
 import sys
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from numbers import Real
 from typing import Any, ClassVar, Self, TypeVar
 
 from textgen import __version__
 from textgen.errors import NewerVersionError, SettingsError, option
+from textgen.settings.options import (
+    CorpusOptions,
+    ModelOptions,
+    TrainingOptions,
+    WindowOptions,
+    normalize_options,
+    parse_duration,
+)
+from textgen.settings.values import to_python_value
+
+__all__ = [
+    "AUTO",
+    "BACKENDS",
+    "CELLS",
+    "CHECKPOINT_EVERY",
+    "CONTEXTS",
+    "DECODING_ERRORS",
+    "DEFAULT_MODEL",
+    "DEVICES",
+    "EXPORT_FORMATS",
+    "NORMALIZATIONS",
+    "OPTIMIZERS",
+    "PRECISIONS",
+    "PRESETS",
+    "REDUCTIONS",
+    "SCHEDULES",
+    "TARGETS",
+    "WAIT",
+    "Config",
+    "CorpusConfig",
+    "CorpusOptions",
+    "Decoding",
+    "ModelConfig",
+    "ModelOptions",
+    "NoveltyConfig",
+    "SampleConfig",
+    "Settings",
+    "TrainConfig",
+    "TrainingOptions",
+    "WindowConfig",
+    "WindowOptions",
+    "added",
+    "check_choice",
+    "check_integer",
+    "check_random_seed",
+    "choose",
+    "is_newer",
+    "normalize_options",
+    "parse_duration",
+    "resolve_settings",
+    "to_python_value",
+]
 
 TARGETS = ("last", "sequence")
 CELLS = ("lstm", "gru", "rnn")
@@ -37,29 +87,6 @@ _TINY, _HUGE = 1e-30, 3.4e38  # what single precision can hold, products with sm
 _TIME_AT_MOST = 1_000_000_000  # seconds: 32 years
 _WIDTH_BELOW = 2**31  # units: more than any memory holds, and few enough for every framework
 _MAXLEN_AT_MOST = 10_000  # back-propagation reaches nowhere near; sampling keeps a state for each
-
-
-def frozen(value: Any) -> Any:
-    """A setting in Python's own types: numbers of NumPy as int, float or bool, lists as tuples.
-
-    What is no number is returned as it is.
-
-    Example:
-        >>> import numpy as np
-        >>> frozen([np.int64(3), np.float32(0.5)])
-        (3, 0.5)
-    """
-    if isinstance(value, list | tuple):
-        return tuple(frozen(one) for one in value)
-    if isinstance(value, bool):
-        return value
-    # NumPy's bool belongs to no class of Python's; without NumPy there is none.
-    if (numpy := sys.modules.get("numpy")) and isinstance(value, numpy.bool_):
-        return bool(value)
-    try:
-        return operator.index(value)
-    except TypeError:
-        return float(value) if isinstance(value, Real) else value
 
 
 def added(version: str, default: Any, *, before: Any, training_only: bool = False) -> Any:
@@ -113,7 +140,7 @@ class Config:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            object.__setattr__(self, name, frozen(value))  # frozen, and not yet handed out
+            object.__setattr__(self, name, to_python_value(value))  # frozen, and not yet handed out
 
     def to_json(self) -> dict[str, Any]:
         """The settings as a JSON object, tuples as lists.
@@ -201,7 +228,7 @@ class Config:
         if not isinstance(data, dict):
             raise SettingsError(cls.__name__, f"must be an object, not {data!r}")
         names = {one.name for one in fields(cls)}  # type: ignore[arg-type]
-        values = {name: frozen(value) for name, value in data.items() if name in names}
+        values = {name: to_python_value(value) for name, value in data.items() if name in names}
         values = {**cls.before(), **values}
         for name in sorted(names - values.keys()):
             raise SettingsError(name, "is missing or unknown")
@@ -209,7 +236,7 @@ class Config:
             name: value
             for name, value in data.items()
             if name not in names
-            and not (name in cls.REMOVED and cls.REMOVED[name] == frozen(value))
+            and not (name in cls.REMOVED and cls.REMOVED[name] == to_python_value(value))
         }
         return values, unknown
 
@@ -725,7 +752,7 @@ def resolve_settings(
     """
     if preset is not None:
         check_choice("preset", preset, tuple(PRESETS))
-    explicit = {name: frozen(value) for name, value in explicit.items()}
+    explicit = normalize_options(explicit)
     layers = (explicit, PRESETS.get(preset or "", {}), suited or {})  # the nearest word first
     chosen = {**layers[2], **layers[1], **layers[0]}
     for pair in _EXCLUSIVE:
@@ -774,7 +801,7 @@ def choose(config: type[C], given: C | Mapping[str, Any] | None) -> tuple[C, tup
     names = [one.name for one in fields(config)]  # type: ignore[arg-type]
     if isinstance(given, Config):
         return given, tuple(names)
-    chosen = {name: frozen(value) for name, value in (given or {}).items()}
+    chosen = normalize_options(given or {})
     for name in chosen:
         if name not in names:
             raise SettingsError(name, "is not a setting of textgen")
@@ -788,7 +815,7 @@ def check_integer(name: str, value: Any, *, at_least: int, below: int = 2**63) -
         SettingsError: it is not a whole number (of Python, NumPy or another library), or is out
             of its bounds.
     """
-    number = frozen(value)
+    number = to_python_value(value)
     if isinstance(number, bool) or not isinstance(number, int) or number < at_least:
         raise SettingsError(name, f"must be a whole number, {at_least} or more, not {value!r}")
     if number >= below:

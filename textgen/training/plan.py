@@ -1,7 +1,6 @@
 """What a training is asked to do: its text, its characters and all its settings.
 
-Knows corpora, options and what suits them; knows nothing of Keras, of what checkpoints are made of
-or how training runs. Everything that can be refused is refused here.
+Everything that can be refused is refused here.
 """
 
 import shutil
@@ -14,7 +13,14 @@ from typing import Any
 from textgen import storage
 from textgen.errors import ModelError, OutputError, SettingsError, TextgenError, UsageError, option
 from textgen.model import model_dir
-from textgen.settings import PRESETS, CorpusConfig, Settings, choose, frozen, resolve_settings
+from textgen.settings import (
+    PRESETS,
+    CorpusConfig,
+    Settings,
+    choose,
+    resolve_settings,
+    to_python_value,
+)
 from textgen.text.prepared import (
     Prepared,
     check_windows,
@@ -148,7 +154,7 @@ def again(directory: Path, kept: Checkpoint, options: Mapping[str, Any]) -> Plan
     for name, value in options.items():
         if name not in recorded:
             raise SettingsError(name, "is not a setting of textgen")
-        if recorded[name] != frozen(value):
+        if recorded[name] != to_python_value(value):
             begun = transfer.show(recorded[name])
             raise SettingsError(name, f"must be left out, or be {begun}: that is what was begun")
     opened = open_prepared(kept.prepared or model_dir.cache(directory))

@@ -1,0 +1,77 @@
+"""Settings as keyword arguments of the Python API."""
+
+from dataclasses import fields
+from typing import Any, get_args, get_type_hints
+
+import numpy as np
+import pytest
+
+from textgen.errors import SettingsError
+from textgen.settings import (
+    CorpusConfig,
+    CorpusOptions,
+    ModelConfig,
+    ModelOptions,
+    TrainConfig,
+    TrainingOptions,
+    WindowConfig,
+    WindowOptions,
+    normalize_options,
+    parse_duration,
+    resolve_settings,
+)
+
+# What may be given instead of a value of the field's type.
+CONVENIENT: dict[Any, type] = {tuple[int, ...]: int, tuple[float, ...]: float}
+
+
+@pytest.mark.parametrize(
+    ("options", "configs"),
+    [
+        (CorpusOptions, [CorpusConfig]),
+        (WindowOptions, [WindowConfig]),
+        (ModelOptions, [ModelConfig]),
+        (TrainingOptions, [WindowConfig, ModelConfig, TrainConfig]),
+    ],
+)
+def test_options_are_exactly_the_settings(options, configs):
+    types = get_type_hints(options)
+    settings = [field for config in configs for field in fields(config)]
+    assert sorted(types) == sorted(field.name for field in settings)
+    assert not options.__required_keys__
+    for field in settings:
+        accepted = set(get_args(types[field.name])) or {types[field.name]}
+        assert accepted & {field.type, CONVENIENT.get(field.type)} or field.name == "glob"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("90s", 90), ("2m", 120), ("1.5h", 5400), ("0.5s", 0.5)]
+)
+def test_durations(text, seconds):
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0", "0m", "-1s", "5 m", "m", "1d", "1e3", "nan", "5m\n"])
+def test_what_is_no_duration(text):
+    with pytest.raises(ValueError, match="is not a time"):
+        parse_duration(text)
+    with pytest.raises(SettingsError) as caught:
+        resolve_settings({"time": text})
+    assert caught.value.option == "time"
+
+
+def test_convenient_values_mean_the_same_as_those_of_the_settings():
+    settings = resolve_settings({"time": "2m", "units": 256, "sample_temperatures": 1})
+    assert settings == resolve_settings(
+        {"time": 120.0, "units": (256,), "sample_temperatures": [1.0]}
+    )
+    assert normalize_options({"units": np.int64(8), "dropout": np.float32(0.5)}) == {
+        "units": (8,),
+        "dropout": 0.5,
+    }
+
+
+def test_a_bool_is_not_a_number_of_units():
+    with pytest.raises(SettingsError) as caught:
+        resolve_settings({"units": True})
+    assert caught.value.option == "units"
