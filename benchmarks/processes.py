@@ -33,9 +33,10 @@ _REDUCE = """
 import sys, time
 import jax, numpy as np
 from jax.sharding import NamedSharding, PartitionSpec as P
-from textgen.training import group
+from textgen.distributed import joining
+from textgen.distributed.cluster import Cluster
 at, count, index, times, *sizes = sys.argv[1], *map(int, sys.argv[2:])
-group.join(group.Cluster(at, count, index))
+joining.join(Cluster(at, count, index))
 mesh = jax.make_mesh((count,), ("all",))
 add = jax.jit(lambda arrays: [x.sum(0) for x in arrays], out_shardings=NamedSharding(mesh, P()))
 rows = NamedSharding(mesh, P("all"))

@@ -106,7 +106,7 @@ def _steps_in_turn(prepared: list[Path], name: str) -> str:
     opened = [open_prepared(one) for one in prepared]
     size = max(one.vocabulary.size for one in opened)
     twin = compiled(precision.kind_of(name, told, device), told, size)
-    epochs = [loop._Batches(one.split(0.01)[0], told, device.peers, -1) for one in opened]
+    epochs = [loop._Batches(one.split(0.01)[0], told, -1, device) for one in opened]
     twin.train_on_batch(*epochs[0].first()[:2])  # builds the network
     for file in prepared[-1].iterdir():  # so that it is read from the disk
         with file.open("rb") as ids:

@@ -61,7 +61,6 @@ UNREASONED = {  # longer than 300 lines, without a reason in the first lines
     "textgen/cli/console.py",
     "textgen/cli/options.py",
     "textgen/compute/runtime.py",
-    "textgen/distributed/group.py",
     "textgen/model/model_dir.py",
     "textgen/sampling/sampler.py",
     "textgen/text/windows.py",

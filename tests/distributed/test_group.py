@@ -16,7 +16,14 @@ import psutil
 import pytest
 
 from textgen.compute import runtime
-from textgen.distributed.group import LOST, Cluster, Peers
+from textgen.distributed.cluster import Cluster
+from textgen.distributed.communicator import PROCESS_LOST, Communicator, JaxCommunicator
+from textgen.distributed.sharding import (
+    DeviceSharding,
+    ProcessSharding,
+    Sharding,
+    create_sharding,
+)
 from textgen.errors import SettingsError, UsageError
 from textgen.model import model_dir
 from textgen.settings import resolve_settings
@@ -143,7 +150,9 @@ def test_one_that_is_killed_ends_all_and_the_same_command_goes_on(folder, killed
     began = time.monotonic()
     left = both.all[1 - killed].communicate(timeout=60)[1].splitlines()[-1]
     assert time.monotonic() - began < 60
-    assert both.all[1 - killed].returncode == 1 and left.startswith(f"textgen: error: {LOST}")
+    assert both.all[1 - killed].returncode == 1 and left.startswith(
+        f"textgen: error: {PROCESS_LOST}"
+    )
     both.all[killed].communicate()
     again = Together(folder, 2, *options)
     time.sleep(1)
@@ -163,14 +172,14 @@ def test_one_that_is_suspended_or_whose_own_process_the_system_kills(folder):
     assert both.all[0].wait(60) == 1
     os.killpg(both.all[1].pid, signal.SIGCONT)
     for status, last in both.ended(60):
-        assert status == 1 and LOST in last
+        assert status == 1 and PROCESS_LOST in last
     again = Together(folder, 2, *options)
     shown = again.all[0].stderr
     assert shown is not None and any(line.startswith("resuming: ") for line in shown)
     (trains,) = psutil.Process(again.all[1].pid).children()
     trains.kill()
     (status, last), (other, own) = again.ended(60)
-    assert (status, other) == (1, 1) and LOST in last
+    assert (status, other) == (1, 1) and PROCESS_LOST in last
     assert "the process that trained was ended by SIGKILL" in own
 
 
@@ -225,7 +234,7 @@ def test_damage_is_told_by_the_process_that_has_it(folder):
     ids.write_bytes(content)
     inside = [("env", "-C", str(folder)), ("env", "-C", str(folder / "other"))]
     first, second = Together(folder, 2, *QUICK, inside=inside).ended()
-    assert first == (1, "textgen: error: process 1 could not begin and says why")
+    assert first == (1, "textgen: error: process 1 could not start and says why")
     assert second[0] == 1 and "ids.npy: changed after it was written" in second[1]
 
 
@@ -234,7 +243,7 @@ def test_one_that_cannot_begin_lets_the_others_know(folder, trained):
     shutil.copytree(trained, folder / "m")
     first, second = Together(folder, 2, "--model", "m", *QUICK).ended()
     assert first[0] == 1 and "m: " in first[1]
-    assert second == (1, "textgen: error: process 0 could not begin and says why")
+    assert second == (1, "textgen: error: process 0 could not start and says why")
 
 
 @needs_jax
@@ -244,7 +253,7 @@ def test_a_full_disk_of_process_0_ends_all(folder):
     both = Together(folder, 2, *options, inside=[("prlimit", "--fsize=9000"), ()])
     first, second = both.ended(120)
     assert first[0] == 1 and "m: cannot be written" in first[1]
-    assert second[0] == 1 and second[1].startswith(f"textgen: error: {LOST}")
+    assert second[0] == 1 and second[1].startswith(f"textgen: error: {PROCESS_LOST}")
 
 
 @needs_jax
@@ -436,7 +445,7 @@ def test_settings_of_processes(given, option):
 
 def test_each_process_reads_its_rows():
     ids = np.arange(1000)
-    parts = [Peers(index, 4, 4) for index in range(4)]
+    parts = [JaxCommunicator(index, 4) for index in range(4)]
     whole = list(Streams(ids, 8, 10).whole(3))
     each = (Streams(ids, 8, 10, one.rows(8)).whole(3) for one in parts)
     for (x, y, _), *found in zip(whole, *each, strict=True):
@@ -457,7 +466,7 @@ def test_each_process_reads_its_rows():
 def test_a_process_reads_its_part_of_the_text():
     text = Text(np.zeros(9001, np.uint8), np.zeros(1000, np.uint8), Vocabulary("ab"))
     told = resolve_settings({"batch_size": 6, "maxlen": 10, "epochs": 1})
-    parts = [run._read_by(Peers(index, 3, 3), text, told, 400) for index in range(3)]
+    parts = [run._read_by(JaxCommunicator(index, 3), text, told, 400) for index in range(3)]
     validation = slice(9001, 9401)
     assert parts == [
         [slice(0, 3001), validation],
@@ -465,20 +474,41 @@ def test_a_process_reads_its_part_of_the_text():
         [slice(6000, 9001), validation],
     ]
     told = resolve_settings({"batch_size": 6, "maxlen": 10, "epochs": 1, "carry_state": False})
-    assert run._read_by(Peers(1, 3, 3), text, told, 4000) == [slice(0, 9001), slice(9001, 10001)]
+    assert run._read_by(JaxCommunicator(1, 3), text, told, 4000) == [
+        slice(0, 9001),
+        slice(9001, 10001),
+    ]
 
 
 def test_what_a_batch_is_shared_among():
-    peers = Peers(1, 2, 4)
-    assert (peers.whole(11), peers.filled(11), peers.filled(0)) == (8, 12, 4)
-    peers.check_rows(8)
-    assert Peers(devices=3).for_rows(4, gpu=False) == Peers(devices=2)
-    assert Peers(devices=3).for_rows(4, gpu=True) == Peers()
-    assert Peers(devices=8).for_rows(128, gpu=True) == Peers(devices=4)
-    assert peers.for_rows(3, gpu=True) == peers
+    sharding = create_sharding(4, processes=2)
+    assert isinstance(sharding, ProcessSharding)
+    assert [sharding.whole_rows(11), sharding.padded_rows(11), sharding.padded_rows(0)] == [
+        8,
+        12,
+        4,
+    ]
+    sharding.check_rows(8)
     with pytest.raises(SettingsError, match="multiple of 4.*give 8"):
-        peers.check_rows(9)
-    assert Peers().exchange(1.5, 2).tolist() == [[1.5, 2.0]] and Peers().told(b"x") == b"x"
+        sharding.check_rows(9)
+    assert sharding.limited_to(3, gpu=True) == sharding
+    assert create_sharding(3).limited_to(4, gpu=False) == DeviceSharding(2)
+    assert create_sharding(3).limited_to(4, gpu=True).count == 1
+    assert create_sharding(8).limited_to(128, gpu=True) == DeviceSharding(4)
+
+
+def test_a_single_process_and_a_single_device_do_nothing():
+    communicator, sharding = Communicator(), create_sharding(1)
+    assert communicator.is_main and communicator.rows(8) == slice(0, 8)
+    assert communicator.all_gather(1.5, 2).tolist() == [[1.5, 2.0]]
+    assert communicator.broadcast(b"x") == b"x"
+    assert type(sharding) is Sharding and sharding.limited_to(3, gpu=True) is sharding
+    assert [sharding.whole_rows(11), sharding.padded_rows(11), sharding.padded_rows(0)] == [
+        11,
+        11,
+        1,
+    ]
+    assert sharding.jit_options([]) == {}
 
 
 def test_the_heard_clock_is_that_of_process_0():
@@ -572,7 +602,7 @@ def test_two_hosts_of_which_one_is_cut_off(folder):
         cable("down")
         began = time.monotonic()
         for status, last in both.ended(60):
-            assert status == 1 and last.startswith(f"textgen: error: {LOST}")
+            assert status == 1 and last.startswith(f"textgen: error: {PROCESS_LOST}")
         assert time.monotonic() - began < 60
         cable("up")
         for status, last in Together(folder, 2, *options, at=at, inside=inside).ended():

@@ -6,7 +6,8 @@ import pytest
 
 from textgen.compute import precision
 from textgen.compute.runtime import Device
-from textgen.distributed.group import Peers
+from textgen.distributed.communicator import JaxCommunicator
+from textgen.distributed.sharding import create_sharding
 from textgen.errors import OutputError
 from textgen.model import model_dir
 from textgen.settings import resolve_settings
@@ -62,17 +63,17 @@ def test_a_process_is_tried_with_its_rows_and_the_slowest_decides(monkeypatch):
         return 9.0
 
     monkeypatch.setattr(device_speed, "_of_cpu", of_cpu)
-    monkeypatch.setattr(Peers, "exchange", lambda _, mine: np.array([[mine], [0.2]]))
+    monkeypatch.setattr(JaxCommunicator, "all_gather", lambda _, mine: np.array([[mine], [0.2]]))
     paces = []
 
     def at_pace(found):
         paces.append(found.times)
         return wanted
 
-    peers = Peers(count=2, devices=2)
-    assert device_speed.settled(asked, at_pace, 20, Device("jax", "cpu", peers)) == (wanted, None)
+    both = Device("jax", "cpu", JaxCommunicator(0, 2), create_sharding(2, processes=2))
+    assert device_speed.settled(asked, at_pace, 20, both) == (wanted, None)
     assert (rows, paces) == ([device_speed._ROWS // 2], [0.2])
-    several = Device("jax", "cpu", Peers(devices=2))  # of one process: nothing is tried
+    several = Device("jax", "cpu", sharding=create_sharding(2))  # of one process: nothing is tried
     assert device_speed.settled(asked, at_pace, 20, several) == (asked, None) and len(paces) == 1
 
 

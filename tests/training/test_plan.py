@@ -20,7 +20,8 @@ from textgen.compute.layers.jax_lstm import GpuLSTM
 from textgen.compute.layers.torch_lstm import TorchLSTM
 from textgen.compute.optimizer import learning_rate, optimizer
 from textgen.compute.runtime import Device
-from textgen.distributed.group import Peers
+from textgen.distributed.communicator import JaxCommunicator
+from textgen.distributed.sharding import create_sharding
 from textgen.errors import CorpusError, SettingsError, UsageError
 from textgen.model import model_dir
 from textgen.model.build import RECURRENT
@@ -144,7 +145,7 @@ def test_the_layer_of_our_own_is_for_an_lstm_on_the_cpu():
         assert choose(backend=backend, precision="float32").recurrent is CpuLSTM
     for stock in (choose(name="gpu", precision="float32"), choose(cell="gru")):
         assert stock.recurrent in RECURRENT.values() and stock.name == "float32"
-    two = Device("jax", "cpu", Peers(devices=2))  # of one process, as XLA can make them
+    two = Device("jax", "cpu", sharding=create_sharding(2))  # of one process, as XLA can make them
     told = resolve_settings({"batch_size": 2, "maxlen": 6, "units": (4,), "precision": "float32"})
     assert not issubclass(precision.choose(told, 5, two, batch()).recurrent, CpuLSTM)
 
@@ -163,8 +164,11 @@ def test_bfloat16_is_for_processes_that_all_have_it(monkeypatch):
     monkeypatch.setattr(precision, "has_bfloat16", lambda: True)
     told = resolve_settings({"batch_size": 2, "maxlen": 6, "units": (4,), "precision": "bfloat16"})
     for others, own in ((True, True), (False, False)):
-        monkeypatch.setattr(Peers, "exchange", lambda _, mine, o=others: np.array([[mine], [o]]))
-        kind = precision.kind_of("bfloat16", told, Device("jax", "cpu", Peers(0, 2, 2)))
+        monkeypatch.setattr(
+            JaxCommunicator, "all_gather", lambda _, mine, o=others: np.array([[mine], [o]])
+        )
+        both = Device("jax", "cpu", JaxCommunicator(0, 2), create_sharding(2, processes=2))
+        kind = precision.kind_of("bfloat16", told, both)
         assert issubclass(kind.recurrent, NarrowLSTM) == own
 
 

@@ -11,7 +11,6 @@ import pytest
 from textgen.compute import precision, stepping
 from textgen.compute.optimizer import optimizer
 from textgen.compute.runtime import Device
-from textgen.distributed.group import Peers
 from textgen.model import model_dir
 from textgen.model.build import carried_states, initial_weights
 from textgen.sampling.decoding import log_probabilities
@@ -75,7 +74,7 @@ def test_a_share_of_the_rows_is_reset_and_each_process_has_its_part_of_them():
 def test_rows_that_start_with_a_line_are_found_also_where_a_training_goes_on():
     ids = (np.arange(400) % 7).astype(np.uint8)  # a line end, 0, every seven characters
     chosen = resolve_settings({"epochs": 1, "batch_size": 4, "maxlen": 10})
-    batches = loop._Batches(ids, chosen, Peers(), line_end=0)
+    batches = loop._Batches(ids, chosen, 0, Device("jax", "cpu"))
     steps = list(islice(batches.after(0), 2 * batches.steps))
     found = [starts.tolist() for *_, starts, _ in steps]
     assert any(map(any, found)) and not all(map(all, found))

@@ -32,7 +32,7 @@ from textgen.settings import (
 )
 
 if TYPE_CHECKING:
-    from textgen.distributed.group import Cluster
+    from textgen.distributed.cluster import Cluster
     from textgen.training.events import Event
 
 LOG_FORMAT, _LOG_FORMAT = "log_format", "--log-format"
@@ -347,9 +347,9 @@ def command(
     if quiet and log_format != "text":
         raise click.UsageError("--quiet and --log-format json exclude each other")
     if coordinator is not None and ":" in coordinator:
-        from textgen.distributed.group import launched
+        from textgen.distributed.cluster import read_launcher
 
-        count, number = launched(os.environ)
+        count, number = read_launcher(os.environ)
         processes = count if processes is None else processes
         process = number if process is None else process
     sources: list[Any] = []
@@ -432,7 +432,7 @@ def _cluster(
         if (processes, process) != (None, None):
             raise click.UsageError("--processes and --process want a --coordinator as well")
         return None
-    from textgen.distributed.group import Cluster
+    from textgen.distributed.cluster import Cluster
 
     return Cluster(coordinator, processes, process, wait)
 

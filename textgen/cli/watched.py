@@ -13,7 +13,9 @@ import time
 from typing import NoReturn
 
 from textgen.cli import console, signals
-from textgen.distributed.group import LOST, Cluster, not_found
+from textgen.distributed.cluster import Cluster
+from textgen.distributed.communicator import PROCESS_LOST
+from textgen.distributed.joining import describe_missing
 from textgen.errors import TrainingError
 
 _TWICE = 1.0  # seconds after which a second Ctrl-C is one of its own
@@ -56,7 +58,7 @@ def in_another(cluster: Cluster) -> None:
 
     signals.handle(hand_on)
     _, status = os.waitpid(child, 0)
-    lost = LOST if os.read(begins[0], 1) else not_found(cluster)
+    lost = PROCESS_LOST if os.read(begins[0], 1) else describe_missing(cluster)
     _end(os.waitstatus_to_exitcode(status), lost, bool(heard))
 
 

@@ -78,13 +78,13 @@ def kind_of(name: str, settings: Settings, device: Device) -> Kind:
         if device.has_own_code:
             if name == "float32":
                 layer = CpuLSTM
-            elif name == "bfloat16" and device.peers.exchange(has_bfloat16()).all():
+            elif name == "bfloat16" and device.communicator.all_gather(has_bfloat16()).all():
                 layer = NarrowLSTM
         elif device.backend == "jax" and device.name != "cpu":
             layer = GpuLSTM
         elif device.backend == "torch" and device.name not in ("cpu", runtime.APPLE):
             layer = TorchLSTM
-    return Kind(name, sharded(layer) if device.peers.devices > 1 else layer)
+    return Kind(name, sharded(layer) if device.sharding.count > 1 else layer)
 
 
 def choose(
@@ -111,7 +111,7 @@ def choose(
     def seconds(of: Kind) -> float:
         """Of process 0, whose stopwatch all go by."""
         own = step_seconds(of, settings, size, device, batch)
-        return float(device.peers.exchange(own)[0, 0])
+        return float(device.communicator.all_gather(own)[0, 0])
 
     if asked != "auto":
         half = kind_of(asked, settings, device)
@@ -135,7 +135,7 @@ def _quicker_on_gpu(
         try:
             taken = seconds(half)
         except runtime.failures(device):
-            if device.peers.count > 1:  # others are in the middle of the same trial
+            if device.communicator.in_lockstep:  # others are in the middle of the same trial
                 raise
             continue
         if taken < limit:

@@ -74,7 +74,7 @@ CHECKS: Mapping[str, Mapping[str, Check]] = {
         "experimental.buffer_callback": lambda: _get(
             "jax.experimental.buffer_callback", "buffer_callback"
         ),
-        # group.py
+        # distributed/
         "experimental.multihost_utils": lambda: (
             _get("jax.experimental.multihost_utils", "process_allgather")
             and _get("jax.experimental.multihost_utils", "broadcast_one_to_all")

@@ -18,8 +18,10 @@ import numpy as np
 
 from textgen import packages
 from textgen.compute import private_names
-from textgen.distributed import group
-from textgen.distributed.group import Cluster, Peers
+from textgen.distributed import joining
+from textgen.distributed.cluster import Cluster
+from textgen.distributed.communicator import Communicator
+from textgen.distributed.sharding import Sharding, create_sharding
 from textgen.errors import TrainingError, UsageError, first_line
 from textgen.settings import BACKENDS, check_choice
 
@@ -40,12 +42,14 @@ class Device:
     Attributes:
         backend: What Keras computes with.
         name: The device as the backend calls it.
-        peers: The processes that train together, and their devices.
+        communicator: The processes that train together.
+        sharding: The devices of all of them, which share a batch.
     """
 
     backend: str
     name: str
-    peers: Peers = field(default_factory=Peers)
+    communicator: Communicator = field(default_factory=Communicator)
+    sharding: Sharding = field(default_factory=Sharding)
 
     @property
     def has_own_code(self) -> bool:
@@ -53,7 +57,7 @@ class Device:
 
         Where one process makes several devices of it, they would share what a layer keeps.
         """
-        return self.name == "cpu" and self.peers.devices == self.peers.count
+        return self.name == "cpu" and self.sharding.count == self.communicator.count
 
 
 def check(backend: str | None, cluster: Cluster | None = None) -> str | None:
@@ -129,12 +133,9 @@ def start(
             "KERAS_TORCH_DEVICE": "cpu",
         }
     with importing(debug=debug), _environment(variables):
-        peers = Peers()
-        if cluster is not None:
-            group.join(cluster)
-            peers = group.peers(cluster)
-        with peers.beginning():
-            return _started(device, peers)
+        communicator = joining.join(cluster) if cluster else Communicator()
+        with communicator.starting():
+            return _started(device, communicator)
 
 
 @contextmanager
@@ -203,7 +204,7 @@ def keras_defaults() -> Iterator[None]:
             keras.distribution.set_distribution(distribution)
 
 
-def _started(device: str, peers: Peers) -> Device:
+def _started(device: str, communicator: Communicator) -> Device:
     """Keras imported, and the device."""
     try:
         import keras
@@ -233,11 +234,12 @@ def _started(device: str, peers: Peers) -> Device:
             f"{name} sees no GPU here; give --device cpu, or install its GPU support "
             f"({_GPU_SUPPORT[name]}) and a driver"
         )
-    if name == "jax" and peers.count == 1:
+    sharding = Sharding()
+    if name == "jax":
         import jax
 
-        peers = Peers(devices=jax.local_device_count())
-    return Device(name, gpu or runs_on, peers)
+        sharding = create_sharding(jax.device_count(), communicator.count)
+    return Device(name, gpu or runs_on, communicator, sharding)
 
 
 def require(*names: str) -> None:
@@ -295,8 +297,8 @@ def losing_device(device: Device) -> Iterator[None]:
         yield
     except failures(device) as error:
         short = isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
-        if device.peers.count > 1 and not short:
-            raise group.lost(error) from error
+        if not short and (lost := device.communicator.process_lost(error)):
+            raise lost from error
         raise TrainingError(
             f"training failed on {device.name} ({type(error).__name__}: {first_line(error)}); "
             "where memory is short, begin anew with --force and fewer --units or a smaller "
@@ -319,6 +321,5 @@ def failures(device: Device) -> tuple[type[Exception], ...]:
         import tensorflow
 
         return MemoryError, tensorflow.errors.OpError
-    if device.peers.count > 1:
-        return MemoryError, RuntimeError, ValueError  # the last where a connection is gone
-    return MemoryError, RuntimeError  # JAX's and PyTorch's own errors are of this kind
+    # JAX's and PyTorch's own errors are RuntimeErrors.
+    return MemoryError, RuntimeError, *device.communicator.connection_errors

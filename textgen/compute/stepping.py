@@ -5,7 +5,6 @@ knows nothing of data, of clocks or of what a loss is good for.
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Protocol
 
 import keras
@@ -14,7 +13,7 @@ import numpy as np
 from textgen.compute import overrides
 from textgen.compute.runtime import Device
 from textgen.compute.torch_steps import TorchSteps
-from textgen.distributed.group import Peers
+from textgen.distributed.sharding import Sharding
 from textgen.model.build import carried_states
 
 
@@ -58,10 +57,10 @@ def steps(network: keras.Model, device: Device) -> Steps:
     if not network.optimizer.built:
         network.optimizer.build(network.trainable_variables)
     # Several processes hear each other between two steps, and all must at the same one.
-    ahead = int(device.name != "cpu" and device.peers.count == 1)
+    ahead = int(device.name != "cpu" and not device.communicator.in_lockstep)
     made: Steps
     if device.backend == "jax":
-        made = _OnJax(network, device.peers, ahead)
+        made = _OnJax(network, device.sharding, ahead)
     elif device.backend == "torch":
         made = TorchSteps(network, ahead)
     else:
@@ -129,18 +128,12 @@ class _OnJax:
     a GPU's time for a step of its own.
     """
 
-    def __init__(self, network: keras.Model, peers: Peers, ahead: int):
+    def __init__(self, network: keras.Model, sharding: Sharding, ahead: int):
         import jax
 
         self.ahead, self._network = ahead, network
         self._values: Any = None
-        self._placed: Callable[[Any], Any] = lambda rows: rows
-        placed: dict[str, Any] = {}  # where what comes out is
-        if peers.devices > 1:
-            places, whole = peers.places()
-            self._placed = partial(jax.make_array_from_process_local_data, places)
-            values = [[one.value.sharding for one in kind] for kind in self._variables()]
-            placed = {"out_shardings": (tuple(values), whole)}
+        self._placed = sharding.place_rows
         others = [id(one) for one in network.non_trainable_variables]
         states = [id(state) for state in carried_states(network)]
         if not set(states) <= set(others):
@@ -165,7 +158,7 @@ class _OnJax:
             weights, tuned = optimizer.stateless_apply(tuned, gradients, weights)
             return (list(weights), list(changed), list(tuned)), loss
 
-        self._step = jax.jit(step, donate_argnums=0, **placed)
+        self._step = jax.jit(step, donate_argnums=0, **sharding.jit_options(*self._variables()))
 
     def begin(self, x: Any, y: Any, learning_rate: float, kept: Any = None) -> Any:
         if kept is None:

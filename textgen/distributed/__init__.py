@@ -1,1 +1,7 @@
-"""Several processes that train one model together."""
+"""Several processes, and several devices of one, that train one model together.
+
+cluster.py       which processes there are to be, as a command or a launcher says
+joining.py       how they find each other
+communicator.py  how they exchange values
+sharding.py      how devices share a batch
+"""

@@ -23,7 +23,6 @@
     cudnn.py      whether a GPU computes the layers by cuDNN
     drop_connect.py  recurrent layers that leave out some of their weights
     tensorboard.py  logs for TensorBoard
-    group.py      several processes that train together
     sharded.py    a recurrent layer whose batch is on several devices
     hooks.py      undocumented names of other packages, each with its check
     backend.py    what differs between TensorFlow, JAX and PyTorch

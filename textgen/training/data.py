@@ -5,7 +5,7 @@ Knows ids, a vocabulary and streams; knows nothing of where they came from.
 
 from dataclasses import dataclass, field
 
-from textgen.distributed.group import Peers
+from textgen.distributed.communicator import Communicator
 from textgen.settings import Settings
 from textgen.text.vocabulary import Vocabulary
 from textgen.text.windows import Readable, Streams
@@ -26,7 +26,7 @@ class Text:
     vocabulary: Vocabulary
 
 
-def streams(ids: Readable, settings: Settings, peers: Peers) -> Streams:
+def streams(ids: Readable, settings: Settings, communicator: Communicator) -> Streams:
     """A training text as the streams with carried state that one process reads."""
     rows = settings.training.batch_size
-    return Streams(ids, rows, settings.windows.maxlen, peers.rows(rows))
+    return Streams(ids, rows, settings.windows.maxlen, communicator.rows(rows))

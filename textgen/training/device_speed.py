@@ -12,7 +12,8 @@ import numpy as np
 from textgen.compute import precision, runtime
 from textgen.compute.layers.cpu_lstm import CpuLSTM, NarrowLSTM, SequenceKernel
 from textgen.compute.runtime import Device
-from textgen.distributed.group import Peers
+from textgen.distributed.communicator import Communicator
+from textgen.distributed.sharding import Sharding
 from textgen.settings import PRECISIONS, Settings
 from textgen.training import automatic
 from textgen.training.automatic import Pace
@@ -50,11 +51,11 @@ def settled(
     layers = [precision.kind_of(name, settings, device).recurrent for name in names]
     own = [layer for layer in layers if issubclass(layer, CpuLSTM)]
     if own:
-        rows = max(1, _ROWS // device.peers.count)
+        rows = max(1, _ROWS // device.communicator.count)
         found = max(_of_cpu(rows, narrow=issubclass(layer, NarrowLSTM)) for layer in own)
-        times = float(device.peers.exchange(found).min())
+        times = float(device.communicator.all_gather(found).min())
         return (settings if _alike(times) else at_pace(Pace(times))), None
-    if device.name == "cpu" and device.peers.devices > 1 and settings.model.cell == "lstm":
+    if device.name == "cpu" and device.sharding.count > 1 and settings.model.cell == "lstm":
         return settings, None  # steps that one device makes alone are not those that train
     tried = automatic.TWO_CORES
     if device.name != "cpu":
@@ -111,10 +112,11 @@ def _of_steps(
     """The pace of a device, from steps of its part of a batch: process 0's; and the precision that
     the device is quickest in, or was before, where it is to choose one."""
     rows, maxlen = settings.training.batch_size, settings.windows.maxlen
-    mine = rows // device.peers.devices
+    mine = rows // device.sharding.count
     ids = np.zeros((mine, maxlen), np.int32)
     part = replace(settings, training=replace(settings.training, batch_size=mine))
-    alone, batch = replace(device, peers=Peers()), (ids, ids, np.ones(mine, np.float32))
+    alone = replace(device, communicator=Communicator(), sharding=Sharding())
+    batch = (ids, ids, np.ones(mine, np.float32))
     asked = settings.training.precision
     if asked != "auto":
         before = asked
@@ -122,5 +124,5 @@ def _of_steps(
         kind = precision.choose(part, size, alone, batch, before)
         seconds = kind.seconds or precision.step_seconds(kind, part, size, alone, batch)
     pace = rows * maxlen / seconds / automatic.speed(_width(settings))
-    told, number = device.peers.exchange(pace, PRECISIONS.index(kind.name))[0]
+    told, number = device.communicator.all_gather(pace, PRECISIONS.index(kind.name))[0]
     return float(told), PRECISIONS[int(number)] if asked == "auto" else None

@@ -23,7 +23,8 @@ import numpy as np
 from textgen.compute import cudnn, dropout_masks, precision, runtime, stepping
 from textgen.compute.optimizer import learning_rate, optimizer
 from textgen.compute.runtime import Device
-from textgen.distributed.group import Peers
+from textgen.distributed.communicator import Communicator
+from textgen.distributed.sharding import Sharding
 from textgen.errors import CorpusError, ModelError, TextgenError, TrainingError
 from textgen.model.build import build_model, count_parameters, initial_weights, reset_states
 from textgen.sampling import Sampler
@@ -157,7 +158,7 @@ def fit(
             before is the best.
         ModelError: the snapshot is not of such a training.
     """
-    with device.peers.sharing():
+    with device.sharding.sharing():
         with runtime.losing_device(device), dropout_masks.seeded(settings.training.random_seed):
             training = _Training(text, settings, device, hooks, deadline, initial, snapshot, chosen)
         training.callback.set_model(training.trainee)
@@ -202,16 +203,17 @@ class _Training:
         self.text, self.settings, self.device, self.hooks = text, settings, device, hooks
         self.callback = hooks.callback or keras.callbacks.Callback()
         self.deadline = deadline
-        peers = self.peers = device.peers
+        communicator = self.communicator = device.communicator
         line_end = int(text.vocabulary.encode("\n")[0])  # -1, which is no id, where it has none
-        self.batches = _Batches(text.train, settings, peers, line_end)
+        self.batches = _Batches(text.train, settings, line_end, device)
         size = text.vocabulary.size
         stock = build_model(settings.model, size, settings.windows.targets)
         generator = np.random.default_rng(config.random_seed)
         weights = initial_weights(settings.model, size, generator)
         weights = weights if initial is None else initial(weights)
-        stock.set_weights([peers.told_array(one) for one in weights])
-        peers.share()  # the stock model, which only carries weights, is this process's own
+        stock.set_weights([communicator.broadcast_array(one) for one in weights])
+        # The stock model, which only carries weights, is on one device of this process.
+        device.sharding.share()
         if snapshot is not None:
             chosen = str(snapshot.figures.get("precision"))
         self.kind = kind = precision.choose(settings, size, device, self.batches.first(), chosen)
@@ -221,7 +223,7 @@ class _Training:
         # As large as the batch of all processes, of which this one may have a part only.
         ids = np.zeros((self.batches.rows, settings.windows.maxlen), np.int32)
         self.without_cudnn = cudnn.missing(self.trainee, ids, settings.model.cell, device)
-        _assign(self.trainee.weights, stock.get_weights(), peers)
+        _assign(self.trainee.weights, stock.get_weights(), device.sharding)
         self.trainee.compile(
             kind.optimizer(optimizer(config, device)), _loss(config.loss_reduction)
         )
@@ -231,8 +233,8 @@ class _Training:
         if len(text.validation):
             full = precision.kind_of("float32", settings, device)
             before = _validated(snapshot) if snapshot else None
-            self.validator = _Validator(text.validation, settings, size, full, before, peers)
-        self.progress = Progress(stock, _draw_seeds(text, settings, peers))
+            self.validator = _Validator(text.validation, settings, size, full, before, device)
+        self.progress = Progress(stock, _draw_seeds(text, settings, communicator))
         self.curve = _Curve(size, config.loss_smoothing)
         window = 1 if config.carry_state else settings.windows.maxlen
         drawn = (window + config.sample_length) * len(config.sample_temperatures)
@@ -251,12 +253,14 @@ class _Training:
         self.kept_at, self.keep_took = time.monotonic(), 0.0
         self.saved_at, self.save_took = -math.inf, 0.0
         self.stop, self.keep_due = hooks.stop, self._keep_due
-        if peers.count > 1:
-            self.clock = heard = HeardClock(own, peers.exchange, hooks.stop, self._keep_due)
+        if communicator.in_lockstep:
+            self.clock = heard = HeardClock(
+                own, communicator.all_gather, hooks.stop, self._keep_due
+            )
             self.stop, self.keep_due = (lambda: heard.stopped), (lambda: heard.keep_due)
         self.began = time.monotonic()
         late = config.time and snapshot is None and self.began + clock["report"] >= deadline
-        if peers.exchange(late)[0, 0]:
+        if communicator.all_gather(late)[0, 0]:
             needed = config.time - (deadline - self.began) + clock["report"]
             raise TrainingError(
                 f"--time {config.time:g}s is over before the first step: to begin and to end take "
@@ -274,7 +278,7 @@ class _Training:
                 with runtime.losing_device(self.device):
                     reset_states(self.trainee)
             self._step(x, y, line_starts)
-            characters += x.size * self.peers.count
+            characters += x.size * self.communicator.count
             over = self.clock.over(self.steps)
             due = over or self.clock.report_due(self.steps)
             stopped = not over and self.stop()
@@ -318,8 +322,8 @@ class _Training:
         self.steps += 1
         self.clock.stepped()
         share = self.clock.done(self.steps)
-        characters = x.size * self.peers.count
-        targets = y.size * self.peers.count
+        characters = x.size * self.communicator.count
+        targets = y.size * self.communicator.count
         self.begun.append(_Begun(loss, self.steps, self._epoch(), share, characters, targets))
         self._read(self.stepper.ahead)
 
@@ -338,7 +342,7 @@ class _Training:
         rows = self.batches.rows
         # The last number keeps these draws apart from those of batches.
         seed = (config.random_seed, self.steps, 2)
-        kept = kept_rows(each, seed, rows, self.peers.rows(rows))
+        kept = kept_rows(each, seed, rows, self.communicator.rows(rows))
         return None if kept.all() else kept
 
     def _read(self, left: int = 0) -> None:
@@ -386,7 +390,9 @@ class _Training:
             self._check(validation_loss, self.steps)
         loss = self.curve.loss
         # Hosts that are not alike may differ in the last bit, and all must decide the same.
-        judged = self.peers.exchange(loss if validation_loss is None else validation_loss)[0, 0]
+        judged = self.communicator.all_gather(loss if validation_loss is None else validation_loss)[
+            0, 0
+        ]
         improved = progress.judge(float(judged), epoch)
         if improved:
             with runtime.losing_device(self.device):
@@ -428,7 +434,9 @@ class _Training:
     def _glimpse(self) -> None:
         """A sample early on, where one is due."""
         due = bisect_right(_GLIMPSES, self.clock.done(self.steps))
-        unwanted = self.progress.history["epochs"] or self.slow_samples or not self.peers.first
+        unwanted = (
+            self.progress.history["epochs"] or self.slow_samples or not self.communicator.is_main
+        )
         if due <= self.glimpses or unwanted:
             return
         self.glimpses = due
@@ -446,7 +454,7 @@ class _Training:
 
     def _samples(self, weights: list[Any]) -> Iterator[events.SampleDrawn]:
         """What the network writes with some weights."""
-        if not self.peers.first:
+        if not self.communicator.is_main:
             return iter(())
         return _samples(
             weights, self.text.vocabulary, self.settings, self.progress.seeds, self.steps
@@ -459,7 +467,7 @@ class _Training:
     def _keep_pays(self) -> bool:
         """Whether a snapshot now is a small part of the time since the last one."""
         since = time.monotonic() - self.kept_at
-        return bool(self.peers.exchange(since >= _KEEP_COST * self.keep_took)[0, 0])
+        return bool(self.communicator.all_gather(since >= _KEEP_COST * self.keep_took)[0, 0])
 
     def _keep(self, *, reported: bool = False) -> None:
         """Hand out a snapshot of where training is, or will be once a report has ended."""
@@ -481,8 +489,8 @@ class _Training:
             "since_best": progress.since_best,
         }
         with runtime.losing_device(self.device):
-            layers = [self.peers.gathered(one) for one in self._layer_variables()]
-            if not self.peers.first:
+            layers = [self.device.sharding.gather(one) for one in self._layer_variables()]
+            if not self.communicator.is_main:
                 return
             arrays = {
                 "layers": [_plain(one) for one in layers],
@@ -497,9 +505,9 @@ class _Training:
         """Be where a snapshot was taken; gives the state of its clock."""
         figures, arrays, progress = snapshot.figures, snapshot.arrays, self.progress
         try:
-            _assign(self._layer_variables(), arrays["layers"], self.peers)
-            _assign(self.trainee.optimizer.variables, arrays["optimizer"], self.peers)
-            _assign(progress.model.weights, arrays["best"], Peers())
+            _assign(self._layer_variables(), arrays["layers"], self.device.sharding)
+            _assign(self.trainee.optimizer.variables, arrays["optimizer"], self.device.sharding)
+            _assign(progress.model.weights, arrays["best"], Sharding())
             self.steps = int(_figure(figures, "steps"))
             self.seconds_before = _figure(figures, "seconds")
             self.points = int(_figure(figures, "points"))
@@ -567,8 +575,8 @@ class _Training:
             resumed=self._epoch() if self.steps else None,
             best_epoch=self.progress.best_epoch if kept else None,
             best_loss=self.progress.best_loss if kept else None,
-            processes=self.peers.count,
-            process=self.peers.index,
+            processes=self.communicator.count,
+            process=self.communicator.index,
         )
 
 
@@ -594,11 +602,11 @@ def _plain(variable: Any) -> Any:
     return value if value.dtype.kind in "fiu" else value.astype(np.float32)
 
 
-def _assign(variables: Sequence[Any], values: Sequence[Any], peers: Peers) -> None:
+def _assign(variables: Sequence[Any], values: Sequence[Any], sharding: Sharding) -> None:
     for variable, value in zip(variables, values, strict=True):
         if tuple(variable.shape) != value.shape:
             raise ValueError(f"{variable.path} is of shape {value.shape}")
-        variable.assign(peers.placed(value, variable))
+        variable.assign(sharding.place(value, variable))
 
 
 def _loss(reduction: str) -> keras.losses.Loss:
@@ -614,18 +622,20 @@ class _Batches:
     Args:
         ids: The training text.
         settings: Of the training.
-        peers: The processes, each of which reads a part.
         line_end: The id of the line end.
+        device: Whose processes read a part each.
     """
 
-    def __init__(self, ids: Readable, settings: Settings, peers: Peers, line_end: int):
+    def __init__(self, ids: Readable, settings: Settings, line_end: int, device: Device):
         windows, config = settings.windows, settings.training
         self._epoch: Callable[[int, int], Iterator[Batch]]
         self._line_end = line_end
-        self._noise, self._seed, self._peers = config.noise, config.random_seed, peers
+        communicator, sharding = device.communicator, device.sharding
+        self._noise, self._seed = config.noise, config.random_seed
+        self._communicator = communicator
         if config.carry_state:
             self.rows = config.batch_size
-            read = streams(ids, settings, peers)
+            read = streams(ids, settings, communicator)
             # Each epoch is cut at other places; wherever that is, it has as many steps.
             moved = self.rows > 1 and len(read) > 1
             self.steps = len(read) - moved
@@ -638,15 +648,15 @@ class _Batches:
             self._epoch = epoch
         else:
             cut = Windows(ids, windows.maxlen, windows.step, windows.targets)
-            self.rows = peers.whole(min(config.batch_size, len(cut)))
+            self.rows = sharding.whole_rows(min(config.batch_size, len(cut)))
             if not self.rows:
                 raise CorpusError(
-                    f"{len(cut)} windows are too few for {peers.devices} devices; give more text"
+                    f"{len(cut)} windows are too few for {sharding.count} devices; give more text"
                 )
             self.steps = len(cut) // self.rows
             # The order of an epoch follows from the random seed and the epoch's number alone.
             self._epoch = lambda number, begin: cut.shuffled(
-                self.rows, (config.random_seed, number), begin, peers.rows(self.rows)
+                self.rows, (config.random_seed, number), begin, communicator.rows(self.rows)
             )
 
     def first(self) -> Batch:
@@ -677,7 +687,7 @@ class _Batches:
         """Inputs with noise that follows from the random seed and the batch's place alone."""
         if not self._noise:
             return x
-        mine = self._peers.rows(self.rows)
+        mine = self._communicator.rows(self.rows)
         return with_noise(x, self._noise, (self._seed, epoch, place), self.rows, mine)
 
 
@@ -694,7 +704,7 @@ class _Validator:
         size: The vocabulary's size.
         kind: How it computes.
         characters: How many are read, where a training goes on; None to find out.
-        peers: The processes, each of which reads a part.
+        device: Whose processes read a part each.
 
     Attributes:
         characters: How many are read.
@@ -708,11 +718,12 @@ class _Validator:
         size: int,
         kind: precision.Kind,
         characters: int | None,
-        peers: Peers,
+        device: Device,
     ):
         windows, config = settings.windows, settings.training
         self._ids, self._windows, self._batch_size = ids, windows, config.batch_size
-        self._peers = peers
+        communicator, sharding = device.communicator, device.sharding
+        self._communicator, self._sharding = communicator, sharding
         at_most, self.seconds = min(len(ids), VALIDATION_AT_MOST), 0.0
         self._rows: int | None = None
         if config.carry_state:
@@ -720,13 +731,13 @@ class _Validator:
             # is read whole four more at least.
             room = max(config.batch_size, _VALIDATION_LOGITS // (windows.maxlen * size))
             fewest = (at_most - 1) // (4 * windows.maxlen)
-            self._rows = peers.filled(min(_VALIDATION_STREAMS, room, fewest))
+            self._rows = sharding.padded_rows(min(_VALIDATION_STREAMS, room, fewest))
         at_least = (self._rows or 1) * windows.maxlen + 1
         self.characters = min(at_most, max(characters or at_most, at_least))
         self._model = precision.build(kind, settings, size, carry_batch=self._rows)
         self._model.compile(loss=_loss("sum"))
         if config.time:
-            batch, each = peers.exchange(*self._measured())[0]
+            batch, each = communicator.all_gather(*self._measured())[0]
             lead = 1 if self._rows else 0  # batches that are read for context alone
             affordable = max(1, int(_VALIDATION_SHARE * config.time / batch) - lead) * int(each)
             if characters is None:
@@ -734,21 +745,24 @@ class _Validator:
             self.seconds = batch * (lead + math.ceil(self.characters / each))
 
     def loss(self, weights: list[Any]) -> float:
-        _assign(self._model.weights, weights, self._peers)
+        _assign(self._model.weights, weights, self._sharding)
         reset_states(self._model)
         total = count = 0.0
         for batch in self._batches():
             total += self._summed(batch)
             count += float(batch[2].sum())
-        return total / float(self._peers.exchange(count).sum())
+        return total / float(self._communicator.all_gather(count).sum())
 
     def _batches(self) -> Iterator[Batch]:
-        ids, maxlen, peers = self._ids[: self.characters], self._windows.maxlen, self._peers
+        ids, maxlen = self._ids[: self.characters], self._windows.maxlen
+        communicator = self._communicator
         if self._rows is not None:
-            return Streams(ids, self._rows, maxlen, peers.rows(self._rows)).every(lead=maxlen)
+            return Streams(ids, self._rows, maxlen, communicator.rows(self._rows)).every(
+                lead=maxlen
+            )
         cut = Windows(ids, maxlen, self._windows.step, self._windows.targets)
-        rows = peers.filled(min(self._batch_size, len(cut)))
-        return cut.in_order(rows, peers.rows(rows))
+        rows = self._sharding.padded_rows(min(self._batch_size, len(cut)))
+        return cut.in_order(rows, communicator.rows(rows))
 
     def _summed(self, batch: Batch) -> float:
         x, y, weight = batch
@@ -762,7 +776,7 @@ class _Validator:
         self._summed(batch)
         seconds = max(time.perf_counter() - began, 1e-6)
         each = batch[1].size if self._rows else len(batch[0]) * self._windows.step
-        return seconds, each * self._peers.count
+        return seconds, each * self._communicator.count
 
 
 class _Curve:
@@ -803,18 +817,18 @@ class _Curve:
         return mean
 
 
-def _draw_seeds(text: Text, settings: Settings, peers: Peers) -> tuple[str, ...]:
+def _draw_seeds(text: Text, settings: Settings, communicator: Communicator) -> tuple[str, ...]:
     """Windows from all over the training text, begun after a line's end where one is near.
 
     Of several processes the one that draws samples has them, from what it reads of the text.
     """
-    if not peers.first:
+    if not communicator.is_main:
         return ()
     config, maxlen = settings.training, settings.windows.maxlen
     generator = np.random.default_rng(config.random_seed)
     last = len(text.train) - maxlen
-    if peers.count > 1 and config.carry_state:
-        last = max(streams(text.train, settings, peers).extent.stop - maxlen, 1)
+    if config.carry_state and not communicator.reads_all:
+        last = max(streams(text.train, settings, communicator).extent.stop - maxlen, 1)
     starts = generator.integers(0, last, _SEEDS)
     end_of_line = text.vocabulary.encode("\n")[0]
     seeds = []

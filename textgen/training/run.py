@@ -20,7 +20,8 @@ import textgen
 from textgen import storage
 from textgen.compute import runtime
 from textgen.compute.runtime import Device
-from textgen.distributed.group import Cluster, Peers
+from textgen.distributed.cluster import Cluster
+from textgen.distributed.communicator import Communicator
 from textgen.errors import ModelError, OutputError, UsageError, option
 from textgen.model import model_dir
 from textgen.settings import CHECKPOINT_EVERY, DEFAULT_MODEL, CorpusConfig, Settings, choose
@@ -132,17 +133,18 @@ def train(
     began = time.monotonic() if run.began is None else run.began
     runtime.check(run.backend, run.cluster)
     runtime.require("numba")
-    device, peers, kept = None, Peers(), None
+    device, communicator, kept = None, Communicator(), None
     with ExitStack() as until_the_end:
         if progress or (progress is None and hasattr(sys, "ps1")):  # IPython has that name, too
             on_event = until_the_end.enter_context(_shown(on_event))
         if run.cluster is not None:  # who writes is known once the processes found each other
             _check_prepared(corpora)
             device = runtime.start(run.device, run.backend, run.cluster, debug=run.debug)
-            peers, began = device.peers, time.monotonic()  # others may have let it wait
+            communicator = device.communicator
+            began = time.monotonic()  # others may have let it wait
             on_event(events.Joined())
-        with peers.beginning():
-            if peers.first:
+        with communicator.starting():
+            if communicator.is_main:
                 model_dir.check_new(directory, force=True)
                 if run.resume:
                     _check_unfinished(directory)
@@ -253,14 +255,15 @@ def _train(
     device = device or runtime.start(run.device, run.backend, debug=run.debug)
     path, logs = model_dir.checkpoint(directory), None
     if run.cluster is not None:
-        device.peers.check_same({"--processes": run.cluster.processes, **_known_by(request)})
-        kept = _first_ones(device.peers, path, kept)
+        device.communicator.check_same({"--processes": run.cluster.processes, **_known_by(request)})
+        kept = _first_ones(device.communicator, path, kept)
     if kept is not None:  # in what nobody chose it may differ
         request = kept.request
     rows = request.settings.training.batch_size
-    peers = device.peers.for_rows(rows, gpu=device.name != "cpu")
-    device = replace(device, peers=peers)
-    peers.check_rows(rows)
+    communicator, sharding = device.communicator, device.sharding
+    sharding = sharding.limited_to(rows, gpu=device.name != "cpu")
+    device = replace(device, sharding=sharding)
+    sharding.check_rows(rows)
     from textgen.compute import dropout_masks
     from textgen.training import device_speed, loop
 
@@ -271,10 +274,10 @@ def _train(
                 settings, asked.at_pace, vocabulary.size, device
             )
         request = replace(request, settings=settings)
-    with peers.beginning():
+    with communicator.starting():
         if run.cluster is not None:
-            opened.check(_read_by(peers, text, settings, loop.VALIDATION_AT_MOST))
-        if run.tensorboard is not None and peers.first:
+            opened.check(_read_by(communicator, text, settings, loop.VALIDATION_AT_MOST))
+        if run.tensorboard is not None and communicator.is_main:
             where = _made(Path(run.tensorboard))
             from textgen.training import tensorboard
 
@@ -312,7 +315,7 @@ def _train(
             checkpoint.write(path, checkpoint.Checkpoint(request, prepared, about, snapshot))
 
     hooks = loop.Hooks(save, keep, run.checkpoint_every, on_event, stop, logs)
-    if not peers.first:
+    if not communicator.is_main:
         hooks = loop.Hooks(on_event=on_event, stop=stop)
     left = kept.snapshot.left if kept else _until_exit(settings.training.time)
     deadline = began + left
@@ -330,9 +333,11 @@ def _train(
             kept.snapshot if kept else None,
             precision,
         )
-    if progress.reason != "stopped" and peers.first:
+    if progress.reason != "stopped" and communicator.is_main:
         path.unlink(missing_ok=True)
-    peers.exchange(0)  # who ends first would wait for the others no longer than for a dead one
+    communicator.all_gather(
+        0
+    )  # who ends first would wait for the others no longer than for a dead one
     finished = events.Finished(
         progress.reason, progress.best_epoch, progress.best_loss, str(directory)
     )
@@ -345,11 +350,13 @@ def _until_exit(seconds: float) -> float:
     return seconds - min(_EXIT, _EXIT_SHARE * seconds)
 
 
-def _read_by(peers: Peers, text: Text, settings: Settings, validation: int) -> list[slice]:
+def _read_by(
+    communicator: Communicator, text: Text, settings: Settings, validation: int
+) -> list[slice]:
     """Where in the whole text one process of several reads.
 
     Args:
-        peers: The processes.
+        communicator: The process.
         text: Training and validation part, one after the other.
         settings: Windows, which are all over the text without carried state.
         validation: Characters of the validation part that are read at most.
@@ -357,7 +364,7 @@ def _read_by(peers: Peers, text: Text, settings: Settings, validation: int) -> l
     cut = len(text.train)
     own = slice(0, cut)
     if settings.training.carry_state:
-        own = streams(text.train, settings, peers).extent
+        own = streams(text.train, settings, communicator).extent
     return [own, slice(cut, cut + min(len(text.validation), validation))]
 
 
@@ -380,11 +387,11 @@ def _known_by(request: checkpoint.Request) -> dict[str, object]:
 
 
 def _first_ones(
-    peers: Peers, path: Path, kept: checkpoint.Checkpoint | None
+    communicator: Communicator, path: Path, kept: checkpoint.Checkpoint | None
 ) -> checkpoint.Checkpoint | None:
     """Process 0's checkpoint, which the others need not be able to read."""
-    content = peers.told(path.read_bytes() if kept else b"")
-    if peers.first or not content:
+    content = communicator.broadcast(path.read_bytes() if kept else b"")
+    if communicator.is_main or not content:
         return kept
     with tempfile.NamedTemporaryFile() as file:
         file.write(content)
