@@ -275,9 +275,9 @@ def test_what_a_gpu_with_jax_runs(folder, devices):
     """All of it on a processor that says it is one: its LSTM, and steps begun ahead of losses."""
     said = """
 from textgen.cli import main
-from textgen.training import backend
+from textgen.compute import runtime
 
-backend._first_gpu = lambda _: "a GPU"
+runtime._first_gpu = lambda _: "a GPU"
 main()
 """
     enough_for_two = ("--batch-size", "64")
