@@ -181,7 +181,7 @@ def test_a_precision_that_was_chosen_with_the_pace_is_trained_in(tmp_path, corpu
 def test_noise_is_in_what_is_read_and_not_in_what_is_to_be_predicted(carry_state):
     ids = np.arange(4000, dtype=np.uint16)
     told = {"epochs": 1, "batch_size": 8, "maxlen": 40, "carry_state": carry_state}
-    cpu = runtime.cpu
+    cpu = runtime.Device("jax", "cpu")
     plain, noisy = (
         islice(
             loop._Batches(ids, resolve_settings({**told, "noise": noise}), -1, cpu).after(0),
