@@ -140,8 +140,7 @@ def train(
         if run.cluster is not None:  # who writes is known once the processes found each other
             _check_prepared(corpora)
             device = runtime.start(run.device, run.backend, run.cluster, debug=run.debug)
-            communicator = device.communicator
-            began = time.monotonic()  # others may have let it wait
+            communicator, began = device.communicator, time.monotonic()  # after the wait for others
             on_event(events.Joined())
         with communicator.starting():
             if communicator.is_main:
@@ -260,8 +259,8 @@ def _train(
     if kept is not None:  # in what nobody chose it may differ
         request = kept.request
     rows = request.settings.training.batch_size
-    communicator, sharding = device.communicator, device.sharding
-    sharding = sharding.limited_to(rows, gpu=device.name != "cpu")
+    communicator = device.communicator
+    sharding = device.sharding.limited_to(rows, gpu=device.name != "cpu")
     device = replace(device, sharding=sharding)
     sharding.check_rows(rows)
     from textgen.compute import dropout_masks
