@@ -2,7 +2,7 @@
 
 Knows characters, seconds, how quick a device is beside two cores and what was measured on those;
 knows nothing of Keras, files or the command line. The measurements behind the rules are in
-docs/NOTES.md, under Sizing.
+docs/NOTES.md, under Settings.
 """
 
 import math
