@@ -67,7 +67,7 @@ def main() -> None:
             subprocess.run(
                 [sys.executable, "-m", "textgen", *train], check=True, stderr=subprocess.DEVNULL
             )
-            command = ["novelty", str(model), "--format", "json"]
+            command = ["novelty", "--model", str(model), "--format", "json"]
             told = subprocess.check_output([sys.executable, "-m", "textgen", *command], text=True)
             runs = [measure(command) for _ in range(options.runs)]
             unseen = json.loads(told)["unseen"]

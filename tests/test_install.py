@@ -31,10 +31,10 @@ LIGHT = [
     "sample --model model --length 20",
     "evaluate corpus.txt --model model",
     "inspect corpus.txt --model model",
-    "novelty model --corpus corpus.txt",
+    "novelty --model model corpus.txt",
     "prepare corpus.txt -o prepared --one-hot --force",
-    "compare model other --text corpus.txt",
-    "export model -o exported --format numpy --force",
+    "compare --model model --model other corpus.txt",
+    "export --model model -o exported --format numpy --force",
     "completion bash",
 ]
 VERSIONS = ("3.11", "3.12", "3.13")
@@ -123,14 +123,22 @@ def test_commands_that_need_no_heavy_package(without, command):
             "train corpus.txt --model new --backend torch",
             "torch is not installed: pip install 'keras-textgen[torch]'",
         ),
-        ("keras", "export model -o new --format saved-model", f"keras is not installed: {ALL}"),
+        (
+            "keras",
+            "export --model model -o new --format saved-model",
+            f"keras is not installed: {ALL}",
+        ),
         (
             "tensorflow",
-            "export model -o new --format saved-model",
+            "export --model model -o new --format saved-model",
             f"tensorflow is not installed: {ALL}",
         ),
-        ("onnx", "export model -o new --format onnx", "needs onnx, to be written"),
-        ("ai_edge_litert", "export model -o new --format litert", "needs ai_edge_litert, to be"),
+        ("onnx", "export --model model -o new --format onnx", "needs onnx, to be written"),
+        (
+            "ai_edge_litert",
+            "export --model model -o new --format litert",
+            "needs ai_edge_litert, to be",
+        ),
         ("numpy", "sample --model model", f"numpy is not installed: {ALL}"),
         ("h5py", "sample --model model", f"h5py is not installed: {ALL}"),
         ("rich", "compare model other", f"rich is not installed: {ALL}"),
@@ -281,17 +289,21 @@ def test_the_wheel_in_an_empty_environment(version, wheel, folder):
             environment.succeed(f"textgen {command}")
         lines = {
             environment.fail(f"textgen {command}")
-            for command in ("report model", "compare model other -o new.html", "train corpus.txt")
+            for command in (
+                "report --model model",
+                "compare --model model --model other -o new.html",
+                "train corpus.txt",
+            )
         }
         expected = "textgen: error: {} is not installed: " + ALL
         assert lines == {expected.format("jinja2"), expected.format("keras")}
-        says = environment.fail("textgen export model -o new --format onnx")
+        says = environment.fail("textgen export --model model -o new --format onnx")
         assert says.endswith("pip install 'keras-textgen[export]'")
 
         # With what the message says.
         environment.succeed(ALL)
         environment.succeed("pip check")
-        environment.succeed("textgen report model")
+        environment.succeed("textgen report --model model")
         (block,) = re.findall(r"## Quick start\n\n((?:    .+\n)+)\n", README)
         first = [line.strip() for line in block.splitlines()]
         assert len(first) == 4 and first[0] == "textgen train corpus.txt"

@@ -384,7 +384,7 @@ class ModelError(TextgenError):
             "does not hold the text that the model was trained on",
             "The model directory's cache was deleted, damaged or made for another training, or the "
             "model was trained from a prepared corpus.",
-            "Name the text with --corpus.",
+            "Name the text, as in textgen novelty corpus.txt.",
         ),
         Known(
             "take too much memory with this model",

@@ -174,7 +174,7 @@ def test_a_cache_that_is_not_of_this_text(copy, text):
     with pytest.raises(ModelError, match="its cache is damaged"):
         novelty(copy, config=CONFIG)
     shutil.rmtree(cache)
-    with pytest.raises(ModelError, match="its cache is not there.* with --corpus"):
+    with pytest.raises(ModelError, match="its cache is not there.* textgen novelty"):
         novelty(copy, config=CONFIG)
     change(copy, corpus={"characters": "many"})
     with pytest.raises(ModelError, match="damaged"):

@@ -13,7 +13,7 @@ from textgen.settings import EXPORT_FORMATS
 @pytest.mark.parametrize("name", EXPORT_FORMATS)
 def test_an_export_is_two_lines_on_standard_error(name, textgen, trained, tmp_path):
     needs_packages(name)
-    done = textgen("export", trained, "--format", name, "-o", "exported")
+    done = textgen("export", "--model", trained, "--format", name, "-o", "exported")
     assert done.returncode == 0 and done.stdout == "", done.stderr
     wrote, verified = done.stderr.splitlines()
     assert wrote.startswith(f"textgen: wrote exported ({name}, ") and "e-0" in verified
@@ -22,7 +22,7 @@ def test_an_export_is_two_lines_on_standard_error(name, textgen, trained, tmp_pa
 
 
 def test_keras_is_on_tensorflow_for_an_export_whatever_trains(textgen, trained):
-    arguments = ("export", trained, "--format", "saved-model", "-o", "new")
+    arguments = ("export", "--model", trained, "--format", "saved-model", "-o", "new")
     done = textgen(*arguments, KERAS_BACKEND="jax")
     assert done.returncode == 0, done.stderr
 
@@ -37,16 +37,26 @@ def test_the_model_is_named_as_for_other_commands(textgen, trained, tmp_path):
 
 
 def test_wrong_uses(textgen, trained, tmp_path):
-    assert textgen("export", trained, "--format", "numpy", "-o", "made").returncode == 0
+    assert textgen("export", "--model", trained, "--format", "numpy", "-o", "made").returncode == 0
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['onnxruntime'] = None\n")
     without = {"PYTHONPATH": str(tmp_path)}
     for arguments, extra, status, says in (
-        ((trained, "--format", "pickle", "-o", "new"), {}, 2, "'pickle' is not one of 'onnx'"),
-        ((trained, "--format", "numpy"), {}, 2, "'-o'"),
-        (("nothing", "--format", "numpy", "-o", "new"), {}, 1, "no such model directory"),
-        ((trained, "--format", "numpy", "-o", "made"), {}, 1, "replace it with --force"),
-        ((trained, "--format", "numpy", "-o", trained), {}, 1, "is not a model export"),
-        ((trained, "-o", "new"), without, 1, "pip install 'keras-textgen[export]'"),
+        (
+            ("--model", trained, "--format", "pickle", "-o", "new"),
+            {},
+            2,
+            "'pickle' is not one of 'onnx'",
+        ),
+        (("--model", trained, "--format", "numpy"), {}, 2, "'-o'"),
+        (
+            ("--model", "nothing", "--format", "numpy", "-o", "new"),
+            {},
+            1,
+            "no such model directory",
+        ),
+        (("--model", trained, "--format", "numpy", "-o", "made"), {}, 1, "replace it with --force"),
+        (("--model", trained, "--format", "numpy", "-o", trained), {}, 1, "is not a model export"),
+        (("--model", trained, "-o", "new"), without, 1, "pip install 'keras-textgen[export]'"),
     ):
         done = textgen("export", *arguments, **extra)
         assert (done.returncode, says in done.stderr) == (status, True), done.stderr

@@ -64,13 +64,6 @@ def test_json_lines(textgen, trained, page):
     assert records[5].keys() == {"character", "bits", "rank", "likeliest"}
 
 
-def test_a_model_that_is_named_by_the_option_is_the_only_one(textgen, trained, page):
-    by_place = textgen("inspect", trained, page, TEXTGEN_MODEL="nothing")
-    assert by_place.stdout == textgen("inspect", page, "--model", trained).stdout
-    both = textgen("inspect", trained, page, "--model", trained)
-    assert (both.returncode, both.stdout) != (0, by_place.stdout)
-
-
 def test_unknown_characters_are_shown_without_colour(textgen, trained):
     done = textgen("inspect", "-", "--model", trained, "--color", stdin="\u00e9\u00e8\x1b\n")
     assert done.returncode == 0 and done.stdout.startswith("\u00e9\u00e8\ufffd")

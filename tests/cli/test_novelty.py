@@ -19,7 +19,7 @@ def bare(trained, tmp_path):
 
 
 def test_tables_for_people(textgen, trained):
-    done = textgen("novelty", trained, *LITTLE)
+    done = textgen("novelty", "--model", trained, *LITTLE)
     assert (done.returncode, done.stderr) == (0, "")
     verdict, table, *passages = done.stdout.rstrip("\n").split("\n\n")
     assert "copying" in verdict and len(verdict.splitlines()) == 1
@@ -39,7 +39,7 @@ def test_an_object_for_scripts(textgen, trained, text, tmp_path):
     arguments = (*LITTLE, "--temperature", "0.5", "--random-seed", 3, "--format", "json")
     done = textgen("novelty", *arguments, TEXTGEN_MODEL=str(trained))
     record = json.loads(done.stdout)
-    assert record == json.loads(textgen("novelty", trained, *arguments).stdout)
+    assert record == json.loads(textgen("novelty", "--model", trained, *arguments).stdout)
     assert (record["samples"], record["length"], record["random_seed"]) == (4, 120, 3)
     assert record["written"][0].keys() == {"temperature", "characters", "shares", "longest"}
     assert record["passages"] and record["verdict"]
@@ -57,21 +57,21 @@ def test_an_object_for_scripts(textgen, trained, text, tmp_path):
 def test_a_name_that_is_not_utf_8_is_told(textgen, trained, text, tmp_path):
     name = b"caf\xe9.txt"
     (tmp_path / os.fsdecode(name)).write_text(text)
-    arguments = (*LITTLE, "--corpus", os.fsdecode(name), "--format", "json")
-    passages = json.loads(textgen("novelty", trained, *arguments).stdout)["passages"]
+    arguments = (*LITTLE, os.fsdecode(name), "--format", "json")
+    passages = json.loads(textgen("novelty", "--model", trained, *arguments).stdout)["passages"]
     assert {os.fsencode(passage["source"]) for passage in passages} == {name}
 
 
 def test_the_text_is_named_where_the_cache_is_gone(textgen, trained, bare, corpus):
-    refused = textgen("novelty", bare, *LITTLE)
+    refused = textgen("novelty", "--model", bare, *LITTLE)
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert "its cache is not there" in refused.stderr and "--corpus" in refused.stderr
+    assert "its cache is not there" in refused.stderr and "textgen novelty" in refused.stderr
     assert len(refused.stderr.splitlines()) == 1
-    named = textgen("novelty", bare, *LITTLE, "--corpus", corpus, "--format", "json")
-    cached = textgen("novelty", trained, *LITTLE, "--format", "json")
+    named = textgen("novelty", "--model", bare, *LITTLE, corpus, "--format", "json")
+    cached = textgen("novelty", "--model", trained, *LITTLE, "--format", "json")
     assert json.loads(named.stdout)["written"] == json.loads(cached.stdout)["written"]
     piped = textgen(
-        *("novelty", bare, *LITTLE, "--corpus", "-", "--format", "json"), stdin=corpus.read_bytes()
+        *("novelty", "--model", bare, *LITTLE, "-", "--format", "json"), stdin=corpus.read_bytes()
     )
     record = json.loads(piped.stdout)
     assert record["written"] == json.loads(cached.stdout)["written"]
@@ -81,17 +81,28 @@ def test_the_text_is_named_where_the_cache_is_gone(textgen, trained, bare, corpu
 @pytest.mark.parametrize(
     ("arguments", "status", "line"),
     [
-        (["nowhere"], 1, "nowhere: no such model directory"),
+        (["--model", "nowhere"], 1, "nowhere: no such model directory"),
         ([], 1, "textgen-model: no such model directory"),
-        (["MODEL", "--length", "0"], 2, "--length must be a whole number, 4 or more, not 0"),
-        (["MODEL", "-n", "0"], 2, "--samples must be a whole number, 1 or more, not 0"),
-        (["MODEL", "--temperature", "-1"], 2, "--temperature must be a number, 0 or more"),
-        (["MODEL", "--temperature", "nan"], 2, "--temperature must be a number, 0 or more"),
-        (["MODEL", "-n", "9999999"], 2, "--samples must be fewer, or shorter"),
-        (["MODEL", "--corpus", "nothing.txt"], 1, "nothing.txt: No such file or directory"),
-        (["MODEL", "--corpus", "other.txt"], 1, "other.txt: has characters that the model does"),
-        (["MODEL", "--corpus", "part.txt"], 1, "part.txt: has 3,000 characters, and the text that"),
-        (["MODEL", "other"], 2, "unexpected extra argument"),
+        (
+            ["--model", "MODEL", "--length", "0"],
+            2,
+            "--length must be a whole number, 4 or more, not 0",
+        ),
+        (["--model", "MODEL", "-n", "0"], 2, "--samples must be a whole number, 1 or more, not 0"),
+        (
+            ["--model", "MODEL", "--temperature", "-1"],
+            2,
+            "--temperature must be a number, 0 or more",
+        ),
+        (
+            ["--model", "MODEL", "--temperature", "nan"],
+            2,
+            "--temperature must be a number, 0 or more",
+        ),
+        (["--model", "MODEL", "-n", "9999999"], 2, "--samples must be fewer, or shorter"),
+        (["--model", "MODEL", "nothing.txt"], 1, "nothing.txt: No such file or directory"),
+        (["--model", "MODEL", "other.txt"], 1, "other.txt: has characters that the model does"),
+        (["--model", "MODEL", "part.txt"], 1, "part.txt: has 3,000 characters, and the text that"),
     ],
 )
 def test_wrong_uses_are_one_clear_line(textgen, trained, tmp_path, text, arguments, status, line):
@@ -106,7 +117,7 @@ def test_no_framework_is_loaded_and_the_model_directory_is_left_as_it_is(trained
     before = {path: path.stat().st_mtime_ns for path in trained.rglob("*")}
     code = (
         "import sys; from textgen.cli import program\n"
-        "program.main(['novelty', sys.argv[1], '-n', '2'], standalone_mode=False)\n"
+        "program.main(['novelty', '--model', sys.argv[1], '-n', '2'], standalone_mode=False)\n"
         "print([name for name in ('keras', 'tensorflow', 'jax', 'torch') if name in sys.modules])"
     )
     done = subprocess.run(

@@ -70,20 +70,20 @@ def test_inspect_reads_files_as_training_does(texts):
 
 def test_report_reads_files_as_training_does(texts, tmp_path):
     files, whole = texts
-    named = [word for file in files for word in ("--text", file)]
-    found = run("report", MODEL, *named, *SETTINGS, "-o", tmp_path / "a.html")
+    found = run("report", "--model", MODEL, *files, *SETTINGS, "-o", tmp_path / "a.html")
     assert [f"textgen: {line}" for line in TOLD] == found.stderr.splitlines()[:4]
-    run("report", MODEL, "--text", whole, "-o", tmp_path / "b.html")
+    run("report", "--model", MODEL, whole, "-o", tmp_path / "b.html")
     pages = [(tmp_path / name).read_text() for name in ("a.html", "b.html")]
     assert pages[0].replace("a.txt, b.txt", "as read.txt") == pages[1]
 
 
 def test_compare_reads_files_as_training_does(texts):
     files, whole = texts
-    named = [word for file in files for word in ("--text", file)]
-    found = run("compare", MODEL, MODEL, *named, *SETTINGS, "--format", "json")
+    found = run(
+        "compare", "--model", MODEL, "--model", MODEL, *files, *SETTINGS, "--format", "json"
+    )
     assert found.stderr.splitlines() == [f"textgen: {line}" for line in TOLD]
-    same = json.loads(run("compare", MODEL, "--text", whole, "--format", "json").stdout)
+    same = json.loads(run("compare", "--model", MODEL, whole, "--format", "json").stdout)
     data = json.loads(found.stdout)
     assert data[0]["loss"] == data[1]["loss"] == same[0]["loss"]
     assert data[0]["reading"] == CHANGES.to_json()
@@ -97,12 +97,12 @@ def test_novelty_tells_what_was_changed(tmp_path):
     cut = text.index("\n", 1000)
     (tmp_path / "1.txt").write_text(text[:cut])
     (tmp_path / "2.txt").write_text(text[cut + 1 :])
-    named = ["--corpus", tmp_path / "1.txt", "--corpus", tmp_path / "2.txt"]
+    files = [tmp_path / "1.txt", tmp_path / "2.txt"]
     some = ["-n", 1, "--length", 20, "--format", "json"]
-    found = run("novelty", MODEL, *named, *some)
+    found = run("novelty", "--model", MODEL, *files, *some)
     data = json.loads(found.stdout)
     assert data["reading"]["line_ends_added"] == 1 and TOLD[1] in found.stderr
-    own = json.loads(run("novelty", MODEL, *some).stdout)
+    own = json.loads(run("novelty", "--model", MODEL, *some).stdout)
     assert data["written"] == own["written"] and own["reading"]["line_ends_added"] == 0
 
 

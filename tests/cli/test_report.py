@@ -15,32 +15,36 @@ from tests.model.test_model_dir import sign
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
+def models(*directories):
+    return [word for directory in directories for word in ("--model", directory)]
+
+
 def test_a_page_is_written_once(textgen, trained, tmp_path):
-    done = textgen("report", trained)
+    done = textgen("report", "--model", trained)
     assert done.returncode == 0 and done.stdout == ""
     assert done.stderr.startswith("textgen: wrote report.html (")
     page = tmp_path / "report.html"
     assert page.stat().st_size < 3_000_000
-    again = textgen("report", trained)
+    again = textgen("report", "--model", trained)
     assert again.returncode == 1 and "report.html: exists" in again.stderr
     assert len(again.stderr.splitlines()) == 1
     page.write_text("other")
     assert textgen("report", "--force", TEXTGEN_MODEL=str(trained)).returncode == 0
     assert page.read_text().startswith("<!doctype html>")
-    piped = textgen("report", trained, "-o", "-")
+    piped = textgen("report", "--model", trained, "-o", "-")
     assert piped.stdout == page.read_text() and piped.stderr == ""
 
 
 def test_wrong_uses(textgen, trained, tmp_path):
     (tmp_path / "odd.txt").write_text("ééé")
     for arguments, status, says in (
-        (("report", "nothing"), 1, "no such model directory"),
-        (("report", trained, "-o", "no/such.html"), 1, "name another one"),
-        (("report", trained, "-o", "."), 1, "name another one"),
-        (("report", trained, "--text", "odd.txt"), 1, "3 of them unknown"),
-        (("report", trained, "--text", "no.txt"), 1, "no.txt"),
+        (("report", "--model", "nothing"), 1, "no such model directory"),
+        (("report", "--model", trained, "-o", "no/such.html"), 1, "name another one"),
+        (("report", "--model", trained, "-o", "."), 1, "name another one"),
+        (("report", "--model", trained, "odd.txt"), 1, "3 of them unknown"),
+        (("report", "--model", trained, "no.txt"), 1, "no.txt"),
         (("compare",), 2, "no models"),
-        (("compare", trained, "nothing"), 1, "no such model directory"),
+        (("compare", "--model", trained, "--model", "nothing"), 1, "no such model directory"),
     ):
         done = textgen(*arguments)
         assert (done.returncode, says in done.stderr) == (status, True), done.stderr
@@ -49,18 +53,18 @@ def test_wrong_uses(textgen, trained, tmp_path):
 
 
 def test_models_in_a_table(textgen, trained, trained_on_windows, tmp_path):
-    done = textgen("compare", trained, trained_on_windows)
+    done = textgen("compare", *models(trained, trained_on_windows))
     assert done.returncode == 0 and done.stderr == ""
     head, one, two = done.stdout.splitlines()
     assert head.split()[0] == "model" and one.split()[0] == str(trained)
     assert "LSTM 24,20" in two and len(head) == len(one) == len(two)
     page = textgen(
-        "compare", trained, "-o", "two.html", "--format", "json", "--text", "-", stdin="a cat"
+        *("compare", "--model", trained, "-", "-o", "two.html", "--format", "json"), stdin="a cat"
     )
     assert json.loads(page.stdout)[0]["loss"] > 0
     assert (tmp_path / "two.html").read_text().startswith("<!doctype html>")
     # What training changes: without the fixed matrix of one-hot input.
-    told = json.loads(textgen("compare", trained_on_windows, "--format", "json").stdout)
+    told = json.loads(textgen("compare", "--model", trained_on_windows, "--format", "json").stdout)
     model = keras.models.load_model(trained_on_windows / "model.keras")
     trainable = sum(math.prod(weight.shape) for weight in model.trainable_weights)
     assert told[0]["parameters"] == trainable < model.count_params()
@@ -68,7 +72,7 @@ def test_models_in_a_table(textgen, trained, trained_on_windows, tmp_path):
 
 def test_models_on_a_text_are_ranked(textgen, trained, trained_on_windows, tmp_path):
     (tmp_path / "odd.txt").write_text("The cat sät on the mat. A dog ran to a hill.\n")
-    done = textgen("compare", trained, trained_on_windows, "--text", "odd.txt")
+    done = textgen("compare", *models(trained, trained_on_windows), "odd.txt")
     head, one, two = done.stdout.splitlines()
     assert done.returncode == 0 and done.stderr == ""
     assert re.search(r"best loss +on text +coverage +bits of all +rank$", head)
@@ -78,7 +82,7 @@ def test_models_on_a_text_are_ranked(textgen, trained, trained_on_windows, tmp_p
     data["corpus"]["settings"]["lowercase"] = True
     settings.write_text(json.dumps(data))
     sign(tmp_path / "lower")
-    done = textgen("compare", trained, "lower", "--text", "odd.txt", "--format", "json")
+    done = textgen("compare", *models(trained, "lower"), "odd.txt", "--format", "json")
     assert [one["rank"] for one in json.loads(done.stdout)] == [None, None]
     assert "textgen: no ranks: the models read different texts" in done.stderr
 
@@ -86,9 +90,9 @@ def test_models_on_a_text_are_ranked(textgen, trained, trained_on_windows, tmp_p
 def test_a_pipe_is_read_for_one_model_only(textgen, trained, tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for text in ("-", "pipe"):
-        done = textgen("compare", trained, trained, "--text", text, stdin="The cat")
+        done = textgen("compare", *models(trained, trained), text, stdin="The cat")
         assert (done.returncode, done.stdout) == (2, "")
-        assert f"{text} can be read once: name a file with --text" in done.stderr
+        assert f"{text} can be read only once" in done.stderr
 
 
 @pytest.fixture(scope="module")

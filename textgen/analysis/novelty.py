@@ -279,8 +279,8 @@ def _cached(record: model_dir.Record, directory: Path) -> Prepared:
 
 def _no_text(directory: Path, why: str) -> ModelError:
     return ModelError(
-        f"{directory}: does not hold the text that the model was trained on: {why}; name that text "
-        "with --corpus"
+        f"{directory}: does not hold the text that the model was trained on: {why}; name that "
+        "text, as in `textgen novelty corpus.txt`"
     )
 
 

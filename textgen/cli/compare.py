@@ -6,23 +6,23 @@ from typing import Any
 import click
 import cloup
 
-from textgen.cli import console, options
+from textgen.cli import console, options, usage
 from textgen.settings import CorpusConfig
 
 
-@cloup.command("compare")
-@cloup.argument("models", metavar="MODEL MODEL...", nargs=-1, shell_complete=options.DIRECTORIES)
+@cloup.command("compare", cls=usage.Command)
+@options.texts(required=False)
+@options.models
 @options.page(None)
-@options.text_option("Text to evaluate every model on: a file or a directory; can be repeated.")
 @options.encoding_as_trained
 @options.glob()
 @options.form("json", "A table, or a list of JSON objects.")
 @options.debug
 def command(
-    models: tuple[str, ...],
+    texts: tuple[str, ...],
+    directories: tuple[str, ...],
     output: str | None,
     force: bool,  # noqa: FBT001
-    texts: tuple[str, ...],
     encoding: str | None,
     decoding_errors: str | None,
     glob: tuple[str, ...],
@@ -30,19 +30,19 @@ def command(
 ) -> None:
     """Compare trained models: a table, and a page with their curves.
 
-    Losses are in nats per character. What trainings recorded compares only where corpus and
-    validation part are the same; --text evaluates all models on one text, and ranks them by bits
-    per character of all of it. For each character that a model does not know these have 20.09
-    bits, what it takes to name any of Unicode's code points: otherwise a model would look the
-    better the less of the text it knows.
+    Losses are in nats per character. Losses recorded in training compare only where corpus and
+    validation part are the same. With TEXT (files or directories) every model is evaluated on that
+    text, and models are ranked by bits per character of all of it. Each character that a model
+    does not know is charged 20.09 bits, the number that names any Unicode code point: without
+    this, a model would look better the less of the text it knows.
 
     \b
-        textgen compare small large
-        textgen compare small large --text held-out.txt
-        textgen compare small large -o curves.html
+        textgen compare --model small --model large
+        textgen compare --model small --model large held-out.txt
+        textgen compare --model small --model large -o curves.html
     """
-    if not models:
-        raise click.UsageError("no models: `textgen compare small large`")
+    if not directories:
+        raise click.UsageError("no models: `textgen compare --model small --model large`")
     import json
 
     from textgen import packages
@@ -50,14 +50,16 @@ def command(
     from textgen.text.sources import find_sources
 
     glob = glob or CorpusConfig.glob
-    for source in find_sources(texts, glob) if len(models) > 1 else ():
+    for source in find_sources(texts, glob) if len(directories) > 1 else ():
         if source.size is None:  # a pipe
-            raise click.UsageError(f"{source.name} can be read once: name a file with --text")
+            raise click.UsageError(f"{source.name} can be read only once; name a file instead")
     write = console.page_writer(output, force=force) if output else None
     if write is not None:
         packages.require(*packages.PAGES)
     out = console.Output()
-    found = compare(models, texts, encoding=encoding, decoding_errors=decoding_errors, glob=glob)
+    found = compare(
+        directories, texts, encoding=encoding, decoding_errors=decoding_errors, glob=glob
+    )
     for lines in dict.fromkeys(tuple(console.reading_lines(one.reading)) for one in found):
         for line in lines:
             console.note(f"textgen: {line}")

@@ -5,12 +5,12 @@ from pathlib import Path
 import click
 import cloup
 
-from textgen.cli import console, options
+from textgen.cli import console, options, usage
 from textgen.settings import CorpusConfig
 
 
-@cloup.command("evaluate")
-@options.texts
+@cloup.command("evaluate", cls=usage.Command)
+@options.texts(required=True)
 @options.model("Model directory to evaluate.")
 @options.context(
     "Read the text in order and carry the state, or predict each character from the last maxlen."
@@ -26,7 +26,7 @@ from textgen.settings import CorpusConfig
 @options.form("json", "Figures as lines, or as a JSON object.")
 @options.debug
 def command(
-    corpora: tuple[str, ...],
+    texts: tuple[str, ...],
     directory: Path,
     context: str | None,
     windows: int | None,
@@ -43,9 +43,9 @@ def command(
     \b
         textgen evaluate held-out.txt
         textgen evaluate held-out.txt --windows 256 --format json
-        tail -c 100000 corpus.txt | textgen evaluate - --model small
+        tail -c 100000 corpus.txt | textgen evaluate --model small -
     """
-    if not corpora:
+    if not texts:
         raise click.UsageError("no text: `textgen evaluate held-out.txt`")
     import json
 
@@ -54,7 +54,7 @@ def command(
 
     out = console.Output()
     found = evaluate(
-        corpora,
+        texts,
         directory,
         context=context,
         windows=windows,

@@ -5,12 +5,12 @@ from pathlib import Path
 import click
 import cloup
 
-from textgen.cli import console, options
+from textgen.cli import console, options, usage
 from textgen.settings import EXPORT_FORMATS
 
 
-@cloup.command("export")
-@options.model_argument
+@cloup.command("export", cls=usage.Command)
+@options.model("Model directory to export.")
 @cloup.option(
     "--format",
     "form",
@@ -33,7 +33,7 @@ def command(directory: Path, form: str, output: Path, force: bool) -> None:  # n
 
     \b
         textgen export --format onnx -o exported
-        textgen export small --format numpy -o small-numpy
+        textgen export --model small --format numpy -o small-numpy
     """
     debug = options.debugging()
     if not debug:

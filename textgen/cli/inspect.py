@@ -7,9 +7,8 @@ from typing import Any
 
 import click
 import cloup
-from click.core import ParameterSource
 
-from textgen.cli import console, options
+from textgen.cli import console, options, usage
 from textgen.settings import CorpusConfig
 
 # One more than textgen.analysis.evaluation.LEVELS has bounds.
@@ -17,8 +16,8 @@ _GROUNDS = (None, 230, 222, 215, 203)  # of the 256 colours: none, then yellow t
 _INK = 16
 
 
-@cloup.command("inspect")
-@options.texts
+@cloup.command("inspect", cls=usage.Command)
+@options.texts(required=True)
 @options.model("Model directory to look at the text with.")
 @options.context(
     "Carry the state through the text, or predict each character from the last maxlen."
@@ -34,7 +33,7 @@ _INK = 16
 )
 @options.debug
 def command(
-    corpora: tuple[str, ...],
+    texts: tuple[str, ...],
     directory: Path,
     context: str | None,
     encoding: str | None,
@@ -45,28 +44,23 @@ def command(
 ) -> None:
     """Colour each character of a text by how surprising a model found it.
 
-    TEXT is one or more files, directories (read recursively) or - for standard input; the model
-    can be named before them instead of with --model. The darker the ground, the less the model
-    expected that character there. As JSON lines: character, bits (-log2 of its probability), rank
-    among all characters, and the five likeliest in its place.
+    TEXT is one or more files, directories (read recursively) or - for standard input. The less the
+    model expected a character, the darker its background. As JSON lines: character, bits (-log2 of
+    its probability), rank among all characters, and the five likeliest in its place.
 
     \b
         textgen inspect page.txt --color | less -R
         echo "To be, or not to bee" | textgen inspect -
-        textgen inspect textgen-model page.txt --format jsonl
+        textgen inspect --model small page.txt --format jsonl
     """
-    if not corpora:
+    if not texts:
         raise click.UsageError("no text: `textgen inspect page.txt`")
     from textgen.analysis.evaluation import LEVELS, inspect
-    from textgen.model.model_dir import is_model
     from textgen.text.sources import ReadingReport
 
-    named = click.get_current_context().get_parameter_source("directory")
-    if named is not ParameterSource.COMMANDLINE and len(corpora) > 1 and is_model(corpora[0]):
-        directory, corpora = Path(corpora[0]), corpora[1:]
     report = ReadingReport()
     found = inspect(
-        corpora,
+        texts,
         directory,
         context=context,
         encoding=encoding,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import cloup
 
-from textgen.cli import console, options
+from textgen.cli import console, options, usage
 from textgen.settings import NoveltyConfig
 
 if TYPE_CHECKING:
@@ -14,17 +14,9 @@ if TYPE_CHECKING:
 _STAGES = {"write": "writing samples", "compare": "comparing"}
 
 
-@cloup.command("novelty")
-@options.model_argument
-@cloup.option(
-    "--corpus",
-    "corpora",
-    multiple=True,
-    metavar="PATH",
-    shell_complete=options.FILES,
-    help="The text that it was trained on: a file, a directory, - or a prepared corpus; can be "
-    "repeated.  [default: the one in MODEL's cache/]",
-)
+@cloup.command("novelty", cls=usage.Command)
+@options.texts(required=False)
+@options.model("Model directory to write samples with.")
 @options.setting(
     NoveltyConfig,
     "temperatures",
@@ -49,18 +41,19 @@ _STAGES = {"write": "writing samples", "compare": "comparing"}
 )
 @options.form("json", "Tables, or a JSON object.")
 @options.debug
-def command(directory: Path, corpora: tuple[str, ...], form: str, **values: Any) -> None:
-    """Tell how much of what a model writes is copied from its corpus.
+def command(texts: tuple[str, ...], directory: Path, form: str, **values: Any) -> None:
+    """Measure how much of what a model writes is copied from its corpus.
 
-    MODEL is a model directory, by default TEXTGEN_MODEL or textgen-model. Samples are written as
-    `textgen sample` does, and what stands word for word in the training text is counted: n-grams
-    of characters, beside those of as much text that training never saw (the validation part), and
-    the longest passages, with the place that each is copied from.
+    TEXT is the text that the model was trained on: files, directories, - for standard input, or a
+    prepared corpus. Without it, the corpus in the model directory's cache/ is used. Samples are
+    written as by `textgen sample`. Counted are the n-grams of characters that occur in the training
+    text, in the samples and in as much text that training never saw (the validation part), and the
+    longest copied passages, with the place that each is copied from.
 
     \b
         textgen novelty
-        textgen novelty textgen-model -n 100 --temperature 0.8
-        textgen novelty textgen-model --corpus corpus.txt --format json
+        textgen novelty --model small -n 100 --temperature 0.8
+        textgen novelty --model small corpus.txt --format json
     """
     config = NoveltyConfig(**options.given(values))
     import json
@@ -77,7 +70,7 @@ def command(directory: Path, corpora: tuple[str, ...], form: str, **values: Any)
             else:
                 transfer(stage, done, total)
 
-        found = novelty(directory, corpora, config, on_progress=show)
+        found = novelty(directory, texts, config, on_progress=show)
     console.note_reading(found.reading)
     if form == "json":
         out.write(json.dumps(found.to_json()) + "\n")

@@ -178,7 +178,7 @@ def debugging() -> bool:
 
 
 def model(help_text: str) -> Callable[[F], F]:
-    """`--model DIR`."""
+    """`--model DIR`, the same in all commands."""
     return cloup.option(
         "--model",
         "directory",
@@ -193,23 +193,17 @@ def model(help_text: str) -> Callable[[F], F]:
     )
 
 
-def model_argument(function: F) -> F:
-    """A model directory named by itself."""
-    return cloup.argument(
-        "directory",
-        metavar="[MODEL]",
-        shell_complete=DIRECTORIES,
-        type=click.Path(path_type=Path),
-        envvar="TEXTGEN_MODEL",
-        default=DEFAULT_MODEL,
-    )(function)
-
-
-def text_option(help_text: str) -> Callable[[F], F]:
-    """`--text PATH`, beside models named by themselves."""
+def models(function: F) -> F:
+    """`--model DIR`, several times."""
     return cloup.option(
-        "--text", "texts", multiple=True, metavar="TEXT", shell_complete=FILES, help=help_text
-    )
+        "--model",
+        "directories",
+        type=click.Path(),
+        multiple=True,
+        metavar="DIR",
+        shell_complete=DIRECTORIES,
+        help="Model directory; repeat the option for each model.",
+    )(function)
 
 
 def output_directory(function: F) -> F:
@@ -268,13 +262,10 @@ def glob() -> Callable[[F], F]:
     )
 
 
-def _paths_argument(metavar: str) -> Callable[[F], F]:
-    return cloup.argument("corpora", metavar=metavar, nargs=-1, shell_complete=FILES)
-
-
-def texts(function: F) -> F:
-    """The texts that a trained model is to look at."""
-    return _paths_argument("TEXT...")(function)
+def texts(*, required: bool) -> Callable[[F], F]:
+    """The texts that a trained model reads."""
+    metavar = "TEXT..." if required else "[TEXT]..."
+    return cloup.argument("texts", metavar=metavar, nargs=-1, shell_complete=FILES)
 
 
 def context(help_text: str) -> Callable[[F], F]:
@@ -303,7 +294,7 @@ def corpora(function: F) -> F:
         is_flag=True,
         help="Take the documentation that comes with Python as the corpus.",
     )(function)
-    return _paths_argument("CORPUS...")(function)
+    return cloup.argument("corpora", metavar="CORPUS...", nargs=-1, shell_complete=FILES)(function)
 
 
 def corpus_group() -> Callable[[F], F]:

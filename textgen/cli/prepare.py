@@ -5,10 +5,10 @@ from typing import Any
 
 import cloup
 
-from textgen.cli import console, options
+from textgen.cli import console, options, usage
 
 
-@cloup.command("prepare")
+@cloup.command("prepare", cls=usage.Command)
 @options.corpora
 @options.output_directory
 @options.corpus_group()

@@ -4,25 +4,22 @@ from pathlib import Path
 
 import cloup
 
-from textgen.cli import console, options
+from textgen.cli import console, options, usage
 from textgen.settings import CorpusConfig
 
 
-@cloup.command("report")
-@options.model_argument
+@cloup.command("report", cls=usage.Command)
+@options.texts(required=False)
+@options.model("Model directory to report on.")
 @options.page("report.html")
-@options.text_option(
-    "Text to show surprise and units on: a file, a directory or -; can be repeated.  "
-    "[default: the validation part of the corpus]"
-)
 @options.encoding_as_trained
 @options.glob()
 @options.debug
 def command(
+    texts: tuple[str, ...],
     directory: Path,
     output: str,
     force: bool,  # noqa: FBT001
-    texts: tuple[str, ...],
     encoding: str | None,
     decoding_errors: str | None,
     glob: tuple[str, ...],
@@ -31,12 +28,14 @@ def command(
 
     One file of HTML that needs no network: curves, samples from the first to the last, a text
     coloured by surprise, what is confused with what, what context is worth, what single units
-    track, and the settings.
+    track, and the settings. TEXT, one or more files, directories or - for standard input, is the
+    text that surprise and units are shown on; without it, that is the validation part of the
+    corpus.
 
     \b
         textgen report
-        textgen report textgen-model -o report.html
-        textgen report small -o small.html --text held-out.txt
+        textgen report -o page.html --force
+        textgen report --model small -o small.html held-out.txt
     """
     write = console.page_writer(output, force=force)
     from textgen.analysis.report.page import report

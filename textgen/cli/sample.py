@@ -11,14 +11,14 @@ import click
 import cloup
 from click.core import ParameterSource
 
-from textgen.cli import console, options
+from textgen.cli import console, options, usage
 from textgen.settings import CONTEXTS, SampleConfig
 
 if TYPE_CHECKING:
     from textgen.sampling import Sampler
 
 
-@cloup.command("sample")
+@cloup.command("sample", cls=usage.Command)
 @options.model("Model directory to write with.")
 @cloup.option_group(
     "Seed",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import click
 import cloup
 
-from textgen.cli import console, options, signals
+from textgen.cli import console, options, signals, usage
 from textgen.settings import (
     BACKENDS,
     CELLS,
@@ -36,18 +36,13 @@ if TYPE_CHECKING:
     from textgen.training.events import Event
 
 LOG_FORMAT, _LOG_FORMAT = "log_format", "--log-format"
-_ARGUMENTS = f"{__name__}.arguments"
 _TWICE = 0.5  # seconds: a launcher's signal comes twice, from it and from the watching process
 
 
-class _Command(cloup.Command):
-    """Remembers the arguments that it was called with, for the record and for other hosts.
-
-    It tells `main` the log format before it looks at them, since an error in them is an event, too.
-    """
+class _Command(usage.Command):
+    """Tells `main` the log format before it parses the arguments: an error in them is an event."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        ctx.meta[_ARGUMENTS] = ("train", *args)
         if isinstance(ctx.obj, dict):
             for word, following in pairwise([*args, ""]):
                 name, equals, value = word.partition("=")
@@ -362,7 +357,7 @@ def command(
         if alone_or_first and not quiet and log_format == "text":
             console.note(f"textgen: reading {names}")
     debug = options.debugging()
-    arguments: tuple[str, ...] = click.get_current_context().meta[_ARGUMENTS]
+    arguments = usage.arguments()
     if coordinator == "ray" and process is None:
         from textgen.cli import on_ray
 

@@ -90,7 +90,7 @@ def test_without_text_or_history_the_page_says_so(copy):
     shutil.rmtree(copy / "cache")
     page = report(copy)
     assert sections(page.html) == ["curves", "samples", "settings"]
-    assert len(page.notes) == 1 and "name a text with --text" in page.notes[0]
+    assert len(page.notes) == 1 and "textgen report" in page.notes[0]
     rewrite(copy, "history.json", lambda _: {})
     page = report(copy, [source("The king sang.")])
     assert "curves" not in sections(page.html) and "units" in sections(page.html)

@@ -107,8 +107,8 @@ def report(
         text = _kept(record, model)
     if text is None:
         notes.append(
-            "the model directory has no text of its own: the page has no surprise, confusions or "
-            "units; name a text with --text"
+            "the model directory has no text: the page has no surprise, confusions or units; name "
+            "a text, as in `textgen report held-out.txt`"
         )
     elif text.unknown:
         notes.append(
