@@ -1,6 +1,7 @@
 """`textgen export`, as its users run it."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -39,7 +40,8 @@ def test_the_model_is_named_as_for_other_commands(textgen, trained, tmp_path):
 def test_wrong_uses(textgen, trained, tmp_path):
     assert textgen("export", "--model", trained, "--format", "numpy", "-o", "made").returncode == 0
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['onnxruntime'] = None\n")
-    without = {"PYTHONPATH": str(tmp_path)}
+    paths = [str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])]
+    without = {"PYTHONPATH": os.pathsep.join(paths)}
     for arguments, extra, status, says in (
         (
             ("--model", trained, "--format", "pickle", "-o", "new"),
