@@ -170,12 +170,12 @@ def test_a_module_that_an_installed_package_lacks_is_not_called_missing(without)
 def test_every_optional_package_is_installed_by_its_extra():
     for extra, requirements in PROJECT["optional-dependencies"].items():
         for name in names(requirements) if extra in ("jax", "torch", "export") else ():
-            assert f"pip install 'keras-textgen[{extra}]'" in packages.not_installed(
+            assert f"pip install 'keras-textgen[{extra}]'" in packages.describe_missing(
                 name.replace("-", "_")
             )
-    assert "'keras-textgen[ray]'" in packages.not_installed("ray")
+    assert "'keras-textgen[ray]'" in packages.describe_missing("ray")
     for name in names(PROJECT["dependencies"]):
-        assert packages.not_installed(name).endswith(ALL)
+        assert packages.describe_missing(name).endswith(ALL)
 
 
 @pytest.mark.parametrize("cap", ["", ",<99"])

@@ -26,7 +26,7 @@ from textgen.settings import (
     Settings,
     TrainConfig,
     WindowConfig,
-    added,
+    added_in,
     to_python_value,
 )
 from textgen.text import prepared
@@ -62,7 +62,7 @@ def rewrite(directory, name, change):
     change(content)
     path.write_text(json.dumps(content))
     files = json.loads((directory / storage.MANIFEST).read_bytes())["files"]
-    files[name] = storage.describe(path)
+    files[name] = storage.describe_file(path)
     kind = prepared.KIND if name == "prepared.json" else model_dir.KIND
     storage.write_manifest(directory, kind, files)
 
@@ -201,12 +201,12 @@ def test_a_setting_that_a_release_did_not_have_means_what_was_done_then(model):
 class LaterTraining(TrainConfig):
     """Settings of a later version, which has one more."""
 
-    zoneout: float = added("0.2.0", 0.1, before=0.0)
+    zoneout: float = added_in("0.2.0", 0.1, before=0.0)
 
 
 @dataclass(frozen=True)
 class LaterCorpus(CorpusConfig):
-    dialect: str = added("0.2.0", "scots", before="none")
+    dialect: str = added_in("0.2.0", "scots", before="none")
 
 
 @EACH_RELEASE
@@ -319,7 +319,7 @@ def test_a_newer_version_says_which_unknown_settings_only_training_needs(first, 
     rewrite(model, "settings.json", lambda content: content.update(training_only=["zoneout"]))
     use(model, corpus)
     record = model_dir.read(model).record
-    assert record.settings.unread == {"zoneout": 0.5} and "training_only" not in record.about
+    assert record.settings.unknown == {"zoneout": 0.5} and "training_only" not in record.about
 
 
 def test_how_text_was_read_must_be_known_to_read_more(first, corpus):

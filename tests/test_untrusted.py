@@ -50,11 +50,11 @@ values = st.recursive(
 def describe(path):
     """As textgen does it: ids in blocks."""
     if path.name != "ids.npy":
-        return storage.describe(path)
+        return storage.describe_file(path)
     size = path.stat().st_size
-    places = range(0, size, storage.BLOCK)
-    return storage.describe_in_blocks(
-        size, [storage.sha256(path, first, first + storage.BLOCK) for first in places]
+    places = range(0, size, storage.BLOCK_BYTES)
+    return storage.describe_blocks(
+        size, [storage.sha256(path, first, first + storage.BLOCK_BYTES) for first in places]
     )
 
 

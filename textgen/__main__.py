@@ -10,9 +10,9 @@ def main() -> None:
     except ModuleNotFoundError as error:
         from textgen import packages
 
-        if (package := packages.find_missing(error)) is None:
+        if (package := packages.find_missing_package(error)) is None:
             raise
-        sys.exit(f"textgen: error: {packages.not_installed(package)}")
+        sys.exit(f"textgen: error: {packages.describe_missing(package)}")
     cli.main()
 
 

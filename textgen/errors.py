@@ -18,11 +18,11 @@ class Known:
     cure: str
 
 
-def option(setting: str) -> str:
+def option_name(setting: str) -> str:
     """A setting's name as the command line spells it, without the dashes.
 
     Example:
-        >>> option("learning_rate"), option("sample_temperatures")
+        >>> option_name("learning_rate"), option_name("sample_temperatures")
         ('learning-rate', 'sample-temperature')
     """
     # Given once for each of several.

@@ -6,7 +6,7 @@ Knows the extras of pyproject.toml; knows nothing of what the packages are for.
 import importlib.util
 import sys
 
-PAGES = ("jinja2", "matplotlib")  # what makes pages of HTML
+REPORT_PACKAGES = ("jinja2", "matplotlib")  # what makes pages of HTML
 
 # The extra of `keras-textgen` that installs a package. The others come without an extra.
 _EXTRAS = {
@@ -30,15 +30,15 @@ def is_installed(package: str) -> bool:
     return importlib.util.find_spec(package) is not None
 
 
-def not_installed(package: str) -> str:
+def describe_missing(package: str) -> str:
     """What a message says of a package that is not installed.
 
     pip takes `keras-textgen` itself for installed and adds the packages that it lacks.
 
     Example:
-        >>> not_installed("matplotlib")
+        >>> describe_missing("matplotlib")
         'matplotlib is not installed: pip install keras-textgen'
-        >>> not_installed("jax")
+        >>> describe_missing("jax")
         "jax is not installed: pip install 'keras-textgen[jax]'"
     """
     extra = _EXTRAS.get(package)
@@ -46,7 +46,7 @@ def not_installed(package: str) -> str:
     return f"{package} is not installed: pip install {target}"
 
 
-def require(*packages: str) -> None:
+def require_installed(*packages: str) -> None:
     """Check that packages are installed, before work that would be lost without them.
 
     Raises:
@@ -54,10 +54,10 @@ def require(*packages: str) -> None:
     """
     for package in packages:
         if not is_installed(package):
-            raise ModuleNotFoundError(not_installed(package), name=package)
+            raise ModuleNotFoundError(describe_missing(package), name=package)
 
 
-def find_missing(error: BaseException) -> str | None:
+def find_missing_package(error: BaseException) -> str | None:
     """Find the package whose absence made an import fail.
 
     Returns:
@@ -65,7 +65,7 @@ def find_missing(error: BaseException) -> str | None:
         or the package is installed and lacks a module, or the module is Python's or textgen's.
 
     Example:
-        >>> find_missing(ModuleNotFoundError(name="matplotlib.figure"))  # doctest: +SKIP
+        >>> find_missing_package(ModuleNotFoundError(name="matplotlib.figure"))  # doctest: +SKIP
         'matplotlib'
     """
     if not isinstance(error, ModuleNotFoundError) or not error.name:

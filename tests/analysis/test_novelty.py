@@ -31,7 +31,7 @@ def change(directory, **settings):
     for part, values in settings.items():
         content[part].update(values)
     path.write_text(json.dumps(content))
-    files = {one.name: storage.describe(one) for one in directory.iterdir() if one.is_file()}
+    files = {one.name: storage.describe_file(one) for one in directory.iterdir() if one.is_file()}
     files.pop(storage.MANIFEST)
     storage.write_manifest(directory, model_dir.KIND, files)
 

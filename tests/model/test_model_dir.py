@@ -26,7 +26,9 @@ def copy(trained, tmp_path):
 
 def sign(directory: Path) -> None:
     """Make the manifest agree with the files, as whoever builds a false directory would."""
-    files = {path.name: storage.describe(path) for path in directory.iterdir() if path.is_file()}
+    files = {
+        path.name: storage.describe_file(path) for path in directory.iterdir() if path.is_file()
+    }
     files.pop(storage.MANIFEST)
     storage.write_manifest(directory, model_dir.KIND, files)
 

@@ -21,7 +21,7 @@ from textgen.settings import (
     SampleConfig,
     TrainConfig,
     WindowConfig,
-    added,
+    added_in,
     is_newer,
     resolve_settings,
 )
@@ -59,7 +59,7 @@ class Evolved(Config):
     REMOVED: ClassVar[Mapping[str, Any]] = {"gone": ()}
 
     size: int = 3
-    kinds: tuple[str, ...] = added("0.2.0", ("a", "b"), before=("a",))
+    kinds: tuple[str, ...] = added_in("0.2.0", ("a", "b"), before=("a",))
 
     def __post_init__(self) -> None:
         if self.size < 1:

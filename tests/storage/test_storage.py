@@ -18,8 +18,8 @@ import pytest
 from textgen import storage
 from textgen.errors import OutputError, PreparedError
 
-KIND = storage.Kind("test directory", 1, PreparedError, "make it anew")
-OTHER = storage.Kind("other directory", 1, PreparedError, "make it anew")
+KIND = storage.DirectoryKind("test directory", 1, PreparedError, "make it anew")
+OTHER = storage.DirectoryKind("other directory", 1, PreparedError, "make it anew")
 
 
 def write(**files):
@@ -53,17 +53,20 @@ def test_files_have_ordinary_rights(tmp_path):
 
 def test_new_directory_appears_whole_or_not_at_all(tmp_path):
     target = tmp_path / "made"
-    with pytest.raises(RuntimeError), storage.new_directory(target, KIND, force=False) as directory:
+    with (
+        pytest.raises(RuntimeError),
+        storage.create_directory(target, KIND, force=False) as directory,
+    ):
         (directory / "half").write_text("")
         raise RuntimeError
     assert os.listdir(tmp_path) == []
     with (
         pytest.raises(OutputError, match="made: cannot be written: No space left on device"),
-        storage.new_directory(target, KIND, force=False),
+        storage.create_directory(target, KIND, force=False),
     ):
         raise OSError(28, "No space left on device")
     assert os.listdir(tmp_path) == []
-    with storage.new_directory(target, KIND, force=False) as directory:
+    with storage.create_directory(target, KIND, force=False) as directory:
         (directory / "whole").write_text("")
         assert not target.exists()
         storage.write_manifest(directory, KIND, {})
@@ -81,32 +84,32 @@ def test_what_cannot_be_renamed_is_told_before_the_work(tmp_path, monkeypatch):
 def test_what_exists_is_replaced_only_by_force_and_only_by_its_own_kind(tmp_path):
     target = tmp_path / "made"
     target.mkdir()
-    with storage.new_directory(target, KIND, force=False) as directory:  # empty: may be filled
+    with storage.create_directory(target, KIND, force=False) as directory:  # empty: may be filled
         storage.write_manifest(directory, KIND, {})
     with (
         pytest.raises(OutputError, match="--force"),
-        storage.new_directory(target, KIND, force=False),
+        storage.create_directory(target, KIND, force=False),
     ):
         pass
-    with storage.new_directory(target, KIND, force=True) as directory:
+    with storage.create_directory(target, KIND, force=True) as directory:
         storage.write_manifest(directory, KIND, {})
         (directory / "second").write_text("")
     assert (target / "second").exists()
     with (
         pytest.raises(OutputError, match="is not a other"),
-        storage.new_directory(target, OTHER, force=True),
+        storage.create_directory(target, OTHER, force=True),
     ):
         pass
     precious = tmp_path / "thesis"
     precious.mkdir()
     (precious / "chapter").write_text("")
-    with pytest.raises(OutputError), storage.new_directory(precious, KIND, force=True):
+    with pytest.raises(OutputError), storage.create_directory(precious, KIND, force=True):
         pass
     file = tmp_path / "file"
     file.write_text("")
     with (
         pytest.raises(OutputError, match="not a directory"),
-        storage.new_directory(file, KIND, force=True),
+        storage.create_directory(file, KIND, force=True),
     ):
         pass
 
@@ -130,7 +133,7 @@ def exchanged(one, other):
     {when_exchanged}
     return done
 storage._exchange = exchanged
-with storage.new_directory(pathlib.Path("made"), KIND, force=True) as directory:
+with storage.create_directory(pathlib.Path("made"), KIND, force=True) as directory:
     storage.write_manifest(directory, KIND, {{}})
     {when_made}
 """
@@ -146,7 +149,7 @@ with storage.new_directory(pathlib.Path("made"), KIND, force=True) as directory:
 def test_what_a_killed_process_was_making_is_taken_away(tmp_path):
     target = tmp_path / "made"
     (tmp_path / ".made.notes").mkdir()  # the user's own
-    with storage.new_directory(target, KIND, force=False) as directory:
+    with storage.create_directory(target, KIND, force=False) as directory:
         (directory / "old").write_text("")
         storage.write_manifest(directory, KIND, {})
     kill = "os.kill(os.getpid(), signal.SIGKILL)"
@@ -159,7 +162,7 @@ def test_what_a_killed_process_was_making_is_taken_away(tmp_path):
         assert len(os.listdir(tmp_path)) == 3 and target.exists() == exists
         with (
             pytest.raises(OutputError, match="made: exists"),
-            storage.new_directory(target, KIND, force=False),
+            storage.create_directory(target, KIND, force=False),
         ):
             pass
         assert sorted(os.listdir(tmp_path)) == [".made.notes", "made"]
@@ -172,7 +175,7 @@ def test_what_another_process_is_making_stays(tmp_path):
     other.stdout.readline()
     with (
         pytest.raises(OutputError, match="made: exists"),
-        storage.new_directory(target, KIND, force=False) as directory,
+        storage.create_directory(target, KIND, force=False) as directory,
     ):
         assert len(os.listdir(tmp_path)) == 2  # the other's and this one's
         storage.write_manifest(directory, KIND, {})
@@ -191,9 +194,9 @@ def test_where_directories_cannot_be_locked(tmp_path, monkeypatch):
 
     monkeypatch.setattr("fcntl.flock", none)
     for _ in range(2):
-        with storage.new_directory(tmp_path / "made", KIND, force=True) as directory:
+        with storage.create_directory(tmp_path / "made", KIND, force=True) as directory:
             storage.write_manifest(directory, KIND, {})
-    storage.sweep(tmp_path, ["made"])
+    storage.remove_leftovers(tmp_path, ["made"])
     assert sorted(os.listdir(tmp_path)) == [left.name, "made"]
 
 
@@ -210,9 +213,9 @@ def test_no_lock_of_another_program_on_the_parent_is_waited_for(tmp_path):
 
     def make():
         for _ in range(2):
-            with storage.new_directory(tmp_path / "made", KIND, force=True) as directory:
+            with storage.create_directory(tmp_path / "made", KIND, force=True) as directory:
                 storage.write_manifest(directory, KIND, {})
-        storage.sweep(tmp_path, ["made"])
+        storage.remove_leftovers(tmp_path, ["made"])
 
     parent = os.open(tmp_path, os.O_RDONLY)
     try:
@@ -233,17 +236,17 @@ if how == "two steps":
     storage._exchange = lambda *_: False
 for number in range(int(count)):
     if how == "whole":
-        with storage.new_directory(target, KIND, force=True) as directory:
+        with storage.create_directory(target, KIND, force=True) as directory:
             storage.write_manifest(directory, KIND, {})
         continue
     storage._sweep_made(target)
     with storage._temporary_directory(target) as directory:
         for name in "ab":
             (directory / name).write_text(f"{text} {number}")
-        files = {name: storage.describe(directory / name) for name in "ab"}
+        files = {name: storage.describe_file(directory / name) for name in "ab"}
         manifest = {"textgen": KIND.name, "version": KIND.version, "files": files}
         (directory / "manifest.json").write_text(json.dumps(manifest))
-        storage.swap(directory, target)
+        storage.replace_directory(directory, target)
 """
 
 
@@ -288,7 +291,7 @@ def test_where_names_cannot_be_exchanged(tmp_path, monkeypatch, code):
     library = SimpleNamespace(**({} if code is None else {"renameat2": renameat2}))
     monkeypatch.setattr("ctypes.CDLL", lambda *_, **__: library)
     for text in ("one", "two"):
-        with storage.new_directory(tmp_path / "made", KIND, force=True) as directory:
+        with storage.create_directory(tmp_path / "made", KIND, force=True) as directory:
             storage.write_manifest(directory, KIND, {})
             (directory / text).write_text("")
     assert sorted(os.listdir(tmp_path / "made")) == ["manifest.json", "two"]
@@ -300,7 +303,7 @@ def test_a_link_to_a_directory_stays_one(tmp_path):
     link = tmp_path / "made"
     link.symlink_to("disk")
     for force in (False, True):
-        with storage.new_directory(link, KIND, force=force) as directory:
+        with storage.create_directory(link, KIND, force=force) as directory:
             storage.write_manifest(directory, KIND, {})
             (directory / str(force)).write_text("")
     assert link.is_symlink() and sorted(os.listdir(tmp_path)) == ["disk", "made"]
@@ -311,7 +314,7 @@ def test_a_strangers_unfinished_commit_opens_nothing_else(tmp_path):
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "a").write_text("mine")
-    listed = {"a": storage.describe(outside / "a"), "fifo": {"bytes": 0, "sha256": ""}}
+    listed = {"a": storage.describe_file(outside / "a"), "fifo": {"bytes": 0, "sha256": ""}}
 
     def left(directory):
         directory.mkdir()

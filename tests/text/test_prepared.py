@@ -296,7 +296,7 @@ def test_a_reader_never_mixes_two_prepared_corpora(tmp_path):
         while not ended.is_set():
             for number in (1, 0):
                 shutil.copytree(tmp_path / str(number), tmp_path / "next")
-                storage.swap(tmp_path / "next", tmp_path / "p")
+                storage.replace_directory(tmp_path / "next", tmp_path / "p")
 
     thread = threading.Thread(target=replace)
     thread.start()

@@ -105,7 +105,7 @@ def test_sizes_grow_with_the_time_and_shrink_with_the_text():
     assert dropouts == sorted(dropouts, reverse=True) and dropouts[-1] == 0
     for characters in (100, 10_000, 10**6, 10**10):
         for seconds in (1, 600, 10**6):
-            chosen = resolve_settings({}, suited=sized(characters, {"time": seconds}))
+            chosen = resolve_settings({}, automatic=sized(characters, {"time": seconds}))
             rows = chosen.training.batch_size
             assert rows == 1 or rows * chosen.windows.maxlen * 4 <= characters
     assert default_time(10**6) == 600 and default_time(10_000) < 120
@@ -126,7 +126,7 @@ def test_sizes_suit_what_the_user_chose():
     assert short["batch_size"] == 2
     passes = [sized(9000, {"epochs": epochs})["dropout"] for epochs in (1, 5, 50)]
     assert passes == sorted(passes) and passes[0] < 0.1 and passes[-1] > 0.3
-    chosen = resolve_settings({"units": (8,)}, suited=free)
+    chosen = resolve_settings({"units": (8,)}, automatic=free)
     assert chosen.model.units == (8,) and chosen.model.dropout == free["dropout"]
 
 
@@ -295,7 +295,7 @@ def without_chosen(directory):
     del content["chosen"], content["versions"]
     path.write_text(json.dumps(content))
     files = json.loads((directory / "manifest.json").read_bytes())["files"]
-    files[path.name] = storage.describe(path)
+    files[path.name] = storage.describe_file(path)
     storage.write_manifest(directory, prepared.KIND, files)
 
 

@@ -471,7 +471,7 @@ def test_a_model_of_version_0_1_0_has_its_text(tmp_path, corpus):
     settings["sources"][0]["sha256"] = "0" * 64
     path.write_text(json.dumps(settings))
     manifest = storage.read_manifest(directory / "cache", PREPARED)
-    manifest[path.name] = storage.describe(path)
+    manifest[path.name] = storage.describe_file(path)
     storage.write_manifest(directory / "cache", PREPARED, manifest)
     assert model_dir.text(directory, record) is not None
 
@@ -781,10 +781,10 @@ def test_a_checkpoint_that_cannot_be_written_leaves_its_buffer_released(tmp_path
 
 
 def test_a_lock_ends_with_its_process_and_leaves_no_empty_directory(tmp_path):
-    with storage.locked(tmp_path / "new", "is busy"):
+    with storage.lock_directory(tmp_path / "new", "is busy"):
         with (
             pytest.raises(OutputError, match="new: is busy"),
-            storage.locked(tmp_path / "new", "is busy"),
+            storage.lock_directory(tmp_path / "new", "is busy"),
         ):
             pass
         assert (tmp_path / "new").is_dir()

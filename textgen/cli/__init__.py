@@ -28,7 +28,7 @@ from textgen.cli import (
     signals,
     train,
 )
-from textgen.errors import SettingsError, TextgenError, first_line, option
+from textgen.errors import SettingsError, TextgenError, first_line, option_name
 
 _HELP = {"help_option_names": ["-h", "--help"]}
 
@@ -134,7 +134,7 @@ def _explain(error: Exception) -> tuple[str, int]:
             message = f"{message.rstrip('.')}; see `{context.command_path} --help`"
         return message, error.exit_code
     if isinstance(error, SettingsError):
-        return f"--{option(error.option)} {error.problem}", error.exit_status
+        return f"--{option_name(error.option)} {error.problem}", error.exit_status
     if isinstance(error, TextgenError):
         return str(error), error.exit_status
     if isinstance(error, OSError):
@@ -146,6 +146,6 @@ def _explain(error: Exception) -> tuple[str, int]:
     if isinstance(error, ModuleNotFoundError):
         from textgen import packages
 
-        if (package := packages.find_missing(error)) is not None:
-            return packages.not_installed(package), 1
+        if (package := packages.find_missing_package(error)) is not None:
+            return packages.describe_missing(package), 1
     return f"{type(error).__name__}: {first_line(error)} (run again with --debug for more)", 1

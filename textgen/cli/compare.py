@@ -55,7 +55,7 @@ def command(
             raise click.UsageError(f"{source.name} can be read only once; name a file instead")
     write = console.page_writer(output, force=force) if output else None
     if write is not None:
-        packages.require(*packages.PAGES)
+        packages.require_installed(*packages.REPORT_PACKAGES)
     out = console.Output()
     found = compare(
         directories, texts, encoding=encoding, decoding_errors=decoding_errors, glob=glob

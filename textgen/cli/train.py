@@ -18,14 +18,14 @@ from textgen.cli import console, options, signals, usage
 from textgen.settings import (
     BACKENDS,
     CELLS,
-    CHECKPOINT_EVERY,
+    CHECKPOINT_INTERVAL,
     DEVICES,
+    JOIN_TIMEOUT,
     OPTIMIZERS,
     PRECISIONS,
     PRESETS,
     REDUCTIONS,
     SCHEDULES,
-    WAIT,
     CorpusConfig,
     ModelConfig,
     TrainConfig,
@@ -229,10 +229,10 @@ class _Command(usage.Command):
     cloup.option(
         "--checkpoint-every",
         type=options.DURATION,
-        default=CHECKPOINT_EVERY,
+        default=CHECKPOINT_INTERVAL,
         help="Time from one checkpoint to the next, at most; validations write one, too, those of "
         "short epochs only now and then.  "
-        f"[default: {CHECKPOINT_EVERY:g}s]",
+        f"[default: {CHECKPOINT_INTERVAL:g}s]",
     ),
 )
 @cloup.option_group(
@@ -259,8 +259,8 @@ class _Command(usage.Command):
     cloup.option(
         "--wait",
         type=options.DURATION,
-        default=WAIT,
-        help=f"How long to wait for the others at the beginning.  [default: {WAIT:g}s]",
+        default=JOIN_TIMEOUT,
+        help=f"How long to wait for the others at the beginning.  [default: {JOIN_TIMEOUT:g}s]",
     ),
 )
 @cloup.option_group(

@@ -211,8 +211,8 @@ def _started(device: str, communicator: Communicator) -> Device:
     except (ImportError, ValueError) as error:  # Keras's settings file may name what it lacks
         if isinstance(error.__context__, KeyboardInterrupt):  # which some packages take for a lack
             raise KeyboardInterrupt from error
-        if (missing := packages.find_missing(error)) in BACKENDS:
-            raise TrainingError(packages.not_installed(missing)) from error
+        if (missing := packages.find_missing_package(error)) in BACKENDS:
+            raise TrainingError(packages.describe_missing(missing)) from error
         raise TrainingError(
             f"Keras or its backend cannot be imported: {error}; install it again"
         ) from error
@@ -249,7 +249,7 @@ def require(*names: str) -> None:
         TrainingError: one of them is not.
     """
     try:
-        packages.require(*names)
+        packages.require_installed(*names)
     except ModuleNotFoundError as error:
         raise TrainingError(str(error)) from error
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from textgen.errors import SettingsError
-from textgen.settings import WAIT
+from textgen.settings import JOIN_TIMEOUT
 
 AUTO = "auto"
 # Where launchers tell each process how many there are and which one it is.
@@ -34,7 +34,7 @@ class Cluster:
     coordinator: str
     processes: int | None = None
     process: int | None = None
-    wait: float = WAIT
+    wait: float = JOIN_TIMEOUT
 
     def __post_init__(self) -> None:
         if not self.wait > 0:

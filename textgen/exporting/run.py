@@ -31,7 +31,7 @@ from textgen.sampling.network import Network
 from textgen.settings import EXPORT_FORMATS, check_choice
 from textgen.text.prepared import vocabulary_json
 
-KIND = storage.Kind(
+KIND = storage.DirectoryKind(
     "model export", version=1, error=ExportError, remedy="export it again with `textgen export`"
 )
 TOLERANCE = 1e-4  # of a probability; float32 arithmetic in another order differs by some 1e-6
@@ -103,7 +103,7 @@ def export(
     with ExitStack() as until_the_end:
         if chosen.keras:
             until_the_end.enter_context(_keras(device, debug=debug))
-        directory = until_the_end.enter_context(storage.new_directory(output, KIND, force=force))
+        directory = until_the_end.enter_context(storage.create_directory(output, KIND, force=force))
         file = directory / chosen.file
         chosen.write(file, signature, trained.weights)
         step = chosen.load(file, signature)
@@ -122,7 +122,7 @@ def export(
                 for name, array in plain.arrays(signature, trained.weights).items()
             ]
         (directory / _VOCABULARY).write_bytes(vocabulary_json(record.vocabulary))
-        (directory / _SIGNATURE).write_bytes(storage.to_json(about))
+        (directory / _SIGNATURE).write_bytes(storage.encode_json(about))
         size = _list(directory)
     return Exported(output, format, size, difference, CHARACTERS)
 
@@ -193,6 +193,6 @@ def _keras(device: str, *, debug: bool) -> Iterator[None]:
 def _list(directory: Path) -> int:
     """Write the manifest of a directory; the bytes of all files."""
     paths = sorted(path for path in directory.rglob("*") if path.is_file())
-    files = {path.relative_to(directory).as_posix(): storage.describe(path) for path in paths}
+    files = {path.relative_to(directory).as_posix(): storage.describe_file(path) for path in paths}
     storage.write_manifest(directory, KIND, files)
     return sum(entry["bytes"] for entry in files.values())

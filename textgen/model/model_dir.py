@@ -41,7 +41,7 @@ from textgen.text.prepared import (
 )
 from textgen.text.vocabulary import Vocabulary
 
-KIND = storage.Kind(
+KIND = storage.DirectoryKind(
     "model directory", version=1, error=ModelError, remedy="train it again with `textgen train`"
 )
 
@@ -140,19 +140,19 @@ def checkpoint(directory: Path) -> Path:
 
 def sweep(directory: Path) -> None:
     """Take away what a training that was killed left half written."""
-    storage.sweep(directory, (_CHECKPOINT, storage.MANIFEST, _ASIDE, _CACHE))
+    storage.remove_leftovers(directory, (_CHECKPOINT, storage.MANIFEST, _ASIDE, _CACHE))
 
 
 def is_model(path: str | Path) -> bool:
     """Whether a path is a model directory, whole or not."""
-    return storage.kind_of(Path(path)) == KIND.name
+    return storage.read_kind(Path(path)) == KIND.name
 
 
 def check_new(directory: Path, *, force: bool) -> None:
     """Raise `OutputError` where a new model may not be written to a directory."""
     if not directory.exists():
         return
-    kind = storage.kind_of(directory)
+    kind = storage.read_kind(directory)
     names = {path.name for path in directory.iterdir()} if directory.is_dir() else {""}
     # What begins with a dot was left by a training that was killed.
     others = {name for name in names if not name.startswith(".")} - {_CACHE, _CHECKPOINT}
@@ -190,14 +190,14 @@ def save(
     settings = {**record.settings.to_json(), **record.about}
     contents = {
         _VOCABULARY: vocabulary_json(record.vocabulary),
-        _SETTINGS: storage.to_json(settings),
-        _HISTORY: storage.to_json(record.history),
-        _SEEDS: storage.to_json(list(record.seeds)),
+        _SETTINGS: storage.encode_json(settings),
+        _HISTORY: storage.encode_json(record.history),
+        _SEEDS: storage.encode_json(list(record.seeds)),
     }
     writers: dict[str, Callable[[Path], object]] = {_MODEL: write_model}
     if not changed:
         with suppress(ModelError):  # the user has deleted it, for example: then it is written again
-            storage.locate(directory, KIND, [_MODEL])
+            storage.locate_files(directory, KIND, [_MODEL])
             del writers[_MODEL]
     for name, data in contents.items():
         writers[name] = lambda path, data=data: path.write_bytes(data)  # type: ignore[misc]
@@ -315,7 +315,7 @@ def read(directory: str | Path) -> Trained:
 
 
 def _files(directory: Path, names: Sequence[str]) -> dict[str, bytes]:
-    if storage.kind_of(directory) is None and not (directory / _MODEL).exists():
+    if storage.read_kind(directory) is None and not (directory / _MODEL).exists():
         if checkpoint(directory).exists():
             raise ModelError(
                 f"{directory}: no trained model yet; wait for the training in it to validate, or "
@@ -344,7 +344,7 @@ def _read(directory: Path, files: dict[str, bytes]) -> Record:
         if not isinstance(history, dict):
             raise ValueError("history.json is not an object")
         read = Settings.from_model(settings, settings.get("versions", {}).get("textgen"))
-        check_text(json.dumps(read.unread, ensure_ascii=False))
+        check_text(json.dumps(read.unknown, ensure_ascii=False))
         record = Record(
             settings=read,
             vocabulary=vocabulary_from_json(files[_VOCABULARY]),
@@ -358,7 +358,7 @@ def _read(directory: Path, files: dict[str, bytes]) -> Record:
         check_integer("characters", record.characters, at_least=0)
     except NewerVersionError as error:
         raise ModelError(f"{directory}: {error}") from error
-    except (*storage.DAMAGE, SettingsError) as error:
+    except (*storage.DAMAGE_ERRORS, SettingsError) as error:
         raise ModelError(f"{directory}: damaged ({error}); {KIND.remedy}") from error
     return record
 
@@ -384,7 +384,7 @@ def _read_weights(
             data = archive.read(member)
         with h5py.File(io.BytesIO(data), "r") as file:
             arrays = [_read_array(file, spec, path, h5py) for spec in specs]
-    except storage.DAMAGE as error:
+    except storage.DAMAGE_ERRORS as error:
         raise ModelError(
             f"{path}: not a model that textgen wrote ({error}); {KIND.remedy}"
         ) from error

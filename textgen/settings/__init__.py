@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, ClassVar, Self, TypeVar
 
 from textgen import __version__
-from textgen.errors import NewerVersionError, SettingsError, option
+from textgen.errors import NewerVersionError, SettingsError, option_name
 from textgen.settings.options import (
     CorpusOptions,
     ModelOptions,
@@ -23,15 +23,16 @@ from textgen.settings.options import (
 from textgen.settings.values import to_python_value
 
 __all__ = [
-    "AUTO",
+    "AUTO_ENCODING",
     "BACKENDS",
     "CELLS",
-    "CHECKPOINT_EVERY",
+    "CHECKPOINT_INTERVAL",
     "CONTEXTS",
     "DECODING_ERRORS",
     "DEFAULT_MODEL",
     "DEVICES",
     "EXPORT_FORMATS",
+    "JOIN_TIMEOUT",
     "NORMALIZATIONS",
     "OPTIMIZERS",
     "PRECISIONS",
@@ -39,7 +40,6 @@ __all__ = [
     "REDUCTIONS",
     "SCHEDULES",
     "TARGETS",
-    "WAIT",
     "Config",
     "CorpusConfig",
     "CorpusOptions",
@@ -53,11 +53,11 @@ __all__ = [
     "TrainingOptions",
     "WindowConfig",
     "WindowOptions",
-    "added",
+    "added_in",
+    "build_config",
     "check_choice",
     "check_integer",
     "check_random_seed",
-    "choose",
     "is_newer",
     "normalize_options",
     "parse_duration",
@@ -72,15 +72,15 @@ SCHEDULES = ("constant", "cosine")
 REDUCTIONS = ("mean", "sum")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 NORMALIZATIONS = ("NFC", "NFKC")
-AUTO = "auto"  # the encoding that stands for the one detected in each file
+AUTO_ENCODING = "auto"  # the encoding that stands for the one detected in each file
 DECODING_ERRORS = ("strict", "replace", "skip")
 DEVICES = ("auto", "cpu", "gpu")
 BACKENDS = ("tensorflow", "jax", "torch")
 CONTEXTS = ("carry", "window")
 DEFAULT_MODEL = "textgen-model"
 EXPORT_FORMATS = ("onnx", "litert", "saved-model", "numpy")
-WAIT = 300.0  # seconds: hosts are started by hand, one after the other
-CHECKPOINT_EVERY = 60.0  # seconds of training that a crash may cost; writing one takes far less
+JOIN_TIMEOUT = 300.0  # seconds: hosts are started by hand, one after the other
+CHECKPOINT_INTERVAL = 60.0  # seconds of training that a crash may cost; writing one takes far less
 _LENGTH_AT_LEAST = 4  # the shortest n-gram that novelty is told of
 _CHARACTERS_AT_MOST = 1_000_000  # of samples to look for copies in: half a gigabyte
 _TINY, _HUGE = 1e-30, 3.4e38  # what single precision can hold, products with small factors too
@@ -89,7 +89,7 @@ _WIDTH_BELOW = 2**31  # units: more than any memory holds, and few enough for ev
 _MAXLEN_AT_MOST = 10_000  # back-propagation reaches nowhere near; sampling keeps a state for each
 
 
-def added(version: str, default: Any, *, before: Any, training_only: bool = False) -> Any:
+def added_in(version: str, default: Any, *, before: Any, training_only: bool = False) -> Any:
     """Declare a setting that textgen 0.1.0 did not have.
 
     A file that lacks the setting was written without it, so there it means `before`. For the same
@@ -105,7 +105,7 @@ def added(version: str, default: Any, *, before: Any, training_only: bool = Fals
     Example:
         >>> @dataclass(frozen=True)
         ... class Example(Config):
-        ...     zoneout: float = added("0.2.0", 0.1, before=0.0)
+        ...     zoneout: float = added_in("0.2.0", 0.1, before=0.0)
         >>> Example(), Example.from_json({}), Example.from_json({}).to_json()
         (Example(zoneout=0.1), Example(zoneout=0.0), {})
     """
@@ -145,9 +145,9 @@ class Config:
     def to_json(self) -> dict[str, Any]:
         """The settings as a JSON object, tuples as lists.
 
-        A setting whose value is what textgen did before it had the setting is left out (`added`).
+        A setting whose value is what textgen did before it had the setting is left out.
         """
-        before = self.before()
+        before = self.legacy_defaults()
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in asdict(self).items()  # type: ignore[call-overload]
@@ -207,14 +207,16 @@ class Config:
             try:
                 return cls(**values), unknown
             except SettingsError as error:
-                refused = [name for name in values if option(name) == option(error.option)]
+                refused = [
+                    name for name in values if option_name(name) == option_name(error.option)
+                ]
                 if not refused or refused[0] in unknown or refused[0] in needed:
                     raise NewerVersionError(_refused(version, error)) from error
                 unknown[refused[0]] = values[refused[0]]
                 values[refused[0]] = defaults[refused[0]]
 
     @classmethod
-    def before(cls) -> dict[str, Any]:
+    def legacy_defaults(cls) -> dict[str, Any]:
         """What each setting that 0.1.0 did not have means where it is missing."""
         return {
             one.name: one.metadata["before"]
@@ -229,7 +231,7 @@ class Config:
             raise SettingsError(cls.__name__, f"must be an object, not {data!r}")
         names = {one.name for one in fields(cls)}  # type: ignore[arg-type]
         values = {name: to_python_value(value) for name, value in data.items() if name in names}
-        values = {**cls.before(), **values}
+        values = {**cls.legacy_defaults(), **values}
         for name in sorted(names - values.keys()):
             raise SettingsError(name, "is missing or unknown")
         unknown = {
@@ -278,12 +280,12 @@ class CorpusConfig(Config):
     normalize: str | None = None  # for the same reason
     min_count: int = 1  # every character is learned and can be written
     glob: tuple[str, ...] = ("*",)  # a directory named on the command line is meant whole
-    decoding_errors: str = added("0.2.0", "strict", before="strict")  # nothing is lost unnoticed
+    decoding_errors: str = added_in("0.2.0", "strict", before="strict")  # nothing is lost unnoticed
 
     def __post_init__(self) -> None:
         super().__post_init__()
         try:
-            if self.encoding != AUTO:
+            if self.encoding != AUTO_ENCODING:
                 b"a".decode(self.encoding)
         except (LookupError, TypeError, ValueError) as error:
             if not isinstance(error, UnicodeError):
@@ -416,7 +418,7 @@ class TrainConfig(Config):
     epochs: int = 0  # what counts for whoever waits is the time
     patience: int = 0  # with a decaying rate the last epochs are the best ones
     carry_state: bool = True  # context beyond the window, and no character read twice
-    state_reset: float = added("0.2.0", 0.1, before=0.0)  # for every start to be learned
+    state_reset: float = added_in("0.2.0", 0.1, before=0.0)  # for every start to be learned
     noise: float = 0.0  # for texts read often; what suits is in training/automatic.py
     loss_reduction: str = "mean"  # the learning rate then suits any batch size
     loss_smoothing: float = 0.0  # an epoch's mean is what other programs show
@@ -589,7 +591,7 @@ class Settings:
 
     Attributes:
         windows, model, training: The settings, by what they are about.
-        unread: What a newer version of textgen wrote that only training needs and that this
+        unknown: What a newer version of textgen wrote that only training needs and that this
             version does not know: settings by name, and values of settings.
     """
 
@@ -603,7 +605,7 @@ class Settings:
     windows: WindowConfig
     model: ModelConfig
     training: TrainConfig
-    unread: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    unknown: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def to_json(self) -> dict[str, Any]:
         """The parts as JSON objects, by name.
@@ -650,7 +652,7 @@ class Settings:
         """
         ignorable = set(map(str, data.get(_TRAINING_ONLY, ()))) if is_newer(version) else set()
         windows, model = data["windows"], data["model"]
-        training, unread = cls.PARTS["training"].partly_from_json(
+        training, unknown = cls.PARTS["training"].partly_from_json(
             data["training"], version, _NEEDED
         )
         found = cls(
@@ -659,18 +661,22 @@ class Settings:
             training,
         )
         more = {**windows, **model}
-        unread |= {name: more[name] for name in more if name not in found.by_name()}
-        return replace(found, unread=unread)
+        unknown |= {name: more[name] for name in more if name not in found.by_name()}
+        return replace(found, unknown=unknown)
 
     @classmethod
-    def before(cls) -> dict[str, Any]:
+    def legacy_defaults(cls) -> dict[str, Any]:
         """What each setting that 0.1.0 did not have means where it is missing, by name."""
-        return {name: value for part in cls.PARTS.values() for name, value in part.before().items()}
+        return {
+            name: value
+            for part in cls.PARTS.values()
+            for name, value in part.legacy_defaults().items()
+        }
 
     def by_name(self) -> dict[str, Any]:
         """Every setting's value, by name; no name is in two parts."""
         parts = {**vars(self.windows), **vars(self.model), **vars(self.training)}
-        return {**parts, **self.unread}
+        return {**parts, **self.unknown}
 
 
 # Three sizes that do not depend on the corpus and the time, and what the two programs that people
@@ -732,7 +738,7 @@ def resolve_settings(
     explicit: Mapping[str, Any],
     preset: str | None = None,
     recorded: WindowConfig | None = None,
-    suited: Mapping[str, Any] | None = None,
+    automatic: Mapping[str, Any] | None = None,
 ) -> Settings:
     """All settings of a training; the nearer word wins.
 
@@ -740,7 +746,7 @@ def resolve_settings(
         explicit: Settings by name, as the user gave them; these win over everything.
         preset: Name of a preset, which wins over what a prepared corpus recorded.
         recorded: The windows recorded in a prepared corpus, which win over the defaults.
-        suited: Settings that suit the corpus and the time, which win over both.
+        automatic: Settings that suit the corpus and the time, which win over both.
 
     Raises:
         SettingsError: an unknown name or preset, a value out of bounds, or two settings that
@@ -753,7 +759,7 @@ def resolve_settings(
     if preset is not None:
         check_choice("preset", preset, tuple(PRESETS))
     explicit = normalize_options(explicit)
-    layers = (explicit, PRESETS.get(preset or "", {}), suited or {})  # the nearest word first
+    layers = (explicit, PRESETS.get(preset or "", {}), automatic or {})  # the nearest word first
     chosen = {**layers[2], **layers[1], **layers[0]}
     for pair in _EXCLUSIVE:
         for layer in layers:
@@ -783,7 +789,7 @@ def resolve_settings(
     return found
 
 
-def choose(config: type[C], given: C | Mapping[str, Any] | None) -> tuple[C, tuple[str, ...]]:
+def build_config(config: type[C], given: C | Mapping[str, Any] | None) -> tuple[C, tuple[str, ...]]:
     """Settings of one kind, and which of them the user chose.
 
     Args:
@@ -795,7 +801,7 @@ def choose(config: type[C], given: C | Mapping[str, Any] | None) -> tuple[C, tup
         SettingsError: an unknown name, or a value out of its bounds.
 
     Example:
-        >>> choose(WindowConfig, {"maxlen": 40})[1]
+        >>> build_config(WindowConfig, {"maxlen": 40})[1]
         ('maxlen',)
     """
     names = [one.name for one in fields(config)]  # type: ignore[arg-type]

@@ -38,11 +38,11 @@ CHECKPOINT = "checkpoint.npz"
 _PENDING = ".pending"
 _OLD = ".old"
 _LOCK = ".lock"
-BLOCK = 1 << 26  # bytes of a file that is described in blocks
+BLOCK_BYTES = 1 << 26  # bytes of a file that is described in blocks
 _AT_ONCE = 1 << 20  # bytes in memory
 
 # What reading JSON, arrays and archives that are not in order can raise.
-DAMAGE = (
+DAMAGE_ERRORS = (
     OSError,
     EOFError,
     ValueError,
@@ -60,7 +60,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Kind:
+class DirectoryKind:
     """What a directory is: its name in messages, its layout's version, the error to raise.
 
     Attributes:
@@ -76,7 +76,7 @@ class Kind:
     remedy: str
 
 
-def to_json(data: Any) -> bytes:
+def encode_json(data: Any) -> bytes:
     """Readable JSON in ASCII, so that no character of a corpus can break it."""
     return (json.dumps(data, indent=2) + "\n").encode("ascii")
 
@@ -97,7 +97,7 @@ def write_atomic(path: Path, data: bytes | memoryview) -> None:
 
 
 @contextlib.contextmanager
-def locked(directory: Path, busy: str) -> Iterator[None]:
+def lock_directory(directory: Path, busy: str) -> Iterator[None]:
     """Keep a directory to this process; the lock ends with the process, however that ends.
 
     Args:
@@ -148,7 +148,7 @@ def _lock(path: Path) -> int:
         os.close(handle)
 
 
-def sweep(directory: Path, names: Iterable[str]) -> None:
+def remove_leftovers(directory: Path, names: Iterable[str]) -> None:
     """Take away what killed processes left of files and directories that they were writing.
 
     Args:
@@ -265,7 +265,7 @@ def sha256(
 
 
 @contextlib.contextmanager
-def new_directory(target: Path, kind: Kind, *, force: bool) -> Iterator[Path]:
+def create_directory(target: Path, kind: DirectoryKind, *, force: bool) -> Iterator[Path]:
     """A directory to fill, which takes the target's place once the block ends without an error.
 
     Args:
@@ -293,7 +293,7 @@ def new_directory(target: Path, kind: Kind, *, force: bool) -> Iterator[Path]:
             for path in [*made.rglob("*"), made]:
                 sync(path)
             check_target(target, kind, force=force)  # others may have made it meanwhile
-            swap(made, place)
+            replace_directory(made, place)
         except OSError as error:
             elsewhere = error.filename and not Path(str(error.filename)).is_relative_to(made)
             if elsewhere or isinstance(error, BrokenPipeError):
@@ -301,7 +301,7 @@ def new_directory(target: Path, kind: Kind, *, force: bool) -> Iterator[Path]:
             raise _unwritable(target, error) from error
 
 
-def check_target(target: Path, kind: Kind, *, force: bool) -> None:
+def check_target(target: Path, kind: DirectoryKind, *, force: bool) -> None:
     """Raise `OutputError` where `new_directory` would, before any work is done."""
     try:
         _check_target(target, kind, force=force)
@@ -309,7 +309,7 @@ def check_target(target: Path, kind: Kind, *, force: bool) -> None:
         _check_target(target, kind, force=force)
 
 
-def _check_target(target: Path, kind: Kind, *, force: bool) -> None:
+def _check_target(target: Path, kind: DirectoryKind, *, force: bool) -> None:
     if not os.path.lexists(target):
         return
     if not target.is_dir():
@@ -318,13 +318,13 @@ def _check_target(target: Path, kind: Kind, *, force: bool) -> None:
         raise OutputError(f"{target}: cannot be replaced; name a directory in it")
     if not any(target.iterdir()):
         return
-    if kind_of(target) != kind.name:
+    if read_kind(target) != kind.name:
         raise OutputError(f"{target}: exists and is not a {kind.name}; name another directory")
     if not force:
         raise OutputError(f"{target}: exists; name another directory, or replace it with --force")
 
 
-def swap(made: Path, target: Path) -> None:
+def replace_directory(made: Path, target: Path) -> None:
     """Move a directory to the place of another, which is removed, or of none.
 
     A reader of the target finds one of the two at any moment. Where the system or the file system
@@ -400,14 +400,14 @@ def _replace_in_two_steps(made: Path, target: Path) -> Path:
     return old
 
 
-def describe(path: Path) -> dict[str, Any]:
+def describe_file(path: Path) -> dict[str, Any]:
     """A file's entry in a manifest."""
     return {"bytes": path.stat().st_size, "sha256": sha256(path)}
 
 
-def describe_in_blocks(size: int, digests: Sequence[str]) -> dict[str, Any]:
+def describe_blocks(size: int, digests: Sequence[str]) -> dict[str, Any]:
     """The entry of a file of so many bytes, of which each `BLOCK` was hashed by itself."""
-    if len(digests) != -(-size // BLOCK):
+    if len(digests) != -(-size // BLOCK_BYTES):
         raise ValueError(f"{len(digests)} blocks of {size} bytes")
     whole = hashlib.sha256("".join(digests).encode()).hexdigest()
     return {"bytes": size, "sha256": whole, "blocks": list(digests)}
@@ -421,15 +421,17 @@ def _unwritable(path: Path, error: OSError) -> OutputError:
     )
 
 
-def write_manifest(directory: Path, kind: Kind, files: Mapping[str, dict[str, Any]]) -> None:
+def write_manifest(
+    directory: Path, kind: DirectoryKind, files: Mapping[str, dict[str, Any]]
+) -> None:
     """Write the manifest of a directory: the last file written into it."""
     write_atomic(
         directory / MANIFEST,
-        to_json({"textgen": kind.name, "version": kind.version, "files": dict(files)}),
+        encode_json({"textgen": kind.name, "version": kind.version, "files": dict(files)}),
     )
 
 
-def kind_of(directory: Path) -> str | None:
+def read_kind(directory: Path) -> str | None:
     """The name of the kind that a directory's manifest gives; None where there is none."""
     try:
         manifest = json.loads(read_bytes(directory / MANIFEST))
@@ -450,7 +452,7 @@ def read_bytes(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def read_manifest(directory: Path, kind: Kind) -> dict[str, dict[str, Any]]:
+def read_manifest(directory: Path, kind: DirectoryKind) -> dict[str, dict[str, Any]]:
     """The files that a directory's manifest lists: name to bytes and sha256.
 
     Raises:
@@ -465,7 +467,7 @@ def read_manifest(directory: Path, kind: Kind) -> dict[str, dict[str, Any]]:
             if not isinstance(entry["bytes"], int) or not isinstance(entry["sha256"], str):
                 raise TypeError
             blocks = entry.get("blocks")
-            if blocks is not None and entry != describe_in_blocks(entry["bytes"], blocks):
+            if blocks is not None and entry != describe_blocks(entry["bytes"], blocks):
                 raise ValueError
     except (OSError, RecursionError, ValueError, KeyError, TypeError, AttributeError):
         raise kind.error(f"{path}: missing or damaged; {kind.remedy}") from None
@@ -480,7 +482,7 @@ def read_manifest(directory: Path, kind: Kind) -> dict[str, dict[str, Any]]:
 
 
 def read_state(
-    directory: Path, kind: Kind
+    directory: Path, kind: DirectoryKind
 ) -> tuple[dict[str, dict[str, Any]], tuple[int, int, int] | None]:
     """The manifest of a directory, and what changes when another directory takes its place.
 
@@ -497,7 +499,7 @@ def read_state(
     return files, (status.st_dev, status.st_ino, status.st_ctime_ns)
 
 
-def locate(directory: Path, kind: Kind, names: Iterable[str]) -> dict[str, Path]:
+def locate_files(directory: Path, kind: DirectoryKind, names: Iterable[str]) -> dict[str, Path]:
     """Where files of a directory are that are large, each of the size that the manifest says.
 
     For a directory made by `new_directory`, whose files stay where they are; what is in them
@@ -509,7 +511,7 @@ def locate(directory: Path, kind: Kind, names: Iterable[str]) -> dict[str, Path]
     return _checked(directory, kind, names, _sized)
 
 
-def read_files(directory: Path, kind: Kind, names: Iterable[str]) -> dict[str, bytes]:
+def read_files(directory: Path, kind: DirectoryKind, names: Iterable[str]) -> dict[str, bytes]:
     """The contents of files of a directory, all of one set, whatever a writer does meanwhile.
 
     Raises:
@@ -520,7 +522,7 @@ def read_files(directory: Path, kind: Kind, names: Iterable[str]) -> dict[str, b
 
 def _checked(
     directory: Path,
-    kind: Kind,
+    kind: DirectoryKind,
     names: Iterable[str],
     look: Callable[[Path, dict[str, Any]], T],
 ) -> dict[str, T]:
@@ -537,7 +539,7 @@ def _checked(
 
 def _find(
     directory: Path,
-    kind: Kind,
+    kind: DirectoryKind,
     files: dict[str, dict[str, Any]],
     name: str,
     look: Callable[[Path, dict[str, Any]], T],
@@ -563,7 +565,7 @@ def _sized(path: Path, entry: dict[str, Any]) -> Path:
     return path
 
 
-def check_parts(
+def verify_parts(
     path: Path,
     entry: Mapping[str, Any],
     parts: Iterable[slice],
@@ -588,12 +590,12 @@ def check_parts(
         numbers = {
             number
             for part in parts
-            for number in range(part.start // BLOCK, -(-part.stop // BLOCK))
+            for number in range(part.start // BLOCK_BYTES, -(-part.stop // BLOCK_BYTES))
         }
 
         def as_it_was(number: int) -> bool:
             digest: str = digests[number]
-            return sha256(path, number * BLOCK, (number + 1) * BLOCK, see) == digest
+            return sha256(path, number * BLOCK_BYTES, (number + 1) * BLOCK_BYTES, see) == digest
 
         with ThreadPoolExecutor() as threads:
             same = all(threads.map(as_it_was, sorted(numbers)))
@@ -617,7 +619,7 @@ def _check_size(path: Path, entry: Mapping[str, Any]) -> None:
 
 def commit(
     directory: Path,
-    kind: Kind,
+    kind: DirectoryKind,
     write: Mapping[str, Callable[[Path], object]],
     unchanged: Iterable[str] = (),
 ) -> None:
@@ -640,7 +642,7 @@ def commit(
             sync(pending / name)
         sync(pending)
         write_manifest(
-            directory, kind, {**same, **{name: describe(pending / name) for name in write}}
+            directory, kind, {**same, **{name: describe_file(pending / name) for name in write}}
         )
     except BaseException:
         _finish(directory)  # into place if the manifest lists them already, away if not
@@ -656,7 +658,7 @@ def _finish(directory: Path) -> None:
         return
     try:
         listed = json.loads(read_bytes(directory / MANIFEST))["files"]
-    except DAMAGE:
+    except DAMAGE_ERRORS:
         listed = {}
     for path in pending.iterdir():
         if _is_listed(path, listed):
@@ -670,7 +672,7 @@ def _is_listed(path: Path, files: Any) -> bool:
     try:
         entry = files[path.name]
         if not path.is_symlink():
-            check_parts(path, entry, [slice(0, entry["bytes"])])
+            verify_parts(path, entry, [slice(0, entry["bytes"])])
             return True
     except (LookupError, TypeError, ValueError, AttributeError):
         pass

@@ -89,7 +89,7 @@ def write_ids(
 
     Returns:
         The vocabulary, the number of characters that have its unknown id, the SHA-256 of each
-        block of the file, as storage.describe_in_blocks takes them, and what reading changed.
+        block of the file, as storage.describe_blocks takes them, and what reading changed.
 
     Raises:
         CorpusError: no text, or text that cannot be read.
@@ -226,8 +226,8 @@ def _number_all(
     sizes = (part.characters * vocabulary.dtype.itemsize for part in parts)
     places = list(accumulate(sizes, initial=start))
     blocks = [
-        (first, min(first + storage.BLOCK, places[-1]))
-        for first in range(0, places[-1], storage.BLOCK)
+        (first, min(first + storage.BLOCK_BYTES, places[-1]))
+        for first in range(0, places[-1], storage.BLOCK_BYTES)
     ]
     done, ready, digests = set[int](), 0, dict[int, str]()  # `ready` parts, from the first on
 

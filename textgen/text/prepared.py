@@ -31,7 +31,7 @@ from textgen.errors import (
     UsageError,
     first_line,
 )
-from textgen.settings import CorpusConfig, WindowConfig, check_integer, choose
+from textgen.settings import CorpusConfig, WindowConfig, build_config, check_integer
 from textgen.text.encode import Progress, write_ids
 from textgen.text.sources import ReadingReport, Source, find_sources
 from textgen.text.vocabulary import Vocabulary
@@ -45,7 +45,7 @@ from textgen.text.windows import (
     window_count,
 )
 
-KIND = storage.Kind(
+KIND = storage.DirectoryKind(
     "prepared corpus",
     version=1,
     error=PreparedError,
@@ -121,10 +121,10 @@ class Prepared:
 
         try:
             entry = storage.read_manifest(self.path, KIND)[_IDS]
-            storage.check_parts(path, entry, [slice(0, start), *places], look)
+            storage.verify_parts(path, entry, [slice(0, start), *places], look)
             if unknown:
                 raise ValueError("ids that the vocabulary does not have")
-        except storage.DAMAGE as error:
+        except storage.DAMAGE_ERRORS as error:
             raise PreparedError(f"{path}: {error}; {KIND.remedy}") from error
 
     def summary(self) -> dict[str, Any]:
@@ -223,11 +223,11 @@ def prepare_checked(
         corpora, output, corpus, windows, one_hot, force, jobs, progress: As `prepare` takes them.
         check: Raises an error where the prepared corpus is not good enough.
     """
-    corpus, corpus_chosen = choose(CorpusConfig, corpus)
-    windows, windows_chosen = choose(WindowConfig, windows)
+    corpus, corpus_chosen = build_config(CorpusConfig, corpus)
+    windows, windows_chosen = build_config(WindowConfig, windows)
     storage.check_target(output, KIND, force=force)
     sources = find_sources(corpora, corpus.glob)
-    with storage.new_directory(output, KIND, force=force) as directory:
+    with storage.create_directory(output, KIND, force=force) as directory:
         ids = directory / _IDS
         # Before reading: what changes meanwhile is read again the next time.
         prints = [fingerprint(source) for source in sources]
@@ -242,9 +242,9 @@ def prepare_checked(
             "versions": {"textgen": __version__},
         }
         (directory / _VOCABULARY).write_bytes(vocabulary_json(vocabulary))
-        (directory / _SETTINGS).write_bytes(storage.to_json(settings))
-        files = {name: storage.describe(directory / name) for name in (_VOCABULARY, _SETTINGS)}
-        files[_IDS] = storage.describe_in_blocks(ids.stat().st_size, digests)
+        (directory / _SETTINGS).write_bytes(storage.encode_json(settings))
+        files = {name: storage.describe_file(directory / name) for name in (_VOCABULARY, _SETTINGS)}
+        files[_IDS] = storage.describe_blocks(ids.stat().st_size, digests)
         storage.write_manifest(directory, KIND, files)
         made = open_prepared(directory, check=False)
         check(made)
@@ -286,7 +286,7 @@ def _open(path: Path, manifest: dict[str, dict[str, Any]]) -> Prepared:
         small = storage.read_files(path, KIND, (_VOCABULARY, _SETTINGS))
         settings = json.loads(small[_SETTINGS])
         vocabulary = vocabulary_from_json(small[_VOCABULARY])
-        ids_at = storage.locate(path, KIND, [_IDS])[_IDS]
+        ids_at = storage.locate_files(path, KIND, [_IDS])[_IDS]
         with ids_at.open("rb") as file:
             # In others a header may claim to have gigabytes, for which NumPy would make room.
             if np.lib.format.read_magic(file) != (1, 0):
@@ -314,7 +314,7 @@ def _open(path: Path, manifest: dict[str, dict[str, Any]]) -> Prepared:
     except NewerVersionError as error:
         raise PreparedError(f"{path}: {error}") from error
     except (
-        *storage.DAMAGE,
+        *storage.DAMAGE_ERRORS,
         SettingsError,
     ) as error:
         raise PreparedError(
@@ -350,7 +350,7 @@ def only_prepared(corpora: Sequence[str | Path | Source]) -> Path | None:
 
 def is_prepared(path: str | Path) -> bool:
     """Whether a path is a prepared corpus, in order or not."""
-    return storage.kind_of(Path(path)) == KIND.name
+    return storage.read_kind(Path(path)) == KIND.name
 
 
 def fingerprint(source: Source) -> dict[str, Any]:
@@ -394,7 +394,7 @@ def unchanged(path: Path, sources: Iterable[Source], corpus: CorpusConfig) -> bo
         settings = json.loads(storage.read_bytes(path / _SETTINGS))
         pairs = list(zip(settings["sources"], sources, strict=True))
         return (
-            storage.kind_of(path) == KIND.name
+            storage.read_kind(path) == KIND.name
             and CorpusConfig.from_json(settings["corpus"]) == corpus
             and all(
                 (entry["name"], entry["bytes"], entry["modified"])
@@ -407,7 +407,7 @@ def unchanged(path: Path, sources: Iterable[Source], corpus: CorpusConfig) -> bo
             )
             and "reading" in settings  # version 0.1.0 joined files without a final line end
         )
-    except (*storage.DAMAGE, SettingsError):
+    except (*storage.DAMAGE_ERRORS, SettingsError):
         return False
 
 
@@ -501,7 +501,7 @@ def _remedies(characters: int, windows: WindowConfig, streams: int) -> list[str]
 def vocabulary_json(vocabulary: Vocabulary) -> bytes:
     """A vocabulary as the JSON that stands in vocabulary.json."""
     data = {field.name: getattr(vocabulary, field.name) for field in fields(vocabulary)}
-    return storage.to_json(data)
+    return storage.encode_json(data)
 
 
 def vocabulary_from_json(data: bytes) -> Vocabulary:

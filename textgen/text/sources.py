@@ -31,8 +31,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from textgen.errors import CorpusError, UsageError
-from textgen.settings import AUTO, CorpusConfig, check_integer
-from textgen.storage import CHECKPOINT, kind_of
+from textgen.settings import AUTO_ENCODING, CorpusConfig, check_integer
+from textgen.storage import CHECKPOINT, read_kind
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -210,7 +210,7 @@ def find_sources(
             sources.append(Source("-", _standard_input))
         elif not corpus:  # Path("") is the working directory
             raise CorpusError("the name of a text is empty; name a file or a directory")
-        elif (kind := kind_of(Path(corpus))) is not None:
+        elif (kind := read_kind(Path(corpus))) is not None:
             raise CorpusError(
                 f"{corpus}: is a {kind}, not a text; name a file or a directory of texts"
             )
@@ -260,9 +260,9 @@ def cut(source: Source, config: CorpusConfig, size: int) -> list[Piece]:
     firsts = range(0, source.size or 0, size)
     if not source.on_disk or len(firsts) < 2 or _is_compressed(source):
         return [Piece(source)]
-    detected = _detected(source) if config.encoding == AUTO else None
+    detected = _detected(source) if config.encoding == AUTO_ENCODING else None
     encoding = detected or config.encoding
-    if encoding == AUTO or not _line_feed_is_one_byte(encoding):
+    if encoding == AUTO_ENCODING or not _line_feed_is_one_byte(encoding):
         return [Piece(source, encoding=detected)]
     ends = (*firsts[1:], None)
     return [Piece(source, *ends, detected) for ends in zip(firsts, ends, strict=True)]
@@ -391,7 +391,7 @@ def _walk(root: Path, glob: Sequence[str]) -> Iterator[Path]:
 
     for name, directories, files in os.walk(root, onerror=fail):
         directory = Path(name)
-        if kind_of(directory) is not None:
+        if read_kind(directory) is not None:
             directories.clear()
             continue
         directories[:] = sorted(child for child in directories if not child.startswith("."))
@@ -556,8 +556,8 @@ class _Decoder:
     ):
         self._name, self._report, self._begin = name, report, begin
         self._errors = config.decoding_errors
-        self._detecting = encoding == AUTO
-        self._is_detected = config.encoding == AUTO
+        self._detecting = encoding == AUTO_ENCODING
+        self._is_detected = config.encoding == AUTO_ENCODING
         # Bytes of ASCII are read as UTF-8 until others tell which encoding it is.
         self._use("utf-8" if self._detecting else encoding)
 

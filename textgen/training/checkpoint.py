@@ -115,7 +115,7 @@ def differing(asked: Request, kept: Request) -> str | None:
     ours, theirs = asked.parts(), kept.parts()
     free = set(asked.suited) & set(kept.suited)
     # Nor does a setting that the version which began it did not have, unless it is chosen now.
-    before = Settings.before()
+    before = Settings.legacy_defaults()
     free |= {name for name in asked.suited if name in before and theirs[name] == before[name]}
     return next((name for name in ours if name not in free and ours[name] != theirs[name]), None)
 
@@ -194,7 +194,7 @@ def read(path: Path) -> Checkpoint:
         return Checkpoint(request, about["prepared"], about["about"], snapshot)
     except NewerVersionError as error:
         raise ModelError(f"{path}: {error}, or {REMEDY}") from error
-    except (*storage.DAMAGE, SettingsError) as error:
+    except (*storage.DAMAGE_ERRORS, SettingsError) as error:
         raise ModelError(f"{path}: not a checkpoint that textgen wrote ({error}); {REMEDY}") from (
             error
         )

@@ -11,13 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from textgen import storage
-from textgen.errors import ModelError, OutputError, SettingsError, TextgenError, UsageError, option
+from textgen.errors import (
+    ModelError,
+    OutputError,
+    SettingsError,
+    TextgenError,
+    UsageError,
+    option_name,
+)
 from textgen.model import model_dir
 from textgen.settings import (
     PRESETS,
     CorpusConfig,
     Settings,
-    choose,
+    build_config,
     resolve_settings,
     to_python_value,
 )
@@ -64,7 +71,7 @@ class Plan:
     def settle(self, directory: Path) -> None:
         """Put the text where a training that goes on looks for it, once this one has begun."""
         if self.opened.path == model_dir.cache_aside(directory):
-            storage.swap(self.opened.path, model_dir.cache(directory))
+            storage.replace_directory(self.opened.path, model_dir.cache(directory))
 
     def elsewhere(self, directory: Path) -> str | None:
         """Where the text is, if that is not in the model directory."""
@@ -191,7 +198,7 @@ def _prepare(
     force: bool,
 ) -> tuple[Prepared, bool]:
     """Prepare a corpus into the model directory's cache, unless it is there already."""
-    read = choose(CorpusConfig, corpus)[0]
+    read = build_config(CorpusConfig, corpus)[0]
     sources = find_sources(corpora, read.glob)
     cache = model_dir.cache(directory)
     if not force and unchanged(cache, sources, read):
@@ -220,7 +227,7 @@ def _prepare(
     if made.digest != kept.text:
         shutil.rmtree(made.path)
         raise other_training(directory, "corpus")
-    storage.swap(made.path, cache)
+    storage.replace_directory(made.path, cache)
     return open_prepared(cache, check=False), False
 
 
@@ -229,12 +236,12 @@ def _check_read_so(opened: Prepared, corpus: CorpusConfig | Mapping[str, Any] | 
 
     A value that was given counts, whether or not it is the default.
     """
-    asked, names = choose(CorpusConfig, corpus)
+    asked, names = build_config(CorpusConfig, corpus)
     for name in names:
         before = getattr(opened.corpus, name)
         if getattr(asked, name) != before:
             raise UsageError(
-                f"{opened.path}: is prepared already, with {option(name)} "
+                f"{opened.path}: is prepared already, with {option_name(name)} "
                 f"{transfer.show(before)}; to read its text another way, prepare it again"
             )
 
@@ -294,7 +301,7 @@ def _check_fits(opened: Prepared, settings: Settings, streams: int | None = None
 def other_training(directory: Path, what: str) -> OutputError:
     """What to raise where a directory holds another training than the one asked for."""
     return OutputError(
-        f"{directory}: holds an unfinished training with another {option(what)}; go on "
+        f"{directory}: holds an unfinished training with another {option_name(what)}; go on "
         f"with it by `{model_dir.resuming(directory)}`, replace it with --force, or name another "
         "directory with --model"
     )

@@ -22,9 +22,15 @@ from textgen.compute import runtime
 from textgen.compute.runtime import Device
 from textgen.distributed.cluster import Cluster
 from textgen.distributed.communicator import Communicator
-from textgen.errors import ModelError, OutputError, UsageError, option
+from textgen.errors import ModelError, OutputError, UsageError, option_name
 from textgen.model import model_dir
-from textgen.settings import CHECKPOINT_EVERY, DEFAULT_MODEL, CorpusConfig, Settings, choose
+from textgen.settings import (
+    CHECKPOINT_INTERVAL,
+    DEFAULT_MODEL,
+    CorpusConfig,
+    Settings,
+    build_config,
+)
 from textgen.text.prepared import Prepared, only_prepared
 from textgen.text.sources import Source
 from textgen.training import checkpoint, events, plan
@@ -63,7 +69,7 @@ class Run:
     device: str = "auto"
     force: bool = False
     resume: bool = False
-    checkpoint_every: float = CHECKPOINT_EVERY
+    checkpoint_every: float = CHECKPOINT_INTERVAL
     debug: bool = False
     command: tuple[str, ...] = ()
     began: float | None = None
@@ -147,7 +153,7 @@ def train(
                 model_dir.check_new(directory, force=True)
                 if run.resume:
                     _check_unfinished(directory)
-                until_the_end.enter_context(storage.locked(directory, _LOCKED))
+                until_the_end.enter_context(storage.lock_directory(directory, _LOCKED))
                 model_dir.sweep(directory)
                 kept = None if run.force else _kept(directory)
                 if kept is None:
@@ -155,7 +161,7 @@ def train(
             else:
                 on_event = _of_the_others(on_event)
             if kept is not None and not corpora:
-                if preset or init_from or choose(CorpusConfig, corpus)[1]:
+                if preset or init_from or build_config(CorpusConfig, corpus)[1]:
                     raise UsageError(
                         "a training is resumed as it was begun; leave out --preset, --init-from "
                         "and the options of reading, or name the corpus as well"
@@ -217,7 +223,7 @@ def _kept(directory: Path) -> checkpoint.Checkpoint | None:
 def _check_unfinished(directory: Path) -> None:
     if model_dir.checkpoint(directory).exists():
         return
-    if storage.kind_of(directory) == model_dir.KIND.name:
+    if storage.read_kind(directory) == model_dir.KIND.name:
         raise ModelError(
             f"{directory}: its training is finished; to go on from its model, train with "
             "--init-from"
@@ -370,7 +376,7 @@ def _read_by(
 def _known_by(request: checkpoint.Request) -> dict[str, object]:
     """What must be the same in all processes, by the names that messages have for it."""
     settings = {
-        f"--{option(name)}": "what suits" if name in request.suited else value
+        f"--{option_name(name)}": "what suits" if name in request.suited else value
         for name, value in request.parts().items()
     }
     versions = {

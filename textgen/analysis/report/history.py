@@ -114,7 +114,7 @@ def read(history: dict[str, Any], name: object) -> History:
         steps = [(_number(step), _number(loss)) for step, loss in history.get("steps", [])]
         drawn = (*_glimpses(history.get("samples", [])), *_moments(entries))
         moments = tuple(sorted(drawn, key=lambda one: one.epoch))
-    except storage.DAMAGE as error:
+    except storage.DAMAGE_ERRORS as error:
         raise ModelError(f"{name}: damaged history.json ({error}); {KIND.remedy}") from error
     if not (entries and steps and steps[-1][0] >= 1):
         return History((), entries, moments)

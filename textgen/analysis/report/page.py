@@ -93,7 +93,7 @@ def report(
     Example:
         >>> Path("page.html").write_text(report("textgen-model").html)  # doctest: +SKIP
     """
-    packages.require(*packages.PAGES)
+    packages.require_installed(*packages.REPORT_PACKAGES)
     trained = model_dir.read(model)
     record = trained.record
     told = history.read(record.history, model)
