@@ -1,39 +1,37 @@
-"""Writes docs/errors.md, the table of every error, from textgen/errors.py.
+"""Writes docs/errors.md, the tables of every error, from textgen/errors.py and errors.toml.
 
 python docs/generate_errors.py > docs/errors.md
 """
 
-from textgen import errors
+from textgen.errors import load_catalogue
 
 
 def table() -> str:
-    """A table of each class of errors: what is said, why, and what to do."""
+    """The page: for each class of errors a table of messages, causes and remedies."""
     parts = [
         "# Errors",
         "",
-        "What each error says, why it comes about and how to mend it; made by `make docs` from",
-        "textgen/errors.py. An error is one line on standard error that begins with",
+        "What each error says, why it happens and what to do about it; made by `make docs` from",
+        "textgen/errors.toml. An error is one line on standard error that begins with",
         "`textgen: error:`; from Python it is an exception of the class named here. `--debug`",
         "shows the traceback.",
         "",
         "Errors of the operating system that are not in these tables, such as a full disk behind",
-        "`> file`, and memory that is out are one line as well, with exit status 1; so are options",
-        "that do not exist or do not go together, with exit status 2. A line that ends with",
-        "`(run again with --debug for more)` is of what textgen did not foresee: please report it.",
+        "`> file` or memory that runs out, are one line as well, with exit status 1; options that",
+        "do not exist or exclude each other are one line with exit status 2. A line that ends with",
+        "`(run again with --debug for more)` is an error in textgen: please report it.",
     ]
-    for kind in vars(errors).values():
-        if not (isinstance(kind, type) and issubclass(kind, errors.TextgenError) and kind.known):
-            continue
-        summary = " ".join((kind.__doc__ or "").split("\n\n")[0].split())
-        parts += ["", f"## {kind.__name__}", "", f"{summary} Exit status {kind.exit_status}.", ""]
-        parts += ["| the message says | cause | cure |", "| --- | --- | --- |"]
-        for known in kind.known:
-            parts.append(f"| {_words(known.says)} | {known.cause} | {known.cure} |")
+    for error, entries in load_catalogue().items():
+        summary = " ".join((error.__doc__ or "").split("\n\n")[0].split())
+        parts += ["", f"## {error.__name__}", "", f"{summary} Exit status {error.exit_status}.", ""]
+        parts += ["| the message says | cause | remedy |", "| --- | --- | --- |"]
+        for entry in entries:
+            parts.append(f"| {_words(entry.message)} | {entry.cause} | {entry.remedy} |")
     return "\n".join(parts) + "\n"
 
 
-def _words(says: str) -> str:
-    return "(depends)" if says.startswith("{") else f"... {says} ..."
+def _words(message: str) -> str:
+    return "(depends)" if message.startswith("{") else f"... {message} ..."
 
 
 if __name__ == "__main__":
