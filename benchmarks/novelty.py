@@ -21,7 +21,8 @@ from typing import Any
 from benchmarks import report
 from benchmarks.prepare import english, many_scripts, measure
 from textgen.settings import CorpusConfig
-from textgen.text.sources import demo_source, read_text
+from textgen.text.reading import read_text
+from textgen.text.sources import demo_source
 
 _MEGABYTE = 1_000_000
 _WORDS = 1 << 18

@@ -23,7 +23,8 @@ import psutil
 
 from benchmarks import report
 from textgen.settings import CorpusConfig
-from textgen.text.sources import demo_source, read_text
+from textgen.text.reading import read_text
+from textgen.text.sources import demo_source
 
 _MEGABYTE = 1_000_000
 _PIECE = 8 * _MEGABYTE

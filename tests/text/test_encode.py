@@ -21,8 +21,10 @@ import pytest
 from textgen import storage
 from textgen.errors import CorpusError, SettingsError
 from textgen.settings import CorpusConfig, WindowConfig
-from textgen.text import encode, sources
+from textgen.text import encode
+from textgen.text.pieces import split_source
 from textgen.text.prepared import open_prepared, prepare
+from textgen.text.reading_report import ReadingReport
 
 SMALL = WindowConfig(maxlen=3, step=2, validation=0.25)
 WORDS = (
@@ -34,7 +36,7 @@ WORDS = (
 @pytest.fixture
 def small_tasks(monkeypatch):
     """Many tasks, parts and blocks, and processes for each."""
-    monkeypatch.setattr(storage, "BLOCK", 900)
+    monkeypatch.setattr(storage, "BLOCK_BYTES", 900)
     for name, size in {"_TASK": 700, "_PART": 500, "_FILE": 100}.items():
         monkeypatch.setattr(encode, name, size)
     for name in ("_READ_WORTHWHILE", "_NUMBER_WORTHWHILE"):
@@ -162,7 +164,7 @@ def test_what_is_changed_does_not_depend_on_the_number_of_jobs(tmp_path, small_t
     one, two, three = (prepared_by(jobs, paths, tmp_path, **settings) for jobs in (1, 2, 3))
     assert one == two == three
     opened = open_prepared(tmp_path / "by 3")
-    assert opened.reading == sources.ReadingReport(
+    assert opened.reading == ReadingReport(
         {"cp1252": 3, "utf-8": 2}, line_ends_added=2, undecodable_replaced=1
     )
     text = opened.vocabulary.decode(opened.ids)
@@ -204,13 +206,12 @@ def test_a_file_that_goes_away_is_named(tmp_path, small_tasks, monkeypatch):
     paths = [tmp_path / f"{number}.txt" for number in range(3)]
     for path in paths:
         path.write_text("some text\n" * 200)
-    find = sources.cut
 
-    def cut(source, config, size):
+    def split_and_remove(source, config, size):
         paths[1].unlink(missing_ok=True)
-        return find(source, config, size)
+        return split_source(source, config, size)
 
-    monkeypatch.setattr(encode, "cut", cut)
+    monkeypatch.setattr(encode, "split_source", split_and_remove)
     with pytest.raises(CorpusError, match="1.txt: No such file or directory"):
         prepare([str(path) for path in paths], tmp_path / "p", windows=SMALL, jobs=2)
     assert not (tmp_path / "p").exists()

@@ -15,7 +15,8 @@ from textgen.analysis.report.history import History
 from textgen.analysis.report.template import render
 from textgen.model import model_dir
 from textgen.settings import CorpusConfig
-from textgen.text.sources import ReadingReport, Source
+from textgen.text.reading_report import ReadingReport
+from textgen.text.sources import Source
 
 _ROUNDING = 1e-9  # bits: the same sums in another order
 

@@ -19,7 +19,9 @@ from textgen.sampling.context import reader
 from textgen.sampling.decoding import log_probabilities
 from textgen.sampling.scoring import Ids, by_windows, in_order
 from textgen.settings import DEFAULT_MODEL, CorpusConfig, check_integer
-from textgen.text.sources import ReadingReport, Source, find_sources, read_texts
+from textgen.text.reading import read_texts
+from textgen.text.reading_report import ReadingReport
+from textgen.text.sources import Source, find_sources
 from textgen.text.vocabulary import CODE_POINTS, Vocabulary
 
 # Bits of surprise from which on a character stands out, more and more. One bit is an even chance; a

@@ -21,7 +21,8 @@ from textgen.errors import CorpusError, ModelError, PreparedError
 from textgen.model import model_dir
 from textgen.settings import DEFAULT_MODEL, NoveltyConfig, WindowConfig
 from textgen.text.prepared import Prepared, only_prepared, open_prepared, prepare
-from textgen.text.sources import ReadingReport, Source
+from textgen.text.reading_report import ReadingReport
+from textgen.text.sources import Source
 from textgen.text.windows import Ids
 
 GRAMS = (4, 8, 16, 32, 64, 128)  # from parts of words to two lines; each twice the one before

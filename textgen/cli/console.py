@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO
 import click
 
 if TYPE_CHECKING:
-    from textgen.text.sources import ReadingReport
+    from textgen.text.reading_report import ReadingReport
 
 EVERY = 10.0  # seconds between progress lines where there is no terminal
 _BLOCK = 512  # characters written at a time where nobody watches

@@ -56,7 +56,7 @@ def command(
     if not texts:
         raise click.UsageError("no text: `textgen inspect page.txt`")
     from textgen.analysis.evaluation import LEVELS, inspect
-    from textgen.text.sources import ReadingReport
+    from textgen.text.reading_report import ReadingReport
 
     report = ReadingReport()
     found = inspect(

@@ -27,7 +27,10 @@ from textgen import storage
 from textgen.errors import CorpusError
 from textgen.settings import CorpusConfig
 from textgen.text import workers
-from textgen.text.sources import Piece, ReadingReport, Source, cut, read_texts
+from textgen.text.pieces import Piece, split_source
+from textgen.text.reading import read_texts
+from textgen.text.reading_report import ReadingReport
+from textgen.text.sources import Source
 from textgen.text.vocabulary import CODE_POINTS, Numbering, Vocabulary, counted, text_of
 
 Progress = Callable[[str, int, int | None], object]
@@ -156,7 +159,7 @@ def _tasks(sources: Iterable[Source], corpus: CorpusConfig) -> Iterator[list[Pie
     """Pieces of text, in order: a large file in several tasks, many small ones in one."""
     pieces, size = list[Piece](), 0
     for source in sources:
-        for piece in cut(source, corpus, _TASK):
+        for piece in split_source(source, corpus, _TASK):
             pieces.append(piece)
             size += (piece.size or 0) + _FILE
             if size >= _TASK:

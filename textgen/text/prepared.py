@@ -33,7 +33,8 @@ from textgen.errors import (
 )
 from textgen.settings import CorpusConfig, WindowConfig, build_config, check_integer
 from textgen.text.encode import Progress, write_ids
-from textgen.text.sources import ReadingReport, Source, find_sources
+from textgen.text.reading_report import ReadingReport
+from textgen.text.sources import Corpora, Source, find_sources, list_corpora
 from textgen.text.vocabulary import Vocabulary
 from textgen.text.windows import (
     Ids,
@@ -335,15 +336,16 @@ def _read(ids: Any, first: int, last: int) -> Ids:
     return np.fromfile(ids.filename, ids.dtype, count, offset=start)
 
 
-def only_prepared(corpora: Sequence[str | Path | Source]) -> Path | None:
+def only_prepared(corpora: Corpora) -> Path | None:
     """The prepared corpus that is named alone; None where texts are named.
 
     Raises:
-        UsageError: it is named beside others.
+        UsageError: it is named together with others.
     """
-    paths = [Path(one) for one in corpora if not isinstance(one, Source)]
+    names = list_corpora(corpora)
+    paths = [Path(name) for name in names if not isinstance(name, Source)]
     named = next(filter(is_prepared, paths), None)
-    if named is not None and len(corpora) > 1:
+    if named is not None and len(names) > 1:
         raise UsageError(f"{named}: is a prepared corpus; name it alone, or name texts only")
     return named
 

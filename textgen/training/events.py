@@ -1,37 +1,36 @@
-"""Events: what a training sends to whoever shows it. Losses are in nats per character."""
+"""What a training tells while it runs, for whoever wants to show it.
+
+Knows facts and figures; knows nothing of terminals. Losses are in nats per character.
+"""
 
 from dataclasses import dataclass, field
 
-from textgen.text.sources import ReadingReport
+from textgen.text.reading_report import ReadingReport
 
 
 @dataclass(frozen=True)
-class ProcessesJoined:
-    """The processes that train together have found each other. Each of them gets this event."""
+class Joined:
+    """The processes that train together have found each other; every one of them is told."""
 
 
 @dataclass(frozen=True)
 class Preparing:
-    """The corpus is being read.
-
-    Attributes:
-        stage: A stage of `prepare`.
-        bytes_done: Bytes that this stage has processed.
-        bytes_total: Bytes that it has to process; None if that is not known.
-    """
+    """The corpus is being read: a stage of `prepare`, bytes done, bytes in all if known."""
 
     stage: str
-    bytes_done: int
-    bytes_total: int | None
+    done: int
+    total: int | None
 
 
 @dataclass(frozen=True)
-class CorpusOpened:
+class Opened:
     """The prepared corpus is open.
 
     Attributes:
-        from_cache: Whether the corpus was read before.
-        reading: What was detected and changed when the text was read.
+        reading: What was found and changed when the text was read.
+        time: Seconds that a training takes on two cores.
+        expected: What a megabyte of Shakespeare comes to in that time, in nats per character; None
+            where that was not measured.
     """
 
     characters: int
@@ -40,45 +39,46 @@ class CorpusOpened:
     unknown_characters: int
     vocabulary_size: int
     from_cache: bool
+    time: float = 0.0
+    expected: float | None = None
     reading: ReadingReport = field(default_factory=ReadingReport)
 
 
 @dataclass(frozen=True)
-class TrainingStarted:
-    """The network is built, and the first step is next.
+class Started:
+    """The network is built and the first step is next.
 
     Attributes:
         precision: What the recurrent layers compute in.
-        slowdown: How many times as long as in float32 a step takes, if the user chose this
-            precision and it is slower; else 0.
-        no_cudnn_reason: Why a GPU computes the recurrent layers without cuDNN. Empty if it uses
-            cuDNN, on JAX if textgen's own LSTM is faster, and on a CPU.
-        steps_per_epoch: Steps that read the text once.
+        slower: How many times as long a step takes in it as in float32, where it was asked for
+            and is slower; 0 otherwise.
+        without_cudnn: Why a GPU computes the recurrent layers without cuDNN; empty where it does
+            with it, on JAX where textgen's own LSTM is quicker, and on a CPU.
+        steps: Steps that read the text once.
         epochs: Times the text is read; 0 in a training by time.
         time: Seconds that the training may take in all; 0 in a training by epochs.
-        batch_size: Windows or streams in a step.
-        resumed_at_epoch: Epochs read before, in a resumed training; None in a new one.
-        best_epoch: Epoch of the best model so far; None if there is none.
-        best_loss: Its loss; None if there is none.
+        resumed: Epochs that were read before, where a training goes on; None for a new one.
+        best_epoch: Where the model kept so far had its best loss; None while there is none.
+        best_loss: That loss.
         processes: How many processes train together.
-        process: The index of this one. Processes other than 0 get no event after this one.
+        process: Which one this is; others than process 0 are told nothing after it.
     """
 
     backend: str
     device: str
     precision: str
-    slowdown: float
-    no_cudnn_reason: str
+    slower: float
+    without_cudnn: str
     layers: str
     parameters: int
-    steps_per_epoch: int
+    steps: int
     epochs: int
     time: float
-    batch_size: int
+    rows: int
     maxlen: int
     carry_state: bool
     targets: str
-    resumed_at_epoch: float | None = None
+    resumed: float | None = None
     best_epoch: float | None = None
     best_loss: float | None = None
     processes: int = 1
@@ -91,16 +91,15 @@ class StepDone:
 
     Attributes:
         epoch: How many times the text was read so far.
-        fraction_done: Completed share of the training, 0 to 1.
-        loss: The loss to show: the mean since the last validation, or a moving average, as the
-            settings say.
+        done: Share of the training that is over, 0 to 1.
+        loss: As the settings want it shown: the mean since the last report, or smoothed.
         characters: Characters read by this step.
-        step_loss: The loss of this step alone.
+        step_loss: Of this step alone.
         seconds: Time since the training's first step began.
     """
 
     epoch: float
-    fraction_done: float
+    done: float
     loss: float
     characters: int
     step_loss: float
@@ -109,19 +108,18 @@ class StepDone:
 
 @dataclass(frozen=True)
 class Stopping:
-    """The training was asked to stop; validation and saving are next."""
+    """Training was asked to end; what there is is validated and saved next."""
 
 
 @dataclass(frozen=True)
-class Validated:
-    """The network was validated: after an epoch, from time to time in a training by time, or at a
-    stop.
+class EpochDone:
+    """An epoch is done, or in a training by time one of its parts, or the training was stopped.
 
     Attributes:
         epoch: How many times the text was read so far.
         validation_loss: None without a validation part.
         improved: Whether these are the best weights so far. The model directory has them, or gets
-            them soon if epochs take less time than saving.
+            them soon where epochs take less time than saving.
         seconds: Time since the training's first step began.
     """
 
@@ -134,8 +132,8 @@ class Validated:
 
 
 @dataclass(frozen=True)
-class Sample:
-    """A sample that the network generated right after a validation."""
+class SampleDrawn:
+    """A sample written by the network as it is now."""
 
     temperature: float
     seed: str
@@ -143,8 +141,8 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class EarlySample:
-    """A sample that the network generated before the first validation.
+class Glimpse:
+    """A sample written early in the training, without a report.
 
     Attributes:
         epoch: How many times the text was read so far.
@@ -159,12 +157,12 @@ class EarlySample:
 
 
 @dataclass(frozen=True)
-class TrainingFinished:
-    """The training has ended, and the best model is in its directory.
+class Finished:
+    """The training is over and the best model is in its directory.
 
     Attributes:
         reason: `done`, `patience` or `stopped` (it was asked to stop).
-        best_loss: The validation loss of the best model; its training loss without validation.
+        best_loss: The validation loss of the model kept, or its training loss without one.
     """
 
     reason: str
@@ -174,14 +172,14 @@ class TrainingFinished:
 
 
 Event = (
-    ProcessesJoined
+    Joined
     | Preparing
-    | CorpusOpened
-    | TrainingStarted
+    | Opened
+    | Started
     | StepDone
-    | EarlySample
-    | Validated
-    | Sample
     | Stopping
-    | TrainingFinished
+    | EpochDone
+    | SampleDrawn
+    | Glimpse
+    | Finished
 )

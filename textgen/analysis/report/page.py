@@ -25,7 +25,8 @@ from textgen.errors import ModelError
 from textgen.model import model_dir
 from textgen.sampling.scoring import Ids
 from textgen.settings import DEFAULT_MODEL, CorpusConfig, Decoding
-from textgen.text.sources import ReadingReport, Source, find_sources
+from textgen.text.reading_report import ReadingReport
+from textgen.text.sources import Source, find_sources
 
 _TEXT_AT_MOST = 200_000  # characters: plenty for a mean at each of 256 positions
 _SURPRISES = 3000  # characters shown one by one

@@ -1,0 +1,68 @@
+"""What reading a corpus found, and what it changed in the text."""
+
+import codecs
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from textgen.settings import check_integer
+
+
+@dataclass
+class ReadingReport:
+    """What reading found, and what it changed in the text.
+
+    Attributes:
+        encodings: How many files were in which encoding; empty files are not counted.
+        line_ends_added: Line ends inserted between files, where the first one lacks its last.
+        byte_order_marks_removed: Characters U+FEFF removed elsewhere than at the start of a file.
+        undecodable_replaced: Byte sequences that are not text in the encoding, replaced by U+FFFD.
+        undecodable_skipped: Byte sequences that are not text in the encoding, left out.
+
+    Example:
+        >>> report = ReadingReport()
+        >>> report.count_file("UTF8")
+        >>> report.encodings
+        {'utf-8': 1}
+    """
+
+    encodings: dict[str, int] = field(default_factory=dict)
+    line_ends_added: int = 0
+    byte_order_marks_removed: int = 0
+    undecodable_replaced: int = 0
+    undecodable_skipped: int = 0
+
+    def count_file(self, encoding: str, files: int = 1) -> None:
+        """Add files to those that were in an encoding."""
+        name = codecs.lookup(encoding).name
+        self.encodings[name] = self.encodings.get(name, 0) + files
+
+    def add(self, other: "ReadingReport") -> None:
+        """Add the counts of another report to this one."""
+        for encoding, files in other.encodings.items():
+            self.count_file(encoding, files)
+        for name in _COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    def to_json(self) -> dict[str, Any]:
+        """The counts as a JSON object, the most frequent encoding first."""
+        encodings = sorted(self.encodings.items(), key=lambda item: (-item[1], item[0]))
+        return {**asdict(self), "encodings": dict(encodings)}
+
+    @classmethod
+    def from_json(cls, data: Any) -> "ReadingReport":
+        """The report that `to_json` gave; counts that are missing are zero.
+
+        Raises:
+            SettingsError: a count is not a whole number.
+            TypeError: the data are something else.
+        """
+        report = cls(dict(data.get("encodings", {})))
+        for name in _COUNTS:
+            setattr(report, name, data.get(name, 0))
+            check_integer(name, getattr(report, name), at_least=0)
+        for encoding, files in report.encodings.items():
+            check_integer(encoding, files, at_least=0)
+        return report
+
+
+_COUNTS = tuple(field.name for field in fields(ReadingReport) if field.name != "encodings")
