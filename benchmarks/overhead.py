@@ -51,7 +51,7 @@ def main() -> None:
         return call
 
     def on_event(event: events.Event) -> None:
-        if isinstance(event, events.StepDone | events.Finished):
+        if isinstance(event, events.StepDone | events.TrainingFinished):
             if not moments:
                 before.update(seconds)
                 seconds.clear()

@@ -138,8 +138,8 @@ def _train(
 
         told = _each(count, command, folder)
     events = [json.loads(line) for line in told[0].splitlines() if line.startswith("{")]
-    (started,) = (event for event in events if event["event"] == "started")
-    last = [event for event in events if event["event"] == "epoch"][-1]
+    (started,) = (event for event in events if event["event"] == "training_started")
+    last = [event for event in events if event["event"] == "validated"][-1]
     return {
         "speed": last["characters_per_second"] * (count if apart else 1),
         "loss": last["loss"],

@@ -78,12 +78,12 @@ def _near(units: float) -> int:
 
 def curve(
     corpus: Path, folder: Path, options: dict[str, Any], seconds: float
-) -> tuple[list[events.EpochDone], dict[str, Any]]:
+) -> tuple[list[events.Validated], dict[str, Any]]:
     """The reports of a training, and its settings."""
-    told: list[events.EpochDone] = []
+    told: list[events.Validated] = []
 
     def on_event(event: events.Event) -> None:
-        if isinstance(event, events.EpochDone):
+        if isinstance(event, events.Validated):
             told.append(event)
 
     model = folder / "model"
@@ -93,7 +93,7 @@ def curve(
     return told, parts["windows"] | parts["model"] | parts["training"]
 
 
-def draw(name: str, curves: dict[str, dict[str, list[events.EpochDone]]]) -> None:
+def draw(name: str, curves: dict[str, dict[str, list[events.Validated]]]) -> None:
     """The figure in docs/: validation losses thick, training losses thin."""
     from matplotlib.figure import Figure
 
@@ -129,7 +129,7 @@ def main() -> None:
     runtime.start("cpu")  # Keras is imported once, and in no training's time
     name = "shape" if options.shape else "sizing"
     rows = []
-    curves: dict[str, dict[str, list[events.EpochDone]]] = {}
+    curves: dict[str, dict[str, list[events.Validated]]] = {}
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory)
         for corpus, path in corpora(options.corpus, folder).items():

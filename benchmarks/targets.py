@@ -52,7 +52,7 @@ def curve(corpus: Path, held_out: Path, folder: Path, way: dict[str, Any], secon
     began = time.monotonic()
 
     def on_event(event: events.Event) -> None:
-        if isinstance(event, events.EpochDone):
+        if isinstance(event, events.Validated):
             snapshot = folder / f"snapshot-{len(snapshots)}"
             shutil.copytree(model, snapshot, ignore=shutil.ignore_patterns("cache"))
             snapshots.append((time.monotonic() - began, event.epoch, snapshot))

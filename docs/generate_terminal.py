@@ -30,23 +30,24 @@ def told(directory: Path, device: str, precision: str) -> Iterator[events.Event]
     characters = int(record.about["corpus"]["characters"])
     read = training_characters(characters, settings.windows.validation)
     size = record.vocabulary.size
-    yield events.Opened(characters, read, characters - read, 0, size, from_cache=False)
+    yield events.CorpusOpened(characters, read, characters - read, 0, size, from_cache=False)
     reports, steps = list(record.history["epochs"]), record.history["steps"]
     last, epochs = steps[-1][0], reports[-1]["epoch"]
     config = settings.training
-    yield events.Started(
+    yield events.TrainingStarted(
         backend=next(
             iter(record.about["versions"].keys() - {"textgen", "keras", "python", "platform"})
         ),
         device=device,
         precision=precision,
-        slower=0.0,
+        slowdown=0.0,
+        no_cudnn_reason="",
         layers=" ".join([settings.model.cell.upper(), *map(str, settings.model.units)]),
         parameters=sum(weight.size for weight in trained.weights),
-        steps=round(last / epochs),
+        steps_per_epoch=round(last / epochs),
         epochs=config.epochs,
         time=config.time,
-        rows=config.batch_size,
+        batch_size=config.batch_size,
         maxlen=settings.windows.maxlen,
         carry_state=config.carry_state,
         targets=settings.windows.targets,
@@ -67,9 +68,9 @@ def told(directory: Path, device: str, precision: str) -> Iterator[events.Event]
 
 def _report(report: dict[str, Any]) -> Iterator[events.Event]:
     samples = report["samples"]
-    yield events.EpochDone(**{name: report[name] for name in report if name != "samples"})
+    yield events.Validated(**{name: report[name] for name in report if name != "samples"})
     for sample in samples:
-        yield events.SampleDrawn(**sample)
+        yield events.Sample(**sample)
 
 
 def picture(directory: Path, device: str, precision: str, done: float, look: Look) -> str:

@@ -17,7 +17,7 @@ import pytest
 from textgen import errors
 from textgen.cli import program
 from textgen.text.windows import training_characters
-from textgen.training.automatic import Pace, default_time, expected, sized
+from textgen.training.automatic import Pace, default_time, sized
 
 ROOT = Path(__file__).parent.parent
 _GENERATED = ("cli.md", "errors.md")
@@ -201,8 +201,6 @@ def test_what_the_tutorial_says_of_time_is_what_was_measured():
                 f"| {time} | {found[1]} | {row['passes']:.1f} | {loss:.3f} | "
                 f"{loss / math.log(2):.2f} |" in TUTORIAL
             )
-            if "amx" not in row["on"] or seconds > 300:  # others are told too little, not too much
-                assert expected(seconds) == round(loss, 3)
             rows += 1
     assert rows == 8
     notes = "".join(json.loads((ROOT / "benchmarks/results/gpu.json").read_text("utf-8"))["notes"])

@@ -315,7 +315,7 @@ def test_with_json_lines_a_signal_before_training_is_an_event(tmp_path, corpus, 
         [sys.executable, "-m", "textgen", *command], cwd=tmp_path, stderr=subprocess.PIPE, text=True
     )
     assert process.stderr is not None
-    assert json.loads(process.stderr.readline())["event"] == "opened"
+    assert json.loads(process.stderr.readline())["event"] == "corpus_opened"
     process.send_signal(getattr(signal, number))
     lines = [json.loads(line) for line in process.stderr]
     assert process.wait(60) == status

@@ -11,7 +11,7 @@ from textgen.cli import program
 from textgen.cli.display.json_lines import JsonLines
 from textgen.cli.display.lines import Lines
 from textgen.text.reading_report import ReadingReport
-from textgen.training.events import Opened
+from textgen.training.events import CorpusOpened
 
 MODEL = Path(__file__).parents[1] / "released/0.1.0/model"
 CHANGES = ReadingReport({"utf-8": 1, "cp1252": 1}, 1, 2, undecodable_replaced=1)
@@ -119,13 +119,13 @@ def test_prepare_tells_what_was_changed(texts, tmp_path):
 
 
 def test_train_tells_what_was_changed(capsys):
-    opened = Opened(1, 1, 0, 0, 2, from_cache=False, reading=CHANGES)
+    opened = CorpusOpened(1, 1, 0, 0, 2, from_cache=False, reading=CHANGES)
     Lines()(opened)
     JsonLines()(opened)
     *lines, event = capsys.readouterr().err.splitlines()
     assert lines[1:5] == [f"        {line}" for line in TOLD]
     assert json.loads(event)["reading"] == CHANGES.to_json()
-    Lines()(Opened(1, 1, 0, 0, 2, from_cache=False, reading=ReadingReport({"utf-8": 5})))
+    Lines()(CorpusOpened(1, 1, 0, 0, 2, from_cache=False, reading=ReadingReport({"utf-8": 5})))
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 

@@ -19,18 +19,18 @@ from textgen.cli.display.lines import Lines, Warnings
 from textgen.training import events
 
 QUICK = ("--units", "8", "--embedding", "4", "--maxlen", "10", "--batch-size", "4")
-STARTED = events.Started(
+STARTED = events.TrainingStarted(
     backend="tensorflow",
     device="cpu",
     precision="bfloat16",
-    slower=1.25,
-    without_cudnn="",
+    slowdown=1.25,
+    no_cudnn_reason="",
     layers="LSTM 384",
     parameters=726_337,
-    steps=50,
+    steps_per_epoch=50,
     epochs=4,
     time=0.0,
-    rows=32,
+    batch_size=32,
     maxlen=64,
     carry_state=True,
     targets="sequence",
@@ -40,9 +40,7 @@ STARTED = events.Started(
 def story(text="To be,\tor not\nto be, that is the question. ", epochs=4):
     """A training of 50 steps an epoch and two steps a second, whose third validation is best."""
     yield events.Preparing("read", 1000, 2000)
-    yield events.Opened(
-        1_115_394, 1_003_854, 111_540, 0, 65, from_cache=False, time=300, expected=1.44
-    )
+    yield events.CorpusOpened(1_115_394, 1_003_854, 111_540, 0, 65, from_cache=False)
     yield STARTED
     for step in range(1, 50 * epochs + 1):
         loss = 1 + 3 / step
@@ -51,10 +49,10 @@ def story(text="To be,\tor not\nto be, that is the question. ", epochs=4):
         if step % 50 == 0:
             epoch = step // 50
             validation = (2.5, 2.0, 1.5, 1.75)[epoch - 1]
-            yield events.EpochDone(float(epoch), loss, validation, 4096.0, epoch < 4, step / 2)
-            yield events.SampleDrawn(0.5, "To be ", text * 10)
+            yield events.Validated(float(epoch), loss, validation, 4096.0, epoch < 4, step / 2)
+            yield events.Sample(0.5, "To be ", text * 10)
     yield events.Stopping()
-    yield events.Finished("stopped", 3.0, 1.5, "textgen-model")
+    yield events.TrainingFinished("stopped", 3.0, 1.5, "textgen-model")
 
 
 def told(*told_events, names="corpus.txt"):
@@ -132,19 +130,23 @@ def test_a_low_terminal_still_shows_the_losses():
 
 
 def test_the_best_of_a_training_that_goes_on_is_known_at_once():
-    begun = events.Started(**{**vars(STARTED), "resumed": 7.0, "best_epoch": 6, "best_loss": 1.25})
+    begun = events.TrainingStarted(
+        **{**vars(STARTED), "resumed_at_epoch": 7.0, "best_epoch": 6, "best_loss": 1.25}
+    )
     assert "best so far   1.2500" in "\n".join(shown(told(begun), 80, 24))
 
 
 def test_a_gpu_is_told_with_cudnn_or_with_why_it_has_none(capsys):
-    gpu = {**vars(STARTED), "device": "NVIDIA H100", "slower": 0.0}
+    gpu = {**vars(STARTED), "device": "NVIDIA H100", "slowdown": 0.0}
     assert "on NVIDIA H100 (tensorflow, bfloat16, cuDNN)" in "\n".join(
-        shown(told(events.Started(**gpu)), 80, 24)
+        shown(told(events.TrainingStarted(**gpu)), 80, 24)
     )
-    own = events.Started(**{**gpu, "backend": "jax"})
+    own = events.TrainingStarted(**{**gpu, "backend": "jax"})
     Lines()(own)
     assert "(jax, bfloat16, textgen's own LSTM: quicker than cuDNN's)" in capsys.readouterr().err
-    without = events.Started(**{**gpu, "without_cudnn": "it has LSTM and GRU layers only"})
+    without = events.TrainingStarted(
+        **{**gpu, "no_cudnn_reason": "it has LSTM and GRU layers only"}
+    )
     for tell in (Lines(), Warnings()):
         tell(without)
     err = capsys.readouterr().err
@@ -153,8 +155,8 @@ def test_a_gpu_is_told_with_cudnn_or_with_why_it_has_none(capsys):
 
 
 def test_several_samples_share_their_rows():
-    drawn = [events.SampleDrawn(heat, f"seed {heat} ", "x" * 999) for heat in (0.2, 0.5, 1.0)]
-    rows = shown(told(events.EpochDone(1.0, 2.0, None, 9.0, True, 9.0), *drawn), 80, 24)
+    drawn = [events.Sample(heat, f"seed {heat} ", "x" * 999) for heat in (0.2, 0.5, 1.0)]
+    rows = shown(told(events.Validated(1.0, 2.0, None, 9.0, True, 9.0), *drawn), 80, 24)
     text = "\n".join(rows)
     assert "samples at epoch 1, temperatures 0.2, 0.5, 1 " in text
     assert all(f"seed {heat} " in text for heat in (0.2, 0.5, 1.0))
@@ -197,7 +199,7 @@ def test_a_curve_falls_from_its_left_to_its_right():
 @pytest.mark.parametrize("loss", [0.0, 1e-9, 999.9996, 12345.6, 1e20, 3e38])
 def test_a_training_that_goes_astray_still_fits(loss):
     steps = [events.StepDone(n, n / 9, loss * n, 9, loss * n, n) for n in range(1, 9)]
-    report = events.EpochDone(8.0, loss, loss, 9.0, True, 8.0)
+    report = events.Validated(8.0, loss, loss, 9.0, True, 8.0)
     for told_of in (steps[:1], [*steps, report]):
         rows = shown(told(STARTED, *told_of), 80, 24)
         assert len({row.index("│") for row in rows if "│" in row}) == 1
@@ -210,13 +212,15 @@ def test_lines_as_json(capsys):
         listener(event)
     records = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     names = [record.pop("event") for record in records]
-    assert names[:3] == ["preparing", "opened", "started"] and names[3] == "progress"
-    assert names[-3:] == ["sample", "stopping", "finished"]
-    assert names.count("progress") > 190 and names.count("epoch") == 4
+    assert (
+        names[:3] == ["preparing", "corpus_opened", "training_started"] and names[3] == "progress"
+    )
+    assert names[-3:] == ["sample", "stopping", "training_finished"]
+    assert names.count("progress") > 190 and names.count("validated") == 4
     progress = records[names.index("progress")]
     assert set(progress) == {
         "epoch",
-        "done",
+        "fraction_done",
         "loss",
         "bits_per_character",
         "characters_per_second",
@@ -228,7 +232,7 @@ def test_lines_as_json(capsys):
 
 
 def test_a_warning_is_heard_where_all_else_is_quiet(capsys):
-    for listener, count in ((Warnings(), 1), (Lines(), 25)):
+    for listener, count in ((Warnings(), 1), (Lines(), 24)):
         for event in story("a"):
             listener(event)
         lines = capsys.readouterr().err.splitlines()
@@ -334,11 +338,18 @@ def test_a_training_as_json(textgen, corpus):
     done = textgen("train", corpus, *QUICK, "--epochs", 2, "--log-format", "json")
     assert done.returncode == 0 and done.stdout == ""
     everything = [json.loads(line) for line in done.stderr.splitlines()]
-    records = [record for record in everything if record["event"] not in ("progress", "glimpse")]
-    glimpses = [record for record in everything if record["event"] == "glimpse"]
-    assert glimpses and all(record["epoch"] < 1 and record["text"] for record in glimpses)
+    records = [
+        record for record in everything if record["event"] not in ("progress", "early_sample")
+    ]
+    early = [record for record in everything if record["event"] == "early_sample"]
+    assert early and all(record["epoch"] < 1 and record["text"] for record in early)
     names = [record["event"] for record in records]
-    assert names == ["opened", "started", *["epoch", "sample"] * 2, "finished"]
+    assert names == [
+        "corpus_opened",
+        "training_started",
+        *["validated", "sample"] * 2,
+        "training_finished",
+    ]
     assert {"validation_loss", "characters_per_second", "improved", "seconds"} < set(records[2])
     refused = textgen("train", corpus, "--log-format", "json", "--quiet")
     assert refused.returncode == 2 and "--quiet and --log-format json exclude" in refused.stderr

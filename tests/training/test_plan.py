@@ -30,7 +30,7 @@ from textgen.text import prepared
 from textgen.text.prepared import open_prepared, prepare
 from textgen.text.sources import Source
 from textgen.training import checkpoint, plan, train
-from textgen.training.automatic import default_time, expected, sized
+from textgen.training.automatic import default_time, sized
 from textgen.training.budget import ByEpochs, ByTime
 from textgen.training.run import Run
 
@@ -109,12 +109,6 @@ def test_sizes_grow_with_the_time_and_shrink_with_the_text():
             rows = chosen.training.batch_size
             assert rows == 1 or rows * chosen.windows.maxlen * 4 <= characters
     assert default_time(10**6) == 600 and default_time(10_000) < 120
-
-
-def test_what_a_time_is_expected_to_reach():
-    reached = [expected(seconds) or 0.0 for seconds in (96, 200, 300, 660)]
-    assert reached == sorted(reached, reverse=True) and 1.4 < reached[-1] < reached[0] < 1.6
-    assert expected(10) is None and expected(3601) is None
 
 
 def test_sizes_suit_what_the_user_chose():

@@ -31,8 +31,8 @@ def test_progress_is_shown_where_it_is_wanted_or_the_session_is_interactive(
     textgen.train([corpus], tmp_path / "m", TINY, on_event=heard.append, progress=progress)
     out, err = capsys.readouterr()
     assert out == "" and bool(err) == shown
-    assert isinstance(heard[-1], events.Finished)
-    assert sum(isinstance(event, events.EpochDone) for event in heard) == 2
+    assert isinstance(heard[-1], events.TrainingFinished)
+    assert sum(isinstance(event, events.Validated) for event in heard) == 2
     if shown:
         lines = err.splitlines()
         assert lines[0].startswith("corpus: ") and "distinct" in lines[0]

@@ -120,8 +120,10 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_been(tmp_path, corpus, opti
     assert model_dir.load(tmp_path / "model").generate("The", 5)  # there is a model already
     finished = train([str(corpus)], tmp_path / "model", options, on_event=told.append)
     assert finished.reason in ("done", "patience")
-    (started,) = (event for event in told if isinstance(event, events.Started))
-    assert started.resumed and steps / started.steps == pytest.approx(started.resumed, rel=0.02)
+    (started,) = (event for event in told if isinstance(event, events.TrainingStarted))
+    assert started.resumed_at_epoch and steps / started.steps_per_epoch == pytest.approx(
+        started.resumed_at_epoch, rel=0.02
+    )
     assert weights(tmp_path / "model") == weights(tmp_path / "whole")
     assert losses(tmp_path / "model") == losses(tmp_path / "whole")
     assert not model_dir.checkpoint(tmp_path / "model").exists()
@@ -144,7 +146,7 @@ def test_a_training_by_time_uses_what_is_left_of_it(tmp_path, corpus):
 
     def on_event(event):
         if isinstance(event, events.StepDone):
-            shares.append(event.done)
+            shares.append(event.fraction_done)
 
     def stop():
         return shares[-1] >= 0.3
@@ -373,7 +375,7 @@ def test_the_weights_are_written_only_when_they_improved(tmp_path, corpus, monke
     directory, seen = tmp_path / "model", []
 
     def on_event(event):
-        if isinstance(event, events.EpochDone):
+        if isinstance(event, events.Validated):
             inode = (directory / "model.keras").stat().st_ino
             epochs = history(directory)["epochs"]
             seen.append((event.improved, inode, len(epochs)))
@@ -397,7 +399,7 @@ def test_short_epochs_do_not_each_save_the_model(tmp_path, corpus, monkeypatch, 
         save(*of, **how)
 
     def on_event(event):
-        if ended and isinstance(event, events.EpochDone) and event.epoch == 8:
+        if ended and isinstance(event, events.Validated) and event.epoch == 8:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(model_dir, "save", slow)
@@ -452,9 +454,9 @@ def test_an_unfinished_training_of_version_0_1_0_goes_on_with_its_text(
     }
     told: list[events.Event] = []
     train([corpus.name], directory, chosen, on_event=told.append, stop=Stop(5))
-    (opened,) = (event for event in told if isinstance(event, events.Opened))
-    (started,) = (event for event in told if isinstance(event, events.Started))
-    assert not opened.from_cache and started.resumed
+    (opened,) = (event for event in told if isinstance(event, events.CorpusOpened))
+    (started,) = (event for event in told if isinstance(event, events.TrainingStarted))
+    assert not opened.from_cache and started.resumed_at_epoch
     record = model_dir.read(directory).record
     assert model_dir.text(directory, record) is not None
     assert len(record.about["corpus"]["sources"][0]["sha256"]) == 64
@@ -515,7 +517,9 @@ def test_a_device_that_is_lost_leaves_the_last_checkpoint(tmp_path, corpus, monk
     assert model_dir.load(tmp_path / "model").generate("The", 5)
     told: list[events.Event] = []
     train([str(corpus)], tmp_path / "model", QUICK, on_event=told.append)
-    assert next(event for event in told if isinstance(event, events.Started)).resumed
+    assert next(
+        event for event in told if isinstance(event, events.TrainingStarted)
+    ).resumed_at_epoch
     assert weights(tmp_path / "model") == weights(tmp_path / "whole")
 
 

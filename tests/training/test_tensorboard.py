@@ -41,7 +41,7 @@ def test_the_losses_are_those_of_the_history_also_where_a_training_goes_on(corpu
     model = tmp_path / "model"
 
     def second() -> bool:
-        return sum(isinstance(event, events.EpochDone) for event in told) == 2
+        return sum(isinstance(event, events.Validated) for event in told) == 2
 
     train([str(corpus)], model, QUICK, run=run, on_event=told.append, stop=second)
     train([str(corpus)], model, QUICK, run=run)

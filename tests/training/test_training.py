@@ -73,7 +73,7 @@ def test_every_kind_of_model_trains_is_saved_and_writes(tmp_path, corpus, option
     rare = CorpusConfig(min_count=100)
     finished, told = run(corpus, tmp_path / "model", {**options, "dropout": 0.1}, corpus=rare)
     assert finished.reason == "done" and finished.best_epoch == 1
-    (done,) = (event for event in told if isinstance(event, events.EpochDone))
+    (done,) = (event for event in told if isinstance(event, events.Validated))
     assert (done.validation_loss is None) == (options.get("validation") == 0)
     sampler = model_dir.load(tmp_path / "model")
     assert len(sampler.generate(None, 50, 1.0, random_seed=3)) > 50
@@ -94,7 +94,7 @@ def test_the_model_kept_is_the_best_and_its_loss_the_one_told(tmp_path, corpus):
         chosen = {**options, "optimizer": "adam", "random_seed": seed}
         finished, told = run(corpus, tmp_path / "model", chosen, run=Run(force=True))
         by_epoch = [
-            event.validation_loss or 0.0 for event in told if isinstance(event, events.EpochDone)
+            event.validation_loss or 0.0 for event in told if isinstance(event, events.Validated)
         ]
         assert finished.best_loss == min(by_epoch)
         assert finished.best_epoch == 1 + by_epoch.index(min(by_epoch))
@@ -153,7 +153,7 @@ def test_losses_that_are_read_a_step_later_change_nothing(tmp_path, corpus, monk
             for event in told
             if isinstance(event, events.StepDone)
         ]
-        losses = [event.loss for event in told if isinstance(event, events.EpochDone)]
+        losses = [event.loss for event in told if isinstance(event, events.Validated)]
         history = model_dir.read(tmp_path / name).record.history["steps"]
         saved = keras.models.load_model(tmp_path / name / "model.keras").get_weights()
         found.append((steps, losses, history, [array.tobytes() for array in saved]))
@@ -173,7 +173,7 @@ def test_a_precision_that_was_chosen_with_the_pace_is_trained_in(tmp_path, corpu
     told: list[events.Event] = []
     stop = lambda: len(told) > 3  # noqa: E731
     train([str(corpus)], tmp_path / "model", options, on_event=told.append, stop=stop)
-    (started,) = (event for event in told if isinstance(event, events.Started))
+    (started,) = (event for event in told if isinstance(event, events.TrainingStarted))
     assert started.precision == "bfloat16"
 
 
@@ -197,7 +197,7 @@ def test_noise_is_in_what_is_read_and_not_in_what_is_to_be_predicted(carry_state
 def test_patience_ends_training(tmp_path, corpus):
     options = {"epochs": 50, "learning_rate": 1e-12, "schedule": "constant", "patience": 2}
     finished, told = run(corpus, tmp_path / "model", {**options, "optimizer": "sgd"})
-    epochs = [event for event in told if isinstance(event, events.EpochDone)]
+    epochs = [event for event in told if isinstance(event, events.Validated)]
     assert finished.reason == "patience"
     assert len(epochs) == finished.best_epoch + 2 < 50
 
@@ -311,7 +311,7 @@ def test_min_char_rnn_is_the_plain_numpy_program_step_by_step(text, float64):
 def test_the_corpus_is_prepared_once(tmp_path, corpus):
     def cached(**how) -> bool:
         _, told = run(corpus, tmp_path / "model", run=Run(**how), stop=lambda: True)
-        (opened,) = (event for event in told if isinstance(event, events.Opened))
+        (opened,) = (event for event in told if isinstance(event, events.CorpusOpened))
         return opened.from_cache
 
     assert [cached(), cached()] == [False, True]
@@ -342,7 +342,7 @@ def test_a_prepared_corpus_brings_its_windows_along(tmp_path, corpus):
     told: list[events.Event] = []
     options = {"units": (4,), "epochs": 1, "batch_size": 512}
     train([str(tmp_path / "p")], tmp_path / "m", options, on_event=told.append)
-    (started,) = (event for event in told if isinstance(event, events.Started))
+    (started,) = (event for event in told if isinstance(event, events.TrainingStarted))
     assert (started.maxlen, started.targets, started.carry_state) == (7, "last", False)
     with pytest.raises(UsageError, match="prepared already"):
         train([str(tmp_path / "p")], tmp_path / "m2", corpus=CorpusConfig(lowercase=True))
@@ -368,7 +368,7 @@ def test_windows_that_nobody_chose_are_those_of_a_text(tmp_path, corpus):
             on_event=told.append,
             stop=lambda: True,
         )
-        (started,) = (event for event in told if isinstance(event, events.Started))
+        (started,) = (event for event in told if isinstance(event, events.TrainingStarted))
         assert started.maxlen == 64
 
 
@@ -380,8 +380,8 @@ def test_streams_that_nobody_chose_fit_a_short_text(tmp_path, text, options):
     preset = options.get("preset")
     options = {"epochs": 1, "units": (4,)} | ({} if preset else options)
     train([str(short)], tmp_path / "model", options, preset=preset, on_event=told.append)
-    (started,) = (event for event in told if isinstance(event, events.Started))
-    assert started.rows == (810 - 1) // (4 * started.maxlen)
+    (started,) = (event for event in told if isinstance(event, events.TrainingStarted))
+    assert started.batch_size == (810 - 1) // (4 * started.maxlen)
 
 
 def test_windows_that_nobody_chose_fit_a_short_validation_part(tmp_path, text):
@@ -391,7 +391,7 @@ def test_windows_that_nobody_chose_fit_a_short_validation_part(tmp_path, text):
     told: list[events.Event] = []
     options = {"epochs": 1, "units": (4,), "validation": share}
     train([str(corpus)], tmp_path / "model", options, on_event=told.append)
-    (started,) = (event for event in told if isinstance(event, events.Started))
+    (started,) = (event for event in told if isinstance(event, events.TrainingStarted))
     assert started.maxlen == 40
 
 

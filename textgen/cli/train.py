@@ -371,7 +371,7 @@ def command(
     if not debug:
         console.silence_frameworks()
 
-    from textgen.training.events import Joined, Started
+    from textgen.training.events import ProcessesJoined, TrainingStarted
     from textgen.training.run import Run, train
 
     given = options.given(values)
@@ -394,10 +394,12 @@ def command(
     with closing(_listener(names, directory, log_format, quiet=quiet)) as listener:
 
         def tell(event: "Event") -> None:
-            if isinstance(event, Joined):
+            if isinstance(event, ProcessesJoined):
                 watched.begun()
                 return
-            if isinstance(event, Started):  # before anyone is told that Ctrl-C keeps the model
+            if isinstance(
+                event, TrainingStarted
+            ):  # before anyone is told that Ctrl-C keeps the model
                 stop.listen(listener.close)
                 if event.process:
                     return  # process 0 shows the training

@@ -35,7 +35,7 @@ class Kind:
     Attributes:
         name: The precision.
         recurrent: The layer that stands for the recurrent one.
-        slower: As in events.Started.
+        slower: As `slowdown` in events.TrainingStarted.
         seconds: Of a step, where one was taken to choose a kind on a GPU.
     """
 

@@ -37,7 +37,6 @@ _SHORT = 20_000  # characters of a text that is too short to spare any
 # Seconds of the whole training, and what a megabyte of Shakespeare came to in them: nats per
 # character on its last tenth, in order, as validation reads (benchmarks/results/training.md); the
 # first three on a processor without AMX; with it they are lower.
-_REACHED = ((30.0, 1.628), (96.0, 1.474), (300.0, 1.432), (660.0, 1.404), (3600.0, 1.384))
 
 
 @dataclass(frozen=True)
@@ -54,25 +53,6 @@ class Pace:
 
 
 TWO_CORES = Pace()
-
-
-def expected(seconds: float) -> float | None:
-    """The validation loss that a megabyte of Shakespeare comes to in a time, for comparison.
-
-    Args:
-        seconds: Of the whole training, on two cores.
-
-    Returns:
-        Nats per character, between what was measured; None for times below and above.
-
-    Example:
-        >>> expected(300)
-        1.432
-    """
-    times, losses = zip(*_REACHED, strict=True)
-    if not times[0] <= seconds <= times[-1]:
-        return None
-    return float(np.interp(math.log(seconds), [math.log(time) for time in times], losses))
 
 
 def default_time(characters: int, pace: Pace = TWO_CORES) -> float:

@@ -1,7 +1,4 @@
-"""What a training tells while it runs, for whoever wants to show it.
-
-Knows facts and figures; knows nothing of terminals. Losses are in nats per character.
-"""
+"""Events: what a training sends to whoever shows it. Losses are in nats per character."""
 
 from dataclasses import dataclass, field
 
@@ -9,28 +6,32 @@ from textgen.text.reading_report import ReadingReport
 
 
 @dataclass(frozen=True)
-class Joined:
-    """The processes that train together have found each other; every one of them is told."""
+class ProcessesJoined:
+    """The processes that train together have found each other. Each of them gets this event."""
 
 
 @dataclass(frozen=True)
 class Preparing:
-    """The corpus is being read: a stage of `prepare`, bytes done, bytes in all if known."""
+    """The corpus is being read.
+
+    Attributes:
+        stage: A stage of `prepare`.
+        bytes_done: Bytes that this stage has processed.
+        bytes_total: Bytes that it has to process; None if that is not known.
+    """
 
     stage: str
-    done: int
-    total: int | None
+    bytes_done: int
+    bytes_total: int | None
 
 
 @dataclass(frozen=True)
-class Opened:
+class CorpusOpened:
     """The prepared corpus is open.
 
     Attributes:
-        reading: What was found and changed when the text was read.
-        time: Seconds that a training takes on two cores.
-        expected: What a megabyte of Shakespeare comes to in that time, in nats per character; None
-            where that was not measured.
+        from_cache: Whether the corpus was read before.
+        reading: What was detected and changed when the text was read.
     """
 
     characters: int
@@ -39,46 +40,45 @@ class Opened:
     unknown_characters: int
     vocabulary_size: int
     from_cache: bool
-    time: float = 0.0
-    expected: float | None = None
     reading: ReadingReport = field(default_factory=ReadingReport)
 
 
 @dataclass(frozen=True)
-class Started:
-    """The network is built and the first step is next.
+class TrainingStarted:
+    """The network is built, and the first step is next.
 
     Attributes:
         precision: What the recurrent layers compute in.
-        slower: How many times as long a step takes in it as in float32, where it was asked for
-            and is slower; 0 otherwise.
-        without_cudnn: Why a GPU computes the recurrent layers without cuDNN; empty where it does
-            with it, on JAX where textgen's own LSTM is quicker, and on a CPU.
-        steps: Steps that read the text once.
+        slowdown: How many times as long as in float32 a step takes, if the user chose this
+            precision and it is slower; else 0.
+        no_cudnn_reason: Why a GPU computes the recurrent layers without cuDNN. Empty if it uses
+            cuDNN, on JAX if textgen's own LSTM is faster, and on a CPU.
+        steps_per_epoch: Steps that read the text once.
         epochs: Times the text is read; 0 in a training by time.
         time: Seconds that the training may take in all; 0 in a training by epochs.
-        resumed: Epochs that were read before, where a training goes on; None for a new one.
-        best_epoch: Where the model kept so far had its best loss; None while there is none.
-        best_loss: That loss.
+        batch_size: Windows or streams in a step.
+        resumed_at_epoch: Epochs read before, in a resumed training; None in a new one.
+        best_epoch: Epoch of the best model so far; None if there is none.
+        best_loss: Its loss; None if there is none.
         processes: How many processes train together.
-        process: Which one this is; others than process 0 are told nothing after it.
+        process: The index of this one. Processes other than 0 get no event after this one.
     """
 
     backend: str
     device: str
     precision: str
-    slower: float
-    without_cudnn: str
+    slowdown: float
+    no_cudnn_reason: str
     layers: str
     parameters: int
-    steps: int
+    steps_per_epoch: int
     epochs: int
     time: float
-    rows: int
+    batch_size: int
     maxlen: int
     carry_state: bool
     targets: str
-    resumed: float | None = None
+    resumed_at_epoch: float | None = None
     best_epoch: float | None = None
     best_loss: float | None = None
     processes: int = 1
@@ -91,15 +91,16 @@ class StepDone:
 
     Attributes:
         epoch: How many times the text was read so far.
-        done: Share of the training that is over, 0 to 1.
-        loss: As the settings want it shown: the mean since the last report, or smoothed.
+        fraction_done: Completed share of the training, 0 to 1.
+        loss: The loss to show: the mean since the last validation, or a moving average, as the
+            settings say.
         characters: Characters read by this step.
-        step_loss: Of this step alone.
+        step_loss: The loss of this step alone.
         seconds: Time since the training's first step began.
     """
 
     epoch: float
-    done: float
+    fraction_done: float
     loss: float
     characters: int
     step_loss: float
@@ -108,18 +109,19 @@ class StepDone:
 
 @dataclass(frozen=True)
 class Stopping:
-    """Training was asked to end; what there is is validated and saved next."""
+    """The training was asked to stop; validation and saving are next."""
 
 
 @dataclass(frozen=True)
-class EpochDone:
-    """An epoch is done, or in a training by time one of its parts, or the training was stopped.
+class Validated:
+    """The network was validated: after an epoch, from time to time in a training by time, or at a
+    stop.
 
     Attributes:
         epoch: How many times the text was read so far.
         validation_loss: None without a validation part.
         improved: Whether these are the best weights so far. The model directory has them, or gets
-            them soon where epochs take less time than saving.
+            them soon if epochs take less time than saving.
         seconds: Time since the training's first step began.
     """
 
@@ -132,8 +134,8 @@ class EpochDone:
 
 
 @dataclass(frozen=True)
-class SampleDrawn:
-    """A sample written by the network as it is now."""
+class Sample:
+    """A sample that the network generated right after a validation."""
 
     temperature: float
     seed: str
@@ -141,8 +143,8 @@ class SampleDrawn:
 
 
 @dataclass(frozen=True)
-class Glimpse:
-    """A sample written early in the training, without a report.
+class EarlySample:
+    """A sample that the network generated before the first validation.
 
     Attributes:
         epoch: How many times the text was read so far.
@@ -157,12 +159,12 @@ class Glimpse:
 
 
 @dataclass(frozen=True)
-class Finished:
-    """The training is over and the best model is in its directory.
+class TrainingFinished:
+    """The training has ended, and the best model is in its directory.
 
     Attributes:
         reason: `done`, `patience` or `stopped` (it was asked to stop).
-        best_loss: The validation loss of the model kept, or its training loss without one.
+        best_loss: The validation loss of the best model; its training loss without validation.
     """
 
     reason: str
@@ -172,14 +174,14 @@ class Finished:
 
 
 Event = (
-    Joined
+    ProcessesJoined
     | Preparing
-    | Opened
-    | Started
+    | CorpusOpened
+    | TrainingStarted
     | StepDone
+    | EarlySample
+    | Validated
+    | Sample
     | Stopping
-    | EpochDone
-    | SampleDrawn
-    | Glimpse
-    | Finished
+    | TrainingFinished
 )

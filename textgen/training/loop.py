@@ -95,7 +95,7 @@ class Progress:
         self.since_best = 0 if improved else self.since_best + 1
         return improved
 
-    def record(self, done: events.EpochDone, samples: Sequence[events.SampleDrawn]) -> None:
+    def record(self, done: events.Validated, samples: Sequence[events.Sample]) -> None:
         """Add an entry to the history."""
         drawn = [vars(sample) for sample in samples]
         self.history["epochs"].append({**vars(done), "samples": drawn})
@@ -398,7 +398,7 @@ class _Training:
             with runtime.losing_device(self.device):
                 progress.model.set_weights(weights)
         samples = list(self._samples(weights))
-        done = events.EpochDone(epoch, loss, validation_loss, speed, improved, self._seconds())
+        done = events.Validated(epoch, loss, validation_loss, speed, improved, self._seconds())
         progress.record(done, samples)
         self.curve.begin_part()
         # By time no two runs take the same steps. The checkpoint comes before the model, so that a
@@ -442,7 +442,7 @@ class _Training:
         self.glimpses = due
         self._settle()
         for sample in self._samples(self._weights()):
-            glimpse = events.Glimpse(self._epoch(), self.curve.loss, **vars(sample))
+            glimpse = events.EarlySample(self._epoch(), self.curve.loss, **vars(sample))
             self.progress.history["samples"].append(vars(glimpse))
             self.hooks.on_event(glimpse)
 
@@ -452,7 +452,7 @@ class _Training:
             weights: list[Any] = self.trainee.get_weights()
         return weights
 
-    def _samples(self, weights: list[Any]) -> Iterator[events.SampleDrawn]:
+    def _samples(self, weights: list[Any]) -> Iterator[events.Sample]:
         """What the network writes with some weights."""
         if not self.communicator.is_main:
             return iter(())
@@ -553,26 +553,26 @@ class _Training:
                 f"with --force and a --learning-rate below {config.learning_rate:g}{clipped}{kept}"
             )
 
-    def _started(self) -> events.Started:
+    def _started(self) -> events.TrainingStarted:
         config, windows, stock = self.settings.training, self.settings.windows, self.progress.model
         cell, units = self.settings.model.cell, self.settings.model.units
         kept = math.isfinite(self.progress.best_loss)
-        return events.Started(
+        return events.TrainingStarted(
             backend=self.device.backend,
             device=self.device.name,
             precision=self.kind.name,
-            slower=self.kind.slower,
-            without_cudnn=self.without_cudnn,
+            slowdown=self.kind.slower,
+            no_cudnn_reason=self.without_cudnn,
             layers=" ".join([cell.upper(), *map(str, units)]),
             parameters=count_parameters(stock),
-            steps=self.batches.steps,
+            steps_per_epoch=self.batches.steps,
             epochs=config.epochs,
             time=config.time,
-            rows=self.batches.rows,
+            batch_size=self.batches.rows,
             maxlen=windows.maxlen,
             carry_state=config.carry_state,
             targets=windows.targets,
-            resumed=self._epoch() if self.steps else None,
+            resumed_at_epoch=self._epoch() if self.steps else None,
             best_epoch=self.progress.best_epoch if kept else None,
             best_loss=self.progress.best_loss if kept else None,
             processes=self.communicator.count,
@@ -847,7 +847,7 @@ def _samples(
     settings: Settings,
     seeds: tuple[str, ...],
     step: int,
-) -> Iterator[events.SampleDrawn]:
+) -> Iterator[events.Sample]:
     config = settings.training
     if not (seeds and config.sample_length):
         return
@@ -860,4 +860,4 @@ def _samples(
         text = sampler.generate(
             seed, config.sample_length, temperature, random_seed=config.random_seed
         )
-        yield events.SampleDrawn(temperature, seed, text.removeprefix(seed))
+        yield events.Sample(temperature, seed, text.removeprefix(seed))

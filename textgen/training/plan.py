@@ -55,7 +55,6 @@ class Plan:
         preset: The preset's name.
         from_cache: Whether the corpus had been read before.
         initial: What gives the weights to begin with, where another model does.
-        expected: As in events.Opened.
         at_pace: Gives the settings that suit another device, for its pace as sizing.sized takes it;
             None where at most the time that nobody chose would depend on it.
     """
@@ -65,7 +64,6 @@ class Plan:
     preset: str | None = None
     from_cache: bool = True
     initial: Callable[[list[Any]], list[Any]] | None = None
-    expected: float | None = None
     at_pace: Callable[[Pace], Settings] | None = None
 
     def settle(self, directory: Path) -> None:
@@ -149,10 +147,8 @@ def plan(
         tuple(suited),
     )
     seconds = settings.training.time
-    typical = preset is None and begin is None and options.keys() <= {"time"}
-    expected = automatic.expected(seconds) if typical else None
     paced = at_pace if seconds and suited.keys() - {"time", "batch_size", "state_reset"} else None
-    return Plan(request, opened, preset, from_cache, initial, expected, paced)
+    return Plan(request, opened, preset, from_cache, initial, paced)
 
 
 def again(directory: Path, kept: Checkpoint, options: Mapping[str, Any]) -> Plan:

@@ -90,7 +90,7 @@ def train(
     on_event: OnEvent = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
     progress: bool | None = None,
-) -> events.Finished:
+) -> events.TrainingFinished:
     """Train a model on a corpus and write its model directory.
 
     Where the directory holds the same training unfinished, goes on with it from its last
@@ -147,7 +147,7 @@ def train(
             _check_prepared(corpora)
             device = runtime.start(run.device, run.backend, run.cluster, debug=run.debug)
             communicator, began = device.communicator, time.monotonic()  # after the wait for others
-            on_event(events.Joined())
+            on_event(events.ProcessesJoined())
         with communicator.starting():
             if communicator.is_main:
                 model_dir.check_new(directory, force=True)
@@ -193,7 +193,9 @@ def _shown(on_event: OnEvent) -> Iterator[OnEvent]:
     with closing(Lines(in_python=True)) as lines:
 
         def listen(event: events.Event) -> None:
-            if not (isinstance(event, events.Started) and event.process):  # process 0 writes them
+            if not (
+                isinstance(event, events.TrainingStarted) and event.process
+            ):  # process 0 writes them
                 lines(event)
             on_event(event)
 
@@ -202,7 +204,7 @@ def _shown(on_event: OnEvent) -> Iterator[OnEvent]:
 
 def _of_the_others(on_event: OnEvent) -> OnEvent:
     """What processes other than process 0 tell: that they have begun."""
-    return lambda event: on_event(event) if isinstance(event, events.Started) else None
+    return lambda event: on_event(event) if isinstance(event, events.TrainingStarted) else None
 
 
 def _check_prepared(corpora: Sequence[str | Path | Source]) -> None:
@@ -240,20 +242,18 @@ def _train(
     began: float,
     on_event: OnEvent,
     stop: Callable[[], bool],
-) -> events.Finished:
+) -> events.TrainingFinished:
     """Train, save and keep checkpoints until it is finished or stopped."""
     opened, request = asked.opened, asked.request
     vocabulary, text = request.vocabulary, plan.text(asked)
     on_event(
-        events.Opened(
+        events.CorpusOpened(
             len(opened.ids),
             len(text.train),
             len(text.validation),
             opened.unknown,
             vocabulary.size,
             asked.from_cache,
-            request.settings.training.time,
-            asked.expected,
             opened.reading,
         )
     )
@@ -343,7 +343,7 @@ def _train(
     communicator.all_gather(
         0
     )  # who ends first would wait for the others no longer than for a dead one
-    finished = events.Finished(
+    finished = events.TrainingFinished(
         progress.reason, progress.best_epoch, progress.best_loss, str(directory)
     )
     on_event(finished)

@@ -35,9 +35,12 @@ class Pace:
     def step(self, event: events.StepDone) -> bool:
         """Count a step; whether both figures are known."""
         # The first step compiles the network and says nothing of the others.
-        if self._first is not None and event.done > self._first.done:
-            taken, done = event.seconds - self._first.seconds, event.done - self._first.done
-            self.left = taken * (1 - event.done) / done
+        if self._first is not None and event.fraction_done > self._first.fraction_done:
+            taken, done = (
+                event.seconds - self._first.seconds,
+                event.fraction_done - self._first.fraction_done,
+            )
+            self.left = taken * (1 - event.fraction_done) / done
         self._first = self._first or event
         if self._since is None:
             self._since, self._characters = event.seconds, 0
@@ -93,13 +96,13 @@ class Figures:
 
     def __init__(self, corpus: str, directory: str):
         self.corpus, self.directory = corpus, directory
-        self.opened: events.Opened | None = None
-        self.started: events.Started | None = None
+        self.opened: events.CorpusOpened | None = None
+        self.started: events.TrainingStarted | None = None
         self.step: events.StepDone | None = None
         self.done = 0.0
-        self.report: events.EpochDone | None = None
+        self.report: events.Validated | None = None
         self.best: tuple[float, float] | None = None
-        self.samples: tuple[events.SampleDrawn | events.Glimpse, ...] = ()
+        self.samples: tuple[events.Sample | events.EarlySample, ...] = ()
         self.sampled: float | None = None
         self.losses = Losses()
         self.validations: list[tuple[float, float]] = []
@@ -109,30 +112,30 @@ class Figures:
     def __call__(self, event: events.Event) -> None:
         match event:
             case events.StepDone():
-                self.step, self.done = event, max(self.done, event.done)
-                self.losses.add(event.done, event.step_loss)
+                self.step, self.done = event, max(self.done, event.fraction_done)
+                self.losses.add(event.fraction_done, event.step_loss)
                 self.pace.step(event)
-            case events.EpochDone():
+            case events.Validated():
                 self._reported(event)
-            case events.SampleDrawn():
+            case events.Sample():
                 self._sampled(event, self.report.epoch if self.report else 0.0)
-            case events.Glimpse():
+            case events.EarlySample():
                 self._sampled(event, event.epoch)
-            case events.Opened():
+            case events.CorpusOpened():
                 self.opened = event
-            case events.Started():
+            case events.TrainingStarted():
                 self.started = event
                 if event.best_epoch is not None and event.best_loss is not None:
                     self.best = (event.best_epoch, event.best_loss)
             case events.Stopping():
                 self.stopping = True
 
-    def _sampled(self, sample: events.SampleDrawn | events.Glimpse, epoch: float) -> None:
+    def _sampled(self, sample: events.Sample | events.EarlySample, epoch: float) -> None:
         # The old ones stay until there is one to take their place.
         others = self.samples if self.sampled == epoch else ()
         self.samples, self.sampled = (*others, sample), epoch
 
-    def _reported(self, event: events.EpochDone) -> None:
+    def _reported(self, event: events.Validated) -> None:
         self.report = event
         self.pace.report()
         loss = event.loss if event.validation_loss is None else event.validation_loss

@@ -118,7 +118,7 @@ def _header(figures: Figures, look: Look) -> Iterator[Text]:
     rows = "streams" if started.carry_state else "windows"
     yield _sides(
         f"{started.layers}, {started.parameters:,} parameters, {lines.computing(started)}",
-        f"{started.rows} {rows} of {started.maxlen}",
+        f"{started.batch_size} {rows} of {started.maxlen}",
         look,
     )
 

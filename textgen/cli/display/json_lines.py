@@ -16,12 +16,15 @@ from textgen.cli.display.figures import Pace, bits
 from textgen.training import events
 
 _NAMES: dict[type, str] = {
-    events.Started: "started",
+    events.Preparing: "preparing",
+    events.CorpusOpened: "corpus_opened",
+    events.TrainingStarted: "training_started",
+    events.StepDone: "progress",
+    events.EarlySample: "early_sample",
+    events.Validated: "validated",
+    events.Sample: "sample",
     events.Stopping: "stopping",
-    events.EpochDone: "epoch",
-    events.SampleDrawn: "sample",
-    events.Glimpse: "glimpse",
-    events.Finished: "finished",
+    events.TrainingFinished: "training_finished",
 }
 
 
@@ -40,19 +43,22 @@ class JsonLines:
         match event:
             case events.Preparing():
                 if self._due():
-                    _write("preparing", vars(event))
+                    self._write(event, vars(event))
             case events.StepDone():
                 if self._pace.step(event) and self._due():
-                    _write("progress", self._progress(event))
-            case events.Opened():
-                _write("opened", {**vars(event), "reading": event.reading.to_json()})
+                    self._write(event, self._progress(event))
+            case events.CorpusOpened():
+                self._write(event, {**vars(event), "reading": event.reading.to_json()})
             case _:
-                if isinstance(event, events.EpochDone):
+                if isinstance(event, events.Validated):
                     self._pace.report()
-                _write(_NAMES[type(event)], vars(event))
+                self._write(event, vars(event))
 
     def close(self) -> None:
         pass
+
+    def _write(self, event: events.Event, fields: dict[str, Any]) -> None:
+        _write(_NAMES[type(event)], fields)
 
     def _due(self) -> bool:
         now = time.monotonic()
@@ -64,7 +70,7 @@ class JsonLines:
     def _progress(self, event: events.StepDone) -> dict[str, Any]:
         return {
             "epoch": event.epoch,
-            "done": event.done,
+            "fraction_done": event.fraction_done,
             "loss": event.loss,
             "bits_per_character": bits(event.loss),
             "characters_per_second": self._pace.rate,

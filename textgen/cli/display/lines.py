@@ -28,15 +28,15 @@ class Lines:
     def __call__(self, event: events.Event) -> None:
         match event:
             case events.Preparing():
-                self._transfer(event.stage, event.done, event.total)
+                self._transfer(event.stage, event.bytes_done, event.bytes_total)
                 return
             case events.StepDone():
                 if self._pace.step(event):
                     self._step(event)
                 return
-            case events.EpochDone():
+            case events.Validated():
                 self._pace.report()
-            case events.Opened() | events.Finished():
+            case events.CorpusOpened() | events.TrainingFinished():
                 self._bar.close()
         for line in self._record(event):
             console.note(line)
@@ -48,7 +48,7 @@ class Lines:
         rate, left = self._pace.rate or 0.0, self._pace.left or 0.0
         self._bar.update(
             self._record.epoch(event.epoch),
-            round(1000 * event.done),
+            round(1000 * event.fraction_done),
             1000,
             f"loss {_nats(event.loss)}, {rate:,.0f} characters/s, {console.duration(left)} left",
         )
@@ -58,7 +58,7 @@ class Warnings:
     """Writes what a user should know even when nothing else is to be shown."""
 
     def __call__(self, event: events.Event) -> None:
-        if isinstance(event, events.Started):
+        if isinstance(event, events.TrainingStarted):
             for line in warnings(event):
                 console.note(line)
 
@@ -78,20 +78,20 @@ class Record:
 
     def __call__(self, event: events.Event) -> Iterator[str]:
         match event:
-            case events.Opened():
+            case events.CorpusOpened():
                 yield from _opened(event)
-            case events.Started():
+            case events.TrainingStarted():
                 self._epochs, self._processes = event.epochs, event.processes
                 yield from _started(event, in_python=self._in_python)
             case events.Stopping():
                 yield STOPPING.partition(";")[0] if self._in_python else STOPPING
-            case events.EpochDone():
+            case events.Validated():
                 yield self._reported(event)
-            case events.SampleDrawn():
+            case events.Sample():
                 yield f"--- sample at temperature {event.temperature:g} ---"
                 yield event.seed + event.text
                 yield "---"
-            case events.Finished():
+            case events.TrainingFinished():
                 together = self._processes > 1
                 yield from _finished(event, together=together, in_python=self._in_python)
 
@@ -99,7 +99,7 @@ class Record:
         """How far it is, of how much if that is known."""
         return f"epoch {epoch:g}" + (f"/{self._epochs}" if self._epochs else "")
 
-    def _reported(self, event: events.EpochDone) -> str:
+    def _reported(self, event: events.Validated) -> str:
         validation = (
             "" if event.validation_loss is None else f", validation {_nats(event.validation_loss)}"
         )
@@ -113,27 +113,29 @@ class Record:
 STOPPING = "stopping: validating and saving; Ctrl-C again stops at once"
 
 
-def computing(event: events.Started) -> str:
+def computing(event: events.TrainingStarted) -> str:
     """What a training computes with."""
     layers = ""
-    if event.device != "cpu" and not event.without_cudnn:
+    if event.device != "cpu" and not event.no_cudnn_reason:
         own = event.backend == "jax"
         layers = ", textgen's own LSTM: quicker than cuDNN's" if own else ", cuDNN"
     return f"on {event.device} ({event.backend}, {event.precision}{layers})"
 
 
-def warnings(event: events.Started) -> Iterator[str]:
+def warnings(event: events.TrainingStarted) -> Iterator[str]:
     """Warnings of what makes a training slower than it need be."""
-    if event.without_cudnn:
-        yield (f"textgen: {event.device} computes the layers without cuDNN: {event.without_cudnn}")
-    if event.slower:
+    if event.no_cudnn_reason:
         yield (
-            f"textgen: a step in {event.precision} takes {event.slower:.2g} times as long as "
+            f"textgen: {event.device} computes the layers without cuDNN: {event.no_cudnn_reason}"
+        )
+    if event.slowdown:
+        yield (
+            f"textgen: a step in {event.precision} takes {event.slowdown:.2g} times as long as "
             "in float32 on this processor; --precision auto takes the quicker one"
         )
 
 
-def _opened(event: events.Opened) -> Iterator[str]:
+def _opened(event: events.CorpusOpened) -> Iterator[str]:
     source = " (read before)" if event.from_cache else ""
     yield (
         f"corpus: {event.characters:,} characters{source}, {event.vocabulary_size:,} distinct; "
@@ -144,14 +146,9 @@ def _opened(event: events.Opened) -> Iterator[str]:
         yield f"        {line}"
     if event.unknown_characters:
         yield f"        {event.unknown_characters:,} rare characters share one id"
-    if event.expected is not None:
-        yield (
-            f"expected: a megabyte of Shakespeare comes to about {event.expected:.2f} nats per "
-            f"character in {_time(event.time)} on two cores, other texts to more or less"
-        )
 
 
-def _started(event: events.Started, *, in_python: bool) -> Iterator[str]:
+def _started(event: events.TrainingStarted, *, in_python: bool) -> Iterator[str]:
     rows = "streams" if event.carry_state else "windows"
     yield (
         f"model: {event.layers}, {event.parameters:,} parameters, {computing(event)}"
@@ -160,15 +157,15 @@ def _started(event: events.Started, *, in_python: bool) -> Iterator[str]:
     yield from warnings(event)
     length = f"{event.epochs} epochs" if event.epochs else f"{_time(event.time)} in all, epochs"
     yield (
-        f"training: {length} of {event.steps:,} steps, each {event.rows} {rows} of "
+        f"training: {length} of {event.steps_per_epoch:,} steps, each {event.batch_size} {rows} of "
         f"{event.maxlen} characters, targets {event.targets}"
         + ("" if in_python else "; Ctrl-C keeps the best model")
     )
-    if event.resumed is not None:
-        yield f"resuming: from the checkpoint at epoch {event.resumed:g}"
+    if event.resumed_at_epoch is not None:
+        yield f"resuming: from the checkpoint at epoch {event.resumed_at_epoch:g}"
 
 
-def _finished(event: events.Finished, *, together: bool, in_python: bool) -> Iterator[str]:
+def _finished(event: events.TrainingFinished, *, together: bool, in_python: bool) -> Iterator[str]:
     given = f" --model {shlex.quote(event.directory)}"
     named = "" if event.directory == DEFAULT_MODEL else given
     why = {

@@ -48,7 +48,7 @@ class Live:
 
     def __call__(self, event: events.Event) -> None:
         if isinstance(event, events.Preparing):
-            self._transfer(event.stage, event.done, event.total)
+            self._transfer(event.stage, event.bytes_done, event.bytes_total)
             return
         self._figures(event)
         if isinstance(event, events.StepDone):
@@ -57,13 +57,13 @@ class Live:
                 self._terminal.show()
             self._told = now
             return
-        if isinstance(event, events.Opened):
+        if isinstance(event, events.CorpusOpened):
             self._bar.close()
             self._terminal.open()
-        warned = list(warnings(event)) if isinstance(event, events.Started) else []
+        warned = list(warnings(event)) if isinstance(event, events.TrainingStarted) else []
         for line in warned:
             self._terminal.note(line)
-        if not isinstance(event, events.SampleDrawn | events.Stopping):
+        if not isinstance(event, events.Sample | events.Stopping):
             self._kept += [line for line in self._record(event) if line not in warned]
 
     def close(self) -> None:
