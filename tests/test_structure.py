@@ -46,7 +46,6 @@ NAMES_BACKENDS = {
 
 LONG = {  # longer than 450 lines
     "textgen/settings/__init__.py",
-    "textgen/storage/__init__.py",
     "textgen/text/prepared.py",
     "textgen/training/loop.py",
     "textgen/training/run.py",

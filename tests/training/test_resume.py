@@ -784,17 +784,6 @@ def test_a_checkpoint_that_cannot_be_written_leaves_its_buffer_released(tmp_path
             view.tobytes()
 
 
-def test_a_lock_ends_with_its_process_and_leaves_no_empty_directory(tmp_path):
-    with storage.lock_directory(tmp_path / "new", "is busy"):
-        with (
-            pytest.raises(OutputError, match="new: is busy"),
-            storage.lock_directory(tmp_path / "new", "is busy"),
-        ):
-            pass
-        assert (tmp_path / "new").is_dir()
-    assert not (tmp_path / "new").exists()
-
-
 def test_standard_input_can_be_given_again(tmp_path, textgen, text):
     options = ["train", "-", *OPTIONS[1:]]
     process = start(tmp_path, *options[1:], stdin=subprocess.PIPE)
