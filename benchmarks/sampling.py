@@ -28,6 +28,7 @@ import numpy as np
 
 from benchmarks import report
 from textgen.model import model_dir
+from textgen.model.record import ModelRecord
 from textgen.sampling import Sampler
 from textgen.settings import Decoding, resolve_settings
 from textgen.text.vocabulary import Vocabulary
@@ -51,7 +52,7 @@ def make(directory: Path, units: tuple[int, ...], targets: str) -> Path:
     built = build_model(resolved.model, _VOCABULARY.size, targets)
     generator = np.random.default_rng(1)
     built.set_weights([w + generator.normal(0, 0.15, w.shape) for w in built.get_weights()])
-    record = model_dir.Record(resolved, _VOCABULARY, {"epochs": [], "steps": []}, (_SEED,), {})
+    record = ModelRecord(resolved, _VOCABULARY, {"epochs": [], "steps": []}, (_SEED,), {})
     model_dir.save(directory, built.save, record)
     return directory
 
@@ -154,7 +155,7 @@ def carry(directory: Path, runs: int) -> list[dict[str, Any]]:
     units = sampler._network._units
     slow = sum(units) > 500
     characters, together, torchs = (3000, 200, 300) if slow else (20_000, 400, 1500)
-    how = (Decoding(_TEMPERATURE), sampler.ending(together), 1)
+    how = (Decoding(_TEMPERATURE), sampler.stop_condition(together), 1)
     reference = torch_loop(units, sampler.vocabulary.size, torchs)
     reference()
     rates: dict[str, list[float]] = {"one": [], "many": [], "torch": [], "read": []}
@@ -166,7 +167,9 @@ def carry(directory: Path, runs: int) -> list[dict[str, Any]]:
         rates["torch"].append(torchs / seconds(reference))
         rates["read"].append(1 / reading_once(sampler))
         rates["many"].append(
-            together * _STREAMS / seconds(lambda: list(sampler.texts([_SEED] * _STREAMS, *how)))
+            together
+            * _STREAMS
+            / seconds(lambda: list(sampler.generate_batch([_SEED] * _STREAMS, *how)))
         )
     one, many, torch_rate, read = (statistics.median(rates[name]) for name in rates)
     name = f"LSTM {','.join(map(str, units))}"

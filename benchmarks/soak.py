@@ -25,6 +25,7 @@ from tests.conftest import nursery_text
 from textgen import storage
 from textgen.errors import TextgenError
 from textgen.model import model_dir
+from textgen.model.paths import MODEL_KIND, cache_path, checkpoint_path
 from textgen.text import prepared
 from textgen.training import checkpoint
 
@@ -71,7 +72,7 @@ def main() -> None:
 
 
 def _weights(directory: Path) -> list[bytes]:
-    return [array.tobytes() for array in model_dir.read(directory).weights]
+    return [array.tobytes() for array in model_dir.read_model(directory).weights]
 
 
 def _start(folder: Path, arguments: list[str], bytes_at_most: int = 0) -> subprocess.Popen[str]:
@@ -105,7 +106,7 @@ def _killed_and_resumed(
     shutil.rmtree(directory, ignore_errors=True)
     arguments = [*_TRAIN, "--model", "model"]
     for _ in range(chance.randint(3, 8)):
-        kept = model_dir.checkpoint(directory)
+        kept = checkpoint_path(directory)
         full = kept.exists() and chance.random() < 0.2
         process = _start(folder, arguments, kept.stat().st_size // 2 if full else 0)
         assert process.stderr is not None
@@ -132,9 +133,7 @@ def _killed_and_resumed(
             break  # it came to its end, now or before
         counts["kills"] += 1
         counts["kills in the middle of a training"] += begun
-    finished = (directory / storage.MANIFEST).exists() and not model_dir.checkpoint(
-        directory
-    ).exists()
+    finished = (directory / storage.MANIFEST).exists() and not checkpoint_path(directory).exists()
     if not finished:
         _finish(folder, arguments)
     if _weights(directory) != _weights(whole):
@@ -160,11 +159,11 @@ def _damage(folder: Path, whole: Path, chance: random.Random, counts: Counter[st
     kept = folder / "kept.npz"
     shutil.rmtree(folder / "other", ignore_errors=True)
     process = _start(folder, [*_TRAIN, "--model", "other"])
-    while process.poll() is None and not model_dir.checkpoint(folder / "other").exists():
+    while process.poll() is None and not checkpoint_path(folder / "other").exists():
         time.sleep(0.05)
     process.kill()
     process.communicate()
-    shutil.copy(model_dir.checkpoint(folder / "other"), kept)
+    shutil.copy(checkpoint_path(folder / "other"), kept)
     for _ in range(_INPUTS):
         kind = chance.choice(["model", "prepared", "checkpoint"])
         try:
@@ -177,10 +176,10 @@ def _damage(folder: Path, whole: Path, chance: random.Random, counts: Counter[st
                 path = chance.choice([one for one in copy.iterdir() if one.is_file()])
                 path.write_bytes(_spoiled(path.read_bytes(), chance))
                 if path.name != storage.MANIFEST:
-                    test_untrusted.sign(copy, model_dir.KIND)
+                    test_untrusted.sign(copy, MODEL_KIND)
                 test_untrusted.use_model(copy)
             else:
-                copy = test_untrusted.fresh(model_dir.cache(whole), folder)
+                copy = test_untrusted.fresh(cache_path(whole), folder)
                 path = chance.choice([one for one in copy.iterdir() if one.is_file()])
                 path.write_bytes(_spoiled(path.read_bytes(), chance))
                 if path.name != storage.MANIFEST:

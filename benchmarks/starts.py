@@ -32,6 +32,7 @@ import numpy.typing as npt
 from benchmarks import report
 from textgen.analysis.evaluation import evaluate
 from textgen.model import model_dir
+from textgen.model.model_dir import TrainedModel
 from textgen.sampling.decoding import log_probabilities
 from textgen.sampling.network import Network
 from textgen.settings import Decoding
@@ -106,7 +107,7 @@ def _trained(
 
 
 def _measured(model: Path, text: str) -> dict[str, Any]:
-    trained = model_dir.read(model)
+    trained = model_dir.read_model(model)
     network, vocabulary = trained.network(), trained.record.vocabulary
     ids = vocabulary.encode(text)
     done = trained.record.history["epochs"][-1]
@@ -151,11 +152,11 @@ def _losses(network: Network, ids: Any, starts: list[int], count: int) -> Floats
     return losses
 
 
-def _documents(trained: model_dir.Trained, ids: Any, text: str) -> dict[str, Any]:
+def _documents(trained: TrainedModel, ids: Any, text: str) -> dict[str, Any]:
     documents = [one for one in text.split(_END) if one]
     real = Counter(one[0] for one in documents)
     sampler, generator = trained.sampler(), np.random.default_rng(0)
-    texts = sampler.texts([_START] * 200, Decoding(1.0), sampler.ending(1), 0)
+    texts = sampler.generate_batch([_START] * 200, Decoding(1.0), sampler.stop_condition(1), 0)
     firsts = [one[0] for one in documents]
     of_real = [_distance(Counter(generator.choice(firsts, 200)), real) for _ in range(200)]
     ends = [found.end() for found in re.finditer(_END, text) if found.start() > len(text) * 0.9]

@@ -25,7 +25,7 @@ from textgen.training import events
 
 def told(directory: Path, device: str, precision: str) -> Iterator[events.Event]:
     """The events of a training, as far as its model directory keeps them."""
-    trained = model_dir.read(directory)
+    trained = model_dir.read_model(directory)
     record, settings = trained.record, trained.record.settings
     characters = int(record.about["corpus"]["characters"])
     read = training_characters(characters, settings.windows.validation)

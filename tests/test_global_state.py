@@ -216,7 +216,7 @@ def test_a_training_depends_on_its_random_seed_and_not_on_the_programs(corpus, t
             textgen.train([corpus], tmp_path / str(number), options, on_event=on_event)
         finally:
             keras.config.set_floatx("float32")
-        weights.append(model_dir.read(tmp_path / str(number)).weights)
+        weights.append(model_dir.read_model(tmp_path / str(number)).weights)
         drawn.append(draws)
         # What a callback draws are the program's own numbers.
         expected = random.Random(number)

@@ -20,6 +20,8 @@ from textgen.analysis.comparison import compare
 from textgen.analysis.report.page import report
 from textgen.errors import ModelError, PreparedError, TextgenError, UsageError
 from textgen.model import model_dir
+from textgen.model import record as model_record
+from textgen.model.paths import MODEL_KIND, checkpoint_path
 from textgen.settings import (
     CorpusConfig,
     NoveltyConfig,
@@ -63,12 +65,12 @@ def rewrite(directory, name, change):
     path.write_text(json.dumps(content))
     files = json.loads((directory / storage.MANIFEST).read_bytes())["files"]
     files[name] = storage.describe_file(path)
-    kind = prepared.KIND if name == "prepared.json" else model_dir.KIND
+    kind = prepared.KIND if name == "prepared.json" else MODEL_KIND
     storage.write_manifest(directory, kind, files)
 
 
 def rewrite_checkpoint(directory, change):
-    path = model_dir.checkpoint(directory)
+    path = checkpoint_path(directory)
     with np.load(path) as archive:
         members = {name: archive[name] for name in archive.files}
     about = json.loads(members["about"].tobytes())
@@ -126,7 +128,7 @@ def test_a_training_begins_with_a_released_model(release, name, corpus, tmp_path
     corpus.write_text(corpus.read_text() + "A zebra?\n")
     options = {"epochs": 1, "maxlen": 12, "sample_length": 0}
     train([str(corpus)], tmp_path / "new", options, init_from=release / name)
-    old, new = model_dir.read(release / name), model_dir.read(tmp_path / "new")
+    old, new = model_dir.read_model(release / name), model_dir.read_model(tmp_path / "new")
     assert new.record.settings.model.units == old.record.settings.model.units
     assert set(new.record.vocabulary.characters) > set(old.record.vocabulary.characters)
 
@@ -137,7 +139,7 @@ def test_a_released_training_is_resumed_to_the_same_end(release, tmp_path):
     shutil.copytree(release / "unfinished", directory)
     done = train([], directory, run=Run(resume=True, device="cpu"))
     assert done.reason == "done"
-    resumed, whole = model_dir.read(directory), model_dir.read(release / "model")
+    resumed, whole = model_dir.read_model(directory), model_dir.read_model(release / "model")
     assert resumed.record.settings == whole.record.settings
     import keras
 
@@ -153,11 +155,11 @@ def test_the_command_of_a_released_training_resumes_it(release, tmp_path, corpus
     shutil.copytree(release / "unfinished", directory)
     small = {"units": (16,), "embedding": 8, "maxlen": 16, "batch_size": 4, "epochs": 4}
     small |= {"dropout": 0.2, "drop_connect": 0.1, "noise": 0.01, "sample_length": 20}
-    before = checkpoint.read(model_dir.checkpoint(directory)).snapshot.figures["steps"]
+    before = checkpoint.read(checkpoint_path(directory)).snapshot.figures["steps"]
     run = Run(device="cpu")
     steps = iter(range(5))
     train([str(corpus)], directory, small, run=run, stop=lambda: next(steps, None) is None)
-    after = checkpoint.read(model_dir.checkpoint(directory))
+    after = checkpoint.read(checkpoint_path(directory))
     assert after.snapshot.figures["steps"] > before
     assert after.about["versions"]["textgen"] == package.__version__
 
@@ -166,10 +168,10 @@ def test_the_command_of_a_released_training_resumes_it(release, tmp_path, corpus
 def test_a_released_training_by_time_is_resumed(release, tmp_path):
     directory = tmp_path / "model"
     shutil.copytree(release / "unfinished-by-time", directory)
-    before = checkpoint.read(model_dir.checkpoint(directory)).snapshot
+    before = checkpoint.read(checkpoint_path(directory)).snapshot
     steps = iter(range(20))
     train([], directory, run=Run(resume=True, device="cpu"), stop=lambda: next(steps, None) is None)
-    after = checkpoint.read(model_dir.checkpoint(directory)).snapshot
+    after = checkpoint.read(checkpoint_path(directory)).snapshot
     assert after.figures["steps"] > before.figures["steps"] and after.left < before.left
 
 
@@ -177,9 +179,9 @@ def test_a_released_training_by_time_is_resumed(release, tmp_path):
 def test_a_training_from_a_released_prepared_corpus(release, tmp_path):
     options = {"units": (4,), "epochs": 1, "batch_size": 4, "sample_length": 0}
     train([str(release / "prepared")], tmp_path / "m", options)
-    record = model_dir.read(tmp_path / "m").record
+    record = model_dir.read_model(tmp_path / "m").record
     assert record.settings.windows == WindowConfig(maxlen=20, step=2)
-    assert model_dir.reading(tmp_path / "m", record).encoding == "latin-1"
+    assert record.corpus_config(tmp_path / "m").encoding == "latin-1"
     assert record.versions["textgen"] == package.__version__
     with pytest.raises(UsageError, match="with encoding latin-1"):
         train([str(release / "prepared")], tmp_path / "n", options, corpus={"encoding": "utf-8"})
@@ -188,7 +190,7 @@ def test_a_training_from_a_released_prepared_corpus(release, tmp_path):
 @EACH_MODEL
 def test_a_setting_that_a_release_did_not_have_means_what_was_done_then(model):
     content = json.loads((model / "settings.json").read_bytes())
-    record = model_dir.read(model).record
+    record = model_dir.read_model(model).record
     for part in Settings.PARTS:
         settings = getattr(record.settings, part)
         for one in fields(settings):
@@ -213,16 +215,16 @@ class LaterCorpus(CorpusConfig):
 def test_a_later_version_with_more_settings_opens_all(release, tmp_path, monkeypatch):
     monkeypatch.setitem(Settings.PARTS, "training", LaterTraining)
     monkeypatch.setattr(prepared, "CorpusConfig", LaterCorpus)
-    monkeypatch.setattr(model_dir, "CorpusConfig", LaterCorpus)
-    record = model_dir.read(release / "model").record
+    monkeypatch.setattr(model_record, "CorpusConfig", LaterCorpus)
+    record = model_dir.read_model(release / "model").record
     assert record.settings.by_name()["zoneout"] == 0.0
-    assert vars(model_dir.reading(release / "model", record))["dialect"] == "none"
-    assert model_dir.text(release / "model", record) is not None
+    assert vars(record.corpus_config(release / "model"))["dialect"] == "none"
+    assert model_dir.read_training_corpus(release / "model", record) is not None
     directory = tmp_path / "model"
     shutil.copytree(release / "unfinished", directory)
     steps = iter(range(3))
     train([], directory, run=Run(resume=True, device="cpu"), stop=lambda: next(steps, None) is None)
-    settings = checkpoint.read(model_dir.checkpoint(directory)).request.settings
+    settings = checkpoint.read(checkpoint_path(directory)).request.settings
     assert settings.by_name()["zoneout"] == 0.0 and "zoneout" not in settings.to_json()["training"]
     options = {"units": (4,), "epochs": 1, "batch_size": 4, "sample_length": 0}
     train([str(release / "prepared")], tmp_path / "m", options, corpus={"encoding": "latin-1"})
@@ -245,7 +247,7 @@ def test_a_missing_setting_that_every_version_has_is_damage(first, part, name):
 
     rewrite(first / "model", "settings.json", remove)
     with pytest.raises(ModelError, match=rf"damaged \({name} is missing"):
-        model_dir.read(first / "model")
+        model_dir.read_model(first / "model")
 
 
 def newer(part, name, value):
@@ -280,12 +282,12 @@ def test_what_only_training_needs_may_be_unknown(first, corpus, name, value):
     rewrite(model, "settings.json", newer(["training"], name, value))
     page = use(model, corpus)
     assert f'<th scope="row">{name}</th>' in page
-    assert model_dir.read(model).record.settings.by_name()[name] == to_python_value(value)
+    assert model_dir.read_model(model).record.settings.by_name()[name] == to_python_value(value)
     rewrite_checkpoint(model, newer(["settings", "training"], name, value))
-    before = model_dir.checkpoint(model).read_bytes()
+    before = checkpoint_path(model).read_bytes()
     with pytest.raises(ModelError, match=r"written by textgen 99\.1\.0.*keras-textgen>=99\.1\.0"):
         train([], model, run=Run(resume=True))
-    assert model_dir.checkpoint(model).read_bytes() == before
+    assert checkpoint_path(model).read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -318,7 +320,7 @@ def test_a_newer_version_says_which_unknown_settings_only_training_needs(first, 
     rewrite(model, "settings.json", newer(["model"], "zoneout", 0.5))
     rewrite(model, "settings.json", lambda content: content.update(training_only=["zoneout"]))
     use(model, corpus)
-    record = model_dir.read(model).record
+    record = model_dir.read_model(model).record
     assert record.settings.unknown == {"zoneout": 0.5} and "training_only" not in record.about
 
 
@@ -383,9 +385,9 @@ def test_every_file_says_which_version_wrote_it(tmp_path, corpus):
     options = {"units": (4,), "epochs": 1, "batch_size": 4, "sample_length": 0}
     steps = iter(range(2))
     train([str(made.path)], tmp_path / "m", options, stop=lambda: next(steps, None) is None)
-    found = checkpoint.read(model_dir.checkpoint(tmp_path / "m"))
+    found = checkpoint.read(checkpoint_path(tmp_path / "m"))
     assert found.about["versions"]["textgen"] == package.__version__
-    assert model_dir.read(tmp_path / "m").record.versions["textgen"] == package.__version__
+    assert model_dir.read_model(tmp_path / "m").record.versions["textgen"] == package.__version__
     for directory in (tmp_path / "p", tmp_path / "m"):
         assert json.loads((directory / storage.MANIFEST).read_bytes())["version"] == 1
 

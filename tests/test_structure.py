@@ -59,7 +59,6 @@ UNREASONED = {  # longer than 300 lines, without a reason in the first lines
     "textgen/cli/console.py",
     "textgen/cli/options.py",
     "textgen/compute/runtime.py",
-    "textgen/model/model_dir.py",
     "textgen/sampling/sampler.py",
     "textgen/text/windows.py",
     "textgen/training/plan.py",

@@ -24,6 +24,7 @@ from textgen.analysis.evaluation import evaluate
 from textgen.analysis.report import history
 from textgen.errors import ModelError, PreparedError, TextgenError
 from textgen.model import model_dir
+from textgen.model.paths import MODEL_KIND
 from textgen.settings import CorpusConfig, WindowConfig
 from textgen.text import prepared
 from textgen.text.prepared import open_prepared, prepare
@@ -135,7 +136,7 @@ def use_model(copy):
     sampler.generate(None, 5, 0.5, random_seed=1)
     model_dir.load(copy, "window").generate(None, 5, random_seed=1)
     evaluate([Source("text", lambda: io.BytesIO(b"The cat sat."))], copy)
-    history.read(model_dir.read(copy).record.history, copy)
+    history.read(model_dir.read_model(copy).record.history, copy)
 
 
 @pytest.mark.parametrize("name", ["settings.json", "vocabulary.json", "seeds.json", "history.json"])
@@ -143,7 +144,7 @@ def use_model(copy):
 @FUZZ
 def test_any_value_anywhere_in_a_model_directory(trained, folder, name, data):
     copy = fresh(trained, folder)
-    spoil_file(copy / name, model_dir.KIND, data.draw)
+    spoil_file(copy / name, MODEL_KIND, data.draw)
     harmless(lambda: use_model(copy))
 
 
@@ -155,7 +156,7 @@ def test_any_bytes_in_a_model_directory(trained, folder, signed, data):
     name = data.draw(st.sampled_from(sorted(path.name for path in copy.iterdir())))
     (copy / name).write_bytes(spoil_bytes((copy / name).read_bytes(), data.draw))
     if signed and name != storage.MANIFEST:
-        sign(copy, model_dir.KIND)
+        sign(copy, MODEL_KIND)
     harmless(lambda: use_model(copy))
 
 
@@ -239,7 +240,7 @@ def attacked(trained, folder, change):
         members = {name: archive.read(name) for name in archive.namelist()}
     with zipfile.ZipFile(path, "w") as archive:
         change(archive, members)
-    sign(copy, model_dir.KIND)
+    sign(copy, MODEL_KIND)
     return copy
 
 
@@ -471,7 +472,7 @@ def test_a_pipe_in_a_prepared_corpus_does_not_hang(small_corpus, folder, textgen
 
 def test_windows_that_would_take_too_much_memory(trained, folder):
     """Few weights, and a state of very many numbers for each of very many characters."""
-    record = model_dir.read(trained).record
+    record = model_dir.read_model(trained).record
     windows = replace(record.settings.windows, maxlen=10_000)
     wide = Vocabulary("".join(map(chr, range(0x3000, 0x3000 + 20_000))))
     large = replace(record, vocabulary=wide, settings=replace(record.settings, windows=windows))
@@ -496,7 +497,7 @@ def test_a_message_cannot_move_the_cursor(trained, folder, textgen):
     content = json.loads(settings_file.read_bytes())
     content["model"]["\x1b[2J\nhello"] = 1
     settings_file.write_text(json.dumps(content))
-    sign(copy, model_dir.KIND)
+    sign(copy, MODEL_KIND)
     done = textgen("sample", "--model", copy)
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
     assert "\x1b" not in done.stderr

@@ -26,7 +26,7 @@ def source(text: str) -> Source:
 
 def test_a_text_in_order_is_what_keras_says(trained, text):
     part = text[500:1200]
-    record = model_dir.read(trained).record
+    record = model_dir.read_model(trained).record
     ids = record.vocabulary.encode(part)[None].astype(np.int32)
     saved = keras.models.load_model(trained / "model.keras")
     after = np.asarray(saved.predict_on_batch(ids[:, :-1]))[0]
@@ -43,7 +43,7 @@ def test_a_text_in_order_is_what_keras_says(trained, text):
 )
 def test_windows_are_read_from_a_zero_state(trained, text, length, windows, width):
     part = (text * 2)[:length]
-    record = model_dir.read(trained).record
+    record = model_dir.read_model(trained).record
     ids = record.vocabulary.encode(part)
     saved = keras.models.load_model(trained / "model.keras")
     span = min(windows, length - 1)
@@ -91,7 +91,7 @@ def test_the_unknown_id_does_not_make_a_model_better(trained, text, tmp_path, wi
     (copy / "vocabulary.json").write_text(json.dumps(vocabulary))
     sign(copy)
     part = text[:1000]
-    ids = model_dir.read(trained).record.vocabulary.encode(part)
+    ids = model_dir.read_model(trained).record.vocabulary.encode(part)
     saved = keras.models.load_model(trained / "model.keras")
     span = windows or len(ids) - 1
     starts = range(0, len(ids) - span, span)

@@ -10,6 +10,7 @@ from textgen import novelty, prepare, storage
 from textgen.analysis.novelty import Novelty, Shares
 from textgen.errors import CorpusError, ModelError, SettingsError, UsageError
 from textgen.model import model_dir
+from textgen.model.paths import MODEL_KIND
 from textgen.settings import Decoding, NoveltyConfig, WindowConfig
 from textgen.text.sources import Source
 from textgen.text.windows import training_characters
@@ -33,7 +34,7 @@ def change(directory, **settings):
     path.write_text(json.dumps(content))
     files = {one.name: storage.describe_file(one) for one in directory.iterdir() if one.is_file()}
     files.pop(storage.MANIFEST)
-    storage.write_manifest(directory, model_dir.KIND, files)
+    storage.write_manifest(directory, MODEL_KIND, files)
 
 
 def source(text: str, name: str = "it") -> Source:
@@ -43,10 +44,10 @@ def source(text: str, name: str = "it") -> Source:
 def samples(directory, config: NoveltyConfig) -> list[list[str]]:
     """What `textgen sample` writes."""
     sampler = model_dir.load(directory)
-    seeds = [sampler.random_seed_text(config.random_seed, n) for n in range(config.samples)]
-    ending = sampler.ending(config.length)
+    seeds = [sampler.draw_seed(config.random_seed, n) for n in range(config.samples)]
+    ending = sampler.stop_condition(config.length)
     return [
-        [one.text for one in sampler.texts(seeds, Decoding(t), ending, config.random_seed)]
+        [one.text for one in sampler.generate_batch(seeds, Decoding(t), ending, config.random_seed)]
         for t in config.temperatures
     ]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from textgen.model import model_dir
+from textgen.model.paths import checkpoint_path
 
 TRAIN = (
     *("train", "prepared", "--coordinator", "ray", "--processes", "2", "--model", "model"),
@@ -96,7 +96,7 @@ def of_the_training(folder, process):
 def test_what_ray_starts_trains_ends_and_goes_on(folder, textgen, cluster):
     first = start(folder, "--epochs", "400")
     deadline = time.monotonic() + 180
-    while not model_dir.checkpoint(folder / "model").exists():
+    while not checkpoint_path(folder / "model").exists():
         assert time.monotonic() < deadline and first.poll() is None, first.communicate()
         time.sleep(0.2)
     for one in of_the_training(folder, 1):

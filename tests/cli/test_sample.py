@@ -133,8 +133,8 @@ def test_json_says_whether_a_text_came_to_its_end(sample, trained):
     told = ("--format", "jsonl", "-n", 20, "--seed", "The", "--random-seed", 1)
     done = sample(*told, "--until", "!", "--length", 90)
     model = textgen.load(trained)
-    ending = model.ending(90, ["!"])
-    texts = list(model.texts(["The"] * 20, Decoding(), ending, 1))
+    ending = model.stop_condition(90, ["!"])
+    texts = list(model.generate_batch(["The"] * 20, Decoding(), ending, 1))
     complete = [json.loads(line)["complete"] for line in done.stdout.splitlines()]
     assert complete == [one.complete for one in texts] and {*complete} == {True, False}
     by_length = sample(*told, "--length", 3)

@@ -123,7 +123,7 @@ def test_a_training_goes_on_and_is_sampled_on_another(name, tmp_path, corpus, te
         told.append(trained_on(now, corpus, tmp_path, kinds, steps))
     np.testing.assert_allclose([loss for part in told for loss in part["model"]], whole, atol=1e-4)
     assert len(told[2]["dropping"]) == len(told[2]["model"]) == len(whole) - 50
-    versions = model_dir.read(tmp_path / "model").record.about["versions"]
+    versions = model_dir.read_model(tmp_path / "model").record.about["versions"]
     assert {"tensorflow", name} < versions.keys()
     assert versions[name] == importlib.metadata.version(name)
     for model in ("model", "dropping"):

@@ -26,6 +26,7 @@ from textgen.distributed.sharding import (
 )
 from textgen.errors import SettingsError, UsageError
 from textgen.model import model_dir
+from textgen.model.paths import checkpoint_path
 from textgen.settings import resolve_settings
 from textgen.text.vocabulary import Vocabulary
 from textgen.text.windows import Streams, Windows
@@ -98,7 +99,7 @@ def folder(tmp_path, corpus, textgen):
 
 
 def losses(directory):
-    record = model_dir.read(directory).record
+    record = model_dir.read_model(directory).record
     epochs = record.history["epochs"]
     return [[one["loss"], one["validation_loss"]] for one in epochs]
 
@@ -106,7 +107,7 @@ def losses(directory):
 def begun(directory):
     """Wait until there is a checkpoint to go on from."""
     deadline = time.monotonic() + 120
-    while not model_dir.checkpoint(directory).exists():
+    while not checkpoint_path(directory).exists():
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
@@ -134,7 +135,7 @@ def test_two_processes_train_as_one_does_with_the_whole_batch(folder, textgen, o
     assert (status, other, nothing) == (0, 0, ""), (last, nothing)
     ours, theirs = (np.array(losses(folder / name), float) for name in ("two", "one"))
     np.testing.assert_allclose(ours, theirs, atol=2e-3)
-    one, two = (model_dir.read(folder / name).weights for name in ("one", "two"))
+    one, two = (model_dir.read_model(folder / name).weights for name in ("one", "two"))
     for ours, theirs in zip(two, one, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=0.02)
     assert "said" in textgen("sample", "--model", "two", "--seed", "said").stdout
@@ -158,7 +159,7 @@ def test_one_that_is_killed_ends_all_and_the_same_command_goes_on(folder, killed
     time.sleep(1)
     for status, last in again.ended():
         assert status == 0, last
-    epochs = model_dir.read(folder / "model").record.history["epochs"]
+    epochs = model_dir.read_model(folder / "model").record.history["epochs"]
     assert [one["epoch"] for one in epochs] == list(range(1, 10))
 
 
@@ -607,5 +608,5 @@ def test_two_hosts_of_which_one_is_cut_off(folder):
         cable("up")
         for status, last in Together(folder, 2, *options, at=at, inside=inside).ended():
             assert status == 0, last
-    epochs = model_dir.read(folder / "model").record.history["epochs"]
+    epochs = model_dir.read_model(folder / "model").record.history["epochs"]
     assert [one["epoch"] for one in epochs] == list(range(1, 10))

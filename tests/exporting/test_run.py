@@ -122,7 +122,7 @@ def test_an_export_that_predicts_something_else_is_not_kept(wrong, trained, tmp_
 
 
 def test_a_model_is_tried_out_along_its_seeds_whatever_they_are(trained):
-    record = model_dir.read(trained).record
+    record = model_dir.read_model(trained).record
     ids = run._text(record)
     assert ids.shape == (500, 2) and ids.dtype == np.int32
     seeds = "".join(record.seeds)

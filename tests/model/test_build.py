@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from textgen.errors import SettingsError
 from textgen.model.build import build_model, count_parameters, reset_states
 from textgen.sampling import Sampler
-from textgen.sampling.context import carried
+from textgen.sampling.context import carried_reader
 from textgen.sampling.network import Network, weight_specs
 from textgen.settings import ModelConfig
 from textgen.settings import resolve_settings as resolve
@@ -100,7 +100,7 @@ def test_the_numpy_network_predicts_what_keras_predicts(cell, units, embedding, 
         weights[0] = np.eye(11)
     built.set_weights(weights)
     assert [w.shape for w in built.get_weights()] == [s.shape for s in weight_specs(config, 11)]
-    step = carried(Network(config, 11, built.get_weights()), (3,)).step
+    step = carried_reader(Network(config, 11, built.get_weights()), (3,)).step
     ids = generator.integers(0, 11, (3, 14))
     expected = np.log(built.predict_on_batch(ids))
     for place in range(ids.shape[1]):

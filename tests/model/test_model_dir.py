@@ -13,6 +13,8 @@ from textgen import storage
 from textgen.errors import ModelError, SettingsError
 from textgen.model import model_dir
 from textgen.model.build import build_model
+from textgen.model.paths import MODEL_KIND
+from textgen.model.record import ModelRecord
 from textgen.settings import resolve_settings
 from textgen.text.vocabulary import Vocabulary
 
@@ -30,7 +32,7 @@ def sign(directory: Path) -> None:
         path.name: storage.describe_file(path) for path in directory.iterdir() if path.is_file()
     }
     files.pop(storage.MANIFEST)
-    storage.write_manifest(directory, model_dir.KIND, files)
+    storage.write_manifest(directory, MODEL_KIND, files)
 
 
 def change_weights(directory: Path, change) -> None:
@@ -163,9 +165,9 @@ def test_a_network_of_300_layers_is_saved_and_read(tmp_path):
     """An HDF5 file has some kilobytes of structure for each array, which may hold four numbers."""
     resolved = resolve_settings({"units": (2,) * 300, "embedding": 2, "epochs": 1})
     network = build_model(resolved.model, 3, "sequence")
-    record = model_dir.Record(resolved, Vocabulary("abc"), {"epochs": []}, ("abc",), {})
+    record = ModelRecord(resolved, Vocabulary("abc"), {"epochs": []}, ("abc",), {})
     model_dir.save(tmp_path / "model", network.save, record)
-    weights = model_dir.read(tmp_path / "model").weights
+    weights = model_dir.read_model(tmp_path / "model").weights
     assert len(weights) == 3 * 300 + 3
     for array, expected in zip(weights, network.get_weights(), strict=True):
         np.testing.assert_array_equal(array, expected)
@@ -173,4 +175,4 @@ def test_a_network_of_300_layers_is_saved_and_read(tmp_path):
         tmp_path / "model", lambda file: file.create_dataset("x", data=np.zeros(10**7, np.uint8))
     )
     with pytest.raises(ModelError, match="has not the size of weights"):
-        model_dir.read(tmp_path / "model")
+        model_dir.read_model(tmp_path / "model")

@@ -15,6 +15,7 @@ import textgen
 from tests.conftest import nursery_text
 from textgen.analysis import evaluation
 from textgen.model import model_dir
+from textgen.model.paths import is_model_dir
 from textgen.text.prepared import prepare
 from textgen.training import train
 from textgen.training.run import Run
@@ -69,7 +70,7 @@ def main() -> None:
                 "loss": evaluation.evaluate(["corpus.txt"], model).loss,
             }
             for model in sorted(directory.iterdir())
-            if model_dir.is_model(model)
+            if is_model_dir(model)
         }
     text = json.dumps(expected, indent=2) + "\n"
     (directory / "expected.json").write_text(text, encoding="utf-8")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.sampling.test_sampler import random_network
-from textgen.sampling.context import carried, window
+from textgen.sampling.context import carried_reader, window_reader
 
 IDS = np.array([3, 1, 4, 1, 5, 2, 6, 5, 3, 5])
 
@@ -35,7 +35,7 @@ def by_keras(cell):
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 def test_units_hold_what_they_hold_in_keras(cell):
-    reader = carried(random_network(cell))
+    reader = carried_reader(random_network(cell))
     for one in IDS.tolist():
         reader.step(one)
     for ours, theirs in zip(reader.activations(), by_keras(cell), strict=True):
@@ -45,7 +45,7 @@ def test_units_hold_what_they_hold_in_keras(cell):
 @pytest.mark.parametrize("shape", [(), (2,)])
 def test_a_window_holds_what_was_read_of_it_alone(shape):
     network = random_network()
-    windowed, whole = window(network, 4, shape), carried(network, shape)
+    windowed, whole = window_reader(network, 4, shape), carried_reader(network, shape)
     for one in IDS.tolist():
         windowed.step(np.full(shape, one))
     for one in IDS[-4:].tolist():

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from textgen.errors import SeedError, SettingsError
 from textgen.sampling import Sampler
-from textgen.sampling.context import carried, window
+from textgen.sampling.context import carried_reader, window_reader
 from textgen.sampling.network import Network, Reader, weight_specs
-from textgen.sampling.stopping import Ending
+from textgen.sampling.stopping import StopCondition
 from textgen.settings import Decoding, ModelConfig
 from textgen.text.vocabulary import Vocabulary
 
@@ -48,14 +48,14 @@ def speller(size=8, vocabulary=LETTERS, span=None):
 
 def how(
     sampler, length=400, until=(), lines=0, temperature=0.8, **options
-) -> tuple[Decoding, Ending, int]:
+) -> tuple[Decoding, StopCondition, int]:
     """What tells a sampler how to write."""
-    return Decoding(temperature, **options), sampler.ending(length or None, until, lines), 5
+    return Decoding(temperature, **options), sampler.stop_condition(length or None, until, lines), 5
 
 
 def texts(sampler, seeds, temperature=0.8, **options):
     arguments = how(sampler, temperature=temperature, **options)
-    return list(sampler.texts(seeds, *arguments, scores=True))
+    return list(sampler.generate_batch(seeds, *arguments, scores=True))
 
 
 def over(text, options):
@@ -127,7 +127,7 @@ def test_many_texts_are_those_of_one_by_one(span, seeds, data):
         written = texts(sampler, seeds, **options)
     assert [one.seed for one in written] == seeds
     ended: list[bool] = []
-    characters = sampler.characters(
+    characters = sampler.generate_stream(
         seeds[0], *how(sampler, **options), on_end=lambda: ended.append(True)
     )
     first = "".join(characters)
@@ -151,7 +151,7 @@ def test_lines_end_a_text():
     sampler = Sampler(random_network(size=3), vocabulary, None, ["a"])
     for written in texts(sampler, ["a", "b\n"] * 20, 1.0, lines=3):
         assert written.text.count("\n") == 3 and written.text.endswith("\n")
-    characters = sampler.characters("a", *how(sampler, lines=2))
+    characters = sampler.generate_stream("a", *how(sampler, lines=2))
     assert "".join(characters).count("\n") == 2
 
 
@@ -185,7 +185,7 @@ def test_seeds_are_checked():
         with pytest.raises(SeedError, match="empty"):
             empty("")
     with pytest.raises(SeedError, match="--seed"):
-        sampler.random_seed_text(1)
+        sampler.draw_seed(1)
     with pytest.raises(SeedError, match="two or more"):
         sampler.logprobs("a")
 
@@ -196,7 +196,7 @@ def test_the_window_is_that_of_reading_it_again(cell, maxlen):
     """Staggered states against re-reading the last maxlen characters from a zero state."""
     network = random_network(cell)
     ids = np.random.default_rng(3).integers(0, 8, (2, 25))
-    both, alone = window(network, maxlen, (2,)), window(network, maxlen)
+    both, alone = window_reader(network, maxlen, (2,)), window_reader(network, maxlen)
     begun = 0
     for place in range(ids.shape[1]):
         if place == 11:  # the second text begins anew
@@ -205,7 +205,7 @@ def test_the_window_is_that_of_reading_it_again(cell, maxlen):
         got = both.step(ids[:, place])
         expected = []
         for row, first in ((0, 0), (1, begun)):
-            again = carried(network)
+            again = carried_reader(network)
             for one in ids[row, max(first, place + 1 - maxlen) : place + 1]:
                 logits = again.step(one)
             expected.append(logits.copy())
@@ -216,7 +216,7 @@ def test_the_window_is_that_of_reading_it_again(cell, maxlen):
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 def test_a_state_put_back_to_zero_is_that_of_a_new_text(cell):
     network = random_network(cell)
-    used, new = carried(network, (3,)), carried(network, (3,))
+    used, new = carried_reader(network, (3,)), carried_reader(network, (3,))
     for ids in ([1, 2, 3], [4, 5, 6]):
         used.step(np.array(ids))
     used.reset([0, 2])
@@ -229,7 +229,7 @@ def test_a_state_put_back_to_zero_is_that_of_a_new_text(cell):
 
 
 def test_a_seed_of_the_model_is_kept_as_it_is():
-    assert Sampler(random_network(), LETTERS, None, ["ab\0"]).random_seed_text(1) == "ab\0"
+    assert Sampler(random_network(), LETTERS, None, ["ab\0"]).draw_seed(1) == "ab\0"
 
 
 def test_log_probabilities_are_those_of_the_next_characters():
@@ -264,10 +264,10 @@ def test_numbers_may_be_those_of_numpy(span, real):
     text = sampler.generate("a", 50, **plain)
     assert sampler.generate("a", whole(50), **given) == text
     assert "a" + "".join(sampler.stream("a", np.int32(50), **given)) == text
-    ending = sampler.ending(whole(9), ["ab"], np.uint8(0))
-    assert ending == sampler.ending(9, ["ab"], 0)
+    ending = sampler.stop_condition(whole(9), ["ab"], np.uint8(0))
+    assert ending == sampler.stop_condition(9, ["ab"], 0)
     written = [
-        [one.text for one in sampler.texts(["a"] * 3, Decoding(temperature), ending, seed)]
+        [one.text for one in sampler.generate_batch(["a"] * 3, Decoding(temperature), ending, seed)]
         for temperature, seed in ((0.5, 5), (real(0.5), whole(5)))
     ]
     assert written[0] == written[1]

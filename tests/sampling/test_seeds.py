@@ -3,23 +3,23 @@
 import pytest
 
 from textgen.errors import SeedError
-from textgen.sampling.seeds import from_bytes, lines, whole
+from textgen.sampling.seeds import decode_seed, parse_seed_file, parse_seed_lines
 
 
 def test_lines_are_seeds_whatever_ends_them():
     seeds = [(1, "To be"), (2, "Über"), (3, "ROMEO:")]
-    assert lines("\ufeffTo be\r\nÜber\rROMEO:\n".encode(), "f") == (seeds, 0)
-    assert lines(b" a ", "f") == ([(1, " a ")], 0)
+    assert parse_seed_lines("\ufeffTo be\r\nÜber\rROMEO:\n".encode(), "f") == (seeds, 0)
+    assert parse_seed_lines(b" a ", "f") == ([(1, " a ")], 0)
 
 
 def test_empty_lines_are_counted_and_lines_keep_their_numbers():
-    assert lines(b"a\n\nb\n", "f") == ([(1, "a"), (3, "b")], 1)
-    assert lines(b"\r\na\r\n\r\n\r\n \r\n", "f") == ([(2, "a"), (5, " ")], 3)
+    assert parse_seed_lines(b"a\n\nb\n", "f") == ([(1, "a"), (3, "b")], 1)
+    assert parse_seed_lines(b"\r\na\r\n\r\n\r\n \r\n", "f") == ([(2, "a"), (5, " ")], 3)
 
 
 def test_escapes_in_a_file_are_left_as_they_are():
-    assert lines(rb"a\nb", "f") == ([(1, r"a\nb")], 0)
-    assert whole(rb"a\nb", "f") == r"a\nb"
+    assert parse_seed_lines(rb"a\nb", "f") == ([(1, r"a\nb")], 0)
+    assert parse_seed_file(rb"a\nb", "f") == r"a\nb"
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_escapes_in_a_file_are_left_as_they_are():
     ],
 )
 def test_a_whole_file_is_a_seed_without_the_line_end_after_it(data, seed):
-    assert whole(data, "f") == seed
+    assert parse_seed_file(data, "f") == seed
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,8 @@ def test_a_whole_file_is_a_seed_without_the_line_end_after_it(data, seed):
 )
 def test_what_is_no_seed_is_named(data, message):
     with pytest.raises(SeedError, match=message):
-        lines(data, "f")
+        parse_seed_lines(data, "f")
 
 
 def test_a_seed_may_have_lines():
-    assert from_bytes(b"a\r\n\nb", "-") == "a\n\nb"
+    assert decode_seed(b"a\r\n\nb", "-") == "a\n\nb"

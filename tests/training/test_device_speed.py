@@ -10,6 +10,7 @@ from textgen.distributed.communicator import JaxCommunicator
 from textgen.distributed.sharding import create_sharding
 from textgen.errors import OutputError
 from textgen.model import model_dir
+from textgen.model.paths import checkpoint_path
 from textgen.settings import resolve_settings
 from textgen.training import automatic, checkpoint, device_speed, train
 from textgen.training.automatic import TWO_CORES, Pace, default_time, sized
@@ -95,7 +96,7 @@ def test_what_nobody_chose_stays_as_it_was_begun(tmp_path, corpus, monkeypatch):
         return train([str(corpus)], directory, chosen, stop=lambda: next(steps) >= 3)
 
     some_steps(options)
-    begun = checkpoint.read(model_dir.checkpoint(directory)).request
+    begun = checkpoint.read(checkpoint_path(directory)).request
     assert {"units", "dropout", "learning_rate"} <= set(begun.suited)
     assert not {"time", "sample_length"} & set(begun.suited)
     as_quick, dropout = automatic.speed, begun.settings.model.dropout
@@ -107,6 +108,6 @@ def test_what_nobody_chose_stays_as_it_was_begun(tmp_path, corpus, monkeypatch):
     # As it was begun, if by whoever asks; then by nobody.
     for chosen in ({**options, "dropout": dropout}, options):
         assert some_steps(chosen).reason == "stopped"
-        assert checkpoint.read(model_dir.checkpoint(directory)).request == begun
-    record = model_dir.read(directory).record
+        assert checkpoint.read(checkpoint_path(directory)).request == begun
+    record = model_dir.read_model(directory).record
     assert record.settings == begun.settings

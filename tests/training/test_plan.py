@@ -23,8 +23,8 @@ from textgen.compute.runtime import Device
 from textgen.distributed.communicator import JaxCommunicator
 from textgen.distributed.sharding import create_sharding
 from textgen.errors import CorpusError, SettingsError, UsageError
-from textgen.model import model_dir
 from textgen.model.build import RECURRENT
+from textgen.model.paths import cache_path
 from textgen.settings import CorpusConfig, TrainConfig, WindowConfig, resolve_settings
 from textgen.text import prepared
 from textgen.text.prepared import open_prepared, prepare
@@ -330,7 +330,7 @@ def test_the_text_in_a_cache_says_what_was_chosen(tmp_path, corpus):
     ):
         directory = tmp_path / f"m{len(chosen)}"
         planned([corpus], directory, options, preset, {"encoding": "utf-8"})
-        assert open_prepared(model_dir.cache(directory)).chosen == ("encoding", *chosen)
+        assert open_prepared(cache_path(directory)).chosen == ("encoding", *chosen)
 
 
 @pytest.mark.parametrize(

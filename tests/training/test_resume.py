@@ -38,6 +38,7 @@ from textgen.errors import (
     UsageError,
 )
 from textgen.model import model_dir
+from textgen.model.paths import cache_path, checkpoint_path, pending_cache_path
 from textgen.text.prepared import KIND as PREPARED
 from textgen.text.prepared import prepare
 from textgen.training import checkpoint, events, loop, train
@@ -62,12 +63,12 @@ class Stop:
 
 
 def weights(directory):
-    return [array.tobytes() for array in model_dir.read(directory).weights]
+    return [array.tobytes() for array in model_dir.read_model(directory).weights]
 
 
 def epoch_of(directory):
     """Steps of an epoch of a finished training."""
-    record = model_dir.read(directory).record
+    record = model_dir.read_model(directory).record
     training, windows = record.settings.training, record.settings.windows
     characters = int(record.about["corpus"]["characters"] * (1 - windows.validation))
     return (characters - 1) // training.batch_size // windows.maxlen - 1
@@ -78,7 +79,7 @@ def contents(directory):
 
 
 def history(directory):
-    return model_dir.read(directory).record.history
+    return model_dir.read_model(directory).record.history
 
 
 def losses(directory):
@@ -126,7 +127,7 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_been(tmp_path, corpus, opti
     )
     assert weights(tmp_path / "model") == weights(tmp_path / "whole")
     assert losses(tmp_path / "model") == losses(tmp_path / "whole")
-    assert not model_dir.checkpoint(tmp_path / "model").exists()
+    assert not checkpoint_path(tmp_path / "model").exists()
 
 
 def test_a_training_from_another_model_goes_on(tmp_path, corpus, trained):
@@ -154,7 +155,7 @@ def test_a_training_by_time_uses_what_is_left_of_it(tmp_path, corpus):
     began = time.monotonic()
     first = train([str(corpus)], tmp_path / "model", options, on_event=on_event, stop=stop)
     at_stop = len(shares)
-    left = checkpoint.read(model_dir.checkpoint(tmp_path / "model")).snapshot.left
+    left = checkpoint.read(checkpoint_path(tmp_path / "model")).snapshot.left
     assert left < 9  # of the 12
     last = train([], tmp_path / "model", run=Run(resume=True), on_event=on_event)
     assert (first.reason, last.reason) == ("stopped", "done")
@@ -177,7 +178,7 @@ def test_what_is_asked_again_must_be_the_same_training(tmp_path, corpus):
         train([str(other)], directory, QUICK)
     assert contents(directory) == before
     train([str(other)], directory, QUICK, run=Run(force=True))
-    assert not model_dir.checkpoint(directory).exists()
+    assert not checkpoint_path(directory).exists()
     with pytest.raises(ModelError, match="its training is finished"):
         train([], directory, run=Run(resume=True))
     with pytest.raises(UsageError, match="resumed as it was begun"):
@@ -204,10 +205,10 @@ def test_a_failed_beginning_by_force_leaves_the_unfinished_training(tmp_path, co
 def test_what_killed_trainings_left_is_taken_away(tmp_path, corpus):
     directory = tmp_path / "model"
     train([str(corpus)], directory, QUICK, stop=Stop(20))
-    aside = model_dir.cache_aside(directory)
+    aside = pending_cache_path(directory)
     for name in (aside.name, f".{aside.name}.textgen-abc", ".cache.textgen-abc"):
-        shutil.copytree(model_dir.cache(directory), directory / name)
-    model_dir.cache(directory).rename(directory / ".cache.textgen-abd.old")  # as if between renames
+        shutil.copytree(cache_path(directory), directory / name)
+    cache_path(directory).rename(directory / ".cache.textgen-abd.old")  # as if between renames
     (directory / ".checkpoint.npz.abc").write_bytes(b"half")
     train([], directory, run=Run(resume=True))
     names = {path.name for path in directory.iterdir()}
@@ -217,7 +218,7 @@ def test_what_killed_trainings_left_is_taken_away(tmp_path, corpus):
 def test_a_text_that_is_deleted_is_read_again(tmp_path, corpus):
     directory = tmp_path / "model"
     train([str(corpus)], directory, QUICK, stop=Stop(20))
-    shutil.rmtree(model_dir.cache(directory))
+    shutil.rmtree(cache_path(directory))
     with pytest.raises(PreparedError, match="cache"):
         train([], directory, run=Run(resume=True))
     assert train([str(corpus)], directory, QUICK).reason == "done"
@@ -281,7 +282,7 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path, corpus, prec
         process = start(tmp_path, *options, "--model", killed)
         if kills % 5 != 4:
             until(process, "training:")
-            while process.poll() is None and not model_dir.checkpoint(killed).exists():
+            while process.poll() is None and not checkpoint_path(killed).exists():
                 time.sleep(0.01)
             time.sleep(chance.uniform(0, 0.7))
         else:
@@ -290,7 +291,7 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path, corpus, prec
         resumed += "resuming: from the checkpoint" in process.stderr.read()
         process.wait(10)
         # Once the checkpoint is gone it came to its end before, if not to that of the process.
-        if (killed / "manifest.json").exists() and not model_dir.checkpoint(killed).exists():
+        if (killed / "manifest.json").exists() and not checkpoint_path(killed).exists():
             check()
             shutil.rmtree(killed)
             continue
@@ -330,7 +331,7 @@ def test_a_closed_terminal_leaves_a_checkpoint(tmp_path, corpus, textgen):
     terminal.wait_for("epoch 2")
     os.close(terminal.screen)
     assert terminal.process.wait(60) == 129
-    assert model_dir.checkpoint(tmp_path / "here").exists()
+    assert checkpoint_path(tmp_path / "here").exists()
     done = textgen("train", "--resume", "--model", "here")
     assert done.returncode == 0 and "resuming: from the checkpoint at epoch" in done.stderr
 
@@ -361,7 +362,7 @@ train([], {str(directory)!r}, run=Run(resume=True, checkpoint_every=1000.0))
         reached = min(one["validation_loss"] for one in history(directory)["epochs"])
         best = weights(directory)
     else:
-        snapshot = checkpoint.read(model_dir.checkpoint(directory)).snapshot
+        snapshot = checkpoint.read(checkpoint_path(directory)).snapshot
         reached = snapshot.figures["best_loss"]
         best = [array.tobytes() for array in snapshot.arrays["best"]]
     finished = train([], directory, run=Run(resume=True), stop=Stop(2))
@@ -445,7 +446,7 @@ def test_an_unfinished_training_of_version_0_1_0_goes_on_with_its_text(
     monkeypatch.chdir(tmp_path)
     directory = tmp_path / "model"
     shutil.copytree(RELEASED / name, directory)
-    request = checkpoint.read(model_dir.checkpoint(directory)).request
+    request = checkpoint.read(checkpoint_path(directory)).request
     (source,) = json.loads((directory / "cache/prepared.json").read_text())["sources"]
     os.utime(corpus, ns=(source["modified"], source["modified"]))
     assert corpus.stat().st_size == source["bytes"]
@@ -457,8 +458,8 @@ def test_an_unfinished_training_of_version_0_1_0_goes_on_with_its_text(
     (opened,) = (event for event in told if isinstance(event, events.CorpusOpened))
     (started,) = (event for event in told if isinstance(event, events.TrainingStarted))
     assert not opened.from_cache and started.resumed_at_epoch
-    record = model_dir.read(directory).record
-    assert model_dir.text(directory, record) is not None
+    record = model_dir.read_model(directory).record
+    assert model_dir.read_training_corpus(directory, record) is not None
     assert len(record.about["corpus"]["sources"][0]["sha256"]) == 64
 
 
@@ -466,8 +467,8 @@ def test_a_model_of_version_0_1_0_has_its_text(tmp_path, corpus):
     """Also once its text was read again."""
     directory = tmp_path / "model"
     shutil.copytree(RELEASED / "model", directory)
-    record = model_dir.read(directory).record
-    assert model_dir.text(directory, record) is not None
+    record = model_dir.read_model(directory).record
+    assert model_dir.read_training_corpus(directory, record) is not None
     path = directory / "cache/prepared.json"
     settings = json.loads(path.read_text())
     settings["sources"][0]["sha256"] = "0" * 64
@@ -475,7 +476,7 @@ def test_a_model_of_version_0_1_0_has_its_text(tmp_path, corpus):
     manifest = storage.read_manifest(directory / "cache", PREPARED)
     manifest[path.name] = storage.describe_file(path)
     storage.write_manifest(directory / "cache", PREPARED, manifest)
-    assert model_dir.text(directory, record) is not None
+    assert model_dir.read_training_corpus(directory, record) is not None
 
 
 def failure():
@@ -543,7 +544,7 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path, corpus, textgen):
     first.kill()
     first.wait(10)
     directory = tmp_path / "textgen-model"
-    before = model_dir.checkpoint(directory).read_bytes()
+    before = checkpoint_path(directory).read_bytes()
 
     def small_files():
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -554,7 +555,7 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path, corpus, textgen):
     assert second.wait(60) == 1
     assert "cannot be written: File too large; what was saved before is still there" in rest
     assert "Traceback" not in rest
-    assert model_dir.checkpoint(directory).read_bytes() == before
+    assert checkpoint_path(directory).read_bytes() == before
     assert not list(directory.glob(".checkpoint*"))
     assert textgen("train", *OPTIONS).returncode == 0
 
@@ -575,7 +576,7 @@ def test_a_disk_that_is_too_full_for_the_model(tmp_path, corpus):
     last = rest.splitlines()[-1]
     assert last.startswith("textgen: error: here: cannot be written: "), rest
     assert not list((tmp_path / "here").glob("*.keras")) and "Traceback" not in rest
-    gone_on = model_dir.checkpoint(tmp_path / "here").exists()
+    gone_on = checkpoint_path(tmp_path / "here").exists()
     assert ("goes on from the last checkpoint" in last) == gone_on
     assert ("mend that, and run the same command again" in last) != gone_on
 
@@ -639,7 +640,7 @@ def test_a_model_is_whole_while_a_training_writes_it(tmp_path, corpus):
     until(process, "epoch 1/")
     found = set()
     while process.poll() is None:
-        found.add(model_dir.read(directory).weights[0].tobytes())
+        found.add(model_dir.read_model(directory).weights[0].tobytes())
     assert process.returncode == 0 and len(found) > 3
 
 
@@ -662,7 +663,7 @@ def unfinished_by_time(tmp_path_factory, text):
 
 @pytest.fixture(scope="module")
 def kept(unfinished):
-    return model_dir.checkpoint(unfinished).read_bytes()
+    return checkpoint_path(unfinished).read_bytes()
 
 
 @given(st.data())
@@ -702,7 +703,7 @@ def test_any_value_anywhere_in_a_checkpoint(tmp_path_factory, unfinished, kept, 
         members[name] = array
     shutil.rmtree(directory, ignore_errors=True)
     shutil.copytree(unfinished, directory)
-    np.savez(model_dir.checkpoint(directory), **members)
+    np.savez(checkpoint_path(directory), **members)
     try:
         train([], directory, run=Run(resume=True), stop=lambda: True)
     except TextgenError as error:
@@ -727,7 +728,7 @@ def test_a_checkpoint_whose_training_would_not_end_is_refused(
 ):
     directory = tmp_path / "model"
     shutil.copytree(unfinished_by_time, directory)
-    path = model_dir.checkpoint(directory)
+    path = checkpoint_path(directory)
     kept = checkpoint.read(path)
     snapshot = kept.snapshot
     for name, value in figures.items():
@@ -743,7 +744,7 @@ def test_a_checkpoint_whose_training_would_not_end_is_refused(
 def test_a_checkpoint_that_lies_about_its_sizes_is_refused(tmp_path, corpus):
     directory = tmp_path / "model"
     train([str(corpus)], directory, QUICK, stop=Stop(20))
-    path = model_dir.checkpoint(directory)
+    path = checkpoint_path(directory)
     kept = checkpoint.read(path)
     huge = replace(kept.request.settings.model, units=(10**9,))
     lying = replace(

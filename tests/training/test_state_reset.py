@@ -128,7 +128,7 @@ def test_a_training_with_carried_state_resets_more_and_more(monkeypatch, options
 
 def derailed(directory: Path, text: str, starts: int = 1000, read: int = 129) -> int:
     """How many starts from a zero state, all over a text, stay far above the others' loss."""
-    trained = model_dir.read(directory)
+    trained = model_dir.read_model(directory)
     vocabulary = trained.record.vocabulary
     places = np.linspace(0, len(text) - read, starts).astype(int)
     ids = np.stack([vocabulary.encode(text[place : place + read]) for place in places])

@@ -22,7 +22,7 @@ from textgen.errors import (
     UsageError,
 )
 from textgen.model import model_dir
-from textgen.sampling.context import carried, window
+from textgen.sampling.context import carried_reader, window_reader
 from textgen.sampling.network import Network
 from textgen.settings import CorpusConfig, WindowConfig, resolve_settings
 from textgen.text.prepared import open_prepared, prepare
@@ -46,7 +46,7 @@ def run(path, directory, options=None, **more):
 
 def network_of(directory):
     """The saved model in NumPy, its vocabulary and settings."""
-    record = model_dir.read(directory).record
+    record = model_dir.read_model(directory).record
     saved = keras.models.load_model(directory / "model.keras")
     config = record.settings.model
     return Network(config, record.vocabulary.size, saved.get_weights()), record
@@ -105,7 +105,7 @@ def test_the_model_kept_is_the_best_and_its_loss_the_one_told(tmp_path, corpus):
     network, _ = network_of(tmp_path / "model")
     ids = open_prepared(tmp_path / "model/cache").split(0.1)[1]
     rows = (len(ids) - 1) // (4 * 10)
-    step = carried(network, (rows,)).step
+    step = carried_reader(network, (rows,)).step
     total = count = 0.0
     for x, y, weights in Streams(ids, rows, 10).every(lead=10):
         for column in range(10):
@@ -120,7 +120,7 @@ def test_validation_over_windows_counts_every_window(trained_on_windows):
     ids = open_prepared(trained_on_windows / "cache").split(0.1)[1]
     cut = Windows(ids, 12, 3, "last")
     x, y = cut.take(np.arange(len(cut)))
-    step = window(network, 12, (len(x),)).step
+    step = window_reader(network, 12, (len(x),)).step
     for column in x.T:
         logits = step(column)
     epochs = record.history["epochs"]
@@ -154,7 +154,7 @@ def test_losses_that_are_read_a_step_later_change_nothing(tmp_path, corpus, monk
             if isinstance(event, events.StepDone)
         ]
         losses = [event.loss for event in told if isinstance(event, events.Validated)]
-        history = model_dir.read(tmp_path / name).record.history["steps"]
+        history = model_dir.read_model(tmp_path / name).record.history["steps"]
         saved = keras.models.load_model(tmp_path / name / "model.keras").get_weights()
         found.append((steps, losses, history, [array.tobytes() for array in saved]))
         monkeypatch.setattr(stepping, "steps", later)
@@ -242,7 +242,7 @@ def test_keras_loads_the_model_where_textgen_is_not_installed(tmp_path, trained,
         [sys.executable, "-I", script, *arguments], check=True, cwd=tmp_path, capture_output=True
     )
     expected = np.log(np.load(tmp_path / "out.npy")[0])
-    step = carried(network, (1,)).step
+    step = carried_reader(network, (1,)).step
     for place, one in enumerate(ids):
         logits = step(np.array([one]))[0]
         logprobs = logits - np.log(np.exp(logits).sum())
@@ -317,7 +317,9 @@ def test_the_corpus_is_prepared_once(tmp_path, corpus):
     assert [cached(), cached()] == [False, True]
     os.utime(corpus, (1, 1))
     assert [cached(), cached()] == [False, True]
-    assert model_dir.text(tmp_path / "model", model_dir.read(tmp_path / "model").record)
+    assert model_dir.read_training_corpus(
+        tmp_path / "model", model_dir.read_model(tmp_path / "model").record
+    )
     ids = tmp_path / "model/cache/ids.npy"
     ids.write_bytes(ids.read_bytes()[:-1])
     assert [cached(), cached()] == [False, True]

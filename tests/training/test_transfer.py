@@ -6,6 +6,8 @@ import pytest
 from textgen import evaluate, train
 from textgen.errors import ModelError, OutputError, SettingsError
 from textgen.model import model_dir
+from textgen.model.model_dir import TrainedModel
+from textgen.model.record import ModelRecord
 from textgen.sampling.network import weight_specs
 from textgen.settings import ModelConfig
 from textgen.text.vocabulary import Vocabulary
@@ -34,8 +36,8 @@ def test_known_characters_keep_their_rows_and_others_are_new(embedding):
     from textgen.settings import resolve_settings
 
     told = resolve_settings({"units": (4,), "embedding": embedding})
-    record = model_dir.Record(told, old, {}, (), {})
-    got = transferred(model_dir.Trained(record, filled(2, 1.0)), both, filled(3, 2.0))
+    record = ModelRecord(told, old, {}, (), {})
+    got = transferred(TrainedModel(record, filled(2, 1.0)), both, filled(3, 2.0))
     assert [array.shape for array in got] == [spec.shape for spec in weight_specs(config, 3)]
     rows = got[1] if embedding == 0 else got[0]
     assert rows[:, 0].tolist() == [1, 2, 1]

@@ -132,7 +132,7 @@ def _compared(
     glob: Sequence[str],
 ) -> tuple[Compared, bytes]:
     """A model's row, without its rank; a digest of the texts as it read them."""
-    trained = model_dir.read(model)
+    trained = model_dir.read_model(model)
     record = trained.record
     told = history.read(record.history, model)
     best, last = told.best, told.entries[-1] if told.entries else None

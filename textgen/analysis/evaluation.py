@@ -15,9 +15,10 @@ import numpy as np
 
 from textgen.errors import CorpusError, SettingsError
 from textgen.model import model_dir
-from textgen.sampling.context import reader
+from textgen.model.model_dir import TrainedModel
+from textgen.sampling.context import make_reader
 from textgen.sampling.decoding import log_probabilities
-from textgen.sampling.scoring import Ids, by_windows, in_order
+from textgen.sampling.scoring import Ids, score_by_windows, score_in_order
 from textgen.settings import DEFAULT_MODEL, CorpusConfig, check_integer
 from textgen.text.reading import read_texts
 from textgen.text.reading_report import ReadingReport
@@ -123,7 +124,7 @@ def evaluate(
         windows = check_integer("windows", windows, at_least=1)
         if context is not None:
             raise SettingsError("windows", "and context exclude each other; give one of them")
-    trained = model_dir.read(model)
+    trained = model_dir.read_model(model)
     corpus = as_trained(trained, model, encoding, decoding_errors)
     found, _ = measured(trained, corpora, corpus, context=context, windows=windows, glob=glob)
     if not found.predicted:
@@ -132,7 +133,7 @@ def evaluate(
 
 
 def measured(
-    trained: model_dir.Trained,
+    trained: TrainedModel,
     corpora: Sequence[str | Path | Source],
     corpus: CorpusConfig,
     *,
@@ -151,9 +152,9 @@ def measured(
     read = Reading(record.vocabulary)
     pieces = read.ids(find_sources(corpora, glob), corpus)
     if windows is not None:
-        parts = by_windows(network, windows, pieces)
+        parts = score_by_windows(network, windows, pieces)
     else:
-        parts = in_order(reader(network, span), record.vocabulary.size, pieces)
+        parts = score_in_order(make_reader(network, span), record.vocabulary.size, pieces)
     total, predicted, of_known, known = 0.0, 0, 0.0, 0
     for targets, logs in parts:
         total -= float(logs.sum())
@@ -244,9 +245,9 @@ def inspect(
         >>> [one.bits for one in inspect(["corpus.txt"])]  # doctest: +SKIP
         [None, 3.1, 0.2]
     """
-    trained = model_dir.read(model)
+    trained = model_dir.read_model(model)
     vocabulary = trained.record.vocabulary
-    read = reader(trained.network(), trained.record.window(context))
+    read = make_reader(trained.network(), trained.record.window(context))
     corpus = as_trained(trained, model, encoding, decoding_errors)
     sources = find_sources(corpora, glob)
 
@@ -268,7 +269,7 @@ def inspect(
 
 
 def as_trained(
-    trained: model_dir.Trained,
+    trained: TrainedModel,
     model: str | Path,
     encoding: str | None = None,
     decoding_errors: str | None = None,
@@ -276,10 +277,10 @@ def as_trained(
     """How the text was read that a model was trained on, but for what is given.
 
     Raises:
-        ModelError: as `model_dir.reading` does.
+        ModelError: as in `ModelRecord.corpus_config`.
         SettingsError: an unknown encoding or way to treat decoding errors.
     """
-    trained_on = model_dir.reading(model, trained.record)
+    trained_on = trained.record.corpus_config(model)
     return replace(
         trained_on,
         encoding=trained_on.encoding if encoding is None else encoding,

@@ -19,6 +19,9 @@ from textgen.analysis import overlap
 from textgen.analysis.evaluation import as_trained
 from textgen.errors import CorpusError, ModelError, PreparedError
 from textgen.model import model_dir
+from textgen.model.model_dir import TrainedModel
+from textgen.model.paths import cache_path
+from textgen.model.record import ModelRecord
 from textgen.settings import DEFAULT_MODEL, NoveltyConfig, WindowConfig
 from textgen.text.prepared import Prepared, only_prepared, open_prepared, prepare
 from textgen.text.reading_report import ReadingReport
@@ -178,7 +181,7 @@ def novelty(
         'I will not be '
     """
     config = config or NoveltyConfig()
-    trained = model_dir.read(model)
+    trained = model_dir.read_model(model)
     with _corpus(trained, Path(model), corpora, on_progress) as prepared:
         training = _Training(prepared, trained.record.settings.windows.validation)
         if len(training) < GRAMS[0]:
@@ -241,7 +244,7 @@ class _Training:
 
 @contextmanager
 def _corpus(
-    trained: model_dir.Trained,
+    trained: TrainedModel,
     directory: Path,
     corpora: Sequence[str | Path | Source],
     on_progress: Progress,
@@ -265,15 +268,15 @@ def _corpus(
         yield cached
 
 
-def _cached(record: model_dir.Record, directory: Path) -> Prepared:
+def _cached(record: ModelRecord, directory: Path) -> Prepared:
     """The text in a model directory's own cache."""
     try:
-        found = model_dir.text(directory, record)
+        found = model_dir.read_training_corpus(directory, record)
     except PreparedError as error:
         raise _no_text(directory, "its cache is damaged") from error
     if found is not None:
         return found
-    if model_dir.cache(directory).exists():
+    if cache_path(directory).exists():
         raise _no_text(directory, "its cache holds another training's text")
     raise _no_text(directory, "its cache is not there, or was never made")
 
@@ -285,7 +288,7 @@ def _no_text(directory: Path, why: str) -> ModelError:
     )
 
 
-def _check(prepared: Prepared, trained: model_dir.Trained, name: str) -> None:
+def _check(prepared: Prepared, trained: TrainedModel, name: str) -> None:
     """Raise `CorpusError` where a text cannot be the one that a model was trained on."""
     own, other = trained.record.vocabulary, prepared.vocabulary
     # A model that went on from another one knows that one's characters as well.
@@ -305,19 +308,19 @@ def _check(prepared: Prepared, trained: model_dir.Trained, name: str) -> None:
 
 
 def _write(
-    trained: model_dir.Trained, config: NoveltyConfig, on_progress: Callable[[int, int], object]
+    trained: TrainedModel, config: NoveltyConfig, on_progress: Callable[[int, int], object]
 ) -> list[list[str]]:
     """The samples, by temperature."""
     sampler = trained.sampler()
     numbers = range(config.samples)
-    seeds = [sampler.random_seed_text(config.random_seed, number) for number in numbers]
-    ending = sampler.ending(config.length)
+    seeds = [sampler.draw_seed(config.random_seed, number) for number in numbers]
+    ending = sampler.stop_condition(config.length)
     total = len(config.temperatures) * config.samples * config.length
     texts: list[list[str]] = []
     for temperature in config.temperatures:
         texts.append([])
         decoding = config.decoding(temperature)
-        for written in sampler.texts(seeds, decoding, ending, config.random_seed):
+        for written in sampler.generate_batch(seeds, decoding, ending, config.random_seed):
             texts[-1].append(written.text)
             on_progress(sum(map(len, texts)) * config.length, total)
     return texts

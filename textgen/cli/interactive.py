@@ -16,9 +16,9 @@ from textgen.cli import console
 from textgen.cli.options import ESCAPED
 from textgen.errors import SeedError, SettingsError
 from textgen.sampling import Sampler
-from textgen.sampling.sampler import new_random_seed
-from textgen.sampling.seeds import from_bytes
-from textgen.sampling.stopping import Ending
+from textgen.sampling.sampler import draw_random_seed
+from textgen.sampling.seeds import decode_seed
+from textgen.sampling.stopping import StopCondition
 from textgen.settings import SampleConfig
 
 _HELP = """\
@@ -66,7 +66,7 @@ def converse(
     talk = _Conversation(sampler, config, unknown, out)
     stdin = console.standard_input()
     watched = sys.stdin.isatty() and out.on_terminal
-    read = _lines_from_terminal(history) if watched else lambda: from_bytes(stdin.readline(), "-")
+    read = _lines_from_terminal(history) if watched else lambda: decode_seed(stdin.readline(), "-")
     if watched:
         console.note("type a line to see it continued; /help tells more, Ctrl-D ends")
     while True:
@@ -111,7 +111,7 @@ class _Conversation:
             elif self._text:
                 self._go_on()
             else:
-                self._begin(self._sampler.random_seed_text(self._random_seed()))
+                self._begin(self._sampler.draw_seed(self._random_seed()))
             return True
         name, _, value = line[1:].strip().partition(" ")
         if name in ("quit", "exit", "q"):
@@ -139,7 +139,7 @@ class _Conversation:
     def _go_on(self) -> None:
         (temperature,) = self._config.temperatures
         decoding = self._config.decoding(temperature)
-        characters = self._sampler.characters(
+        characters = self._sampler.generate_stream(
             self._text, decoding, self._ending, self._random_seed()
         )
         pieces: list[str] = []
@@ -153,11 +153,11 @@ class _Conversation:
 
     def _random_seed(self) -> int:
         given = self._config.random_seed
-        return new_random_seed() if given is None else given
+        return draw_random_seed() if given is None else given
 
-    def _new_ending(self) -> Ending:
+    def _new_ending(self) -> StopCondition:
         config = self._config
-        return self._sampler.ending(config.at_most, config.until, config.lines)
+        return self._sampler.stop_condition(config.at_most, config.until, config.lines)
 
     def _set(self, name: str, value: str) -> None:
         kind = _SETTABLE[name]

@@ -196,7 +196,7 @@ def command(
         raise click.UsageError("--history is for --interactive only")
 
     from textgen.model.model_dir import load
-    from textgen.sampling.sampler import new_random_seed
+    from textgen.sampling.sampler import draw_random_seed
 
     sampler = load(directory, config.context)
     out = console.Output(separator, at_once=interactive)
@@ -206,13 +206,13 @@ def command(
         converse(sampler, config, unknown, out, history)
         return
     given = _seeds(sampler, seed, seeds_from, unknown)
-    random_seed = new_random_seed() if config.random_seed is None else config.random_seed
+    random_seed = draw_random_seed() if config.random_seed is None else config.random_seed
 
     def seeds() -> Iterator[str]:
         for one in given:
             yield from repeat(one, config.samples)
         for number in range(0 if given else config.samples):
-            yield sampler.random_seed_text(random_seed, number)
+            yield sampler.draw_seed(random_seed, number)
 
     for_each = config.samples * max(1, len(given))
     texts = for_each * len(config.temperatures)
@@ -222,7 +222,7 @@ def command(
             "--length 0 has no end: ask for one text, without --format jsonl, or give a --length"
         )
     headed = texts > 1 and form == "text" and sys.stdout.isatty() and sys.stderr.isatty()
-    ending = sampler.ending(config.at_most, config.until, config.lines)
+    ending = sampler.stop_condition(config.at_most, config.until, config.lines)
     complete = 0
     for temperature in config.temperatures:
         how = (config.decoding(temperature), ending, random_seed)
@@ -235,9 +235,9 @@ def command(
 
             if headed:
                 console.note(f"--- temperature {temperature:g} ---")
-            out.text(only if seed_text else "", sampler.characters(only, *how, on_end=count))
+            out.text(only if seed_text else "", sampler.generate_stream(only, *how, on_end=count))
             continue
-        written = sampler.texts(seeds(), *how, scores=form == "jsonl")
+        written = sampler.generate_batch(seeds(), *how, scores=form == "jsonl")
         for number, text in enumerate(written):
             complete += text.complete
             if headed:
@@ -265,15 +265,15 @@ def command(
 def _seeds(sampler: "Sampler", seed: str | None, seeds_from: str | None, unknown: str) -> list[str]:
     """The seeds that were given, checked; none where there were none."""
     from textgen.errors import SeedError
-    from textgen.sampling.seeds import lines, whole
+    from textgen.sampling.seeds import parse_seed_file, parse_seed_lines
 
     given: list[tuple[int, str]] = []
     if seeds_from is not None:
-        given, empty = lines(_read(seeds_from), seeds_from)
+        given, empty = parse_seed_lines(_read(seeds_from), seeds_from)
         if empty:
             console.note(f"textgen: {seeds_from}: left out {console.count(empty, 'empty line')}")
     elif seed is not None:
-        given = [(1, whole(_read("-"), "-") if seed == "-" else seed)]
+        given = [(1, parse_seed_file(_read("-"), "-") if seed == "-" else seed)]
     checked = list[str]()
     for number, one in given:
         try:

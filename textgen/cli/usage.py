@@ -88,6 +88,6 @@ def _split(
 def _is_model(path: str) -> bool:
     if not Path(path).is_dir():
         return False
-    from textgen.model.model_dir import is_model
+    from textgen.model.paths import is_model_dir
 
-    return is_model(path)
+    return is_model_dir(path)

@@ -26,6 +26,7 @@ from textgen.exporting.formats import FORMATS, Format
 from textgen.exporting.plain import Step
 from textgen.exporting.signature import ID, PROBABILITIES, Signature
 from textgen.model import model_dir
+from textgen.model.record import ModelRecord
 from textgen.sampling.decoding import log_probabilities
 from textgen.sampling.network import Network
 from textgen.settings import EXPORT_FORMATS, check_choice
@@ -96,7 +97,7 @@ def export(
     chosen, output = FORMATS[format], Path(output)
     storage.check_target(output, KIND, force=force)
     _check_packages(format, chosen)
-    trained = model_dir.read(model)
+    trained = model_dir.read_model(model)
     record, settings = trained.record, trained.record.settings
     window = None if settings.training.carry_state else settings.windows.maxlen
     signature = Signature(settings.model, record.vocabulary.size, window)
@@ -161,7 +162,7 @@ def compare(
     return float(np.max(differences))
 
 
-def _text(record: model_dir.Record) -> npt.NDArray[np.int32]:
+def _text(record: ModelRecord) -> npt.NDArray[np.int32]:
     """The seeds of a model, there and back side by side, so that more than one text is tried."""
     ids = record.vocabulary.encode("".join(record.seeds)[:CHARACTERS])
     known = ids[ids >= 0] if (ids >= 0).any() else np.arange(record.vocabulary.size)

@@ -13,12 +13,14 @@ from textgen.sampling.cells import Floats
 from textgen.sampling.network import Ids, Network, Reader
 
 
-def reader(network: Network, maxlen: int | None, shape: tuple[int, ...] = ()) -> Reader:
+def make_reader(network: Network, maxlen: int | None, shape: tuple[int, ...] = ()) -> Reader:
     """A reader by windows of `maxlen`, or with carried state where that is None."""
-    return carried(network, shape) if maxlen is None else window(network, maxlen, shape)
+    return (
+        carried_reader(network, shape) if maxlen is None else window_reader(network, maxlen, shape)
+    )
 
 
-def carried(network: Network, shape: tuple[int, ...] = ()) -> Reader:
+def carried_reader(network: Network, shape: tuple[int, ...] = ()) -> Reader:
     """The state goes on for ever: how a model trained with carried state predicts.
 
     Args:
@@ -28,7 +30,7 @@ def carried(network: Network, shape: tuple[int, ...] = ()) -> Reader:
     return network.reader(shape)
 
 
-def window(network: Network, maxlen: int, shape: tuple[int, ...] = ()) -> Reader:
+def window_reader(network: Network, maxlen: int, shape: tuple[int, ...] = ()) -> Reader:
     """The last `maxlen` characters, read from a zero state, and while they are fewer, all of them.
 
     That is how a model trained on windows predicts. Instead of reading the window again for every

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from textgen.sampling.decoding import chooser, log_probabilities, noise
 from textgen.sampling.network import Reader
-from textgen.sampling.stopping import Ending
+from textgen.sampling.stopping import StopCondition
 from textgen.settings import Decoding
 
 _NOISE = 1 << 16  # random numbers drawn at a time for a text: enough to make drawing cheap
@@ -72,7 +72,7 @@ class Manner:
 
     size: int
     decoding: Decoding
-    ending: Ending
+    ending: StopCondition
     unknown: int | None = None
 
     def noise(self, generator: np.random.Generator, characters: int) -> npt.NDArray[np.float32]:
@@ -100,7 +100,7 @@ def one(
         logits = step(seed_id)
     ending = manner.ending
     last, tail, line_ends = ending.last, deque[int](maxlen=ending.longest), 0
-    ahead, left = max(1, _NOISE // manner.size), ending.at_most
+    ahead, left = max(1, _NOISE // manner.size), ending.max_length
     while left is None or left > 0:
         length = ahead if left is None else min(left, ahead)
         for numbers in manner.noise(generator, length):
@@ -168,7 +168,7 @@ class _Batch:
         self._reader = start((rows,))
         self._tasks, self._manner, self._scores = enumerate(tasks), manner, scores
         self._ending = manner.ending
-        at_most, largest = manner.ending.at_most, np.iinfo(np.int64).max
+        at_most, largest = manner.ending.max_length, np.iinfo(np.int64).max
         self._at_most = largest if at_most is None else min(at_most, largest)
         self._choose = chooser(manner.decoding, manner.unknown)
         self._rows = np.arange(rows)

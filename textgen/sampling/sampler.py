@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from textgen.errors import SeedError, SettingsError
-from textgen.sampling.context import reader
+from textgen.sampling.context import make_reader
 from textgen.sampling.generation import Manner, Task, many, one
 from textgen.sampling.network import Network, Reader
-from textgen.sampling.scoring import in_order
-from textgen.sampling.stopping import Ending, ending
+from textgen.sampling.scoring import score_in_order
+from textgen.sampling.stopping import StopCondition, make_stop_condition
 from textgen.settings import Decoding, check_random_seed
 from textgen.text.vocabulary import Vocabulary
 
@@ -94,7 +94,7 @@ class Sampler:
             )
         return kept
 
-    def random_seed_text(self, random_seed: int, number: int = 0) -> str:
+    def draw_seed(self, random_seed: int, number: int = 0) -> str:
         """The seed text of text `number`: a window of the corpus.
 
         Raises:
@@ -142,7 +142,7 @@ class Sampler:
             raise SettingsError("length", "must be 1 or more; `stream` writes without an end")
         random_seed = _seed_number(random_seed)
         if seed is None:
-            seed = self.random_seed_text(random_seed)
+            seed = self.draw_seed(random_seed)
         characters = self.stream(
             seed,
             length,
@@ -185,9 +185,9 @@ class Sampler:
         """
         random_seed = _seed_number(random_seed)
         if seed is None:
-            seed = self.random_seed_text(random_seed)
+            seed = self.draw_seed(random_seed)
         decoding = Decoding(temperature, top_k, top_p, min_p)
-        return self.characters(seed, decoding, self.ending(length), random_seed)
+        return self.generate_stream(seed, decoding, self.stop_condition(length), random_seed)
 
     def logprobs(self, text: str) -> npt.NDArray[np.float64]:
         """How probable the model finds each character of a text, given those before it.
@@ -209,27 +209,29 @@ class Sampler:
         ids = self._ids(text)
         if len(ids) < 2:
             raise SeedError("the text has one character; log-probabilities need two or more")
-        parts = in_order(self._start(), self.vocabulary.size, [ids])
+        parts = score_in_order(self._start(), self.vocabulary.size, [ids])
         return np.concatenate([logs for _, logs in parts])
 
-    def ending(self, at_most: int | None, until: Sequence[str] = (), lines: int = 0) -> Ending:
+    def stop_condition(
+        self, max_length: int | None, until: Sequence[str] = (), lines: int = 0
+    ) -> StopCondition:
         """When texts of this model are over.
 
         Args:
-            at_most: Characters after the seed, 1 or more; None for no bound.
+            max_length: Characters after the seed, 1 or more; None for no bound.
             until: Texts, after any of which a text is over.
             lines: Line ends after which it is over; 0 for no such end.
 
         Raises:
             SettingsError: an end that can never be written, or no number of characters.
         """
-        return ending(self.vocabulary, at_most, until, lines)
+        return make_stop_condition(self.vocabulary, max_length, until, lines)
 
-    def characters(
+    def generate_stream(
         self,
         seed: str,
         decoding: Decoding,
-        ending: Ending,
+        ending: StopCondition,
         random_seed: int,
         on_end: Callable[[], object] = lambda: None,
     ) -> Iterator[str]:
@@ -249,11 +251,11 @@ class Sampler:
         written = one(self._start(), task, self._manner(decoding, ending), on_end)
         return map(self.vocabulary.table.__getitem__, written)
 
-    def texts(
+    def generate_batch(
         self,
         seeds: Iterable[str],
         decoding: Decoding,
-        ending: Ending,
+        ending: StopCondition,
         random_seed: int,
         *,
         scores: bool = False,
@@ -265,7 +267,7 @@ class Sampler:
             decoding: How characters are chosen.
             ending: When a text is over.
             random_seed: Makes the texts repeatable; each has random numbers of its own, the first
-                one those that `characters` draws.
+                one those that `generate_stream` draws.
             scores: Whether to tell the log-probabilities.
 
         Yields:
@@ -288,7 +290,7 @@ class Sampler:
             yield Text(begun.popleft(), text, written.mean_log_probability, written.complete)
 
     def _start(self, shape: tuple[int, ...] = ()) -> Reader:
-        return reader(self._network, self.window, shape)
+        return make_reader(self._network, self.window, shape)
 
     def _ids(self, text: str) -> npt.NDArray[np.int64]:
         return self.vocabulary.encode(self.check_seed(text))
@@ -297,15 +299,15 @@ class Sampler:
         ids: list[int] = self._ids(seed).tolist()
         return ids[-self.window :] if self.window else ids  # a window's worth is all it sees
 
-    def _manner(self, decoding: Decoding, ending: Ending) -> Manner:
+    def _manner(self, decoding: Decoding, ending: StopCondition) -> Manner:
         return Manner(self.vocabulary.size, decoding, ending, self.vocabulary.unknown_id)
 
 
 def _seed_number(random_seed: int | None) -> int:
     """The random seed that is asked for, or a new one."""
-    return new_random_seed() if random_seed is None else check_random_seed(random_seed)
+    return draw_random_seed() if random_seed is None else check_random_seed(random_seed)
 
 
-def new_random_seed() -> int:
+def draw_random_seed() -> int:
     """A random seed for who gave none."""
     return int(np.random.default_rng().integers(2**32))

@@ -19,7 +19,7 @@ _BLOCK = 1 << 18  # logits kept at a time
 _ROWS, _AT_ONCE = 256, 1_000_000  # windows read side by side, and characters of all of them
 
 
-def in_order(
+def score_in_order(
     reader: Reader, size: int, pieces: Iterable[Ids]
 ) -> Iterator[tuple[npt.NDArray[np.int64], Doubles]]:
     """The log-probability of each character of a text but the first, given all before it.
@@ -50,7 +50,7 @@ def in_order(
             yield targets, log_probabilities(logits[:count])[np.arange(count), targets]
 
 
-def by_windows(
+def score_by_windows(
     network: Network, maxlen: int, pieces: Iterable[Ids]
 ) -> Iterator[tuple[npt.NDArray[np.int64], Doubles]]:
     """The log-probability of each character of a text, given those before it in its window.
@@ -68,7 +68,7 @@ def by_windows(
         For one part of the text after the other: the ids that are predicted, and the natural
         logarithms of their probabilities, both of shape (windows, maxlen).
     """
-    most = windows_at_once(maxlen)
+    most = window_batch_size(maxlen)
     parts, count, whole = list[Ids](), 0, False
     for piece in pieces:
         parts.append(piece)
@@ -77,23 +77,23 @@ def by_windows(
             continue
         held = np.concatenate(parts)
         while (len(held) - 1) // maxlen >= most:
-            yield windows(network, held, np.arange(most) * maxlen, maxlen)
+            yield score_windows(network, held, np.arange(most) * maxlen, maxlen)
             held, whole = held[most * maxlen :], True
         parts, count = [held], len(held)
     held = np.concatenate([np.empty(0, np.int64), *parts])
     rows = (len(held) - 1) // maxlen
     if rows > 0:
-        yield windows(network, held, np.arange(rows) * maxlen, maxlen)
+        yield score_windows(network, held, np.arange(rows) * maxlen, maxlen)
     elif len(held) > 1 and not whole:
-        yield windows(network, held, np.zeros(1, np.int64), len(held) - 1)
+        yield score_windows(network, held, np.zeros(1, np.int64), len(held) - 1)
 
 
-def windows_at_once(maxlen: int) -> int:
+def window_batch_size(maxlen: int) -> int:
     """How many windows are best read at the same time."""
     return max(1, min(_ROWS, _AT_ONCE // maxlen))
 
 
-def windows(
+def score_windows(
     network: Network, ids: Ids, starts: npt.NDArray[np.int64], maxlen: int
 ) -> tuple[npt.NDArray[np.int64], Doubles]:
     """The log-probabilities of the characters of windows, each read from a zero state.

@@ -6,7 +6,7 @@ Knows UTF-8 and lines; knows nothing of vocabularies or of where the bytes came 
 from textgen.errors import SeedError
 
 
-def from_bytes(data: bytes, name: str) -> str:
+def decode_seed(data: bytes, name: str) -> str:
     """A seed from bytes in UTF-8, line ends made \\n.
 
     Args:
@@ -26,7 +26,7 @@ def from_bytes(data: bytes, name: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def whole(data: bytes, name: str) -> str:
+def parse_seed_file(data: bytes, name: str) -> str:
     """The seed that is a whole file: its text without the line end that programs put after it.
 
     A line end that is all there is is the seed itself.
@@ -35,14 +35,14 @@ def whole(data: bytes, name: str) -> str:
         SeedError: the bytes are not UTF-8.
 
     Example:
-        >>> whole(b"To be\\n", "seed.txt"), whole(b"\\n", "seed.txt")
+        >>> parse_seed_file(b"To be\\n", "seed.txt"), parse_seed_file(b"\\n", "seed.txt")
         ('To be', '\\n')
     """
-    text = from_bytes(data, name)
+    text = decode_seed(data, name)
     return text.removesuffix("\n") or text
 
 
-def lines(data: bytes, name: str) -> tuple[list[tuple[int, str]], int]:
+def parse_seed_lines(data: bytes, name: str) -> tuple[list[tuple[int, str]], int]:
     """The seeds of a file with one on each line.
 
     Returns:
@@ -52,10 +52,10 @@ def lines(data: bytes, name: str) -> tuple[list[tuple[int, str]], int]:
         SeedError: the bytes are not UTF-8, or every line is empty.
 
     Example:
-        >>> lines(b"To be\\n\\nROMEO:\\n", "seeds.txt")
+        >>> parse_seed_lines(b"To be\\n\\nROMEO:\\n", "seeds.txt")
         ([(1, 'To be'), (3, 'ROMEO:')], 1)
     """
-    every = from_bytes(data, name).removesuffix("\n").split("\n")
+    every = decode_seed(data, name).removesuffix("\n").split("\n")
     seeds = [(number, seed) for number, seed in enumerate(every, start=1) if seed]
     if not seeds:
         raise SeedError(f"{name}: has no seed; write one on each line")

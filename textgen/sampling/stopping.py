@@ -14,17 +14,17 @@ from textgen.text.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
-class Ending:
+class StopCondition:
     """What ends a text.
 
     Attributes:
-        at_most: Characters after the seed, 1 or more; None for no bound.
+        max_length: Characters after the seed, 1 or more; None for no bound.
         until: Ids of texts, after any of which the text is over.
         lines: Line ends after which it is over; 0 for no such end.
         line_end: The id of the line end.
     """
 
-    at_most: int | None
+    max_length: int | None
     until: tuple[tuple[int, ...], ...] = ()
     lines: int = 0
     line_end: int = -1
@@ -53,17 +53,17 @@ class Ending:
         )
 
 
-def ending(
-    vocabulary: Vocabulary, at_most: int | None, until: Sequence[str] = (), lines: int = 0
-) -> Ending:
+def make_stop_condition(
+    vocabulary: Vocabulary, max_length: int | None, until: Sequence[str] = (), lines: int = 0
+) -> StopCondition:
     """What ends a text, from a user's words.
 
     Raises:
         SettingsError: it could never come, since the vocabulary lacks a character of it; or the
             bound is not a number of characters.
     """
-    if at_most is not None:
-        at_most = check_integer("length", at_most, at_least=1)
+    if max_length is not None:
+        max_length = check_integer("length", max_length, at_least=1)
     lines = check_integer("lines", lines, at_least=0)
     ids = tuple(tuple(vocabulary.encode(text).tolist()) for text in until)
     for character, place in zip("".join(until), chain(*ids), strict=True):
@@ -74,4 +74,4 @@ def ending(
     line_end = int(vocabulary.encode("\n")[0])
     if lines and line_end < 0:
         raise SettingsError("lines", "can never end: the vocabulary has no line end")
-    return Ending(at_most, ids, lines, line_end)
+    return StopCondition(max_length, ids, lines, line_end)

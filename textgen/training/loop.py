@@ -855,7 +855,7 @@ def _samples(
     sampler = Sampler(
         network, vocabulary, None if config.carry_state else settings.windows.maxlen, seeds
     )
-    seed = sampler.random_seed_text(config.random_seed, step)
+    seed = sampler.draw_seed(config.random_seed, step)
     for temperature in config.sample_temperatures:
         text = sampler.generate(
             seed, config.sample_length, temperature, random_seed=config.random_seed

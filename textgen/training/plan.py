@@ -20,6 +20,7 @@ from textgen.errors import (
     option_name,
 )
 from textgen.model import model_dir
+from textgen.model.paths import cache_path, checkpoint_path, pending_cache_path, resume_command
 from textgen.settings import (
     PRESETS,
     CorpusConfig,
@@ -68,12 +69,12 @@ class Plan:
 
     def settle(self, directory: Path) -> None:
         """Put the text where a training that goes on looks for it, once this one has begun."""
-        if self.opened.path == model_dir.cache_aside(directory):
-            storage.replace_directory(self.opened.path, model_dir.cache(directory))
+        if self.opened.path == pending_cache_path(directory):
+            storage.replace_directory(self.opened.path, cache_path(directory))
 
     def elsewhere(self, directory: Path) -> str | None:
         """Where the text is, if that is not in the model directory."""
-        own = (model_dir.cache(directory), model_dir.cache_aside(directory))
+        own = (cache_path(directory), pending_cache_path(directory))
         return None if self.opened.path in own else str(self.opened.path.absolute())
 
 
@@ -106,7 +107,7 @@ def plan(
         recorded = opened.windows
         windows = {name: value for name, value in vars(recorded).items() if name in opened.chosen}
         decided = {**windows, **decided}
-    begin = None if init_from is None else model_dir.read(init_from)
+    begin = None if init_from is None else model_dir.read_model(init_from)
     if begin is not None:
         old = begin.record.settings.model
         shape = {"cell": old.cell, "units": old.units, "embedding": old.embedding}
@@ -160,7 +161,7 @@ def again(directory: Path, kept: Checkpoint, options: Mapping[str, Any]) -> Plan
         if recorded[name] != to_python_value(value):
             begun = transfer.show(recorded[name])
             raise SettingsError(name, f"must be left out, or be {begun}: that is what was begun")
-    opened = open_prepared(kept.prepared or model_dir.cache(directory))
+    opened = open_prepared(kept.prepared or cache_path(directory))
     if opened.digest != kept.request.text:
         raise ModelError(
             f"{opened.path}: is not the text that the training was begun with; name that text, or "
@@ -196,7 +197,7 @@ def _prepare(
     """Prepare a corpus into the model directory's cache, unless it is there already."""
     read = build_config(CorpusConfig, corpus)[0]
     sources = find_sources(corpora, read.glob)
-    cache = model_dir.cache(directory)
+    cache = cache_path(directory)
     if not force and unchanged(cache, sources, read):
         try:
             return open_prepared(cache), True
@@ -214,10 +215,10 @@ def _prepare(
             progress=lambda *stage: on_event(events.Preparing(*stage)),
         )
 
-    if not model_dir.checkpoint(directory).exists():
+    if not checkpoint_path(directory).exists():
         return into(cache), False
     # An unfinished training's text must not be lost before another one has begun.
-    made = into(model_dir.cache_aside(directory))
+    made = into(pending_cache_path(directory))
     if kept is None:
         return made, False
     if made.digest != kept.text:
@@ -298,6 +299,6 @@ def other_training(directory: Path, what: str) -> OutputError:
     """What to raise where a directory holds another training than the one asked for."""
     return OutputError(
         f"{directory}: holds an unfinished training with another {option_name(what)}; go on "
-        f"with it by `{model_dir.resuming(directory)}`, replace it with --force, or name another "
+        f"with it by `{resume_command(directory)}`, replace it with --force, or name another "
         "directory with --model"
     )

@@ -24,6 +24,8 @@ from textgen.distributed.cluster import Cluster
 from textgen.distributed.communicator import Communicator
 from textgen.errors import ModelError, OutputError, UsageError, option_name
 from textgen.model import model_dir
+from textgen.model.paths import MODEL_KIND, check_new_model, checkpoint_path, remove_half_written
+from textgen.model.record import ModelRecord
 from textgen.settings import (
     CHECKPOINT_INTERVAL,
     DEFAULT_MODEL,
@@ -150,14 +152,14 @@ def train(
             on_event(events.ProcessesJoined())
         with communicator.starting():
             if communicator.is_main:
-                model_dir.check_new(directory, force=True)
+                check_new_model(directory, force=True)
                 if run.resume:
                     _check_unfinished(directory)
                 until_the_end.enter_context(storage.lock_directory(directory, _LOCKED))
-                model_dir.sweep(directory)
+                remove_half_written(directory)
                 kept = None if run.force else _kept(directory)
                 if kept is None:
-                    model_dir.check_new(directory, force=run.force)
+                    check_new_model(directory, force=run.force)
             else:
                 on_event = _of_the_others(on_event)
             if kept is not None and not corpora:
@@ -218,14 +220,14 @@ def _check_prepared(corpora: Sequence[str | Path | Source]) -> None:
 
 def _kept(directory: Path) -> checkpoint.Checkpoint | None:
     """The checkpoint of an unfinished training, if there is one."""
-    path = model_dir.checkpoint(directory)
+    path = checkpoint_path(directory)
     return checkpoint.read(path) if path.exists() else None
 
 
 def _check_unfinished(directory: Path) -> None:
-    if model_dir.checkpoint(directory).exists():
+    if checkpoint_path(directory).exists():
         return
-    if storage.read_kind(directory) == model_dir.KIND.name:
+    if storage.read_kind(directory) == MODEL_KIND.name:
         raise ModelError(
             f"{directory}: its training is finished; to go on from its model, train with "
             "--init-from"
@@ -258,7 +260,7 @@ def _train(
         )
     )
     device = device or runtime.start(run.device, run.backend, debug=run.debug)
-    path, logs = model_dir.checkpoint(directory), None
+    path, logs = checkpoint_path(directory), None
     if run.cluster is not None:
         device.communicator.check_same({"--processes": run.cluster.processes, **_known_by(request)})
         kept = _first_ones(device.communicator, path, kept)
@@ -307,9 +309,7 @@ def _train(
             begun = True
 
     def save(progress: "Progress") -> None:
-        record = model_dir.Record(
-            settings, vocabulary, progress.history, progress.seeds, dict(about)
-        )
+        record = ModelRecord(settings, vocabulary, progress.history, progress.seeds, dict(about))
         with _room(directory):
             begin()
             model_dir.save(directory, progress.model.save, record, changed=progress.unsaved)
@@ -422,7 +422,7 @@ def _room(directory: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        kept = os.path.exists(model_dir.checkpoint(directory))  # noqa: PTH110 never raises
+        kept = os.path.exists(checkpoint_path(directory))  # noqa: PTH110 never raises
         raise OutputError(
             f"{directory}: cannot be written: {error.strerror or error}; "
             + (

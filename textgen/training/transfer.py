@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from textgen.errors import SettingsError
-from textgen.model.model_dir import Trained
+from textgen.model.model_dir import TrainedModel
 from textgen.settings import ModelConfig
 from textgen.text.vocabulary import Vocabulary
 from textgen.text.windows import Ids
@@ -20,7 +20,7 @@ from textgen.text.windows import Ids
 Weights = Sequence[npt.NDArray[Any]]
 
 
-def check_shape(asked: ModelConfig, trained: Trained, name: str) -> None:
+def check_shape(asked: ModelConfig, trained: TrainedModel, name: str) -> None:
     """Raise `SettingsError` where a network of another shape is asked for."""
     old = trained.record.settings.model
     for field in ("cell", "units", "embedding"):
@@ -77,7 +77,7 @@ class Renumbered:
         return self.table[self.ids[key]]
 
 
-def transferred(trained: Trained, vocabulary: Vocabulary, fresh: Weights) -> list[Any]:
+def transferred(trained: TrainedModel, vocabulary: Vocabulary, fresh: Weights) -> list[Any]:
     """The weights of a trained model for a larger vocabulary.
 
     Args:

@@ -21,7 +21,7 @@ def model(request):
 
 def test_a_text_is_read_as_inspect_reads_it(model, text):
     part = text[500:900]
-    trained = model_dir.read(model)
+    trained = model_dir.read_model(model)
     record, network = trained.record, trained.network()
     vocabulary = record.vocabulary
     reading = findings.read(network, vocabulary.encode(part), vocabulary, record.window())
@@ -41,7 +41,7 @@ def test_a_text_is_read_as_inspect_reads_it(model, text):
 def test_context_is_worth_what_keras_says(trained, text, window):
     """In a short text windows start at every character, and each length predicts the same ones."""
     part = text[:161]
-    found = model_dir.read(trained)
+    found = model_dir.read_model(trained)
     ids = found.record.vocabulary.encode(part)
     worth = findings.context_worth(found.network(), found.parameters, ids, window)
     longest = window or 80
@@ -71,7 +71,7 @@ def test_context_is_worth_what_keras_says(trained, text, window):
 
 def test_errors_are_those_that_other_parts_of_the_text_show(trained, text):
     """The curves of independent texts lie as far apart as their errors say."""
-    found = model_dir.read(trained)
+    found = model_dir.read_model(trained)
     network, lines = found.network(), text.splitlines(keepends=True)
     points = []
     for seed in range(12):
@@ -96,7 +96,7 @@ def test_errors_are_those_that_other_parts_of_the_text_show(trained, text):
 
 def test_a_curve_does_not_jump_from_one_length_to_the_next(trained, text):
     """Neighbouring lengths of context predict the same characters of a short text."""
-    found = model_dir.read(trained)
+    found = model_dir.read_model(trained)
     ids = found.record.vocabulary.encode(text[-600:])
     worth = findings.context_worth(found.network(), found.parameters, ids, None)
     assert worth is not None and worth.longest == 256
@@ -105,7 +105,7 @@ def test_a_curve_does_not_jump_from_one_length_to_the_next(trained, text):
 
 
 def test_windows_start_all_over_a_long_text(trained, text):
-    found = model_dir.read(trained)
+    found = model_dir.read_model(trained)
     ids = np.tile(found.record.vocabulary.encode(text), 10)
     starts = findings._spread(len(ids), 500)
     assert len(set(starts.tolist())) == 500 and (np.diff(starts) > 0).all()
@@ -117,7 +117,7 @@ def test_windows_start_all_over_a_long_text(trained, text):
 
 @pytest.mark.parametrize("length", [0, 1, 2, 10, 41])
 def test_a_text_that_is_too_short_tells_nothing_of_context(trained, text, length):
-    found = model_dir.read(trained)
+    found = model_dir.read_model(trained)
     ids = found.record.vocabulary.encode(text[:length])
     assert findings.context_worth(found.network(), found.parameters, ids, None) is None
 
@@ -145,7 +145,7 @@ def test_points_near_each_other_become_one():
 
 
 def test_large_networks_and_long_windows_read_less(trained):
-    network = model_dir.read(trained).network()
+    network = model_dir.read_model(trained).network()
     assert findings.at_most(network, 1000, None) == 20_000
     assert findings.at_most(network, 10**8, None) == 1500
     assert findings.at_most(network, 10**8, 40) == 37

@@ -149,7 +149,7 @@ def test_what_a_model_says_stays_text(copy):
 def test_notes_that_training_does_not_write_are_refused(copy, change):
     rewrite(copy, "settings.json", lambda settings: {**settings, **change})
     with pytest.raises(ModelError, match="damaged"):
-        model_dir.read(copy)
+        model_dir.read_model(copy)
 
 
 def test_names_may_be_anything(copy, tmp_path):

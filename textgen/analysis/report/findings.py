@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from textgen.analysis.evaluation import Surprise, surprise
-from textgen.sampling.context import reader
+from textgen.sampling.context import make_reader
 from textgen.sampling.decoding import log_probabilities
 from textgen.sampling.network import Network
-from textgen.sampling.scoring import Ids, windows, windows_at_once
+from textgen.sampling.scoring import Ids, score_windows, window_batch_size
 from textgen.text.vocabulary import Vocabulary
 
 Floats = npt.NDArray[np.float32]
@@ -77,7 +77,7 @@ def read(network: Network, ids: Ids, vocabulary: Vocabulary, window: int | None)
         vocabulary: Whose ids they are.
         window: Characters that each prediction is made from; None to carry the state on.
     """
-    reading = reader(network, window)
+    reading = make_reader(network, window)
     logits = np.empty((len(ids), network.size), np.float32)
     held: list[list[Floats]] = []
     for place, one in enumerate(ids.tolist()):
@@ -203,9 +203,9 @@ def context_worth(
     inside = (targets >= longest) & (targets < len(ids))  # the same characters for each length
     part = (targets - longest) * _PARTS // (len(ids) - longest)
     cell = (part * longest + np.arange(longest))[inside]
-    bits, rows = np.empty(targets.shape), windows_at_once(longest)
+    bits, rows = np.empty(targets.shape), window_batch_size(longest)
     for first in range(0, len(starts), rows):
-        _, logs = windows(network, padded, starts[first : first + rows], longest)
+        _, logs = score_windows(network, padded, starts[first : first + rows], longest)
         bits[first : first + rows] = logs / -math.log(2)
     size = _PARTS * longest
     sums = np.asarray(np.bincount(cell, bits[inside], size), np.float64).reshape(_PARTS, longest)

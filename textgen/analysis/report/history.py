@@ -11,7 +11,7 @@ from typing import Any
 
 from textgen import storage
 from textgen.errors import ModelError
-from textgen.model.model_dir import KIND
+from textgen.model.paths import MODEL_KIND
 
 Point = tuple[float, float]
 
@@ -115,7 +115,7 @@ def read(history: dict[str, Any], name: object) -> History:
         drawn = (*_glimpses(history.get("samples", [])), *_moments(entries))
         moments = tuple(sorted(drawn, key=lambda one: one.epoch))
     except storage.DAMAGE_ERRORS as error:
-        raise ModelError(f"{name}: damaged history.json ({error}); {KIND.remedy}") from error
+        raise ModelError(f"{name}: damaged history.json ({error}); {MODEL_KIND.remedy}") from error
     if not (entries and steps and steps[-1][0] >= 1):
         return History((), entries, moments)
     # The last loss was recorded at the last report, within a thousandth of the whole.

@@ -1,8 +1,6 @@
 """One self-contained file of HTML about a trained model.
 
-Knows which parts the page has and what stands in each; knows nothing of terminals, and of charts,
-units and networks only whom to ask. What is shown was learned from, or written by, anyone: all of
-it is escaped.
+Everything shown may come from strangers: the template escapes all of it.
 """
 
 import base64
@@ -23,6 +21,9 @@ from textgen.analysis.report.history import History
 from textgen.analysis.report.template import duration, render, shown, visible
 from textgen.errors import ModelError
 from textgen.model import model_dir
+from textgen.model.model_dir import TrainedModel
+from textgen.model.paths import MODEL_KIND
+from textgen.model.record import ModelRecord
 from textgen.sampling.scoring import Ids
 from textgen.settings import DEFAULT_MODEL, CorpusConfig, Decoding
 from textgen.text.reading_report import ReadingReport
@@ -95,7 +96,7 @@ def report(
         >>> Path("page.html").write_text(report("textgen-model").html)  # doctest: +SKIP
     """
     packages.require_installed(*packages.REPORT_PACKAGES)
-    trained = model_dir.read(model)
+    trained = model_dir.read_model(model)
     record = trained.record
     told = history.read(record.history, model)
     notes = []
@@ -121,7 +122,7 @@ def report(
 
 
 def _named(
-    trained: model_dir.Trained, texts: Sequence[str | Path | Source], corpus: CorpusConfig
+    trained: TrainedModel, texts: Sequence[str | Path | Source], corpus: CorpusConfig
 ) -> _Text:
     """The beginning of texts that the user named."""
     reading = evaluation.Reading(trained.record.vocabulary)
@@ -139,9 +140,9 @@ def _named(
     return _Text(ids, names, reading.unknown, reading.report)
 
 
-def _kept(record: model_dir.Record, model: str | Path) -> _Text | None:
+def _kept(record: ModelRecord, model: str | Path) -> _Text | None:
     """The beginning of what training kept for validation, or else the end of what it read."""
-    corpus = model_dir.text(model, record)
+    corpus = model_dir.read_training_corpus(model, record)
     if corpus is None:
         return None
     train, validation = corpus.split(record.settings.windows.validation)
@@ -155,7 +156,7 @@ def _kept(record: model_dir.Record, model: str | Path) -> _Text | None:
     return _Text(ids, name, reading.unknown) if len(ids) > 1 else None
 
 
-def _render(trained: model_dir.Trained, name: str, told: History, text: _Text | None) -> str:
+def _render(trained: TrainedModel, name: str, told: History, text: _Text | None) -> str:
     return render(
         "page.html",
         name=name,
@@ -170,7 +171,7 @@ def _render(trained: model_dir.Trained, name: str, told: History, text: _Text | 
     )
 
 
-def _facts(trained: model_dir.Trained, told: History) -> dict[str, str]:
+def _facts(trained: TrainedModel, told: History) -> dict[str, str]:
     """What was trained on what, in a few lines."""
     record = trained.record
     config, windows = record.settings.model, record.settings.windows
@@ -226,23 +227,23 @@ def _spread(moments: Sequence[history.Moment]) -> list[history.Moment]:
     return [moments[place] for place in places]
 
 
-def _samples(trained: model_dir.Trained) -> list[history.Sample]:
+def _samples(trained: TrainedModel) -> list[history.Sample]:
     """What the model writes now, from careful to wild."""
     window = trained.record.window() or 1
     work = len(_TEMPERATURES) * (window + _LENGTH) * window * trained.parameters
     if not trained.record.seeds or work > _SAMPLES_AT_MOST:
         return []
     sampler = trained.sampler()
-    seed = sampler.random_seed_text(0)
+    seed = sampler.draw_seed(0)
     found = []
     for temperature in _TEMPERATURES:
-        ending = sampler.ending(_LENGTH)
-        written = sampler.characters(seed, Decoding(temperature), ending, 0)
+        ending = sampler.stop_condition(_LENGTH)
+        written = sampler.generate_stream(seed, Decoding(temperature), ending, 0)
         found.append(history.Sample(temperature, seed, "".join(written)))
     return found
 
 
-def _read(trained: model_dir.Trained, text: _Text) -> dict[str, Any]:
+def _read(trained: TrainedModel, text: _Text) -> dict[str, Any]:
     """What reading a text tells: for the template, and for the page's script."""
     record, network = trained.record, trained.network()
     vocabulary, window, parameters = record.vocabulary, record.window(), trained.parameters
@@ -250,7 +251,7 @@ def _read(trained: model_dir.Trained, text: _Text) -> dict[str, Any]:
     with np.errstate(all="ignore"):
         reading = findings.read(network, ids, vocabulary, window)
     if not np.isfinite(reading.logs).all():
-        raise ModelError(f"the model has weights that are not numbers; {model_dir.KIND.remedy}")
+        raise ModelError(f"the model has weights that are not numbers; {MODEL_KIND.remedy}")
     surprises = list(reading.surprises(vocabulary, _SURPRISES))
     worth = findings.context_worth(network, parameters, text.ids, window)
     tracking = units.track(reading.text, reading.activations)
