@@ -26,6 +26,7 @@ from textgen.errors import ModelError, PreparedError, TextgenError
 from textgen.model import model_dir
 from textgen.model.paths import MODEL_KIND
 from textgen.settings import CorpusConfig, WindowConfig
+from textgen.storage import hashes
 from textgen.text import prepared
 from textgen.text.prepared import open_prepared, prepare
 from textgen.text.sources import Source
@@ -53,9 +54,9 @@ def describe(path):
     if path.name != "ids.npy":
         return storage.describe_file(path)
     size = path.stat().st_size
-    places = range(0, size, storage.BLOCK_BYTES)
+    places = range(0, size, hashes.BLOCK_BYTES)
     return storage.describe_blocks(
-        size, [storage.sha256(path, first, first + storage.BLOCK_BYTES) for first in places]
+        size, [storage.sha256(path, first, first + hashes.BLOCK_BYTES) for first in places]
     )
 
 

@@ -18,9 +18,9 @@ import numpy as np
 import psutil
 import pytest
 
-from textgen import storage
 from textgen.errors import CorpusError, SettingsError
 from textgen.settings import CorpusConfig, WindowConfig
+from textgen.storage import hashes
 from textgen.text import encode
 from textgen.text.pieces import split_source
 from textgen.text.prepared import open_prepared, prepare
@@ -36,7 +36,7 @@ WORDS = (
 @pytest.fixture
 def small_tasks(monkeypatch):
     """Many tasks, parts and blocks, and processes for each."""
-    monkeypatch.setattr(storage, "BLOCK_BYTES", 900)
+    monkeypatch.setattr(hashes, "BLOCK_BYTES", 900)
     for name, size in {"_TASK": 700, "_PART": 500, "_FILE": 100}.items():
         monkeypatch.setattr(encode, name, size)
     for name in ("_READ_WORTHWHILE", "_NUMBER_WORTHWHILE"):

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from textgen import storage
 from textgen.errors import CorpusError, OutputError, PreparedError
 from textgen.settings import CorpusConfig, WindowConfig
+from textgen.storage import hashes
 from textgen.text.prepared import open_prepared, prepare, unchanged
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sources import Source, find_sources
@@ -52,7 +53,7 @@ def test_np_load_opens_the_ids(tmp_path):
 
 @pytest.mark.parametrize(("distinct", "dtype"), [(256, "u1"), (257, "u2"), (65_537, "u4")])
 def test_ids_grow_as_wide_as_the_vocabulary_needs(tmp_path, monkeypatch, distinct, dtype):
-    monkeypatch.setattr(storage, "BLOCK_BYTES", 4096)
+    monkeypatch.setattr(hashes, "BLOCK_BYTES", 4096)
     codes = [
         code
         for code in range(1, distinct + 2100)
@@ -208,7 +209,7 @@ def test_damaged_directories_are_refused(tmp_path, name, damage):
 
 
 def test_parts_of_the_ids_are_checked_by_themselves(tmp_path, monkeypatch):
-    monkeypatch.setattr(storage, "BLOCK_BYTES", 1000)
+    monkeypatch.setattr(hashes, "BLOCK_BYTES", 1000)
     made = prepare([source("abcabcabca" * 500)], tmp_path / "p", windows=SMALL)
     made.check([slice(0, 5000)])
     path = tmp_path / "p/ids.npy"

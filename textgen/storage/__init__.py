@@ -22,7 +22,6 @@ from textgen.storage.commit import commit
 from textgen.storage.directories import check_target, create_directory
 from textgen.storage.exchange import replace_directory
 from textgen.storage.hashes import (
-    BLOCK_BYTES,
     describe_blocks,
     describe_file,
     sha256,
@@ -44,7 +43,6 @@ from textgen.storage.reading import locate_files, read_files
 from textgen.storage.temporary import remove_leftovers
 
 __all__ = [
-    "BLOCK_BYTES",
     "CHECKPOINT",
     "DAMAGE_ERRORS",
     "MANIFEST",

@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from textgen import storage
 from textgen.errors import CorpusError
 from textgen.settings import CorpusConfig
+from textgen.storage import hashes
 from textgen.text import workers
 from textgen.text.pieces import Piece, split_source
 from textgen.text.reading import read_texts
@@ -92,7 +92,7 @@ def write_ids(
 
     Returns:
         The vocabulary, the number of characters that have its unknown id, the SHA-256 of each
-        block of the file, as storage.describe_blocks takes them, and what reading changed.
+        block of the file, as hashes.describe_blocks takes them, and what reading changed.
 
     Raises:
         CorpusError: no text, or text that cannot be read.
@@ -229,8 +229,8 @@ def _number_all(
     sizes = (part.characters * vocabulary.dtype.itemsize for part in parts)
     places = list(accumulate(sizes, initial=start))
     blocks = [
-        (first, min(first + storage.BLOCK_BYTES, places[-1]))
-        for first in range(0, places[-1], storage.BLOCK_BYTES)
+        (first, min(first + hashes.BLOCK_BYTES, places[-1]))
+        for first in range(0, places[-1], hashes.BLOCK_BYTES)
     ]
     done, ready, digests = set[int](), 0, dict[int, str]()  # `ready` parts, from the first on
 
@@ -264,7 +264,7 @@ def _do(function: Callable[..., Iterable[Any]], *arguments: Any) -> Iterable[Any
 
 def _hash(path: Path, first: int, last: int) -> Iterator[tuple[int, str]]:
     """The SHA-256 of a part of a file, after its first place."""
-    yield first, storage.sha256(path, first, last)
+    yield first, hashes.sha256(path, first, last)
 
 
 def _number(
