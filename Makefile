@@ -63,7 +63,7 @@ bench: $(VENV)/installed-backends  ## run the benchmarks: make bench CORPUS=tiny
 soak: $(VENV)/installed-dev  ## kill, resume, fill disks and damage files for a quarter of an hour
 	$(BIN)/python -m benchmarks.soak
 
-docs: $(VENV)/installed-dev  ## write docs/cli.md, docs/textgen.1 and docs/errors.md anew from the program
+docs: $(VENV)/installed-dev  ## write docs/cli.md, docs/textgen.1 and docs/errors.md from the program
 	$(BIN)/python docs/generate_cli.py > docs/cli.md
 	$(BIN)/python docs/generate_man.py > docs/textgen.1
 	$(BIN)/python docs/generate_errors.py > docs/errors.md
