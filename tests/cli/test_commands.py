@@ -333,15 +333,15 @@ def test_the_program_uses_the_arguments_that_it_is_called_with(tmp_path, corpus,
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "m/settings.json").read_text())["command"] == arguments
-    from textgen.cli import on_ray
+    from textgen.distributed import ray_launcher
 
     seen = []
 
-    def train(words, count):
+    def launch(words, count, _on_line):
         seen.append((words, count))
         return 0
 
-    monkeypatch.setattr(on_ray, "train", train)
+    monkeypatch.setattr(ray_launcher, "launch_on_ray", launch)
     arguments = ["train", "p", "--coordinator", "ray", "--processes", "2"]
     with pytest.raises(SystemExit):
         program.main(arguments, standalone_mode=False)

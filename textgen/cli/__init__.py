@@ -106,8 +106,8 @@ def main() -> NoReturn:
         else:
             console.note(f"textgen: error: {line}")
     status = status if isinstance(status, int) else 0
-    if watched := sys.modules.get("textgen.cli.watched"):
-        watched.leave(status)
+    if supervisor := sys.modules.get("textgen.distributed.supervisor"):
+        supervisor.exit_if_child(status)
     # Where Ctrl-C came while code in a string ran, as in many imports, Python would yet end by the
     # signal; it forgets that when other such code runs.
     exec("")  # noqa: S102

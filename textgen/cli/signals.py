@@ -7,14 +7,12 @@ import _thread
 import signal
 import sys
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
 from typing import Any, NoReturn
 
-ENDING = tuple(
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
-)
+from textgen.distributed.signals import ENDING_SIGNALS, handle_ending_signals
+
 INTERRUPTED = 128 + signal.SIGINT
 _came = 0
 
@@ -31,20 +29,10 @@ class Ended(SystemExit):
         self.status = status
 
 
-def handle(handler: Callable[[int, FrameType | None], object]) -> None:
-    """Set the handler of the signals that end a program, except those that are ignored.
-
-    The shell ignores Ctrl-C for a program in the background, `nohup` a closed terminal.
-    """
-    for number in ENDING:
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, handler)
-
-
 def end_the_program() -> None:
     """Let the signals end the program from now on."""
     # By themselves they would leave terminals without a cursor, and half-made files.
-    handle(_end)
+    handle_ending_signals(_end)
     sys.unraisablehook = _signal_again
 
 
@@ -66,7 +54,7 @@ def _signal_again(lost: Any) -> None:
     """Where a signal came inside a callback, as of the garbage collector, its exception is lost."""
     interrupted = lost.exc_type is KeyboardInterrupt
     status = INTERRUPTED if interrupted else getattr(lost.exc_value, "code", None)
-    if not isinstance(status, int) or status not in [128 + number for number in ENDING]:
+    if not isinstance(status, int) or status not in [128 + number for number in ENDING_SIGNALS]:
         sys.__unraisablehook__(lost)
         return
     number = status - 128

@@ -15,6 +15,7 @@ import click
 import cloup
 
 from textgen.cli import console, options, signals, usage
+from textgen.distributed.signals import ENDING_SIGNALS, handle_ending_signals
 from textgen.settings import (
     BACKENDS,
     CELLS,
@@ -359,14 +360,14 @@ def command(
     debug = options.debugging()
     arguments = usage.arguments()
     if coordinator == "ray" and process is None:
-        from textgen.cli import on_ray
+        from textgen.distributed import ray_launcher
 
-        sys.exit(on_ray.train(list(arguments), processes))
-    from textgen.cli import watched
+        sys.exit(ray_launcher.launch_on_ray(list(arguments), processes, console.note))
+    from textgen.distributed import supervisor
 
     cluster = _cluster(coordinator, processes, process, wait)
     if cluster is not None:
-        watched.in_another(cluster)
+        supervisor.continue_in_child(cluster, lambda: bool(console.in_front(sys.stderr)))
         console.discard(1)  # where gloo says that it is connected; this command writes nothing
     if not debug:
         console.silence_frameworks()
@@ -395,7 +396,7 @@ def command(
 
         def tell(event: "Event") -> None:
             if isinstance(event, ProcessesJoined):
-                watched.begun()
+                supervisor.report_joined()
                 return
             if isinstance(
                 event, TrainingStarted
@@ -481,7 +482,7 @@ class _Stop:
         os.set_blocking(told, False)
         threading.Thread(target=self._hear, args=(heard, close), daemon=True).start()
         signal.set_wakeup_fd(told, warn_on_full_buffer=False)
-        signals.handle(lambda *_: None)
+        handle_ending_signals(lambda *_: None)
         signals.raise_again()
 
     def wanted(self) -> bool:
@@ -491,9 +492,9 @@ class _Stop:
         first = 0.0
         while True:
             (number,) = os.read(pipe, 1)
-            if number in signals.ENDING and not self.signal:
+            if number in ENDING_SIGNALS and not self.signal:
                 self.signal, first = number, time.monotonic()
-            elif number in signals.ENDING and time.monotonic() - first > _TWICE:
+            elif number in ENDING_SIGNALS and time.monotonic() - first > _TWICE:
                 threading.Timer(1, os._exit, [128 + number]).start()  # whatever comes of closing
                 try:
                     close()

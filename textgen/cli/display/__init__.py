@@ -6,8 +6,6 @@
     frame.py       the display as rows of text
     curve.py       a curve in a few rows of characters
     figures.py     speed, time left, the best so far: what more than one of them tells
-    watched.py     one of several processes, and the one that says how it ended
-    on_ray.py      processes on the hosts of a Ray cluster
 
 Each of those who listen to a training is called with its events and closed when it is over.
 """
