@@ -37,7 +37,7 @@ BACKENDS = {"compute", "distributed", "exporting"}
 # Lists of choices, packages that can be missing, and what --help says about them.
 NAMES_BACKENDS = {
     "textgen/packages.py",
-    "textgen/settings/__init__.py",
+    "textgen/settings/choices.py",
     "textgen/cli/console.py",
     "textgen/cli/display/lines.py",
     "textgen/training/run.py",
@@ -45,7 +45,6 @@ NAMES_BACKENDS = {
 }
 
 LONG = {  # longer than 450 lines
-    "textgen/settings/__init__.py",
     "textgen/text/prepared.py",
     "textgen/training/loop.py",
     "textgen/training/run.py",

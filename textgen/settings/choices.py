@@ -1,0 +1,19 @@
+"""The values that a setting can be chosen from, and defaults that the command line shows."""
+
+TARGETS = ("last", "sequence")
+CELLS = ("lstm", "gru", "rnn")
+OPTIMIZERS = ("rmsprop", "adam", "adamw", "adagrad", "sgd")
+SCHEDULES = ("constant", "cosine")
+REDUCTIONS = ("mean", "sum")
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+NORMALIZATIONS = ("NFC", "NFKC")
+AUTO_ENCODING = "auto"  # the encoding is detected in each file
+DECODING_ERRORS = ("strict", "replace", "skip")
+DEVICES = ("auto", "cpu", "gpu")
+BACKENDS = ("tensorflow", "jax", "torch")
+CONTEXTS = ("carry", "window")
+EXPORT_FORMATS = ("onnx", "litert", "saved-model", "numpy")
+
+DEFAULT_MODEL = "textgen-model"
+JOIN_TIMEOUT = 300.0  # seconds: people start the processes of a training by hand, one by one
+CHECKPOINT_INTERVAL = 60.0  # seconds of training that a crash may cost; writing one takes far less

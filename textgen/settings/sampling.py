@@ -1,0 +1,139 @@
+"""The settings of what a trained model writes: by `sample` and for `novelty`."""
+
+from dataclasses import dataclass
+
+from textgen.errors import SettingsError
+from textgen.settings.base import Config
+from textgen.settings.checks import (
+    check_choice,
+    check_integer,
+    check_number,
+    check_random_seed,
+    check_sequence,
+    check_temperature,
+    check_temperatures,
+)
+from textgen.settings.choices import CONTEXTS
+
+_MIN_LENGTH = 4  # of a novelty sample: the shortest n-gram that novelty reports
+_MAX_CHARACTERS = 1_000_000  # of all novelty samples: looking for copies takes half a gigabyte
+
+
+@dataclass(frozen=True)
+class Decoding(Config):
+    """How the next character is chosen.
+
+    Attributes:
+        temperature: Logits are divided by it; 0 takes the likeliest character.
+        top_k: Choose among the k likeliest characters; 0 for all.
+        top_p: Choose among the fewest characters that together have this probability.
+        min_p: Choose among characters at least this many times as likely as the likeliest.
+    """
+
+    temperature: float = 0.5  # readable, and not yet repeating itself
+    top_k: int = 0  # the temperature alone: with few characters, cutting the tail gains little
+    top_p: float = 1.0
+    min_p: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_temperature("temperature", self.temperature)
+        check_integer("top_k", self.top_k, at_least=0)
+        check_number("top_p", self.top_p, above=0, at_most=1)
+        check_number("min_p", self.min_p, at_least=0, at_most=1)
+
+
+@dataclass(frozen=True)
+class SampleConfig(Config):
+    """What `textgen sample` writes.
+
+    Attributes:
+        temperatures: One or more, each for texts of its own.
+        top_k, top_p, min_p: As in Decoding.
+        length: Characters to write after the seed, at most, where `until` or `lines` may end a
+            text sooner; 0 for no end; None for 400, or 10,000 with `until` or `lines`.
+        until: Texts that end the text: it stops after the first one that is written.
+        lines: Line ends after which the text stops; 0 for no such end.
+        samples: Texts to write for each temperature and seed.
+        random_seed: Makes the texts repeatable; None draws a new one.
+        context: `carry` or `window`; None for what the model was trained with.
+    """
+
+    temperatures: tuple[float, ...] = (Decoding.temperature,)
+    top_k: int = Decoding.top_k
+    top_p: float = Decoding.top_p
+    min_p: float = Decoding.min_p
+    length: int | None = None
+    until: tuple[str, ...] = ()
+    lines: int = 0
+    samples: int = 1
+    random_seed: int | None = None  # people who ask again want another text
+    context: str | None = None  # what it was trained with is what it predicts best with
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_temperatures(self.temperatures)
+        for temperature in self.temperatures:
+            self.decoding(temperature)
+        if self.length is not None:
+            check_integer("length", self.length, at_least=0)
+        check_sequence("until", self.until)
+        if not all(isinstance(text, str) and text for text in self.until):
+            raise SettingsError("until", "must be a text of one or more characters")
+        check_integer("lines", self.lines, at_least=0)
+        check_integer("samples", self.samples, at_least=1)
+        if self.random_seed is not None:
+            check_random_seed(self.random_seed)
+        if self.context is not None:
+            check_choice("context", self.context, CONTEXTS)
+
+    def decoding(self, temperature: float) -> Decoding:
+        """How characters are chosen at one of the temperatures."""
+        return Decoding(temperature, self.top_k, self.top_p, self.min_p)
+
+    @property
+    def at_most(self) -> int | None:
+        """Characters to write at most; None for no end."""
+        if self.length is None:
+            # A screenful of verse, and what the Keras example writes; with another end in sight,
+            # a bound against a model that never writes it.
+            return 10_000 if self.until or self.lines else 400
+        return self.length or None
+
+
+@dataclass(frozen=True)
+class NoveltyConfig(Config):
+    """What `textgen novelty` writes to look for copies in.
+
+    Attributes:
+        temperatures: One or more, each for texts of its own.
+        samples: Texts to write for each temperature.
+        length: Characters of each, after the seed.
+        random_seed: Makes the texts repeatable.
+    """
+
+    # What `textgen sample` writes, and what the model itself finds likely.
+    temperatures: tuple[float, ...] = (Decoding.temperature, 1.0)
+    samples: int = 20  # from as many places of the corpus, and written in seconds
+    length: int = 1000  # long enough to come upon a passage and to stay in it
+    random_seed: int = 0  # figures that are to be compared must not change from call to call
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_temperatures(self.temperatures)
+        for temperature in self.temperatures:
+            check_temperature("temperature", temperature)
+        check_integer("samples", self.samples, at_least=1)
+        check_integer("length", self.length, at_least=_MIN_LENGTH)
+        characters = len(self.temperatures) * self.samples * self.length
+        if characters > _MAX_CHARACTERS:
+            raise SettingsError(
+                "samples",
+                f"must be fewer, or shorter: {characters:,} characters in all are more than the "
+                f"{_MAX_CHARACTERS:,} that are held in memory",
+            )
+        check_random_seed(self.random_seed)
+
+    def decoding(self, temperature: float) -> Decoding:
+        """How characters are chosen at one of the temperatures."""
+        return Decoding(temperature)

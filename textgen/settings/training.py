@@ -1,0 +1,231 @@
+"""The settings of a training: how text is read, cut into windows, modelled and trained on.
+
+Each default has its reason next to it.
+"""
+
+from dataclasses import dataclass
+
+from textgen.errors import SettingsError
+from textgen.settings.base import Config, added_in
+from textgen.settings.checks import (
+    check_choice,
+    check_flag,
+    check_integer,
+    check_number,
+    check_random_seed,
+    check_sequence,
+    check_temperature,
+)
+from textgen.settings.choices import (
+    AUTO_ENCODING,
+    CELLS,
+    DECODING_ERRORS,
+    NORMALIZATIONS,
+    OPTIMIZERS,
+    PRECISIONS,
+    REDUCTIONS,
+    SCHEDULES,
+    TARGETS,
+)
+
+_MAX_MAXLEN = 10_000  # back-propagation reaches nowhere near; sampling keeps a state for each
+_UNITS_BELOW = 2**31  # more than any memory holds, and few enough for every framework
+
+
+@dataclass(frozen=True)
+class CorpusConfig(Config):
+    """How files become text.
+
+    Attributes:
+        encoding: Name of a Python text codec, or `auto` to detect that of each file.
+        lowercase: Turn the text to lower case.
+        normalize: Unicode normalization form, or None to leave the text as it is.
+        min_count: Characters that occur fewer times than this become the unknown id.
+        glob: Patterns for the names of files taken from directories.
+        decoding_errors: What to do with bytes that are not text in the encoding: `strict` raises
+            an error, `replace` puts U+FFFD in their place, `skip` leaves them out.
+    """
+
+    encoding: str = "utf-8"  # what nearly all text is in today
+    lowercase: bool = False  # the text is the user's; changing it is for the user to ask
+    normalize: str | None = None  # for the same reason
+    min_count: int = 1  # every character is learned and can be written
+    glob: tuple[str, ...] = ("*",)  # a directory named on the command line is meant whole
+    decoding_errors: str = added_in("0.2.0", "strict", before="strict")  # nothing is lost unnoticed
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        try:
+            if self.encoding != AUTO_ENCODING:
+                b"a".decode(self.encoding)
+        except (LookupError, TypeError, ValueError) as error:
+            if not isinstance(error, UnicodeError):
+                raise SettingsError(
+                    "encoding", f"must be a text encoding that Python knows, not {self.encoding!r}"
+                ) from None
+        check_flag("lowercase", self.lowercase)
+        if self.normalize is not None:
+            check_choice("normalize", self.normalize, NORMALIZATIONS)
+        check_integer("min_count", self.min_count, at_least=1)
+        check_sequence("glob", self.glob)
+        if not self.glob or not all(isinstance(pattern, str) and pattern for pattern in self.glob):
+            raise SettingsError("glob", "must be one or more file name patterns, such as '*.txt'")
+        check_choice("decoding_errors", self.decoding_errors, DECODING_ERRORS)
+
+
+@dataclass(frozen=True)
+class WindowConfig(Config):
+    """How a text becomes windows and targets.
+
+    Attributes:
+        maxlen: Characters in a window.
+        step: Characters from the start of one window to the start of the next.
+        targets: `last` (the character after the window) or `sequence` (one at every position).
+        validation: Share of the text, from its end, that is never trained on.
+    """
+
+    maxlen: int = 40  # the window of the Keras example, long enough for a few words
+    step: int = 3  # that example's step: neighbours that overlap by 37 characters add little
+    targets: str = "sequence"  # every position carries a loss: far more learned per minute
+    validation: float = 0.1  # the split that published figures for small corpora use
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_integer("maxlen", self.maxlen, at_least=1)
+        if self.maxlen > _MAX_MAXLEN:
+            raise SettingsError("maxlen", f"must be at most {_MAX_MAXLEN:,}, not {self.maxlen}")
+        check_integer("step", self.step, at_least=1)
+        check_number("step", self.step, at_most=1_000_000_000)
+        check_choice("targets", self.targets, TARGETS)
+        check_number("validation", self.validation, at_least=0, below=1)
+
+
+@dataclass(frozen=True)
+class ModelConfig(Config):
+    """The network.
+
+    Attributes:
+        cell: Kind of recurrent layer.
+        units: Units of each recurrent layer, first to last.
+        embedding: Width of the trained embedding; 0 feeds one-hot vectors.
+        dropout: Share of each recurrent layer's outputs dropped in training.
+        drop_connect: Share of each recurrent layer's recurrent weights left out of a training
+            step (DropConnect; Wan et al. 2013, on recurrent weights Merity, Keskar and Socher
+            2018).
+        init_stddev: Draw every weight matrix from a normal distribution of this standard
+            deviation and set every bias to zero; 0 leaves Keras's initializers.
+    """
+
+    cell: str = "lstm"  # the best of the three on text, and the one with a GPU kernel everywhere
+    units: tuple[int, ...] = (256,)  # what two cores train well in two minutes
+    embedding: int = 64  # learns sooner than one-hot input, and costs less
+    dropout: float = 0.2  # a text is read several times: some is needed against rote
+    drop_connect: float = 0.0  # slows learning; what suits is in training/automatic.py
+    init_stddev: float = 0.0  # Keras's own: orthogonal recurrent weights, forget bias 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_choice("cell", self.cell, CELLS)
+        check_sequence("units", self.units)
+        if not self.units:
+            raise SettingsError("units", "must name one or more layers, such as 256 or 512,512")
+        for units in self.units:
+            check_integer("units", units, at_least=1, below=_UNITS_BELOW)
+        check_integer("embedding", self.embedding, at_least=0, below=_UNITS_BELOW)
+        check_number("dropout", self.dropout, at_least=0, below=1)
+        check_number("drop_connect", self.drop_connect, at_least=0, below=1)
+        check_number("init_stddev", self.init_stddev, at_least=0)
+
+
+@dataclass(frozen=True)
+class TrainConfig(Config):
+    """How the network is trained.
+
+    Attributes:
+        optimizer: Keras optimizer.
+        learning_rate: Its highest learning rate.
+        schedule: `constant`, or `cosine`: a short warm-up, then a cosine decay to near zero at
+            the end of the training.
+        weight_decay: Share of the weights taken off at each step, times the learning rate; for
+            adamw only.
+        clip_norm: Bound on the norm of all gradients together; 0 for no bound.
+        clip_value: Bound on every gradient element; 0 for no bound. Excludes the other.
+        batch_size: Windows, or parallel streams with carried state, in a step.
+        time: Seconds that the whole training may take, from the program's start to its end; 0
+            for no such bound.
+        epochs: Times the training text is read; 0 for as many as the time allows.
+        patience: Reports (after each epoch, or ten at most in a training by time) without a better
+            validation loss after which training stops; 0 for never.
+        carry_state: Consecutive batches continue the same streams of text and the recurrent
+            state goes on from one to the next. Needs sequence targets.
+        state_reset: Probability with which each row's carried state is set to zero before the last
+            step of a training, which teaches the network to start from any seed (Melis, Dyer and
+            Blunsom 2018, "On the State of the Art of Evaluation in Neural Language Models").
+            Before that it grows with the cube of the share of the training that is done; where
+            a row starts with a line, it is thirty times as high, up to 1.
+        noise: Share of the characters read in training that are replaced by others, drawn by
+            chance from their row of the batch (unigram noising; Xie et al. 2017, "Data Noising
+            as Smoothing in Neural Network Language Models"). Targets stay as they are.
+        loss_reduction: Whether a step's loss is the mean or the sum over its positions; the sum
+            makes gradients, and what clipping does, larger by their number.
+        loss_smoothing: Show an exponential moving average of the loss with this factor, from
+            ln(vocabulary size) on; 0 shows the mean since the last report.
+        sample_temperatures: Temperatures of the samples drawn at each report.
+        sample_length: Characters in each of them.
+        precision: What recurrent layers compute in: `float32`, `bfloat16`, `float16`, or `auto`
+            for what is quicker here, and float32 in a training by epochs.
+        random_seed: Makes a run by epochs repeatable; one by time reads as much text as the
+            machine has time for.
+    """
+
+    optimizer: str = "adamw"  # Adam with decoupled weight decay: the least fussy of the five
+    learning_rate: float = 6e-3  # high, for small LSTMs; warm-up and clipping make it safe
+    schedule: str = "cosine"  # the decay at the end is worth several epochs
+    weight_decay: float = 0.01  # little, but it was never worse
+    clip_norm: float = 1.0  # keeps the rare exploding gradient from undoing the run
+    clip_value: float = 0.0  # the older way to do the same
+    batch_size: int = 32  # more steps per epoch beat larger steps on texts of a few megabytes
+    time: float = 600.0  # what people wait for; a megabyte is read some fifteen times
+    epochs: int = 0  # what counts for whoever waits is the time
+    patience: int = 0  # with a decaying rate the last epochs are the best ones
+    carry_state: bool = True  # context beyond the window, and no character read twice
+    state_reset: float = added_in("0.2.0", 0.1, before=0.0)  # for every start to be learned
+    noise: float = 0.0  # for texts read often; what suits is in training/automatic.py
+    loss_reduction: str = "mean"  # the learning rate then suits any batch size
+    loss_smoothing: float = 0.0  # an epoch's mean is what other programs show
+    sample_temperatures: tuple[float, ...] = (0.5,)  # readable, and not yet repeating itself
+    sample_length: int = 200  # a few lines: enough to see progress
+    precision: str = "auto"  # which one is quicker depends on the processor and the size
+    random_seed: int = 0  # a run is repeatable without asking for it
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_choice("optimizer", self.optimizer, OPTIMIZERS)
+        check_number("learning_rate", self.learning_rate, above=0)
+        check_choice("schedule", self.schedule, SCHEDULES)
+        check_number("clip_norm", self.clip_norm, at_least=0)
+        check_number("clip_value", self.clip_value, at_least=0)
+        if self.clip_norm and self.clip_value:
+            raise SettingsError("clip_value", "and clip_norm exclude each other; give one of them")
+        check_integer("batch_size", self.batch_size, at_least=1)
+        check_number("weight_decay", self.weight_decay, at_least=0, below=1)
+        check_number("time", self.time, at_least=0)
+        check_integer("epochs", self.epochs, at_least=0)
+        if self.time and self.epochs:
+            raise SettingsError("epochs", "and time exclude each other; give one of them")
+        if not self.time and not self.epochs:
+            raise SettingsError(
+                "time", "must be above 0, or epochs 1 or more: a training ends by one of them"
+            )
+        check_choice("precision", self.precision, PRECISIONS)
+        check_integer("patience", self.patience, at_least=0)
+        check_flag("carry_state", self.carry_state)
+        check_number("state_reset", self.state_reset, at_least=0, at_most=1)
+        check_number("noise", self.noise, at_least=0, below=1)
+        check_choice("loss_reduction", self.loss_reduction, REDUCTIONS)
+        check_number("loss_smoothing", self.loss_smoothing, at_least=0, below=1)
+        check_sequence("sample_temperature", self.sample_temperatures)
+        for temperature in self.sample_temperatures:
+            check_temperature("sample_temperature", temperature)
+        check_integer("sample_length", self.sample_length, at_least=0)
+        check_random_seed(self.random_seed)
