@@ -19,7 +19,7 @@ from textgen.cli.display.figures import Figures
 from textgen.cli.display.frame import Look, frame
 from textgen.model import model_dir
 from textgen.settings import DEFAULT_MODEL
-from textgen.text.windows import training_characters
+from textgen.text.split import split_position
 from textgen.training import events
 
 
@@ -28,7 +28,7 @@ def told(directory: Path, device: str, precision: str) -> Iterator[events.Event]
     trained = model_dir.read_model(directory)
     record, settings = trained.record, trained.record.settings
     characters = int(record.about["corpus"]["characters"])
-    read = training_characters(characters, settings.windows.validation)
+    read = split_position(characters, settings.windows.validation)
     size = record.vocabulary.size
     yield events.CorpusOpened(characters, read, characters - read, 0, size, from_cache=False)
     reports, steps = list(record.history["epochs"]), record.history["steps"]

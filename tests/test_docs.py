@@ -16,7 +16,7 @@ import pytest
 
 from textgen import errors
 from textgen.cli import program
-from textgen.text.windows import training_characters
+from textgen.text.split import split_position
 from textgen.training.automatic import Pace, default_time, sized
 
 ROOT = Path(__file__).parent.parent
@@ -172,7 +172,7 @@ def test_what_the_tutorial_says_of_sizes_is_what_is_chosen():
     )
     assert len(rows) == 3
     for size, unit, time, of, *chosen in rows:
-        characters = training_characters(int(size) * {"kB": 1000, "MB": 1_000_000}[unit], 0.1)
+        characters = split_position(int(size) * {"kB": 1000, "MB": 1_000_000}[unit], 0.1)
         seconds = default_time(characters)
         assert seconds == int(time) * {"s": 1, "min": 60}[of]
         found = sized(characters, {"time": seconds})

@@ -30,6 +30,7 @@ from textgen.storage import hashes
 from textgen.text import prepared
 from textgen.text.prepared import open_prepared, prepare
 from textgen.text.sources import Source
+from textgen.text.split import check_length
 from textgen.text.vocabulary import Vocabulary
 from textgen.training import checkpoint
 
@@ -164,7 +165,7 @@ def test_any_bytes_in_a_model_directory(trained, folder, signed, data):
 def use_prepared(copy):
     found = open_prepared(copy)
     assert found.ids.ndim == 1 and int(found.ids.max()) < found.vocabulary.size
-    prepared.check_windows(found, found.windows)
+    check_length(len(found.ids), found.vocabulary, found.windows)
     found.summary()
 
 

@@ -13,7 +13,7 @@ from textgen.model import model_dir
 from textgen.model.paths import MODEL_KIND
 from textgen.settings import Decoding, NoveltyConfig, WindowConfig
 from textgen.text.sources import Source
-from textgen.text.windows import training_characters
+from textgen.text.split import split_position
 
 CONFIG = NoveltyConfig(temperatures=(0.5, 1.0), samples=5, length=150)
 
@@ -68,7 +68,7 @@ def longest(texts: list[str], training: str) -> int:
 
 def test_figures_are_those_of_a_search_by_hand(trained, text):
     found = novelty(trained, config=CONFIG)
-    cut = training_characters(len(text), 0.1)
+    cut = split_position(len(text), 0.1)
     training, rest = text[:cut], text[cut:]
     assert found.training_characters == cut
     written = samples(trained, CONFIG)
@@ -161,7 +161,7 @@ def test_without_unseen_text(copy, text):
     change(copy, windows={"validation": 0.01})
     found = novelty(copy, config=CONFIG)
     assert found.unseen is not None
-    assert found.unseen.characters == len(text) - training_characters(len(text), 0.01) < 70
+    assert found.unseen.characters == len(text) - split_position(len(text), 0.01) < 70
     assert found.unseen.shares[128] is None and found.unseen.shares[4] is not None
 
 

@@ -28,8 +28,9 @@ from textgen.errors import SettingsError, UsageError
 from textgen.model import model_dir
 from textgen.model.paths import checkpoint_path
 from textgen.settings import resolve_settings
+from textgen.text.streams import Streams
 from textgen.text.vocabulary import Vocabulary
-from textgen.text.windows import Streams, Windows
+from textgen.text.windows import Windows
 from textgen.training import run
 from textgen.training.budget import ByEpochs, ByTime, HeardClock
 from textgen.training.data import Text
@@ -447,18 +448,20 @@ def test_settings_of_processes(given, option):
 def test_each_process_reads_its_rows():
     ids = np.arange(1000)
     parts = [JaxCommunicator(index, 4) for index in range(4)]
-    whole = list(Streams(ids, 8, 10).whole(3))
-    each = (Streams(ids, 8, 10, one.rows(8)).whole(3) for one in parts)
+    whole = list(Streams(ids, 8, 10).full_batches(3))
+    each = (Streams(ids, 8, 10, one.rows(8)).full_batches(3) for one in parts)
     for (x, y, _), *found in zip(whole, *each, strict=True):
         np.testing.assert_array_equal(np.concatenate([one[0] for one in found]), x)
         np.testing.assert_array_equal(np.concatenate([one[1] for one in found]), y)
     windows = Windows(ids, 10, 3, "last")
-    together = zip(*(windows.shuffled(8, 1, rows=one.rows(8)) for one in parts), strict=True)
-    for (x, y, _), members in zip(windows.shuffled(8, 1), together, strict=True):
+    together = zip(
+        *(windows.shuffled_batches(8, 1, rows=one.rows(8)) for one in parts), strict=True
+    )
+    for (x, y, _), members in zip(windows.shuffled_batches(8, 1), together, strict=True):
         np.testing.assert_array_equal(np.concatenate([one[0] for one in members]), x)
         np.testing.assert_array_equal(np.concatenate([one[1] for one in members]), y)
     # The last batch is filled up, so that all have as many rows of weight 0 or 1.
-    in_order = [list(windows.in_order(12, one.rows(12))) for one in parts]
+    in_order = [list(windows.ordered_batches(12, one.rows(12))) for one in parts]
     assert {len(batches) for batches in in_order} == {-(-len(windows) // 12)}
     read = sum(weights.sum() for batches in in_order for _, _, weights in batches)
     assert read == len(windows)

@@ -19,10 +19,11 @@ from textgen import storage
 from textgen.errors import CorpusError, OutputError, PreparedError
 from textgen.settings import CorpusConfig, WindowConfig
 from textgen.storage import hashes
+from textgen.text.one_hot import encode_one_hot
 from textgen.text.prepared import open_prepared, prepare, unchanged
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sources import Source, find_sources
-from textgen.text.windows import Windows, one_hot
+from textgen.text.windows import Windows
 
 SMALL = WindowConfig(maxlen=3, step=2, validation=0.25)
 
@@ -98,8 +99,8 @@ def test_tensors_on_disk_are_those_of_all_windows(
         cut = Windows(ids, maxlen, step, targets)
         x_ids, y_ids = cut.take(np.arange(len(cut)))
         assert x.dtype == y.dtype == np.bool_
-        np.testing.assert_array_equal(x, one_hot(x_ids, size))
-        np.testing.assert_array_equal(y, one_hot(y_ids, size))
+        np.testing.assert_array_equal(x, encode_one_hot(x_ids, size))
+        np.testing.assert_array_equal(y, encode_one_hot(y_ids, size))
 
 
 def test_tensors_that_do_not_fit_on_the_disk_are_refused_beforehand(tmp_path, monkeypatch):

@@ -15,8 +15,8 @@ from textgen.model import model_dir
 from textgen.model.build import carried_states, initial_weights
 from textgen.sampling.decoding import log_probabilities
 from textgen.settings import resolve_settings
+from textgen.text.batches import draw_state_mask
 from textgen.text.vocabulary import Vocabulary
-from textgen.text.windows import kept_rows
 from textgen.training import loop, train
 from textgen.training.data import Text
 from textgen.training.run import Run
@@ -59,16 +59,18 @@ def test_a_row_that_is_reset_starts_from_zero_in_all_layers_and_the_others_go_on
 
 
 def test_a_share_of_the_rows_is_reset_and_each_process_has_its_part_of_them():
-    drawn = np.stack([kept_rows(0.1, (3, step), 500) for step in range(40)])
+    drawn = np.stack([draw_state_mask(0.1, (3, step), 500) for step in range(40)])
     assert drawn.shape == (40, 500, 1) and drawn.dtype == np.float32
     assert set(np.unique(drawn)) == {0.0, 1.0}
     assert np.mean(drawn == 0) == pytest.approx(0.1, abs=0.01)
     assert (drawn[0] != drawn[1]).any()
     mine = slice(100, 300)
-    np.testing.assert_array_equal(kept_rows(0.1, (3, 0), 500, mine), drawn[0, mine])
+    np.testing.assert_array_equal(draw_state_mask(0.1, (3, 0), 500, mine), drawn[0, mine])
     each = np.where(np.arange(200) < 50, 1.0, 0.1)
-    np.testing.assert_array_equal(kept_rows(each, (3, 0), 500, mine)[50:], drawn[0, mine][50:])
-    assert not kept_rows(each, (3, 0), 500, mine)[:50].any()
+    np.testing.assert_array_equal(
+        draw_state_mask(each, (3, 0), 500, mine)[50:], drawn[0, mine][50:]
+    )
+    assert not draw_state_mask(each, (3, 0), 500, mine)[:50].any()
 
 
 def test_rows_that_start_with_a_line_are_found_also_where_a_training_goes_on():

@@ -27,8 +27,9 @@ from textgen.sampling.network import Network
 from textgen.settings import CorpusConfig, WindowConfig, resolve_settings
 from textgen.text.prepared import open_prepared, prepare
 from textgen.text.sources import Source, find_sources
+from textgen.text.streams import Streams
 from textgen.text.vocabulary import Vocabulary
-from textgen.text.windows import Streams, Windows
+from textgen.text.windows import Windows
 from textgen.training import device_speed, events, loop, train
 from textgen.training.data import Text
 from textgen.training.run import Run
@@ -107,7 +108,7 @@ def test_the_model_kept_is_the_best_and_its_loss_the_one_told(tmp_path, corpus):
     rows = (len(ids) - 1) // (4 * 10)
     step = carried_reader(network, (rows,)).step
     total = count = 0.0
-    for x, y, weights in Streams(ids, rows, 10).every(lead=10):
+    for x, y, weights in Streams(ids, rows, 10).all_batches(lead=10):
         for column in range(10):
             total += float((nats(step(x[:, column]), y[:, column]) * weights[:, column]).sum())
         count += weights.sum()

@@ -26,7 +26,7 @@ from textgen.settings import DEFAULT_MODEL, NoveltyConfig, WindowConfig
 from textgen.text.prepared import Prepared, only_prepared, open_prepared, prepare
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sources import Source
-from textgen.text.windows import Ids
+from textgen.text.vocabulary import Ids
 
 GRAMS = (4, 8, 16, 32, 64, 128)  # from parts of words to two lines; each twice the one before
 PASSAGES = 10

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from textgen.text.windows import Ids, Readable
+from textgen.text.vocabulary import Ids, IdSequence
 
 Places = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.int32]
@@ -64,7 +64,7 @@ class Found:
 
 
 def find(
-    corpus: Readable,
+    corpus: IdSequence,
     groups: Sequence[Sequence[Ids]],
     *,
     shortest: int = 16,
@@ -128,7 +128,7 @@ class Place:
 
 
 def locate(
-    corpus: Readable, stretches: Sequence[Ids], mark: int, *, chunk: int = CHUNK
+    corpus: IdSequence, stretches: Sequence[Ids], mark: int, *, chunk: int = CHUNK
 ) -> list[Place]:
     """Where stretches stand in a long text.
 

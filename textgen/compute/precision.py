@@ -22,7 +22,7 @@ from textgen.compute.optimizer import optimizer
 from textgen.compute.runtime import Device
 from textgen.model.build import RECURRENT, build_model
 from textgen.settings import Settings
-from textgen.text.windows import Batch
+from textgen.text.batches import Batch
 
 _NARROW = ("bfloat16", "float16")
 _TRIALS = 3  # steps of each candidate that the choice is made from, after one that builds it

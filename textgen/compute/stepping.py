@@ -33,7 +33,7 @@ class Steps(Protocol):
             x, y: Inputs and targets, this process's part of a batch.
             learning_rate: Of this step.
             kept: What the carried state of each row is multiplied with before the step, float32
-                of shape (rows, 1), as from `windows.kept_rows`; None to keep all.
+                of shape (rows, 1), as from `batches.draw_state_mask`; None to keep all.
 
         Returns:
             What `float` makes the loss of, once it is there.

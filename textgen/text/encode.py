@@ -33,7 +33,7 @@ from textgen.text.reading_report import ReadingReport
 from textgen.text.sources import Source
 from textgen.text.vocabulary import CODE_POINTS, Numbering, Vocabulary, counted, text_of
 
-Progress = Callable[[str, int, int | None], object]
+OnProgress = Callable[[str, int, int | None], object]
 Counts = tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]  # code points, and how often each
 
 _TASK = 1 << 24  # bytes of text read at a time: a tenth of a second, far more than handing it out
@@ -76,7 +76,7 @@ def write_ids(
     sources: Sequence[Source],
     corpus: CorpusConfig,
     jobs: int | None = None,
-    progress: Progress = lambda *_: None,
+    progress: OnProgress = lambda *_: None,
 ) -> tuple[Vocabulary, int, list[str], ReadingReport]:
     """Write the ids of texts, one after the other, as a .npy file.
 
@@ -123,7 +123,7 @@ def _read_all(
     sources: Sequence[Source],
     corpus: CorpusConfig,
     folder: Path,
-    progress: Progress,
+    progress: OnProgress,
 ) -> tuple[npt.NDArray[np.int64], list[Part], ReadingReport]:
     """How often each code point occurs, the parts in their order, and what reading changed."""
     total = sum(source.size or 0 for source in sources)
@@ -223,7 +223,7 @@ def _number_all(
     folder: Path,
     path: Path,
     start: int,
-    progress: Progress,
+    progress: OnProgress,
 ) -> list[str]:
     """Turn all parts into ids, from a place of the file on; the SHA-256 of the file's blocks."""
     sizes = (part.characters * vocabulary.dtype.itemsize for part in parts)

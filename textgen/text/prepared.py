@@ -12,10 +12,9 @@ ids, of models or of training. A prepared corpus holds
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from itertools import islice, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,27 +22,22 @@ import numpy as np
 
 from textgen import __version__, storage
 from textgen.errors import (
-    CorpusError,
     NewerVersionError,
-    OutputError,
     PreparedError,
     SettingsError,
     UsageError,
     first_line,
 )
 from textgen.settings import CorpusConfig, WindowConfig, build_config, check_integer
-from textgen.text.encode import Progress, write_ids
+from textgen.text.encode import OnProgress, write_ids
+from textgen.text.one_hot import write_one_hot
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sources import Corpora, Source, find_sources, list_corpora
-from textgen.text.vocabulary import Vocabulary
+from textgen.text.split import check_length, split_position
+from textgen.text.vocabulary import Ids, Vocabulary
 from textgen.text.windows import (
-    Ids,
     Windows,
-    characters_needed,
-    one_hot_pieces,
-    one_hot_shapes,
-    training_characters,
-    window_count,
+    count_windows,
 )
 
 KIND = storage.DirectoryKind(
@@ -55,7 +49,6 @@ KIND = storage.DirectoryKind(
 
 _IDS, _VOCABULARY, _SETTINGS = "ids.npy", "vocabulary.json", "prepared.json"
 _PIECES, _PIECE = 16, 1 << 16  # that a large source is hashed in, and bytes of one
-_BLOCK = 1 << 18  # bytes of a one-hot tensor in memory at a time
 
 
 @dataclass(frozen=True)
@@ -90,7 +83,7 @@ class Prepared:
 
     def split(self, validation: float) -> tuple[Ids, Ids]:
         """The ids for training and the ids for validation: the text's last part."""
-        cut = training_characters(len(self.ids), validation)
+        cut = split_position(len(self.ids), validation)
         return self.ids[:cut], self.ids[cut:]
 
     def read(self, first: int, last: int) -> Ids:
@@ -144,8 +137,8 @@ class Prepared:
             "targets": self.windows.targets,
             "training_characters": len(train),
             "validation_characters": len(validation),
-            "training_windows": window_count(len(train), maxlen, step),
-            "validation_windows": window_count(len(validation), maxlen, step),
+            "training_windows": count_windows(len(train), maxlen, step),
+            "validation_windows": count_windows(len(validation), maxlen, step),
             "files": {path.name: path.stat().st_size for path in sorted(self.path.iterdir())},
         }
 
@@ -159,7 +152,7 @@ def prepare(
     one_hot: bool = False,
     force: bool = False,
     jobs: int | None = None,
-    on_progress: Progress | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Prepared:
     """Turn a corpus into a prepared corpus on disk, in bounded memory.
 
@@ -198,7 +191,7 @@ def prepare(
         Path(output),
         corpus,
         windows,
-        lambda made: check_windows(made, made.windows),
+        lambda made: check_length(len(made.ids), made.vocabulary, made.windows),
         one_hot=one_hot,
         force=force,
         jobs=jobs,
@@ -216,7 +209,7 @@ def prepare_checked(
     one_hot: bool = False,
     force: bool = False,
     jobs: int | None = None,
-    progress: Progress,
+    progress: OnProgress,
 ) -> Prepared:
     """Do what `prepare` does, with a check of one's own before anything is replaced.
 
@@ -250,7 +243,13 @@ def prepare_checked(
         made = open_prepared(directory, check=False)
         check(made)
         if one_hot:
-            _write_one_hot(made, directory, progress)
+            parts = zip(("", "_validation"), made.split(windows.validation), strict=True)
+            tensors = {
+                suffix: Windows(part, windows.maxlen, windows.step, windows.targets)
+                for suffix, part in parts
+                if len(part)
+            }
+            write_one_hot(tensors, vocabulary.size, directory, progress)
     return open_prepared(output, check=False)
 
 
@@ -429,77 +428,6 @@ def _without_hashes(sources: Any) -> Any:
         return sources
 
 
-def check_windows(prepared: Prepared, windows: WindowConfig, streams: int = 1) -> None:
-    """Check that a text is long enough to train on.
-
-    Args:
-        prepared: The text.
-        windows: Windows and split.
-        streams: How many streams of windows the training part must have.
-
-    Raises:
-        CorpusError: it is too short, or has one distinct character. The message states all that
-            is needed, and the options with which the text is long enough.
-    """
-    characters, vocabulary = len(prepared.ids), prepared.vocabulary
-    fits = _is_long_enough(characters, windows.maxlen, windows.validation, streams)
-    if fits and vocabulary.size > 1:
-        return
-    window = windows.maxlen + 1
-    training, share = streams * windows.maxlen + 1, windows.validation
-    needed = characters_needed(training, window if share else 0, share)
-    least = f"of {needed:,} characters or more" if needed else "that is longer"
-    if vocabulary.size < 2:
-        more = "" if fits else f", {least}"
-        raise CorpusError(
-            f"the corpus has one distinct character ({vocabulary.characters!r}): there is nothing "
-            f"to predict; give a text with others{more}"
-        )
-    what = f"a window of --maxlen {windows.maxlen} and the character after it"
-    if streams > 1:
-        what = f"--batch-size {streams:,} streams of --maxlen {windows.maxlen} and one more"
-    parts = f"{training:,} in the training part ({what})"
-    if share:
-        parts += f" and {window:,} in the validation part (--validation {share:g})"
-    remedies = _remedies(characters, windows, streams)
-    raise CorpusError(
-        f"the text is too short: it has {characters:,} characters and needs {parts}; "
-        f"give a text {least}" + (f", or add {' or '.join(remedies)}" if remedies else "")
-    )
-
-
-def _is_long_enough(characters: int, maxlen: int, validation: float, streams: int) -> bool:
-    train = training_characters(characters, validation)
-    held_out = characters - train
-    return train > streams * maxlen and (not validation or held_out > maxlen)
-
-
-def _remedies(characters: int, windows: WindowConfig, streams: int) -> list[str]:
-    """Options with which a text that is too short is long enough."""
-    maxlen, share = windows.maxlen, windows.validation
-    train = training_characters(characters, share)
-    found = []
-    fewer = (train - 1) // maxlen
-    if fewer > 0 and _is_long_enough(characters, maxlen, share, fewer):
-        found.append(f"--batch-size {fewer}")
-    shorter = (train - 1) // streams
-    if share:
-        shorter = min(shorter, characters - train - 1)
-    if shorter > 0:
-        found.append(f"--maxlen {shorter}")
-    if share:
-        other = (percent / 100 for percent in range(1, 100))
-        fitting = (one for one in other if _is_long_enough(characters, maxlen, one, streams))
-        found += [f"--validation {one:g}" for one in islice(fitting, 1)]
-        if _is_long_enough(characters, maxlen, 0, streams):
-            found.append("--validation 0")
-        elif characters > streams:
-            found.append(f"--validation 0 --maxlen {(characters - 1) // streams}")
-    if not found and streams > 1:
-        return [f"--batch-size 1 {one}" for one in _remedies(characters, windows, 1)]
-    return found
-
-
 def vocabulary_json(vocabulary: Vocabulary) -> bytes:
     """A vocabulary as the JSON that stands in vocabulary.json."""
     data = {field.name: getattr(vocabulary, field.name) for field in fields(vocabulary)}
@@ -527,37 +455,3 @@ def vocabulary_from_json(data: bytes) -> Vocabulary:
 def check_text(text: str) -> None:
     """Raise `ValueError` where a text has code points that are no characters (JSON may)."""
     text.encode()
-
-
-def _write_one_hot(prepared: Prepared, directory: Path, progress: Progress) -> None:
-    settings, size = prepared.windows, prepared.vocabulary.size
-    parts = [
-        (suffix, Windows(ids, settings.maxlen, settings.step, settings.targets))
-        for suffix, ids in zip(
-            ("", "_validation"), prepared.split(settings.validation), strict=True
-        )
-        if len(ids)
-    ]
-    shapes = {suffix: one_hot_shapes(windows, size) for suffix, windows in parts}
-    needed = sum(int(np.prod(shape, dtype=object)) for pair in shapes.values() for shape in pair)
-    progress("one-hot", 0, needed)
-    free = shutil.disk_usage(directory).free
-    if needed > free:
-        raise OutputError(
-            f"the one-hot tensors need {needed:,} bytes and the disk has {free:,} free; give a "
-            "larger --step, a smaller --maxlen, or leave out --one-hot (training does not need it)"
-        )
-    done = 0
-    for suffix, windows in parts:
-        with (
-            (directory / f"X{suffix}.npy").open("wb") as x_file,
-            (directory / f"y{suffix}.npy").open("wb") as y_file,
-        ):
-            for file, shape in zip((x_file, y_file), shapes[suffix], strict=True):
-                header = {"descr": "|b1", "fortran_order": False, "shape": shape}
-                np.lib.format.write_array_header_1_0(file, header)
-            for x, y in one_hot_pieces(windows, size, _BLOCK):
-                x_file.write(x.data)
-                y_file.write(y.data)
-                done += x.nbytes + y.nbytes
-                progress("one-hot", done, needed)

@@ -7,14 +7,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from textgen.errors import CorpusError
 
-Ids = npt.NDArray[np.unsignedinteger[Any]]
+Ids = npt.NDArray[Any]  # of any integer type
+
+
+class IdSequence(Protocol):
+    """Ids of a text, shape (characters,): an array, or an object that can be indexed like one."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, key: Any) -> Any: ...
+
 
 CODE_POINTS = 0x110000
 UNKNOWN = "\ufffd"  # what an id that is not a character's is decoded as

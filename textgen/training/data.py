@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from textgen.distributed.communicator import Communicator
 from textgen.settings import Settings
-from textgen.text.vocabulary import Vocabulary
-from textgen.text.windows import Readable, Streams
+from textgen.text.streams import Streams
+from textgen.text.vocabulary import IdSequence, Vocabulary
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,12 @@ class Text:
         vocabulary: Whose ids they are.
     """
 
-    train: Readable = field(repr=False)
-    validation: Readable = field(repr=False)
+    train: IdSequence = field(repr=False)
+    validation: IdSequence = field(repr=False)
     vocabulary: Vocabulary
 
 
-def streams(ids: Readable, settings: Settings, communicator: Communicator) -> Streams:
+def streams(ids: IdSequence, settings: Settings, communicator: Communicator) -> Streams:
     """A training text as the streams with carried state that one process reads."""
     rows = settings.training.batch_size
     return Streams(ids, rows, settings.windows.maxlen, communicator.rows(rows))

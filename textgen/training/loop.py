@@ -30,8 +30,10 @@ from textgen.model.build import build_model, count_parameters, initial_weights, 
 from textgen.sampling import Sampler
 from textgen.sampling.network import Network
 from textgen.settings import Settings
-from textgen.text.vocabulary import Vocabulary
-from textgen.text.windows import Batch, Readable, Streams, Windows, kept_rows, with_noise
+from textgen.text.batches import Batch, add_noise, draw_state_mask
+from textgen.text.streams import Streams
+from textgen.text.vocabulary import IdSequence, Vocabulary
+from textgen.text.windows import Windows
 from textgen.training import events
 from textgen.training.budget import ByEpochs, ByTime, HeardClock
 from textgen.training.checkpoint import REMEDY, Snapshot
@@ -342,7 +344,7 @@ class _Training:
         rows = self.batches.rows
         # The last number keeps these draws apart from those of batches.
         seed = (config.random_seed, self.steps, 2)
-        kept = kept_rows(each, seed, rows, self.communicator.rows(rows))
+        kept = draw_state_mask(each, seed, rows, self.communicator.rows(rows))
         return None if kept.all() else kept
 
     def _read(self, left: int = 0) -> None:
@@ -626,7 +628,7 @@ class _Batches:
         device: Whose processes read a part each.
     """
 
-    def __init__(self, ids: Readable, settings: Settings, line_end: int, device: Device):
+    def __init__(self, ids: IdSequence, settings: Settings, line_end: int, device: Device):
         windows, config = settings.windows, settings.training
         self._epoch: Callable[[int, int], Iterator[Batch]]
         self._line_end = line_end
@@ -643,7 +645,7 @@ class _Batches:
             def epoch(number: int, begin: int) -> Iterator[Batch]:
                 generator = np.random.default_rng((config.random_seed, number))
                 offset = int(generator.integers(windows.maxlen)) if moved else 0
-                return islice(read.whole(offset, begin), self.steps - begin)
+                return islice(read.full_batches(offset, begin), self.steps - begin)
 
             self._epoch = epoch
         else:
@@ -655,7 +657,7 @@ class _Batches:
                 )
             self.steps = len(cut) // self.rows
             # The order of an epoch follows from the random seed and the epoch's number alone.
-            self._epoch = lambda number, begin: cut.shuffled(
+            self._epoch = lambda number, begin: cut.shuffled_batches(
                 self.rows, (config.random_seed, number), begin, communicator.rows(self.rows)
             )
 
@@ -688,7 +690,7 @@ class _Batches:
         if not self._noise:
             return x
         mine = self._communicator.rows(self.rows)
-        return with_noise(x, self._noise, (self._seed, epoch, place), self.rows, mine)
+        return add_noise(x, self._noise, (self._seed, epoch, place), self.rows, mine)
 
 
 class _Validator:
@@ -713,7 +715,7 @@ class _Validator:
 
     def __init__(
         self,
-        ids: Readable,
+        ids: IdSequence,
         settings: Settings,
         size: int,
         kind: precision.Kind,
@@ -757,12 +759,12 @@ class _Validator:
         ids, maxlen = self._ids[: self.characters], self._windows.maxlen
         communicator = self._communicator
         if self._rows is not None:
-            return Streams(ids, self._rows, maxlen, communicator.rows(self._rows)).every(
+            return Streams(ids, self._rows, maxlen, communicator.rows(self._rows)).all_batches(
                 lead=maxlen
             )
         cut = Windows(ids, maxlen, self._windows.step, self._windows.targets)
         rows = self._sharding.padded_rows(min(self._batch_size, len(cut)))
-        return cut.in_order(rows, communicator.rows(rows))
+        return cut.ordered_batches(rows, communicator.rows(rows))
 
     def _summed(self, batch: Batch) -> float:
         x, y, weight = batch

@@ -29,14 +29,7 @@ from textgen.settings import (
     resolve_settings,
     to_python_value,
 )
-from textgen.text.prepared import (
-    Prepared,
-    check_windows,
-    only_prepared,
-    open_prepared,
-    prepare_checked,
-    unchanged,
-)
+from textgen.text.prepared import Prepared, only_prepared, open_prepared, prepare_checked, unchanged
 from textgen.text.sources import Source, find_sources
 from textgen.training import automatic, events, transfer
 from textgen.training.automatic import Pace
@@ -292,7 +285,8 @@ def _check_fits(opened: Prepared, settings: Settings, streams: int | None = None
     """
     if not settings.training.carry_state:
         streams = 1
-    check_windows(opened, settings.windows, streams or settings.training.batch_size)
+    streams = streams or settings.training.batch_size
+    check_length(len(opened.ids), opened.vocabulary, settings.windows, streams)
 
 
 def other_training(directory: Path, what: str) -> OutputError:

@@ -14,8 +14,7 @@ import numpy.typing as npt
 from textgen.errors import SettingsError
 from textgen.model.model_dir import TrainedModel
 from textgen.settings import ModelConfig
-from textgen.text.vocabulary import Vocabulary
-from textgen.text.windows import Ids
+from textgen.text.vocabulary import Ids, Vocabulary
 
 Weights = Sequence[npt.NDArray[Any]]
 

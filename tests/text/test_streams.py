@@ -1,0 +1,54 @@
+"""Streams of text that continue from batch to batch."""
+
+from itertools import pairwise
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from textgen.text.streams import Streams
+
+lengths = st.integers(1, 12)
+
+
+@given(st.integers(2, 300), st.integers(1, 7), lengths)
+def test_streams_continue_from_batch_to_batch(characters, count, maxlen):
+    ids = np.arange(characters)
+    batches = list(Streams(ids, count, maxlen).full_batches())
+    assert len(batches) == len(Streams(ids, count, maxlen))
+    for x, y, weights in batches:
+        assert x.shape == (count, maxlen) and weights.all()
+        np.testing.assert_array_equal(y, x + 1)
+    for (before, _, _), (after, _, _) in pairwise(batches):
+        np.testing.assert_array_equal(after[:, 0], before[:, -1] + 1)
+
+
+@given(st.integers(2, 300), st.integers(1, 7), lengths, st.data())
+def test_streams_can_be_cut_elsewhere(characters, count, maxlen, data):
+    """However many characters are left out, at most one batch is missing."""
+    streams = Streams(np.arange(characters), count, maxlen)
+    offset = data.draw(st.integers(0, maxlen - 1))
+    batches = list(streams.full_batches(offset))
+    assert len(streams) - 1 <= len(batches) <= len(streams)
+    if batches:
+        length = (characters - 1) // count
+        np.testing.assert_array_equal(batches[0][0][:, 0], np.arange(count) * length + offset)
+
+
+@given(st.integers(2, 300), st.integers(1, 7), lengths, st.integers(0, 20))
+def test_all_batches_predict_each_character_but_the_first_once(characters, count, maxlen, lead):
+    """Each row continues where it ended, and begins `lead` characters before its first target."""
+    predicted = []
+    last = None
+    for x, y, weights in Streams(np.arange(characters), count, maxlen).all_batches(lead):
+        assert x.shape == y.shape == weights.shape == (count, maxlen)
+        if last is None:
+            length = -(-(characters - 1) // count)
+            firsts = np.clip(np.arange(count) * length - lead, 0, characters - 2)
+            np.testing.assert_array_equal(x[:, 0], firsts)
+        else:
+            assert ((x[:, 0] == last) | (x[:, 0] == last + 1)).all()
+        last = x[:, -1]
+        np.testing.assert_array_equal(y[weights == 1], x[weights == 1] + 1)
+        predicted += y[weights == 1].tolist()
+    assert sorted(predicted) == list(range(1, characters))

@@ -1,0 +1,83 @@
+"""A text as parallel streams, for training that carries the state from batch to batch."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from textgen.text.batches import ALL_ROWS, Batch, make_batch
+from textgen.text.vocabulary import IdSequence
+
+
+@dataclass(frozen=True)
+class Streams:
+    """A text as parallel streams; each row of consecutive batches reads one of them.
+
+    Row r of every batch continues where row r of the batch before ended. So the recurrent state
+    after one batch can be the initial state of the next: truncated back-propagation through time
+    (Williams and Peng 1990).
+
+    Attributes:
+        ids: Ids of the text, shape (characters,), any integer type.
+        count: Number of streams, the batch's rows.
+        maxlen: Characters of each stream in a batch.
+        rows: Those streams that are read.
+
+    Example:
+        >>> streams = Streams(np.arange(9), count=2, maxlen=2)
+        >>> [x.tolist() for x, _, _ in streams.full_batches()]
+        [[[0, 1], [4, 5]], [[2, 3], [6, 7]]]
+    """
+
+    ids: IdSequence
+    count: int
+    maxlen: int
+    rows: slice = field(default_factory=lambda: ALL_ROWS)
+
+    def __len__(self) -> int:
+        """Number of full batches."""
+        return (len(self.ids) - 1) // self.count // self.maxlen
+
+    @property
+    def extent(self) -> slice:
+        """The part of the text that `full_batches` reads.
+
+        Example:
+            >>> Streams(np.arange(9), count=2, maxlen=2, rows=slice(1, 2)).extent
+            slice(4, 9, None)
+        """
+        length = (len(self.ids) - 1) // self.count
+        first, last, _ = self.rows.indices(self.count)
+        return slice(first * length, last * length + 1)
+
+    def full_batches(self, offset: int = 0, skip: int = 0) -> Iterator[Batch]:
+        """Batches of shape (rows, maxlen); what is left at the streams' ends is not read.
+
+        Args:
+            offset: Characters to leave out at the beginning of each stream.
+            skip: Batches to leave out at the beginning.
+        """
+        length = (len(self.ids) - 1) // self.count
+        starts = np.arange(self.count)[self.rows] * length
+        for first in range(offset + skip * self.maxlen, length - self.maxlen + 1, self.maxlen):
+            ids = self.ids[(starts + first)[:, None] + np.arange(self.maxlen + 1)]
+            yield make_batch(ids[:, :-1], ids[:, 1:])
+
+    def all_batches(self, lead: int = 0) -> Iterator[Batch]:
+        """Batches of shape (rows, maxlen) that predict each character but the first exactly once.
+
+        Positions past a stream's end repeat the text's last character and have weight zero.
+
+        Args:
+            lead: Characters to read before each stream, with weight zero, as its context; before
+                the text its first character is repeated.
+        """
+        predicted = len(self.ids) - 1
+        length = -(-predicted // self.count)
+        starts = np.arange(self.count)[self.rows, None] * length
+        for first in range(-lead, length, self.maxlen):
+            offsets = first + np.arange(self.maxlen)
+            positions = np.clip(starts + offsets, 0, predicted - 1)
+            inside = (offsets >= 0) & (offsets < length) & (starts + offsets < predicted)
+            x, y, _ = make_batch(self.ids[positions], self.ids[positions + 1])
+            yield x, y, inside.astype(np.float32)
