@@ -36,7 +36,7 @@ def test_shuffled_batches_hold_each_window_once(ids, maxlen, step, batch_size, s
 def test_shuffled_batches_change_with_the_seed_and_only_with_it():
     windows = Windows(np.arange(200), 5, 1, "last")
 
-    def first(seed: int) -> list[int]:
+    def first(seed):
         return next(windows.shuffled_batches(50, seed))[1].tolist()
 
     assert first(1) == first(1) != first(2)

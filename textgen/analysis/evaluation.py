@@ -18,12 +18,12 @@ from textgen.model import model_dir
 from textgen.model.model_dir import TrainedModel
 from textgen.sampling.context import make_reader
 from textgen.sampling.decoding import log_probabilities
-from textgen.sampling.scoring import Ids, score_by_windows, score_in_order
+from textgen.sampling.scoring import score_by_windows, score_in_order
 from textgen.settings import DEFAULT_MODEL, CorpusConfig, check_integer
 from textgen.text.reading import read_texts
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sources import Source, find_sources
-from textgen.text.vocabulary import CODE_POINTS, Vocabulary
+from textgen.text.vocabulary import CODE_POINTS, Ids, Vocabulary
 
 # Bits of surprise from which on a character stands out, more and more. One bit is an even chance; a
 # corpus's characters take two to five on average.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from textgen.sampling.cells import Floats
-from textgen.sampling.network import Ids, Network, Reader
+from textgen.sampling.network import IdOrIds, Network, Reader
 
 
 def make_reader(network: Network, maxlen: int | None, shape: tuple[int, ...] = ()) -> Reader:
@@ -54,7 +54,7 @@ def window_reader(network: Network, maxlen: int, shape: tuple[int, ...] = ()) ->
         place = np.maximum(read - maxlen, first) % maxlen
         return np.asarray(every[texts, place].reshape(*shape, -1))
 
-    def step(ids: Ids) -> Floats:
+    def step(ids: IdOrIds) -> Floats:
         nonlocal read
         states.reset((slice(None), read % maxlen))
         logits = states.step(np.reshape(ids, (rows, 1)))

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from textgen.sampling.cells import CELLS, Floats
 from textgen.settings import ModelConfig
 
-Ids = npt.NDArray[np.integer[Any]] | np.integer[Any] | int
+IdOrIds = npt.NDArray[np.integer[Any]] | np.integer[Any] | int
 
 _GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 _LAYER = {"lstm": "lstm", "gru": "gru", "rnn": "simple_rnn"}
@@ -95,7 +95,7 @@ class Network:
             for (_, _, recurrent, recurrent_bias), follower in zip(layers, followers, strict=True)
         ]
         kernel, bias, _, _ = layers[0]
-        self._project: Callable[[Ids], Floats]
+        self._project: Callable[[IdOrIds], Floats]
         if not config.embedding:
             self._project = (kernel + bias).__getitem__
         elif size * kernel.shape[1] <= _TABLE_AT_MOST:
@@ -117,7 +117,7 @@ class Network:
         ]
         advances = [layer.advance for layer in layers]
 
-        def step(ids: Ids) -> Floats:
+        def step(ids: IdOrIds) -> Floats:
             x = project(ids)
             for advance in advances:
                 x = advance(x)
@@ -144,7 +144,7 @@ class Reader:
             the next step.
     """
 
-    step: Callable[[Ids], Floats]
+    step: Callable[[IdOrIds], Floats]
     reset: Callable[[Any], None]
     activations: Callable[[], list[Floats]]
 

@@ -4,15 +4,14 @@ Knows ids and networks; knows nothing of characters, files or models on disk.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from textgen.sampling.decoding import log_probabilities
 from textgen.sampling.network import Network, Reader
+from textgen.text.vocabulary import Ids
 
-Ids = npt.NDArray[Any]
 Doubles = npt.NDArray[np.float64]
 
 _BLOCK = 1 << 18  # logits kept at a time

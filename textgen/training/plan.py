@@ -31,6 +31,7 @@ from textgen.settings import (
 )
 from textgen.text.prepared import Prepared, only_prepared, open_prepared, prepare_checked, unchanged
 from textgen.text.sources import Source, find_sources
+from textgen.text.split import check_length
 from textgen.training import automatic, events, transfer
 from textgen.training.automatic import Pace
 from textgen.training.checkpoint import Checkpoint, Request

@@ -14,8 +14,8 @@ from textgen.analysis.evaluation import Surprise, surprise
 from textgen.sampling.context import make_reader
 from textgen.sampling.decoding import log_probabilities
 from textgen.sampling.network import Network
-from textgen.sampling.scoring import Ids, score_windows, window_batch_size
-from textgen.text.vocabulary import Vocabulary
+from textgen.sampling.scoring import score_windows, window_batch_size
+from textgen.text.vocabulary import Ids, Vocabulary
 
 Floats = npt.NDArray[np.float32]
 

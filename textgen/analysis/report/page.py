@@ -24,10 +24,10 @@ from textgen.model import model_dir
 from textgen.model.model_dir import TrainedModel
 from textgen.model.paths import MODEL_KIND
 from textgen.model.record import ModelRecord
-from textgen.sampling.scoring import Ids
 from textgen.settings import DEFAULT_MODEL, CorpusConfig, Decoding
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sources import Source, find_sources
+from textgen.text.vocabulary import Ids
 
 _TEXT_AT_MOST = 200_000  # characters: plenty for a mean at each of 256 positions
 _SURPRISES = 3000  # characters shown one by one
