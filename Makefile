@@ -38,7 +38,7 @@ check: $(VENV)/installed-dev  ## lint, formatting and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-format: $(VENV)/installed-dev  ## format the code and mend what the linter can
+format: $(VENV)/installed-dev  ## format the code and fix what the linter can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

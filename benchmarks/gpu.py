@@ -6,7 +6,7 @@ to 1.4697, which a small GPT reached in about three minutes on one A100.
 
 Each network is trained for a moment on each backend that sees a GPU, in each precision; the loss of
 every step is read once the next one has begun, as textgen does there, and torch.nn.LSTM's as soon.
-Then `textgen train` runs on the backend that was quickest. Of several GPUs the first is used. Where
+Then `textgen train` runs on the fastest backend. Of several GPUs the first is used. Where
 no backend sees one, it says so and measures nothing. With --device cpu the backends are compared on
 the processor, each loss is read at once, and each backend trains for the given time.
 
@@ -176,7 +176,7 @@ def _timed(step: Step, device: str) -> dict[str, Any]:
 
 
 class _Busy:
-    """The share of time that the GPU computes, as its driver tells."""
+    """The share of time that the GPU computes, by its driver."""
 
     def __init__(self) -> None:
         self._told: subprocess.Popen[str] | None = None

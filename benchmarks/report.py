@@ -1,7 +1,4 @@
-"""How benchmarks write down what they measured: a table to read, JSON to compare.
-
-Knows rows of figures; knows nothing of what they mean.
-"""
+"""Writes the results of a benchmark: a table to read, JSON to compare."""
 
 import json
 import os
@@ -30,7 +27,7 @@ def write(name: str, command: str, rows: Sequence[dict[str, Any]], notes: Sequen
         name: The benchmark's name.
         command: The command that makes these figures.
         rows: One object for each row; all with the same keys.
-        notes: Lines to stand under the table.
+        notes: Lines below the table.
     """
     columns = list(rows[0])
     cells = [[_show(row[column]) for column in columns] for row in rows]

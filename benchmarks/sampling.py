@@ -126,7 +126,7 @@ def predict_loop(directory: Path, maxlen: int, characters: int) -> Callable[[], 
 
 
 def reading_once(sampler: Sampler) -> float:
-    """Seconds to read the network's weights once, by the quickest reader NumPy has.
+    """Seconds to read the network's weights once, by the fastest reader that NumPy has.
 
     The matrices are those that a step multiplies with, one after the other, so that each is as
     far from the processor as it is in use.

@@ -6,7 +6,7 @@ frequent words, and reads the 128 characters that follow there. A start whose lo
 17 to 128 is above three times the median of all has derailed: the network is in a state that it
 never learned to leave.
 
-Of a list of documents with a line `%` after each, it also tells how the first characters of 200
+For a list of documents with a line `%` after each, it also reports how the first characters of 200
 texts that the model generates from `%` and a line end are distributed (total variation distance
 from all documents, and that of 200 documents drawn at random), and the loss of characters 1 to 8 of
 held-out documents from a zero state, and with 300 characters of context.

@@ -1,9 +1,9 @@
-"""Writes docs/terminal.svg, what `textgen train` shows on a terminal, from a training that was.
+"""Writes docs/terminal.svg, what `textgen train` shows on a terminal, from a finished training.
 
 python docs/generate_terminal.py textgen-model cpu bfloat16 > docs/terminal.svg
 
-Device and precision are what the line `model: ...` of that training said; everything else stands in
-the model directory. Of its times, those between two reports are worked out from the speed.
+Device and precision are those in the line `model: ...` of that training; everything else is in the
+model directory. Times between two validations are calculated from the speed.
 """
 
 import argparse
