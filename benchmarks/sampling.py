@@ -162,7 +162,11 @@ def carry(directory: Path, runs: int) -> list[dict[str, Any]]:
     for _ in range(runs):
         rates["one"].append(
             characters
-            / seconds(lambda: sampler.generate(_SEED, characters, _TEMPERATURE, random_seed=1))
+            / seconds(
+                lambda: sampler.generate(
+                    _SEED, length=characters, temperature=_TEMPERATURE, random_seed=1
+                )
+            )
         )
         rates["torch"].append(torchs / seconds(reference))
         rates["read"].append(1 / reading_once(sampler))
@@ -192,10 +196,16 @@ def window(directory: Path, runs: int) -> list[dict[str, Any]]:
     for _ in range(runs):
         ours.append(
             characters
-            / seconds(lambda: sampler.generate(_SEED, characters, _TEMPERATURE, random_seed=1))
+            / seconds(
+                lambda: sampler.generate(
+                    _SEED, length=characters, temperature=_TEMPERATURE, random_seed=1
+                )
+            )
         )
         theirs.append(predicted / seconds(reference))
-    same = sampler.vocabulary.decode(reference()) == sampler.generate(_SEED, predicted, 0)
+    same = sampler.vocabulary.decode(reference()) == sampler.generate(
+        _SEED, length=predicted, temperature=0
+    )
     name = f"LSTM {','.join(map(str, sampler._network._units))}, window of {sampler.window}"
     row = _row(name, statistics.median(ours), "model.predict", statistics.median(theirs), 400)
     return [

@@ -125,7 +125,7 @@ def _killed_and_resumed(
         else:
             time.sleep(chance.uniform(0, 6))
         if (directory / storage.MANIFEST).exists():
-            model_dir.load(directory).generate("The", 20, random_seed=1)
+            model_dir.load(directory).generate("The", length=20, random_seed=1)
             counts["samples in the middle of a training"] += 1
         process.kill()
         counts["resumed trainings"] += "resuming: " in process.communicate()[1]

@@ -87,8 +87,8 @@ def test_a_released_model_samples(model):
     wanted = expected(model)["greedy"]
     loaded = model_dir.load(model)
     assert loaded.generate("The ", length=len(wanted) - 4, temperature=0) == wanted
-    assert len(model_dir.load(model, "carry").generate(None, 20, random_seed=1)) >= 20
-    assert len(model_dir.load(model, "window").generate(None, 20, random_seed=1)) >= 20
+    assert len(model_dir.load(model, "carry").generate(None, length=20, random_seed=1)) >= 20
+    assert len(model_dir.load(model, "window").generate(None, length=20, random_seed=1)) >= 20
 
 
 @EACH_MODEL
@@ -266,8 +266,8 @@ def newer(part, name, value):
 
 def use(model, corpus):
     """What needs the network, the vocabulary, the window and how text was read."""
-    model_dir.load(model).generate("The ", 5, random_seed=1)
-    model_dir.load(model, "window").generate("The ", 5, random_seed=1)
+    model_dir.load(model).generate("The ", length=5, random_seed=1)
+    model_dir.load(model, "window").generate("The ", length=5, random_seed=1)
     evaluation.evaluate([str(corpus)], model)
     next(iter(evaluation.inspect([str(corpus)], model)))
     novelty.novelty(model, (), NoveltyConfig(temperatures=(0.0,), samples=1, length=40))
@@ -327,7 +327,7 @@ def test_a_newer_version_says_which_unknown_settings_only_training_needs(first, 
 def test_how_text_was_read_must_be_known_to_read_more(first, corpus):
     model = first / "model"
     rewrite(model, "settings.json", newer(["corpus", "settings"], "dialect", "scots"))
-    assert model_dir.load(model).generate("The ", 5, random_seed=1)
+    assert model_dir.load(model).generate("The ", length=5, random_seed=1)
     for command in (
         lambda: evaluation.evaluate([str(corpus)], model),
         lambda: evaluation.inspect([str(corpus)], model),

@@ -58,7 +58,6 @@ UNREASONED = {  # longer than 300 lines, without a reason in the first lines
     "textgen/cli/console.py",
     "textgen/cli/options.py",
     "textgen/compute/runtime.py",
-    "textgen/sampling/sampler.py",
 }
 PARAMETERS = 6
 # Functions with more parameters, and why.
@@ -69,8 +68,6 @@ MANY_PARAMETERS = {
     "textgen.compute.kernels.lstm.forward": "",
     "textgen.compute.kernels.lstm.backward": "",
     "textgen.model.build.build_model": "",
-    "textgen.sampling.sampler.Sampler.generate": "",
-    "textgen.sampling.sampler.Sampler.stream": "",
     "textgen.text.encode._number_all": "",
     "textgen.text.prepared.prepare": "",
     "textgen.text.prepared.prepare_checked": "",

@@ -135,8 +135,8 @@ def harmless(use):
 
 def use_model(copy):
     sampler = model_dir.load(copy)
-    sampler.generate(None, 5, 0.5, random_seed=1)
-    model_dir.load(copy, "window").generate(None, 5, random_seed=1)
+    sampler.generate(None, length=5, temperature=0.5, random_seed=1)
+    model_dir.load(copy, "window").generate(None, length=5, random_seed=1)
     evaluate([Source("text", lambda: io.BytesIO(b"The cat sat."))], copy)
     history.read(model_dir.read_model(copy).record.history, copy)
 

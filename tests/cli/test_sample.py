@@ -123,7 +123,7 @@ def test_what_json_tells_can_be_worked_out_again(sample, trained):
     alone = ("--random-seed", 3, "--seed", "The cat", "--length", 50)
     in_json = json.loads(sample(*alone, "--format", "jsonl").stdout)
     assert sample(*alone).stdout == f"The cat{in_json['text']}\n"
-    assert model.generate("The cat", 50, random_seed=3) == "The cat" + in_json["text"]
+    assert model.generate("The cat", length=50, random_seed=3) == "The cat" + in_json["text"]
 
 
 def test_json_says_whether_a_text_came_to_its_end(sample, trained):

@@ -198,7 +198,7 @@ def test_one_that_is_stopped_stops_all_and_they_go_on_by_time(folder, who):
         for one in both.all:
             os.killpg(one.pid, signal.SIGTERM)
     assert [status for status, _ in both.ended()] == [143, 143]
-    assert model_dir.load(folder / "model").generate("The", 5)
+    assert model_dir.load(folder / "model").generate("The", length=5)
     assert [status for status, _ in Together(folder, 2, *options).ended()] == [0, 0]
 
 

@@ -1,6 +1,6 @@
 """How the next character is chosen."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textgen.sampling.decoding import (
-    chooser,
+    FILTERS,
+    DecodingOptions,
+    draw_noise,
     log_probabilities,
+    make_chooser,
     min_p,
-    noise,
     probabilities,
     top_k,
     top_p,
@@ -20,6 +22,12 @@ from textgen.settings import Decoding
 
 finite = st.floats(-30, 30, width=32)
 rows = st.lists(finite, min_size=2, max_size=12).map(lambda values: np.array(values, np.float32))
+
+
+def test_every_setting_is_a_filter_and_a_keyword_argument():
+    names = {field.name for field in fields(Decoding)}
+    assert FILTERS.keys() == names - {"temperature"}
+    assert DecodingOptions.__annotations__.keys() == names
 
 
 @given(rows)
@@ -32,57 +40,57 @@ def test_probabilities_are_the_softmax_of_logits(logits):
 
 @given(rows, st.integers(1, 15))
 def test_top_k_keeps_the_k_likeliest(logits, k):
-    kept = top_k(logits, k)
+    filtered = top_k(logits, k)
     best = np.sort(logits)[::-1][:k]
-    np.testing.assert_array_equal(kept > -np.inf, np.isin(logits, best))
-    np.testing.assert_array_equal(kept[kept > -np.inf], logits[kept > -np.inf])
+    np.testing.assert_array_equal(filtered > -np.inf, np.isin(logits, best))
+    np.testing.assert_array_equal(filtered[filtered > -np.inf], logits[filtered > -np.inf])
 
 
 @given(rows, st.floats(0.001, 1))
 def test_top_p_keeps_the_fewest_that_reach_p(logits, p):
-    kept = top_p(logits, p) > -np.inf
+    allowed = top_p(logits, p) > -np.inf
     each = probabilities(logits)
-    assert kept[logits.argmax()]
-    assert each[kept].sum() >= p - 1e-9
-    if kept.sum() > 1:  # without the least likely one they would not reach it
-        assert each[kept].sum() - each[kept].min() < p
-    if not kept.all():
-        assert each[~kept].max() <= each[kept].min()
+    assert allowed[logits.argmax()]
+    assert each[allowed].sum() >= p - 1e-9
+    if allowed.sum() > 1:  # without the least likely one they would not reach it
+        assert each[allowed].sum() - each[allowed].min() < p
+    if not allowed.all():
+        assert each[~allowed].max() <= each[allowed].min()
 
 
 @given(rows, st.floats(0.001, 1))
-def test_min_p_keeps_what_is_likely_beside_the_likeliest(logits, p):
+def test_min_p_keeps_characters_almost_as_likely_as_the_likeliest(logits, p):
     each = probabilities(logits)
     clear = np.abs(each / each.max() - p) > 1e-5 * p  # apart from where rounding decides
-    kept = min_p(logits, p) > -np.inf
-    np.testing.assert_array_equal(kept[clear], (each >= p * each.max())[clear])
-    assert kept[logits.argmax()]
+    allowed = min_p(logits, p) > -np.inf
+    np.testing.assert_array_equal(allowed[clear], (each >= p * each.max())[clear])
+    assert allowed[logits.argmax()]
 
 
-@pytest.mark.parametrize(("cut", "value"), [(top_k, 2), (top_p, 0.7), (min_p, 0.3)])
-def test_cuts_work_on_many_rows_at_once(cut, value):
+@pytest.mark.parametrize(("function", "value"), [(top_k, 2), (top_p, 0.7), (min_p, 0.3)])
+def test_filters_work_on_many_rows_at_once(function, value):
     many = np.random.default_rng(0).standard_normal((3, 5, 7))
-    each = np.array([[cut(row, value) for row in rows] for rows in many])
-    np.testing.assert_array_equal(cut(many, value), each)
+    each = np.array([[function(row, value) for row in rows] for rows in many])
+    np.testing.assert_array_equal(function(many, value), each)
 
 
 LOGITS = np.array([2.0, 1.0, 0.0, 0.9, 0.4, -1.0])
 UNKNOWN = 5
 
 
-def allowed(decoding: Decoding, *, unknown: bool) -> np.ndarray:
-    """The distribution to draw from, worked out from the definitions, character by character."""
+def expected_probabilities(decoding: Decoding, *, unknown: bool) -> np.ndarray:
+    """The distribution to draw from, by the definitions, character by character."""
     weights = np.exp(LOGITS / decoding.temperature)
     if unknown:
         weights[UNKNOWN] = 0
-    order = sorted(range(6), key=lambda one: -weights[one])
+    order = sorted(range(6), key=lambda index: -weights[index])
     if decoding.top_k:
         weights[order[decoding.top_k :]] = 0
     total, so_far = weights.sum(), 0.0
-    for one in order:
+    for index in order:
         if so_far >= decoding.top_p * total:
-            weights[one] = 0
-        so_far += weights[one]
+            weights[index] = 0
+        so_far += weights[index]
     weights[weights < decoding.min_p * weights.max()] = 0
     return np.asarray(weights / weights.sum())
 
@@ -108,10 +116,10 @@ BOUND = {1: 19.5, 2: 23.0, 3: 25.9, 4: 28.5, 5: 30.9}
 def test_draws_have_the_distribution(decoding, unknown):
     """Chi-square of 60,000 draws over six characters."""
     n = 60_000
-    choose = chooser(decoding, UNKNOWN if unknown else None)
-    drawn = noise(np.random.default_rng(11), n, 6, decoding.temperature)
+    choose = make_chooser(decoding, UNKNOWN if unknown else None)
+    drawn = draw_noise(np.random.default_rng(11), n, 6, decoding.temperature)
     counts = np.bincount(choose(np.tile(LOGITS, (n, 1)).astype(np.float32), drawn), minlength=6)
-    expected = n * allowed(decoding, unknown=unknown)
+    expected = n * expected_probabilities(decoding, unknown=unknown)
     assert not counts[expected == 0].any()
     some = expected > 0
     statistic = ((counts - expected)[some] ** 2 / expected[some]).sum()
@@ -120,24 +128,24 @@ def test_draws_have_the_distribution(decoding, unknown):
 
 @given(rows, st.sampled_from([0.0, 1e-300]), st.integers(0, 9), st.integers(0, 5))
 def test_no_temperature_is_greedy(logits, temperature, seed, k):
-    choose = chooser(Decoding(temperature, top_k=k))
-    drawn = noise(np.random.default_rng(seed), 1, len(logits), temperature)[0]
+    choose = make_chooser(Decoding(temperature, top_k=k))
+    drawn = draw_noise(np.random.default_rng(seed), 1, len(logits), temperature)[0]
     assert logits[choose(logits, drawn)] == logits.max()
 
 
 def test_the_unknown_id_is_never_chosen_however_likely():
     logits = np.array([0.0, 3.0, 1.0, 900.0], np.float32)
     for temperature in (0, 1e-308, 1e-3):
-        drawn = noise(np.random.default_rng(1), 1, 4, temperature)[0]
-        assert chooser(Decoding(temperature, top_k=2), 3)(logits, drawn) == 1
+        drawn = draw_noise(np.random.default_rng(1), 1, 4, temperature)[0]
+        assert make_chooser(Decoding(temperature, top_k=2), 3)(logits, drawn) == 1
 
 
 def test_one_row_is_chosen_as_in_many():
     generator = np.random.default_rng(0)
     logits = generator.standard_normal((50, 9)).astype(np.float32)
-    drawn = noise(generator, 50, 9, 0.8)
+    drawn = draw_noise(generator, 50, 9, 0.8)
     for decoding in (Decoding(0.8), Decoding(0.8, top_p=0.6), replace(Decoding(), top_k=1)):
-        choose = chooser(decoding, 3)
+        choose = make_chooser(decoding, 3)
         one_by_one = [int(choose(*pair)) for pair in zip(logits, drawn, strict=True)]
         assert choose(logits, drawn).tolist() == one_by_one
         assert 3 not in one_by_one
@@ -145,7 +153,7 @@ def test_one_row_is_chosen_as_in_many():
 
 def test_noise_does_not_depend_on_how_much_is_drawn_at_a_time():
     one, two = np.random.default_rng(4), np.random.default_rng(4)
-    whole = noise(one, 10, 7, 0.5)
-    parts = np.concatenate([noise(two, 3, 7, 0.5), noise(two, 7, 7, 0.5)])
+    whole = draw_noise(one, 10, 7, 0.5)
+    parts = np.concatenate([draw_noise(two, 3, 7, 0.5), draw_noise(two, 7, 7, 0.5)])
     np.testing.assert_array_equal(whole, parts)
     assert whole.dtype == np.float32 and np.isfinite(whole).all()

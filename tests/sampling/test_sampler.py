@@ -1,4 +1,4 @@
-"""Seeds in, text out, driven by networks that know what they want to say and by random ones."""
+"""Seeds in, text out: with a network that spells the alphabet, and with random ones."""
 
 from typing import Any
 
@@ -18,18 +18,18 @@ from textgen.text.vocabulary import Vocabulary
 LETTERS = Vocabulary("abcdefgh")
 
 
-def random_network(cell="lstm", size=8, units=(6, 5), seed=0, scale=1.0):
+def random_network(cell="lstm", size=8, units=(6, 5), seed=0, scale=1.0, **options):
     config = ModelConfig(cell=cell, units=units, embedding=4)
     generator = np.random.default_rng(seed)
     weights = [
         (generator.standard_normal(spec.shape) * scale).astype(np.float32)
         for spec in weight_specs(config, size)
     ]
-    return Network(config, size, weights)
+    return Network(config, size, weights, **options)
 
 
 class Speller:
-    """Stands where a network stands; prefers the letter after the one it has just read."""
+    """A fake network that prefers the letter after the one it has just read."""
 
     def __init__(self, size):
         self.size = size
@@ -46,20 +46,19 @@ def speller(size=8, vocabulary=LETTERS, span=None):
     return Sampler(Speller(size), vocabulary, span, ["a"])  # type: ignore[arg-type]
 
 
-def how(
+def generation_arguments(
     sampler, length=400, until=(), lines=0, temperature=0.8, **options
 ) -> tuple[Decoding, StopCondition, int]:
-    """What tells a sampler how to write."""
     return Decoding(temperature, **options), sampler.stop_condition(length or None, until, lines), 5
 
 
 def texts(sampler, seeds, temperature=0.8, **options):
-    arguments = how(sampler, temperature=temperature, **options)
+    arguments = generation_arguments(sampler, temperature=temperature, **options)
     return list(sampler.generate_batch(seeds, *arguments, scores=True))
 
 
-def over(text, options):
-    """Whether a text has come to an end that was asked for."""
+def is_stopped(text, options):
+    """Whether a text contains what it stops after."""
     lines = options.get("lines", 0)
     return text.endswith(options.get("until", ())) or 0 < lines <= text.count("\n")
 
@@ -68,7 +67,7 @@ def over(text, options):
 @pytest.mark.parametrize("temperature", [0, 0.5, 1])
 def test_spells_what_the_network_wants(span, temperature):
     sampler = speller(span=span)
-    assert sampler.generate("cd", 10, temperature) == "cdefghabcdef"
+    assert sampler.generate("cd", length=10, temperature=temperature) == "cdefghabcdef"
     (one, two) = texts(sampler, ["cd", "h"], temperature, length=3)
     assert (one.seed, one.text, two.text) == ("cd", "efg", "abc")
 
@@ -76,23 +75,61 @@ def test_spells_what_the_network_wants(span, temperature):
 @pytest.mark.parametrize("span", [None, 4])
 def test_unknown_is_never_written(span):
     sampler = speller(4, Vocabulary("abc", has_unknown=True), span)
-    text = sampler.generate("c", 500, 1.0, random_seed=1)
+    text = sampler.generate("c", length=500, temperature=1.0, random_seed=1)
     assert set(text) == set("abc")
     assert set("".join(one.text for one in texts(sampler, ["c"] * 9, length=50))) == set("abc")
 
 
+def test_without_n_the_result_is_a_string_and_with_n_a_list():
+    sampler = Sampler(random_network(), LETTERS, None, ["abc", "def", "gh"])
+    options: Any = {"length": 30, "temperature": 1.0, "random_seed": 4}
+    single, several = sampler.generate(**options), sampler.generate(n=3, **options)
+    assert isinstance(single, str) and several[0] == single and len(set(several)) == 3
+    assert sampler.generate(n=1, **options) == [single]
+    seeds = [sampler.draw_seed(4, number) for number in range(3)]
+    arguments = Decoding(1.0), sampler.stop_condition(30), 4
+    results = sampler.generate_batch(seeds, *arguments)
+    assert several == [text.seed + text.text for text in results]
+    with pytest.raises(SettingsError) as refused:
+        sampler.generate(n=0)
+    assert refused.value.option == "n"
+
+
+def test_a_text_ends_after_a_text_or_a_number_of_lines():
+    sampler = Sampler(random_network(size=3), Vocabulary("\nab"), None, ["a"])
+    assert sampler.generate("a", until="b", random_seed=1)[1:].find("b") == len(
+        sampler.generate("a", until=["b"], length=0, random_seed=1)[1:-1]
+    )
+    for text in sampler.generate("a", n=4, lines=2, temperature=1.0):
+        assert text.count("\n") == 2 and text.endswith("\n")
+    assert "".join(sampler.stream("a", lines=2, temperature=1.0)).count("\n") == 2
+    for empty in ("", ["a", ""]):
+        for function in (sampler.generate, sampler.stream):
+            with pytest.raises(SettingsError) as refused:
+                function("a", until=empty)
+            assert refused.value.option == "until"
+    with pytest.raises(TypeError, match="top_q"):
+        sampler.generate("a", top_q=1)  # type: ignore[call-overload]
+
+
 def test_the_same_random_seed_gives_the_same_text_and_another_one_another():
     sampler = Sampler(random_network(), LETTERS, None, ["abc", "def", "gh"])
-    written = [sampler.generate(None, 300, 1.0, random_seed=seed) for seed in (1, 1, 2)]
+    written = [
+        sampler.generate(None, length=300, temperature=1.0, random_seed=seed) for seed in (1, 1, 2)
+    ]
     assert written[0] == written[1] != written[2]
-    assert sampler.generate("a", 300, 1.0) != sampler.generate("a", 300, 1.0)
+    assert sampler.generate("a", length=300, temperature=1.0) != sampler.generate(
+        "a", length=300, temperature=1.0
+    )
     three = [one.text for one in texts(sampler, ["a"] * 3, 1.0)]
     assert three == [one.text for one in texts(sampler, ["a"] * 3, 1.0)] and len(set(three)) == 3
 
 
 def test_greedy_text_does_not_depend_on_the_random_seed():
     sampler = Sampler(random_network(), LETTERS, 5, ["abc"])
-    greedy = [sampler.generate("ab", 200, 0, random_seed=seed) for seed in (1, 2)]
+    greedy = [
+        sampler.generate("ab", length=200, temperature=0, random_seed=seed) for seed in (1, 2)
+    ]
     assert greedy[0] == greedy[1]
 
 
@@ -100,9 +137,13 @@ def test_a_stream_is_the_text_that_generate_writes():
     sampler = Sampler(random_network(), LETTERS, None, ["abc"])
     endless = sampler.stream("ab", temperature=0.7, top_p=0.9, random_seed=3)
     first = "".join(next(endless) for _ in range(9000))
-    assert "ab" + first == sampler.generate("ab", 9000, 0.7, top_p=0.9, random_seed=3)
-    assert len(list(sampler.stream("ab", 12))) == 12
-    assert sampler.generate("ab", 50, 1.0, top_k=1) == sampler.generate("ab", 50, 0)
+    assert "ab" + first == sampler.generate(
+        "ab", length=9000, temperature=0.7, top_p=0.9, random_seed=3
+    )
+    assert len(list(sampler.stream("ab", length=12))) == 12
+    assert sampler.generate("ab", length=50, temperature=1.0, top_k=1) == sampler.generate(
+        "ab", length=50, temperature=0
+    )
 
 
 @pytest.mark.parametrize("span", [None, 3])
@@ -110,7 +151,6 @@ def test_a_stream_is_the_text_that_generate_writes():
 @given(st.lists(st.text("abcdefgh", min_size=1, max_size=150), min_size=1, max_size=12), st.data())
 def test_many_texts_are_those_of_one_by_one(span, seeds, data):
     """Seeds of all lengths, more than there are rows, texts that end at different times."""
-    sampler = Sampler(random_network(), LETTERS, span, ["abc"])
     options = data.draw(
         st.sampled_from(
             [
@@ -121,27 +161,28 @@ def test_many_texts_are_those_of_one_by_one(span, seeds, data):
             ]
         )
     )
-    rows = data.draw(st.integers(1, 5))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("textgen.sampling.sampler._TOGETHER", rows * (span or 1))
-        written = texts(sampler, seeds, **options)
-    assert [one.seed for one in written] == seeds
-    ended: list[bool] = []
+    states = data.draw(st.integers(1, 5)) * (span or 1)
+    sampler = Sampler(random_network(), LETTERS, span, ["abc"], batch_states=states)
+    results = texts(sampler, seeds, **options)
+    assert [text.seed for text in results] == seeds
+    completed: list[bool] = []
     characters = sampler.generate_stream(
-        seeds[0], *how(sampler, **options), on_end=lambda: ended.append(True)
+        seeds[0],
+        *generation_arguments(sampler, **options),
+        on_complete=lambda: completed.append(True),
     )
     first = "".join(characters)
-    assert written[0].text == first and written[0].complete == bool(ended)
-    # Each text's randomness follows from its number: that of the others changes nothing.
+    assert results[0].text == first and results[0].complete == bool(completed)
+    # Each text's random numbers depend on its own number only.
     alone = texts(sampler, [seeds[0]], **options)[0]
     assert alone.text == first
-    for one in written:
-        given = sampler.logprobs(one.seed + one.text)[-len(one.text) :]
-        assert one.mean_log_probability == pytest.approx(given.mean(), abs=1e-5)
+    for one in results:
+        logprobs = sampler.logprobs(one.seed + one.text)[-len(one.text) :]
+        assert one.mean_log_probability == pytest.approx(logprobs.mean(), abs=1e-5)
         if "until" in options:
-            assert one.complete == over(one.text, options)
+            assert one.complete == is_stopped(one.text, options)
             assert one.complete or len(one.text) == options["length"]
-            assert not any(over(one.text[:end], options) for end in range(len(one.text)))
+            assert not any(is_stopped(one.text[:end], options) for end in range(len(one.text)))
         else:
             assert one.complete and len(one.text) == options["length"]
 
@@ -151,24 +192,24 @@ def test_lines_end_a_text():
     sampler = Sampler(random_network(size=3), vocabulary, None, ["a"])
     for written in texts(sampler, ["a", "b\n"] * 20, 1.0, lines=3):
         assert written.text.count("\n") == 3 and written.text.endswith("\n")
-    characters = sampler.generate_stream("a", *how(sampler, lines=2))
+    characters = sampler.generate_stream("a", *generation_arguments(sampler, lines=2))
     assert "".join(characters).count("\n") == 2
 
 
-def test_ends_that_can_never_come_are_refused():
+def test_stop_conditions_that_can_never_be_met_are_refused():
     with pytest.raises(SettingsError, match="'z' is not in the vocabulary"):
         texts(speller(), ["a"], until=("az",))
     with pytest.raises(SettingsError, match="no line end"):
         texts(speller(), ["a"], lines=1)
     with pytest.raises(SettingsError, match="`stream`"):
-        speller().generate("a", 0)
+        speller().generate("a", length=0)
     for length in (0, 2.5, -1):
         with pytest.raises(SettingsError, match="length must be a whole number, 1 or more"):
-            speller().stream("a", length)
+            speller().stream("a", length=length)
     with pytest.raises(SettingsError, match="random_seed must be a whole number"):
         speller().generate("a", random_seed=-1)
-    five = speller().generate("a", np.int64(5), random_seed=np.int64(7))
-    assert five == speller().generate("a", 5, random_seed=7)
+    five = speller().generate("a", length=np.int64(5), random_seed=np.int64(7))
+    assert five == speller().generate("a", length=5, random_seed=7)
 
 
 def test_seeds_are_checked():
@@ -197,14 +238,14 @@ def test_the_window_is_that_of_reading_it_again(cell, maxlen):
     network = random_network(cell)
     ids = np.random.default_rng(3).integers(0, 8, (2, 25))
     both, alone = window_reader(network, maxlen, (2,)), window_reader(network, maxlen)
-    begun = 0
+    start = 0
     for place in range(ids.shape[1]):
-        if place == 11:  # the second text begins anew
+        if place == 11:  # the second text starts again
             both.reset(1)
-            begun = place
+            start = place
         got = both.step(ids[:, place])
         expected = []
-        for row, first in ((0, 0), (1, begun)):
+        for row, first in ((0, 0), (1, start)):
             again = carried_reader(network)
             for one in ids[row, max(first, place + 1 - maxlen) : place + 1]:
                 logits = again.step(one)
@@ -214,7 +255,7 @@ def test_the_window_is_that_of_reading_it_again(cell, maxlen):
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
-def test_a_state_put_back_to_zero_is_that_of_a_new_text(cell):
+def test_a_reset_state_is_that_of_a_new_text(cell):
     network = random_network(cell)
     used, new = carried_reader(network, (3,)), carried_reader(network, (3,))
     for ids in ([1, 2, 3], [4, 5, 6]):
@@ -240,12 +281,9 @@ def test_log_probabilities_are_those_of_the_next_characters():
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
-def test_a_vocabulary_too_large_for_a_table_gives_the_same(monkeypatch, cell):
-    from textgen.sampling import network as module
-
+def test_a_vocabulary_too_large_for_a_table_gives_the_same(cell):
     with_table = random_network(cell).reader((3,))
-    monkeypatch.setattr(module, "_TABLE_AT_MOST", 0)
-    without = random_network(cell).reader((3,))
+    without = random_network(cell, max_table_numbers=0).reader((3,))
     ids = np.array([1, 2, 3])
     for _ in range(3):
         np.testing.assert_allclose(with_table.step(ids), without.step(ids), atol=1e-6)
@@ -261,9 +299,9 @@ def test_numbers_may_be_those_of_numpy(span, real):
         name: real(value) if isinstance(value, float) else whole(value)
         for name, value in plain.items()
     }
-    text = sampler.generate("a", 50, **plain)
-    assert sampler.generate("a", whole(50), **given) == text
-    assert "a" + "".join(sampler.stream("a", np.int32(50), **given)) == text
+    text = sampler.generate("a", length=50, **plain)
+    assert sampler.generate("a", length=whole(50), **given) == text
+    assert "a" + "".join(sampler.stream("a", length=np.int32(50), **given)) == text
     ending = sampler.stop_condition(whole(9), ["ab"], np.uint8(0))
     assert ending == sampler.stop_condition(9, ["ab"], 0)
     written = [
@@ -273,6 +311,6 @@ def test_numbers_may_be_those_of_numpy(span, real):
     assert written[0] == written[1]
     for wrong in (True, np.bool_(True), real(3), 3.0, "3"):
         with pytest.raises(SettingsError, match="top_k must be a whole number"):
-            sampler.generate("a", 5, top_k=wrong)
+            sampler.generate("a", length=5, top_k=wrong)
         with pytest.raises(SettingsError, match="random_seed must be a whole number"):
-            sampler.generate("a", 5, random_seed=wrong)
+            sampler.generate("a", length=5, random_seed=wrong)

@@ -118,7 +118,7 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_been(tmp_path, corpus, opti
         steps = epoch_of(tmp_path / "whole")
     stopped = train([str(corpus)], tmp_path / "model", options, stop=Stop(steps))
     assert stopped.reason == "stopped"
-    assert model_dir.load(tmp_path / "model").generate("The", 5)  # there is a model already
+    assert model_dir.load(tmp_path / "model").generate("The", length=5)  # there is a model already
     finished = train([str(corpus)], tmp_path / "model", options, on_event=told.append)
     assert finished.reason in ("done", "patience")
     (started,) = (event for event in told if isinstance(event, events.TrainingStarted))
@@ -297,7 +297,7 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path, corpus, prec
             continue
         kills += 1
         if (killed / "manifest.json").exists():
-            model_dir.load(killed).generate("The", 5)
+            model_dir.load(killed).generate("The", length=5)
     assert resumed > kills // 2
     process = start(tmp_path, *options, "--model", killed)
     told = process.stderr.read()
@@ -515,7 +515,7 @@ def test_a_device_that_is_lost_leaves_the_last_checkpoint(tmp_path, corpus, monk
             TrainingError, match=r"training failed on cpu .*device lost.*goes on from"
         ):
             train([str(corpus)], tmp_path / "model", QUICK)
-    assert model_dir.load(tmp_path / "model").generate("The", 5)
+    assert model_dir.load(tmp_path / "model").generate("The", length=5)
     told: list[events.Event] = []
     train([str(corpus)], tmp_path / "model", QUICK, on_event=told.append)
     assert next(
@@ -595,7 +595,7 @@ def test_a_directory_made_read_only_leaves_the_last_checkpoint(tmp_path, corpus,
     rest = process.stderr.read()
     assert process.wait(60) == 1 and "Traceback" not in rest
     assert "cannot be written: Permission denied; what was saved before is still there" in rest
-    assert model_dir.load(directory).generate("The", 5)
+    assert model_dir.load(directory).generate("The", length=5)
     directory.chmod(0o700)
     done = textgen("train", *OPTIONS)
     assert done.returncode == 0 and "resuming: from the checkpoint" in done.stderr

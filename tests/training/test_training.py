@@ -77,7 +77,7 @@ def test_every_kind_of_model_trains_is_saved_and_writes(tmp_path, corpus, option
     (done,) = (event for event in told if isinstance(event, events.Validated))
     assert (done.validation_loss is None) == (options.get("validation") == 0)
     sampler = model_dir.load(tmp_path / "model")
-    assert len(sampler.generate(None, 50, 1.0, random_seed=3)) > 50
+    assert len(sampler.generate(None, length=50, temperature=1.0, random_seed=3)) > 50
 
 
 def test_training_learns(trained):
@@ -214,7 +214,7 @@ def test_a_wish_to_stop_ends_the_epoch_and_keeps_the_model(tmp_path, corpus):
     finished, told = run(corpus, tmp_path / "model", {"epochs": 9}, stop=stop)
     assert finished.reason == "stopped"
     assert len([event for event in told if isinstance(event, events.StepDone)]) == 3
-    assert model_dir.load(tmp_path / "model").generate("T", 5)
+    assert model_dir.load(tmp_path / "model").generate("T", length=5)
 
 
 def test_a_loss_that_is_not_a_number_stops_and_what_was_saved_stays(tmp_path, corpus):
@@ -253,7 +253,7 @@ def test_keras_loads_the_model_where_textgen_is_not_installed(tmp_path, trained,
 def test_greedy_text_is_what_rereading_the_window_with_keras_gives(trained_on_windows):
     sampler = model_dir.load(trained_on_windows)
     saved = keras.models.load_model(trained_on_windows / "model.keras")
-    text = sampler.generate("The", 2000, 0)
+    text = sampler.generate("The", length=2000, temperature=0)
     ids = sampler.vocabulary.encode(text).astype(np.int32)
     # What is likeliest after each window of the text: where that is always its next character,
     # reading the window again for each character writes the same text.

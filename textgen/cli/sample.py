@@ -235,7 +235,7 @@ def command(
 
             if headed:
                 console.note(f"--- temperature {temperature:g} ---")
-            out.text(only if seed_text else "", sampler.generate_stream(only, *how, on_end=count))
+            out.text(only if seed_text else "", sampler.generate_stream(only, *how, count))
             continue
         written = sampler.generate_batch(seeds(), *how, scores=form == "jsonl")
         for number, text in enumerate(written):

@@ -1,14 +1,14 @@
-"""Writing text with a trained network, in NumPy alone.
+"""Generating text with a trained network, in NumPy alone.
 
-    cells.py      one step of a recurrent layer
-    network.py    the network: which weights, how layers stand on each other
-    context.py    what it remembers: carried state, or exactly the last maxlen characters
-    decoding.py   how the next character is chosen from logits
-    ending.py     when a text is over
-    writing.py    the loops: one text as it comes, many side by side
-    seeds.py      seeds from files
-    scoring.py    how probable a text is
-    sampler.py    a trained model that writes: seeds in, text out
+    cells.py       one step of a recurrent layer
+    network.py     the network: its weights, and how layers are stacked
+    context.py     what a prediction is made from: carried state, or the last maxlen characters
+    decoding.py    how the next character is chosen: temperature, top-k, top-p, min-p
+    stopping.py    when a text ends
+    generation.py  the loops: one text as a stream, or many side by side
+    seeds.py       seeds from files
+    scoring.py     how probable a text is
+    sampler.py     the public class: seeds in, text out
 
 Nothing here imports a deep-learning framework, reads a file or prints.
 """

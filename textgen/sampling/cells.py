@@ -1,13 +1,13 @@
 """One step of a recurrent layer in NumPy: LSTM, GRU and simple RNN.
 
-Knows the arithmetic of Keras's layers; knows nothing of how layers stand on each other, of files,
-characters or temperatures. Formulas as in the documentation of keras.layers.LSTM (gates i, f, c,
-o), GRU (z, r, h, with reset_after=True) and SimpleRNN.
+The formulas are those of keras.layers.LSTM (gates i, f, c, o), GRU (z, r, h, with
+reset_after=True) and SimpleRNN. How layers are stacked is in network.py. To add a cell, add it to
+CELLS.
 
-A step of a small layer spends as long calling NumPy as computing, so it makes few calls, all into
-arrays made beforehand. sigmoid(x) = (1 + tanh(x / 2)) / 2, so one tanh serves all gates; the halves
-are multiplied into the weights beforehand (powers of two change no digit), and gates are used as
-twice the sigmoid.
+A step of a small layer spends as much time in calls of NumPy as in computing. So it makes few
+calls, all of them into preallocated arrays. sigmoid(x) = (1 + tanh(x / 2)) / 2, so one tanh
+computes all gates. The weights are multiplied by these halves in advance (a power of two changes no
+digit), and the gates are twice the sigmoid.
 """
 
 from collections.abc import Callable
@@ -28,14 +28,20 @@ class Cell:
     """A kind of recurrent layer.
 
     Attributes:
-        arrange: From kernel, recurrent kernel and bias as Keras has them to kernel, bias,
-            recurrent kernel and recurrent bias, gates in our order and scaled.
-        start: A layer in its zero state, from its matrix, its units and the shape of the texts.
-        output_scale: What the output as kept must be multiplied by to be h.
+        arrange: Takes the kernel, recurrent kernel and bias of Keras; returns the kernel, bias,
+            recurrent kernel and recurrent bias with the gates in the order used here, scaled.
+        start: Makes a layer in its zero state from its matrix, its units and the texts' shape.
+        gates: How many times `units` its kernels are wide.
+        keras_layer: The name of its layers in a model of Keras.
+        biases: Rows of its bias.
+        output_scale: The stored output times this is h.
     """
 
     arrange: Callable[[Floats, Floats, Floats], _Arranged]
     start: Callable[[Floats, int, tuple[int, ...]], "Layer"]
+    gates: int
+    keras_layer: str
+    biases: int = 1
     output_scale: float = 1.0
 
 
@@ -44,11 +50,11 @@ class Layer:
     """A layer that reads texts side by side.
 
     Attributes:
-        advance: Takes the product with the layer's input and gives that of the layer above, or
-            the logits.
-        reset: Puts the states at an index back to zero.
-        activations: What its units hold, from -1 to 1: tanh(c) of an LSTM, h of the others;
-            float32 of shape (*shape, units), overwritten by each step.
+        advance: Takes the layer's input times its kernel; returns that of the layer above, or the
+            logits.
+        reset: Sets the states at an index to zero.
+        activations: The activations of its units, from -1 to 1: tanh(c) of an LSTM, h of the
+            others; float32 of shape (*shape, units), overwritten by each step.
     """
 
     advance: Advance
@@ -59,7 +65,7 @@ class Layer:
 def _arrays(
     weights: Floats, units: int, shape: tuple[int, ...]
 ) -> tuple[Floats, Floats, Floats, Floats]:
-    """What every layer has: h, with a 1 after it as a matrix; its products, and as a matrix."""
+    """The arrays of every layer: h; the matrix of h and a 1; the products; their matrix."""
     output = np.zeros((*shape, units + 1), np.float32)
     output[..., units] = 1
     products = np.empty((*shape, weights.shape[1]), np.float32)
@@ -67,7 +73,7 @@ def _arrays(
 
 
 def _matrix(array: Floats) -> Floats:
-    """All leading axes as one, which np.dot multiplies in one call; a vector as it is."""
+    """All leading axes as one, so that np.dot is one call; a vector stays as it is."""
     return array if array.ndim == 1 else array.reshape(-1, array.shape[-1])
 
 
@@ -84,7 +90,7 @@ def _arrange_lstm(kernel: Floats, recurrent: Floats, bias: Floats) -> _Arranged:
 
 
 def _start_lstm(weights: Floats, units: int, shape: tuple[int, ...]) -> Layer:
-    """h = o tanh(c), kept as 2 h; c = f c + i g; here o, i and f are twice the sigmoids."""
+    """h = o tanh(c), stored as 2 h; c = f c + i g; here o, i and f are twice the sigmoids."""
     add, multiply, tanh, dot = np.add, np.multiply, np.tanh, np.dot
     h, output, inner, product = _arrays(weights, units, shape)
     recurrent, upward = inner[..., : 4 * units], inner[..., 4 * units :]
@@ -180,7 +186,7 @@ def _start_rnn(weights: Floats, units: int, shape: tuple[int, ...]) -> Layer:
 
 
 CELLS = {
-    "lstm": Cell(_arrange_lstm, _start_lstm, output_scale=0.5),
-    "gru": Cell(_arrange_gru, _start_gru),
-    "rnn": Cell(_arrange_rnn, _start_rnn),
+    "lstm": Cell(_arrange_lstm, _start_lstm, gates=4, keras_layer="lstm", output_scale=0.5),
+    "gru": Cell(_arrange_gru, _start_gru, gates=3, keras_layer="gru", biases=2),
+    "rnn": Cell(_arrange_rnn, _start_rnn, gates=1, keras_layer="simple_rnn"),
 }

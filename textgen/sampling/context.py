@@ -1,8 +1,7 @@
-"""What the network remembers while it reads and writes: carried state, or a window of characters.
+"""What a prediction is made from: all characters before it (carried state), or a window of them.
 
-Knows how states are kept from one character to the next; knows nothing of how characters are
-chosen. Both contexts are readers of texts side by side: `step` takes the ids of the next
-characters and gives the logits of the ones after them, `reset` forgets what some texts were.
+Both contexts are a `Reader` of texts side by side: `step` takes the ids of the next characters and
+returns the logits of the ones after them; `reset` starts some of the texts again.
 """
 
 from typing import Any
@@ -14,45 +13,45 @@ from textgen.sampling.network import IdOrIds, Network, Reader
 
 
 def make_reader(network: Network, maxlen: int | None, shape: tuple[int, ...] = ()) -> Reader:
-    """A reader by windows of `maxlen`, or with carried state where that is None."""
+    """A reader with windows of `maxlen` characters, or with carried state if that is None."""
     return (
         carried_reader(network, shape) if maxlen is None else window_reader(network, maxlen, shape)
     )
 
 
 def carried_reader(network: Network, shape: tuple[int, ...] = ()) -> Reader:
-    """The state goes on for ever: how a model trained with carried state predicts.
+    """Carry the state without end, as a model trained with carried state predicts.
 
     Args:
         network: A trained network.
-        shape: (rows,) for texts side by side, () for one alone.
+        shape: (rows,) for texts side by side, () for a single text.
     """
     return network.reader(shape)
 
 
 def window_reader(network: Network, maxlen: int, shape: tuple[int, ...] = ()) -> Reader:
-    """The last `maxlen` characters, read from a zero state, and while they are fewer, all of them.
+    """Read the last `maxlen` characters from a zero state, or all of them while there are fewer.
 
-    That is how a model trained on windows predicts. Instead of reading the window again for every
-    character, `maxlen` states are kept for each text, each begun one character after the other.
-    Every character advances all of them in one batched step; the one that has by then read just
-    `maxlen` characters gives the logits and begins anew with the next character.
+    That is how a model trained on windows predicts. Reading the window again for every character
+    would take `maxlen` steps. Instead, each text has `maxlen` states, which start one character
+    after another. Every character advances all of them in one batched step. The state that has
+    read exactly `maxlen` characters gives the logits, and starts from zero at the next character.
 
     Args:
         network: A trained network.
         maxlen: Characters in a window.
-        shape: (rows,) for texts side by side, () for one alone.
+        shape: (rows,) for texts side by side, () for a single text.
     """
     rows = int(np.prod(shape, dtype=int))
     states = network.reader((rows, maxlen))
-    read = 0  # characters that this reader has read
-    first = np.zeros(rows, np.int64)  # the value of `read` when each text began
+    read = 0  # characters read so far
+    first = np.zeros(rows, np.int64)  # the value of `read` when each text started
     texts = np.arange(rows)
 
-    def oldest(every: Floats) -> Floats:
-        """Of the states begun since the text began, the oldest of the last `maxlen`."""
+    def oldest(values: Floats) -> Floats:
+        """The values of each text's oldest state."""
         place = np.maximum(read - maxlen, first) % maxlen
-        return np.asarray(every[texts, place].reshape(*shape, -1))
+        return np.asarray(values[texts, place].reshape(*shape, -1))
 
     def step(ids: IdOrIds) -> Floats:
         nonlocal read

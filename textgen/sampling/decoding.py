@@ -1,19 +1,18 @@
-"""How the next character is chosen from logits.
+"""How the next character is chosen from logits: temperature, top-k, top-p and min-p.
 
-Knows logits, temperatures and random numbers; knows nothing of networks or characters.
-
-A character is drawn from softmax(logits / t) by the Gumbel-max method: it is the one whose
+A character is drawn from softmax(logits / t) with the Gumbel-max trick: it is the one whose
 logits + t * g is largest, where each g is a random number of the Gumbel distribution (Gumbel 1954;
-Maddison, Tarlow and Minka 2014, section 2); at temperature 0 that is the likeliest character. -log
-of an exponentially distributed number is such a number. The random numbers do not depend on the
-logits, so they are drawn for many characters at once.
+Maddison, Tarlow and Minka 2014, section 2). At temperature 0 it is the most likely character. The
+negative logarithm of an exponentially distributed number has the Gumbel distribution. The random
+numbers do not depend on the logits, so they are drawn for many characters at once.
 
-top-k, top-p and min-p shut characters out: they are functions from logits to logits in which those
-characters have -inf.
+top-k, top-p and min-p are filters: functions from logits to logits that set excluded characters to
+-inf. To add one, write the function, list it in FILTERS and DecodingOptions, and add the setting of
+the same name to `textgen.settings.Decoding` and the option to `textgen sample`.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -25,11 +24,11 @@ Choose = Callable[[Floats, Floats], Any]
 
 
 def top_k(logits: Floats, k: int) -> Floats:
-    """Shut out all but the k likeliest characters (Fan, Lewis and Dauphin 2018).
+    """Exclude all but the k most likely characters (Fan, Lewis and Dauphin 2018).
 
     Args:
         logits: Shape (..., vocabulary).
-        k: 1 or more. Characters as likely as the last one let in are let in too.
+        k: 1 or more. Characters as likely as the last of these stay, too.
 
     Example:
         >>> top_k(np.array([1.0, 3.0, 2.0]), 2).tolist()
@@ -42,7 +41,7 @@ def top_k(logits: Floats, k: int) -> Floats:
 
 
 def top_p(logits: Floats, p: float) -> Floats:
-    """Shut out all but the fewest characters that together have probability p (Holtzman 2020).
+    """Exclude all but the fewest characters that together have probability p (Holtzman 2020).
 
     Args:
         logits: Shape (..., vocabulary).
@@ -55,13 +54,13 @@ def top_p(logits: Floats, p: float) -> Floats:
     order = np.argsort(-logits, axis=-1, kind="stable")
     sorted_probabilities = np.take_along_axis(probabilities(logits), order, axis=-1)
     likelier = np.cumsum(sorted_probabilities, axis=-1) - sorted_probabilities
-    kept = np.empty(logits.shape, np.bool_)
-    np.put_along_axis(kept, order, likelier < p, axis=-1)
-    return np.where(kept, logits, -np.inf)
+    allowed = np.empty(logits.shape, np.bool_)
+    np.put_along_axis(allowed, order, likelier < p, axis=-1)
+    return np.where(allowed, logits, -np.inf)
 
 
 def min_p(logits: Floats, p: float) -> Floats:
-    """Shut out characters less likely than p times the likeliest (Nguyen et al. 2024).
+    """Exclude characters less likely than p times the most likely one (Nguyen et al. 2024).
 
     Args:
         logits: Shape (..., vocabulary).
@@ -74,11 +73,28 @@ def min_p(logits: Floats, p: float) -> Floats:
     return np.where(logits >= logits.max(axis=-1, keepdims=True) + np.log(p), logits, -np.inf)
 
 
+# By the name of the setting in `Decoding`, whose default turns the filter off; in this order.
+FILTERS: dict[str, Callable[[Floats, Any], Floats]] = {
+    "top_k": top_k,
+    "top_p": top_p,
+    "min_p": min_p,
+}
+
+
+class DecodingOptions(TypedDict, total=False):
+    """The settings of `Decoding` as keyword arguments."""
+
+    temperature: float
+    top_k: int
+    top_p: float
+    min_p: float
+
+
 def probabilities(logits: Floats) -> npt.NDArray[np.float64]:
     """softmax(logits).
 
     Args:
-        logits: Shape (..., vocabulary); -inf for what is shut out.
+        logits: Shape (..., vocabulary); -inf for excluded characters.
 
     Returns:
         float64 of the same shape; the last axis adds up to 1.
@@ -98,60 +114,58 @@ def log_probabilities(logits: Floats) -> npt.NDArray[np.float64]:
     return np.asarray(below - np.log(np.exp(below).sum(axis=-1, keepdims=True)))
 
 
-def noise(
-    generator: np.random.Generator, characters: int, size: int, temperature: float
+def draw_noise(
+    generator: np.random.Generator, count: int, vocabulary_size: int, temperature: float
 ) -> npt.NDArray[np.float32]:
     """Random numbers for choosing characters: the temperature times Gumbel numbers.
 
     Args:
-        generator: Where randomness comes from.
-        characters: For how many characters.
-        size: The vocabulary's size.
+        generator: The source of randomness.
+        count: How many characters will be chosen.
+        vocabulary_size: Number of ids.
         temperature: 0 or more.
 
     Returns:
-        float32 of shape (characters, size).
+        float32 of shape (count, vocabulary_size).
     """
     if temperature == 0:
-        return np.zeros((characters, size), np.float32)
+        return np.zeros((count, vocabulary_size), np.float32)
     # In float64: one in ten million exponential numbers of float32 is 0, and its Gumbel infinite.
-    numbers = generator.standard_exponential((characters, size))
+    numbers = generator.standard_exponential((count, vocabulary_size))
     np.log(numbers, out=numbers)
     numbers *= -temperature
     return numbers.astype(np.float32)
 
 
-def chooser(decoding: Decoding, unknown: int | None = None) -> Choose:
+def make_chooser(decoding: Decoding, unknown_id: int | None = None) -> Choose:
     """The function that chooses characters.
 
     Args:
-        decoding: What is shut out, and the temperature that the noise was made for.
-        unknown: An id that is never chosen.
+        decoding: The filters, and the temperature that the noise was drawn with.
+        unknown_id: An id that is never chosen.
 
     Returns:
-        A function from logits of shape (..., vocabulary) and `noise` of that shape to int64 ids
-        of shape (...).
+        A function from logits of shape (..., vocabulary) and noise of that shape to int64 ids of
+        shape (...).
     """
-    cuts: list[Callable[[Floats], Floats]] = []
-    if decoding.temperature > 0:  # at 0 the likeliest is taken, which no cut shuts out
-        if decoding.top_k:
-            cuts.append(lambda logits: top_k(logits, decoding.top_k))
-        if decoding.top_p < 1:
-            cuts.append(lambda logits: top_p(logits, decoding.top_p))
-        if decoding.min_p:
-            cuts.append(lambda logits: min_p(logits, decoding.min_p))
-    if not cuts and unknown is None:
+    filters: list[tuple[Callable[[Floats, Any], Floats], Any]] = []
+    if decoding.temperature > 0:  # at 0 the most likely character wins; no filter excludes it
+        for name, function in FILTERS.items():
+            value = getattr(decoding, name)
+            if value != getattr(Decoding, name):
+                filters.append((function, value))
+    if not filters and unknown_id is None:
         return lambda logits, noise: (logits + noise).argmax(-1)
 
     def choose(logits: Floats, noise: Floats) -> Any:
         allowed: Floats = logits.astype(np.float64)
-        if unknown is not None:
-            allowed[..., unknown] = -np.inf
+        if unknown_id is not None:
+            allowed[..., unknown_id] = -np.inf
         allowed -= allowed.max(-1, keepdims=True)
         with np.errstate(over="ignore"):  # a tiny temperature sends all but the largest to -inf
             allowed /= decoding.temperature or 1
-        for cut in cuts:
-            allowed = cut(allowed)
+        for function, value in filters:
+            allowed = function(allowed, value)
         return np.where(np.isneginf(allowed), -np.inf, logits + noise).argmax(-1)
 
     return choose

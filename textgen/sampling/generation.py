@@ -1,8 +1,7 @@
-"""The loops that write: one text as it comes, and many side by side.
+"""The loops that generate ids: one text as a stream, or many texts side by side.
 
-Knows readers (ids in, logits out), how characters are chosen and when a text is over; knows nothing
-of characters, files or of how a network computes. `one` and `many` write the same texts: what is
-drawn for a text depends on its own random generator alone.
+`generate_stream` and `generate_batch` generate the same texts: the random numbers of a text depend
+on its own request only.
 """
 
 import math
@@ -15,43 +14,42 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from textgen.sampling.decoding import chooser, log_probabilities, noise
+from textgen.sampling.decoding import draw_noise, log_probabilities, make_chooser
 from textgen.sampling.network import Reader
 from textgen.sampling.stopping import StopCondition
 from textgen.settings import Decoding
 
-_NOISE = 1 << 16  # random numbers drawn at a time for a text: enough to make drawing cheap
-_NOISE_OF_ALL = 1 << 20  # and for all texts side by side together
+_NOISE_BLOCK = 1 << 16  # random numbers drawn at a time for a text: enough to make drawing cheap
+_MAX_BATCH_NOISE = 1 << 20  # random numbers held for all texts of a batch
 
 
 @dataclass(frozen=True)
-class Task:
-    """A text to write.
+class Request:
+    """A text to generate.
 
     Attributes:
-        seed: Ids to start from, one or more.
-        randomness: Numbers from which all that is drawn for it follows.
+        seed_ids: Ids to start from, one or more.
+        entropy: Numbers that determine the text's random numbers, as for `np.random.SeedSequence`.
     """
 
-    seed: Sequence[int]
-    randomness: tuple[int, ...]
+    seed_ids: Sequence[int]
+    entropy: tuple[int, ...]
 
     def generator(self) -> np.random.Generator:
-        """What draws for it, from the beginning."""
-        return np.random.default_rng(self.randomness)
+        """A new generator of the text's random numbers."""
+        return np.random.default_rng(self.entropy)
 
 
 @dataclass(frozen=True)
-class Written:
-    """A text that was written.
+class GeneratedIds:
+    """The ids of a generated text.
 
     Attributes:
-        ids: What was written after the seed, shape (characters,).
-        mean_log_probability: The mean over its characters of the natural logarithm of the
-            probability that the network gives them, at temperature 1 and with nothing shut out;
-            nan where it was not asked for.
-        complete: Whether it came to an end that was asked for, or has all its characters where
-            only their number was asked for.
+        ids: The ids after the seed, shape (characters,).
+        mean_log_probability: The mean natural logarithm of the characters' probabilities, at
+            temperature 1 and without filters; nan if scores were not requested.
+        complete: Whether the text reached its stop condition: a text or number of lines to stop
+            after or, without these, its maximum length.
     """
 
     ids: npt.NDArray[np.int32]
@@ -60,91 +58,94 @@ class Written:
 
 
 @dataclass(frozen=True)
-class Manner:
-    """How texts are written.
+class GenerationConfig:
+    """How texts are generated.
 
     Attributes:
-        size: The vocabulary's size.
+        vocabulary_size: Number of ids.
         decoding: How characters are chosen.
-        ending: When a text is over.
-        unknown: An id that is never chosen.
+        stop: When a text ends.
+        unknown_id: An id that is never chosen.
     """
 
-    size: int
+    vocabulary_size: int
     decoding: Decoding
-    ending: StopCondition
-    unknown: int | None = None
+    stop: StopCondition
+    unknown_id: int | None = None
 
-    def noise(self, generator: np.random.Generator, characters: int) -> npt.NDArray[np.float32]:
-        """What chance adds to the logits of a text's next characters."""
-        return noise(generator, characters, self.size, self.decoding.temperature)
+    def draw_noise(self, generator: np.random.Generator, count: int) -> npt.NDArray[np.float32]:
+        """The random numbers for choosing the next `count` characters of a text."""
+        return draw_noise(generator, count, self.vocabulary_size, self.decoding.temperature)
 
 
-def one(
-    reader: Reader, task: Task, manner: Manner, on_end: Callable[[], object] = lambda: None
+def generate_stream(
+    reader: Reader,
+    request: Request,
+    config: GenerationConfig,
+    on_complete: Callable[[], object] = lambda: None,
 ) -> Iterator[int]:
-    """Write one text.
+    """Generate one text.
 
     Args:
         reader: Of shape (), in its zero state.
-        task: Where the text starts.
-        manner: How it is written.
-        on_end: Called when the text is complete, as in Written.
+        request: The text's seed and random numbers.
+        config: How it is generated.
+        on_complete: Called if the text reaches its stop condition, as in `GeneratedIds.complete`.
 
     Yields:
-        The ids after the seed, as they are chosen.
+        The ids after the seed, each as soon as it is chosen.
     """
-    choose, step = chooser(manner.decoding, manner.unknown), reader.step
-    generator = task.generator()
-    for seed_id in task.seed:
+    choose, step = make_chooser(config.decoding, config.unknown_id), reader.step
+    generator = request.generator()
+    for seed_id in request.seed_ids:
         logits = step(seed_id)
-    ending = manner.ending
-    last, tail, line_ends = ending.last, deque[int](maxlen=ending.longest), 0
-    ahead, left = max(1, _NOISE // manner.size), ending.max_length
-    while left is None or left > 0:
-        length = ahead if left is None else min(left, ahead)
-        for numbers in manner.noise(generator, length):
-            chosen = choose(logits, numbers)
+    stop = config.stop
+    final_ids, tail, line_ends = stop.final_ids, deque[int](maxlen=stop.tail_length), 0
+    block, remaining = max(1, _NOISE_BLOCK // config.vocabulary_size), stop.max_length
+    while remaining is None or remaining > 0:
+        length = block if remaining is None else min(remaining, block)
+        for noise in config.draw_noise(generator, length):
+            chosen = choose(logits, noise)
             yield chosen
-            if last:
+            if final_ids:
                 tail.append(chosen)
-                line_ends += chosen == ending.line_end
-                if chosen in last and ending.over(tail, line_ends):
-                    on_end()
+                line_ends += chosen == stop.line_end_id
+                if chosen in final_ids and stop.is_met(tail, line_ends):
+                    on_complete()
                     return
             logits = step(chosen)
-        if left is not None:
-            left -= length
-    if not last:
-        on_end()
+        if remaining is not None:
+            remaining -= length
+    if not final_ids:
+        on_complete()
 
 
-def many(
-    start: Callable[[tuple[int, ...]], Reader],
-    tasks: Iterable[Task],
+def generate_batch(
+    make_reader: Callable[[tuple[int, ...]], Reader],
+    requests: Iterable[Request],
     rows: int,
-    manner: Manner,
+    config: GenerationConfig,
     *,
     scores: bool = False,
-) -> Iterator[Written]:
-    """Write many texts side by side; where one is over, the next one begins in its row.
+) -> Iterator[GeneratedIds]:
+    """Generate many texts side by side; when one ends, the next one starts in its row.
 
     Args:
-        start: Makes a reader of a shape, in its zero state.
-        tasks: The texts.
-        rows: How many side by side, at most.
-        manner: How they are written.
-        scores: Whether to tell the log-probabilities.
+        make_reader: Makes a reader of a shape, in its zero state.
+        requests: The texts' seeds and random numbers.
+        rows: How many texts side by side, at most.
+        config: How they are generated.
+        scores: Whether to compute `mean_log_probability`.
 
     Yields:
-        The texts in the order of the tasks.
+        The texts in the order of the requests.
     """
-    remaining = iter(tasks)
+    remaining = iter(requests)
     first = list(islice(remaining, rows))
     if not first:
         return
-    batch = _Batch(start, len(first), chain(first, remaining), manner, scores=scores)
-    finished: dict[int, Written] = {}
+    batch = _Batch(make_reader, len(first), chain(first, remaining), config, scores=scores)
+    finished: dict[int, GeneratedIds] = {}
     for number in count():
         while number not in finished and batch.busy:
             finished.update(batch.step())
@@ -154,48 +155,50 @@ def many(
 
 
 class _Batch:
-    """Texts being written side by side, a row for each."""
+    """Texts that are generated side by side, one in each row."""
 
     def __init__(
         self,
-        start: Callable[[tuple[int, ...]], Reader],
+        make_reader: Callable[[tuple[int, ...]], Reader],
         rows: int,
-        tasks: Iterator[Task],
-        manner: Manner,
+        requests: Iterator[Request],
+        config: GenerationConfig,
         *,
         scores: bool,
     ):
-        self._reader = start((rows,))
-        self._tasks, self._manner, self._scores = enumerate(tasks), manner, scores
-        self._ending = manner.ending
-        at_most, largest = manner.ending.max_length, np.iinfo(np.int64).max
-        self._at_most = largest if at_most is None else min(at_most, largest)
-        self._choose = chooser(manner.decoding, manner.unknown)
+        self._reader = make_reader((rows,))
+        self._requests, self._config, self._scores = enumerate(requests), config, scores
+        self._stop = config.stop
+        max_length, largest = config.stop.max_length, np.iinfo(np.int64).max
+        self._max_length = largest if max_length is None else min(max_length, largest)
+        self._choose = make_chooser(config.decoding, config.unknown_id)
         self._rows = np.arange(rows)
-        self._ahead = max(1, min(_NOISE, _NOISE_OF_ALL // rows) // manner.size)
-        self._noise = np.zeros((rows, self._ahead, manner.size), np.float32)
-        self._is_last = np.zeros(manner.size, np.bool_)
-        self._is_last[list(self._ending.last)] = True
-        # Of each row: its text's number, -1 where there is none; what is still to be read of its
-        # seed; the id to read next; what was written, how much of it, and what it adds up to.
+        size = config.vocabulary_size
+        self._block = max(1, min(_NOISE_BLOCK, _MAX_BATCH_NOISE // rows) // size)
+        self._noise = np.zeros((rows, self._block, size), np.float32)
+        self._is_final = np.zeros(size, np.bool_)
+        self._is_final[list(self._stop.final_ids)] = True
+        # Of each row: the number of its text, -1 for none; the rest of its seed, and whether it is
+        # still reading that; the id to read next; the generated ids, their number, and the sums
+        # of line ends and log-probabilities.
         self._number = np.full(rows, -1)
         self._seeds: list[Iterator[int]] = [iter(())] * rows
         self._reading = np.zeros(rows, np.bool_)
         self._current = np.zeros(rows, np.int64)
         self._ids = np.zeros((rows, 64), np.int32)
-        self._written = np.zeros(rows, np.int64)
+        self._length = np.zeros(rows, np.int64)
         self._line_ends, self._log_probability = np.zeros(rows, np.int64), np.zeros(rows)
         self._generators = [np.random.default_rng(0)] * rows
         for row in self._rows:
-            self._begin(row)
+            self._start_next(row)
 
     @property
     def busy(self) -> bool:
         """Whether any row has a text."""
         return bool((self._number >= 0).any())
 
-    def step(self) -> dict[int, Written]:
-        """Read a character in each row and choose the next one; returns the texts then over."""
+    def step(self) -> dict[int, GeneratedIds]:
+        """Read a character in each row and choose the next one; returns the texts that end."""
         logits = self._reader.step(self._current)
         for row in np.flatnonzero(self._reading):
             following = next(self._seeds[row], None)
@@ -204,42 +207,42 @@ class _Batch:
             else:
                 self._current[row] = following
         writing = ~self._reading & (self._number >= 0)
-        place = self._written % self._ahead
+        place = self._length % self._block
         for row in np.flatnonzero(writing & (place == 0)):
-            length = int(min(self._ahead, self._at_most - self._written[row]))
-            self._noise[row, :length] = self._manner.noise(self._generators[row], length)
+            length = int(min(self._block, self._max_length - self._length[row]))
+            self._noise[row, :length] = self._config.draw_noise(self._generators[row], length)
         chosen = self._choose(logits, self._noise[self._rows, place])
         if self._scores:
             scores = log_probabilities(logits)[self._rows, chosen]
             self._log_probability += np.where(writing, scores, 0)
         np.copyto(self._current, chosen, where=writing)
-        self._ids[self._rows, self._written] = chosen  # where nothing is written, for nothing
-        self._written += writing
-        if self._written.max() == self._ids.shape[1]:
+        self._ids[self._rows, self._length] = chosen  # rows that are not writing ignore it
+        self._length += writing
+        if self._length.max() == self._ids.shape[1]:
             self._ids = np.concatenate([self._ids, np.zeros_like(self._ids)], axis=1)
-        ended = np.zeros(len(writing), np.bool_)
-        if self._ending.last:
-            self._line_ends += writing & (chosen == self._ending.line_end)
-            for row in np.flatnonzero(writing & self._is_last[chosen]):
-                written = self._written[row]
-                tail = self._ids[row, max(0, written - self._ending.longest) : written]
-                ended[row] = self._ending.over(tail.tolist(), int(self._line_ends[row]))
-        over = ended | (writing & (self._written == self._at_most))
-        return dict(self._end(row, ended[row]) for row in np.flatnonzero(over))
+        stopped = np.zeros(len(writing), np.bool_)
+        if self._stop.final_ids:
+            self._line_ends += writing & (chosen == self._stop.line_end_id)
+            for row in np.flatnonzero(writing & self._is_final[chosen]):
+                length = self._length[row]
+                tail = self._ids[row, max(0, length - self._stop.tail_length) : length]
+                stopped[row] = self._stop.is_met(tail.tolist(), int(self._line_ends[row]))
+        ended = stopped | (writing & (self._length == self._max_length))
+        return dict(self._finish(row, stopped[row]) for row in np.flatnonzero(ended))
 
-    def _end(self, row: np.int64, ended: np.bool_) -> tuple[int, Written]:
-        number, ids = int(self._number[row]), self._ids[row, : self._written[row]].copy()
+    def _finish(self, row: np.int64, stopped: np.bool_) -> tuple[int, GeneratedIds]:
+        number, ids = int(self._number[row]), self._ids[row, : self._length[row]].copy()
         mean = float(self._log_probability[row] / len(ids)) if self._scores else math.nan
-        complete = bool(ended) or not self._ending.last
-        self._begin(row)
-        return number, Written(ids, mean, complete)
+        complete = bool(stopped) or not self._stop.final_ids
+        self._start_next(row)
+        return number, GeneratedIds(ids, mean, complete)
 
-    def _begin(self, row: Any) -> None:
-        """Put the next task into a row; without one it goes on reading id 0, for nothing."""
+    def _start_next(self, row: Any) -> None:
+        """Start the next text in a row; without one, the row reads id 0 and nothing uses it."""
         self._reader.reset(row)
-        self._written[row] = self._line_ends[row] = self._log_probability[row] = 0
+        self._length[row] = self._line_ends[row] = self._log_probability[row] = 0
         self._number[row], self._reading[row], self._current[row] = -1, False, 0
-        for number, task in islice(self._tasks, 1):
-            self._seeds[row], self._generators[row] = iter(task.seed), task.generator()
+        for number, request in islice(self._requests, 1):
+            self._seeds[row], self._generators[row] = iter(request.seed_ids), request.generator()
             self._number[row], self._reading[row] = number, True
             self._current[row] = next(self._seeds[row])

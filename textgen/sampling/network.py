@@ -1,12 +1,10 @@
 """The recurrent network of a trained model, one character at a time, in NumPy.
 
-Knows which weights a model has, their order and shapes, and how layers stand on each other; knows
-nothing of what happens inside a layer (cells.py), of files, characters, seeds or temperatures.
-
-What is multiplied with a layer's output stands side by side in one matrix: its own recurrent
-kernel, for the next character, and the kernel of the layer above or the dense kernel, for this
-one. One more row, met by a 1 that the output carries at its end, holds the biases. So a layer
-takes one matrix product for each character.
+What happens inside a layer is in cells.py. Here layers are stacked such that each takes one matrix
+product for each character: its output is multiplied with one matrix, which holds, side by side,
+its own recurrent kernel (for the next character) and the kernel of the layer above, or the dense
+kernel (for this character). The biases are one more row of the matrix, and the output ends with
+a 1 that multiplies them.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,10 +19,8 @@ from textgen.settings import ModelConfig
 
 IdOrIds = npt.NDArray[np.integer[Any]] | np.integer[Any] | int
 
-_GATES = {"lstm": 4, "gru": 3, "rnn": 1}
-_LAYER = {"lstm": "lstm", "gru": "gru", "rnn": "simple_rnn"}
-# Above this many numbers the product of embedding and first kernel is not kept as a table.
-_TABLE_AT_MOST = 1 << 24
+# The product of embedding and first kernel is computed once if it has no more numbers than this.
+MAX_TABLE_NUMBERS = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -36,7 +32,7 @@ class WeightSpec:
 
 
 def weight_specs(config: ModelConfig, size: int) -> list[WeightSpec]:
-    """The arrays of a model in the order of Keras's `get_weights()`.
+    """The arrays of a model, in the order of Keras's `get_weights()`.
 
     Args:
         config: The network.
@@ -46,12 +42,12 @@ def weight_specs(config: ModelConfig, size: int) -> list[WeightSpec]:
         >>> [spec.shape for spec in weight_specs(ModelConfig(units=(8,), embedding=4), 10)]
         [(10, 4), (4, 32), (8, 32), (32,), (8, 10), (10,)]
     """
-    width = config.embedding or size
+    cell, width = CELLS[config.cell], config.embedding or size
     specs = [WeightSpec("layers/embedding/vars/0", (size, width))]
     for number, units in enumerate(config.units):
-        name = _LAYER[config.cell] + (f"_{number}" if number else "")
-        gates = _GATES[config.cell] * units
-        bias = (2, gates) if config.cell == "gru" else (gates,)
+        name = cell.keras_layer + (f"_{number}" if number else "")
+        gates = cell.gates * units
+        bias = (gates,) if cell.biases == 1 else (cell.biases, gates)
         for index, shape in enumerate(((width, gates), (units, gates), bias)):
             specs.append(WeightSpec(f"layers/{name}/cell/vars/{index}", shape))
         width = units
@@ -67,10 +63,12 @@ class Network:
         config: The network.
         size: The vocabulary's size.
         weights: float32 arrays as `weight_specs` lists them.
+        max_table_numbers: The most numbers in a table of the embedding's products with the first
+            kernel, from which the first layer's inputs are looked up; beyond, they are computed.
 
     Attributes:
         size: The vocabulary's size.
-        units: Of all layers together.
+        units: The number of units in all layers together.
 
     Example:
         >>> config = ModelConfig(units=(8,), embedding=4)
@@ -80,26 +78,32 @@ class Network:
         (2, 10)
     """
 
-    def __init__(self, config: ModelConfig, size: int, weights: Sequence[npt.NDArray[Any]]):
+    def __init__(
+        self,
+        config: ModelConfig,
+        size: int,
+        weights: Sequence[npt.NDArray[Any]],
+        max_table_numbers: int = MAX_TABLE_NUMBERS,
+    ):
         embedding, *rest, dense_kernel, dense_bias = [
-            np.asarray(one, np.float32) for one in weights
+            np.asarray(array, np.float32) for array in weights
         ]
         self.size = size
         self.units = sum(config.units)
         self._units = config.units
         self._cell = CELLS[config.cell]
         layers = [self._cell.arrange(*rest[first : first + 3]) for first in range(0, len(rest), 3)]
-        followers = [layer[:2] for layer in layers[1:]] + [(dense_kernel, dense_bias)]
+        above = [layer[:2] for layer in layers[1:]] + [(dense_kernel, dense_bias)]
         self._weights = [
-            _side_by_side(recurrent, recurrent_bias, *follower, scale=self._cell.output_scale)
-            for (_, _, recurrent, recurrent_bias), follower in zip(layers, followers, strict=True)
+            _join(recurrent, recurrent_bias, *upper, scale=self._cell.output_scale)
+            for (_, _, recurrent, recurrent_bias), upper in zip(layers, above, strict=True)
         ]
         kernel, bias, _, _ = layers[0]
         self._project: Callable[[IdOrIds], Floats]
         if not config.embedding:
             self._project = (kernel + bias).__getitem__
-        elif size * kernel.shape[1] <= _TABLE_AT_MOST:
-            # The input is one of `size` rows: its product with the kernel is looked up.
+        elif size * kernel.shape[1] <= max_table_numbers:
+            # The input is one of `size` rows, so its product with the kernel can be looked up.
             self._project = (embedding @ kernel + bias).__getitem__
         else:
             self._project = lambda ids: embedding[ids] @ kernel + bias
@@ -108,7 +112,7 @@ class Network:
         """A reader of texts, each from a zero state.
 
         Args:
-            shape: How many texts side by side, in one or more axes; () for one alone.
+            shape: How many texts side by side, in one or more axes; () for a single text.
         """
         project = self._project
         layers = [
@@ -132,16 +136,16 @@ class Network:
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads texts side by side, a character at a time, and keeps the state of each.
+    """Reads texts side by side, a character at a time, and has the state of each.
 
     Attributes:
-        step: Takes the ids of the next character of each text, integers of the reader's shape or
-            of one that NumPy broadcasts to it, and gives the logits of the character after it:
-            float32 of shape (*shape, vocabulary), overwritten by the next step.
-        reset: Takes an index into the reader's shape and puts those texts' states back to zero.
-        activations: What the units of each layer hold after the step, from -1 to 1: tanh of an
-            LSTM's cell, the output of others; float32 of shape (*shape, units), overwritten by
-            the next step.
+        step: Takes the id of each text's next character, integers that NumPy can broadcast to the
+            reader's shape, and returns the logits of the character after it: float32 of shape
+            (*shape, vocabulary), overwritten by the next step.
+        reset: Takes an index into the reader's shape and sets those texts' states to zero.
+        activations: Returns the activations of each layer's units after the step, from -1 to 1:
+            tanh of the cell state of an LSTM, the output of other layers; float32 of shape
+            (*shape, units), overwritten by the next step.
     """
 
     step: Callable[[IdOrIds], Floats]
@@ -149,9 +153,9 @@ class Reader:
     activations: Callable[[], list[Floats]]
 
 
-def _side_by_side(
+def _join(
     recurrent: Floats, recurrent_bias: Floats, kernel: Floats, bias: Floats, *, scale: float
 ) -> Floats:
-    """The matrix that a layer's output, with a 1 after it, is multiplied with."""
+    """The matrix that multiplies a layer's output with a 1 after it."""
     rows = np.concatenate([recurrent, kernel], axis=1) * np.float32(scale)
     return np.vstack([rows, np.concatenate([recurrent_bias, bias])]).astype(np.float32)

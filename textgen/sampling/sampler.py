@@ -1,41 +1,47 @@
-"""A trained model that writes: seeds in, text out.
+"""The class that users generate text with: seeds in, text out.
 
-Knows characters, seeds and random seeds; knows nothing of files or of how a network computes.
+Long because it is the whole interface of one class, with its documentation.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Unpack, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from textgen.errors import SeedError, SettingsError
 from textgen.sampling.context import make_reader
-from textgen.sampling.generation import Manner, Task, many, one
+from textgen.sampling.decoding import DecodingOptions
+from textgen.sampling.generation import (
+    GenerationConfig,
+    Request,
+    generate_batch,
+    generate_stream,
+)
 from textgen.sampling.network import Network, Reader
 from textgen.sampling.scoring import score_in_order
 from textgen.sampling.stopping import StopCondition, make_stop_condition
-from textgen.settings import Decoding, check_random_seed
+from textgen.settings import Decoding, SampleConfig, check_integer, check_random_seed
 from textgen.text.vocabulary import Vocabulary
 
-# States that take a step together. With twice as many, a character takes 5 % less time and the
-# first text twice as long.
-_TOGETHER = 256
+# Window states in a batch. With twice as many, a character takes 5 % less time and the first text
+# twice as long.
+BATCH_STATES = 256
 
 
 @dataclass(frozen=True)
-class Text:
-    """A text that was written.
+class GeneratedText:
+    """A text that was generated.
 
     Attributes:
-        seed: What it starts from.
-        text: What was written after the seed.
-        mean_log_probability: The mean over its characters of the natural logarithm of the
-            probability that the model gives them, at temperature 1 and with nothing shut out; nan
-            where it was not asked for.
-        complete: Whether it came to an end that was asked for, or has all its characters where
-            only their number was asked for.
+        seed: The text it starts from.
+        text: The text after the seed.
+        mean_log_probability: The mean natural logarithm of the characters' probabilities, at
+            temperature 1 and without filters; nan if scores were not requested.
+        complete: Whether the text reached its stop condition: a text or number of lines to stop
+            after or, without these, its maximum length.
     """
 
     seed: str
@@ -45,14 +51,15 @@ class Text:
 
 
 class Sampler:
-    """Writes text with a trained network.
+    """Generates text with a trained network.
 
     Args:
         network: The trained network.
         vocabulary: Its characters.
         window: Characters that each prediction is made from, each time from a zero state; None
-            to carry the state on for ever.
-        seeds: Windows of the corpus, one of which is drawn where no seed is given.
+            to carry the state without end.
+        seeds: Windows of the corpus, one of which is drawn if no seed is given.
+        batch_states: Window states in a batch of texts.
     """
 
     def __init__(
@@ -61,11 +68,130 @@ class Sampler:
         vocabulary: Vocabulary,
         window: int | None,
         seeds: Sequence[str],
+        batch_states: int = BATCH_STATES,
     ):
         self._network = network
         self.vocabulary = vocabulary
         self.window = window
         self._seeds = tuple(seeds)
+        self._batch_states = batch_states
+
+    @overload
+    def generate(
+        self,
+        seed: str | None = None,
+        *,
+        n: None = None,
+        length: int | None = None,
+        until: str | Sequence[str] = (),
+        lines: int = 0,
+        random_seed: int | None = None,
+        **decoding: Unpack[DecodingOptions],
+    ) -> str: ...
+
+    @overload
+    def generate(
+        self,
+        seed: str | None = None,
+        *,
+        n: int,
+        length: int | None = None,
+        until: str | Sequence[str] = (),
+        lines: int = 0,
+        random_seed: int | None = None,
+        **decoding: Unpack[DecodingOptions],
+    ) -> list[str]: ...
+
+    def generate(
+        self,
+        seed: str | None = None,
+        *,
+        n: int | None = None,
+        length: int | None = None,
+        until: str | Sequence[str] = (),
+        lines: int = 0,
+        random_seed: int | None = None,
+        **decoding: Unpack[DecodingOptions],
+    ) -> str | list[str]:
+        """Generate one text, or several: the texts that `textgen sample` writes.
+
+        Most callers want one text, so without `n` the result is a string. With `n` it is always a
+        list, also for n=1: its type never depends on a number that is computed.
+
+        Args:
+            seed: Text to start from; None draws a window of the corpus for each text.
+            n: Number of texts; None for a single one, as a string.
+            length: Characters after the seed, at most; 0 for no bound if `until` or `lines` is
+                given; None for 400, or 10,000 with `until` or `lines`.
+            until: A text or texts; a generated text ends after the first one it contains.
+            lines: Line ends after which a text ends; 0 to ignore line ends.
+            random_seed: Makes the texts repeatable; None draws a new one.
+            decoding: How characters are chosen, as in `textgen.settings.Decoding`:
+                temperature: Logits are divided by it; 0 always picks the most likely character.
+                top_k: Choose among the k most likely characters; 0 for all.
+                top_p: Choose among the fewest characters that together have this probability.
+                min_p: Choose among characters at least this many times as likely as the most
+                    likely one.
+
+        Returns:
+            Each text with its seed at the beginning.
+
+        Raises:
+            SeedError: the seed is empty or has a character outside the vocabulary.
+            SettingsError: a number out of its bounds, or an end that can never be reached.
+
+        Example:
+            >>> model = textgen.load("textgen-model")  # doctest: +SKIP
+            >>> model.generate("To be", length=200, temperature=0.5)  # doctest: +SKIP
+            >>> model.generate(n=10, until="\\n")  # doctest: +SKIP
+        """
+        until = _texts(until)
+        max_length = SampleConfig(length=length, until=until, lines=lines).at_most
+        if max_length is None and not (until or lines):
+            raise SettingsError("length", "must be 1 or more; `stream` generates without an end")
+        settings = Decoding(**decoding)
+        stop = self.stop_condition(max_length, until, lines)
+        random_seed = _resolve_random_seed(random_seed)
+        if n is None:
+            seed = self.draw_seed(random_seed) if seed is None else seed
+            return seed + "".join(self.generate_stream(seed, settings, stop, random_seed))
+        numbers = range(check_integer("n", n, at_least=1))
+        seeds = (self.draw_seed(random_seed, i) if seed is None else seed for i in numbers)
+        texts = self.generate_batch(seeds, settings, stop, random_seed)
+        return [text.seed + text.text for text in texts]
+
+    def stream(
+        self,
+        seed: str | None = None,
+        *,
+        length: int | None = None,
+        until: str | Sequence[str] = (),
+        lines: int = 0,
+        random_seed: int | None = None,
+        **decoding: Unpack[DecodingOptions],
+    ) -> Iterator[str]:
+        """Generate one text, character by character.
+
+        Args:
+            seed: Text to start from; None draws a window of the corpus.
+            length: Characters after the seed, at most, 1 or more; None for no bound.
+            until, lines, random_seed, decoding: As for `generate`.
+
+        Returns:
+            An iterator of the characters after the seed; each is chosen when it is requested.
+
+        Raises:
+            SeedError: the seed is empty or has a character outside the vocabulary.
+            SettingsError: a number out of its bounds, or an end that can never be reached.
+
+        Example:
+            >>> for character in textgen.load("textgen-model").stream("To be"):  # doctest: +SKIP
+            ...     print(character, end="", flush=True)
+        """
+        random_seed = _resolve_random_seed(random_seed)
+        seed = self.draw_seed(random_seed) if seed is None else seed
+        stop = self.stop_condition(length, _texts(until), lines)
+        return self.generate_stream(seed, Decoding(**decoding), stop, random_seed)
 
     def check_seed(self, seed: str, unknown: str = "error") -> str:
         """The part of a seed that the model can start from.
@@ -85,119 +211,36 @@ class Sampler:
                 f"the seed's character {place + 1}, {character!r} (U+{ord(character):04X}), is not "
                 "in the model's vocabulary; leave it out, or give --unknown skip"
             )
-        kept = "".join(character for character, out in zip(seed, missing, strict=True) if not out)
-        if not kept:
+        known = "".join(character for character, out in zip(seed, missing, strict=True) if not out)
+        if not known:
             raise SeedError(
                 "the seed has no character of the model's vocabulary"
                 if seed
                 else "the seed is empty; give at least one character, or no seed at all"
             )
-        return kept
+        return known
 
     def draw_seed(self, random_seed: int, number: int = 0) -> str:
-        """The seed text of text `number`: a window of the corpus.
+        """The seed of text `number` if none is given: a window of the corpus.
 
         Raises:
-            SeedError: the model directory holds none.
+            SeedError: the model directory has none.
         """
         if not self._seeds:
             raise SeedError("the model has no seeds of its own; give one with --seed")
-        # The second number keeps this draw apart from those of the characters.
+        # The last number keeps this draw apart from those of the characters.
         generator = np.random.default_rng([random_seed, number, 1])
         return self._seeds[generator.integers(len(self._seeds))]
 
-    def generate(
-        self,
-        seed: str | None = None,
-        length: int = 400,
-        temperature: float = Decoding.temperature,
-        *,
-        top_k: int = Decoding.top_k,
-        top_p: float = Decoding.top_p,
-        min_p: float = Decoding.min_p,
-        random_seed: int | None = None,
-    ) -> str:
-        """Write one text.
-
-        Args:
-            seed: Text to start from; None draws a window of the corpus.
-            length: Characters to write after the seed, 1 or more.
-            temperature: Logits are divided by it; 0 takes the likeliest character each time.
-            top_k: Choose among the k likeliest characters; 0 for all.
-            top_p: Choose among the fewest characters that together have this probability.
-            min_p: Choose among characters at least this many times as likely as the likeliest.
-            random_seed: Makes the text repeatable; None draws a new one.
-
-        Returns:
-            The seed and the `length` characters after it.
-
-        Raises:
-            SeedError: the seed is empty or has a character outside the vocabulary.
-            SettingsError: a number out of its bounds.
-
-        Example:
-            >>> textgen.load("textgen-model").generate("To be", length=200)  # doctest: +SKIP
-        """
-        if length < 1:
-            raise SettingsError("length", "must be 1 or more; `stream` writes without an end")
-        random_seed = _seed_number(random_seed)
-        if seed is None:
-            seed = self.draw_seed(random_seed)
-        characters = self.stream(
-            seed,
-            length,
-            temperature,
-            top_k=top_k,
-            top_p=top_p,
-            min_p=min_p,
-            random_seed=random_seed,
-        )
-        return seed + "".join(characters)
-
-    def stream(
-        self,
-        seed: str | None = None,
-        length: int | None = None,
-        temperature: float = Decoding.temperature,
-        *,
-        top_k: int = Decoding.top_k,
-        top_p: float = Decoding.top_p,
-        min_p: float = Decoding.min_p,
-        random_seed: int | None = None,
-    ) -> Iterator[str]:
-        """Write one text, character by character.
-
-        Args:
-            seed: Text to start from; None draws a window of the corpus.
-            length: Characters to write, 1 or more; None for no end.
-            temperature, top_k, top_p, min_p, random_seed: As for `generate`.
-
-        Returns:
-            An iterator of the characters after the seed, each chosen when it is asked for.
-
-        Raises:
-            SeedError: the seed is empty or has a character outside the vocabulary.
-            SettingsError: a number out of its bounds.
-
-        Example:
-            >>> for character in textgen.load("textgen-model").stream("To be"):  # doctest: +SKIP
-            ...     print(character, end="", flush=True)
-        """
-        random_seed = _seed_number(random_seed)
-        if seed is None:
-            seed = self.draw_seed(random_seed)
-        decoding = Decoding(temperature, top_k, top_p, min_p)
-        return self.generate_stream(seed, decoding, self.stop_condition(length), random_seed)
-
     def logprobs(self, text: str) -> npt.NDArray[np.float64]:
-        """How probable the model finds each character of a text, given those before it.
+        """The log-probability of each character of a text, given those before it.
 
         Args:
             text: Two or more characters of the vocabulary.
 
         Returns:
             float64 of shape (characters - 1,): the natural logarithms of the probabilities of
-            all characters but the first, which has none before it.
+            all characters except the first.
 
         Raises:
             SeedError: the text is shorter, or has a character outside the vocabulary.
@@ -209,21 +252,21 @@ class Sampler:
         ids = self._ids(text)
         if len(ids) < 2:
             raise SeedError("the text has one character; log-probabilities need two or more")
-        parts = score_in_order(self._start(), self.vocabulary.size, [ids])
+        parts = score_in_order(self._make_reader(), self.vocabulary.size, [ids])
         return np.concatenate([logs for _, logs in parts])
 
     def stop_condition(
         self, max_length: int | None, until: Sequence[str] = (), lines: int = 0
     ) -> StopCondition:
-        """When texts of this model are over.
+        """When texts of this model end.
 
         Args:
             max_length: Characters after the seed, 1 or more; None for no bound.
-            until: Texts, after any of which a text is over.
-            lines: Line ends after which it is over; 0 for no such end.
+            until: Texts to stop after.
+            lines: Number of line ends to stop after; 0 to ignore line ends.
 
         Raises:
-            SettingsError: an end that can never be written, or no number of characters.
+            SettingsError: an end that can never be reached, or a number out of its bounds.
         """
         return make_stop_condition(self.vocabulary, max_length, until, lines)
 
@@ -231,44 +274,45 @@ class Sampler:
         self,
         seed: str,
         decoding: Decoding,
-        ending: StopCondition,
+        stop: StopCondition,
         random_seed: int,
-        on_end: Callable[[], object] = lambda: None,
+        on_complete: Callable[[], object] = lambda: None,
     ) -> Iterator[str]:
-        """The characters that follow a seed, one by one as they are written.
+        """The characters that follow a seed, each as soon as it is chosen.
 
         Args:
             seed: Text to start from.
             decoding: How characters are chosen.
-            ending: When the text is over.
+            stop: When the text ends.
             random_seed: Makes the text repeatable.
-            on_end: Called when the text is complete, as in Text.
+            on_complete: Called if the text reaches its stop condition, as in `GeneratedText`.
 
         Raises:
             SeedError: the seed is empty or has a character outside the vocabulary.
         """
-        task = Task(self._seed_ids(seed), (random_seed, 0, 0))
-        written = one(self._start(), task, self._manner(decoding, ending), on_end)
-        return map(self.vocabulary.table.__getitem__, written)
+        request = Request(self._seed_ids(seed), (random_seed, 0, 0))
+        config = self._generation_config(decoding, stop)
+        ids = generate_stream(self._make_reader(), request, config, on_complete)
+        return map(self.vocabulary.table.__getitem__, ids)
 
     def generate_batch(
         self,
         seeds: Iterable[str],
         decoding: Decoding,
-        ending: StopCondition,
+        stop: StopCondition,
         random_seed: int,
         *,
         scores: bool = False,
-    ) -> Iterator[Text]:
-        """What follows each of many seeds, written side by side.
+    ) -> Iterator[GeneratedText]:
+        """The texts that follow many seeds, generated side by side.
 
         Args:
             seeds: Texts to start from.
             decoding: How characters are chosen.
-            ending: When a text is over.
-            random_seed: Makes the texts repeatable; each has random numbers of its own, the first
-                one those that `generate_stream` draws.
-            scores: Whether to tell the log-probabilities.
+            stop: When a text ends.
+            random_seed: Makes the texts repeatable. Each text has different random numbers, the
+                first one those of `generate_stream`.
+            scores: Whether to compute `mean_log_probability`.
 
         Yields:
             The texts in the order of the seeds.
@@ -276,20 +320,22 @@ class Sampler:
         Raises:
             SeedError: a seed is empty or has a character outside the vocabulary.
         """
-        begun: deque[str] = deque()
+        waiting: deque[str] = deque()
 
-        def tasks() -> Iterator[Task]:
+        def requests() -> Iterator[Request]:
             for number, seed in enumerate(seeds):
-                begun.append(seed)
-                yield Task(self._seed_ids(seed), (random_seed, number, 0))
+                waiting.append(seed)
+                yield Request(self._seed_ids(seed), (random_seed, number, 0))
 
-        rows = max(1, _TOGETHER // (self.window or 1))
-        manner = self._manner(decoding, ending)
-        for written in many(self._start, tasks(), rows, manner, scores=scores):
-            text = self.vocabulary.decode(written.ids)
-            yield Text(begun.popleft(), text, written.mean_log_probability, written.complete)
+        rows = max(1, self._batch_states // (self.window or 1))
+        config = self._generation_config(decoding, stop)
+        for result in generate_batch(self._make_reader, requests(), rows, config, scores=scores):
+            text = self.vocabulary.decode(result.ids)
+            yield GeneratedText(
+                waiting.popleft(), text, result.mean_log_probability, result.complete
+            )
 
-    def _start(self, shape: tuple[int, ...] = ()) -> Reader:
+    def _make_reader(self, shape: tuple[int, ...] = ()) -> Reader:
         return make_reader(self._network, self.window, shape)
 
     def _ids(self, text: str) -> npt.NDArray[np.int64]:
@@ -297,17 +343,20 @@ class Sampler:
 
     def _seed_ids(self, seed: str) -> list[int]:
         ids: list[int] = self._ids(seed).tolist()
-        return ids[-self.window :] if self.window else ids  # a window's worth is all it sees
+        return ids[-self.window :] if self.window else ids  # no window has more of them
 
-    def _manner(self, decoding: Decoding, ending: StopCondition) -> Manner:
-        return Manner(self.vocabulary.size, decoding, ending, self.vocabulary.unknown_id)
-
-
-def _seed_number(random_seed: int | None) -> int:
-    """The random seed that is asked for, or a new one."""
-    return draw_random_seed() if random_seed is None else check_random_seed(random_seed)
+    def _generation_config(self, decoding: Decoding, stop: StopCondition) -> GenerationConfig:
+        return GenerationConfig(self.vocabulary.size, decoding, stop, self.vocabulary.unknown_id)
 
 
 def draw_random_seed() -> int:
-    """A random seed for who gave none."""
+    """A random seed for a user who gave none."""
     return int(np.random.default_rng().integers(2**32))
+
+
+def _resolve_random_seed(random_seed: int | None) -> int:
+    return draw_random_seed() if random_seed is None else check_random_seed(random_seed)
+
+
+def _texts(until: str | Sequence[str]) -> tuple[str, ...]:
+    return (until,) if isinstance(until, str) else tuple(until)

@@ -1,7 +1,4 @@
-"""How probable a text is under a network: the loss that training lowers, of any text.
-
-Knows ids and networks; knows nothing of characters, files or models on disk.
-"""
+"""How probable a text is under a network: its cross-entropy, which training minimizes."""
 
 from collections.abc import Iterable, Iterator
 
@@ -14,36 +11,36 @@ from textgen.text.vocabulary import Ids
 
 Doubles = npt.NDArray[np.float64]
 
-_BLOCK = 1 << 18  # logits kept at a time
-_ROWS, _AT_ONCE = 256, 1_000_000  # windows read side by side, and characters of all of them
+_BLOCK = 1 << 18  # logits in memory at a time
+_MAX_ROWS, _MAX_BATCH_CHARACTERS = 256, 1_000_000  # of windows read side by side
 
 
 def score_in_order(
     reader: Reader, size: int, pieces: Iterable[Ids]
 ) -> Iterator[tuple[npt.NDArray[np.int64], Doubles]]:
-    """The log-probability of each character of a text but the first, given all before it.
+    """The log-probability of each character of a text except the first, given those before it.
 
     Args:
-        reader: Of shape (), in its zero state; carried or by windows.
+        reader: Of shape (), in its zero state, with carried state or windows.
         size: The vocabulary's size.
         pieces: The text's ids, in pieces of any length.
 
     Yields:
-        For one part of the text after the other: the ids that are predicted, and the natural
+        For each part of the text, in order: the ids that are predicted, and the natural
         logarithms of their probabilities, both of shape (characters,).
     """
-    room = max(1, _BLOCK // size)
-    logits = np.empty((room, size), np.float32)
+    block = max(1, _BLOCK // size)
+    logits = np.empty((block, size), np.float32)
     step, before = reader.step, None
     for piece in pieces:
         if not len(piece):
             continue
         ids = piece if before is None else np.concatenate([[before], piece])
         before = ids[-1]
-        for first in range(0, len(ids) - 1, room):
-            part = ids[first : first + room + 1].tolist()
-            for place, one in enumerate(part[:-1]):
-                logits[place] = step(one)
+        for first in range(0, len(ids) - 1, block):
+            part = ids[first : first + block + 1].tolist()
+            for place, character_id in enumerate(part[:-1]):
+                logits[place] = step(character_id)
             count = len(part) - 1
             targets = np.array(part[1:], np.int64)
             yield targets, log_probabilities(logits[:count])[np.arange(count), targets]
@@ -54,9 +51,9 @@ def score_by_windows(
 ) -> Iterator[tuple[npt.NDArray[np.int64], Doubles]]:
     """The log-probability of each character of a text, given those before it in its window.
 
-    Windows of `maxlen` characters follow each other without overlap, each is read from a zero
-    state, and every position of each counts. A last window that the text does not fill is left
-    out, unless it is the only one.
+    Windows of `maxlen` characters follow each other without overlap. Each is read from a zero
+    state, and all its positions count. An incomplete window at the end is left out, unless it is
+    the only one.
 
     Args:
         network: A trained network.
@@ -64,32 +61,32 @@ def score_by_windows(
         pieces: The text's ids, in pieces of any length.
 
     Yields:
-        For one part of the text after the other: the ids that are predicted, and the natural
+        For each part of the text, in order: the ids that are predicted, and the natural
         logarithms of their probabilities, both of shape (windows, maxlen).
     """
-    most = window_batch_size(maxlen)
-    parts, count, whole = list[Ids](), 0, False
+    batch = window_batch_size(maxlen)
+    parts, count, scored = list[Ids](), 0, False
     for piece in pieces:
         parts.append(piece)
         count += len(piece)
-        if count <= most * maxlen:
+        if count <= batch * maxlen:
             continue
-        held = np.concatenate(parts)
-        while (len(held) - 1) // maxlen >= most:
-            yield score_windows(network, held, np.arange(most) * maxlen, maxlen)
-            held, whole = held[most * maxlen :], True
-        parts, count = [held], len(held)
-    held = np.concatenate([np.empty(0, np.int64), *parts])
-    rows = (len(held) - 1) // maxlen
+        ids = np.concatenate(parts)
+        while (len(ids) - 1) // maxlen >= batch:
+            yield score_windows(network, ids, np.arange(batch) * maxlen, maxlen)
+            ids, scored = ids[batch * maxlen :], True
+        parts, count = [ids], len(ids)
+    ids = np.concatenate([np.empty(0, np.int64), *parts])
+    rows = (len(ids) - 1) // maxlen
     if rows > 0:
-        yield score_windows(network, held, np.arange(rows) * maxlen, maxlen)
-    elif len(held) > 1 and not whole:
-        yield score_windows(network, held, np.zeros(1, np.int64), len(held) - 1)
+        yield score_windows(network, ids, np.arange(rows) * maxlen, maxlen)
+    elif len(ids) > 1 and not scored:
+        yield score_windows(network, ids, np.zeros(1, np.int64), len(ids) - 1)
 
 
 def window_batch_size(maxlen: int) -> int:
-    """How many windows are best read at the same time."""
-    return max(1, min(_ROWS, _AT_ONCE // maxlen))
+    """How many windows to read side by side."""
+    return max(1, min(_MAX_ROWS, _MAX_BATCH_CHARACTERS // maxlen))
 
 
 def score_windows(
@@ -99,7 +96,7 @@ def score_windows(
 
     Args:
         network: A trained network.
-        ids: A text's ids; a window ends one character before the text does, or sooner.
+        ids: A text's ids; each window ends before the last of them.
         starts: Where the windows start, shape (windows,).
         maxlen: Characters predicted in each.
 

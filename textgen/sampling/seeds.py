@@ -1,20 +1,17 @@
-"""Seeds from files: the whole file, or one on each line.
-
-Knows UTF-8 and lines; knows nothing of vocabularies or of where the bytes came from.
-"""
+"""Seeds from the bytes of files: the whole file, or one on each line."""
 
 from textgen.errors import SeedError
 
 
 def decode_seed(data: bytes, name: str) -> str:
-    """A seed from bytes in UTF-8, line ends made \\n.
+    """A seed from bytes in UTF-8; all line ends become \\n.
 
     Args:
         data: The bytes.
-        name: Where they came from, as messages name it.
+        name: The file's name, for the message.
 
     Raises:
-        SeedError: they are not UTF-8.
+        SeedError: the bytes are not UTF-8.
     """
     try:
         text = data.decode("utf-8-sig")
@@ -27,9 +24,9 @@ def decode_seed(data: bytes, name: str) -> str:
 
 
 def parse_seed_file(data: bytes, name: str) -> str:
-    """The seed that is a whole file: its text without the line end that programs put after it.
+    """The seed that is a whole file, without the line end that programs put after a text.
 
-    A line end that is all there is is the seed itself.
+    If the file is a single line end, the seed is that line end.
 
     Raises:
         SeedError: the bytes are not UTF-8.
@@ -46,7 +43,7 @@ def parse_seed_lines(data: bytes, name: str) -> tuple[list[tuple[int, str]], int
     """The seeds of a file with one on each line.
 
     Returns:
-        Pairs of the number of a line, from 1, and its seed; how many lines were empty.
+        Pairs of a line number, from 1, and its seed; the number of empty lines.
 
     Raises:
         SeedError: the bytes are not UTF-8, or every line is empty.
@@ -55,8 +52,8 @@ def parse_seed_lines(data: bytes, name: str) -> tuple[list[tuple[int, str]], int
         >>> parse_seed_lines(b"To be\\n\\nROMEO:\\n", "seeds.txt")
         ([(1, 'To be'), (3, 'ROMEO:')], 1)
     """
-    every = decode_seed(data, name).removesuffix("\n").split("\n")
-    seeds = [(number, seed) for number, seed in enumerate(every, start=1) if seed]
+    lines = decode_seed(data, name).removesuffix("\n").split("\n")
+    seeds = [(number, seed) for number, seed in enumerate(lines, start=1) if seed]
     if not seeds:
         raise SeedError(f"{name}: has no seed; write one on each line")
-    return seeds, len(every) - len(seeds)
+    return seeds, len(lines) - len(seeds)

@@ -860,6 +860,9 @@ def _samples(
     seed = sampler.draw_seed(config.random_seed, step)
     for temperature in config.sample_temperatures:
         text = sampler.generate(
-            seed, config.sample_length, temperature, random_seed=config.random_seed
+            seed,
+            length=config.sample_length,
+            temperature=temperature,
+            random_seed=config.random_seed,
         )
         yield events.Sample(temperature, seed, text.removeprefix(seed))
