@@ -1,14 +1,11 @@
-"""Packages that are not installed: which one a failed import lacks, and what installs it.
-
-Knows the extras of pyproject.toml; knows nothing of what the packages are for.
-"""
+"""Packages that are not installed: which one a failed import lacks, and what installs it."""
 
 import importlib.util
 import sys
 
-REPORT_PACKAGES = ("jinja2", "matplotlib")  # what makes pages of HTML
+REPORT_PACKAGES = ("jinja2", "matplotlib")  # what writes HTML pages
 
-# The extra of `keras-textgen` that installs a package. The others come without an extra.
+# The extra of `keras-textgen` that installs a package (pyproject.toml). Others need no extra.
 _EXTRAS = {
     "jax": "jax",
     "torch": "torch",
@@ -21,7 +18,7 @@ _EXTRAS = {
 
 
 def is_installed(package: str) -> bool:
-    """Whether Python finds a package, which is not imported.
+    """Whether Python finds a package, without importing it.
 
     Example:
         >>> is_installed("numpy")
@@ -31,9 +28,9 @@ def is_installed(package: str) -> bool:
 
 
 def describe_missing(package: str) -> str:
-    """What a message says of a package that is not installed.
+    """What a message says about a package that is not installed.
 
-    pip takes `keras-textgen` itself for installed and adds the packages that it lacks.
+    pip then leaves `keras-textgen` itself as it is and adds the packages that it lacks.
 
     Example:
         >>> describe_missing("matplotlib")
@@ -61,8 +58,8 @@ def find_missing_package(error: BaseException) -> str | None:
     """Find the package whose absence made an import fail.
 
     Returns:
-        Its name; None if nothing is missing that pip would install: the error is another one,
-        or the package is installed and lacks a module, or the module is Python's or textgen's.
+        Its name; None if pip would not install what is missing: the error is of another kind, the
+        package is installed and lacks a module, or the module is part of Python or textgen.
 
     Example:
         >>> find_missing_package(ModuleNotFoundError(name="matplotlib.figure"))  # doctest: +SKIP

@@ -42,7 +42,7 @@ def test_temperatures_are_numbers_from_zero_up(value):
     [({}, 400), ({"until": ("x",)}, 10_000), ({"length": 7}, 7), ({"length": 0}, None)],
 )
 def test_the_default_length_depends_on_other_ends(options, characters):
-    assert SampleConfig(**options).at_most == characters
+    assert SampleConfig(**options).max_length == characters
 
 
 @pytest.mark.parametrize(

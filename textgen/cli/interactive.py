@@ -157,7 +157,7 @@ class _Conversation:
 
     def _new_ending(self) -> StopCondition:
         config = self._config
-        return self._sampler.stop_condition(config.at_most, config.until, config.lines)
+        return self._sampler.stop_condition(config.max_length, config.until, config.lines)
 
     def _set(self, name: str, value: str) -> None:
         kind = _SETTABLE[name]
@@ -176,7 +176,7 @@ class _Conversation:
         config = self._config
         told = {
             "temperature": f"{config.temperatures[0]:g}",
-            "length": config.at_most or "no end",
+            "length": config.max_length or "no end",
             "top-k": config.top_k or "all",
             "top-p": f"{config.top_p:g}",
             "min-p": f"{config.min_p:g}",

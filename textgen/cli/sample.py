@@ -217,12 +217,12 @@ def command(
     for_each = config.samples * max(1, len(given))
     texts = for_each * len(config.temperatures)
     ends = bool(config.until or config.lines)
-    if config.at_most is None and not ends and (texts > 1 or form == "jsonl"):
+    if config.max_length is None and not ends and (texts > 1 or form == "jsonl"):
         raise click.UsageError(
             "--length 0 has no end: ask for one text, without --format jsonl, or give a --length"
         )
     headed = texts > 1 and form == "text" and sys.stdout.isatty() and sys.stderr.isatty()
-    ending = sampler.stop_condition(config.at_most, config.until, config.lines)
+    ending = sampler.stop_condition(config.max_length, config.until, config.lines)
     complete = 0
     for temperature in config.temperatures:
         how = (config.decoding(temperature), ending, random_seed)
@@ -257,7 +257,7 @@ def command(
                 out.write(json.dumps(record, ensure_ascii=out.on_terminal) + "\n")
     if complete < texts:
         console.note(
-            f"textgen: {texts - complete:,} of {texts:,} texts reached {config.at_most:,} "
+            f"textgen: {texts - complete:,} of {texts:,} texts reached {config.max_length:,} "
             "characters before their end; --length sets this bound"
         )
 

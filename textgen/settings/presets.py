@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-# Three sizes that do not depend on the corpus and the time, and what the two programs that people
-# have copied for ten years do, in textgen's words. Sources of those: the Keras example
-# "Character-level text generation with LSTM" (keras.io/examples/generative/
-# lstm_character_level_text_generation), and min-char-rnn.py by A. Karpathy (2015,
-# gist.github.com/karpathy/d4dee566867f8291f086).
+# Three sizes that do not depend on the corpus and the time, and two programs that people have
+# copied for ten years, as settings of textgen: the Keras example "Character-level text generation
+# with LSTM" (keras.io/examples/generative/lstm_character_level_text_generation), and
+# min-char-rnn.py by A. Karpathy (2015, gist.github.com/karpathy/d4dee566867f8291f086).
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "small": {"maxlen": 64, "units": (128,), "dropout": 0.1, "learning_rate": 8e-3},
     "medium": {"maxlen": 64, "units": (320,), "dropout": 0.3, "learning_rate": 6e-3},

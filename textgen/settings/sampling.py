@@ -1,4 +1,4 @@
-"""The settings of what a trained model writes: by `sample` and for `novelty`."""
+"""The settings of generation: of `textgen sample`, and of the samples for `textgen novelty`."""
 
 from dataclasses import dataclass
 
@@ -21,13 +21,13 @@ _MAX_CHARACTERS = 1_000_000  # of all novelty samples: looking for copies takes 
 
 @dataclass(frozen=True)
 class Decoding(Config):
-    """How the next character is chosen.
+    """How the next token is chosen.
 
     Attributes:
-        temperature: Logits are divided by it; 0 takes the likeliest character.
-        top_k: Choose among the k likeliest characters; 0 for all.
-        top_p: Choose among the fewest characters that together have this probability.
-        min_p: Choose among characters at least this many times as likely as the likeliest.
+        temperature: Logits are divided by it; 0 always picks the most likely token.
+        top_k: Choose among the k most likely tokens; 0 for all.
+        top_p: Choose among the fewest tokens that together have this probability.
+        min_p: Choose among tokens at least this many times as likely as the most likely one.
     """
 
     temperature: float = 0.5  # readable, and not yet repeating itself
@@ -48,15 +48,17 @@ class SampleConfig(Config):
     """What `textgen sample` writes.
 
     Attributes:
-        temperatures: One or more, each for texts of its own.
+        temperatures: One or more; each gives separate texts.
         top_k, top_p, min_p: As in Decoding.
-        length: Characters to write after the seed, at most, where `until` or `lines` may end a
-            text sooner; 0 for no end; None for 400, or 10,000 with `until` or `lines`.
-        until: Texts that end the text: it stops after the first one that is written.
-        lines: Line ends after which the text stops; 0 for no such end.
+        length: The highest number of characters to write after the seed; `until` or `lines` may
+            end a text earlier. 0 for no limit; None for 400, or 10,000 with `until` or `lines`.
+        until: Generation stops after the first of these texts that it writes.
+        lines: Generation stops after this many line ends; 0 for no such limit.
         samples: Texts to write for each temperature and seed.
-        random_seed: Makes the texts repeatable; None draws a new one.
-        context: `carry` or `window`; None for what the model was trained with.
+        random_seed: Makes the texts repeatable; None draws a new random seed.
+        context: `carry` (the state carries over from character to character) or `window` (the
+            state is computed from the last `maxlen` characters); None for what the model was
+            trained with.
     """
 
     temperatures: tuple[float, ...] = (Decoding.temperature,)
@@ -67,8 +69,8 @@ class SampleConfig(Config):
     until: tuple[str, ...] = ()
     lines: int = 0
     samples: int = 1
-    random_seed: int | None = None  # people who ask again want another text
-    context: str | None = None  # what it was trained with is what it predicts best with
+    random_seed: int | None = None  # whoever runs the command again wants another text
+    context: str | None = None  # a model predicts best as it was trained
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -88,15 +90,15 @@ class SampleConfig(Config):
             check_choice("context", self.context, CONTEXTS)
 
     def decoding(self, temperature: float) -> Decoding:
-        """How characters are chosen at one of the temperatures."""
+        """How tokens are chosen at one of the temperatures."""
         return Decoding(temperature, self.top_k, self.top_p, self.min_p)
 
     @property
-    def at_most(self) -> int | None:
-        """Characters to write at most; None for no end."""
+    def max_length(self) -> int | None:
+        """The highest number of characters to write; None for no limit."""
         if self.length is None:
-            # A screenful of verse, and what the Keras example writes; with another end in sight,
-            # a bound against a model that never writes it.
+            # A screenful of verse, and what the Keras example writes. With another limit, a bound
+            # for a model that never reaches it.
             return 10_000 if self.until or self.lines else 400
         return self.length or None
 
@@ -106,17 +108,17 @@ class NoveltyConfig(Config):
     """What `textgen novelty` writes to look for copies in.
 
     Attributes:
-        temperatures: One or more, each for texts of its own.
+        temperatures: One or more; each gives separate texts.
         samples: Texts to write for each temperature.
         length: Characters of each, after the seed.
         random_seed: Makes the texts repeatable.
     """
 
-    # What `textgen sample` writes, and what the model itself finds likely.
+    # The default of `textgen sample`, and the probabilities as the model learned them.
     temperatures: tuple[float, ...] = (Decoding.temperature, 1.0)
-    samples: int = 20  # from as many places of the corpus, and written in seconds
-    length: int = 1000  # long enough to come upon a passage and to stay in it
-    random_seed: int = 0  # figures that are to be compared must not change from call to call
+    samples: int = 20  # from as many places in the corpus, and written in seconds
+    length: int = 1000  # long enough to reach a passage of the corpus and to follow it
+    random_seed: int = 0  # numbers that people compare must not change from call to call
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -135,5 +137,5 @@ class NoveltyConfig(Config):
         check_random_seed(self.random_seed)
 
     def decoding(self, temperature: float) -> Decoding:
-        """How characters are chosen at one of the temperatures."""
+        """How tokens are chosen at one of the temperatures."""
         return Decoding(temperature)

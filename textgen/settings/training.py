@@ -37,7 +37,7 @@ class CorpusConfig(Config):
     """How files become text.
 
     Attributes:
-        encoding: Name of a Python text codec, or `auto` to detect that of each file.
+        encoding: Name of a Python text codec, or `auto` to detect the encoding of each file.
         lowercase: Turn the text to lower case.
         normalize: Unicode normalization form, or None to leave the text as it is.
         min_count: Characters that occur fewer times than this become the unknown id.
@@ -47,11 +47,11 @@ class CorpusConfig(Config):
     """
 
     encoding: str = "utf-8"  # what nearly all text is in today
-    lowercase: bool = False  # the text is the user's; changing it is for the user to ask
+    lowercase: bool = False  # the text is the user's, and changes only on request
     normalize: str | None = None  # for the same reason
-    min_count: int = 1  # every character is learned and can be written
-    glob: tuple[str, ...] = ("*",)  # a directory named on the command line is meant whole
-    decoding_errors: str = added_in("0.2.0", "strict", before="strict")  # nothing is lost unnoticed
+    min_count: int = 1  # every character is learned and can be generated
+    glob: tuple[str, ...] = ("*",)  # whoever names a directory means all of it
+    decoding_errors: str = added_in("0.2.0", "strict", before="strict")  # no text is lost silently
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -78,16 +78,16 @@ class WindowConfig(Config):
     """How a text becomes windows and targets.
 
     Attributes:
-        maxlen: Characters in a window.
-        step: Characters from the start of one window to the start of the next.
-        targets: `last` (the character after the window) or `sequence` (one at every position).
+        maxlen: Tokens in a window.
+        step: Tokens from the start of one window to the start of the next.
+        targets: `last` (the token after the window) or `sequence` (the next token at each place).
         validation: Share of the text, from its end, that is never trained on.
     """
 
     maxlen: int = 40  # the window of the Keras example, long enough for a few words
     step: int = 3  # that example's step: neighbours that overlap by 37 characters add little
     targets: str = "sequence"  # every position carries a loss: far more learned per minute
-    validation: float = 0.1  # the split that published figures for small corpora use
+    validation: float = 0.1  # as in published results on small corpora
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -108,20 +108,20 @@ class ModelConfig(Config):
         cell: Kind of recurrent layer.
         units: Units of each recurrent layer, first to last.
         embedding: Width of the trained embedding; 0 feeds one-hot vectors.
-        dropout: Share of each recurrent layer's outputs dropped in training.
-        drop_connect: Share of each recurrent layer's recurrent weights left out of a training
-            step (DropConnect; Wan et al. 2013, on recurrent weights Merity, Keskar and Socher
+        dropout: Share of each recurrent layer's outputs that training drops.
+        drop_connect: Share of each recurrent layer's recurrent weights that a training step leaves
+            out (DropConnect; Wan et al. 2013, on recurrent weights Merity, Keskar and Socher
             2018).
         init_stddev: Draw every weight matrix from a normal distribution of this standard
-            deviation and set every bias to zero; 0 leaves Keras's initializers.
+            deviation and set every bias to zero; 0 keeps Keras's initializers.
     """
 
     cell: str = "lstm"  # the best of the three on text, and the one with a GPU kernel everywhere
     units: tuple[int, ...] = (256,)  # what two cores train well in two minutes
-    embedding: int = 64  # learns sooner than one-hot input, and costs less
-    dropout: float = 0.2  # a text is read several times: some is needed against rote
-    drop_connect: float = 0.0  # slows learning; what suits is in training/automatic.py
-    init_stddev: float = 0.0  # Keras's own: orthogonal recurrent weights, forget bias 1
+    embedding: int = 64  # learns faster than one-hot input, and costs less
+    dropout: float = 0.2  # a text is read several times: less overfitting
+    drop_connect: float = 0.0  # slows learning; training/automatic.py chooses more for some texts
+    init_stddev: float = 0.0  # Keras's: orthogonal recurrent weights, forget bias 1
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -143,60 +143,60 @@ class TrainConfig(Config):
 
     Attributes:
         optimizer: Keras optimizer.
-        learning_rate: Its highest learning rate.
+        learning_rate: The highest learning rate of the schedule.
         schedule: `constant`, or `cosine`: a short warm-up, then a cosine decay to near zero at
             the end of the training.
-        weight_decay: Share of the weights taken off at each step, times the learning rate; for
+        weight_decay: Share of the weights subtracted at each step, times the learning rate; for
             adamw only.
         clip_norm: Bound on the norm of all gradients together; 0 for no bound.
-        clip_value: Bound on every gradient element; 0 for no bound. Excludes the other.
-        batch_size: Windows, or parallel streams with carried state, in a step.
+        clip_value: Bound on every gradient element; 0 for no bound. Excludes `clip_norm`.
+        batch_size: Windows (with carried state: parallel streams of text) in a step.
         time: Seconds that the whole training may take, from the program's start to its end; 0
             for no such bound.
         epochs: Times the training text is read; 0 for as many as the time allows.
-        patience: Reports (after each epoch, or ten at most in a training by time) without a better
-            validation loss after which training stops; 0 for never.
-        carry_state: Consecutive batches continue the same streams of text and the recurrent
-            state goes on from one to the next. Needs sequence targets.
+        patience: Training stops after this many validations without a better loss; 0 for never. There
+            is one after each epoch, and at most ten in a training by time.
+        carry_state: Consecutive batches continue the same streams of text, and the recurrent state
+            carries over from each batch to the next (stateful). Needs targets `sequence`.
         state_reset: Probability with which each row's carried state is set to zero before the last
             step of a training, which teaches the network to start from any seed (Melis, Dyer and
             Blunsom 2018, "On the State of the Art of Evaluation in Neural Language Models").
-            Before that it grows with the cube of the share of the training that is done; where
-            a row starts with a line, it is thirty times as high, up to 1.
-        noise: Share of the characters read in training that are replaced by others, drawn by
-            chance from their row of the batch (unigram noising; Xie et al. 2017, "Data Noising
+            During the training it grows with the cube of the share that is done. Where a row
+            begins at the start of a line, it is thirty times as high, up to 1.
+        noise: Share of the tokens read in training that are replaced by others, drawn at random
+            from their row of the batch (unigram noising; Xie et al. 2017, "Data Noising
             as Smoothing in Neural Network Language Models"). Targets stay as they are.
-        loss_reduction: Whether a step's loss is the mean or the sum over its positions; the sum
-            makes gradients, and what clipping does, larger by their number.
+        loss_reduction: Whether a step's loss is the mean or the sum over its positions. The sum
+            multiplies gradients by their number, so clipping has more effect.
         loss_smoothing: Show an exponential moving average of the loss with this factor, from
-            ln(vocabulary size) on; 0 shows the mean since the last report.
-        sample_temperatures: Temperatures of the samples drawn at each report.
-        sample_length: Characters in each of them.
+            ln(vocabulary size) on; 0 shows the mean since the last validation.
+        sample_temperatures: Temperatures of the samples drawn at each validation.
+        sample_length: Characters in each of these samples.
         precision: What recurrent layers compute in: `float32`, `bfloat16`, `float16`, or `auto`
-            for what is quicker here, and float32 in a training by epochs.
-        random_seed: Makes a run by epochs repeatable; one by time reads as much text as the
-            machine has time for.
+            for the fastest on this machine, and float32 in a training by epochs.
+        random_seed: Makes a training by epochs repeatable; a training by time reads as much text as
+            the machine has time for.
     """
 
-    optimizer: str = "adamw"  # Adam with decoupled weight decay: the least fussy of the five
+    optimizer: str = "adamw"  # Adam with decoupled weight decay: works for most settings
     learning_rate: float = 6e-3  # high, for small LSTMs; warm-up and clipping make it safe
     schedule: str = "cosine"  # the decay at the end is worth several epochs
     weight_decay: float = 0.01  # little, but it was never worse
-    clip_norm: float = 1.0  # keeps the rare exploding gradient from undoing the run
+    clip_norm: float = 1.0  # a rare exploding gradient does no harm
     clip_value: float = 0.0  # the older way to do the same
     batch_size: int = 32  # more steps per epoch beat larger steps on texts of a few megabytes
-    time: float = 600.0  # what people wait for; a megabyte is read some fifteen times
-    epochs: int = 0  # what counts for whoever waits is the time
+    time: float = 600.0  # what people wait for; reads a megabyte some fifteen times
+    epochs: int = 0  # people wait for a time, not for epochs
     patience: int = 0  # with a decaying rate the last epochs are the best ones
     carry_state: bool = True  # context beyond the window, and no character read twice
-    state_reset: float = added_in("0.2.0", 0.1, before=0.0)  # for every start to be learned
-    noise: float = 0.0  # for texts read often; what suits is in training/automatic.py
-    loss_reduction: str = "mean"  # the learning rate then suits any batch size
+    state_reset: float = added_in("0.2.0", 0.1, before=0.0)  # makes every seed work
+    noise: float = 0.0  # for texts read often; training/automatic.py chooses it then
+    loss_reduction: str = "mean"  # the learning rate then fits any batch size
     loss_smoothing: float = 0.0  # an epoch's mean is what other programs show
     sample_temperatures: tuple[float, ...] = (0.5,)  # readable, and not yet repeating itself
     sample_length: int = 200  # a few lines: enough to see progress
-    precision: str = "auto"  # which one is quicker depends on the processor and the size
-    random_seed: int = 0  # a run is repeatable without asking for it
+    precision: str = "auto"  # which one is fastest depends on the processor and the size
+    random_seed: int = 0  # every run by epochs is repeatable
 
     def __post_init__(self) -> None:
         super().__post_init__()
