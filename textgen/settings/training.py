@@ -154,8 +154,8 @@ class TrainConfig(Config):
         time: Seconds that the whole training may take, from the program's start to its end; 0
             for no such bound.
         epochs: Times the training text is read; 0 for as many as the time allows.
-        patience: Training stops after this many validations without a better loss; 0 for never. There
-            is one after each epoch, and at most ten in a training by time.
+        patience: Training stops after this many validations without a better loss; 0 for never. A
+            training validates after each epoch, or by time at most ten times.
         carry_state: Consecutive batches continue the same streams of text, and the recurrent state
             carries over from each batch to the next (stateful). Needs targets `sequence`.
         state_reset: Probability with which each row's carried state is set to zero before the last
