@@ -146,7 +146,7 @@ class Sampler:
             >>> model.generate(n=10, until="\\n")  # doctest: +SKIP
         """
         until = _texts(until)
-        max_length = SampleConfig(length=length, until=until, lines=lines).at_most
+        max_length = SampleConfig(length=length, until=until, lines=lines).max_length
         if max_length is None and not (until or lines):
             raise SettingsError("length", "must be 1 or more; `stream` generates without an end")
         settings = Decoding(**decoding)
