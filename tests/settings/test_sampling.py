@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from textgen.errors import SettingsError
+from tests.settings.raising import raises_settings_error
 from textgen.settings import NoveltyConfig, SampleConfig
 
 
@@ -25,16 +25,14 @@ from textgen.settings import NoveltyConfig, SampleConfig
     ],
 )
 def test_a_value_out_of_bounds_is_named(config, name, value):
-    with pytest.raises(SettingsError) as caught:
+    with raises_settings_error(name):
         config(**{name: value})
-    assert caught.value.option == name and caught.value.exit_status == 2
 
 
 @pytest.mark.parametrize("value", [-1, 1e7, math.nan, math.inf, "hot", None])
 def test_temperatures_are_numbers_from_zero_up(value):
-    with pytest.raises(SettingsError) as caught:
+    with raises_settings_error("temperature"):
         SampleConfig(temperatures=(0.5, value))
-    assert caught.value.option == "temperature"
 
 
 @pytest.mark.parametrize(
@@ -49,6 +47,5 @@ def test_the_default_length_depends_on_other_ends(options, characters):
     ("name", "value"), [("length", 3), ("samples", 0), ("samples", 10**6), ("random_seed", 2**32)]
 )
 def test_a_novelty_value_out_of_bounds_is_named(name, value):
-    with pytest.raises(SettingsError) as caught:
+    with raises_settings_error(name):
         NoveltyConfig(**{name: value})
-    assert caught.value.option == name

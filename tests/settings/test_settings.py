@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from tests.settings.raising import raises_settings_error
 from textgen import __version__
 from textgen.errors import NewerVersionError, SettingsError
 from textgen.settings import (
@@ -65,9 +66,8 @@ def test_a_newer_version_lists_settings_of_the_model_that_only_training_needs(da
 
 def test_a_setting_that_every_version_has_must_be_there(data):
     del data["training"]["optimizer"]
-    with pytest.raises(SettingsError) as caught:
+    with raises_settings_error("optimizer"):
         Settings.from_model(data, NEWER)
-    assert caught.value.option == "optimizer"
 
 
 def test_settings_of_the_model_that_only_training_needs_are_listed(monkeypatch):

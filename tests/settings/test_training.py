@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from textgen.errors import SettingsError
+from tests.settings.raising import raises_settings_error
 from textgen.settings import CorpusConfig, ModelConfig, TrainConfig, WindowConfig
 
 
@@ -44,13 +44,11 @@ from textgen.settings import CorpusConfig, ModelConfig, TrainConfig, WindowConfi
     ],
 )
 def test_a_value_out_of_bounds_is_named(config, name, value):
-    with pytest.raises(SettingsError) as caught:
+    with raises_settings_error(name):
         config(**{name: value})
-    assert caught.value.option == name and caught.value.exit_status == 2
 
 
 @pytest.mark.parametrize("value", [-1, 1e7, math.nan, math.inf, "hot", None])
 def test_temperatures_are_numbers_from_zero_up(value):
-    with pytest.raises(SettingsError) as caught:
+    with raises_settings_error("sample_temperature"):
         TrainConfig(sample_temperatures=(0.5, value))
-    assert caught.value.option == "sample_temperature"

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.settings.raising import raises_settings_error
 from textgen.errors import SettingsError
 from textgen.settings import (
     CorpusConfig,
@@ -19,72 +20,84 @@ from textgen.settings import (
     resolve_settings,
 )
 
-NUMPY = (np.int8, np.int64, np.uint32, np.float16, np.float32, np.float64, np.longdouble)
+CONFIGS = (
+    CorpusConfig,
+    WindowConfig,
+    ModelConfig,
+    TrainConfig,
+    Decoding,
+    SampleConfig,
+    NoveltyConfig,
+)
+NUMBERS = (np.int8, np.int64, np.uint32, np.float16, np.float32, np.float64, np.longdouble)
+# Values that fit into a small type, where the default does not.
+SMALL = {"step": 2, "length": 50, "learning_rate": 0.25, "random_seed": 7, "top_k": 3}
 
 
-def numeric_settings():
-    """Every setting with a number or numbers, and a value that it takes."""
-    other = {"step": 2, "length": 50, "learning_rate": 0.25, "random_seed": 7, "top_k": 3}
-    for config in (
-        CorpusConfig,
-        WindowConfig,
-        ModelConfig,
-        TrainConfig,
-        Decoding,
-        SampleConfig,
-        NoveltyConfig,
-    ):
+def settings_of_type(*types):
+    """Every setting whose value is of one of the types, or several of that type, with a value."""
+    for config in CONFIGS:
         for field in fields(config):
-            value = other.get(field.name, field.default)
+            value = SMALL.get(field.name, field.default)
             if isinstance(value, tuple):
                 value = [3, 1] if field.name == "units" else list(value)
-            if isinstance(value[0] if isinstance(value, list) and value else value, int | float):
+            first = value[0] if isinstance(value, list) and value else value
+            if type(first) in types:
                 yield config, field.name, value
 
 
-@pytest.mark.parametrize(("config", "name", "value"), [*numeric_settings()])
-def test_numbers_may_be_those_of_numpy(config, name, value):
-    if isinstance(value, bool):
-        assert getattr(config(**{name: np.bool_(not value)}), name) is (not value)
-        return
-    several = isinstance(value, list)
-    taken = 0
-    kind: Any
-    for kind in NUMPY:
-        info: Any = np.iinfo(kind) if issubclass(kind, np.integer) else np.finfo(kind)
-        numbers = value if several else [value]
-        held = [kind(one) for one in numbers if info.min <= one <= info.max]
-        if [float(one) for one in held] != numbers:
-            continue  # this type does not hold the number
-        given = held if several else held[0]
-        try:
-            made = config(**{name: given})
-        except SettingsError:
-            assert issubclass(kind, np.floating), f"{name}={given!r} was refused"
-            whole = value[0] if several else value
-            assert isinstance(whole, int)  # 2.0 is no whole number, of NumPy's or not
+def convert(value: Any, number_type: Any) -> Any:
+    """A number, or a list of numbers, in a type of NumPy; None if the type cannot hold it."""
+    is_integer = issubclass(number_type, np.integer)
+    bounds: Any = np.iinfo(number_type) if is_integer else np.finfo(number_type)
+    numbers = value if isinstance(value, list) else [value]
+    if not all(bounds.min <= number <= bounds.max for number in numbers):
+        return None
+    converted = [number_type(number) for number in numbers]
+    if [float(number) for number in converted] != numbers:
+        return None
+    return converted if isinstance(value, list) else converted[0]
+
+
+@pytest.mark.parametrize(("config", "name", "value"), [*settings_of_type(bool)])
+def test_a_flag_may_be_a_bool_of_numpy(config, name, value):
+    assert getattr(config(**{name: np.bool_(not value)}), name) is (not value)
+
+
+@pytest.mark.parametrize(("config", "name", "value"), [*settings_of_type(int, float)])
+def test_a_number_may_be_one_of_numpy(config, name, value):
+    is_integer = isinstance(value[0] if isinstance(value, list) else value, int)
+    accepted = 0
+    for number_type in NUMBERS:
+        converted = convert(value, number_type)
+        if converted is None:
             continue
-        taken += 1
-        stored = made.to_json()[name]
+        if is_integer and issubclass(number_type, np.floating):
+            try:
+                config(**{name: converted})
+            except SettingsError:
+                continue  # 2.0 is not a whole number, NumPy's or not
+        settings = config(**{name: converted})
+        stored = settings.to_json()[name]
         assert stored == value and json.loads(json.dumps(stored)) == value
-        for one in stored if several else [stored]:
-            assert type(one) in (int, float)
-        assert config.from_json(made.to_json()) == made
-    assert taken >= 1
+        assert {type(number) for number in np.ravel(np.array(stored, object))} <= {int, float}
+        assert config.from_json(settings.to_json()) == settings
+        accepted += 1
+    assert accepted >= 1
 
 
 @pytest.mark.parametrize(
     "value", [True, np.bool_(True), np.float64(3), np.array([3]), np.complex64(3), "3", 3.0, None]
 )
-def test_what_is_no_whole_number_is_refused(value):
-    with pytest.raises(SettingsError, match="top_k must be a whole number"):
+def test_what_is_not_a_number_is_refused(value):
+    with raises_settings_error("top_k"):
         Decoding(top_k=value)
     if not isinstance(value, float):
-        with pytest.raises(SettingsError, match="top_p must be a number"):
+        with raises_settings_error("top_p"):
             Decoding(top_p=value)
 
 
-def test_settings_may_be_numbers_of_numpy():
-    made = resolve_settings({"units": [np.int64(8), np.int32(4)], "time": np.float32(2.5)})
-    assert made.model.units == (8, 4) and made.training.epochs == 0
-    assert json.loads(json.dumps(made.to_json())) == made.to_json()
+def test_all_settings_of_a_training_may_be_numbers_of_numpy():
+    settings = resolve_settings({"units": [np.int64(8), np.int32(4)], "time": np.float32(2.5)})
+    assert settings.model.units == (8, 4) and settings.training.epochs == 0
+    assert json.loads(json.dumps(settings.to_json())) == settings.to_json()

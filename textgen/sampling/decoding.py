@@ -12,7 +12,7 @@ the same name to `textgen.settings.Decoding` and the option to `textgen sample`.
 """
 
 from collections.abc import Callable
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -79,15 +79,6 @@ FILTERS: dict[str, Callable[[Floats, Any], Floats]] = {
     "top_p": top_p,
     "min_p": min_p,
 }
-
-
-class DecodingOptions(TypedDict, total=False):
-    """The settings of `Decoding` as keyword arguments."""
-
-    temperature: float
-    top_k: int
-    top_p: float
-    min_p: float
 
 
 def probabilities(logits: Floats) -> npt.NDArray[np.float64]:

@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 from textgen.errors import SeedError, SettingsError
 from textgen.sampling.context import make_reader
-from textgen.sampling.decoding import DecodingOptions
 from textgen.sampling.generation import (
     GenerationConfig,
     Request,
@@ -23,7 +22,13 @@ from textgen.sampling.generation import (
 from textgen.sampling.network import Network, Reader
 from textgen.sampling.scoring import score_in_order
 from textgen.sampling.stopping import StopCondition, make_stop_condition
-from textgen.settings import Decoding, SampleConfig, check_integer, check_random_seed
+from textgen.settings import (
+    Decoding,
+    DecodingOptions,
+    SampleConfig,
+    check_integer,
+    check_random_seed,
+)
 from textgen.text.vocabulary import Vocabulary
 
 # Window states in a batch. With twice as many, a character takes 5 % less time and the first text

@@ -37,6 +37,7 @@ from textgen.settings.choices import (
 )
 from textgen.settings.options import (
     CorpusOptions,
+    DecodingOptions,
     ModelOptions,
     TrainingOptions,
     WindowOptions,
@@ -73,6 +74,7 @@ __all__ = [
     "CorpusConfig",
     "CorpusOptions",
     "Decoding",
+    "DecodingOptions",
     "ModelConfig",
     "ModelOptions",
     "NoveltyConfig",

@@ -23,6 +23,7 @@ def added_in(version: str, default: Any, *, before: Any, training_only: bool = F
             versions may then sample from the model without knowing the setting.
 
     Example:
+        >>> from dataclasses import dataclass
         >>> @dataclass(frozen=True)
         ... class Example(Config):
         ...     zoneout: float = added_in("0.2.0", 0.1, before=0.0)

@@ -73,6 +73,15 @@ class TrainingOptions(WindowOptions, ModelOptions, total=False):
     random_seed: int
 
 
+class DecodingOptions(TypedDict, total=False):
+    """The settings of Decoding, all optional."""
+
+    temperature: float
+    top_k: int
+    top_p: float
+    min_p: float
+
+
 def parse_duration(text: str) -> float:
     """The seconds of a duration such as 90, 90s, 5m or 1.5h.
 
