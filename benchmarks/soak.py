@@ -183,7 +183,7 @@ def _damage(folder: Path, whole: Path, chance: random.Random, counts: Counter[st
                 path = chance.choice([one for one in copy.iterdir() if one.is_file()])
                 path.write_bytes(_spoiled(path.read_bytes(), chance))
                 if path.name != storage.MANIFEST:
-                    test_untrusted.sign(copy, prepared.KIND)
+                    test_untrusted.sign(copy, prepared.PREPARED_KIND)
                 prepared.open_prepared(copy)
         except TextgenError:
             counts["damaged inputs refused"] += 1

@@ -32,7 +32,8 @@ from textgen.settings import (
     to_python_value,
 )
 from textgen.text import prepared
-from textgen.text.prepared import open_prepared, prepare
+from textgen.text.prepare import prepare
+from textgen.text.prepared import open_prepared
 from textgen.training import checkpoint, train
 from textgen.training.run import Run
 
@@ -65,7 +66,7 @@ def rewrite(directory, name, change):
     path.write_text(json.dumps(content))
     files = json.loads((directory / storage.MANIFEST).read_bytes())["files"]
     files[name] = storage.describe_file(path)
-    kind = prepared.KIND if name == "prepared.json" else MODEL_KIND
+    kind = prepared.PREPARED_KIND if name == "prepared.json" else MODEL_KIND
     storage.write_manifest(directory, kind, files)
 
 
@@ -378,7 +379,7 @@ def test_an_unknown_setting_of_no_newer_version_is_damage(first, version):
 
 
 def test_every_file_says_which_version_wrote_it(tmp_path, corpus):
-    made = prepare([str(corpus)], tmp_path / "p", windows={"maxlen": 12})
+    made = prepare([str(corpus)], tmp_path / "p", maxlen=12)
     content = json.loads((made.path / "prepared.json").read_bytes())
     assert content["versions"]["textgen"] == package.__version__
     assert content["chosen"] == ["maxlen"]

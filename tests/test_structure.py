@@ -45,7 +45,6 @@ NAMES_BACKENDS = {
 }
 
 LONG = {  # longer than 450 lines
-    "textgen/text/prepared.py",
     "textgen/training/loop.py",
     "textgen/training/run.py",
     "textgen/compute/kernels/gemm.py",
@@ -69,8 +68,6 @@ MANY_PARAMETERS = {
     "textgen.compute.kernels.lstm.backward": "",
     "textgen.model.build.build_model": "",
     "textgen.text.encode._number_all": "",
-    "textgen.text.prepared.prepare": "",
-    "textgen.text.prepared.prepare_checked": "",
     "textgen.training.loop.fit": "",
     "textgen.training.loop._Training.__init__": "",
     "textgen.training.plan.plan": "",

@@ -25,10 +25,10 @@ from textgen.analysis.report import history
 from textgen.errors import ModelError, PreparedError, TextgenError
 from textgen.model import model_dir
 from textgen.model.paths import MODEL_KIND
-from textgen.settings import CorpusConfig, WindowConfig
 from textgen.storage import hashes
 from textgen.text import prepared
-from textgen.text.prepared import open_prepared, prepare
+from textgen.text.prepare import prepare
+from textgen.text.prepared import open_prepared
 from textgen.text.sources import Source
 from textgen.text.split import check_length
 from textgen.text.vocabulary import Vocabulary
@@ -109,7 +109,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def small_corpus(folder, text):
     (folder / "text").write_text(text, encoding="utf-8")
-    prepare([str(folder / "text")], folder / "prepared", windows=WindowConfig(maxlen=10))
+    prepare([str(folder / "text")], folder / "prepared", maxlen=10)
     return folder / "prepared"
 
 
@@ -174,7 +174,7 @@ def use_prepared(copy):
 @FUZZ
 def test_any_value_anywhere_in_a_prepared_corpus(small_corpus, folder, name, data):
     copy = fresh(small_corpus, folder)
-    spoil_file(copy / name, prepared.KIND, data.draw)
+    spoil_file(copy / name, prepared.PREPARED_KIND, data.draw)
     harmless(lambda: use_prepared(copy))
 
 
@@ -184,7 +184,7 @@ def test_any_bytes_in_a_prepared_corpus(small_corpus, folder, data):
     copy = fresh(small_corpus, folder)
     name = data.draw(st.sampled_from(["ids.npy", "vocabulary.json", "prepared.json"]))
     (copy / name).write_bytes(spoil_bytes((copy / name).read_bytes(), data.draw))
-    sign(copy, prepared.KIND)
+    sign(copy, prepared.PREPARED_KIND)
     harmless(lambda: use_prepared(copy))
 
 
@@ -193,7 +193,7 @@ def test_a_header_that_claims_gigabytes_takes_no_memory(small_corpus, folder):
     content = bytearray((copy / "ids.npy").read_bytes())
     content[6] = 2  # version 2 of the format, whose header has a length of four bytes
     (copy / "ids.npy").write_bytes(content)
-    sign(copy, prepared.KIND)
+    sign(copy, prepared.PREPARED_KIND)
     harmless(lambda: use_prepared(copy))
     with pytest.raises(PreparedError, match="another format"):
         open_prepared(copy)
@@ -204,8 +204,7 @@ def test_a_header_that_claims_gigabytes_takes_no_memory(small_corpus, folder):
 @FUZZ
 def test_any_bytes_as_a_corpus(folder, content, encoding):
     source = Source("it", lambda: io.BytesIO(content), len(content))
-    corpus = CorpusConfig(encoding=encoding)
-    harmless(lambda: prepare([source], folder / "made", corpus, force=True))
+    harmless(lambda: prepare(source, folder / "made", encoding=encoding, force=True))
 
 
 @given(st.text(min_size=60, max_size=200))
@@ -216,8 +215,7 @@ def test_any_characters_as_a_corpus(folder, written):
     source = Source("it", lambda: io.BytesIO(content), len(content))
 
     def use():
-        windows = WindowConfig(maxlen=3, validation=0.2)
-        made = prepare([source], folder / "made", windows=windows, force=True)
+        made = prepare(source, folder / "made", maxlen=3, validation=0.2, force=True)
         back = made.vocabulary.decode(made.ids)
         assert back == written.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
@@ -229,7 +227,7 @@ def test_ids_that_the_vocabulary_does_not_have_are_refused(small_corpus, folder)
     ids = np.load(copy / "ids.npy")
     ids[100] = 200
     np.save(copy / "ids.npy", ids)
-    sign(copy, prepared.KIND)
+    sign(copy, prepared.PREPARED_KIND)
     with pytest.raises(PreparedError, match="ids that the vocabulary does not have"):
         open_prepared(copy)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from textgen.exporting import export
     from textgen.model.model_dir import load
     from textgen.sampling import Sampler
-    from textgen.text.prepared import prepare
+    from textgen.text.prepare import prepare
     from textgen.training import train
 
 _HOME = {
@@ -31,7 +31,7 @@ _HOME = {
     "evaluate": "textgen.analysis.evaluation",
     "inspect": "textgen.analysis.evaluation",
     "export": "textgen.exporting",
-    "prepare": "textgen.text.prepared",
+    "prepare": "textgen.text.prepare",
     "load": "textgen.model.model_dir",
     "compare": "textgen.analysis.comparison",
     "report": "textgen.analysis.report.page",

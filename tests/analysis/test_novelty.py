@@ -11,7 +11,7 @@ from textgen.analysis.novelty import Novelty, Shares
 from textgen.errors import CorpusError, ModelError, SettingsError, UsageError
 from textgen.model import model_dir
 from textgen.model.paths import MODEL_KIND
-from textgen.settings import Decoding, NoveltyConfig, WindowConfig
+from textgen.settings import Decoding, NoveltyConfig
 from textgen.text.sources import Source
 from textgen.text.split import split_position
 
@@ -131,13 +131,13 @@ def test_the_text_may_be_named(trained, text, tmp_path):
     assert {one.source for one in named.passages} == {"it"}
     assert [one.text for one in named.passages] == [one.text for one in expected.passages]
     assert (named.written, named.unseen) == (expected.written, expected.unseen)
-    assert stages == {"read", "number", "write", "compare"}
+    assert stages == {"read", "encode", "write", "compare"}
     # Two sources: which one a passage is in is not said.
     cut = text.index("\n", 2000) + 1  # elsewhere a line end would be added
     parted = novelty(trained, [source(text[:cut], "a"), source(text[cut:], "b")], CONFIG)
     assert parted.written == expected.written
     assert {one.source for one in parted.passages} == {None}
-    prepare([source(text)], tmp_path / "p", windows=WindowConfig(validation=0.3))
+    prepare([source(text)], tmp_path / "p", validation=0.3)
     assert novelty(trained, [str(tmp_path / "p")], CONFIG).written == expected.written
     with pytest.raises(UsageError, match="is a prepared corpus; name it alone"):
         novelty(trained, [str(tmp_path / "p"), source(text)], CONFIG)

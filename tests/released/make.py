@@ -16,7 +16,7 @@ from tests.conftest import nursery_text
 from textgen.analysis import evaluation
 from textgen.model import model_dir
 from textgen.model.paths import is_model_dir
-from textgen.text.prepared import prepare
+from textgen.text.prepare import prepare
 from textgen.training import train
 from textgen.training.run import Run
 
@@ -62,8 +62,7 @@ def main() -> None:
                 run=Run(device="cpu"),
                 stop=lambda left=left: left is not None and next(left, None) is None,  # type: ignore[misc]
             )
-        read, windows = {"encoding": "latin-1"}, {"maxlen": 20, "step": 2}
-        prepare(["corpus.txt"], directory / "prepared", read, windows)
+        prepare("corpus.txt", directory / "prepared", encoding="latin-1", maxlen=20, step=2)
         expected = {
             model.name: {
                 "greedy": model_dir.load(model).generate("The ", length=60, temperature=0),

@@ -19,14 +19,15 @@ import psutil
 import pytest
 
 from textgen.errors import CorpusError, SettingsError
-from textgen.settings import CorpusConfig, WindowConfig
+from textgen.settings import WindowOptions
 from textgen.storage import hashes
 from textgen.text import encode
 from textgen.text.pieces import split_source
-from textgen.text.prepared import open_prepared, prepare
+from textgen.text.prepare import prepare
+from textgen.text.prepared import open_prepared
 from textgen.text.reading_report import ReadingReport
 
-SMALL = WindowConfig(maxlen=3, step=2, validation=0.25)
+SMALL: WindowOptions = {"maxlen": 3, "step": 2, "validation": 0.25}
 WORDS = (
     "Grüße ΑΣ Σ\u0301 e\u0301\u0327 世界 한\u1100\u1161\u11a8 İﬁ① 😀 ノ\uff9e\r\n"
     "Σ\n\r\n\r\u0301end of ｌine\n"
@@ -52,15 +53,15 @@ def prepared_by(jobs: int, corpora, tmp_path: Path, **settings) -> dict[str, byt
     prepare(
         [str(path) for path in corpora],
         tmp_path / f"by {jobs}",
-        CorpusConfig(**settings),
-        SMALL,
         jobs=jobs,
         on_progress=lambda *what: told.append(what),
+        **settings,
+        **SMALL,
     )
     size = sum(path.stat().st_size for path in corpora)
     read = [done for stage, done, total in told if (stage, total) == ("read", size)]
     assert read == sorted(read) and read[-1] == size
-    assert told[-1][0] == "number" and told[-1][1] == told[-1][2]
+    assert told[-1][0] == "encode" and told[-1][1] == told[-1][2]
     return made(tmp_path / f"by {jobs}")
 
 
@@ -197,7 +198,7 @@ def test_the_first_error_is_told_whatever_comes_later(tmp_path, small_tasks, job
     path.write_bytes(b"fine\n" * 400 + b"abc" + bad + b"\n" + b"more\n" * 400 + b"\xfe\n")
     later.write_bytes(b"\xfd")
     with pytest.raises(CorpusError) as caught:
-        prepare([str(good), str(path), str(later)], tmp_path / "p", windows=SMALL, jobs=jobs)
+        prepare([str(good), str(path), str(later)], tmp_path / "p", jobs=jobs, **SMALL)
     assert str(caught.value).startswith(str(tmp_path / message))
     assert sorted(os.listdir(tmp_path)) == ["bad.txt", "good.txt", "later.txt"]
 
@@ -213,7 +214,7 @@ def test_a_file_that_goes_away_is_named(tmp_path, small_tasks, monkeypatch):
 
     monkeypatch.setattr(encode, "split_source", split_and_remove)
     with pytest.raises(CorpusError, match="1.txt: No such file or directory"):
-        prepare([str(path) for path in paths], tmp_path / "p", windows=SMALL, jobs=2)
+        prepare([str(path) for path in paths], tmp_path / "p", jobs=2, **SMALL)
     assert not (tmp_path / "p").exists()
 
 
@@ -227,7 +228,7 @@ def test_small_texts_start_no_process(tmp_path, monkeypatch):
     monkeypatch.setattr(subprocess, "Popen", None)
     path = tmp_path / "it.txt"
     path.write_text("some text\n" * 1000)
-    prepare([str(path)], tmp_path / "p", windows=SMALL, jobs=16)
+    prepare([str(path)], tmp_path / "p", jobs=16, **SMALL)
 
 
 # What the program does with several processes, on texts that are small but last for seconds.

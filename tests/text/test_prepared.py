@@ -17,15 +17,16 @@ from hypothesis import strategies as st
 
 from textgen import storage
 from textgen.errors import CorpusError, OutputError, PreparedError
-from textgen.settings import CorpusConfig, WindowConfig
+from textgen.settings import CorpusConfig, WindowConfig, WindowOptions
 from textgen.storage import hashes
 from textgen.text.one_hot import encode_one_hot
-from textgen.text.prepared import open_prepared, prepare, unchanged
+from textgen.text.prepare import prepare
+from textgen.text.prepared import is_up_to_date, open_prepared
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sources import Source, find_sources
 from textgen.text.windows import Windows
 
-SMALL = WindowConfig(maxlen=3, step=2, validation=0.25)
+SMALL: WindowOptions = {"maxlen": 3, "step": 2, "validation": 0.25}
 
 
 def source(text: str, name: str = "it") -> Source:
@@ -34,7 +35,7 @@ def source(text: str, name: str = "it") -> Source:
 
 
 def test_ids_vocabulary_split_and_summary(tmp_path):
-    made = prepare([source("abcabcabca" * 4)], tmp_path / "p", windows=SMALL)
+    made = prepare([source("abcabcabca" * 4)], tmp_path / "p", **SMALL)
     assert made.vocabulary.decode(made.ids) == "abcabcabca" * 4
     assert made.ids.dtype == np.uint8 and isinstance(made.ids, np.memmap)
     train, validation = made.split(0.25)
@@ -47,7 +48,7 @@ def test_ids_vocabulary_split_and_summary(tmp_path):
 
 
 def test_np_load_opens_the_ids(tmp_path):
-    prepare([source("hello there\n" * 9)], tmp_path / "p", windows=SMALL)
+    prepare([source("hello there\n" * 9)], tmp_path / "p", **SMALL)
     ids = np.load(tmp_path / "p/ids.npy", mmap_mode="r")
     assert ids.shape == (108,)
 
@@ -61,7 +62,7 @@ def test_ids_grow_as_wide_as_the_vocabulary_needs(tmp_path, monkeypatch, distinc
         if not 0xD800 <= code < 0xE000 and code not in (13, 0xFEFF)
     ]
     text = "".join(map(chr, codes[:distinct])) * 2
-    made = prepare([source(text)], tmp_path / "p", windows=SMALL)
+    made = prepare([source(text)], tmp_path / "p", **SMALL)
     assert made.ids.dtype == np.dtype(dtype)
     assert made.vocabulary.decode(made.ids) == text
     assert open_prepared(tmp_path / "p").ids.dtype == np.dtype(dtype)
@@ -78,12 +79,14 @@ def test_tensors_on_disk_are_those_of_all_windows(
     tmp_path_factory, pieces, maxlen, step, targets, validation
 ):
     directory = tmp_path_factory.mktemp("one-hot") / "p"
-    windows = WindowConfig(maxlen, step, targets, validation)
     try:
         made = prepare(
             [source(piece, str(n)) for n, piece in enumerate(pieces)],
             directory,
-            windows=windows,
+            maxlen=maxlen,
+            step=step,
+            targets=targets,
+            validation=validation,
             one_hot=True,
         )
     except CorpusError:  # too short, or of one character: nothing may be left behind
@@ -107,7 +110,7 @@ def test_tensors_that_do_not_fit_on_the_disk_are_refused_beforehand(tmp_path, mo
     usage = shutil._ntuple_diskusage(10**9, 10**9 - 5000, 5000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage)
     with pytest.raises(OutputError, match="the disk has 5,000 free"):
-        prepare([source("some text " * 200)], tmp_path / "p", windows=SMALL, one_hot=True)
+        prepare([source("some text " * 200)], tmp_path / "p", one_hot=True, **SMALL)
     assert os.listdir(tmp_path) == []
 
 
@@ -120,20 +123,20 @@ def test_tensors_that_do_not_fit_on_the_disk_are_refused_beforehand(tmp_path, mo
         ("abc", SMALL, "has 3 characters and needs 4 in the training part .a window of --maxlen 3"),
         (
             "abc" * 4,
-            WindowConfig(maxlen=40),
+            {"maxlen": 40},
             "41 in the training.*41 in the validation.*401 charac",
         ),
-        ("abcd" * 3, WindowConfig(maxlen=3), "4 in the validation.*or add --maxlen 1 or --valida"),
+        ("abcd" * 3, {"maxlen": 3}, "4 in the validation.*or add --maxlen 1 or --valida"),
     ],
 )
 def test_too_little_text_is_refused_and_nothing_left_behind(tmp_path, text, windows, message):
     with pytest.raises(CorpusError, match=message):
-        prepare([source(text)], tmp_path / "p", windows=windows)
+        prepare([source(text)], tmp_path / "p", **windows)
     assert os.listdir(tmp_path) == []
 
 
 def test_min_count_reserves_one_id(tmp_path):
-    made = prepare([source("aabb" * 20 + "xyz")], tmp_path / "p", CorpusConfig(min_count=2), SMALL)
+    made = prepare([source("aabb" * 20 + "xyz")], tmp_path / "p", min_count=2, **SMALL)
     assert made.vocabulary.characters == "ab" and made.vocabulary.unknown_id == 2
     assert made.unknown == 3 and made.ids[-3:].tolist() == [2, 2, 2]
     assert open_prepared(tmp_path / "p").vocabulary == made.vocabulary
@@ -141,7 +144,7 @@ def test_min_count_reserves_one_id(tmp_path):
 
 def length_error(text: str, folder: Path, **windows: Any) -> str:
     try:
-        prepare([source(text)], folder / "p", windows=WindowConfig(**windows))
+        prepare([source(text)], folder / "p", **windows)
     except CorpusError as error:
         return str(error)
     shutil.rmtree(folder / "p")
@@ -171,10 +174,10 @@ def test_one_message_has_all_that_a_short_text_needs(tmp_path, characters, windo
 
 def test_files_are_joined_as_they_are(tmp_path):
     files = [source("one\n" * 9, "1"), source("two" * 9, "2")]
-    made = prepare(files, tmp_path / "p", windows=SMALL)
+    made = prepare(files, tmp_path / "p", **SMALL)
     assert made.vocabulary.decode(made.ids) == "one\n" * 9 + "two" * 9
     assert made.reading.line_ends_added == 0
-    made = prepare(files[::-1], tmp_path / "q", windows=SMALL)
+    made = prepare(files[::-1], tmp_path / "q", **SMALL)
     assert made.vocabulary.decode(made.ids) == "two" * 9 + "\n" + "one\n" * 9
     assert made.reading.line_ends_added == 1
 
@@ -184,18 +187,18 @@ def test_a_corpus_of_version_0_1_0_tells_nothing_of_its_reading(tmp_path):
     assert open_prepared(released).reading == ReadingReport()
     # That version joined files without a final line end, so its cache is read again.
     one = source("some text " * 20)
-    prepare([one], tmp_path / "p", windows=SMALL)
+    prepare([one], tmp_path / "p", **SMALL)
     path = tmp_path / "p/prepared.json"
     settings = json.loads(path.read_text())
     del settings["reading"]
     path.write_text(json.dumps(settings))
-    assert not unchanged(tmp_path / "p", [one], CorpusConfig())
+    assert not is_up_to_date(tmp_path / "p", [one], CorpusConfig())
 
 
 @pytest.mark.parametrize("name", ["ids.npy", "vocabulary.json", "prepared.json", "manifest.json"])
 @pytest.mark.parametrize("damage", ["missing", "truncated", "edited"])
 def test_damaged_directories_are_refused(tmp_path, name, damage):
-    prepare([source("some text " * 20)], tmp_path / "p", windows=SMALL)
+    prepare([source("some text " * 20)], tmp_path / "p", **SMALL)
     path = tmp_path / "p" / name
     data = bytearray(path.read_bytes())
     if damage == "missing":
@@ -211,8 +214,8 @@ def test_damaged_directories_are_refused(tmp_path, name, damage):
 
 def test_parts_of_the_ids_are_checked_by_themselves(tmp_path, monkeypatch):
     monkeypatch.setattr(hashes, "BLOCK_BYTES", 1000)
-    made = prepare([source("abcabcabca" * 500)], tmp_path / "p", windows=SMALL)
-    made.check([slice(0, 5000)])
+    made = prepare([source("abcabcabca" * 500)], tmp_path / "p", **SMALL)
+    made.verify([slice(0, 5000)])
     path = tmp_path / "p/ids.npy"
     content = bytearray(path.read_bytes())
     content[3500] ^= 1
@@ -220,10 +223,10 @@ def test_parts_of_the_ids_are_checked_by_themselves(tmp_path, monkeypatch):
     with pytest.raises(PreparedError, match=r"ids.npy: changed after it was written"):
         open_prepared(tmp_path / "p")
     opened = open_prepared(tmp_path / "p", check=False)
-    opened.check([slice(0, 2000), slice(4000, 5000)])
+    opened.verify([slice(0, 2000), slice(4000, 5000)])
     for part in (slice(2000, 3000), slice(3600, 3601)):  # in the same block
         with pytest.raises(PreparedError, match=r"changed after it was written.*make it anew"):
-            opened.check([part])
+            opened.verify([part])
     manifest = tmp_path / "p/manifest.json"
     written = json.loads(manifest.read_bytes())
     false: list[object] = [written["files"]["ids.npy"]["blocks"][1:], [1] * 6, "a", {}]
@@ -235,7 +238,7 @@ def test_parts_of_the_ids_are_checked_by_themselves(tmp_path, monkeypatch):
 
 
 def test_another_version_is_told(tmp_path):
-    prepare([source("some text " * 20)], tmp_path / "p", windows=SMALL)
+    prepare([source("some text " * 20)], tmp_path / "p", **SMALL)
     path = tmp_path / "p/manifest.json"
     path.write_text(path.read_text().replace('"version": 1', '"version": 99'))
     with pytest.raises(PreparedError, match="another version of textgen"):
@@ -244,15 +247,15 @@ def test_another_version_is_told(tmp_path):
 
 def test_unchanged_knows_sources_and_settings(tmp_path):
     one, two = source("some text " * 20), source("some text " * 20, "other")
-    prepare([one], tmp_path / "p", windows=SMALL)
-    assert unchanged(tmp_path / "p", [one], CorpusConfig())
-    assert not unchanged(tmp_path / "p", [two], CorpusConfig())
-    assert not unchanged(tmp_path / "p", [one, two], CorpusConfig())
-    assert not unchanged(tmp_path / "p", [one], CorpusConfig(lowercase=True))
-    assert not unchanged(tmp_path / "nowhere", [one], CorpusConfig())
+    prepare([one], tmp_path / "p", **SMALL)
+    assert is_up_to_date(tmp_path / "p", [one], CorpusConfig())
+    assert not is_up_to_date(tmp_path / "p", [two], CorpusConfig())
+    assert not is_up_to_date(tmp_path / "p", [one, two], CorpusConfig())
+    assert not is_up_to_date(tmp_path / "p", [one], CorpusConfig(lowercase=True))
+    assert not is_up_to_date(tmp_path / "nowhere", [one], CorpusConfig())
     piped = Source("-", lambda: io.BytesIO(b"some text " * 20))
-    prepare([piped], tmp_path / "q", windows=SMALL)
-    assert not unchanged(tmp_path / "q", [piped], CorpusConfig())  # nobody knows
+    prepare([piped], tmp_path / "q", **SMALL)
+    assert not is_up_to_date(tmp_path / "q", [piped], CorpusConfig())  # nobody knows
 
 
 @pytest.mark.parametrize("size", [100, 1 << 20, 5_000_000])
@@ -263,32 +266,32 @@ def test_a_change_that_leaves_name_size_and_time_is_noticed(tmp_path, size, plac
     content = bytearray(b"some text\n" * (size // 10))
     path.write_bytes(content)
     size, status = len(content), path.stat()
-    prepare([path], tmp_path / "p", windows=SMALL)
-    assert unchanged(tmp_path / "p", find_sources([path]), CorpusConfig())
+    prepare([path], tmp_path / "p", **SMALL)
+    assert is_up_to_date(tmp_path / "p", find_sources([path]), CorpusConfig())
     begin = {"start": 0, "middle": size // 2, "end": size - 1}[place]
     content[begin : begin + size // 10 + 1] = b"x" * len(content[begin : begin + size // 10 + 1])
     path.write_bytes(content)
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
     assert path.stat().st_size == status.st_size
-    assert not unchanged(tmp_path / "p", find_sources([path]), CorpusConfig())
+    assert not is_up_to_date(tmp_path / "p", find_sources([path]), CorpusConfig())
 
 
 def test_a_text_whose_hash_nobody_recorded_counts_as_changed(tmp_path):
     """As in what version 0.1.0 wrote."""
     one = source("some text " * 20)
-    prepare([one], tmp_path / "p", windows=SMALL)
+    prepare([one], tmp_path / "p", **SMALL)
     path = tmp_path / "p/prepared.json"
     settings = json.loads(path.read_bytes())
     assert len(settings["sources"][0].pop("sha256")) == 64
     path.write_text(json.dumps(settings))
-    assert not unchanged(tmp_path / "p", [one], CorpusConfig())
+    assert not is_up_to_date(tmp_path / "p", [one], CorpusConfig())
 
 
 def test_a_reader_never_mixes_two_prepared_corpora(tmp_path):
     """One opens it while others take its place."""
     texts = ["abcd" * 50, "wxyz" * 70]
     for number, text in enumerate(texts):
-        prepare([source(text)], tmp_path / str(number), windows=SMALL)
+        prepare([source(text)], tmp_path / str(number), **SMALL)
     shutil.copytree(tmp_path / "0", tmp_path / "p")
     ended = threading.Event()
 
@@ -313,8 +316,8 @@ def test_a_reader_never_mixes_two_prepared_corpora(tmp_path):
 
 
 def test_settings_are_recorded(tmp_path):
-    made = prepare([source("AbCd" * 30)], tmp_path / "p", CorpusConfig(lowercase=True), SMALL)
+    made = prepare([source("AbCd" * 30)], tmp_path / "p", lowercase=True, **SMALL)
     settings = json.loads((tmp_path / "p/prepared.json").read_text())
     assert settings["windows"]["maxlen"] == 3 and settings["corpus"]["lowercase"] is True
-    assert open_prepared(tmp_path / "p").windows == SMALL
+    assert open_prepared(tmp_path / "p").windows == WindowConfig(**SMALL)
     assert made.vocabulary.characters == "abcd"

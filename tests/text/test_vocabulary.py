@@ -6,18 +6,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textgen.errors import CorpusError
-from textgen.text.vocabulary import CODE_POINTS, Numbering, Vocabulary, counted, text_of
+from textgen.text.vocabulary import (
+    CODE_POINTS,
+    CharacterIndex,
+    Vocabulary,
+    build_vocabulary,
+    from_code_points,
+)
 
 characters = st.characters(exclude_categories=["Cs"])
 
 
 def build(pieces: list[str], min_count: int = 1) -> tuple[Vocabulary, np.ndarray, int]:
-    numbering = Numbering()
-    numbers = [numbering.add(piece).copy() for piece in pieces]
+    index = CharacterIndex()
+    numbers = [index.add(piece).copy() for piece in pieces]
     counts = np.zeros(CODE_POINTS, np.int64)
-    counts[numbering.codes] = numbering.counts
-    vocabulary, unknown = counted(counts, min_count)
-    ids = vocabulary.encode(text_of(numbering.codes))[np.concatenate(numbers)]
+    counts[index.codes] = index.counts
+    vocabulary, unknown = build_vocabulary(counts, min_count)
+    ids = vocabulary.encode(from_code_points(index.codes))[np.concatenate(numbers)]
     return vocabulary, np.where(ids < 0, len(vocabulary.characters), ids), unknown
 
 
@@ -67,4 +73,4 @@ def test_what_is_no_id_is_decoded_as_the_replacement_character(has_unknown):
 
 def test_half_a_surrogate_pair_is_named():
     with pytest.raises(CorpusError, match="U\\+D800"):
-        Numbering().add("a\ud800")
+        CharacterIndex().add("a\ud800")

@@ -25,9 +25,10 @@ from textgen.distributed.sharding import create_sharding
 from textgen.errors import CorpusError, SettingsError, UsageError
 from textgen.model.build import RECURRENT
 from textgen.model.paths import cache_path
-from textgen.settings import CorpusConfig, TrainConfig, WindowConfig, resolve_settings
+from textgen.settings import CorpusConfig, TrainConfig, resolve_settings
 from textgen.text import prepared
-from textgen.text.prepared import open_prepared, prepare
+from textgen.text.prepare import prepare
+from textgen.text.prepared import open_prepared
 from textgen.text.sources import Source
 from textgen.training import checkpoint, plan, train
 from textgen.training.automatic import default_time, sized
@@ -290,26 +291,23 @@ def without_chosen(directory):
     path.write_text(json.dumps(content))
     files = json.loads((directory / "manifest.json").read_bytes())["files"]
     files[path.name] = storage.describe_file(path)
-    storage.write_manifest(directory, prepared.KIND, files)
+    storage.write_manifest(directory, prepared.PREPARED_KIND, files)
 
 
 @pytest.mark.parametrize(
     ("windows", "maxlen", "before"),
     [
-        (None, 64, 64),
         ({}, 64, 64),
         ({"validation": 0.2}, 64, 64),
         ({"maxlen": 40}, 40, 64),  # as it was with 0.1.0, which did not record what was chosen
-        (WindowConfig(), 40, 64),
         ({"maxlen": 48}, 48, 48),
-        (WindowConfig(maxlen=48), 48, 48),
     ],
 )
 def test_windows_chosen_for_a_prepared_corpus_are_those_of_a_training(
     tmp_path, corpus, windows, maxlen, before
 ):
     corpus.write_text(corpus.read_text() * 5)
-    prepare([str(corpus)], tmp_path / "p", windows=windows)
+    prepare([str(corpus)], tmp_path / "p", **windows)
     made = planned([tmp_path / "p"], tmp_path / "m").request
     assert made.settings.windows.maxlen == maxlen and ("maxlen" in made.suited) == (maxlen == 64)
     preset = planned([tmp_path / "p"], tmp_path / "m", preset="keras-example").request
@@ -350,14 +348,13 @@ def test_the_text_in_a_cache_says_what_was_chosen(tmp_path, corpus):
     ],
 )
 def test_a_prepared_text_is_not_read_another_way(tmp_path, corpus, corpus_settings, refused):
-    read = CorpusConfig("latin-1", lowercase=True)
-    prepare([str(corpus)], tmp_path / "p", read)
+    prepare([str(corpus)], tmp_path / "p", encoding="latin-1", lowercase=True)
     for old in (False, True):
         if old:
             without_chosen(tmp_path / "p")
         if refused is None:
             made = planned([tmp_path / "p"], tmp_path / "m", corpus=corpus_settings)
-            assert made.opened.corpus == read
+            assert made.opened.corpus == CorpusConfig("latin-1", lowercase=True)
         else:
             with pytest.raises(UsageError, match=f"prepared already, with {refused};"):
                 planned([tmp_path / "p"], tmp_path / "m", corpus=corpus_settings)
@@ -372,10 +369,10 @@ def test_an_encoding_given_to_a_training_that_is_resumed_is_refused(tmp_path, co
         train([], tmp_path / "m", corpus=corpus_settings, run=Run(resume=True))
 
 
-@pytest.mark.parametrize("unknown", [{"step": 3, "steps": 3}, {"encoding": "utf-8"}])
+@pytest.mark.parametrize("unknown", [{"step": 3, "steps": 3}, {"units": 3}])
 def test_an_unknown_setting_is_refused(tmp_path, corpus, unknown):
     with pytest.raises(SettingsError, match="is not a setting of textgen"):
-        prepare([str(corpus)], tmp_path / "p", windows=unknown)
+        prepare([str(corpus)], tmp_path / "p", **unknown)
     with pytest.raises(SettingsError, match="is not a setting of textgen"):
         planned([corpus], tmp_path / "m", corpus={"steps": 3})
 

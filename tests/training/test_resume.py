@@ -39,8 +39,8 @@ from textgen.errors import (
 )
 from textgen.model import model_dir
 from textgen.model.paths import cache_path, checkpoint_path, pending_cache_path
-from textgen.text.prepared import KIND as PREPARED
-from textgen.text.prepared import prepare
+from textgen.text.prepare import prepare
+from textgen.text.prepared import PREPARED_KIND
 from textgen.training import checkpoint, events, loop, train
 from textgen.training.run import Run
 
@@ -473,9 +473,9 @@ def test_a_model_of_version_0_1_0_has_its_text(tmp_path, corpus):
     settings = json.loads(path.read_text())
     settings["sources"][0]["sha256"] = "0" * 64
     path.write_text(json.dumps(settings))
-    manifest = storage.read_manifest(directory / "cache", PREPARED)
+    manifest = storage.read_manifest(directory / "cache", PREPARED_KIND)
     manifest[path.name] = storage.describe_file(path)
-    storage.write_manifest(directory / "cache", PREPARED, manifest)
+    storage.write_manifest(directory / "cache", PREPARED_KIND, manifest)
     assert model_dir.read_training_corpus(directory, record) is not None
 
 

@@ -24,8 +24,9 @@ from textgen.errors import (
 from textgen.model import model_dir
 from textgen.sampling.context import carried_reader, window_reader
 from textgen.sampling.network import Network
-from textgen.settings import CorpusConfig, WindowConfig, resolve_settings
-from textgen.text.prepared import open_prepared, prepare
+from textgen.settings import CorpusConfig, resolve_settings
+from textgen.text.prepare import prepare
+from textgen.text.prepared import open_prepared
 from textgen.text.sources import Source, find_sources
 from textgen.text.streams import Streams
 from textgen.text.vocabulary import Vocabulary
@@ -341,7 +342,7 @@ def test_a_changed_text_with_the_old_time_is_read_again(tmp_path, corpus):
 
 
 def test_a_prepared_corpus_brings_its_windows_along(tmp_path, corpus):
-    prepare([str(corpus)], tmp_path / "p", windows=WindowConfig(maxlen=7, targets="last"))
+    prepare([str(corpus)], tmp_path / "p", maxlen=7, targets="last")
     told: list[events.Event] = []
     options = {"units": (4,), "epochs": 1, "batch_size": 512}
     train([str(tmp_path / "p")], tmp_path / "m", options, on_event=told.append)

@@ -23,7 +23,8 @@ from textgen.model.model_dir import TrainedModel
 from textgen.model.paths import cache_path
 from textgen.model.record import ModelRecord
 from textgen.settings import DEFAULT_MODEL, NoveltyConfig, WindowConfig
-from textgen.text.prepared import Prepared, only_prepared, open_prepared, prepare
+from textgen.text.prepare import Preparation, write_prepared
+from textgen.text.prepared import Prepared, find_prepared, open_prepared
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sources import Source
 from textgen.text.vocabulary import Ids
@@ -250,7 +251,7 @@ def _corpus(
     on_progress: Progress,
 ) -> Iterator[Prepared]:
     """The text that a model was trained on, prepared."""
-    if named := only_prepared(corpora):
+    if named := find_prepared(corpora):
         prepared = open_prepared(named)
         _check(prepared, trained, str(named))
         yield prepared
@@ -259,7 +260,7 @@ def _corpus(
             windows = WindowConfig(maxlen=1, validation=0.0)  # none are cut here
             path = Path(folder, "corpus")
             read_as = as_trained(trained, directory)
-            prepared = prepare(corpora, path, read_as, windows, on_progress=on_progress)
+            prepared = write_prepared(corpora, path, Preparation(read_as, windows), on_progress)
             _check(prepared, trained, str(getattr(corpora[0], "name", corpora[0])))
             yield prepared
     else:

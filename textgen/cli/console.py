@@ -284,7 +284,7 @@ def printable(text: str) -> str:
 class Transfer:
     """Shows a stage of reading or writing bytes: how much, how quickly, how long still."""
 
-    _LABELS = {"read": "reading", "number": "numbering", "one-hot": "writing tensors"}  # noqa: RUF012
+    _LABELS = {"read": "reading", "encode": "encoding", "one-hot": "writing tensors"}  # noqa: RUF012
 
     def __init__(self, display: Progress):
         self._display = display

@@ -56,8 +56,7 @@ def command(
     import json
     from dataclasses import replace
 
-    from textgen.settings import CorpusConfig, WindowConfig
-    from textgen.text.prepared import prepare
+    from textgen.text.prepare import prepare
 
     given = options.given(values)
     out = console.Output() if form == "json" else None
@@ -66,12 +65,11 @@ def command(
         made = prepare(
             sources,
             output,
-            options.part(CorpusConfig, given),
-            options.part(WindowConfig, given),
             one_hot=one_hot,
             force=force,
             jobs=jobs,
             on_progress=console.Transfer(display),
+            **given,
         )
     summary = made.summary()
     if out is not None:

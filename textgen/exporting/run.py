@@ -30,7 +30,6 @@ from textgen.model.record import ModelRecord
 from textgen.sampling.decoding import log_probabilities
 from textgen.sampling.network import Network
 from textgen.settings import EXPORT_FORMATS, check_choice
-from textgen.text.prepared import vocabulary_json
 
 KIND = storage.DirectoryKind(
     "model export", version=1, error=ExportError, remedy="export it again with `textgen export`"
@@ -122,7 +121,7 @@ def export(
                 {"name": name, "dtype": "float32", "shape": list(array.shape)}
                 for name, array in plain.arrays(signature, trained.weights).items()
             ]
-        (directory / _VOCABULARY).write_bytes(vocabulary_json(record.vocabulary))
+        (directory / _VOCABULARY).write_bytes(record.vocabulary.to_bytes())
         (directory / _SIGNATURE).write_bytes(storage.encode_json(about))
         size = _list(directory)
     return Exported(output, format, size, difference, CHARACTERS)

@@ -39,7 +39,8 @@ from textgen.model.record import ModelRecord, parse_record
 from textgen.model.weights import read_weights
 from textgen.sampling import Sampler
 from textgen.sampling.network import Network, weight_specs
-from textgen.text.prepared import Prepared, open_prepared, same_sources
+from textgen.text.fingerprints import same_sources
+from textgen.text.prepared import Prepared, open_prepared
 
 
 @dataclass(frozen=True)

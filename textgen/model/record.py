@@ -9,8 +9,7 @@ from textgen import storage
 from textgen.errors import ModelError, NewerVersionError, SettingsError
 from textgen.model.paths import HISTORY, MODEL_KIND, SEEDS, SETTINGS, VOCABULARY
 from textgen.settings import CONTEXTS, CorpusConfig, Settings, check_choice, check_integer
-from textgen.text.prepared import check_text, vocabulary_from_json, vocabulary_json
-from textgen.text.vocabulary import Vocabulary
+from textgen.text.vocabulary import Vocabulary, check_text
 
 # Numbers in the states of a window: 200 MB, enough for windows of 10,000 and LSTM 512,512.
 _MAX_WINDOW_NUMBERS = 50_000_000
@@ -104,7 +103,7 @@ class ModelRecord:
     def to_files(self) -> dict[str, bytes]:
         """The JSON files of the record, by name."""
         return {
-            VOCABULARY: vocabulary_json(self.vocabulary),
+            VOCABULARY: self.vocabulary.to_bytes(),
             SETTINGS: storage.encode_json({**self.settings.to_json(), **self.about}),
             HISTORY: storage.encode_json(self.history),
             SEEDS: storage.encode_json(list(self.seeds)),
@@ -135,7 +134,7 @@ def parse_record(directory: Path, files: dict[str, bytes]) -> ModelRecord:
         check_text(json.dumps(settings.unknown, ensure_ascii=False))
         record = ModelRecord(
             settings=settings,
-            vocabulary=vocabulary_from_json(files[VOCABULARY]),
+            vocabulary=Vocabulary.from_bytes(files[VOCABULARY]),
             history=history,
             seeds=tuple(seeds),
             about={

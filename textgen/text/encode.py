@@ -31,7 +31,13 @@ from textgen.text.pieces import Piece, split_source
 from textgen.text.reading import read_texts
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sources import Source
-from textgen.text.vocabulary import CODE_POINTS, Numbering, Vocabulary, counted, text_of
+from textgen.text.vocabulary import (
+    CODE_POINTS,
+    CharacterIndex,
+    Vocabulary,
+    build_vocabulary,
+    from_code_points,
+)
 
 OnProgress = Callable[[str, int, int | None], object]
 Counts = tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]  # code points, and how often each
@@ -87,7 +93,7 @@ def write_ids(
         jobs: Processes that share the work, where there is enough of it; None for as many as
             there are processors, up to 8. Texts that only this process can read, standard input
             say, are read by it alone.
-        progress: Called with a stage (`read`, `number`), the bytes done in it and the bytes it
+        progress: Called with a stage (`read`, `encode`), the bytes done in it and the bytes it
             has, None where that is not known.
 
     Returns:
@@ -106,7 +112,7 @@ def write_ids(
         characters = sum(part.characters for part in parts)
         if characters == 0:
             raise CorpusError("the corpus is empty; name a file with text in it")
-        vocabulary, unknown = counted(counts, corpus.min_count)
+        vocabulary, unknown = build_vocabulary(counts, corpus.min_count)
         header = _npy_header(vocabulary.dtype, characters)
         with path.open("wb") as file:
             file.write(header)
@@ -178,7 +184,7 @@ def _read(
         Bytes read since it last said so; parts of so many characters; at the end the counts, but
         for a line end added at the end, and what reading changed.
     """
-    numbering, characters, told = Numbering(), 0, 0
+    numbering, characters, told = CharacterIndex(), 0, 0
     report = ReadingReport()
 
     def blocks() -> Iterator[tuple[tuple[int, np.dtype[Any]], npt.NDArray[np.intp], int]]:
@@ -250,7 +256,7 @@ def _number_all(
         done.add(told)
         while ready in done:
             ready += 1
-        progress("number", places[ready] - start, places[-1] - start)
+        progress("encode", places[ready] - start, places[-1] - start)
     # The last blocks' parts may have been with others yet.
     rest = [(path, *block) for block in blocks if block[0] not in digests]
     for first, digest in workers.run(team, jobs, _hash, rest):
@@ -271,7 +277,7 @@ def _number(
     number: int, part: Part, vocabulary: Vocabulary, folder: Path, path: Path, place: int
 ) -> Iterator[int]:
     """Turn a part into ids at their place in a file, and take the part away."""
-    table = vocabulary.encode(text_of(np.load(_codes(folder, part.task))))
+    table = vocabulary.encode(from_code_points(np.load(_codes(folder, part.task))))
     if vocabulary.unknown_id is not None:
         table[table < 0] = vocabulary.unknown_id
     table = table.astype(vocabulary.dtype)

@@ -1,26 +1,24 @@
 """The prepared corpus on disk: ids, vocabulary, split and settings.
 
-Knows how a directory of ids is made and how it is read back; knows nothing of how text becomes
-ids, of models or of training. A prepared corpus holds
+A prepared corpus holds
 
     ids.npy          the ids of the whole text, 8, 16 or 32 bits each; np.load can map it
-    vocabulary.json  characters in the order of their ids
+    vocabulary.json  the characters in the order of their ids
     prepared.json    settings, sources and counts
-    X.npy, y.npy, X_validation.npy, y_validation.npy   one-hot tensors, where asked for
-    manifest.json    size and SHA-256 of the first three, of ids.npy by blocks
+    X.npy, y.npy, X_validation.npy, y_validation.npy   one-hot tensors (optional)
+    manifest.json    size and SHA-256 of the first three; of ids.npy in blocks
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from itertools import pairwise
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from textgen import __version__, storage
+from textgen import storage
 from textgen.errors import (
     NewerVersionError,
     PreparedError,
@@ -28,45 +26,42 @@ from textgen.errors import (
     UsageError,
     first_line,
 )
-from textgen.settings import CorpusConfig, WindowConfig, build_config, check_integer
-from textgen.text.encode import OnProgress, write_ids
-from textgen.text.one_hot import write_one_hot
+from textgen.settings import CorpusConfig, WindowConfig, check_integer
+from textgen.text.fingerprints import matches
 from textgen.text.reading_report import ReadingReport
-from textgen.text.sources import Corpora, Source, find_sources, list_corpora
-from textgen.text.split import check_length, split_position
+from textgen.text.sources import Corpora, Source, list_corpora
+from textgen.text.split import split_position
 from textgen.text.vocabulary import Ids, Vocabulary
 from textgen.text.windows import (
-    Windows,
     count_windows,
 )
 
-KIND = storage.DirectoryKind(
+PREPARED_KIND = storage.DirectoryKind(
     "prepared corpus",
     version=1,
     error=PreparedError,
     remedy="make it anew with `textgen prepare`",
 )
 
-_IDS, _VOCABULARY, _SETTINGS = "ids.npy", "vocabulary.json", "prepared.json"
-_PIECES, _PIECE = 16, 1 << 16  # that a large source is hashed in, and bytes of one
+IDS, VOCABULARY, SETTINGS = "ids.npy", "vocabulary.json", "prepared.json"
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A prepared corpus that has been opened.
+    """An open prepared corpus.
 
     Attributes:
         path: Its directory.
         ids: Ids of the whole text, mapped from the disk, shape (characters,).
-        vocabulary: Whose ids they are.
+        vocabulary: The characters of these ids.
         corpus: How the text was read.
         windows: Settings of its windows.
-        sources: Names of the sources with size, time of last change and a hash of their content,
-            where they had one.
+        sources: The sources' fingerprints: name, size, time of last change and, if there is one,
+            a hash of their content.
         unknown: How many characters of the text have the unknown id.
-        chosen: Names of the settings of `corpus` and `windows` that the user chose; the others
-            have default values, in whose place a training may choose its own.
-        digest: What tells whether two prepared corpora are of the same text.
+        chosen: Names of the settings of `corpus` and `windows` that the user chose. A training
+            may choose the others, which have their defaults.
+        digest: A hash that two prepared corpora of the same text have in common.
         reading: What was found and changed when the text was read.
     """
 
@@ -86,40 +81,43 @@ class Prepared:
         cut = split_position(len(self.ids), validation)
         return self.ids[:cut], self.ids[cut:]
 
-    def read(self, first: int, last: int) -> Ids:
-        """The ids from one place to another, in memory of their own.
+    def read(self, start: int, stop: int) -> Ids:
+        """Copy a range of ids into memory.
 
-        Pages of the map itself count as the process's memory once they have been looked at.
+        Pages of the mapped file would count as the process's memory once they are read.
         """
-        return _read(self.ids, first, last)
+        ids: Any = self.ids
+        count = max(0, min(stop, len(ids)) - start)
+        offset: int = ids.offset + start * ids.itemsize
+        return np.fromfile(ids.filename, ids.dtype, count, offset=offset)
 
-    def check(self, parts: Sequence[slice]) -> None:
+    def verify(self, parts: Sequence[slice]) -> None:
         """Compare parts of the ids with the manifest and with the vocabulary; reads them once.
 
         Args:
-            parts: Characters, from first to last: the ones that are going to be read.
+            parts: Ranges of characters.
 
         Raises:
-            PreparedError: they are not as they were written.
+            PreparedError: they have changed since they were written.
         """
         ids: Any = self.ids
         start, width, size = ids.offset, ids.itemsize, self.vocabulary.size
-        places = [slice(start + one.start * width, start + one.stop * width) for one in parts]
-        path, unknown = Path(ids.filename), False
+        ranges = [slice(start + part.start * width, start + part.stop * width) for part in parts]
+        path, has_others = Path(ids.filename), False
 
-        def look(place: int, piece: bytes) -> None:
-            nonlocal unknown
-            found = np.frombuffer(piece[max(0, start - place) :], ids.dtype)
-            if found.max(initial=0) >= size:
-                unknown = True
+        def check_chunk(place: int, chunk: bytes) -> None:
+            nonlocal has_others
+            values = np.frombuffer(chunk[max(0, start - place) :], ids.dtype)
+            if values.max(initial=0) >= size:
+                has_others = True
 
         try:
-            entry = storage.read_manifest(self.path, KIND)[_IDS]
-            storage.verify_parts(path, entry, [slice(0, start), *places], look)
-            if unknown:
+            entry = storage.read_manifest(self.path, PREPARED_KIND)[IDS]
+            storage.verify_parts(path, entry, [slice(0, start), *ranges], check_chunk)
+            if has_others:
                 raise ValueError("ids that the vocabulary does not have")
         except storage.DAMAGE_ERRORS as error:
-            raise PreparedError(f"{path}: {error}; {KIND.remedy}") from error
+            raise PreparedError(f"{path}: {error}; {PREPARED_KIND.remedy}") from error
 
     def summary(self) -> dict[str, Any]:
         """What `textgen prepare` reports: counts, vocabulary, windows, files with their bytes."""
@@ -143,161 +141,51 @@ class Prepared:
         }
 
 
-def prepare(
-    corpora: Sequence[str | Path | Source],
-    output: str | Path,
-    corpus: CorpusConfig | Mapping[str, Any] | None = None,
-    windows: WindowConfig | Mapping[str, Any] | None = None,
-    *,
-    one_hot: bool = False,
-    force: bool = False,
-    jobs: int | None = None,
-    on_progress: OnProgress | None = None,
-) -> Prepared:
-    """Turn a corpus into a prepared corpus on disk, in bounded memory.
-
-    Args:
-        corpora: Paths of files and directories, `-` for standard input, or sources.
-        output: The directory to make; it is there whole, or not at all.
-        corpus: How the text is read: a CorpusConfig, or some of its settings by name.
-        windows: Windows, targets and split to record: a WindowConfig, or some of its settings by
-            name. A training from the prepared corpus uses those that are given, and may choose
-            others for the rest; a WindowConfig gives all of them.
-        one_hot: Also write X.npy and y.npy (and X_validation.npy, y_validation.npy): bool
-            tensors of shape (windows, maxlen, vocabulary) and, for y, (windows, vocabulary) with
-            targets `last`, (windows, maxlen, vocabulary) with targets `sequence`.
-        force: Replace a prepared corpus that is there.
-        jobs: Processes that share the work where the corpus is large; None for as many as there
-            are processors, up to 8. What is made is the same for any number.
-        on_progress: Called with a stage (`read`, `number`, `one-hot`), the bytes done in it and
-            the bytes it has, None where that is not known.
-
-    Raises:
-        CorpusError: no text, unreadable text, or too little of it for a window.
-        OutputError: the output exists, cannot be written, or does not fit on the disk.
-        SettingsError: fewer jobs than one, or an unknown setting.
-        WorkerError: one of several processes could not be started, or was ended from outside.
-
-    Example:
-        >>> from textgen.text.sources import demo_source
-        >>> prepared = prepare([demo_source()], "/tmp/demo-corpus", force=True)
-        >>> prepared.ids.dtype
-        dtype('uint8')
-    """
-    if jobs is not None:
-        check_integer("jobs", jobs, at_least=1)
-    return prepare_checked(
-        corpora,
-        Path(output),
-        corpus,
-        windows,
-        lambda made: check_length(len(made.ids), made.vocabulary, made.windows),
-        one_hot=one_hot,
-        force=force,
-        jobs=jobs,
-        progress=on_progress or (lambda *_: None),
-    )
-
-
-def prepare_checked(
-    corpora: Sequence[str | Path | Source],
-    output: Path,
-    corpus: CorpusConfig | Mapping[str, Any] | None,
-    windows: WindowConfig | Mapping[str, Any] | None,
-    check: Callable[[Prepared], object],
-    *,
-    one_hot: bool = False,
-    force: bool = False,
-    jobs: int | None = None,
-    progress: OnProgress,
-) -> Prepared:
-    """Do what `prepare` does, with a check of one's own before anything is replaced.
-
-    Args:
-        corpora, output, corpus, windows, one_hot, force, jobs, progress: As `prepare` takes them.
-        check: Raises an error where the prepared corpus is not good enough.
-    """
-    corpus, corpus_chosen = build_config(CorpusConfig, corpus)
-    windows, windows_chosen = build_config(WindowConfig, windows)
-    storage.check_target(output, KIND, force=force)
-    sources = find_sources(corpora, corpus.glob)
-    with storage.create_directory(output, KIND, force=force) as directory:
-        ids = directory / _IDS
-        # Before reading: what changes meanwhile is read again the next time.
-        prints = [fingerprint(source) for source in sources]
-        vocabulary, unknown, digests, reading = write_ids(ids, sources, corpus, jobs, progress)
-        settings = {
-            "corpus": corpus.to_json(),
-            "windows": windows.to_json(),
-            "chosen": [*corpus_chosen, *windows_chosen],
-            "sources": prints,
-            "unknown": unknown,
-            "reading": reading.to_json(),
-            "versions": {"textgen": __version__},
-        }
-        (directory / _VOCABULARY).write_bytes(vocabulary_json(vocabulary))
-        (directory / _SETTINGS).write_bytes(storage.encode_json(settings))
-        files = {name: storage.describe_file(directory / name) for name in (_VOCABULARY, _SETTINGS)}
-        files[_IDS] = storage.describe_blocks(ids.stat().st_size, digests)
-        storage.write_manifest(directory, KIND, files)
-        made = open_prepared(directory, check=False)
-        check(made)
-        if one_hot:
-            parts = zip(("", "_validation"), made.split(windows.validation), strict=True)
-            tensors = {
-                suffix: Windows(part, windows.maxlen, windows.step, windows.targets)
-                for suffix, part in parts
-                if len(part)
-            }
-            write_one_hot(tensors, vocabulary.size, directory, progress)
-    return open_prepared(output, check=False)
-
-
 def open_prepared(path: str | Path, *, check: bool = True) -> Prepared:
     """Open a prepared corpus.
 
     Args:
         path: Its directory.
-        check: Whether to compare all ids with the manifest, which reads them once; else whoever
-            reads some of them checks those by `Prepared.check`. The other files always are.
+        check: Whether to compare all ids with the manifest, which reads them once. Otherwise, use
+            `Prepared.verify` for those that you read. The other files are always compared.
 
     Raises:
         PreparedError: it is missing, of another version, truncated or edited.
     """
     path = Path(path)
     while True:
-        state = storage.read_state(path, KIND)
+        state = storage.read_state(path, PREPARED_KIND)
         try:
-            found = _open(path, state[0])
+            prepared = _open(path, state[0])
         except PreparedError:
-            if state == storage.read_state(path, KIND):
+            if state == storage.read_state(path, PREPARED_KIND):
                 raise
         else:
-            if state == storage.read_state(path, KIND):
+            if state == storage.read_state(path, PREPARED_KIND):
                 break
-        # Another one has just taken its place, and what was read may be parts of both.
+        # Another one has just replaced it: parts of both may have been read.
     if check:
-        found.check([slice(0, len(found.ids))])
-    return found
+        prepared.verify([slice(0, len(prepared.ids))])
+    return prepared
 
 
 def _open(path: Path, manifest: dict[str, dict[str, Any]]) -> Prepared:
     try:
-        small = storage.read_files(path, KIND, (_VOCABULARY, _SETTINGS))
-        settings = json.loads(small[_SETTINGS])
-        vocabulary = vocabulary_from_json(small[_VOCABULARY])
-        ids_at = storage.locate_files(path, KIND, [_IDS])[_IDS]
-        with ids_at.open("rb") as file:
-            # In others a header may claim to have gigabytes, for which NumPy would make room.
+        files = storage.read_files(path, PREPARED_KIND, (VOCABULARY, SETTINGS))
+        settings = json.loads(files[SETTINGS])
+        vocabulary = Vocabulary.from_bytes(files[VOCABULARY])
+        ids_path = storage.locate_files(path, PREPARED_KIND, [IDS])[IDS]
+        with ids_path.open("rb") as file:
+            # A header of another version may claim gigabytes, which NumPy would allocate.
             if np.lib.format.read_magic(file) != (1, 0):
                 raise ValueError("ids of another format")
-        mapped = np.lib.format.open_memmap(ids_at, mode="r")
+        mapped = np.lib.format.open_memmap(ids_path, mode="r")
         if mapped.ndim != 1 or mapped.dtype != vocabulary.dtype or not len(mapped):
             raise ValueError(f"ids of shape {mapped.shape} and type {mapped.dtype}")
         check_integer("unknown", settings["unknown"], at_least=0)
         version = settings.get("versions", {}).get("textgen")
         windows = WindowConfig.from_json(settings["windows"], version)
-        # 0.1.0 did not record this; a maxlen other than its default was chosen.
+        # Version 0.1.0 did not record this; a maxlen other than its default was chosen.
         chosen = settings.get("chosen", ["maxlen"] if windows.maxlen != 40 else [])
         return Prepared(
             path=path,
@@ -318,25 +206,18 @@ def _open(path: Path, manifest: dict[str, dict[str, Any]]) -> Prepared:
         SettingsError,
     ) as error:
         raise PreparedError(
-            f"{path}: damaged prepared corpus ({first_line(error)}); {KIND.remedy}"
+            f"{path}: damaged prepared corpus ({first_line(error)}); {PREPARED_KIND.remedy}"
         ) from error
 
 
 def _digest(files: dict[str, dict[str, Any]]) -> str:
     return hashlib.sha256(
-        "".join(files[name]["sha256"] for name in (_IDS, _VOCABULARY)).encode()
+        "".join(files[name]["sha256"] for name in (IDS, VOCABULARY)).encode()
     ).hexdigest()
 
 
-def _read(ids: Any, first: int, last: int) -> Ids:
-    """Ids of a mapped file, read by themselves."""
-    count = max(0, min(last, len(ids)) - first)
-    start: int = ids.offset + first * ids.itemsize
-    return np.fromfile(ids.filename, ids.dtype, count, offset=start)
-
-
-def only_prepared(corpora: Corpora) -> Path | None:
-    """The prepared corpus that is named alone; None where texts are named.
+def find_prepared(corpora: Corpora) -> Path | None:
+    """The prepared corpus that a user named instead of texts; None where texts are named.
 
     Raises:
         UsageError: it is named together with others.
@@ -350,108 +231,22 @@ def only_prepared(corpora: Corpora) -> Path | None:
 
 
 def is_prepared(path: str | Path) -> bool:
-    """Whether a path is a prepared corpus, in order or not."""
-    return storage.read_kind(Path(path)) == KIND.name
+    """Whether a path is a prepared corpus, damaged or not."""
+    return storage.read_kind(Path(path)) == PREPARED_KIND.name
 
 
-def fingerprint(source: Source) -> dict[str, Any]:
-    """What identifies a source and its content: name, size, time of last change and a hash.
+def is_up_to_date(path: Path, sources: Sequence[Source], corpus: CorpusConfig) -> bool:
+    """Whether a directory is a prepared corpus of exactly these sources, read in this way.
 
-    A file of up to a megabyte is hashed whole, a larger one in pieces of that size together, spread
-    evenly from its first byte to its last. Standard input and pipes, which can be read only once,
-    have neither time nor hash.
-    """
-    return {
-        "name": source.name,
-        "bytes": source.size,
-        "modified": source.modified,
-        "sha256": _hash(source),
-    }
-
-
-def _hash(source: Source) -> str | None:
-    if source.modified is None or source.size is None:
-        return None
-    digest, size = hashlib.sha256(), source.size
-    try:
-        with source.open() as file:
-            if size <= _PIECES * _PIECE:
-                digest.update(file.read(size + 1))
-            else:
-                for number in range(_PIECES):
-                    file.seek((size - _PIECE) * number // (_PIECES - 1))
-                    digest.update(file.read(_PIECE))
-    except OSError:
-        return None  # reading the text says what is wrong
-    return digest.hexdigest()
-
-
-def unchanged(path: Path, sources: Iterable[Source], corpus: CorpusConfig) -> bool:
-    """Whether a directory is a prepared corpus of just these sources, read in just this way.
-
-    False for one that version 0.1.0 wrote, without hashes of the sources.
+    False for a directory that version 0.1.0 wrote, without hashes of the sources.
     """
     try:
-        settings = json.loads(storage.read_bytes(path / _SETTINGS))
-        pairs = list(zip(settings["sources"], sources, strict=True))
+        settings = json.loads(storage.read_bytes(path / SETTINGS))
         return (
-            storage.read_kind(path) == KIND.name
+            storage.read_kind(path) == PREPARED_KIND.name
             and CorpusConfig.from_json(settings["corpus"]) == corpus
-            and all(
-                (entry["name"], entry["bytes"], entry["modified"])
-                == (source.name, source.size, source.modified)
-                for entry, source in pairs
-            )
-            and all(
-                entry["sha256"] is not None and entry["sha256"] == _hash(source)
-                for entry, source in pairs
-            )
+            and matches(settings["sources"], list(sources))
             and "reading" in settings  # version 0.1.0 joined files without a final line end
         )
     except (*storage.DAMAGE_ERRORS, SettingsError):
         return False
-
-
-def same_sources(one: object, other: object) -> bool:
-    """Whether two records of sources name the same ones.
-
-    A hash that only one of them has does not count: version 0.1.0 recorded none.
-    """
-    names = (_without_hashes(one), _without_hashes(other))
-    return one == other or (names[0] == names[1] and (one in names or other in names))
-
-
-def _without_hashes(sources: Any) -> Any:
-    try:
-        return [{key: entry[key] for key in entry if key != "sha256"} for entry in sources]
-    except (TypeError, LookupError):
-        return sources
-
-
-def vocabulary_json(vocabulary: Vocabulary) -> bytes:
-    """A vocabulary as the JSON that stands in vocabulary.json."""
-    data = {field.name: getattr(vocabulary, field.name) for field in fields(vocabulary)}
-    return storage.encode_json(data)
-
-
-def vocabulary_from_json(data: bytes) -> Vocabulary:
-    """The vocabulary that `vocabulary_json` wrote.
-
-    Raises:
-        ValueError: it is something else, or its characters are not distinct and sorted.
-    """
-    loaded = json.loads(data)
-    if not isinstance(loaded, dict) or loaded.keys() != {"characters", "has_unknown"}:
-        raise ValueError("not a vocabulary")
-    characters, has_unknown = loaded["characters"], loaded["has_unknown"]
-    if not isinstance(characters, str) or not isinstance(has_unknown, bool) or not characters:
-        raise ValueError("not a vocabulary")
-    if any(a >= b for a, b in pairwise(characters)):
-        raise ValueError("vocabulary not sorted")
-    check_text(characters)
-    return Vocabulary(characters, has_unknown)
-
-
-def check_text(text: str) -> None:
-    """Raise `ValueError` where a text has code points that are no characters (JSON may)."""
-    text.encode()

@@ -1,17 +1,16 @@
-"""Characters and ids: which character has which number.
+"""The vocabulary: which character has which id."""
 
-Knows code points and counts; knows nothing of files, windows or networks.
-"""
-
+import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
-from itertools import repeat
+from itertools import pairwise, repeat
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from textgen import storage
 from textgen.errors import CorpusError
 
 Ids = npt.NDArray[Any]  # of any integer type
@@ -35,7 +34,7 @@ class Vocabulary:
 
     Attributes:
         characters: The characters in the order of their code points.
-        has_unknown: Whether one more id, after theirs, stands for all rarer characters.
+        has_unknown: Whether all rarer characters share one more id, after these.
 
     Example:
         >>> vocabulary = Vocabulary("abc")
@@ -72,7 +71,7 @@ class Vocabulary:
 
     @cached_property
     def _codes(self) -> npt.NDArray[np.uint32]:
-        return code_points(self.characters)
+        return to_code_points(self.characters)
 
     def encode(self, text: str) -> npt.NDArray[np.int64]:
         """Turn text into ids.
@@ -97,54 +96,83 @@ class Vocabulary:
         """
         return "".join(map(self._character_of.get, ids, repeat(UNKNOWN)))
 
+    def to_bytes(self) -> bytes:
+        """The content of vocabulary.json."""
+        return storage.encode_json(asdict(self))
 
-class Numbering:
-    """Numbers the characters of a text, read once and in blocks, as they turn up; and counts them.
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Vocabulary":
+        """The vocabulary that `to_bytes` wrote.
+
+        Raises:
+            ValueError: it is something else, or its characters are not distinct and sorted.
+        """
+        loaded = json.loads(data)
+        if not isinstance(loaded, dict) or loaded.keys() != {"characters", "has_unknown"}:
+            raise ValueError("not a vocabulary")
+        characters, has_unknown = loaded["characters"], loaded["has_unknown"]
+        if not isinstance(characters, str) or not isinstance(has_unknown, bool) or not characters:
+            raise ValueError("not a vocabulary")
+        if any(a >= b for a, b in pairwise(characters)):
+            raise ValueError("vocabulary not sorted")
+        check_text(characters)
+        return cls(characters, has_unknown)
+
+
+def check_text(text: str) -> None:
+    """Raise `ValueError` where a text has code points that are no characters (JSON may)."""
+    text.encode()
+
+
+class CharacterIndex:
+    """Gives each distinct character of a text an index, in order of appearance, and counts them.
+
+    The text is read once, in blocks, when its vocabulary is not known yet.
 
     Attributes:
-        codes: The code point of each number so far.
+        codes: The code point of each index so far.
         counts: How often each occurred.
     """
 
     def __init__(self) -> None:
-        # Everything is looked up and counted as intp, NumPy's own index type: it would convert
-        # any other one each time, into an array that is new each time.
-        self._numbers = np.full(CODE_POINTS, CODE_POINTS, np.intp)
-        self._looked_up = np.empty((2, 0), np.intp)
+        # Everything is looked up and counted as intp, NumPy's own index type. NumPy would convert
+        # any other type, into a new array each time.
+        self._index_of = np.full(CODE_POINTS, CODE_POINTS, np.intp)
+        self._buffers = np.empty((2, 0), np.intp)
         self.codes = np.empty(0, np.uint32)
         self.counts = np.zeros(0, np.int64)
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The smallest unsigned type that holds every number so far."""
+        """The smallest unsigned type that holds every index so far."""
         return np.min_scalar_type(max(len(self.codes) - 1, 0))
 
     def add(self, text: str) -> npt.NDArray[np.intp]:
         """Count a block of text.
 
         Returns:
-            The numbers of its characters, shape (characters,); overwritten by the next call.
+            The indices of its characters, shape (characters,); overwritten by the next call.
         """
-        if len(text) > self._looked_up.shape[1]:
-            self._looked_up = np.empty((2, len(text)), np.intp)
+        if len(text) > self._buffers.shape[1]:
+            self._buffers = np.empty((2, len(text)), np.intp)
         codes: npt.NDArray[np.intp]
-        numbers: npt.NDArray[np.intp]
-        codes, numbers = self._looked_up[:, : len(text)]
-        codes[:] = code_points(text)
-        self._numbers.take(codes, out=numbers, mode="clip")
-        if len(numbers) and numbers.max() == CODE_POINTS:
-            new = np.unique(codes[numbers == CODE_POINTS])
+        indices: npt.NDArray[np.intp]
+        codes, indices = self._buffers[:, : len(text)]
+        codes[:] = to_code_points(text)
+        self._index_of.take(codes, out=indices, mode="clip")
+        if len(indices) and indices.max() == CODE_POINTS:
+            new = np.unique(codes[indices == CODE_POINTS])
             size = len(self.codes)
-            self._numbers[new] = np.arange(size, size + len(new))
+            self._index_of[new] = np.arange(size, size + len(new))
             self.codes = np.concatenate([self.codes, new.astype(np.uint32)])
             self.counts = np.concatenate([self.counts, np.zeros(len(new), np.int64)])
-            self._numbers.take(codes, out=numbers, mode="clip")
-        self.counts += np.bincount(numbers, minlength=len(self.codes))
-        return numbers
+            self._index_of.take(codes, out=indices, mode="clip")
+        self.counts += np.bincount(indices, minlength=len(self.codes))
+        return indices
 
 
-def counted(counts: npt.NDArray[np.int64], min_count: int = 1) -> tuple[Vocabulary, int]:
-    """The vocabulary of a text whose characters have been counted.
+def build_vocabulary(counts: npt.NDArray[np.int64], min_count: int = 1) -> tuple[Vocabulary, int]:
+    """Build the vocabulary of a text whose characters have been counted.
 
     Args:
         counts: How often each code point occurs, shape (CODE_POINTS,).
@@ -162,16 +190,16 @@ def counted(counts: npt.NDArray[np.int64], min_count: int = 1) -> tuple[Vocabula
         raise CorpusError(
             f"no character occurs {min_count} times or more; give a smaller --min-count"
         )
-    vocabulary = Vocabulary(text_of(codes[~rare]), has_unknown=bool(rare.any()))
+    vocabulary = Vocabulary(from_code_points(codes[~rare]), has_unknown=bool(rare.any()))
     return vocabulary, int(counts[codes[rare]].sum())
 
 
-def text_of(codes: npt.NDArray[Any]) -> str:
+def from_code_points(codes: npt.NDArray[Any]) -> str:
     """The text of code points."""
     return codes.astype("<u4").tobytes().decode("utf-32-le")
 
 
-def code_points(text: str) -> npt.NDArray[np.uint32]:
+def to_code_points(text: str) -> npt.NDArray[np.uint32]:
     """The code points of a text, shape (characters,).
 
     Raises:

@@ -21,7 +21,6 @@ from textgen import storage
 from textgen.errors import ModelError, NewerVersionError, SettingsError
 from textgen.sampling.network import weight_specs
 from textgen.settings import Settings
-from textgen.text.prepared import vocabulary_from_json, vocabulary_json
 from textgen.text.vocabulary import Vocabulary
 
 Arrays = Sequence[npt.NDArray[Any]]
@@ -129,7 +128,7 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
     request, snapshot = checkpoint.request, checkpoint.snapshot
     about = {
         "settings": request.settings.to_json(),
-        "vocabulary": vocabulary_json(request.vocabulary).decode(),
+        "vocabulary": request.vocabulary.to_bytes().decode(),
         "text": request.text,
         "init_from": request.init_from,
         "suited": list(request.suited),
@@ -173,7 +172,7 @@ def read(path: Path) -> Checkpoint:
                     groups.setdefault(group, []).append(_array(archive, name))
         request = Request(
             Settings.from_json(about["settings"], about["about"]["versions"].get("textgen")),
-            vocabulary_from_json(about["vocabulary"].encode()),
+            Vocabulary.from_bytes(about["vocabulary"].encode()),
             about["text"],
             about["init_from"],
             tuple(map(str, about["suited"])),

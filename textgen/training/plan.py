@@ -29,7 +29,8 @@ from textgen.settings import (
     resolve_settings,
     to_python_value,
 )
-from textgen.text.prepared import Prepared, only_prepared, open_prepared, prepare_checked, unchanged
+from textgen.text.prepare import Preparation, write_prepared
+from textgen.text.prepared import Prepared, find_prepared, is_up_to_date, open_prepared
 from textgen.text.sources import Source, find_sources
 from textgen.text.split import check_length
 from textgen.training import automatic, events, transfer
@@ -95,7 +96,7 @@ def plan(
     """
     opened, recorded, from_cache = None, None, False
     decided = dict(PRESETS.get(preset or "", {}))
-    if named := only_prepared(corpora):
+    if named := find_prepared(corpora):
         opened = open_prepared(named, check=check_ids)
         _check_read_so(opened, corpus)
         recorded = opened.windows
@@ -192,21 +193,16 @@ def _prepare(
     read = build_config(CorpusConfig, corpus)[0]
     sources = find_sources(corpora, read.glob)
     cache = cache_path(directory)
-    if not force and unchanged(cache, sources, read):
+    if not force and is_up_to_date(cache, sources, read):
         try:
             return open_prepared(cache), True
         except TextgenError:
             pass  # a damaged cache is made anew
 
     def into(path: Path) -> Prepared:
-        return prepare_checked(
-            sources,
-            path,
-            corpus,
-            windows,
-            check,
-            force=True,
-            progress=lambda *stage: on_event(events.Preparing(*stage)),
+        preparation = Preparation.build(corpus, windows, force=True)
+        return write_prepared(
+            sources, path, preparation, lambda *stage: on_event(events.Preparing(*stage)), check
         )
 
     if not checkpoint_path(directory).exists():

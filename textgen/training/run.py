@@ -33,7 +33,7 @@ from textgen.settings import (
     Settings,
     build_config,
 )
-from textgen.text.prepared import Prepared, only_prepared
+from textgen.text.prepared import Prepared, find_prepared
 from textgen.text.sources import Source
 from textgen.training import checkpoint, events, plan
 from textgen.training.data import Text, streams
@@ -211,7 +211,7 @@ def _of_the_others(on_event: OnEvent) -> OnEvent:
 
 def _check_prepared(corpora: Sequence[str | Path | Source]) -> None:
     """Several processes do not each read the texts, and standard input is one process's."""
-    if only_prepared(corpora) is None:
+    if find_prepared(corpora) is None:
         raise UsageError(
             "several processes train on a prepared corpus: make it by `textgen prepare`, have it "
             "on every host, and name it alone, also to resume"
@@ -283,7 +283,7 @@ def _train(
         request = replace(request, settings=settings)
     with communicator.starting():
         if run.cluster is not None:
-            opened.check(_read_by(communicator, text, settings, loop.VALIDATION_AT_MOST))
+            opened.verify(_read_by(communicator, text, settings, loop.VALIDATION_AT_MOST))
         if run.tensorboard is not None and communicator.is_main:
             where = _made(Path(run.tensorboard))
             from textgen.training import tensorboard

@@ -1,0 +1,175 @@
+"""Turn a corpus into a prepared corpus on disk."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Unpack
+
+from textgen import __version__, storage
+from textgen.settings import (
+    CorpusConfig,
+    CorpusOptions,
+    WindowConfig,
+    WindowOptions,
+    build_config,
+    check_integer,
+)
+from textgen.text.encode import OnProgress, write_ids
+from textgen.text.fingerprints import fingerprint
+from textgen.text.one_hot import write_one_hot
+from textgen.text.prepared import IDS, PREPARED_KIND, SETTINGS, VOCABULARY, Prepared, open_prepared
+from textgen.text.sources import Corpora, find_sources
+from textgen.text.split import check_length
+from textgen.text.windows import Windows
+
+
+class PrepareOptions(CorpusOptions, WindowOptions, total=False):
+    """The settings of a prepared corpus, all optional."""
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How a corpus is prepared.
+
+    Attributes:
+        corpus: How the text is read.
+        windows: Windows, targets and split to record.
+        chosen: Names of the settings of both that the user chose.
+        one_hot: Whether to write one-hot tensors, too.
+        force: Whether to replace a prepared corpus.
+        jobs: Processes that share the work; None for as many as there are processors, up to 8.
+    """
+
+    corpus: CorpusConfig
+    windows: WindowConfig
+    chosen: tuple[str, ...] = ()
+    one_hot: bool = False
+    force: bool = False
+    jobs: int | None = None
+
+    @classmethod
+    def build(
+        cls,
+        corpus: CorpusConfig | Mapping[str, Any] | None,
+        windows: WindowConfig | Mapping[str, Any] | None,
+        *,
+        one_hot: bool = False,
+        force: bool = False,
+        jobs: int | None = None,
+    ) -> "Preparation":
+        """Build it from settings by name, which choose just those, or objects, which choose all.
+
+        Raises:
+            SettingsError: an unknown setting, a value out of its bounds, or fewer jobs than one.
+        """
+        if jobs is not None:
+            check_integer("jobs", jobs, at_least=1)
+        corpus, corpus_chosen = build_config(CorpusConfig, corpus)
+        windows, windows_chosen = build_config(WindowConfig, windows)
+        return cls(corpus, windows, (*corpus_chosen, *windows_chosen), one_hot, force, jobs)
+
+
+def prepare(
+    corpora: Corpora,
+    output: str | Path,
+    *,
+    one_hot: bool = False,
+    force: bool = False,
+    jobs: int | None = None,
+    on_progress: OnProgress | None = None,
+    **options: Unpack[PrepareOptions],
+) -> Prepared:
+    """Turn a corpus into a prepared corpus on disk, in bounded memory.
+
+    Args:
+        corpora: A path of a file or a directory, `-` for standard input, or a source; or several.
+        output: The directory to make; it is there whole, or not at all.
+        one_hot: Also write X.npy and y.npy (and X_validation.npy, y_validation.npy): bool
+            tensors of shape (windows, maxlen, vocabulary) and, for y, (windows, vocabulary) with
+            targets `last`, (windows, maxlen, vocabulary) with targets `sequence`.
+        force: Replace a prepared corpus.
+        jobs: Processes that share the work where the corpus is large; None for as many as there
+            are processors, up to 8. The result is the same for any number.
+        on_progress: Called with a stage (`read`, `encode`, `one-hot`), the bytes done in it and
+            the bytes of all of it, None where they are not known.
+        **options: Settings of CorpusConfig (how the text is read) and of WindowConfig (windows,
+            targets and split). A training on the prepared corpus uses those window settings that
+            are given, and may choose the others.
+
+    Raises:
+        CorpusError: no text, unreadable text, or too little of it for a window.
+        OutputError: the output exists, cannot be written, or does not fit on the disk.
+        SettingsError: fewer jobs than one, or an unknown setting.
+        WorkerError: one of several processes could not be started, or was ended from outside.
+
+    Example:
+        >>> from textgen.text.sources import demo_source
+        >>> prepared = prepare(demo_source(), "/tmp/demo-corpus", force=True, lowercase=True)
+        >>> prepared.ids.dtype
+        dtype('uint8')
+    """
+    values: Mapping[str, Any] = options
+    of_corpus = {name: values[name] for name in values if name in CorpusOptions.__annotations__}
+    others = {name: values[name] for name in values if name not in of_corpus}
+    preparation = Preparation.build(of_corpus, others, one_hot=one_hot, force=force, jobs=jobs)
+    return write_prepared(corpora, Path(output), preparation, on_progress or (lambda *_: None))
+
+
+def check_windows(prepared: Prepared) -> None:
+    """Check that a prepared corpus is long enough for its own windows.
+
+    Raises:
+        CorpusError: it is too short, or has one distinct character.
+    """
+    check_length(len(prepared.ids), prepared.vocabulary, prepared.windows)
+
+
+def write_prepared(
+    corpora: Corpora,
+    output: Path,
+    preparation: Preparation,
+    on_progress: OnProgress,
+    check: Callable[[Prepared], object] = check_windows,
+) -> Prepared:
+    """Do what `prepare` does, with another check before the output is replaced.
+
+    Args:
+        corpora, output, on_progress: As in `prepare`.
+        preparation: How the corpus is prepared.
+        check: Raises an error where the prepared corpus cannot be used.
+    """
+    corpus, windows = preparation.corpus, preparation.windows
+    storage.check_target(output, PREPARED_KIND, force=preparation.force)
+    sources = find_sources(corpora, corpus.glob)
+    with storage.create_directory(output, PREPARED_KIND, force=preparation.force) as directory:
+        ids = directory / IDS
+        # Before reading: a source that changes meanwhile is read again the next time.
+        fingerprints = [fingerprint(source) for source in sources]
+        vocabulary, unknown, digests, reading = write_ids(
+            ids, sources, corpus, preparation.jobs, on_progress
+        )
+        settings = {
+            "corpus": corpus.to_json(),
+            "windows": windows.to_json(),
+            "chosen": list(preparation.chosen),
+            "sources": fingerprints,
+            "unknown": unknown,
+            "reading": reading.to_json(),
+            "versions": {"textgen": __version__},
+        }
+        (directory / VOCABULARY).write_bytes(vocabulary.to_bytes())
+        (directory / SETTINGS).write_bytes(storage.encode_json(settings))
+        files = {name: storage.describe_file(directory / name) for name in (VOCABULARY, SETTINGS)}
+        files[IDS] = storage.describe_blocks(ids.stat().st_size, digests)
+        storage.write_manifest(directory, PREPARED_KIND, files)
+        prepared = open_prepared(directory, check=False)
+        check(prepared)
+        if preparation.one_hot:
+            parts = zip(("", "_validation"), prepared.split(windows.validation), strict=True)
+            tensors = {
+                suffix: Windows(part, windows.maxlen, windows.step, windows.targets)
+                for suffix, part in parts
+                if len(part)
+            }
+            write_one_hot(tensors, vocabulary.size, directory, on_progress)
+    return open_prepared(output, check=False)
