@@ -31,7 +31,6 @@ from typing import Any
 import numpy as np
 
 from benchmarks import report, training
-from benchmarks.steps import compiled
 
 _PUBLISHED = 1.4697
 _PRECISIONS = {"gpu": ("float32", "bfloat16", "float16"), "cpu": ("float32", "bfloat16")}
@@ -133,25 +132,25 @@ def _of_torch(device: str) -> tuple[str, Maker]:
 
 def _of_textgen(backend: str, device: str) -> tuple[str, Maker]:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from textgen.compute import runtime as backends
+    from textgen.compute import runtime
+    from textgen.compute.backend import Precision
+    from textgen.model.initial_weights import initial_weights
     from textgen.settings import resolve_settings
 
-    found = backends.start(device, backend)
-    from textgen.compute import cudnn, stepping
-    from textgen.compute import precision as precisions
-
+    started = runtime.start(device, backend)
     ids = np.random.default_rng(0).integers(0, _SIZE, (_ROWS, _SPAN)).astype(np.int32)
 
     def make(units: tuple[int, ...], precision: str) -> tuple[Step, str]:
-        told = resolve_settings(
+        settings = resolve_settings(
             {"units": units, "batch_size": _ROWS, "maxlen": _SPAN, "dropout": 0.0, "epochs": 1}
         )
-        network = compiled(precisions.kind_of(precision, told, found), told, _SIZE)
-        without = cudnn.missing(network, ids, "lstm", found)
-        steps = stepping.steps(network, found)
-        return lambda: steps.begin(ids, ids, 1e-3), without
+        batch = ids, ids, np.ones(_ROWS, np.float32)
+        chosen: Precision = started.choose_precision(settings, _SIZE, batch, precision)
+        weights = initial_weights(settings.model, _SIZE, np.random.default_rng(0))
+        trainer = started.create_trainer(settings, _SIZE, chosen, _ROWS, weights)
+        return lambda: trainer.step(ids, ids, 1e-3), trainer.without_cudnn
 
-    return found.name, make
+    return started.device.name, make
 
 
 def _timed(step: Step, device: str) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def main() -> None:
     options = parser.parse_args()
     import keras
 
-    from textgen.compute import precision
+    from textgen.compute.backends.keras_backend import KerasBackend
     from textgen.model import model_dir
     from textgen.training import checkpoint, device_speed, events, loop, train
     from textgen.training.run import Run
@@ -66,7 +66,7 @@ def main() -> None:
     ]
     first = [
         ("the pace", device_speed, "settled"),
-        ("the precision", precision, "choose"),
+        ("the precision", KerasBackend, "choose_precision"),
         ("what a validation takes", loop, "_Validator"),
     ]
     with tempfile.TemporaryDirectory() as folder:

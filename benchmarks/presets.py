@@ -36,7 +36,8 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import keras
 
-    from textgen.compute import runtime
+    from textgen.compute.backend import Device
+    from textgen.compute.backends import load
     from textgen.model.build import build_model
     from textgen.training import events, loop
     from textgen.training.data import Text
@@ -56,7 +57,7 @@ def main() -> None:
         loop.fit(
             Text(ids, ids[:0], vocabulary),
             resolved,
-            runtime.Device(keras.backend.backend(), "cpu"),
+            load(keras.backend.backend())(Device("cpu", "cpu")),
             loop.Hooks(on_event=on_event),
         )
         plain = [loss for _, loss in min_char_rnn.losses(ids, weights, len(mine))]

@@ -95,18 +95,19 @@ def _steps_in_turn(prepared: list[Path], name: str) -> str:
     """Characters per second of one network on each corpus, in blocks of steps by turns."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from benchmarks.steps import compiled
-    from textgen.compute import precision
+    from textgen.compute.backends.keras_backend import KerasBackend
     from textgen.compute.runtime import start
     from textgen.settings import resolve_settings
     from textgen.text.prepared import open_prepared
     from textgen.training import loop
 
-    device = start("cpu", "tensorflow")
+    backend = start("cpu", "tensorflow")
+    assert isinstance(backend, KerasBackend)
     told = resolve_settings({"units": (256,), "maxlen": 64, "batch_size": 32, "epochs": 1})
     opened = [open_prepared(one) for one in prepared]
     size = max(one.vocabulary.size for one in opened)
-    twin = compiled(precision.kind_of(name, told, device), told, size)
-    epochs = [loop._Batches(one.split(0.01)[0], told, -1, device) for one in opened]
+    twin = compiled(backend.precision(name, "lstm"), told, size)
+    epochs = [loop._Batches(one.split(0.01)[0], told, -1, backend) for one in opened]
     twin.train_on_batch(*epochs[0].first()[:2])  # builds the network
     for file in prepared[-1].iterdir():  # so that it is read from the disk
         with file.open("rb") as ids:

@@ -24,22 +24,26 @@ _SHAPES = (((512, 512), 128, 40), ((512,), 32, 64), ((320,), 32, 64), ((256,), 3
 _STEPS = 12
 
 
-def compiled(kind: Any, told: Any, size: int) -> Any:
-    """A network of a precision.Kind that trains, from settings and the vocabulary's size."""
+def compiled(precision: Any, settings: Any, size: int) -> Any:
+    """A network that trains in a `Precision`, from settings and the vocabulary's size.
+
+    With Keras's layers its optimizer is Keras's as well.
+    """
     import keras
 
-    from textgen.compute import precision
+    from textgen.compute.backend import Device
+    from textgen.compute.backends import load
     from textgen.compute.layers.cpu_lstm import CpuLSTM
-    from textgen.compute.tensorflow_adamw import CpuAdamW
-    from textgen.model.build import initial_weights
+    from textgen.model.initial_weights import initial_weights
 
-    own = keras.backend.backend() == "tensorflow" and issubclass(kind.recurrent, CpuLSTM)
-    adamw = CpuAdamW if own else keras.optimizers.AdamW
-    twin = precision.build(kind, told, size, told.training.batch_size)
-    twin.set_weights(initial_weights(told.model, size, np.random.default_rng(0)))
+    backend = load(keras.backend.backend())(Device("cpu", "cpu"))
+    network = backend.build_network(settings, size, precision, settings.training.batch_size)
+    network.set_weights(initial_weights(settings.model, size, np.random.default_rng(0)))
+    own = issubclass(precision.recurrent, CpuLSTM)
+    adamw = backend.adamw() if own else keras.optimizers.AdamW
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    twin.compile(kind.optimizer(adamw(1e-3)), loss)
-    return twin
+    network.compile(adamw(1e-3), loss)
+    return network
 
 
 def main() -> None:
@@ -61,21 +65,24 @@ def _rows(units: tuple[int, ...], batch: int, span: int) -> list[dict[str, Any]]
     import keras
 
     from benchmarks import torch_char_rnn
-    from textgen.compute import precision
-    from textgen.compute.layers.cpu_lstm import CpuLSTM, NarrowLSTM
+    from textgen.compute.backend import Device, Precision
+    from textgen.compute.backends import load
+    from textgen.compute.kernels.sequence import has_bfloat16
+    from textgen.compute.layers.cpu_lstm import with_bfloat16_products
     from textgen.settings import resolve_settings
 
     told = resolve_settings(
         {"units": units, "batch_size": batch, "maxlen": span, "dropout": 0.0, "epochs": 1}
     )
     ids = np.random.default_rng(0).integers(0, _SIZE, (batch, span)).astype(np.int32)
+    own = load(keras.backend.backend())(Device("cpu", "cpu")).cpu_lstm
     kinds = {
-        "textgen, float32": precision.Kind("float32", CpuLSTM),
-        "stock Keras, float32": precision.Kind("float32", keras.layers.LSTM),
-        "stock Keras, bfloat16": precision.Kind("bfloat16", keras.layers.LSTM),
+        "textgen, float32": Precision("float32", recurrent=own),
+        "stock Keras, float32": Precision("float32", recurrent=keras.layers.LSTM),
+        "stock Keras, bfloat16": Precision("bfloat16", recurrent=keras.layers.LSTM),
     }
-    if precision.has_bfloat16():
-        kinds["textgen, bfloat16"] = precision.Kind("bfloat16", NarrowLSTM)
+    if has_bfloat16():
+        kinds["textgen, bfloat16"] = Precision("bfloat16", recurrent=with_bfloat16_products(own))
     runners: dict[str, Callable[[], Any]] = {}
     for name, kind in kinds.items():
         runners[name] = partial(compiled(kind, told, _SIZE).train_on_batch, ids, ids)

@@ -27,8 +27,6 @@ FLOORS = [
 # In a notebook, `train` shows the lines that the command shows.
 UPWARDS = {
     ("textgen.training.run", "textgen.cli.display.lines"),
-    ("textgen.model.build", "textgen.compute.dropout_masks"),
-    ("textgen.model.build", "textgen.compute.overrides"),
 }
 
 # Where an import of Keras may be written, and where a backend may be named.
@@ -56,7 +54,6 @@ UNREASONED = {  # longer than 300 lines, without a reason in the first lines
     "textgen/analysis/overlap.py",
     "textgen/cli/console.py",
     "textgen/cli/options.py",
-    "textgen/compute/runtime.py",
 }
 PARAMETERS = 6
 # Functions with more parameters, and why.
@@ -66,7 +63,6 @@ MANY_PARAMETERS = {
     "textgen.compute.kernels.lstm._cell_gradients": "",
     "textgen.compute.kernels.lstm.forward": "",
     "textgen.compute.kernels.lstm.backward": "",
-    "textgen.model.build.build_model": "",
     "textgen.text.encode._number_all": "",
     "textgen.training.loop.fit": "",
     "textgen.training.loop._Training.__init__": "",

@@ -38,9 +38,20 @@ def describe_missing(package: str) -> str:
         >>> describe_missing("jax")
         "jax is not installed: pip install 'keras-textgen[jax]'"
     """
-    extra = _EXTRAS.get(package)
-    target = f"'keras-textgen[{extra}]'" if extra else "keras-textgen"
+    target = requirement(package)
+    target = f"'{target}'" if "[" in target else target
     return f"{package} is not installed: pip install {target}"
+
+
+def requirement(package: str) -> str:
+    """What pip must install to get a package in a version that textgen works with.
+
+    Example:
+        >>> requirement("numpy"), requirement("jax")
+        ('keras-textgen', 'keras-textgen[jax]')
+    """
+    extra = _EXTRAS.get(package)
+    return f"keras-textgen[{extra}]" if extra else "keras-textgen"
 
 
 def require_installed(*packages: str) -> None:

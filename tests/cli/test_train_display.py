@@ -290,14 +290,19 @@ def test_a_second_ctrl_c_gives_the_terminal_back_as_well(corpus, tmp_path):
     script = """
 import sys, time
 from textgen.cli import main
-from textgen.compute import stepping
+from textgen.compute import runtime
 
-def steps(*of):
-    made = steps_of(*of)
-    made.begin = lambda *_: [print("in a step", file=sys.stderr), time.sleep(60)]
-    return made
+def step(*_):
+    print("in a step", file=sys.stderr)
+    time.sleep(60)
 
-steps_of, stepping.steps = stepping.steps, steps
+def start(*arguments, **options):
+    backend = start_backend(*arguments, **options)
+    from textgen.compute.backends.keras_networks import KerasTrainer
+    KerasTrainer.step = step
+    return backend
+
+start_backend, runtime.start = runtime.start, start
 main()
 """
     program = (sys.executable, "-c", script)

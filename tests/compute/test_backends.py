@@ -188,7 +188,8 @@ def test_keras_that_runs_on_another_one_already_is_left_as_it_is(tmp_path, corpu
 def test_a_gpu_that_keras_runs_on_already_is_not_taken_for_a_cpu(tmp_path, corpus, monkeypatch):
     for name in ("CUDA_VISIBLE_DEVICES", "JAX_PLATFORMS", "KERAS_TORCH_DEVICE"):
         monkeypatch.setenv(name, "cpu")  # what asking for the CPU sets, to be taken back
-    assert runtime.start("cpu").name == "cpu"
-    monkeypatch.setattr(runtime, "_running_on", lambda _: "gpu")
+    backend = runtime.start("cpu")
+    assert (backend.device.kind, backend.device.name) == ("cpu", "cpu")
+    monkeypatch.setattr(type(backend), "running_on", lambda: "gpu")
     with pytest.raises(UsageError, match="runs on a gpu in this process already; ask for the CPU"):
         train([str(corpus)], tmp_path / "m", run=Run(device="cpu"))

@@ -1,21 +1,16 @@
 """Whether Keras calls what textgen overrides, and what is said where it does not."""
 
-import importlib
-from typing import Any
-
 import keras
 import numpy as np
 import pytest
 
 import textgen
-from textgen.compute import overrides, precision, private_names, stepping
-from textgen.compute.layers.cpu_lstm import CpuLSTM
-from textgen.compute.optimizer import optimizer
-from textgen.compute.runtime import Device
+from tests.compute.here import ON, backend
+from textgen.compute import overrides
+from textgen.compute.backend import Precision
 from textgen.errors import TrainingError
 from textgen.settings import resolve_settings
 
-ON = keras.backend.backend()
 OPTIONS = {
     "units": (8,),
     "embedding": 4,
@@ -71,16 +66,13 @@ def test_a_loop_that_keras_calls_by_another_name_fails_loudly(
 
 
 def steps_of(recurrent):
-    options = resolve_settings(OPTIONS)
-    on = Device(ON, "cpu")
-    network = precision.build(precision.Kind("float32", recurrent), options, 20, 4)
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    network.compile(optimizer(options.training, on), loss)
-    return stepping.steps(network, on), network
+    settings, precision = resolve_settings(OPTIONS), Precision("float32", recurrent=recurrent)
+    network = backend().build_network(settings, 20, precision, 4)
+    return backend().compile_network(network, settings.training, precision), network
 
 
 def test_each_override_is_noted_in_the_first_step_alone():
-    steps, network = steps_of(CpuLSTM)
+    steps, network = steps_of(backend().cpu_lstm)
     ids = np.ones((4, 10), np.int32)
     float(steps.begin(ids, ids, 0.01))
     recurrent = next(one for one in network.layers if isinstance(one, keras.layers.RNN))
@@ -127,53 +119,6 @@ def test_an_optimizer_whose_update_is_not_called_fails_loudly(monkeypatch):
     ids = np.ones((4, 10), np.int32)
     with pytest.raises(TrainingError, match=r"AdamW in one operation \(CpuAdamW.update_step\)"):
         steps.begin(ids, ids, 0.01)
-
-
-@pytest.mark.parametrize("package", private_names.CHECKS)
-def test_every_undocumented_name_is_there(package):
-    pytest.importorskip(package)
-    private_names.check.cache_clear()
-    private_names.check(package)
-
-
-GONE = [
-    ("keras", "keras", "layers.RNN.inner_loop"),
-    ("keras", "keras", "optimizers.AdamW.update_step"),
-    ("keras", "keras", "optimizers.AdamW._get_variable_index"),
-    ("jax", "jax.experimental.buffer_callback", "buffer_callback"),
-    ("jax", "jax.experimental.multihost_utils", "process_allgather"),
-    ("torch", "torch.optim.adamw", "adamw"),
-    ("torch", "torch", "_VF"),
-    ("numba", "numba.core.caching", "IndexDataCacheFile"),
-    ("numba", "numba.core.sigutils", "normalize_signature"),
-]
-
-
-@pytest.mark.parametrize(("package", "module", "names"), GONE)
-def test_an_undocumented_name_that_is_gone_is_told_in_a_line(package, module, names, monkeypatch):
-    pytest.importorskip(package)
-    owner, _, last = names.rpartition(".")
-    place: Any = importlib.import_module(module)
-    for name in owner.split(".") if owner else ():
-        place = getattr(place, name)
-    for kind in getattr(place, "__mro__", (place,)):  # also where it is inherited from
-        if last in vars(kind):
-            monkeypatch.delattr(kind, last)
-    private_names.check.cache_clear()
-    with pytest.raises(TrainingError) as raised:
-        private_names.check(package)
-    assert str(raised.value).startswith(f"{package} ") and last in str(raised.value)
-    assert "does not work with this version of textgen: it has no" in str(raised.value)
-    assert "\n" not in str(raised.value)
-    private_names.check.cache_clear()
-
-
-def test_another_signature_is_told_as_well(monkeypatch):
-    monkeypatch.setattr(keras.layers.RNN, "inner_loop", lambda self, sequences, states: None)
-    private_names.check.cache_clear()
-    with pytest.raises(TrainingError, match=r"its RNN\.inner_loop is different"):
-        private_names.check("keras")
-    private_names.check.cache_clear()
 
 
 def test_a_cell_that_does_not_compute_with_what_replaces_its_weights_fails_loudly(monkeypatch):

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textgen.errors import SettingsError
-from textgen.model.build import build_model, count_parameters, reset_states
+from textgen.model.build import build_model, count_parameters
 from textgen.sampling import Sampler
 from textgen.sampling.context import carried_reader
 from textgen.sampling.network import Network, weight_specs
@@ -59,26 +59,6 @@ def test_recurrent_layers_meet_the_conditions_for_cudnn(cell, targets):
 def test_one_hot_input_of_a_huge_vocabulary_is_refused():
     with pytest.raises(SettingsError, match="embedding must not be 0"):
         build_model(ModelConfig(embedding=0), 100_000, "last")
-
-
-def test_twins_share_their_weights_and_carried_state_goes_on():
-    config = ModelConfig(units=(6, 5), embedding=3)
-    stock = build_model(config, 9, "sequence")
-    twin = build_model(config, 9, "sequence", carry_batch=2, logits=True)
-    twin.set_weights(stock.get_weights())
-    ids = np.random.default_rng(0).integers(0, 9, (2, 12))
-    whole = stock.predict_on_batch(ids)
-    parts = np.concatenate(
-        [twin.predict_on_batch(ids[:, :5]), twin.predict_on_batch(ids[:, 5:])], 1
-    )
-    np.testing.assert_allclose(
-        keras.ops.convert_to_numpy(keras.ops.softmax(parts)), whole, atol=1e-6
-    )
-    reset_states(twin)
-    again = twin.predict_on_batch(ids[:, :5])
-    np.testing.assert_allclose(
-        keras.ops.convert_to_numpy(keras.ops.softmax(again)), whole[:, :5], atol=1e-6
-    )
 
 
 @settings(max_examples=12)

@@ -1,11 +1,10 @@
 """Sizes that suit the device."""
 
-import keras
 import numpy as np
 import pytest
 
-from textgen.compute import precision
-from textgen.compute.runtime import Device
+from tests.compute.here import CPU, GPU, ON, backend
+from textgen.compute.kernels.sequence import SequenceKernel, has_bfloat16
 from textgen.distributed.communicator import JaxCommunicator
 from textgen.distributed.sharding import create_sharding
 from textgen.errors import OutputError
@@ -43,23 +42,23 @@ def test_a_device_is_tried_until_the_network_is_the_one_it_wants():
         told.append(found)
         return resolve_settings({**SMALL, "time": 300.0, "units": (12,)})
 
-    device = Device(keras.backend.backend(), "a device that nothing is known of")
     found, chosen = device_speed.settled(
-        resolve_settings({**SMALL, "time": 300.0}), at_pace, 20, device
+        resolve_settings({**SMALL, "time": 300.0}), at_pace, 20, backend(GPU)
     )
     assert 1 < len(told) <= 3 and all(0 < one.times < 1000 and one.gpu for one in told)
     assert told[0].times == 50
     assert found.model.units == (12,) and chosen in ("float32", "bfloat16", "float16")
     short = resolve_settings({**SMALL, "time": 20.0})
     told.clear()
-    assert device_speed.settled(short, lambda _: short, 20, device) == (short, None)
+    assert device_speed.settled(short, lambda _: short, 20, backend(GPU)) == (short, None)
 
 
+@pytest.mark.skipif(ON != "jax", reason="several processes train on JAX")
 def test_a_process_is_tried_with_its_rows_and_the_slowest_decides(monkeypatch):
     asked, rows = resolve_settings({"time": 300.0, "precision": "float32"}), []
     wanted = resolve_settings({"time": 300.0, "units": (99,)})
 
-    def of_cpu(given, **_):
+    def of_cpu(_, given):
         rows.append(given)
         return 9.0
 
@@ -71,18 +70,18 @@ def test_a_process_is_tried_with_its_rows_and_the_slowest_decides(monkeypatch):
         paces.append(found.times)
         return wanted
 
-    both = Device("jax", "cpu", JaxCommunicator(0, 2), create_sharding(2, processes=2))
+    both = backend(CPU, JaxCommunicator(0, 2), create_sharding(2, processes=2))
     assert device_speed.settled(asked, at_pace, 20, both) == (wanted, None)
     assert (rows, paces) == ([device_speed._ROWS // 2], [0.2])
-    several = Device("jax", "cpu", sharding=create_sharding(2))  # of one process: nothing is tried
+    several = backend(sharding=create_sharding(2))  # of one process: nothing is tried
     assert device_speed.settled(asked, at_pace, 20, several) == (asked, None) and len(paces) == 1
 
 
 def test_two_cores_that_are_as_quick_train_what_was_measured(monkeypatch):
-    cpu, asked = Device("tensorflow", "cpu"), resolve_settings({"time": 300.0})
+    cpu, asked = backend(), resolve_settings({"time": 300.0})
     wanted = resolve_settings({"time": 300.0, "units": (99,)})
-    kinds = (False, True) if precision.has_bfloat16() else (False,)
-    assert all(0.001 < device_speed._of_cpu(narrow=narrow) < 1000 for narrow in kinds)
+    kernels = [SequenceKernel(bfloat16=kind) for kind in (False, True)[: 1 + has_bfloat16()]]
+    assert all(0.001 < device_speed._of_cpu(kernel) < 1000 for kernel in kernels)
     for found, suits in ((0.75, asked), (1.4, asked), (0.3, wanted), (3.0, wanted)):
         monkeypatch.setattr(device_speed, "_of_cpu", lambda *_, found=found, **__: found)
         assert device_speed.settled(asked, lambda _: wanted, 20, cpu) == (suits, None)

@@ -9,9 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import textgen
-from textgen.compute.optimizer import learning_rate
 from textgen.errors import SettingsError, TextgenError
 from textgen.settings import TrainConfig, resolve_settings
+from textgen.training.schedule import learning_rate
 
 NUMBERS = (
     "dropout",

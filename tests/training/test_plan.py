@@ -1,4 +1,4 @@
-"""Clocks, learning rates, sizes and precisions: what a training plans."""
+"""Clocks and sizes: what a training plans."""
 
 import io
 import json
@@ -9,21 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import keras
-import numpy as np
 import pytest
 
 from textgen import storage
-from textgen.compute import precision
-from textgen.compute.layers.cpu_lstm import CpuLSTM, NarrowLSTM
-from textgen.compute.layers.jax_lstm import GpuLSTM
-from textgen.compute.layers.torch_lstm import TorchLSTM
-from textgen.compute.optimizer import learning_rate, optimizer
-from textgen.compute.runtime import Device
-from textgen.distributed.communicator import JaxCommunicator
-from textgen.distributed.sharding import create_sharding
 from textgen.errors import CorpusError, SettingsError, UsageError
-from textgen.model.build import RECURRENT
 from textgen.model.paths import cache_path
 from textgen.settings import CorpusConfig, TrainConfig, resolve_settings
 from textgen.text import prepared
@@ -77,25 +66,6 @@ def test_a_report_that_takes_long_is_made_less_often(monkeypatch):
     assert 8 <= reports * 8 <= 0.03 * 1000
 
 
-def test_the_learning_rate_warms_up_and_decays():
-    config = TrainConfig(learning_rate=1.0)
-    rates = [learning_rate(config, step, step / 1000) for step in range(1001)]
-    assert rates[0] < 0.02 and max(rates) > 0.9 and rates[-1] == pytest.approx(0.01, rel=0.01)
-    assert rates.index(max(rates)) < 150
-    assert rates[200:] == sorted(rates[200:], reverse=True)
-    assert len(set(rates)) < 600  # each change takes time
-    short = [learning_rate(config, step, step / 40) for step in range(41)]
-    assert max(short) > 0.9 and short.index(max(short)) < 8
-    constant = TrainConfig(learning_rate=1.0, schedule="constant")
-    assert learning_rate(constant, 0, 0.9) == 1.0
-
-
-@pytest.mark.parametrize("device", ["cpu", "a GPU"])
-def test_weight_decay_is_the_one_asked_for(device):
-    made = optimizer(TrainConfig(weight_decay=0.05), Device("tensorflow", device))
-    assert made.weight_decay == pytest.approx(0.05)
-
-
 def test_sizes_grow_with_the_time_and_shrink_with_the_text():
     def units(characters, seconds):
         return sized(characters, {"time": seconds})["units"][0]
@@ -123,100 +93,6 @@ def test_sizes_suit_what_the_user_chose():
     assert passes == sorted(passes) and passes[0] < 0.1 and passes[-1] > 0.3
     chosen = resolve_settings({"units": (8,)}, automatic=free)
     assert chosen.model.units == (8,) and chosen.model.dropout == free["dropout"]
-
-
-def batch():
-    ids = np.arange(12, dtype=np.int32).reshape(2, 6) % 5
-    return ids, ids, np.ones((2, 6), np.float32)
-
-
-def choose(backend="tensorflow", name="cpu", before=None, **options):
-    told = resolve_settings({"batch_size": 2, "maxlen": 6, "units": (4,), **options})
-    return precision.choose(told, 5, Device(backend, name), batch(), before)
-
-
-def test_the_layer_of_our_own_is_for_an_lstm_on_the_cpu():
-    for backend in ("tensorflow", "jax", "torch"):
-        assert choose(backend=backend, precision="float32").recurrent is CpuLSTM
-    for stock in (choose(name="gpu", precision="float32"), choose(cell="gru")):
-        assert stock.recurrent in RECURRENT.values() and stock.name == "float32"
-    two = Device("jax", "cpu", sharding=create_sharding(2))  # of one process, as XLA can make them
-    told = resolve_settings({"batch_size": 2, "maxlen": 6, "units": (4,), "precision": "float32"})
-    assert not issubclass(precision.choose(told, 5, two, batch()).recurrent, CpuLSTM)
-
-
-def test_auto_takes_the_quicker_one(monkeypatch):
-    monkeypatch.setattr(precision, "has_bfloat16", lambda: True)
-    for quicker in ("float32", "bfloat16"):
-        monkeypatch.setattr(precision, "step_seconds", lambda kind, *_: kind.name != quicker)  # noqa: B023
-        assert choose().name == quicker
-    assert choose(epochs=3).name == "float32"  # a stopwatch is not repeatable
-    monkeypatch.setattr(precision, "has_bfloat16", lambda: False)
-    assert choose().name == "float32"
-
-
-def test_bfloat16_is_for_processes_that_all_have_it(monkeypatch):
-    monkeypatch.setattr(precision, "has_bfloat16", lambda: True)
-    told = resolve_settings({"batch_size": 2, "maxlen": 6, "units": (4,), "precision": "bfloat16"})
-    for others, own in ((True, True), (False, False)):
-        monkeypatch.setattr(
-            JaxCommunicator, "all_gather", lambda _, mine, o=others: np.array([[mine], [o]])
-        )
-        both = Device("jax", "cpu", JaxCommunicator(0, 2), create_sharding(2, processes=2))
-        kind = precision.kind_of("bfloat16", told, both)
-        assert issubclass(kind.recurrent, NarrowLSTM) == own
-
-
-@pytest.mark.parametrize(
-    ("seconds", "chosen"),
-    [
-        ({"float32": 3.0, "bfloat16": 2.0, "float16": 1.0}, "bfloat16"),
-        ({"float32": 2.0, "bfloat16": 3.0, "float16": 1.0}, "float16"),
-        ({"float32": 2.0, "float16": 1.0}, "float16"),
-        ({"float32": 1.0, "bfloat16": 2.0}, "float32"),
-    ],
-)
-def test_a_gpu_takes_the_first_half_precision_that_is_quicker(monkeypatch, seconds, chosen):
-    def measured(kind, *_):
-        if kind.name not in seconds:
-            raise MemoryError  # what this GPU cannot do
-        return seconds[kind.name]
-
-    monkeypatch.setattr(precision, "step_seconds", measured)
-    kind = choose(name="gpu")
-    assert (kind.name, kind.seconds) == (chosen, seconds[chosen])
-    assert choose(name="gpu", epochs=3).name == "float32"
-    for before in ("float32", "bfloat16"):  # chosen with the pace, or when the training began
-        assert choose(name="gpu", before=before).name == before
-
-
-def test_the_layer_of_an_lstm_on_a_gpu():
-    own = {"jax": GpuLSTM, "torch": TorchLSTM, "tensorflow": keras.layers.LSTM}
-    for name in ("float32", "bfloat16", "float16"):
-        for backend, layer in own.items():
-            kind = choose(backend=backend, name="gpu", precision=name)
-            assert (kind.name, kind.recurrent) == (name, layer)
-            gru = choose(backend=backend, name="gpu", precision=name, cell="gru")
-            assert gru.recurrent is keras.layers.GRU
-
-
-@pytest.mark.parametrize(("narrow", "slower"), [(3.0, 3.0), (0.5, 0.0)])
-def test_a_half_precision_that_is_slower_says_by_how_much(monkeypatch, narrow, slower):
-    times = {"float32": 1.0, "bfloat16": narrow}
-    monkeypatch.setattr(precision, "step_seconds", lambda kind, *_: times[kind.name])
-    assert choose(precision="bfloat16").slower == slower
-
-
-def test_half_precisions_compute_in_them():
-    for name, policy in (("bfloat16", "mixed_bfloat16"), ("float16", "mixed_float16")):
-        kind = choose(backend=keras.backend.backend(), precision=name)
-        assert kind.name == name
-        built = precision.build(kind, resolve_settings({"units": (4,)}), 5, None)
-        layer = next(layer for layer in built.layers if isinstance(layer, keras.layers.LSTM))
-        own = isinstance(layer, NarrowLSTM)  # whose products alone are in bfloat16
-        assert own == (kind.recurrent is NarrowLSTM)
-        assert layer.dtype_policy.name == ("float32" if own else policy)
-        assert built.layers[-1].dtype == "float32"
 
 
 def test_a_prepared_text_that_validation_takes_whole(tmp_path, corpus):

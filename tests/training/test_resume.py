@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from tests.cli.terminal import Terminal
 from tests.test_untrusted import spoil
 from textgen import storage
-from textgen.compute import stepping
+from textgen.compute.backends.keras_networks import KerasTrainer
 from textgen.errors import (
     CorpusError,
     ModelError,
@@ -495,22 +495,15 @@ def failure():
 def test_a_device_that_is_lost_leaves_the_last_checkpoint(tmp_path, corpus, monkeypatch):
     train([str(corpus)], tmp_path / "whole", QUICK)
     left = iter(range(epoch_of(tmp_path / "whole") + 10))
-    steps_of = stepping.steps
+    step = KerasTrainer.step
 
-    def some(network, device):
-        made = steps_of(network, device)
-        begin = made.begin
-
-        def begin_or_fail(*of):
-            if next(left, None) is None:
-                raise failure()
-            return begin(*of)
-
-        monkeypatch.setattr(made, "begin", begin_or_fail)
-        return made
+    def step_or_fail(*arguments):
+        if next(left, None) is None:
+            raise failure()
+        return step(*arguments)
 
     with monkeypatch.context() as patched:
-        patched.setattr(stepping, "steps", some)
+        patched.setattr(KerasTrainer, "step", step_or_fail)
         with pytest.raises(
             TrainingError, match=r"training failed on cpu .*device lost.*goes on from"
         ):
@@ -606,18 +599,19 @@ def test_a_second_signal_ends_a_step_that_takes_long(tmp_path, corpus):
     script = """
 import hashlib, sys
 from textgen.cli import main
-from textgen.compute import stepping
+from textgen.compute import runtime
 
-def begin(*_):
+def step(*_):
     print("in a step", file=sys.stderr, flush=True)
     hashlib.pbkdf2_hmac("sha256", b"-", b"-", 2**31 - 1)
 
-def steps(*of):
-    made = steps_of(*of)
-    made.begin = begin
-    return made
+def start(*arguments, **options):
+    backend = start_backend(*arguments, **options)
+    from textgen.compute.backends.keras_networks import KerasTrainer
+    KerasTrainer.step = step
+    return backend
 
-steps_of, stepping.steps = stepping.steps, steps
+start_backend, runtime.start = runtime.start, start
 main()
 """
     process = subprocess.Popen(

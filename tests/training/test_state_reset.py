@@ -4,15 +4,12 @@ from itertools import islice
 from pathlib import Path
 from pydoc_data.topics import topics
 
-import keras
 import numpy as np
 import pytest
 
-from textgen.compute import precision, stepping
-from textgen.compute.optimizer import optimizer
-from textgen.compute.runtime import Device
+from tests.compute.here import backend
+from textgen.compute.backends.keras_networks import KerasTrainer
 from textgen.model import model_dir
-from textgen.model.build import carried_states, initial_weights
 from textgen.sampling.decoding import log_probabilities
 from textgen.settings import resolve_settings
 from textgen.text.batches import draw_state_mask
@@ -20,42 +17,6 @@ from textgen.text.vocabulary import Vocabulary
 from textgen.training import loop, train
 from textgen.training.data import Text
 from textgen.training.run import Run
-
-CPU = Device(keras.backend.backend(), "cpu")
-ROWS, IDS = 6, 11
-
-
-def states_after(cell: str, masks) -> list[np.ndarray]:
-    """The states of all layers after each of some steps with the same ids and no learning."""
-    chosen = resolve_settings(
-        {"cell": cell, "units": (6, 5), "embedding": 3, "dropout": 0.0, "batch_size": ROWS}
-    )
-    keras.utils.set_random_seed(0)
-    kind = precision.kind_of("float32", chosen, CPU)
-    network = precision.build(kind, chosen, IDS, carry_batch=ROWS)
-    network.set_weights(initial_weights(chosen.model, IDS, np.random.default_rng(1)))
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    network.compile(optimizer(chosen.training, CPU), loss)
-    steps, found = stepping.steps(network, CPU), []
-    ids = np.random.default_rng(0).integers(0, IDS, (ROWS, 4)).astype(np.int32)
-    for mask in masks:
-        float(steps.begin(ids, ids, 0.0, mask))
-        steps.settle()
-        states = [keras.ops.convert_to_numpy(one) for one in carried_states(network)]
-        found.append(np.concatenate(states, axis=1).copy())
-    return found
-
-
-@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
-def test_a_row_that_is_reset_starts_from_zero_in_all_layers_and_the_others_go_on(cell):
-    kept = np.ones((ROWS, 1), np.float32)
-    kept[[1, 4]] = 0
-    first, carried = states_after(cell, [None, None])
-    again, mixed = states_after(cell, [np.ones_like(kept), kept])
-    np.testing.assert_allclose(again, first, atol=1e-6)
-    assert np.abs(carried - first).max(axis=1).min() > 1e-4
-    expected = np.where(kept == 0, first, carried)
-    np.testing.assert_allclose(mixed, expected, atol=1e-5)
 
 
 def test_a_share_of_the_rows_is_reset_and_each_process_has_its_part_of_them():
@@ -76,7 +37,7 @@ def test_a_share_of_the_rows_is_reset_and_each_process_has_its_part_of_them():
 def test_rows_that_start_with_a_line_are_found_also_where_a_training_goes_on():
     ids = (np.arange(400) % 7).astype(np.uint8)  # a line end, 0, every seven characters
     chosen = resolve_settings({"epochs": 1, "batch_size": 4, "maxlen": 10})
-    batches = loop._Batches(ids, chosen, 0, Device("jax", "cpu"))
+    batches = loop._Batches(ids, chosen, 0, backend())
     steps = list(islice(batches.after(0), 2 * batches.steps))
     found = [starts.tolist() for *_, starts, _ in steps]
     assert any(map(any, found)) and not all(map(all, found))
@@ -85,18 +46,6 @@ def test_rows_that_start_with_a_line_are_found_also_where_a_training_goes_on():
         np.testing.assert_array_equal(starts, expected)
     for step in range(1, len(steps)):
         assert next(batches.after(step))[2].tolist() == found[step]
-
-
-class Steps:
-    """Records which rows each step keeps, and takes the step."""
-
-    def __init__(self, steps):
-        self.kept: list[object] = []
-        self.ahead, self.settle, self._steps = steps.ahead, steps.settle, steps
-
-    def begin(self, x, y, learning_rate, kept=None):
-        self.kept.append(kept)
-        return self._steps.begin(x, y, learning_rate, kept)
 
 
 @pytest.mark.parametrize(
@@ -108,22 +57,20 @@ class Steps:
     ],
 )
 def test_a_training_with_carried_state_resets_more_and_more(monkeypatch, options, resets):
-    recorded = []
-    steps_of = stepping.steps
+    step, kept = KerasTrainer.step, []
 
-    def steps(*of):
-        recorded.append(Steps(steps_of(*of)))
-        return recorded[-1]
+    def record(trainer, x, y, learning_rate, state_mask=None):
+        kept.append(state_mask)
+        return step(trainer, x, y, learning_rate, state_mask)
 
-    monkeypatch.setattr(stepping, "steps", steps)
+    monkeypatch.setattr(KerasTrainer, "step", record)
     ids = np.random.default_rng(0).integers(0, 5, 8010).astype(np.uint8)
     base = {"units": (4,), "embedding": 2, "epochs": 2, "batch_size": 4, "maxlen": 10}
     chosen = resolve_settings({**base, "sample_length": 0, **options})
-    loop.fit(Text(ids, ids[:0], Vocabulary("abcde")), chosen, CPU, loop.Hooks())
-    kept = recorded[-1].kept
-    assert any(one is not None for one in kept) is resets
+    loop.fit(Text(ids, ids[:0], Vocabulary("abcde")), chosen, backend(), loop.Hooks())
+    assert any(rows is not None for rows in kept) is resets
     if resets:
-        shares = np.array([0 if one is None else np.mean(one == 0) for one in kept])
+        shares = np.array([0 if rows is None else np.mean(rows == 0) for rows in kept])
         early, late = map(np.mean, np.array_split(shares, 2))
         assert early < late and 0.05 < late < 0.4
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import tensorflow
 
-from textgen.compute.runtime import Device
 from textgen.errors import OutputError, TrainingError
 from textgen.training import events, train
 from textgen.training.run import Run
@@ -67,12 +66,12 @@ def test_the_report_that_ends_a_training_by_patience_is_there(corpus, tmp_path):
 def test_without_tensorflow_it_is_refused(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     with pytest.raises(TrainingError, match="--tensorboard needs TensorFlow, whatever Keras"):
-        callback(tmp_path, Device("torch", "cpu"))
+        callback(tmp_path, "torch")
 
 
 def test_a_place_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").touch()
-    logs = callback(tmp_path / "file", Device("tensorflow", "cpu"))
+    logs = callback(tmp_path / "file", "tensorflow")
     with pytest.raises(OutputError, match="file: the logs for TensorBoard cannot be written: .+;"):
         logs.set_model(None)
         logs.on_train_begin()

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from benchmarks import min_char_rnn
-from textgen.compute import runtime, stepping
+from tests.compute.here import backend
+from textgen.compute.backends.keras_networks import KerasTrainer
 from textgen.errors import (
     CorpusError,
     OutputError,
@@ -141,13 +142,7 @@ def test_the_same_random_seed_gives_the_same_weights(tmp_path, corpus):
 
 def test_losses_that_are_read_a_step_later_change_nothing(tmp_path, corpus, monkeypatch):
     """As on a GPU with JAX: the same steps, told in the same order, and the same model."""
-    found, own = [], stepping.steps
-
-    def later(*of):
-        steps = own(*of)
-        steps.ahead = 1
-        return steps
-
+    found = []
     for name in ("at once", "later"):
         _, told = run(corpus, tmp_path / name, {"epochs": 2, "dropout": 0.3})
         steps = [
@@ -159,7 +154,7 @@ def test_losses_that_are_read_a_step_later_change_nothing(tmp_path, corpus, monk
         history = model_dir.read_model(tmp_path / name).record.history["steps"]
         saved = keras.models.load_model(tmp_path / name / "model.keras").get_weights()
         found.append((steps, losses, history, [array.tobytes() for array in saved]))
-        monkeypatch.setattr(stepping, "steps", later)
+        monkeypatch.setattr(KerasTrainer, "steps_ahead", property(lambda _: 1, lambda *_: None))
     assert found[0] == found[1] and len(found[0][0]) > 10
     options, begun = {"epochs": 2, "dropout": 0.3}, iter(range(100))
     stopped, _ = run(corpus, tmp_path / "parts", options, stop=lambda: next(begun) == 15)
@@ -183,10 +178,9 @@ def test_a_precision_that_was_chosen_with_the_pace_is_trained_in(tmp_path, corpu
 def test_noise_is_in_what_is_read_and_not_in_what_is_to_be_predicted(carry_state):
     ids = np.arange(4000, dtype=np.uint16)
     told = {"epochs": 1, "batch_size": 8, "maxlen": 40, "carry_state": carry_state}
-    cpu = runtime.Device("jax", "cpu")
     plain, noisy = (
         islice(
-            loop._Batches(ids, resolve_settings({**told, "noise": noise}), -1, cpu).after(0),
+            loop._Batches(ids, resolve_settings({**told, "noise": noise}), -1, backend()).after(0),
             5,
         )
         for noise in (0.0, 0.3)
@@ -298,7 +292,7 @@ def test_min_char_rnn_is_the_plain_numpy_program_step_by_step(text, float64):
     loop.fit(
         Text(ids, ids[:0], vocabulary),
         resolved,
-        runtime.Device("any", "cpu"),
+        backend(),
         loop.Hooks(on_event=on_event),
         initial=initial,
     )
@@ -429,7 +423,7 @@ def test_what_cannot_be_trained_leaves_nothing_behind(tmp_path, corpus):
 
 
 def test_a_gpu_that_is_not_there_is_told(tmp_path, corpus):
-    if runtime._first_gpu(keras.backend.backend()):
+    if backend().first_gpu():
         pytest.skip("this machine has a GPU")
     with pytest.raises(TrainingError, match="sees no GPU here; give --device cpu"):
         run(corpus, tmp_path / "model", run=Run(device="gpu"))

@@ -1,8 +1,8 @@
 """Methods that Keras must call in a training step, and what is said if it does not.
 
 Keras documents only some of the methods that textgen's layers and optimizers override. If another
-version of Keras no longer called one of them, training would silently lack what it does. Knows
-nothing of what the methods do, and does not import Keras.
+version of Keras no longer called one of them, training would silently lack what it does. This
+module does not import Keras.
 
     class Layer(keras.layers.LSTM):
         @must_run("noise on the state")
@@ -18,13 +18,13 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from textgen.errors import TrainingError
+from textgen.packages import requirement
 
 _Given = ParamSpec("_Given")
 _Result = TypeVar("_Result")
 _Method = Callable[Concatenate[Any, _Given], _Result]
 
 _CALLED = "_textgen_called"  # in an object's __dict__: names of the marked methods that were called
-_INSTALL = {"jax": "keras-textgen[jax]", "torch": "keras-textgen[torch]"}
 
 
 def must_run(purpose: str) -> Callable[[_Method[_Given, _Result]], _Method[_Given, _Result]]:
@@ -87,10 +87,9 @@ def changed(package: str, what: str) -> TrainingError:
         package: Its name, as pip has it.
         what: What is missing or different.
     """
-    wanted = _INSTALL.get(package, "keras-textgen")
     return TrainingError(
         f"{package} {importlib.metadata.version(package)} does not work with this version of "
-        f"textgen: {what}; pip install '{wanted}' installs one that does"
+        f"textgen: {what}; pip install '{requirement(package)}' installs one that does"
     )
 
 

@@ -1,26 +1,56 @@
-"""Every undocumented name of Keras, Numba, JAX and PyTorch that textgen uses, with its check.
+"""Undocumented names of other packages that textgen uses, each with its check.
 
 A version in which one of them is gone or different fails here, with one line, before it trains.
 Whether Keras calls the methods that textgen overrides is checked in the first training step
-(overrides.py). Knows nothing of what the names are used for.
+(overrides.py). The names of each framework are in its module of `backends/`.
 """
 
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache, reduce
 from typing import Any
 
 from textgen.compute.overrides import changed
 
-Check = Callable[[], object]  # returns something true, or raises where the name is gone
+
+@dataclass(frozen=True, eq=False)
+class PrivateNames:
+    """The undocumented names of one package.
+
+    Attributes:
+        package: As Python imports it and pip installs it.
+        checks: What returns something true, or raises where the name is gone, by name.
+    """
+
+    package: str
+    checks: Mapping[str, Callable[[], object]]
 
 
-def _get(module: str, names: str = "") -> Any:
+@cache
+def check(names: PrivateNames) -> None:
+    """Check once that a package, which is installed, has all the names that textgen uses.
+
+    Raises:
+        TrainingError: a name is gone or different.
+    """
+    for name, is_usable in names.checks.items():
+        try:
+            usable = is_usable()
+        except (AttributeError, ImportError, LookupError, TypeError, ValueError) as error:
+            raise changed(names.package, f"it has no {name} ({error})") from error
+        if not usable:
+            raise changed(names.package, f"its {name} is different")
+
+
+def lookup(module: str, names: str = "") -> Any:
+    """An attribute of a module, by its dotted name."""
     return reduce(getattr, names.split("."), importlib.import_module(module))
 
 
-def _takes(function: Any, *parameters: str) -> bool:
+def has_parameters(function: Any, *parameters: str) -> bool:
+    """Whether a function has parameters of these names."""
     return set(parameters) <= inspect.signature(function).parameters.keys()
 
 
@@ -32,7 +62,7 @@ def _lstm_cell() -> Any:
     return cell
 
 
-def _keeps_weights(cell: Any) -> bool:
+def _computes_with_attributes(cell: Any) -> bool:
     """Whether an entry in a cell's __dict__ is what the cell computes with."""
     names = ("kernel", "recurrent_kernel", "bias")
     return all(vars(cell)[name] is getattr(cell, name) for name in names)
@@ -42,95 +72,56 @@ def _has_moments() -> bool:
     keras = importlib.import_module("keras")
     optimizer, weights = keras.optimizers.AdamW(), keras.Variable([0.0])
     optimizer.build([weights])
-    found = optimizer._momentums, optimizer._velocities
-    return [len(one) for one in found] == [1, 1] and optimizer._get_variable_index(weights) == 0
+    moments = optimizer._momentums, optimizer._velocities
+    return list(map(len, moments)) == [1, 1] and optimizer._get_variable_index(weights) == 0
 
 
 def _updates_one_variable() -> bool:
-    adamw = _get("keras", "optimizers.AdamW.update_step")
-    return _takes(adamw, "gradient", "variable", "learning_rate")
+    adamw = lookup("keras", "optimizers.AdamW.update_step")
+    return has_parameters(adamw, "gradient", "variable", "learning_rate")
 
 
-CHECKS: Mapping[str, Mapping[str, Check]] = {
-    "keras": {
-        # own_lstm.py, drop_connect.py, sharded.py, model.py; torch_steps.py calls it.
-        "RNN.inner_loop": lambda: _takes(
-            _get("keras", "layers.RNN.inner_loop"),
+KERAS = PrivateNames(
+    "keras",
+    {
+        # The layers in layers/; backends/torch_steps.py calls it.
+        "RNN.inner_loop": lambda: has_parameters(
+            lookup("keras", "layers.RNN.inner_loop"),
             *("sequences", "initial_state", "mask", "training"),
         ),
-        # Values that drop_connect.py and sharded.py replace while a batch runs.
-        "LSTMCell.__dict__": lambda: _keeps_weights(_lstm_cell()),
-        # cpu_adamw.py and torch_steps.py.
+        # Values that drop_connect.py and jax_sharded.py replace while a batch runs.
+        "LSTMCell.__dict__": lambda: _computes_with_attributes(_lstm_cell()),
+        # tensorflow_adamw.py and torch_steps.py.
         "AdamW._momentums, _velocities, _get_variable_index": _has_moments,
         "AdamW.update_step": _updates_one_variable,
-        # masks.py
-        "SeedGenerator.state": lambda: _get("keras", "random.SeedGenerator")(1).state.shape == (2,),
-    },
-    "tensorflow": {  # cpu_adamw.py
-        "raw_ops.ResourceApplyAdam": lambda: _get("tensorflow", "raw_ops.ResourceApplyAdam"),
-    },
-    "jax": {
-        # cpu_lstm.py
-        "experimental.buffer_callback": lambda: _get(
-            "jax.experimental.buffer_callback", "buffer_callback"
-        ),
-        # distributed/
-        "experimental.multihost_utils": lambda: (
-            _get("jax.experimental.multihost_utils", "process_allgather")
-            and _get("jax.experimental.multihost_utils", "broadcast_one_to_all")
-        ),
-        "config.jax_cpu_collectives_implementation": lambda: hasattr(
-            _get("jax", "config"), "jax_cpu_collectives_implementation"
-        ),
-        "config.jax_enable_preemption_service": lambda: hasattr(
-            _get("jax", "config"), "jax_enable_preemption_service"
+        # dropout_masks.py
+        "SeedGenerator.state": lambda: (
+            lookup("keras", "random.SeedGenerator")(1).state.shape == (2,)
         ),
     },
-    "torch": {
-        "_VF.lstm": lambda: _get("torch", "_VF.lstm"),  # torch_lstm.py
-        "optim.adamw.adamw": lambda: _takes(  # torch_steps.py
-            _get("torch.optim.adamw", "adamw"),
-            *("fused", "lr", "beta1", "beta2", "weight_decay", "eps", "maximize"),
-        ),
-    },
-    "numba": {  # products.py, which also checks the cache of each function
-        "core.registry.cpu_target": lambda: _get(
+)
+
+NUMBA = PrivateNames(  # kernels/, which also checks the cache of each function
+    "numba",
+    {
+        "core.registry.cpu_target": lambda: lookup(
             "numba.core.registry", "cpu_target.target_context.codegen"
         )().magic_tuple()[2],
         "core.cgutils": lambda: all(
             hasattr(importlib.import_module("numba.core.cgutils"), name)
             for name in ("get_or_insert_function", "unpack_tuple", "for_range_slice")
         ),
-        "core.sigutils.normalize_signature": lambda: _get(
+        "core.sigutils.normalize_signature": lambda: lookup(
             "numba.core.sigutils", "normalize_signature"
         ),
-        "core.caching.IndexDataCacheFile": lambda: _takes(
-            _get("numba.core.caching", "IndexDataCacheFile"),
+        "core.caching.IndexDataCacheFile": lambda: has_parameters(
+            lookup("numba.core.caching", "IndexDataCacheFile"),
             *("cache_path", "filename_base", "source_stamp"),
         ),
         "target_context.make_array, get_dummy_value": lambda: (
-            _get("numba.core.registry", "cpu_target.target_context.make_array")
-            and _get("numba.core.registry", "cpu_target.target_context.get_dummy_value")
+            lookup("numba.core.registry", "cpu_target.target_context.make_array")
+            and lookup("numba.core.registry", "cpu_target.target_context.get_dummy_value")
         ),
-        "llvmlite.ir.types.Type": lambda: _get("llvmlite.ir", "types.Type._to_string"),
+        "llvmlite.ir.types.Type": lambda: lookup("llvmlite.ir", "types.Type._to_string"),
     },
-}
-
-
-@cache
-def check(package: str) -> None:
-    """Check once that a package, which is installed, has all the names that textgen uses.
-
-    Args:
-        package: `keras`, `tensorflow`, `jax`, `torch` or `numba`.
-
-    Raises:
-        TrainingError: a name is gone or different.
-    """
-    for name, found in CHECKS[package].items():
-        try:
-            usable = found()
-        except (AttributeError, ImportError, LookupError, TypeError, ValueError) as error:
-            raise changed(package, f"it has no {name} ({error})") from error
-        if not usable:
-            raise changed(package, f"its {name} is different")
+)

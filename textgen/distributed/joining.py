@@ -15,6 +15,7 @@ from textgen.distributed.cluster import Cluster
 from textgen.distributed.communicator import Communicator, JaxCommunicator
 from textgen.errors import TrainingError, UsageError, first_line
 
+BACKEND = "jax"  # the only one that several processes can train on together
 _HEARTBEAT_TIMEOUT = 20  # seconds without a sign of life after which a process counts as dead
 
 

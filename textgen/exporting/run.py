@@ -181,12 +181,10 @@ def _check_packages(name: str, chosen: Format) -> None:
 @contextmanager
 def _keras(device: str, *, debug: bool) -> Iterator[None]:
     """Keras, to build a network and convert it; global settings are restored afterwards."""
-    from textgen.compute import runtime
+    from textgen.compute import runtime, session
 
     runtime.start(device, "tensorflow", debug=debug)  # the only one whose exports have all formats
-    from textgen.compute import dropout_masks  # which imports Keras
-
-    with runtime.importing(debug=debug), runtime.keras_defaults(), dropout_masks.seeded(0):
+    with runtime.importing(debug=debug), session.keras_defaults(), session.seeded(0):
         yield
 
 

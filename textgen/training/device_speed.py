@@ -9,11 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from textgen.compute import precision, runtime
-from textgen.compute.layers.cpu_lstm import CpuLSTM, NarrowLSTM, SequenceKernel
-from textgen.compute.runtime import Device
-from textgen.distributed.communicator import Communicator
-from textgen.distributed.sharding import Sharding
+from textgen.compute.backend import Backend, SequenceKernel
 from textgen.settings import PRECISIONS, Settings
 from textgen.training import automatic
 from textgen.training.automatic import Pace
@@ -28,7 +24,7 @@ _TAKEN = 0.0038  # seconds that they take those two cores, in bfloat16
 
 
 def settled(
-    settings: Settings, at_pace: Callable[[Pace], Settings], size: int, device: Device
+    settings: Settings, at_pace: Callable[[Pace], Settings], size: int, backend: Backend
 ) -> tuple[Settings, str | None]:
     """The settings that suit the text, the time and this device, and the precision if that was
     chosen on the way.
@@ -40,7 +36,7 @@ def settled(
         settings: Those that suit two cores.
         at_pace: Gives those that suit a pace.
         size: The vocabulary's size.
-        device: Where training runs; of several processes, the slowest decides for all on a CPU,
+        backend: What computes it; of several processes, the slowest decides for all on a CPU,
             process 0 on GPUs.
 
     Raises:
@@ -48,27 +44,27 @@ def settled(
     """
     asked = settings.training.precision
     names = ("float32", "bfloat16") if asked == "auto" else (asked,)
-    layers = [precision.kind_of(name, settings, device).recurrent for name in names]
-    own = [layer for layer in layers if issubclass(layer, CpuLSTM)]
-    if own:
-        rows = max(1, _ROWS // device.communicator.count)
-        found = max(_of_cpu(rows, narrow=issubclass(layer, NarrowLSTM)) for layer in own)
-        times = float(device.communicator.all_gather(found).min())
+    device, communicator = backend.device, backend.communicator
+    kernels = [backend.sequence_kernel(settings.model.cell, name) for name in names]
+    if any(kernels):
+        rows = max(1, _ROWS // communicator.count)
+        found = max(_of_cpu(kernel, rows) for kernel in kernels if kernel is not None)
+        times = float(communicator.all_gather(found).min())
         return (settings if _alike(times) else at_pace(Pace(times))), None
-    if device.name == "cpu" and device.sharding.count > 1 and settings.model.cell == "lstm":
+    if device.is_cpu and backend.sharding.count > 1 and settings.model.cell == "lstm":
         return settings, None  # steps that one device makes alone are not those that train
     tried = automatic.TWO_CORES
-    if device.name != "cpu":
+    if not device.is_cpu:
         tried = Pace(_GPU, gpu=True)
         settings = at_pace(tried)
     if settings.training.time < _STEPS_FROM:
         return settings, None
-    times, chosen = _of_steps(settings, size, device)
+    times, chosen = _of_steps(settings, size, backend)
     if _alike(times / tried.times):
         return settings, chosen
     wanted = at_pace(replace(tried, times=times))
     if not _alike(_width(wanted) / _width(settings)):
-        again, _ = _of_steps(wanted, size, device, chosen)
+        again, _ = _of_steps(wanted, size, backend, chosen)
         if not _alike(again / times):
             wanted = at_pace(replace(tried, times=again))
     return wanted, chosen
@@ -82,14 +78,13 @@ def _alike(quicker: float) -> bool:
     return 1 / _ALIKE < quicker < _ALIKE
 
 
-def _of_cpu(rows: int = _ROWS, *, narrow: bool) -> float:
+def _of_cpu(kernel: SequenceKernel, rows: int = _ROWS) -> float:
     """The pace of a CPU with a layer of our own, from its passes, for which nothing is built.
 
     Args:
+        kernel: Of such a layer.
         rows: Its part of a batch.
-        narrow: In bfloat16.
     """
-    kernel = SequenceKernel(narrow=narrow)
     shapes = (_WIDTH, 4 * _UNITS), (_UNITS, 4 * _UNITS), (4 * _UNITS,)
     weights = [np.zeros(shape, np.float32) for shape in shapes]
     x, state = (
@@ -107,22 +102,21 @@ def _of_cpu(rows: int = _ROWS, *, narrow: bool) -> float:
 
 
 def _of_steps(
-    settings: Settings, size: int, device: Device, before: str | None = None
+    settings: Settings, size: int, backend: Backend, before: str | None = None
 ) -> tuple[float, str | None]:
     """The pace of a device, from steps of its part of a batch: process 0's; and the precision that
     the device is quickest in, or was before, where it is to choose one."""
     rows, maxlen = settings.training.batch_size, settings.windows.maxlen
-    mine = rows // device.sharding.count
+    mine = rows // backend.sharding.count
     ids = np.zeros((mine, maxlen), np.int32)
     part = replace(settings, training=replace(settings.training, batch_size=mine))
-    alone = replace(device, communicator=Communicator(), sharding=Sharding())
-    batch = (ids, ids, np.ones(mine, np.float32))
+    alone, batch = backend.alone(), (ids, ids, np.ones(mine, np.float32))
     asked = settings.training.precision
     if asked != "auto":
         before = asked
-    with runtime.losing_device(device):
-        kind = precision.choose(part, size, alone, batch, before)
-        seconds = kind.seconds or precision.step_seconds(kind, part, size, alone, batch)
+    with backend.translate_device_errors():
+        precision = alone.choose_precision(part, size, batch, before)
+        seconds = precision.seconds or alone.step_seconds(part, size, precision, batch)
     pace = rows * maxlen / seconds / automatic.speed(_width(settings))
-    told, number = device.communicator.all_gather(pace, PRECISIONS.index(kind.name))[0]
+    told, number = backend.communicator.all_gather(pace, PRECISIONS.index(precision.name))[0]
     return float(told), PRECISIONS[int(number)] if asked == "auto" else None

@@ -20,13 +20,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from textgen.compute import cudnn, dropout_masks, precision, runtime, stepping
-from textgen.compute.optimizer import learning_rate, optimizer
-from textgen.compute.runtime import Device
+from textgen.compute.backend import Backend, Evaluator, Model, TrainerState
 from textgen.distributed.communicator import Communicator
-from textgen.distributed.sharding import Sharding
 from textgen.errors import CorpusError, ModelError, TextgenError, TrainingError
-from textgen.model.build import build_model, count_parameters, initial_weights, reset_states
+from textgen.model.initial_weights import initial_weights
 from textgen.sampling import Sampler
 from textgen.sampling.network import Network
 from textgen.settings import Settings
@@ -38,6 +35,7 @@ from textgen.training import events
 from textgen.training.budget import ByEpochs, ByTime, HeardClock
 from textgen.training.checkpoint import REMEDY, Snapshot
 from textgen.training.data import Text, streams
+from textgen.training.schedule import learning_rate
 
 _VALIDATION_STREAMS = 128  # side by side: read far sooner than one after the other
 _VALIDATION_LOGITS = 20_000_000  # at a time, where a training step has no more: 80 MB
@@ -78,7 +76,7 @@ class Progress:
         reason: Why training ended: `done`, `patience` or `stopped`.
     """
 
-    model: keras.Model
+    model: Model
     seeds: tuple[str, ...]
     history: dict[str, list[Any]] = field(
         default_factory=lambda: {"epochs": [], "steps": [], "samples": []}
@@ -133,19 +131,19 @@ class Hooks:
 def fit(
     text: Text,
     settings: Settings,
-    device: Device,
+    backend: Backend,
     hooks: Hooks,
     deadline: float = math.inf,
     initial: Initial | None = None,
     snapshot: Snapshot | None = None,
     chosen: str | None = None,
 ) -> Progress:
-    """Train a model.
+    """Train a model, in a session of the backend.
 
     Args:
         text: Training and validation ids, of at least one batch each.
         settings: Windows, model and training.
-        device: Where it runs.
+        backend: What computes it.
         hooks: Whom it tells and asks.
         deadline: When a training by time must be over, as time.monotonic() tells it.
         initial: What gives the weights to begin with, from those of a new network.
@@ -160,19 +158,18 @@ def fit(
             before is the best.
         ModelError: the snapshot is not of such a training.
     """
-    with device.sharding.sharing():
-        with runtime.losing_device(device), dropout_masks.seeded(settings.training.random_seed):
-            training = _Training(text, settings, device, hooks, deadline, initial, snapshot, chosen)
-        training.callback.set_model(training.trainee)
-        training.callback.on_train_begin()
-        try:
-            return training.run()
-        except (TrainingError, KeyboardInterrupt):
-            with suppress(TextgenError):  # what ended the training is raised
-                training.save_rest()
-            raise
-        finally:
-            training.callback.on_train_end()
+    with backend.translate_device_errors(), backend.seeded(settings.training.random_seed):
+        training = _Training(text, settings, backend, hooks, deadline, initial, snapshot, chosen)
+    training.callback.set_model(training.trainer.network)
+    training.callback.on_train_begin()
+    try:
+        return training.run()
+    except (TrainingError, KeyboardInterrupt):
+        with suppress(TextgenError):  # what ended the training is raised
+            training.save_rest()
+        raise
+    finally:
+        training.callback.on_train_end()
 
 
 @dataclass(frozen=True)
@@ -194,7 +191,7 @@ class _Training:
         self,
         text: Text,
         settings: Settings,
-        device: Device,
+        backend: Backend,
         hooks: Hooks,
         deadline: float,
         initial: Initial | None,
@@ -202,45 +199,35 @@ class _Training:
         chosen: str | None,
     ):
         config = settings.training
-        self.text, self.settings, self.device, self.hooks = text, settings, device, hooks
+        self.text, self.settings, self.backend, self.hooks = text, settings, backend, hooks
         self.callback = hooks.callback or keras.callbacks.Callback()
         self.deadline = deadline
-        communicator = self.communicator = device.communicator
+        communicator = self.communicator = backend.communicator
         line_end = int(text.vocabulary.encode("\n")[0])  # -1, which is no id, where it has none
-        self.batches = _Batches(text.train, settings, line_end, device)
+        self.batches = _Batches(text.train, settings, line_end, backend)
         size = text.vocabulary.size
-        stock = build_model(settings.model, size, settings.windows.targets)
+        model = backend.create_model(settings, size)
         generator = np.random.default_rng(config.random_seed)
         weights = initial_weights(settings.model, size, generator)
         weights = weights if initial is None else initial(weights)
-        stock.set_weights([communicator.broadcast_array(one) for one in weights])
-        # The stock model, which only carries weights, is on one device of this process.
-        device.sharding.share()
+        weights = [communicator.broadcast_array(array) for array in weights]
+        model.set_weights(weights)
         if snapshot is not None:
             chosen = str(snapshot.figures.get("precision"))
-        self.kind = kind = precision.choose(settings, size, device, self.batches.first(), chosen)
-        self.trainee = precision.build(
-            kind, settings, size, carry_batch=self.batches.rows if config.carry_state else None
+        self.precision = backend.choose_precision(settings, size, self.batches.first(), chosen)
+        self.trainer = backend.create_trainer(
+            settings, size, self.precision, self.batches.rows, weights
         )
-        # As large as the batch of all processes, of which this one may have a part only.
-        ids = np.zeros((self.batches.rows, settings.windows.maxlen), np.int32)
-        self.without_cudnn = cudnn.missing(self.trainee, ids, settings.model.cell, device)
-        _assign(self.trainee.weights, stock.get_weights(), device.sharding)
-        self.trainee.compile(
-            kind.optimizer(optimizer(config, device)), _loss(config.loss_reduction)
-        )
-        self.stepper = stepping.steps(self.trainee, device)
         self.begun: deque[_Begun] = deque()
         self.validator: _Validator | None = None
         if len(text.validation):
-            full = precision.kind_of("float32", settings, device)
             before = _validated(snapshot) if snapshot else None
-            self.validator = _Validator(text.validation, settings, size, full, before, device)
-        self.progress = Progress(stock, _draw_seeds(text, settings, communicator))
+            self.validator = _Validator(text.validation, settings, size, backend, before)
+        self.progress = Progress(model, _draw_seeds(text, settings, communicator))
         self.curve = _Curve(size, config.loss_smoothing)
         window = 1 if config.carry_state else settings.windows.maxlen
         drawn = (window + config.sample_length) * len(config.sample_temperatures)
-        self.slow_samples = drawn * window * count_parameters(stock) > _GLIMPSE_AT_MOST
+        self.slow_samples = drawn * window * model.parameters > _GLIMPSE_AT_MOST
         self.steps, self.points, self.glimpses, self.seconds_before = 0, 0, 0, 0.0
         clock = {"report": 0.0} if snapshot is None else self._go_on(snapshot)
         if config.time:  # also of a training that goes on, on a slower device perhaps
@@ -277,8 +264,8 @@ class _Training:
         for x, y, line_starts, epoch_begins in self.batches.after(self.steps):
             if epoch_begins and config.carry_state:
                 self._settle()
-                with runtime.losing_device(self.device):
-                    reset_states(self.trainee)
+                with self.backend.translate_device_errors():
+                    self.trainer.reset_states()
             self._step(x, y, line_starts)
             characters += x.size * self.communicator.count
             over = self.clock.over(self.steps)
@@ -319,15 +306,15 @@ class _Training:
         done = self.clock.done(self.steps)
         rate = learning_rate(self.settings.training, self.steps, done)
         kept = self._kept_rows(line_starts, done)
-        with runtime.losing_device(self.device):
-            loss = self.stepper.begin(x, y, rate, kept)
+        with self.backend.translate_device_errors():
+            loss = self.trainer.step(x, y, rate, kept)
         self.steps += 1
         self.clock.stepped()
         share = self.clock.done(self.steps)
         characters = x.size * self.communicator.count
         targets = y.size * self.communicator.count
         self.begun.append(_Begun(loss, self.steps, self._epoch(), share, characters, targets))
-        self._read(self.stepper.ahead)
+        self._read(self.trainer.steps_ahead)
 
     def _kept_rows(self, line_starts: Any, done: float) -> Any:
         """The rows that keep their carried state in the next step; None for all.
@@ -352,7 +339,7 @@ class _Training:
         config = self.settings.training
         while len(self.begun) > left:
             step = self.begun.popleft()
-            with runtime.losing_device(self.device):
+            with self.backend.translate_device_errors():
                 loss = float(step.loss)
             if config.loss_reduction == "sum":
                 loss /= step.targets
@@ -370,8 +357,8 @@ class _Training:
     def _settle(self) -> None:
         """Be where the last step led, all losses read, and the variables those of now."""
         self._read()
-        with runtime.losing_device(self.device):
-            self.stepper.settle()
+        with self.backend.translate_device_errors():
+            self.trainer.settle()
 
     def _report(self, speed: float, *, over: bool, stopped: bool) -> dict[str, float]:
         """Validate, draw samples and save the best weights so far.
@@ -387,7 +374,7 @@ class _Training:
         progress, epoch = self.progress, self._epoch()
         weights, validation_loss = self._weights(), None
         if self.validator is not None:
-            with runtime.losing_device(self.device):
+            with self.backend.translate_device_errors():
                 validation_loss = self.validator.loss(weights)
             self._check(validation_loss, self.steps)
         loss = self.curve.loss
@@ -397,7 +384,7 @@ class _Training:
         ]
         improved = progress.judge(float(judged), epoch)
         if improved:
-            with runtime.losing_device(self.device):
+            with self.backend.translate_device_errors():
                 progress.model.set_weights(weights)
         samples = list(self._samples(weights))
         done = events.Validated(epoch, loss, validation_loss, speed, improved, self._seconds())
@@ -422,7 +409,7 @@ class _Training:
     def _save(self) -> None:
         """Hand out the best weights and the history."""
         began = time.monotonic()
-        with runtime.losing_device(self.device):
+        with self.backend.translate_device_errors():
             self.hooks.save(self.progress)
         self.progress.unsaved = False
         self.saved_at = time.monotonic()
@@ -450,8 +437,8 @@ class _Training:
 
     def _weights(self) -> list[Any]:
         """The network's, once the steps are settled."""
-        with runtime.losing_device(self.device):
-            weights: list[Any] = self.trainee.get_weights()
+        with self.backend.translate_device_errors():
+            weights: list[Any] = self.trainer.weights()
         return weights
 
     def _samples(self, weights: list[Any]) -> Iterator[events.Sample]:
@@ -478,7 +465,7 @@ class _Training:
         self.kept_at = now
         figures = {
             "steps": self.steps,
-            "precision": self.kind.name,
+            "precision": self.precision.name,
             "seconds": self._seconds(),
             "clock": {**self.clock.state(), **({"since_report": 0.0} if reported else {})},
             "curve": self.curve.state(),
@@ -490,14 +477,14 @@ class _Training:
             "best_loss": progress.best_loss,
             "since_best": progress.since_best,
         }
-        with runtime.losing_device(self.device):
-            layers = [self.device.sharding.gather(one) for one in self._layer_variables()]
-            if not self.communicator.is_main:
+        with self.backend.translate_device_errors():
+            state = self.trainer.state()
+            if state is None:
                 return
             arrays = {
-                "layers": [_plain(one) for one in layers],
-                "optimizer": [_plain(variable) for variable in self.trainee.optimizer.variables],
-                "best": progress.model.get_weights(),
+                "layers": state.layers,
+                "optimizer": state.optimizer,
+                "best": progress.model.weights(),
             }
         left = self.deadline - now if config.time else 0.0
         self.hooks.keep(Snapshot(left, figures, arrays))
@@ -507,9 +494,8 @@ class _Training:
         """Be where a snapshot was taken; gives the state of its clock."""
         figures, arrays, progress = snapshot.figures, snapshot.arrays, self.progress
         try:
-            _assign(self._layer_variables(), arrays["layers"], self.device.sharding)
-            _assign(self.trainee.optimizer.variables, arrays["optimizer"], self.device.sharding)
-            _assign(progress.model.weights, arrays["best"], Sharding())
+            self.trainer.restore(TrainerState(arrays["layers"], arrays["optimizer"]))
+            progress.model.set_weights(arrays["best"])
             self.steps = int(_figure(figures, "steps"))
             self.seconds_before = _figure(figures, "seconds")
             self.points = int(_figure(figures, "points"))
@@ -528,10 +514,6 @@ class _Training:
             raise ModelError(
                 f"the checkpoint is not of such a training ({error}); {REMEDY}"
             ) from error
-
-    def _layer_variables(self) -> list[Any]:
-        """Weights, states of random generators, and carried states."""
-        return [variable for layer in self.trainee.layers for variable in layer.variables]
 
     def _seconds(self) -> float:
         """Time since the training's first step began, without what passed between two runs."""
@@ -556,17 +538,17 @@ class _Training:
             )
 
     def _started(self) -> events.TrainingStarted:
-        config, windows, stock = self.settings.training, self.settings.windows, self.progress.model
+        config, windows = self.settings.training, self.settings.windows
         cell, units = self.settings.model.cell, self.settings.model.units
         kept = math.isfinite(self.progress.best_loss)
         return events.TrainingStarted(
-            backend=self.device.backend,
-            device=self.device.name,
-            precision=self.kind.name,
-            slowdown=self.kind.slower,
-            no_cudnn_reason=self.without_cudnn,
+            backend=self.backend.name,
+            device=self.backend.device.name,
+            precision=self.precision.name,
+            slowdown=self.precision.slower,
+            no_cudnn_reason=self.trainer.without_cudnn,
             layers=" ".join([cell.upper(), *map(str, units)]),
-            parameters=count_parameters(stock),
+            parameters=self.progress.model.parameters,
             steps_per_epoch=self.batches.steps,
             epochs=config.epochs,
             time=config.time,
@@ -598,26 +580,6 @@ def _validated(snapshot: Snapshot) -> int:
     return count
 
 
-def _plain(variable: Any) -> Any:
-    """A variable's value in a type that NumPy has itself; bfloat16 loses nothing as float32."""
-    value = keras.ops.convert_to_numpy(variable)
-    return value if value.dtype.kind in "fiu" else value.astype(np.float32)
-
-
-def _assign(variables: Sequence[Any], values: Sequence[Any], sharding: Sharding) -> None:
-    for variable, value in zip(variables, values, strict=True):
-        if tuple(variable.shape) != value.shape:
-            raise ValueError(f"{variable.path} is of shape {value.shape}")
-        variable.assign(sharding.place(value, variable))
-
-
-def _loss(reduction: str) -> keras.losses.Loss:
-    return keras.losses.SparseCategoricalCrossentropy(
-        from_logits=True,
-        reduction="sum" if reduction == "sum" else "sum_over_batch_size",
-    )
-
-
 class _Batches:
     """The batches of one epoch after the other: carried streams, or shuffled windows.
 
@@ -625,14 +587,14 @@ class _Batches:
         ids: The training text.
         settings: Of the training.
         line_end: The id of the line end.
-        device: Whose processes read a part each.
+        backend: Whose processes read a part each.
     """
 
-    def __init__(self, ids: IdSequence, settings: Settings, line_end: int, device: Device):
+    def __init__(self, ids: IdSequence, settings: Settings, line_end: int, backend: Backend):
         windows, config = settings.windows, settings.training
         self._epoch: Callable[[int, int], Iterator[Batch]]
         self._line_end = line_end
-        communicator, sharding = device.communicator, device.sharding
+        communicator, sharding = backend.communicator, backend.sharding
         self._noise, self._seed = config.noise, config.random_seed
         self._communicator = communicator
         if config.carry_state:
@@ -704,9 +666,8 @@ class _Validator:
         ids: The validation text.
         settings: Of the training.
         size: The vocabulary's size.
-        kind: How it computes.
+        backend: What computes it.
         characters: How many are read, where a training goes on; None to find out.
-        device: Whose processes read a part each.
 
     Attributes:
         characters: How many are read.
@@ -718,13 +679,12 @@ class _Validator:
         ids: IdSequence,
         settings: Settings,
         size: int,
-        kind: precision.Kind,
+        backend: Backend,
         characters: int | None,
-        device: Device,
     ):
         windows, config = settings.windows, settings.training
         self._ids, self._windows, self._batch_size = ids, windows, config.batch_size
-        communicator, sharding = device.communicator, device.sharding
+        communicator, sharding = backend.communicator, backend.sharding
         self._communicator, self._sharding = communicator, sharding
         at_most, self.seconds = min(len(ids), VALIDATION_AT_MOST), 0.0
         self._rows: int | None = None
@@ -736,8 +696,7 @@ class _Validator:
             self._rows = sharding.padded_rows(min(_VALIDATION_STREAMS, room, fewest))
         at_least = (self._rows or 1) * windows.maxlen + 1
         self.characters = min(at_most, max(characters or at_most, at_least))
-        self._model = precision.build(kind, settings, size, carry_batch=self._rows)
-        self._model.compile(loss=_loss("sum"))
+        self._evaluator: Evaluator = backend.create_evaluator(settings, size, self._rows)
         if config.time:
             batch, each = communicator.all_gather(*self._measured())[0]
             lead = 1 if self._rows else 0  # batches that are read for context alone
@@ -747,8 +706,8 @@ class _Validator:
             self.seconds = batch * (lead + math.ceil(self.characters / each))
 
     def loss(self, weights: list[Any]) -> float:
-        _assign(self._model.weights, weights, self._sharding)
-        reset_states(self._model)
+        self._evaluator.set_weights(weights)
+        self._evaluator.reset_states()
         total = count = 0.0
         for batch in self._batches():
             total += self._summed(batch)
@@ -767,8 +726,7 @@ class _Validator:
         return cut.ordered_batches(rows, communicator.rows(rows))
 
     def _summed(self, batch: Batch) -> float:
-        x, y, weight = batch
-        return float(self._model.test_on_batch(x, y, sample_weight=weight))
+        return self._evaluator.total_loss(*batch)
 
     def _measured(self) -> tuple[float, int]:
         """Seconds of a batch, and characters of the text in one."""

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import textgen
 from textgen import storage
 from textgen.compute import runtime
-from textgen.compute.runtime import Device
+from textgen.compute.backend import Backend
 from textgen.distributed.cluster import Cluster
 from textgen.distributed.communicator import Communicator
 from textgen.errors import ModelError, OutputError, UsageError, option_name
@@ -141,14 +141,14 @@ def train(
     began = time.monotonic() if run.began is None else run.began
     runtime.check(run.backend, run.cluster)
     runtime.require("numba")
-    device, communicator, kept = None, Communicator(), None
+    backend, communicator, kept = None, Communicator(), None
     with ExitStack() as until_the_end:
         if progress or (progress is None and hasattr(sys, "ps1")):  # IPython has that name, too
             on_event = until_the_end.enter_context(_shown(on_event))
         if run.cluster is not None:  # who writes is known once the processes found each other
             _check_prepared(corpora)
-            device = runtime.start(run.device, run.backend, run.cluster, debug=run.debug)
-            communicator, began = device.communicator, time.monotonic()  # after the wait for others
+            backend = runtime.start(run.device, run.backend, run.cluster, debug=run.debug)
+            communicator, began = backend.communicator, time.monotonic()  # after waiting for others
             on_event(events.ProcessesJoined())
         with communicator.starting():
             if communicator.is_main:
@@ -184,7 +184,7 @@ def train(
                 )
             if kept is not None and (other := checkpoint.differing(asked.request, kept.request)):
                 raise plan.other_training(directory, other)
-        return _train(directory, asked, kept, run, device, began, on_event, stop)
+        return _train(directory, asked, kept, run, backend, began, on_event, stop)
 
 
 @contextmanager
@@ -240,7 +240,7 @@ def _train(
     asked: Plan,
     kept: checkpoint.Checkpoint | None,
     run: Run,
-    device: Device | None,
+    backend: Backend | None,
     began: float,
     on_event: OnEvent,
     stop: Callable[[], bool],
@@ -259,26 +259,27 @@ def _train(
             opened.reading,
         )
     )
-    device = device or runtime.start(run.device, run.backend, debug=run.debug)
+    backend = backend or runtime.start(run.device, run.backend, debug=run.debug)
     path, logs = checkpoint_path(directory), None
     if run.cluster is not None:
-        device.communicator.check_same({"--processes": run.cluster.processes, **_known_by(request)})
-        kept = _first_ones(device.communicator, path, kept)
+        backend.communicator.check_same(
+            {"--processes": run.cluster.processes, **_known_by(request)}
+        )
+        kept = _first_ones(backend.communicator, path, kept)
     if kept is not None:  # in what nobody chose it may differ
         request = kept.request
     rows = request.settings.training.batch_size
-    communicator = device.communicator
-    sharding = device.sharding.limited_to(rows, gpu=device.name != "cpu")
-    device = replace(device, sharding=sharding)
+    communicator = backend.communicator
+    sharding = backend.sharding.limited_to(rows, gpu=not backend.device.is_cpu)
+    backend = backend.with_sharding(sharding)
     sharding.check_rows(rows)
-    from textgen.compute import dropout_masks
     from textgen.training import device_speed, loop
 
     settings, precision = request.settings, None
     if kept is None and asked.at_pace is not None:
-        with runtime.keras_defaults(), dropout_masks.seeded(settings.training.random_seed):
+        with backend.alone().session(), backend.seeded(settings.training.random_seed):
             settings, precision = device_speed.settled(
-                settings, asked.at_pace, vocabulary.size, device
+                settings, asked.at_pace, vocabulary.size, backend
             )
         request = replace(request, settings=settings)
     with communicator.starting():
@@ -288,14 +289,14 @@ def _train(
             where = _made(Path(run.tensorboard))
             from textgen.training import tensorboard
 
-            logs = tensorboard.callback(where, device)
+            logs = tensorboard.callback(where, backend.name)
     about = _about(opened, asked.preset, run)
     if kept is not None:  # the same text, perhaps read again, perhaps on another backend
         about = {**kept.about, "corpus": about["corpus"]}
     about["versions"] = {
         **about["versions"],
         "textgen": textgen.__version__,  # which writes it from here on
-        **_version(device.backend),
+        **_version(backend.name),
     }
     prepared = asked.elsewhere(directory)
     begun = not run.force
@@ -327,11 +328,11 @@ def _train(
     if kept is None and "time" in request.suited:
         # A time that nobody chose must not be used up by a slow start.
         deadline = max(deadline, time.monotonic() + left * _DEFAULT_SHARE)
-    with runtime.keras_defaults():
+    with backend.session():
         progress = loop.fit(
             text,
             settings,
-            device,
+            backend,
             hooks,
             deadline,
             asked.initial,

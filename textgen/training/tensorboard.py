@@ -13,11 +13,10 @@ from pathlib import Path
 
 import keras
 
-from textgen.compute.runtime import Device
 from textgen.errors import OutputError, TrainingError, first_line
 
 
-def callback(directory: Path, device: Device) -> keras.callbacks.TensorBoard:
+def callback(directory: Path, backend: str) -> keras.callbacks.TensorBoard:
     """A callback that writes losses and learning rate to a directory that is there.
 
     A training that goes on writes another file beside those that are there; TensorBoard reads
@@ -33,7 +32,7 @@ def callback(directory: Path, device: Device) -> keras.callbacks.TensorBoard:
             f"--tensorboard needs TensorFlow, whatever Keras runs on: {error}; install it, or "
             "leave --tensorboard out"
         ) from error
-    if device.backend != "tensorflow":  # it would take the memory of every GPU it sees
+    if backend != "tensorflow":  # it would take the memory of every GPU it sees
         tensorflow.config.set_visible_devices([], "GPU")
     return _TensorBoard(directory)
 

@@ -31,7 +31,7 @@ from llvmlite import ir
 from textgen.compute import private_names
 from textgen.compute.overrides import changed
 
-private_names.check("numba")
+private_names.check(private_names.NUMBA)
 
 from numba.core import cgutils, sigutils
 from numba.core.caching import IndexDataCacheFile

@@ -1,35 +1,35 @@
-"""DropConnect: recurrent layers that learn with some of their recurrent weights left out.
-
-Knows Keras's recurrent layers; knows nothing of which layer is used where, data or optimizers.
-"""
+"""DropConnect: recurrent layers that learn with some of their recurrent weights left out."""
 
 from typing import Any
 
 import keras
 
-from textgen.compute import dropout_masks
+from textgen.compute.dropout_masks import DropoutMasks
 from textgen.compute.overrides import changed, must_run
 
 
-def dropping(layer: type[keras.layers.RNN], rate: float) -> type[keras.layers.RNN]:
-    """A recurrent layer that draws anew, for each training batch, which weights it leaves out.
+def drop_connect(
+    layer: type[keras.layers.RNN], rate: float, masks: DropoutMasks
+) -> type[keras.layers.RNN]:
+    """A recurrent layer that draws for each training batch which weights it leaves out.
 
     The same weights are left out for the whole batch, the rest made larger to match, as in the
-    weight-dropped LSTM of Merity, Keskar and Socher (2018); otherwise it is the layer it was.
+    weight-dropped LSTM of Merity, Keskar and Socher (2018); otherwise it equals `layer`.
 
     Args:
         layer: keras.layers.LSTM, GRU or SimpleRNN, or a layer made from one.
-        rate: The share of recurrent weights that is left out, 0 to 1.
+        rate: The share of recurrent weights that is left out, at least 0 and below 1.
+        masks: The backend's.
 
     Example:
-        >>> dropping(keras.layers.LSTM, 0.1)(8).units
+        >>> drop_connect(keras.layers.LSTM, 0.1, DropoutMasks())(8).units
         8
     """
 
-    class Dropping(layer):  # type: ignore[misc,valid-type,unused-ignore]
+    class DropConnect(layer):  # type: ignore[misc,valid-type,unused-ignore]
         def __init__(self, units: int, **options: Any):
             super().__init__(units, **options)
-            self._generator = dropout_masks.generator()
+            self._generator = masks.generator()
 
         def inner_loop(
             self,
@@ -44,12 +44,12 @@ def dropping(layer: type[keras.layers.RNN], rate: float) -> type[keras.layers.RN
 
         @must_run("DropConnect")
         def _with_weights_left_out(self, sequences: Any, initial_state: Any, mask: Any) -> Any:
-            # What the cell and Keras's loops read while this batch runs; not through setattr,
-            # which takes note of every variable that it sees.
+            # What the cell and Keras's loops read while this batch runs; not through setattr, with
+            # which Keras tracks every variable that it sees.
             attributes: dict[str, Any] = self.cell.__dict__
             whole = attributes["recurrent_kernel"]
             weights = keras.ops.convert_to_tensor(whole)
-            left = dropout_masks.left_out(weights, rate, self._generator)
+            left = masks.leave_out(weights, rate, self._generator)
             attributes["recurrent_kernel"] = left = keras.ops.cast(left, self.compute_dtype)
             try:
                 if self.cell.recurrent_kernel is not left:
@@ -58,4 +58,4 @@ def dropping(layer: type[keras.layers.RNN], rate: float) -> type[keras.layers.RN
             finally:
                 attributes["recurrent_kernel"] = whole
 
-    return Dropping
+    return DropConnect

@@ -1,130 +1,174 @@
-"""An LSTM that trains faster on a GPU with JAX, and is Keras's own to all who look.
+"""LSTMs for JAX: the kernel of the CPU, and one for a GPU with its gradients by hand.
 
-Knows the forward and backward passes of one LSTM layer over a batch of sequences; knows nothing of
-models, data or optimizers.
-
-JAX has cuDNN's LSTM in float32 only, and a slow one; Keras's own loop takes both matrix
-products for each character and adds up the weights' gradients as it goes back. Here the input's
-product is taken for all characters at once, so are the weights' gradients, and only what must be
-done character by character is in the loop: one product and the gates each way. In half precision
-products have their sums in float32, and c and its gradient stay in float32.
+JAX has cuDNN's LSTM in float32 only, and a slow one; Keras's own loop takes both matrix products
+for each token and adds up the weights' gradients as it goes back. Here the input's product is taken
+for all tokens at once, so are the weights' gradients, and only what must be done token by token is
+in the loop: one product and the gates each way. In half precision products have their sums in
+float32, and c and its gradient stay in float32.
 """
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import keras
+import numpy as np
 
-from textgen.compute.layers.replacement_lstm import OwnLSTM
+from textgen.compute.kernels.sequence import Floats, SequenceKernel
+from textgen.compute.layers.cpu_lstm import CpuLSTM
+from textgen.compute.layers.replacement_lstm import ReplacementLSTM
 
-Array = Any  # of JAX, which is imported where it is used
+Array = Any  # of JAX
 
-_UNROLLED = 8  # characters in a round of the loop: a GPU waits after each round
-
-
-class GpuLSTM(OwnLSTM):
-    """keras.layers.LSTM on JAX, with its gradients by hand."""
-
-    def sequence(self, x: Any, *states_and_weights: Any) -> tuple[Any, Any, Any]:
-        """As OwnLSTM has it."""
-        h, c, *weights = map(keras.ops.convert_to_tensor, states_and_weights)
-        return _sequence()(x, h, c, *(one.astype(x.dtype) for one in weights))
+_UNROLLED = 8  # tokens in a round of the loop: a GPU waits after each round
 
 
-@cache
-def _sequence() -> Callable[..., tuple[Array, Array, Array]]:
-    """The layer over a batch of sequences, with a gradient of its own.
+class JaxCpuLSTM(CpuLSTM):
+    """CpuLSTM on JAX."""
 
-    Notation as in keras.layers.LSTM: gates i, f, c, o side by side in the last axis. Inside, the
-    first axis is that of the characters.
-    """
-    import jax
-    import jax.numpy as jnp
+    def sequence(self, *arguments: Any) -> tuple[Any, Any, Any]:
+        """As in ReplacementLSTM."""
+        run = _kernel_with_gradients(self.sequence_kernel)
+        outputs, h, c = run(*map(keras.ops.convert_to_tensor, arguments))
+        return outputs, h, c
 
-    def four(gates: Array) -> Any:
-        return jnp.split(gates.astype(jnp.float32), 4, axis=-1)
 
-    def flat(of: Array) -> Array:
-        """Characters and rows as one axis."""
-        return of.reshape(-1, of.shape[-1])
+def _kernel_with_gradients(kernel: SequenceKernel) -> Callable[..., Any]:
+    from jax.experimental.buffer_callback import buffer_callback  # private_names checks it first
 
-    def forward(
-        x: Array, h: Array, c: Array, kernel: Array, recurrent: Array, bias: Array
-    ) -> tuple[Any, Any]:
-        xs = jnp.swapaxes(x, 0, 1)
+    def callback(compute: Callable[..., tuple[Floats, ...]], *like: Any) -> Callable[..., Any]:
+        """A JAX function that computes arrays, of the shapes of some others, with NumPy."""
 
-        def step(state: Any, projected: Array) -> Any:
-            h, c = state
-            product = jnp.dot(h, recurrent, preferred_element_type=jnp.float32)
-            i, f, g, o = four(product + projected.astype(jnp.float32))
-            i, f, g, o = jax.nn.sigmoid(i), jax.nn.sigmoid(f), jnp.tanh(g), jax.nn.sigmoid(o)
-            c = f * c + i * g
-            h = (o * jnp.tanh(c)).astype(x.dtype)
-            return (h, c), (jnp.concatenate([i, f, g, o], axis=-1).astype(x.dtype), h, c)
+        def write(_context: Any, outs: Any, *arguments: Any) -> None:
+            results = compute(*map(np.asarray, arguments))
+            for out, result in zip(outs, results, strict=True):
+                np.asarray(out)[...] = result
 
-        first = h.astype(x.dtype), c.astype(jnp.float32)
-        last, (gates, hs, cs) = jax.lax.scan(
-            step, first, jnp.dot(xs, kernel) + bias, unroll=_UNROLLED
-        )
-        found = jnp.swapaxes(hs, 0, 1), last[0].astype(h.dtype), last[1].astype(c.dtype)
-        return found, (xs, first, gates, hs, cs, kernel, recurrent, h, c)
+        outs = [jax.ShapeDtypeStruct(array.shape, array.dtype) for array in like]
+        function: Callable[..., Any] = buffer_callback(write, outs)
+        return function
 
-    @jax.custom_vjp  # type: ignore[untyped-decorator,unused-ignore]
-    def run(*of: Array) -> Any:
-        return forward(*of)[0]
+    def forward(*arguments: Any) -> tuple[Any, Any]:
+        x, h, c, *_ = arguments
+        outputs = jax.ShapeDtypeStruct((*x.shape[:2], h.shape[-1]), x.dtype)
+        results = tuple(callback(kernel.forward, outputs, h, c)(*arguments))
+        return results, (*arguments, results[1])
 
-    def backward(kept: Any, gradients: Any) -> Any:
-        xs, (first_h, first_c), gates, hs, cs, kernel, recurrent, h, c = kept
-        above = jnp.swapaxes(gradients[0], 0, 1)
-        hs_before = jnp.concatenate([first_h[None], hs[:-1]])
-        cs_before = jnp.concatenate([first_c[None], cs[:-1]])
-        transposed = recurrent.T
+    def backward(saved: Any, gradients: Any) -> Any:
+        x, h, c, *weights, h_after = saved
+        # JAX runs this once the state after the last token is there: after the forward pass.
+        compute = callback(lambda of_outputs, _: kernel.backward(of_outputs), x, *weights)
+        dx, *of_weights = compute(gradients[0], h_after)
+        return dx, jnp.zeros_like(h), jnp.zeros_like(c), *of_weights
 
-        def step(state: Any, at: Any) -> Any:
-            dh, dc = state
-            gates, before, c, above = at
-            dh = dh + above.astype(jnp.float32)
-            inner, dc = _gate_gradients(four(gates), before, jnp.tanh(c), dh, dc)
-            joined = jnp.concatenate(inner, axis=-1).astype(xs.dtype)
-            dh = jnp.dot(joined, transposed, preferred_element_type=jnp.float32)
-            return (dh, dc), joined
-
-        nothing = jnp.zeros_like(first_c), jnp.zeros_like(first_c)
-        _, inner = jax.lax.scan(
-            step, nothing, (gates, cs_before, cs, above), reverse=True, unroll=_UNROLLED
-        )
-        return (
-            jnp.swapaxes(jnp.dot(inner, kernel.T), 0, 1),
-            # The state comes from the batch before, where back-propagation ends.
-            jnp.zeros_like(h),
-            jnp.zeros_like(c),
-            jnp.dot(flat(xs).T, flat(inner)),
-            jnp.dot(flat(hs_before).T, flat(inner)),
-            inner.astype(jnp.float32).sum((0, 1)).astype(xs.dtype),
-        )
-
+    run = jax.custom_vjp(lambda *arguments: forward(*arguments)[0])
     run.defvjp(forward, backward)
     return run  # type: ignore[no-any-return,unused-ignore]
+
+
+class JaxGpuLSTM(ReplacementLSTM):
+    """keras.layers.LSTM on a GPU, in the precision of its inputs.
+
+    Notation as in keras.layers.LSTM: gates i, f, c, o side by side in the last axis. Inside, the
+    first axis is that of the tokens.
+    """
+
+    def sequence(self, x: Any, *states_and_weights: Any) -> tuple[Any, Any, Any]:
+        """As in ReplacementLSTM."""
+        h, c, *weights = map(keras.ops.convert_to_tensor, states_and_weights)
+        outputs, h, c = _sequence(x, h, c, *(weight.astype(x.dtype) for weight in weights))
+        return outputs, h, c
+
+
+@jax.custom_vjp  # type: ignore[untyped-decorator,unused-ignore]
+def _sequence(*arguments: Array) -> Any:
+    """Outputs and the last state, from x, h, c, kernel, recurrent kernel and bias."""
+    return _forward(*arguments)[0]
+
+
+def _forward(
+    x: Array, h: Array, c: Array, kernel: Array, recurrent: Array, bias: Array
+) -> tuple[Any, Any]:
+    """What `_sequence` returns, and what `_backward` needs."""
+    xs = jnp.swapaxes(x, 0, 1)
+
+    def step(state: Any, projected: Array) -> Any:
+        h, c = state
+        product = jnp.dot(h, recurrent, preferred_element_type=jnp.float32)
+        i, f, g, o = _split_gates(product + projected.astype(jnp.float32))
+        i, f, g, o = jax.nn.sigmoid(i), jax.nn.sigmoid(f), jnp.tanh(g), jax.nn.sigmoid(o)
+        c = f * c + i * g
+        h = (o * jnp.tanh(c)).astype(x.dtype)
+        return (h, c), (jnp.concatenate([i, f, g, o], axis=-1).astype(x.dtype), h, c)
+
+    first = h.astype(x.dtype), c.astype(jnp.float32)
+    last, (gates, hs, cs) = jax.lax.scan(step, first, jnp.dot(xs, kernel) + bias, unroll=_UNROLLED)
+    results = jnp.swapaxes(hs, 0, 1), last[0].astype(h.dtype), last[1].astype(c.dtype)
+    return results, (xs, first, gates, hs, cs, kernel, recurrent, h, c)
+
+
+def _backward(saved: Any, gradients: Any) -> Any:
+    """Gradients of all arguments of `_sequence`, from those of its outputs."""
+    xs, (first_h, first_c), gates, hs, cs, kernel, recurrent, h, c = saved
+    of_outputs = jnp.swapaxes(gradients[0], 0, 1)
+    hs_before = jnp.concatenate([first_h[None], hs[:-1]])
+    cs_before = jnp.concatenate([first_c[None], cs[:-1]])
+    transposed = recurrent.T
+
+    def step(state: Any, values: Any) -> Any:
+        dh, dc = state
+        gates, c_before, c, of_output = values
+        dh = dh + of_output.astype(jnp.float32)
+        of_gates, dc = _gate_gradients(_split_gates(gates), c_before, jnp.tanh(c), dh, dc)
+        joined = jnp.concatenate(of_gates, axis=-1).astype(xs.dtype)
+        dh = jnp.dot(joined, transposed, preferred_element_type=jnp.float32)
+        return (dh, dc), joined
+
+    zeros = jnp.zeros_like(first_c), jnp.zeros_like(first_c)
+    _, of_gates = jax.lax.scan(
+        step, zeros, (gates, cs_before, cs, of_outputs), reverse=True, unroll=_UNROLLED
+    )
+    return (
+        jnp.swapaxes(jnp.dot(of_gates, kernel.T), 0, 1),
+        # The state comes from the batch before, where back-propagation ends.
+        jnp.zeros_like(h),
+        jnp.zeros_like(c),
+        jnp.dot(_flatten(xs).T, _flatten(of_gates)),
+        jnp.dot(_flatten(hs_before).T, _flatten(of_gates)),
+        of_gates.astype(jnp.float32).sum((0, 1)).astype(xs.dtype),
+    )
+
+
+_sequence.defvjp(_forward, _backward)
+
+
+def _split_gates(gates: Array) -> Any:
+    return jnp.split(gates.astype(jnp.float32), 4, axis=-1)
+
+
+def _flatten(array: Array) -> Array:
+    """Tokens and rows as one axis."""
+    return array.reshape(-1, array.shape[-1])
 
 
 def _gate_gradients(
     gates: Array, before: Array, tanh_c: Array, dh: Array, dc: Array
 ) -> tuple[list[Array], Array]:
-    """Gradients of the sums inside the gates, and of c before the character.
+    """Gradients of the sums inside the gates, and of c before the token.
 
     Args:
-        gates: i, f, g and o.
-        before: c before the character.
+        gates: i, f, g (c in Keras's notation) and o, each of shape (rows, units).
+        before: c before the token.
         tanh_c: tanh of c after it.
-        dh, dc: Gradients of h, all of it, and of c, from the character after.
+        dh, dc: Gradients of h, all of it, and of c, from the token after.
     """
     i, f, g, o = gates
     dc = dc + dh * o * (1 - tanh_c * tanh_c)
-    inner = [
+    of_gates = [
         dc * g * i * (1 - i),
         dc * before * f * (1 - f),
         dc * i * (1 - g * g),
         dh * tanh_c * o * (1 - o),
     ]
-    return inner, dc * f
+    return of_gates, dc * f

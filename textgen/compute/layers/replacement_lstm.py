@@ -1,8 +1,4 @@
-"""What the LSTMs have in common that stand for Keras's own in training.
-
-Knows how Keras calls a layer's loop and keeps its weights; knows nothing of how a sequence is
-computed (cpu_lstm.py, gpu_lstm.py, torch_lstm.py).
-"""
+"""What the LSTMs that replace Keras's own in training have in common."""
 
 from typing import Any
 
@@ -11,19 +7,23 @@ import keras
 from textgen.compute.overrides import must_run
 
 
-class OwnLSTM(keras.layers.LSTM):  # type: ignore[misc,unused-ignore]
+class ReplacementLSTM(keras.layers.LSTM):  # type: ignore[misc,unused-ignore]
     """keras.layers.LSTM with another way along a sequence, with the same values."""
 
     def sequence(
         self, x: Any, h: Any, c: Any, kernel: Any, recurrent: Any, bias: Any
     ) -> tuple[Any, Any, Any]:
-        """Outputs of all characters, and h and c after the last; gradients flow through the outputs
+        """Outputs of all tokens, and h and c after the last; gradients flow through the outputs
         alone.
 
         Args:
-            x: Inputs, shape (rows, characters, width).
-            h, c: The state before the first character, shape (rows, units).
-            kernel, recurrent, bias: As Keras keeps them, tensors or variables.
+            x: Inputs, shape (rows, tokens, width).
+            h, c: The state before the first token, shape (rows, units).
+            kernel, recurrent, bias: Tensors or variables of shape (width, 4 units),
+                (units, 4 units) and (4 units,).
+
+        Returns:
+            Outputs of shape (rows, tokens, units), and h and c of shape (rows, units).
         """
         raise NotImplementedError
 

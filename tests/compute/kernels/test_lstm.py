@@ -9,18 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from textgen.compute.kernels import gemm, lstm
-from textgen.compute.layers import cpu_lstm
-from textgen.compute.layers.cpu_lstm import SequenceKernel
+from textgen.compute.kernels import gemm, lstm, sequence
+from textgen.compute.kernels.sequence import SequenceKernel
 
 KINDS = [False, True] if gemm.has_bfloat16() else [False]
 
 
-def cells(c, *, narrow=False, i, f, g, o):
+def cells(c, *, bfloat16=False, i, f, g, o):
     """c, tanh of c and outputs after one character of one row, whose gates only a bias decides."""
     units = len(c)
     bias = np.concatenate([np.broadcast_to(np.float32(one), units) for one in (i, f, g, o)])
-    kernel = SequenceKernel(narrow)
+    kernel = SequenceKernel(bfloat16=bfloat16)
     nothing = np.zeros((1, units), np.float32)
     weights = np.zeros((1, 4 * units), np.float32), np.zeros((units, 4 * units), np.float32)
     outputs, _, after = kernel.forward(
@@ -38,13 +37,15 @@ def test_tanh_is_that_of_numpy():
     np.testing.assert_allclose(outputs, tanh_c, atol=4e-7)
 
 
-@pytest.mark.parametrize("narrow", KINDS)
-def test_what_is_no_number_stays_so(narrow):
+@pytest.mark.parametrize("bfloat16", KINDS)
+def test_what_is_no_number_stays_so(bfloat16):
     """Or a training that has failed would go on."""
     broken = np.where(np.arange(20) % 3, 1, np.nan)
     for gate in "ifgo":
         found = cells(
-            np.ones(20, np.float32), narrow=narrow, **{"i": 1, "f": 1, "g": 1, "o": 1, gate: broken}
+            np.ones(20, np.float32),
+            bfloat16=bfloat16,
+            **{"i": 1, "f": 1, "g": 1, "o": 1, gate: broken},
         )
         np.testing.assert_array_equal(np.isnan(found[2]), np.isnan(broken))
 
@@ -79,9 +80,9 @@ def test_it_compiles_where_nothing_can_be_kept_and_where_what_was_kept_is_damage
     compiled("from textgen.compute.kernels import gemm as products")
 
 
-@pytest.mark.parametrize("narrow", KINDS)
+@pytest.mark.parametrize("bfloat16", KINDS)
 @pytest.mark.parametrize("threads", [1, 3])
-def test_rows_do_not_depend_on_those_beside_them_nor_on_threads(narrow, threads, monkeypatch):
+def test_rows_do_not_depend_on_those_beside_them_nor_on_threads(bfloat16, threads, monkeypatch):
     """And gradients of weights are sums over rows, of more characters than are added at once."""
     generator = np.random.default_rng(0)
 
@@ -93,8 +94,8 @@ def test_rows_do_not_depend_on_those_beside_them_nor_on_threads(narrow, threads,
     h, c = draw(rows, units), draw(rows, units)
     kernel, recurrent, bias = draw(width, 4 * units), draw(units, 4 * units), draw(4 * units)
     with ThreadPoolExecutor() as workers:
-        monkeypatch.setattr(cpu_lstm, "_threads", lambda: (workers, threads))
-        whole, alone = SequenceKernel(narrow), SequenceKernel(narrow)
+        monkeypatch.setattr(sequence, "_threads", lambda: (workers, threads))
+        whole, alone = SequenceKernel(bfloat16=bfloat16), SequenceKernel(bfloat16=bfloat16)
         outputs = whole.forward(x, h, c, kernel, recurrent, bias)[0]
         dx, *found = whole.backward(above)
         sums: list[Any] = [np.zeros_like(one) for one in found]

@@ -6,51 +6,46 @@ import keras
 import numpy as np
 import pytest
 
-from textgen.compute import precision, stepping
-from textgen.compute.layers.torch_lstm import TorchLSTM
-from textgen.compute.optimizer import optimizer
-from textgen.compute.runtime import Device
-from textgen.model.build import initial_weights, reset_states
+from tests.compute.here import CPU, GPU, ON, backend
+from textgen.compute.backend import Precision
+from textgen.compute.layers.carried_state import reset_states
+from textgen.model.initial_weights import initial_weights
 from textgen.settings import resolve_settings
 
 ROWS, MAXLEN, SIZE = 4, 6, 20
-ON = keras.backend.backend()
+STOCK = keras.layers.LSTM
 
 
-def network(kind, told, device):
+def compiled(precision, settings, device):
+    """A network and the steps to train it with."""
     keras.utils.set_random_seed(1)
-    built = precision.build(kind, told, SIZE, ROWS)
-    built.set_weights(initial_weights(told.model, SIZE, np.random.default_rng(1)))
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    built.compile(kind.optimizer(optimizer(told.training, device)), loss)
-    return built
+    network = backend(device).build_network(settings, SIZE, precision, ROWS)
+    network.set_weights(initial_weights(settings.model, SIZE, np.random.default_rng(1)))
+    return network, backend(device).compile_network(network, settings.training, precision)
 
 
-@pytest.mark.parametrize("device", ["cpu", "a GPU"])
+@pytest.mark.parametrize("device", [CPU, GPU], ids=lambda device: device.kind)
 @pytest.mark.parametrize("name", ["float32", "bfloat16", "float16"])
 def test_steps_are_those_of_keras(name, device):
     """With masks, carried state begun anew, clipping, another learning rate for each step and,
     in float16, a scaled loss."""
-    told = resolve_settings(
+    settings = resolve_settings(
         {
             "units": (8, 8),
             "batch_size": ROWS,
             "maxlen": MAXLEN,
             "dropout": 0.2,
             "drop_connect": 0.1,
-            "clip_norm" if device == "cpu" else "clip_value": 0.02,
+            "clip_norm" if device is CPU else "clip_value": 0.02,
             "epochs": 1,
         }
     )
-    kind = precision.Kind(name, keras.layers.LSTM)
-    own = kind
-    if (ON, device, name) == ("torch", "a GPU", "float32"):  # half precision rounds otherwise
-        own = precision.Kind(name, TorchLSTM)
+    stock = own = Precision(name, recurrent=STOCK)
+    if (ON, device, name) == ("torch", GPU, "float32"):  # half precision rounds otherwise
+        own = backend(device).precision(name, "lstm")
     generator = np.random.default_rng(0)
-    on = Device(ON, device)
-    ours, theirs = network(own, told, on), network(kind, told, on)
-    steps = stepping.steps(ours, on)
-    assert steps.ahead == (ON != "tensorflow" and device == "a GPU")
+    (ours, steps), (theirs, _) = compiled(own, settings, device), compiled(stock, settings, device)
+    assert steps.ahead == (ON != "tensorflow" and device is GPU)
     losses: list[float] = []
     expected: list[float] = []
     begun: list[Any] = []
@@ -76,7 +71,7 @@ def test_steps_are_those_of_keras(name, device):
             mine, keras_own = map(keras.ops.convert_to_numpy, (mine, keras_own))
             np.testing.assert_allclose(mine, keras_own, rtol=0, atol=far * np.abs(keras_own).max())
     if ON == "jax":
-        assert steps._steps._step._cache_size() == 1  # type: ignore[attr-defined]
+        assert steps.steps._step._cache_size() == 1
 
 
 @pytest.mark.skipif(ON != "torch", reason="counts what PyTorch hands to the host and back")
@@ -92,11 +87,10 @@ def test_a_step_on_a_gpu_waits_for_nothing_on_it(name):
 
     called: list[str] = []
     masks = {"dropout": 0.2, "drop_connect": 0.1}
-    told = resolve_settings(
+    settings = resolve_settings(
         {"units": (8,), "batch_size": ROWS, "maxlen": MAXLEN, "epochs": 1, **masks}
     )
-    on = Device(ON, "a GPU")
-    steps = stepping.steps(network(precision.kind_of(name, told, on), told, on), on)
+    _, steps = compiled(backend(GPU).precision(name, "lstm"), settings, GPU)
     ids = np.ones((ROWS, MAXLEN), np.int32)
     steps.begin(ids, ids, 0.01)  # the first one asks the optimizer where it is
     with Read():
@@ -110,13 +104,11 @@ def test_a_step_on_a_gpu_waits_for_nothing_on_it(name):
 
 
 def test_what_is_set_between_two_steps_counts():
-    told = resolve_settings({"units": (8,), "batch_size": ROWS, "maxlen": MAXLEN, "epochs": 1})
-    on = Device(ON, "cpu")
-    built = network(precision.Kind("float32", keras.layers.LSTM), told, on)
-    steps = stepping.steps(built, on)
+    settings = resolve_settings({"units": (8,), "batch_size": ROWS, "maxlen": MAXLEN, "epochs": 1})
+    network, steps = compiled(Precision("float32", recurrent=STOCK), settings, CPU)
     ids = np.ones((ROWS, MAXLEN), np.int32)
     float(steps.begin(ids, ids, 0.01))
     steps.settle()
-    built.set_weights([np.zeros_like(one) for one in built.get_weights()])
+    network.set_weights([np.zeros_like(array) for array in network.get_weights()])
     loss = float(steps.begin(ids, ids, 0.0))
     assert loss == pytest.approx(np.log(SIZE))  # a model that knows nothing

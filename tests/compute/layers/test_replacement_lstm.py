@@ -1,4 +1,4 @@
-"""LSTMs that stand for Keras's: in float32 the same, in half precision close.
+"""LSTMs that replace Keras's: in float32 the same, in half precision close.
 
 Each runs on whatever device its backend has here, CpuLSTM on a CPU only.
 """
@@ -7,31 +7,27 @@ import keras
 import numpy as np
 import pytest
 
-from textgen.compute import precision, runtime
-from textgen.compute.layers.cpu_lstm import CpuLSTM, NarrowLSTM
-from textgen.compute.layers.drop_connect import dropping
-from textgen.compute.layers.jax_lstm import GpuLSTM
-from textgen.compute.layers.torch_lstm import TorchLSTM
-from textgen.model.build import build_model, initial_weights
-from textgen.settings import ModelConfig
+from tests.compute.here import backend
+from textgen.compute.backend import Precision
+from textgen.compute.kernels.sequence import has_bfloat16
+from textgen.compute.layers.cpu_lstm import with_bfloat16_products
+from textgen.model.initial_weights import initial_weights
+from textgen.settings import resolve_settings
 
-ON = keras.backend.backend()
-FOR_GPUS = {"tensorflow": [], "jax": [GpuLSTM], "torch": [TorchLSTM]}[ON]
-ON_CPU = runtime._running_on(ON) == "cpu"
-OWN = [*FOR_GPUS, CpuLSTM] if ON_CPU else FOR_GPUS
+HERE = backend()
+FOR_GPUS = [HERE.gpu_lstm] if HERE.gpu_lstm else []
+ON_CPU = HERE.running_on() == "cpu"
+OWN = [*FOR_GPUS, HERE.cpu_lstm] if ON_CPU else FOR_GPUS
 HALF = [(layer, half) for layer in FOR_GPUS for half in ("bfloat16", "float16")]
-if ON_CPU and precision.has_bfloat16():
-    HALF.append((NarrowLSTM, "bfloat16"))
+if ON_CPU and has_bfloat16():
+    HALF.append((with_bfloat16_products(HERE.cpu_lstm), "bfloat16"))
 
 
-def trained(layer, config, targets, carry, kind, batches):
+def trained(layer, settings, carry, precision, batches):
     """Losses and weights of a few steps, and the states after them."""
     keras.utils.set_random_seed(0)
-    layer = dropping(layer, config.drop_connect) if config.drop_connect else layer
-    twin = build_model(
-        config, 5, targets, carry_batch=carry, logits=True, recurrent=layer, precision=kind
-    )
-    twin.set_weights(initial_weights(config, 5, np.random.default_rng(1)))
+    twin = HERE.build_network(settings, 5, Precision(precision, recurrent=layer), carry)
+    twin.set_weights(initial_weights(settings.model, 5, np.random.default_rng(1)))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     twin.compile(keras.optimizers.Adam(0.02), loss)
     losses = [float(twin.train_on_batch(x, y)) for x, y in batches]
@@ -57,7 +53,8 @@ def trained(layer, config, targets, carry, kind, batches):
 )
 def test_it_trains_as_keras_does(units, rows, maxlen, targets, drop_connect, own_layer):
     """In float32, where both can be held to each other: losses, carried state, all weights."""
-    config = ModelConfig(units=units, embedding=3, dropout=0.0, drop_connect=drop_connect)
+    options = {"units": units, "embedding": 3, "dropout": 0.0, "drop_connect": drop_connect}
+    settings = resolve_settings({**options, "targets": targets})
     carry = rows if targets == "sequence" else None
     generator = np.random.default_rng(0)
     shape = (rows, maxlen) if targets == "sequence" else (rows,)
@@ -66,7 +63,7 @@ def test_it_trains_as_keras_does(units, rows, maxlen, targets, drop_connect, own
         for _ in range(3)
     ]
     (stock_losses, *stock), (own_losses, *own) = (
-        trained(layer, config, targets, carry, "float32", batches)
+        trained(layer, settings, carry, "float32", batches)
         for layer in (keras.layers.LSTM, own_layer)
     )
     np.testing.assert_allclose(own_losses, stock_losses, rtol=1e-4)
@@ -76,16 +73,18 @@ def test_it_trains_as_keras_does(units, rows, maxlen, targets, drop_connect, own
 
 @pytest.mark.parametrize(("own_layer", "half"), HALF)
 def test_in_half_precision_it_stays_as_near_to_float32_as_keras_does(own_layer, half):
-    config = ModelConfig(units=(24, 16), embedding=8, dropout=0.0)
+    settings = resolve_settings(
+        {"units": (24, 16), "embedding": 8, "dropout": 0.0, "drop_connect": 0.0}
+    )
     generator = np.random.default_rng(0)
     ids = generator.integers(0, 5, (60, 8, 12))
     batches = [(one, (one * 2 + 1) % 5) for one in ids]
     found = {
-        name: trained(layer, config, "sequence", 8, kind, batches)[0]
-        for name, layer, kind in (
+        name: trained(layer, settings, 8, precision, batches)[0]
+        for name, layer, precision in (
             ("whole", keras.layers.LSTM, "float32"),
             ("stock", keras.layers.LSTM, half),
-            ("own", own_layer, "float32" if own_layer is NarrowLSTM else half),
+            ("own", own_layer, half),
         )
     }
     far = {name: np.abs(np.subtract(found[name], found["whole"])).mean() for name in found}

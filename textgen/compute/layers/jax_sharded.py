@@ -1,14 +1,12 @@
 """A recurrent layer whose batch is on several devices, on JAX.
 
-Knows the weights of Keras's cells and how JAX maps a function over devices; knows nothing of models
-or data.
-
-JAX, left to itself, adds up the weights' gradients across the devices after each character. Here
-each device goes through its rows by itself, and they are added up once.
+JAX, left to itself, adds up the weights' gradients across the devices after each token. Here each
+device goes through its rows by itself, and the gradients are added up once.
 """
 
 from typing import Any
 
+import jax
 import keras
 
 from textgen.compute.overrides import must_run
@@ -32,27 +30,26 @@ def sharded(layer: type[keras.layers.RNN]) -> type[keras.layers.RNN]:
         def inner_loop(
             self, sequences: Any, initial_state: Any, mask: Any, training: bool = False
         ) -> Any:
-            import jax
-
             mesh = keras.distribution.distribution().device_mesh.backend_mesh
             rows, whole = jax.sharding.PartitionSpec(*mesh.axis_names), jax.sharding.PartitionSpec()
-            # Where the cell keeps its weights, past Keras, which takes note of what it is given.
+            # Where the cell keeps its weights; not through setattr, with which Keras tracks them.
             attributes: dict[str, Any] = self.cell.__dict__
-            kept = [attributes[name] for name in _WEIGHTS]
+            variables = [attributes[name] for name in _WEIGHTS]
             super_loop = super().inner_loop
 
-            def of_a_device(sequences: Any, states: Any, weights: Any) -> Any:
+            def on_one_device(sequences: Any, states: Any, weights: Any) -> Any:
                 attributes.update(zip(_WEIGHTS, weights, strict=True))
                 try:
                     return super_loop(sequences, states, mask, training)
                 finally:
-                    attributes.update(zip(_WEIGHTS, kept, strict=True))
+                    attributes.update(zip(_WEIGHTS, variables, strict=True))
 
             weights = [
-                keras.ops.cast(keras.ops.convert_to_tensor(one), self.compute_dtype) for one in kept
+                keras.ops.cast(keras.ops.convert_to_tensor(variable), self.compute_dtype)
+                for variable in variables
             ]
             return jax.shard_map(
-                of_a_device,
+                on_one_device,
                 mesh=mesh,
                 in_specs=(rows, rows, whole),
                 out_specs=rows,

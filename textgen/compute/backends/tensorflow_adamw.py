@@ -1,7 +1,5 @@
 """AdamW whose moments and step are one operation, on a CPU with TensorFlow.
 
-Knows Keras's AdamW and TensorFlow's update of Adam; knows nothing of models, data or schedules.
-
 Keras makes an update of some fifteen operations, each of which goes through memory as large as the
 variable: a tenth of a step or more, at the sizes that train on a CPU.
 """
@@ -9,6 +7,7 @@ variable: a tenth of a step or more, at the sizes that train on a CPU.
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from textgen.compute.overrides import must_run
 
@@ -27,9 +26,7 @@ class CpuAdamW(keras.optimizers.AdamW):  # type: ignore[misc,unused-ignore]
 
     @must_run("AdamW in one operation")
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Keras's, of which there is one for each variable in a step."""
-        import tensorflow as tf
-
+        """Update one variable; Keras calls it for each in a step."""
         number, steps = self._get_variable_index(variable), tf.cast(self.iterations + 1, "float32")
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,

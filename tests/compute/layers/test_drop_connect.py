@@ -4,13 +4,15 @@ import keras
 import numpy as np
 import pytest
 
-from textgen.compute import precision
-from textgen.compute.layers.cpu_lstm import CpuLSTM, NarrowLSTM
-from textgen.compute.layers.drop_connect import dropping
+from tests.compute.here import backend
+from textgen.compute.kernels.sequence import has_bfloat16
+from textgen.compute.layers.cpu_lstm import CpuLSTM, with_bfloat16_products
+from textgen.compute.layers.drop_connect import drop_connect
 
-LAYERS = [keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN, CpuLSTM]
-if precision.has_bfloat16():
-    LAYERS.append(NarrowLSTM)
+HERE = backend()
+LAYERS = [keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN, HERE.cpu_lstm]
+if has_bfloat16():
+    LAYERS.append(with_bfloat16_products(HERE.cpu_lstm))
 
 array = keras.ops.convert_to_numpy
 
@@ -18,7 +20,7 @@ array = keras.ops.convert_to_numpy
 def outputs(layer, x, rate, *, training):
     """Outputs of a layer and of the stock one with the same weights."""
     keras.utils.set_random_seed(1)
-    one = dropping(layer, rate)(6, return_sequences=True)
+    one = drop_connect(layer, rate, HERE.masks)(6, return_sequences=True)
     one.build(x.shape)
     stock = layer(6, return_sequences=True)
     stock.build(x.shape)
@@ -46,9 +48,9 @@ def test_in_training_a_share_of_the_recurrent_weights_is_left_out_anew_each_time
 @pytest.mark.parametrize("layer", LAYERS)
 @pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
 def test_weights_that_are_left_out_have_no_gradient_and_the_others_have(layer, dtype):
-    if layer in (CpuLSTM, NarrowLSTM) and dtype != "float32":
+    if issubclass(layer, CpuLSTM) and dtype != "float32":
         pytest.skip("to Keras it is a layer in float32")
-    one = dropping(layer, 0.4)(6, return_sequences=True, dtype=dtype)
+    one = drop_connect(layer, 0.4, HERE.masks)(6, return_sequences=True, dtype=dtype)
     network = keras.Sequential([keras.Input((5, 4)), one])
     network.compile(keras.optimizers.SGD(1.0), "mse")
     weights = one.cell.recurrent_kernel

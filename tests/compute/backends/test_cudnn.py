@@ -4,22 +4,20 @@ import keras
 import numpy as np
 import pytest
 
-from textgen.compute import cudnn, precision, runtime
-from textgen.compute.runtime import Device
+from tests.compute.here import APPLE_GPU, GPU, ON, backend
+from textgen.compute.backend import Precision
 from textgen.model.build import RECURRENT
 from textgen.settings import resolve_settings
-
-ON = keras.backend.backend()
-
 
 IDS = np.ones((2, 6), np.int32)
 
 
 def tiny(cell):
-    told = resolve_settings(
+    settings = resolve_settings(
         {"units": (4, 3), "embedding": 2, "cell": cell, "batch_size": 2, "epochs": 1}
     )
-    return precision.build(precision.Kind("float32", RECURRENT[cell]), told, 5, 2)
+    precision = Precision("float32", recurrent=RECURRENT[cell])
+    return backend().build_network(settings, 5, precision, 2)
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
@@ -27,7 +25,7 @@ def test_a_network_that_keras_runs_in_its_own_loop_is_found_and_left_as_it_was(c
     network = tiny(cell)
     before = [np.array(keras.ops.convert_to_numpy(one)) for one in network.variables]
     # What runs here is no GPU: the network is looked at as it would be on one.
-    why = cudnn.missing(network, IDS, cell, Device(ON, "a GPU"))
+    why = backend(GPU).why_no_cudnn(network, IDS, cell)
     assert bool(why) == ((cell, ON) != ("lstm", "jax"))  # there it is textgen's own
     assert ("LSTM and GRU" in why) == (cell == "rnn")
     assert ("JAX" in why) == ((cell, ON) == ("gru", "jax"))
@@ -36,9 +34,9 @@ def test_a_network_that_keras_runs_in_its_own_loop_is_found_and_left_as_it_was(c
 
 
 def test_there_is_nothing_to_say_of_a_cpu_and_none_on_an_apple_gpu():
-    seen = cudnn.missing(tiny("lstm"), IDS, "lstm", Device(ON, runtime.APPLE))
+    seen = backend(APPLE_GPU).why_no_cudnn(tiny("lstm"), IDS, "lstm")
     assert seen == "Apple's GPUs have none"
-    assert cudnn.missing(None, None, "lstm", Device(ON, "cpu")) == ""
+    assert backend().why_no_cudnn(None, IDS, "lstm") == ""
 
 
 @pytest.mark.skipif(ON != "tensorflow", reason="looks at TensorFlow's graph")
@@ -58,8 +56,7 @@ def test_a_network_with_an_operation_of_cudnn_has_it():
             is_training=training,
         ).output
 
-    device = Device(ON, "a GPU")
-    assert cudnn.missing(network, IDS, "lstm", device) == ""
+    assert backend(GPU).why_no_cudnn(network, IDS, "lstm") == ""
 
 
 @pytest.mark.skipif(ON != "torch", reason="looks at PyTorch's gradients")
@@ -81,4 +78,4 @@ def test_a_gradient_of_cudnn_is_found_among_pytorchs():
         def __call__(self, ids, training):
             return CudnnRnn.apply(torch.ones(3, requires_grad=True)) + 1
 
-    assert cudnn.missing(Network(), IDS, "lstm", Device(ON, "a GPU")) == ""
+    assert backend(GPU).why_no_cudnn(Network(), IDS, "lstm") == ""
