@@ -1,13 +1,13 @@
-"""AdamW of our own beside Keras's."""
+"""textgen's AdamW for TensorFlow computes what Keras's does."""
 
 import keras
 import numpy as np
 import pytest
 
+from tests.compute.here import backend
 from textgen.compute.optimizer import create_optimizer
-from textgen.model.build import build_model
 from textgen.model.initial_weights import initial_weights
-from textgen.settings import ModelConfig, TrainConfig
+from textgen.settings import resolve_settings
 
 if keras.backend.backend() != "tensorflow":
     pytest.skip("CpuAdamW is for TensorFlow", allow_module_level=True)
@@ -18,14 +18,16 @@ from textgen.compute.backends.tensorflow_adamw import CpuAdamW
 @pytest.mark.parametrize("clip_norm", [0.0, 1.0])
 def test_it_trains_as_keras_does(clip_norm):
     """Weights and moments are the same."""
-    config = TrainConfig(clip_norm=clip_norm, weight_decay=0.1, learning_rate=0.05)
-    network, generator = ModelConfig(units=(4,), embedding=3, dropout=0.0), np.random.default_rng(0)
-    weights, twins = initial_weights(network, 9, generator), []
+    layers = {"units": (4,), "embedding": 3, "dropout": 0.0, "drop_connect": 0.0}
+    rates = {"clip_norm": clip_norm, "weight_decay": 0.1, "learning_rate": 0.05}
+    settings, generator = resolve_settings({**layers, **rates}), np.random.default_rng(0)
+    weights, twins = initial_weights(settings.model, 9, generator), []
+    precision = backend().precision("float32", "lstm")
     for adamw in (CpuAdamW, keras.optimizers.AdamW):
-        twin = build_model(network, 9, "sequence", logits=True)
+        twin = backend().build_network(settings, 9, precision, None)
         twin.set_weights(weights)
         twin.compile(
-            create_optimizer(config, adamw),
+            create_optimizer(settings.training, adamw),
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         )
         twins.append(twin)
