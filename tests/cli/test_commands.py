@@ -136,7 +136,7 @@ def test_an_option_counts_also_where_it_is_the_default(textgen, corpus, tmp_path
     unfinished = Path(__file__).parents[1] / "released/0.1.0/unfinished"
     shutil.copytree(unfinished, tmp_path / "m")
     done = textgen("train", "--resume", "--encoding", "utf-8", "--model", "m")
-    assert done.returncode == 2 and "resumed as it was begun" in done.stderr
+    assert done.returncode == 2 and "resumed as it was started" in done.stderr
 
 
 def test_summary_of_prepare(textgen, corpus):
@@ -508,7 +508,7 @@ def test_prepared_corpora_that_are_not_in_order(textgen, corpus, tmp_path):
         ids.write_bytes(damaged)
         done = textgen("train", "p")
         assert done.returncode == 1 and "p/ids.npy" in done.stderr
-        assert "make it anew with `textgen prepare`" in done.stderr
+        assert "make it again with `textgen prepare`" in done.stderr
     ids.write_bytes(whole)
     manifest = tmp_path / "p/manifest.json"
     manifest.write_text(manifest.read_text().replace('"version": 1', '"version": 2'))

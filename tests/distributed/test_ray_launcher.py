@@ -53,7 +53,7 @@ def cluster():
 def test_ray_wants_to_know_how_many_processes(folder, textgen):
     done = textgen("train", "prepared", "--coordinator", "ray")
     assert done.returncode == 2
-    assert "--coordinator ray wants --processes" in done.stderr.splitlines()[-1]
+    assert "--coordinator ray needs --processes" in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is not None, reason="Ray is installed")

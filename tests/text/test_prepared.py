@@ -225,7 +225,7 @@ def test_parts_of_the_ids_are_checked_by_themselves(tmp_path, monkeypatch):
     opened = open_prepared(tmp_path / "p", check=False)
     opened.verify([slice(0, 2000), slice(4000, 5000)])
     for part in (slice(2000, 3000), slice(3600, 3601)):  # in the same block
-        with pytest.raises(PreparedError, match=r"changed after it was written.*make it anew"):
+        with pytest.raises(PreparedError, match=r"changed after it was written.*make it again"):
             opened.verify([part])
     manifest = tmp_path / "p/manifest.json"
     written = json.loads(manifest.read_bytes())

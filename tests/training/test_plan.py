@@ -241,7 +241,7 @@ def test_an_encoding_given_to_a_training_that_is_resumed_is_refused(tmp_path, co
     """Also one that is the default."""
     source = Path(__file__).parents[1] / "released/0.1.0/unfinished"
     shutil.copytree(source, tmp_path / "m")
-    with pytest.raises(UsageError, match="resumed as it was begun"):
+    with pytest.raises(UsageError, match="resumed as it was started"):
         train([], tmp_path / "m", corpus=corpus_settings, run=Run(resume=True))
 
 

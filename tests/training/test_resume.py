@@ -181,7 +181,7 @@ def test_what_is_asked_again_must_be_the_same_training(tmp_path, corpus):
     assert not checkpoint_path(directory).exists()
     with pytest.raises(ModelError, match="its training is finished"):
         train([], directory, run=Run(resume=True))
-    with pytest.raises(UsageError, match="resumed as it was begun"):
+    with pytest.raises(UsageError, match="resumed as it was started"):
         train([str(other)], directory, QUICK, run=Run(force=True), stop=Stop(5))
         train([], directory, run=Run(resume=True), preset="small")
     with pytest.raises(ModelError, match="no training to resume"):
@@ -674,7 +674,7 @@ def test_a_damaged_checkpoint_is_refused_or_the_same(tmp_path_factory, kept, dat
     try:
         found = checkpoint.read(path)
     except ModelError as error:
-        assert "\n" not in str(error) and "begin anew with --force" in str(error)
+        assert "\n" not in str(error) and "start again with --force" in str(error)
     else:
         path.write_bytes(kept)
         whole = checkpoint.read(path)
@@ -731,7 +731,7 @@ def test_a_checkpoint_whose_training_would_not_end_is_refused(
         snapshot = replace(snapshot, figures={**snapshot.figures, name: told})
     snapshot = replace(snapshot, left=snapshot.left if left is None else left)
     checkpoint.write(path, replace(kept, snapshot=snapshot))
-    with pytest.raises(ModelError, match="begin anew with --force"):
+    with pytest.raises(ModelError, match="start again with --force"):
         train([], directory, run=Run(resume=True))
 
 

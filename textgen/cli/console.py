@@ -374,7 +374,7 @@ def page_writer(output: str, *, force: bool) -> Callable[[str], None]:
 
     if output != "-":
         if (path.exists() and not path.is_file()) or not path.parent.is_dir():
-            raise OutputError(f"{output}: is no file in a directory that exists; name another one")
+            raise OutputError(f"{output}: is not a file in an existing directory; name another one")
         if path.exists() and not force:
             raise OutputError(f"{output}: exists; name another file, or replace it with --force")
     return write

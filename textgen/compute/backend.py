@@ -325,7 +325,7 @@ class Backend(ABC):
                 raise lost from error
             raise TrainingError(
                 f"training failed on {self.device.name} ({type(error).__name__}: "
-                f"{first_line(error)}); where memory is short, begin anew with --force and fewer "
+                f"{first_line(error)}); where memory is short, start again with --force and fewer "
                 "--units or a smaller --batch-size; otherwise the same command, without --force, "
                 "goes on from the last checkpoint, if there is one"
             ) from error

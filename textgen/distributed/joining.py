@@ -35,8 +35,8 @@ def join(cluster: Cluster) -> Communicator:
     if jax.local_device_count() * count != jax.device_count():
         raise UsageError(
             f"process {index} has {jax.local_device_count()} of the {jax.device_count()} devices "
-            f"of {count} processes, and each must have as many; CUDA_VISIBLE_DEVICES says which "
-            "GPUs a process sees"
+            f"of {count} processes, and each must have the same number; CUDA_VISIBLE_DEVICES says "
+            "which GPUs a process sees"
         )
     if count == 1:
         return Communicator()

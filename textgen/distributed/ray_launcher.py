@@ -39,7 +39,7 @@ def launch_on_ray(
         TrainingError: Ray is not installed, no cluster can be reached, or it has too little room.
     """
     if processes is None or processes < 1:
-        raise UsageError("--coordinator ray wants --processes, how many there are to be")
+        raise UsageError("--coordinator ray needs --processes, the number of processes")
     ray = _connect()
     gpu = bool(ray.cluster_resources().get("GPU"))
     hosts = _place(ray, processes, gpu=gpu)

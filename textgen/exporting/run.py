@@ -173,7 +173,7 @@ def _check_packages(name: str, chosen: Format) -> None:
     missing = [one for one in chosen.packages if not packages.is_installed(one)]
     if missing:
         raise ExportError(
-            f"an export to {name} needs {' and '.join(missing)}, to be written and tried out with; "
+            f"an export to {name} needs {' and '.join(missing)}, which write and test it; "
             "pip install 'keras-textgen[export]'"
         )
 

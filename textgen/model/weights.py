@@ -45,7 +45,7 @@ def read_weights(
             overhead = _MAX_FILE_OVERHEAD + len(specs) * _MAX_ARRAY_OVERHEAD
             if not expected <= member.file_size <= expected + overhead:
                 raise ModelError(
-                    f"{path}: has not the size of weights that settings.json says; "
+                    f"{path}: has weights of another size than settings.json says; "
                     f"{MODEL_KIND.remedy}"
                 )
             data = archive.read(member)

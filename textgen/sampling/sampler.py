@@ -232,7 +232,7 @@ class Sampler:
             SeedError: the model directory has none.
         """
         if not self._seeds:
-            raise SeedError("the model has no seeds of its own; give one with --seed")
+            raise SeedError("the model has no seeds; give one with --seed")
         # The last number keeps this draw apart from those of the characters.
         generator = np.random.default_rng([random_seed, number, 1])
         return self._seeds[generator.integers(len(self._seeds))]

@@ -40,7 +40,7 @@ PREPARED_KIND = storage.DirectoryKind(
     "prepared corpus",
     version=1,
     error=PreparedError,
-    remedy="make it anew with `textgen prepare`",
+    remedy="make it again with `textgen prepare`",
 )
 
 IDS, VOCABULARY, SETTINGS = "ids.npy", "vocabulary.json", "prepared.json"

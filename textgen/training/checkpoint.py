@@ -26,7 +26,7 @@ from textgen.text.vocabulary import Vocabulary
 Arrays = Sequence[npt.NDArray[Any]]
 
 _ABOUT = "about"
-REMEDY = "begin anew with --force"
+REMEDY = "start again with --force"
 
 
 @dataclass(frozen=True)

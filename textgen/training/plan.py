@@ -159,8 +159,8 @@ def again(directory: Path, kept: Checkpoint, options: Mapping[str, Any]) -> Plan
     opened = open_prepared(kept.prepared or cache_path(directory))
     if opened.digest != kept.request.text:
         raise ModelError(
-            f"{opened.path}: is not the text that the training was begun with; name that text, or "
-            "begin anew with --force"
+            f"{opened.path}: is not the text that the training started with; name that text, or "
+            "start again with --force"
         )
     _check_fits(opened, kept.request.settings)
     return Plan(kept.request, opened)

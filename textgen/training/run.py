@@ -165,7 +165,7 @@ def train(
             if kept is not None and not corpora:
                 if preset or init_from or build_config(CorpusConfig, corpus)[1]:
                     raise UsageError(
-                        "a training is resumed as it was begun; leave out --preset, --init-from "
+                        "a training is resumed as it was started; leave out --preset, --init-from "
                         "and the options of reading, or name the corpus as well"
                     )
                 asked = plan.again(directory, kept, options)
