@@ -1,4 +1,4 @@
-"""Products with a matrix that is laid out, beside NumPy's, whatever the width of instructions."""
+"""Products with a packed matrix are NumPy's, whatever the width of instructions."""
 
 import ctypes
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from textgen.compute.kernels import gemm
+from textgen.compute.kernels import packing, simd
 
 # What the tests of one width run, in a process of its own, which compiles for it.
 CODE = """
@@ -22,7 +22,7 @@ for name in found:
     found[name] &= not name.startswith(tuple(sys.argv[1:]))
 llvmlite.binding.get_host_cpu_features = lambda: found
 
-from textgen.compute.kernels import gemm as products
+from textgen.compute.kernels import gemm, packing, simd
 
 def narrow(numbers):
     \"\"\"Rounded to bfloat16: the nearest number with eight bits of mantissa, ties to even.\"\"\"
@@ -30,36 +30,38 @@ def narrow(numbers):
     return np.ldexp(np.round(mantissa * 256) / 256, exponent)
 
 @numba.njit
-def in_lanes(rows, into):
+def fill(rows, lanes):
     for row in range(len(rows)):
-        products.in_lanes(rows[row], into[row])
+        packing.fill_lanes(rows[row], lanes[row])
 
 generator = np.random.default_rng(0)
-for kind in (products.FLOAT32, products.BFLOAT16)[: 1 + products.has_bfloat16()]:
+for kind in (simd.FLOAT32, simd.BFLOAT16)[: 1 + simd.has_bfloat16()]:
     for rows, depth, columns in (
         (1, 2, 1), (3, 6, 5), (8, 64, 65), (19, 130, 300), (40, 2, 9), (50, 34, 40)
     ):
         a, b = (generator.normal(size=shape).astype(np.float32)
                 for shape in ((rows, depth), (depth, columns)))
-        laid, turned, pieces = (products.panels(depth, columns, kind) for _ in range(3))
-        products.lay(b, laid, 0, 1)
-        products.lay(b, laid, 1, len(laid))
-        products.lay_transposed(np.ascontiguousarray(b.T), turned, 0, len(turned))
-        for place in range(0, depth, 2):
-            products.lay_rows(b[place : place + 2], pieces, place)
-        np.testing.assert_array_equal(laid, turned)
-        np.testing.assert_array_equal(laid, pieces)
-        lanes = products.rows(rows, depth, kind)
-        in_lanes(a, lanes)
-        c = np.ones((rows, len(laid) * products.COLUMNS), np.float32)
-        products.multiply(lanes, laid, c, add=True)
-        exact = (a.astype(np.float64) @ b if kind is products.FLOAT32 else narrow(a) @ narrow(b))
+        packed, transposed, by_rows = (
+            packing.allocate_panels(depth, columns, kind) for _ in range(3)
+        )
+        packing.pack(b, packed, 0, 1)
+        packing.pack(b, packed, 1, len(packed))
+        packing.pack_transposed(np.ascontiguousarray(b.T), transposed, 0, len(transposed))
+        for row in range(0, depth, 2):
+            packing.pack_rows(b[row : row + 2], by_rows, row)
+        np.testing.assert_array_equal(packed, transposed)
+        np.testing.assert_array_equal(packed, by_rows)
+        lanes = packing.allocate_rows(rows, depth, kind)
+        fill(a, lanes)
+        c = np.ones((rows, len(packed) * simd.COLUMNS), np.float32)
+        gemm.multiply(lanes, packed, c, add=True)
+        exact = (a.astype(np.float64) @ b if kind is simd.FLOAT32 else narrow(a) @ narrow(b))
         np.testing.assert_allclose(c[:, :columns], 1 + exact, atol=2e-5 * depth ** 0.5)
         assert (c[:, columns:] == 1).all()
         c[:] = np.nan
-        products.multiply(lanes, laid, c, add=False)
+        gemm.multiply(lanes, packed, c, add=False)
         np.testing.assert_allclose(c[:, :columns], exact, atol=2e-5 * depth ** 0.5)
-print(products.ROWS, products.COLUMNS, products._TILES)
+print(simd.ROWS, simd.COLUMNS, simd.TILES)
 """
 
 
@@ -90,6 +92,6 @@ def test_a_product_is_that_of_numpy(without, widest, tmp_path):
 
 def test_bfloat16_is_refused_where_the_processor_has_no_instruction_for_it(monkeypatch):
     """LLVM would end the process."""
-    monkeypatch.setattr(gemm, "_FEATURES", frozenset())
+    monkeypatch.setattr(simd, "FEATURES", frozenset())
     with pytest.raises(RuntimeError, match="bfloat16"):
-        gemm.panels(2, 3, gemm.BFLOAT16)
+        packing.allocate_panels(2, 3, simd.BFLOAT16)

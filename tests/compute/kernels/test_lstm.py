@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from textgen.compute.kernels import gemm, lstm, sequence
+from textgen.compute.kernels import lstm, packing, sequence, simd
 from textgen.compute.kernels.sequence import SequenceKernel
 
-KINDS = [False, True] if gemm.has_bfloat16() else [False]
+KINDS = [False, True] if simd.has_bfloat16() else [False]
 
 
 def cells(c, *, bfloat16=False, i, f, g, o):
@@ -53,14 +53,15 @@ def test_what_is_no_number_stays_so(bfloat16):
 def test_it_compiles_where_nothing_can_be_kept_and_where_what_was_kept_is_damaged(tmp_path):
     code = (
         "import numpy as np\n"
-        "into = products.panels(2, 3, products.FLOAT32)\n"
-        "products.lay(np.ones((2, 3), np.float32), into, 0, 1)\n"
-        "print(into[0, :, :3].sum(), sum(getattr(products.lay, 'stats').cache_hits.values()))\n"
+        "panels = packing.allocate_panels(2, 3, packing.FLOAT32)\n"
+        "packing.pack(np.ones((2, 3), np.float32), panels, 0, 1)\n"
+        "hits = getattr(packing.pack, 'stats').cache_hits.values()\n"
+        "print(panels[0, :, :3].sum(), sum(hits))\n"
     )
 
-    def compiled(products_from, hits=0):
+    def compiled(import_packing, hits=0):
         done = subprocess.run(
-            [sys.executable, "-c", f"{products_from}\n{code}"],
+            [sys.executable, "-c", f"{import_packing}\n{code}"],
             env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
             capture_output=True,
             text=True,
@@ -69,15 +70,15 @@ def test_it_compiles_where_nothing_can_be_kept_and_where_what_was_kept_is_damage
         return [path for path in tmp_path.rglob("*.nb?") if path.is_file()]
 
     # Code that comes from no file has no place for what is compiled.
-    source = f"open({gemm.__file__!r}, encoding='utf-8').read()"
+    source = f"open({packing.__file__!r}, encoding='utf-8').read()"
     assert not compiled(
-        f"import types\nproducts = types.ModuleType('products')\nexec({source}, products.__dict__)"
+        f"import types\npacking = types.ModuleType('packing')\nexec({source}, packing.__dict__)"
     )
-    kept = compiled("from textgen.compute.kernels import gemm as products")
-    assert compiled("from textgen.compute.kernels import gemm as products", hits=1) == kept
+    kept = compiled("from textgen.compute.kernels import packing")
+    assert compiled("from textgen.compute.kernels import packing", hits=1) == kept
     for path in kept:
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    compiled("from textgen.compute.kernels import gemm as products")
+    compiled("from textgen.compute.kernels import packing")
 
 
 @pytest.mark.parametrize("bfloat16", KINDS)
@@ -89,7 +90,7 @@ def test_rows_do_not_depend_on_those_beside_them_nor_on_threads(bfloat16, thread
     def draw(*shape) -> Any:
         return generator.standard_normal(shape).astype(np.float32) / 2
 
-    rows, characters, units, width = 6 * gemm.ROWS + 1, 42, 11, 5
+    rows, characters, units, width = 6 * simd.ROWS + 1, 42, 11, 5
     x, above = draw(rows, characters, width), draw(rows, characters, units)
     h, c = draw(rows, units), draw(rows, units)
     kernel, recurrent, bias = draw(width, 4 * units), draw(units, 4 * units), draw(4 * units)
@@ -117,10 +118,10 @@ def test_rows_do_not_depend_on_those_beside_them_nor_on_threads(bfloat16, thread
 def test_code_of_another_kind_that_was_kept_in_its_place_is_not_run(tmp_path):
     """As where two programs compile at once, and the index of one is with the code of the other."""
     code = (
-        "import sys\nimport numpy as np\nfrom textgen.compute.kernels import gemm as products\n"
-        "into = np.zeros((1, 2, 3), sys.argv[1])\n"
-        "products.lay(np.ones((2, 3), np.float32), into, 0, 1)\n"
-        "print(into.view(np.float32).sum())\n"
+        "import sys\nimport numpy as np\nfrom textgen.compute.kernels import packing\n"
+        "panels = np.zeros((1, 2, 3), sys.argv[1])\n"
+        "packing.pack(np.ones((2, 3), np.float32), panels, 0, 1)\n"
+        "print(panels.view(np.float32).sum())\n"
     )
 
     def summed(kind, folder):

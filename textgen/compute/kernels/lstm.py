@@ -1,28 +1,25 @@
-"""The passes of an LSTM over some rows of a batch, compiled.
+"""The passes of an LSTM over some rows of a batch, compiled: arithmetic of gates and states.
 
-Knows the arithmetic of gates and states, and the order of products and gates along a sequence;
-knows nothing of Keras or of threads. Each function works on a part of what it is given, so that
-several threads can have a part each; which they may is theirs to see to.
+Each function works on a part of its arrays, so that several threads can each have a part; the
+caller sees to it that these do not overlap.
 
 All weights are one matrix, the state's above the input's above the bias; what is multiplied with it
 is one row: state, input and a 1. NumPy has a tanh that is slow where a processor has no AVX-512,
-and twenty calls for the gates of one character.
+and twenty calls for the gates of one token.
 """
 
 from typing import Any
 
 import numpy as np
 
-from textgen.compute.kernels.gemm import (
-    COLUMNS,
-    compiled,
-    in_a_lane,
-    in_lanes,
-    inlined,
-    lay_across,
-    lay_rows,
-    multiply,
+from textgen.compute.kernels.gemm import multiply
+from textgen.compute.kernels.packing import (
+    fill_lanes,
+    numbers_per_lane,
+    pack_columns,
+    pack_rows,
 )
+from textgen.compute.kernels.simd import COLUMNS, compiled, inlined
 
 _AT_ONCE = 1024  # lanes of a panel, which then stays in a cache; in whole tiles
 _HALF, _ONE = np.float32(0.5), np.float32(1)
@@ -30,8 +27,8 @@ _HALF, _ONE = np.float32(0.5), np.float32(1)
 # (MathFunctionsImpl.h), highest power first; beyond the limit it is 1.
 _LIMIT = np.float32(7.90531110763549805)
 _P = tuple(
-    np.float32(one)
-    for one in (
+    np.float32(coefficient)
+    for coefficient in (
         -2.76076847742355e-16,
         2.00018790482477e-13,
         -8.60467152213735e-11,
@@ -42,8 +39,8 @@ _P = tuple(
     )
 )
 _Q = tuple(
-    np.float32(one)
-    for one in (
+    np.float32(coefficient)
+    for coefficient in (
         1.19825839466702e-06,
         1.18534705686654e-04,
         2.26843463243900e-03,
@@ -66,9 +63,9 @@ def _tanh(x: Any) -> Any:
 # Loops begin at 0: those that do not are not made into vector instructions. Arrays are not copied
 # as a whole, for which Numba compiles a second's worth of error messages.
 @compiled
-def _copy(numbers: Any, into: Any) -> None:
-    for place in range(len(into)):
-        into[place] = numbers[place]
+def _copy(numbers: Any, target: Any) -> None:
+    for index in range(len(target)):
+        target[index] = numbers[index]
 
 
 @compiled
@@ -79,7 +76,15 @@ def _sigmoids(z: Any) -> None:
 
 @compiled
 def _cells(z: Any, before: Any, after: Any, tanh_c: Any, outputs: Any) -> None:
-    """Gates, cell and output of one row and character."""
+    """Gates, cell and output of one row and token.
+
+    Args:
+        z: The sums inside the gates, (4 units); takes the gates.
+        before: c before the token, (units,), as all that follow.
+        after: Takes c after the token.
+        tanh_c: Takes its tanh.
+        outputs: Takes h after the token.
+    """
     units = len(outputs)
     i, f, g, o = z[:units], z[units : 2 * units], z[2 * units : 3 * units], z[3 * units : 4 * units]
     _sigmoids(z[: 2 * units])
@@ -93,19 +98,29 @@ def _cells(z: Any, before: Any, after: Any, tanh_c: Any, outputs: Any) -> None:
 
 @compiled
 def _cell_gradients(
-    z: Any, before: Any, tanh_c: Any, above: Any, dh: Any, dc: Any, inner: Any
+    z: Any, before: Any, tanh_c: Any, of_output: Any, dh: Any, dc: Any, of_gates: Any
 ) -> None:
-    """Gradients of the gates, before their functions, of one row and character."""
+    """Gradients of the sums inside the gates, of one row and token.
+
+    Args:
+        z: The gates, (4 units).
+        before: c before the token, (units,), as all that follow.
+        tanh_c: tanh of c after it.
+        of_output: Gradient of the output.
+        dh: Gradient of h from the token after.
+        dc: Gradient of c from the token after; takes that of c before this token.
+        of_gates: Takes the gradients, (4 units).
+    """
     units = len(before)
     for unit in range(units):
         i, f = z[unit], z[units + unit]
         g, o = z[2 * units + unit], z[3 * units + unit]
-        squashed, of_h = tanh_c[unit], dh[unit] + above[unit]
+        squashed, of_h = tanh_c[unit], dh[unit] + of_output[unit]
         of_c = dc[unit] + of_h * o * (_ONE - squashed * squashed)
-        inner[unit] = of_c * g * i * (_ONE - i)
-        inner[units + unit] = of_c * before[unit] * f * (_ONE - f)
-        inner[2 * units + unit] = of_c * i * (_ONE - g * g)
-        inner[3 * units + unit] = of_h * squashed * o * (_ONE - o)
+        of_gates[unit] = of_c * g * i * (_ONE - i)
+        of_gates[units + unit] = of_c * before[unit] * f * (_ONE - f)
+        of_gates[2 * units + unit] = of_c * i * (_ONE - g * g)
+        of_gates[3 * units + unit] = of_h * squashed * o * (_ONE - o)
         dc[unit] = of_c * f
 
 
@@ -128,46 +143,46 @@ def forward(
     first: int,
     last: int,
 ) -> None:
-    """Gates, cells and outputs of some rows, character by character.
+    """Gates, cells and outputs of some rows, token by token.
 
     Args:
-        weights: Laid out, (units + width + 1, 4 units); gates in Keras's order i, f, c, o.
-        x: Shape (rows, characters, width).
-        h: The state before the first character, shape (rows, units).
-        c: The cell before the first character; takes it after each: (characters + 1, rows, units).
-        lanes: Room for what is multiplied, shape (rows, lanes of the weights or more).
-        inputs: Takes all that was multiplied, for `weight_gradients`: shape (units + width + 1,
-            lanes), summed over characters and, of each, an even number of rows.
-        gates: Takes the gates, shape (characters, rows, 4 units and what fills a panel).
-        tanh_c: Takes the tanh of the cell after each character, shape (characters, rows, units).
-        outputs: Takes the outputs, shape (rows, characters, units).
-        first, last: The rows, one after the last; an even number before the first.
+        weights: Packed, (units + width + 1, 4 units); gates in Keras's order i, f, c, o.
+        x: Shape (rows, tokens, width).
+        h: The state before the first token, shape (rows, units).
+        c: The cell before the first token; takes it after each: (tokens + 1, rows, units).
+        lanes: Space for the factors of products, shape (rows, lanes of the weights or more).
+        inputs: Takes all factors, for `weight_gradients`: shape (units + width + 1, lanes), summed
+            over tokens and, of each, an even number of rows.
+        gates: Takes the gates, shape (tokens, rows, 4 units and the rest of the last panel).
+        tanh_c: Takes the tanh of the cell after each token, shape (tokens, rows, units).
+        outputs: Takes the outputs, shape (rows, tokens, units).
+        first, last: The rows, from `first`, an even number, to the one before `last`.
     """
-    characters, rows, units = tanh_c.shape
+    tokens, rows, units = tanh_c.shape
     width, count = x.shape[2], last - first
     # One row for each of these, and numbers and rows made even with zeros.
-    given = np.zeros((_even(count), _even(units + width + 1)), np.float32)
-    lanes, each = lanes[first:last], in_a_lane(inputs)
+    factors = np.zeros((_even(count), _even(units + width + 1)), np.float32)
+    lanes, each = lanes[first:last], numbers_per_lane(inputs)
     for row in range(count):
-        _copy(h[first + row], given[row, :units])
-        given[row, units + width] = _ONE
-    for place in range(characters):
+        _copy(h[first + row], factors[row, :units])
+        factors[row, units + width] = _ONE
+    for token in range(tokens):
         for row in range(count):
-            _copy(x[first + row, place], given[row, units : units + width])
-            in_lanes(given[row], lanes[row])
-        start = (_even(rows) * place + first) // each
-        lay_across(given[:, : len(inputs)], inputs[:, start:])
-        multiply(lanes, weights, gates[place, first:last], add=False)
+            _copy(x[first + row, token], factors[row, units : units + width])
+            fill_lanes(factors[row], lanes[row])
+        start = (_even(rows) * token + first) // each
+        pack_columns(factors[:, : len(inputs)], inputs[:, start:])
+        multiply(lanes, weights, gates[token, first:last], add=False)
         for row in range(count):
-            output = outputs[first + row, place]
+            output = outputs[first + row, token]
             _cells(
-                gates[place, first + row],
-                c[place, first + row],
-                c[place + 1, first + row],
-                tanh_c[place, first + row],
+                gates[token, first + row],
+                c[token, first + row],
+                c[token + 1, first + row],
+                tanh_c[token, first + row],
                 output,
             )
-            _copy(output, given[row, :units])
+            _copy(output, factors[row, :units])
 
 
 @compiled
@@ -176,66 +191,66 @@ def backward(
     gates: Any,
     c: Any,
     tanh_c: Any,
-    above: Any,
+    of_outputs: Any,
     lanes: Any,
     sums: Any,
-    inner: Any,
+    of_gates: Any,
     dx: Any,
     first: int,
     last: int,
 ) -> None:
-    """Gradients of the gates before their functions, and of the inputs, of some rows.
+    """Gradients of the sums inside the gates, and of the inputs, of some rows.
 
-    None flows in from the state after the last character.
+    None flows in from the state after the last token.
 
     Args:
-        weights: Laid out, transposed, without the bias.
-        gates, c, tanh_c: As `forward` left them.
-        above: Gradient of the outputs, shape (rows, characters, units).
-        lanes: Room for what is multiplied, shape (rows, lanes of the weights or more).
-        sums: Room for products, shape (rows, COLUMNS for each panel of the weights).
-        inner: Takes the gates' gradients, laid out, summed over as the `inputs` of `forward`.
-        dx: Takes the inputs' gradients, shape (rows, characters, width).
-        first, last: The rows, one after the last; an even number before the first.
+        weights: Packed, transposed, without the bias.
+        gates, c, tanh_c: From `forward`.
+        of_outputs: Gradient of the outputs, shape (rows, tokens, units).
+        lanes: Space for the factors of products, shape (rows, lanes of the weights or more).
+        sums: Space for products, shape (rows, COLUMNS for each panel of the weights).
+        of_gates: Takes the gates' gradients, packed, summed over as the `inputs` of `forward`.
+        dx: Takes the inputs' gradients, shape (rows, tokens, width).
+        first, last: The rows, from `first`, an even number, to the one before `last`.
     """
-    characters, rows, units = tanh_c.shape
+    tokens, rows, units = tanh_c.shape
     count = last - first
-    found = np.zeros((_even(count), 4 * units), np.float32)
+    gradients = np.zeros((_even(count), 4 * units), np.float32)
     lanes, sums = lanes[first:last], sums[first:last]  # sums for the state and the input
     sums[:] = 0
     dc = np.zeros((count, units), np.float32)
-    for step in range(characters):
-        place = characters - 1 - step
+    for step in range(tokens):
+        token = tokens - 1 - step
         for row in range(count):
             _cell_gradients(
-                gates[place, first + row],
-                c[place, first + row],
-                tanh_c[place, first + row],
-                above[first + row, place],
+                gates[token, first + row],
+                c[token, first + row],
+                tanh_c[token, first + row],
+                of_outputs[first + row, token],
                 sums[row],
                 dc[row],
-                found[row],
+                gradients[row],
             )
-            in_lanes(found[row], lanes[row])
-        lay_rows(found, inner, _even(rows) * place + first)
+            fill_lanes(gradients[row], lanes[row])
+        pack_rows(gradients, of_gates, _even(rows) * token + first)
         multiply(lanes, weights, sums, add=False)
         for row in range(count):
-            _copy(sums[row, units:], dx[first + row, place])
+            _copy(sums[row, units:], dx[first + row, token])
 
 
 @compiled
-def weight_gradients(inputs: Any, inner: Any, sums: Any, first: int, last: int) -> None:
+def weight_gradients(inputs: Any, of_gates: Any, sums: Any, first: int, last: int) -> None:
     """Gradients of some columns of the weights.
 
     Args:
-        inputs: As `forward` left them.
-        inner: As `backward` left them.
-        sums: Takes the gradients: shape (rows of `inputs`, COLUMNS for each panel of `inner`).
-        first, last: The panels of `inner`, one after the last.
+        inputs: From `forward`.
+        of_gates: From `backward`.
+        sums: Takes the gradients: shape (rows of `inputs`, COLUMNS for each panel of `of_gates`).
+        first, last: The panels of `of_gates`, from `first` to the one before `last`.
     """
-    lanes = inner.shape[1]
+    lanes = of_gates.shape[1]
     for start in range(0, lanes, _AT_ONCE):
         end = min(start + _AT_ONCE, lanes)
         for number in range(first, last):
-            part = inner[number : number + 1, start:end]
+            part = of_gates[number : number + 1, start:end]
             multiply(inputs[:, start:end], part, sums[:, number * COLUMNS :], add=start > 0)

@@ -22,17 +22,17 @@ Floats = npt.NDArray[np.float32]
 
 def has_bfloat16() -> bool:
     """Whether this processor multiplies in bfloat16."""
-    from textgen.compute.kernels import gemm  # it takes a while to import
+    from textgen.compute.kernels import simd  # it takes a while to import
 
-    return gemm.has_bfloat16()
+    return simd.has_bfloat16()
 
 
 class SequenceKernel:
     """One LSTM layer over a batch of sequences: outputs, then gradients.
 
     `backward` belongs to the `forward` before it, whose gates and states stay in the kernel's
-    arrays; these are made anew when shapes change. Notation as in keras.layers.LSTM, whose gates
-    i, f, c, o lie side by side in the last axis. Arrays are (characters, rows, ...) inside, so that
+    arrays; these are allocated again when shapes change. Notation as in keras.layers.LSTM, whose
+    gates i, f, c, o lie side by side in the last axis. Arrays are (tokens, rows, ...) inside, so
     what a step works on lies together.
 
     Args:
@@ -48,46 +48,45 @@ class SequenceKernel:
     """
 
     def __init__(self, *, bfloat16: bool = False) -> None:
-        # It takes a while to import.
-        from textgen.compute.kernels import gemm, lstm
+        # They take a while to import.
+        from textgen.compute.kernels import lstm, packing, simd
 
-        self._passes, self._products = lstm, gemm
-        self._kind = gemm.BFLOAT16 if bfloat16 else gemm.FLOAT32
+        self._lstm, self._packing, self._simd = lstm, packing, simd
+        self._kind = simd.BFLOAT16 if bfloat16 else simd.FLOAT32
         self._shape = (0, 0, 0, 0)
 
     def forward(
         self, x: Floats, h: Floats, c: Floats, kernel: Floats, recurrent: Floats, bias: Floats
     ) -> tuple[Floats, Floats, Floats]:
-        """Outputs of all characters, and the state after the last.
+        """Outputs of all tokens, and the state after the last.
 
         Args:
-            x: Inputs, shape (rows, characters, width).
-            h, c: The state before the first character, shape (rows, units).
-            kernel, recurrent, bias: As Keras keeps them: (width, 4 units), (units, 4 units),
-                (4 units,).
+            x: Inputs, shape (rows, tokens, width).
+            h, c: The state before the first token, shape (rows, units).
+            kernel, recurrent, bias: Of shape (width, 4 units), (units, 4 units) and (4 units,).
 
         Returns:
-            Outputs of shape (rows, characters, units), and h and c of shape (rows, units).
+            Outputs of shape (rows, tokens, units), and h and c of shape (rows, units).
         """
-        rows, characters, width = x.shape
+        rows, tokens, width = x.shape
         units = len(recurrent)
-        self._make_room(rows, characters, units, width)
-        weights, laid = self._weights, self._laid
+        self._allocate(rows, tokens, units, width)
+        weights, packed = self._weights, self._packed
         weights[:units], weights[units : units + width] = recurrent, kernel
         weights[units + width] = bias
-        _in_parts(len(laid), 1, partial(self._products.lay, weights, laid))
+        _run_in_threads(len(packed), 1, partial(self._packing.pack, weights, packed))
         self._c[0] = c
-        outputs = np.empty((rows, characters, units), np.float32)
+        outputs = np.empty((rows, tokens, units), np.float32)
         results = self._c, self._lanes, self._inputs, self._gates, self._tanh_c, outputs
-        run = partial(self._passes.forward, laid, x, h, *results)
-        _in_parts(rows, self._products.ROWS // 2, run)
-        return outputs, outputs[:, -1].copy(), self._c[characters].copy()
+        forward = partial(self._lstm.forward, packed, x, h, *results)
+        _run_in_threads(rows, self._simd.ROWS // 2, forward)
+        return outputs, outputs[:, -1].copy(), self._c[tokens].copy()
 
     def backward(self, outputs: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-        """Gradients, from that of the outputs; none flows in from the state after the last.
+        """Gradients, from that of the outputs; none flows in from the state after the last token.
 
         Args:
-            outputs: Gradient of the outputs, shape (rows, characters, units).
+            outputs: Gradient of the outputs, shape (rows, tokens, units).
 
         Returns:
             Gradients of x, kernel, recurrent and bias, in the shapes that `forward` takes.
@@ -95,58 +94,63 @@ class SequenceKernel:
         Raises:
             ValueError: the outputs of the last `forward` have another shape.
         """
-        rows, characters, units, width = self._shape
-        if outputs.shape != (rows, characters, units):
+        rows, tokens, units, width = self._shape
+        if outputs.shape != (rows, tokens, units):
             raise ValueError(f"a gradient of shape {outputs.shape} for outputs of {self._shape}")
-        gemm, lstm = self._products, self._passes
-        laid, inputs, inner = self._transposed, self._inputs, self._inner
+        lstm, simd = self._lstm, self._simd
+        packed, inputs, of_gates = self._packed_transposed, self._inputs, self._gate_gradients
         weights = self._weights[: units + width]
-        _in_parts(len(laid), 1, partial(gemm.lay_transposed, weights, laid))
-        dx = np.empty((rows, characters, width), np.float32)
-        kept = self._gates, self._c, self._tanh_c
+        _run_in_threads(len(packed), 1, partial(self._packing.pack_transposed, weights, packed))
+        dx = np.empty((rows, tokens, width), np.float32)
+        saved = self._gates, self._c, self._tanh_c
         space = self._lanes_back, self._sums
-        run = partial(lstm.backward, laid, *kept, outputs, *space, inner, dx)
-        _in_parts(rows, gemm.ROWS // 2, run)
-        found = gemm.room((len(inputs), len(inner) * gemm.COLUMNS), np.float32)
-        _in_parts(len(inner), 1, partial(lstm.weight_gradients, inputs, inner, found))
-        found = found[:, : 4 * units]
-        return dx, found[units : units + width], found[:units], found[units + width]
+        backward = partial(lstm.backward, packed, *saved, outputs, *space, of_gates, dx)
+        _run_in_threads(rows, simd.ROWS // 2, backward)
+        shape = (len(inputs), len(of_gates) * simd.COLUMNS)
+        gradients = self._packing.aligned_zeros(shape, np.float32)
+        of_weights = partial(lstm.weight_gradients, inputs, of_gates, gradients)
+        _run_in_threads(len(of_gates), 1, of_weights)
+        gradients = gradients[:, : 4 * units]
+        of_kernel, of_recurrent = gradients[units : units + width], gradients[:units]
+        return dx, of_kernel, of_recurrent, gradients[units + width]
 
-    def _make_room(self, rows: int, characters: int, units: int, width: int) -> None:
-        if self._shape == (rows, characters, units, width):
+    def _allocate(self, rows: int, tokens: int, units: int, width: int) -> None:
+        """Allocate arrays for these shapes, unless they are there."""
+        if self._shape == (rows, tokens, units, width):
             return
-        self._shape = (0, 0, 0, 0)  # until there is room
-        make, kind, columns = self._products, self._kind, self._products.COLUMNS
+        self._shape = (0, 0, 0, 0)  # where memory is short, until it is there
+        panels, rows_in_lanes = self._packing.allocate_panels, self._packing.allocate_rows
+        kind, columns = self._kind, self._simd.COLUMNS
 
-        def room(*shape: int) -> Any:
-            return make.room(shape, np.float32)
+        def zeros(*shape: int) -> Any:
+            return self._packing.aligned_zeros(shape, np.float32)
 
         # Sums are over even numbers, as bfloat16 goes in pairs; what is too many is zero.
-        numbers, steps = _even(units + width + 1), characters * _even(rows)
-        self._weights = room(numbers, 4 * units)
-        self._laid = make.panels(numbers, 4 * units, kind)
-        self._transposed = make.panels(4 * units, units + width, kind)
-        self._lanes = make.rows(rows, numbers, kind)
-        self._lanes_back = make.rows(rows, 4 * units, kind)
-        self._sums = room(rows, len(self._transposed) * columns)
-        self._inputs = make.rows(units + width + 1, steps, kind)
-        self._inner = make.panels(steps, 4 * units, kind)
-        self._gates = room(characters, rows, len(self._laid) * columns)
-        self._c, self._tanh_c = room(characters + 1, rows, units), room(characters, rows, units)
-        self._shape = (rows, characters, units, width)
+        depth, steps = _even(units + width + 1), tokens * _even(rows)
+        self._weights = zeros(depth, 4 * units)
+        self._packed = panels(depth, 4 * units, kind)
+        self._packed_transposed = panels(4 * units, units + width, kind)
+        self._lanes = rows_in_lanes(rows, depth, kind)
+        self._lanes_back = rows_in_lanes(rows, 4 * units, kind)
+        self._sums = zeros(rows, len(self._packed_transposed) * columns)
+        self._inputs = rows_in_lanes(units + width + 1, steps, kind)
+        self._gate_gradients = panels(steps, 4 * units, kind)
+        self._gates = zeros(tokens, rows, len(self._packed) * columns)
+        self._c, self._tanh_c = zeros(tokens + 1, rows, units), zeros(tokens, rows, units)
+        self._shape = (rows, tokens, units, width)
 
 
 def _even(number: int) -> int:
     return number + number % 2
 
 
-def _in_parts(count: int, unit: int, run: Callable[[int, int], None]) -> None:
-    """Run for `first` to `last` of so many, in as many threads as there are processors.
+def _run_in_threads(count: int, unit: int, run: Callable[[int, int], None]) -> None:
+    """Do a number of things in as many threads as there are processors.
 
     Args:
-        count: How many.
-        unit: Each part but the last has a multiple of it.
-        run: Takes first and last.
+        count: How many things.
+        unit: Each thread but the last does a multiple of so many.
+        run: Does the things from its first argument to the one before its second.
     """
     workers, threads = _threads()
     units = -(-count // unit)
@@ -156,16 +160,16 @@ def _in_parts(count: int, unit: int, run: Callable[[int, int], None]) -> None:
     try:
         run(*ends[:2])
     finally:
-        wait(others)  # who writes to the same arrays
+        wait(others)  # they write to the same arrays
     for other in others:
         other.result()
 
 
 @cache
 def _threads() -> tuple[ThreadPoolExecutor, int]:
-    """Threads beside this one, and how many with it."""
+    """Threads besides this one, and how many there are with it."""
     count = processors()
-    asked = os.environ.get("OMP_NUM_THREADS", "")  # as with libraries of matrix products
-    if asked.isdecimal() and int(asked):
-        count = min(count, int(asked))
+    limit = os.environ.get("OMP_NUM_THREADS", "")  # as with libraries of matrix products
+    if limit.isdecimal() and int(limit):
+        count = min(count, int(limit))
     return ThreadPoolExecutor(max(count - 1, 1), "lstm"), count

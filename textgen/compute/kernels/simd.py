@@ -1,0 +1,112 @@
+"""What the processor's widest instructions are, and functions compiled for them.
+
+Matrix products sum in lanes of 32 bits: one float32, or two of bfloat16 side by side, as the
+instruction takes them that multiplies both and adds them up in float32. Some processors have tiles
+as well, registers of 16 by 16 lanes, and multiply two of them at once (Intel's AMX).
+
+Compiled code is kept next to this package, or in the user's cache directory; where neither can be
+written, each process compiles it again.
+"""
+
+import ctypes
+import hashlib
+import platform
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+
+from textgen.compute import private_names
+from textgen.compute.overrides import changed
+
+private_names.check(private_names.NUMBA)
+
+from numba.core import sigutils
+from numba.core.caching import IndexDataCacheFile
+from numba.core.registry import cpu_target
+
+# What Numba compiles for, which may be less than the processor has.
+_TARGET = cpu_target.target_context.codegen()
+FEATURES = frozenset(_TARGET.magic_tuple()[2].split(","))
+WIDTH = 16 if "+avx512f" in FEATURES else 8 if "+avx" in FEATURES else 4  # lanes of a vector
+VECTORS = 2  # side by side in a panel
+# Rows times vectors are sums in registers, of which x86 has 16 before AVX-512, others 32.
+_FEW_REGISTERS = platform.machine().lower() in ("x86_64", "amd64") and WIDTH < 16
+ROWS = 4 if _FEW_REGISTERS else 8
+COLUMNS = WIDTH * VECTORS  # of a panel
+FLOAT32, BFLOAT16 = np.float32, np.uint32  # what a lane is kept as
+TILE = 16  # rows of a tile, and lanes of each
+CACHE_LINE = 16  # lanes; neither a vector nor a tile's row should straddle two lines
+# Sums in another order and products joined with them; but what is no number stays so.
+_FAST = {"reassoc", "contract", "arcp", "nsz"}
+
+
+def _may_use_tiles() -> bool:
+    """Whether the processor has tiles for bfloat16, and the system lets this process use them."""
+    if not {"+avx512bf16", "+amx-tile", "+amx-bf16"} <= FEATURES or sys.platform != "linux":
+        return False
+    arch_prctl, request, tiles = 158, 0x1023, 18  # Documentation/arch/x86/xstate.rst of Linux
+    return bool(ctypes.CDLL(None).syscall(arch_prctl, request, tiles) == 0)
+
+
+TILES = _may_use_tiles()
+
+
+def has_bfloat16() -> bool:
+    """Whether this processor has the instruction for two products of bfloat16 and a sum."""
+    return "+avx512bf16" in FEATURES
+
+
+def compiled(function: Callable[..., None]) -> Any:
+    """The function, compiled for the types that it is called with, and kept in files.
+
+    Numba uses a file as long as the function's own source is unchanged, and believes what it reads.
+    Here the names of the files also depend on the sources of this folder, whose functions call each
+    other, and on the processor; and a damaged file is compiled again.
+    """
+    options = {"fastmath": _FAST, "nogil": True, "error_model": "numpy"}
+    try:
+        dispatcher = numba.njit(cache=True, **options)(function)
+        files = dispatcher._cache
+        stamp = files._cache_file._source_stamp
+        key = repr((stamp, _sources(), _TARGET.magic_tuple(), TILES))
+        name = f"{files._impl.filename_base}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
+        files._cache_file = IndexDataCacheFile(files.cache_path, name, stamp)
+        load, save, _ = files.load_overload, files.save_overload, files.flush
+    except (RuntimeError, OSError):  # no place for them
+        return numba.njit(**options)(function)
+    except AttributeError as error:
+        raise changed("numba", f"its cache is different ({error})") from error
+
+    def load_or_forget(signature: Any, context: Any) -> Any:
+        with suppress(Exception):  # a damaged file
+            code = load(signature, context)
+            if code is None or code.signature.args == sigutils.normalize_signature(signature)[0]:
+                return code
+        with suppress(OSError):
+            files.flush()
+        return None
+
+    def save_if_possible(*arguments: Any) -> None:
+        with suppress(Exception):  # as on a full disk
+            save(*arguments)
+
+    files.load_overload, files.save_overload = load_or_forget, save_if_possible
+    return dispatcher
+
+
+@cache
+def _sources() -> tuple[tuple[str, int, int], ...]:
+    """Name, time of change and size of each module of this folder."""
+    paths = sorted(Path(__file__).parent.glob("*.py"))
+    return tuple((path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in paths)
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """The function, as part of the compiled ones that call it."""
+    return numba.njit(inline="always", fastmath=_FAST, error_model="numpy")(function)
