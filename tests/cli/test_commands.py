@@ -272,12 +272,12 @@ def test_a_signal_that_is_ignored_stays_ignored(number):
         "@cli.program.command('live')\n"
         "def live():\n"
         f"    os.kill(os.getpid(), signal.{number})\n"
-        "    from textgen.cli.train import _Stop\n"
-        "    stop = _Stop()\n"
+        "    from textgen.cli.stopping import StopSignals\n"
+        "    stop = StopSignals()\n"
         "    stop.listen(lambda: None)\n"
         f"    os.kill(os.getpid(), signal.{number})\n"
         "    import time; time.sleep(0.2)\n"
-        "    print(stop.signal)\n"
+        "    print(stop.number)\n"
         "import sys; sys.argv[1:] = ['live']\ncli.main()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -10,12 +10,13 @@ import time
 import pytest
 
 from tests.cli.terminal import Screen, Terminal
-from textgen.cli import console
+from textgen.cli import streams
 from textgen.cli.display import curve
 from textgen.cli.display.figures import Figures, Losses, Pace
 from textgen.cli.display.frame import Look, frame
 from textgen.cli.display.json_lines import JsonLines
 from textgen.cli.display.lines import Lines, Warnings
+from textgen.cli.formatting import make_printable
 from textgen.training import events
 
 QUICK = ("--units", "8", "--embedding", "4", "--maxlen", "10", "--batch-size", "4")
@@ -82,7 +83,7 @@ def test_every_frame_fits_and_is_as_high_as_the_others(width, height, plain):
             rows = frame(figures, look, since=0.3)
             heights.add(len(rows))
             assert all(row.cell_len <= max(width - 1, 0) for row in rows)
-            assert all(console.printable(row.plain) == row.plain for row in rows)
+            assert all(make_printable(row.plain) == row.plain for row in rows)
             assert all(row.plain.encode(encoding) for row in rows if row.plain)
     assert len(heights) == 1 and heights.pop() <= max(height - 1, 1)
 
@@ -248,9 +249,9 @@ def test_where_a_display_can_be_drawn(monkeypatch):
     monkeypatch.setattr(sys, "stderr", Tty())
     for term, redraws in (("xterm", True), ("dumb", False)):
         monkeypatch.setenv("TERM", term)
-        assert console.redraws() is redraws
+        assert streams.can_redraw() is redraws
     monkeypatch.setattr(sys, "stderr", io.StringIO())
-    assert not console.redraws()
+    assert not streams.can_redraw()
 
 
 def test_a_display_on_a_terminal_leaves_lines(corpus, tmp_path):

@@ -26,8 +26,10 @@ from textgen.cli import (
     report,
     sample,
     signals,
+    streams,
     train,
 )
+from textgen.cli.train_options import LOG_FORMAT
 from textgen.errors import SettingsError, TextgenError, first_line, option_name
 
 _HELP = {"help_option_names": ["-h", "--help"]}
@@ -47,7 +49,7 @@ class _Program(cloup.Group):
             raise
         except BrokenPipeError:
             # Python would complain once more when it flushes at exit.
-            console.discard(sys.stdout.fileno())
+            streams.discard_output(sys.stdout.fileno())
             ctx.exit(0)
         return result
 
@@ -83,7 +85,7 @@ def main() -> NoReturn:
     """Run the program and exit: 0, 1 for a failure, 2 for wrong usage, 129 after SIGHUP (a closed
     terminal), 130 after Ctrl-C, 143 after SIGTERM.
     """
-    console.steady_errors()
+    streams.make_stderr_lossy()
     if completion.VARIABLE in os.environ:
         completion.hear_bash()
     signals.end_the_program()
@@ -97,7 +99,7 @@ def main() -> NoReturn:
         if _writes_json(chosen):
             _write_error(f"ended by {signal.Signals(status - 128).name}", status)
     except Exception as error:
-        if options.debugging():
+        if options.is_debugging():
             raise
         line, status = _explain(error)
         line = " ".join(line.splitlines())  # what a message names may be a stranger's
@@ -116,7 +118,7 @@ def main() -> NoReturn:
 
 def _writes_json(chosen: Any) -> bool:
     """Whether a command writes events as JSON, also the one of its failure."""
-    return isinstance(chosen, dict) and chosen.get(train.LOG_FORMAT) == "json"
+    return isinstance(chosen, dict) and chosen.get(LOG_FORMAT) == "json"
 
 
 def _write_error(message: str, status: int) -> None:

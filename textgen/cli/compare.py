@@ -7,6 +7,8 @@ import click
 import cloup
 
 from textgen.cli import console, options, usage
+from textgen.cli.formatting import describe_reading, format_duration, format_table, make_printable
+from textgen.cli.output import Output, open_page
 from textgen.settings import CorpusConfig
 
 
@@ -16,7 +18,7 @@ from textgen.settings import CorpusConfig
 @options.page(None)
 @options.encoding_as_trained
 @options.glob()
-@options.form("json", "A table, or a list of JSON objects.")
+@options.output_format("json", "A table, or a list of JSON objects.")
 @options.debug
 def command(
     texts: tuple[str, ...],
@@ -26,7 +28,7 @@ def command(
     encoding: str | None,
     decoding_errors: str | None,
     glob: tuple[str, ...],
-    form: str,
+    output_format: str,
 ) -> None:
     """Compare trained models: a table, and a page with their curves.
 
@@ -53,14 +55,14 @@ def command(
     for source in find_sources(texts, glob) if len(directories) > 1 else ():
         if source.size is None:  # a pipe
             raise click.UsageError(f"{source.name} can be read only once; name a file instead")
-    write = console.page_writer(output, force=force) if output else None
+    write = open_page(output, force=force) if output else None
     if write is not None:
         packages.require_installed(*packages.REPORT_PACKAGES)
-    out = console.Output()
+    out = Output()
     found = compare(
         directories, texts, encoding=encoding, decoding_errors=decoding_errors, glob=glob
     )
-    for lines in dict.fromkeys(tuple(console.reading_lines(one.reading)) for one in found):
+    for lines in dict.fromkeys(tuple(describe_reading(one.reading)) for one in found):
         for line in lines:
             console.note(f"textgen: {line}")
     for one in found:
@@ -73,11 +75,11 @@ def command(
             "textgen: no ranks: the models read different texts, in lower case or another encoding "
             "for example; --encoding gives all the same"
         )
-    if form == "json":
+    if output_format == "json":
         out.write(json.dumps([one.to_json() for one in found]) + "\n")
         return
     head = (*_HEAD, *(_ON_TEXT if texts else ("bits",)))
-    for line in console.table(head, [_row(one) for one in found]):
+    for line in format_table(head, [_row(one) for one in found]):
         out.write(f"{line}\n")
 
 
@@ -89,12 +91,12 @@ def _row(one: Any) -> Sequence[str]:
     from textgen.analysis.report.template import percent
 
     row = [
-        console.printable(one.model),
+        make_printable(one.model),
         f"{one.cell.upper()} {','.join(map(str, one.units))}",
         f"{one.parameters:,}",
         f"{one.characters:,}",
         "" if one.passes is None else f"{one.passes:g}x",
-        "" if one.seconds is None else console.duration(one.seconds),
+        "" if one.seconds is None else format_duration(one.seconds),
         "" if one.best_loss is None else f"{one.best_loss:.4f}",
     ]
     if one.coverage is None:

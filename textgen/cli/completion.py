@@ -3,7 +3,8 @@
 import click
 import cloup
 
-from textgen.cli import console, options
+from textgen.cli import options
+from textgen.cli.output import Output
 
 VARIABLE = "_TEXTGEN_COMPLETE"  # by which a shell asks, a name that click makes
 _SHELLS = ("bash", "zsh", "fish")
@@ -45,7 +46,7 @@ def command(context: click.Context, shell: str) -> None:
     kind = get_completion_class(shell)
     if kind is not None:  # click has all three
         script = kind(context.find_root().command, {}, "textgen", VARIABLE).source()
-        console.Output().write(script)
+        Output().write(script)
 
 
 def hear_bash() -> None:

@@ -6,6 +6,7 @@ import click
 import cloup
 
 from textgen.cli import console, options, usage
+from textgen.cli.output import Output
 from textgen.settings import CorpusConfig
 
 
@@ -23,7 +24,7 @@ from textgen.settings import CorpusConfig
 )
 @options.encoding_as_trained
 @options.glob()
-@options.form("json", "Figures as lines, or as a JSON object.")
+@options.output_format("json", "Figures as lines, or as a JSON object.")
 @options.debug
 def command(
     texts: tuple[str, ...],
@@ -33,7 +34,7 @@ def command(
     encoding: str | None,
     decoding_errors: str | None,
     glob: tuple[str, ...],
-    form: str,
+    output_format: str,
 ) -> None:
     """Tell how well a trained model predicts a text.
 
@@ -52,7 +53,7 @@ def command(
     from textgen.analysis.evaluation import UNKNOWN_BITS, evaluate
     from textgen.analysis.report.template import percent
 
-    out = console.Output()
+    out = Output()
     found = evaluate(
         texts,
         directory,
@@ -63,7 +64,7 @@ def command(
         glob=glob or CorpusConfig.glob,
     )
     console.note_reading(found.reading)
-    if form == "json":
+    if output_format == "json":
         out.write(json.dumps(found.to_json()) + "\n")
         return
     out.write(

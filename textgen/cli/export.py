@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 import cloup
 
-from textgen.cli import console, options, usage
+from textgen.cli import console, options, streams, usage
+from textgen.cli.formatting import format_size
 from textgen.settings import EXPORT_FORMATS
 
 
@@ -13,7 +14,7 @@ from textgen.settings import EXPORT_FORMATS
 @options.model("Model directory to export.")
 @cloup.option(
     "--format",
-    "form",
+    "output_format",
     type=click.Choice(EXPORT_FORMATS),
     default=EXPORT_FORMATS[0],
     show_default=True,
@@ -23,7 +24,7 @@ from textgen.settings import EXPORT_FORMATS
 @options.output_directory
 @cloup.option("--force", is_flag=True, help="Replace an export that is there.")
 @options.debug
-def command(directory: Path, form: str, output: Path, force: bool) -> None:  # noqa: FBT001
+def command(directory: Path, output_format: str, output: Path, force: bool) -> None:  # noqa: FBT001
     """Write a model for other programs to run.
 
     What is exported is one step of the network: a character's id and the states go in, the
@@ -35,14 +36,14 @@ def command(directory: Path, form: str, output: Path, force: bool) -> None:  # n
         textgen export --format onnx -o exported
         textgen export --model small --format numpy -o small-numpy
     """
-    debug = options.debugging()
+    debug = options.is_debugging()
     if not debug:
-        console.silence_frameworks()
+        streams.silence_frameworks()
 
     from textgen.exporting import export
 
-    done = export(directory, output, form, force=force, device="cpu", debug=debug)
-    console.note(f"textgen: wrote {output} ({form}, {console.size(done.size)})")
+    done = export(directory, output, output_format, force=force, device="cpu", debug=debug)
+    console.note(f"textgen: wrote {output} ({output_format}, {format_size(done.size)})")
     console.note(
         f"textgen: run along {done.characters} characters, it gives textgen's probabilities; the "
         f"largest difference is {done.difference:.1e}"

@@ -9,6 +9,8 @@ import click
 import cloup
 
 from textgen.cli import console, options, usage
+from textgen.cli.formatting import make_printable
+from textgen.cli.output import Output
 from textgen.settings import CorpusConfig
 
 # One more than textgen.analysis.evaluation.LEVELS has bounds.
@@ -24,7 +26,9 @@ _INK = 16
 )
 @options.encoding_as_trained
 @options.glob()
-@options.form("jsonl", "The text in colours, or a JSON object on a line for each character.")
+@options.output_format(
+    "jsonl", "The text in colours, or a JSON object on a line for each character."
+)
 @cloup.option(
     "--color/--no-color",
     default=None,
@@ -39,7 +43,7 @@ def command(
     encoding: str | None,
     decoding_errors: str | None,
     glob: tuple[str, ...],
-    form: str,
+    output_format: str,
     color: bool | None,  # noqa: FBT001
 ) -> None:
     """Colour each character of a text by how surprising a model found it.
@@ -66,20 +70,20 @@ def command(
         encoding=encoding,
         decoding_errors=decoding_errors,
         glob=glob or CorpusConfig.glob,
-        likeliest=5 if form == "jsonl" else 0,
+        likeliest=5 if output_format == "jsonl" else 0,
         report=report,
     )
-    out = console.Output()
-    if form == "jsonl":
-        out.stream(_lines(found))
+    out = Output()
+    if output_format == "jsonl":
+        out.write_clean(_lines(found))
         console.note_reading(report)
         return
-    coloured = out.coloured if color is None else color
+    coloured = out.has_colors if color is None else color
     if coloured:
         names = (f"below {LEVELS[0]}", *(f"{bits} or more" for bits in LEVELS))
         legend = " ".join(_on(level, name) for level, name in enumerate(names))
         click.echo(f"bits of surprise: {legend}", err=True)
-    out.stream(_text(found, _on if coloured else _plain))
+    out.write_clean(_text(found, _on if coloured else _plain))
     console.note_reading(report)
 
 
@@ -95,7 +99,7 @@ def _text(found: Iterable[Any], show: Callable[[int, str], str]) -> Iterator[str
     """The text, neighbours of one colour together."""
     last = "\n"
     for level, group in itertools.groupby(found, key=lambda one: one.level):
-        text = console.printable("".join(one.character for one in group))
+        text = make_printable("".join(one.character for one in group))
         last = text[-1]
         # A ground that went on over a line's end would colour the rest of the terminal's line.
         yield "\n".join(show(level, line) if line else "" for line in text.split("\n"))

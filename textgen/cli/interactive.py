@@ -12,8 +12,10 @@ from typing import Any
 
 import click
 
-from textgen.cli import console
-from textgen.cli.options import ESCAPED
+from textgen.cli import console, streams
+from textgen.cli.formatting import describe_skipped
+from textgen.cli.output import Output
+from textgen.cli.types import ESCAPED
 from textgen.errors import SeedError, SettingsError
 from textgen.sampling import Sampler
 from textgen.sampling.sampler import draw_random_seed
@@ -47,7 +49,7 @@ def converse(
     sampler: Sampler,
     config: SampleConfig,
     unknown: str,
-    out: console.Output,
+    out: Output,
     history: str | None = None,
 ) -> None:
     """Read lines from standard input until it ends, and continue each.
@@ -64,7 +66,7 @@ def converse(
         OSError: the file of the history cannot be read or written.
     """
     talk = _Conversation(sampler, config, unknown, out)
-    stdin = console.standard_input()
+    stdin = streams.standard_input()
     watched = sys.stdin.isatty() and out.on_terminal
     read = _lines_from_terminal(history) if watched else lambda: decode_seed(stdin.readline(), "-")
     if watched:
@@ -92,7 +94,7 @@ class _Conversation:
         sampler: Sampler,
         config: SampleConfig,
         unknown: str,
-        out: console.Output,
+        out: Output,
     ):
         self._sampler, self._unknown, self._out = sampler, unknown, out
         self._config = config
@@ -106,7 +108,7 @@ class _Conversation:
             if line:
                 seed = self._sampler.check_seed(line, self._unknown)
                 if skipped := len(line) - len(seed):
-                    console.note(console.left_out(skipped))
+                    console.note(describe_skipped(skipped))
                 self._begin(seed)
             elif self._text:
                 self._go_on()
@@ -132,7 +134,7 @@ class _Conversation:
 
     def _begin(self, seed: str) -> None:
         self._seed = self._text = seed
-        shown = self._out.shown(seed)
+        shown = self._out.clean(seed)
         self._out.write(click.style(shown, bold=True) if self._out.on_terminal else shown)
         self._go_on()
 
@@ -145,7 +147,7 @@ class _Conversation:
         pieces: list[str] = []
         try:
             for character in characters:
-                self._out.write(self._out.shown(character))
+                self._out.write(self._out.clean(character))
                 pieces.append(character)
         finally:  # also when Ctrl-C stops it: an empty line then goes on from there
             self._text += "".join(pieces)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 import cloup
 
 from textgen.cli import console, options, usage
+from textgen.cli.formatting import format_table, make_printable
+from textgen.cli.output import Output
 from textgen.settings import NoveltyConfig
 
 if TYPE_CHECKING:
@@ -39,9 +41,9 @@ _STAGES = {"write": "writing samples", "compare": "comparing"}
 @options.setting(
     NoveltyConfig, "random_seed", type=int, help_text="The same number gives the same samples."
 )
-@options.form("json", "Tables, or a JSON object.")
+@options.output_format("json", "Tables, or a JSON object.")
 @options.debug
-def command(texts: tuple[str, ...], directory: Path, form: str, **values: Any) -> None:
+def command(texts: tuple[str, ...], directory: Path, output_format: str, **values: Any) -> None:
     """Measure how much of what a model writes is copied from its corpus.
 
     TEXT is the text that the model was trained on: files, directories, - for standard input, or a
@@ -55,14 +57,14 @@ def command(texts: tuple[str, ...], directory: Path, form: str, **values: Any) -
         textgen novelty --model small -n 100 --temperature 0.8
         textgen novelty --model small corpus.txt --format json
     """
-    config = NoveltyConfig(**options.given(values))
+    config = NoveltyConfig(**options.chosen(values))
     import json
 
     from textgen.analysis.novelty import novelty
 
-    out = console.Output()
-    with console.progress() as display:
-        transfer = console.Transfer(display)
+    out = Output()
+    with console.progress_bar() as display:
+        transfer = console.StageProgress(display)
 
         def show(stage: str, done: int, total: int | None) -> None:
             if stage in _STAGES:
@@ -72,11 +74,11 @@ def command(texts: tuple[str, ...], directory: Path, form: str, **values: Any) -
 
         found = novelty(directory, texts, config, on_progress=show)
     console.note_reading(found.reading)
-    if form == "json":
+    if output_format == "json":
         out.write(json.dumps(found.to_json()) + "\n")
         return
     blocks = [found.verdict, _table(found), *map(_passage, found.passages)]
-    out.write(console.printable("\n\n".join(blocks) + "\n"))
+    out.write(make_printable("\n\n".join(blocks) + "\n"))
 
 
 def _table(found: "Novelty") -> str:
@@ -85,7 +87,7 @@ def _table(found: "Novelty") -> str:
     for n in found.written[0].shares:
         rows.append((f"{n} characters", *(_percent(column.shares[n]) for column in columns)))
     rows.append(("longest copy", *(f"{column.longest:,} characters" for column in columns)))
-    lines = console.table(rows[0], rows[1:])
+    lines = format_table(rows[0], rows[1:])
     heading = f"n-grams found in {found.training_characters:,} characters of training text:"
     return "\n".join([heading, *lines])
 

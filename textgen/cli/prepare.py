@@ -5,16 +5,18 @@ from typing import Any
 
 import cloup
 
-from textgen.cli import console, options, usage
+from textgen.cli import console, corpus_options, options, usage
+from textgen.cli.formatting import describe_encodings, describe_reading, format_size
+from textgen.cli.output import Output
 
 
 @cloup.command("prepare", cls=usage.Command)
-@options.corpora
+@corpus_options.corpora
 @options.output_directory
-@options.corpus_group()
+@corpus_options.corpus_group()
 @cloup.option_group(
     "Windows",
-    *options.window_settings("  [default: 40, where training may take more]"),
+    *corpus_options.window_settings("  [default: 40, where training may take more]"),
     cloup.option(
         "--one-hot",
         is_flag=True,
@@ -30,7 +32,7 @@ from textgen.cli import console, options, usage
     help="Processes that share the work on a large corpus, with 100 MB of memory each; the result "
     "is the same for any number.  [default: one for each processor, up to 8]",
 )
-@options.form("json", "Summary as text on standard error, or as JSON on standard output.")
+@options.output_format("json", "Summary as text on standard error, or as JSON on standard output.")
 @options.debug
 def command(
     corpora: tuple[str, ...],
@@ -39,7 +41,7 @@ def command(
     one_hot: bool,  # noqa: FBT001
     force: bool,  # noqa: FBT001
     jobs: int | None,
-    form: str,
+    output_format: str,
     **values: Any,
 ) -> None:
     """Turn a corpus into ids on disk, in bounded memory.
@@ -58,18 +60,29 @@ def command(
 
     from textgen.text.prepare import prepare
 
-    given = options.given(values)
-    out = console.Output() if form == "json" else None
-    sources = options.sources(corpora, demo=demo, command="prepare", extra=" -o prepared")
-    with console.progress() as display:
+    given = options.chosen(values)
+    out = Output() if output_format == "json" else None
+    sources = corpus_options.list_sources(
+        corpora, demo=demo, command="prepare", extra=" -o prepared"
+    )
+    with console.progress_bar() as display:
         made = prepare(
             sources,
             output,
+<<<<<<< HEAD
             one_hot=one_hot,
             force=force,
             jobs=jobs,
             on_progress=console.Transfer(display),
             **given,
+=======
+            options.settings_of(CorpusConfig, given),
+            options.settings_of(WindowConfig, given),
+            one_hot=one_hot,
+            force=force,
+            jobs=jobs,
+            on_progress=console.StageProgress(display),
+>>>>>>> 1794b6d (wip)
         )
     summary = made.summary()
     if out is not None:
@@ -83,9 +96,9 @@ def command(
         console.note(
             f"  unknown     {summary['unknown_characters']:,} characters, too rare, share one id"
         )
-    encodings = console.encodings_in_words(summary["reading"]["encodings"])
+    encodings = describe_encodings(summary["reading"]["encodings"])
     console.note(f"  encodings   {encodings}")
-    for line in console.reading_lines(replace(made.reading, encodings={})):
+    for line in describe_reading(replace(made.reading, encodings={})):
         console.note(f"  changed     {line}")
     console.note(f"  vocabulary  {summary['vocabulary_size']:,}: {characters}{more}")
     console.note(
@@ -94,4 +107,4 @@ def command(
         f"(maxlen {summary['maxlen']}, step {summary['step']}, targets {summary['targets']})"
     )
     for name, count in summary["files"].items():
-        console.note(f"  {name:<18}{console.size(count):>10}")
+        console.note(f"  {name:<18}{format_size(count):>10}")

@@ -5,6 +5,7 @@ from pathlib import Path
 import cloup
 
 from textgen.cli import console, options, usage
+from textgen.cli.output import open_page
 from textgen.settings import CorpusConfig
 
 
@@ -37,7 +38,7 @@ def command(
         textgen report -o page.html --force
         textgen report --model small -o small.html held-out.txt
     """
-    write = console.page_writer(output, force=force)
+    write = open_page(output, force=force)
     from textgen.analysis.report.page import report
 
     page = report(

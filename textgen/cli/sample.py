@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ import cloup
 from click.core import ParameterSource
 
 from textgen.cli import console, options, usage
+from textgen.cli.output import Output
+from textgen.cli.types import ESCAPED, FILES
 from textgen.settings import CONTEXTS, SampleConfig
 
 if TYPE_CHECKING:
@@ -19,21 +22,21 @@ if TYPE_CHECKING:
 
 
 @cloup.command("sample", cls=usage.Command)
-@options.model("Model directory to write with.")
+@options.model("Model directory to generate with.")
 @cloup.option_group(
     "Seed",
     cloup.option(
         "--seed",
         metavar="TEXT",
-        type=options.ESCAPED,
-        help=f"Text to start from ({options.ESCAPED.HELP}); - reads it from standard input, "
+        type=ESCAPED,
+        help=f"Text to start from ({ESCAPED.HELP}); - reads it from standard input, "
         "without escapes.  [default: a part of the corpus]",
     ),
     cloup.option(
         "--seeds-from",
         metavar="FILE",
-        shell_complete=options.FILES,
-        help="File of seeds, one on each line, without escapes; empty lines are left out; - is "
+        shell_complete=FILES,
+        help="File with a seed on each line, without escapes; empty lines are skipped; - is "
         "standard input.",
     ),
     cloup.option(
@@ -47,25 +50,26 @@ if TYPE_CHECKING:
         SampleConfig,
         "context",
         type=click.Choice(CONTEXTS),
-        help_text="Predict from all that was read, or from the last maxlen characters.  "
-        "[default: as it was trained]",
+        help_text="Predict from the whole text so far, or from its last maxlen characters.  "
+        "[default: as in the model's training]",
     ),
 )
 @cloup.option_group(
-    "Choice of characters",
+    "Decoding",
     options.setting(
         SampleConfig,
         "temperatures",
         "--temperature",
         type=float,
         multiple=True,
-        help_text="Low is careful, high is wild, 0 takes the likeliest character; can be repeated.",
+        help_text="Low is careful, high is wild, 0 always picks the most likely character; can be "
+        "repeated.",
     ),
     options.setting(
         SampleConfig,
         "top_k",
         type=int,
-        help_text="Choose among the N likeliest characters.  [default: all]",
+        help_text="Choose among the N most likely characters.  [default: all]",
         metavar="N",
     ),
     options.setting(
@@ -78,30 +82,31 @@ if TYPE_CHECKING:
         SampleConfig,
         "min_p",
         type=float,
-        help_text="Choose among characters at least this many times as likely as the likeliest.",
+        help_text="Choose among characters at least this many times as likely as the most likely "
+        "one.",
     ),
     options.setting(
         SampleConfig,
         "random_seed",
         type=int,
-        help_text="The same number gives the same texts.  [default: another one each time]",
+        help_text="The same number gives the same texts.  [default: different each time]",
     ),
 )
 @cloup.option_group(
-    "How much",
+    "Amount",
     options.setting(
         SampleConfig,
         "samples",
         "-n",
         "--samples",
         type=int,
-        help_text="Texts to write for each seed and temperature.",
+        help_text="Texts to generate for each seed and temperature.",
     ),
     options.setting(
         SampleConfig,
         "length",
         type=int,
-        help_text="Characters to write after the seed, at most; 0 for no end.  "
+        help_text="Characters to generate after the seed, at most; 0 for no limit.  "
         "[default: 400; 10000 with --until or --lines]",
     ),
     options.setting(
@@ -109,14 +114,14 @@ if TYPE_CHECKING:
         "until",
         multiple=True,
         metavar="TEXT",
-        type=options.ESCAPED,
-        help_text=f"End a text after this one ({options.ESCAPED.HELP}); can be repeated.",
+        type=ESCAPED,
+        help_text=f"End a text after this string ({ESCAPED.HELP}); can be repeated.",
     ),
     options.setting(
         SampleConfig,
         "lines",
         type=int,
-        help_text="End a text after this many line ends.  [default: do not]",
+        help_text="End a text after this many line ends.  [default: no limit]",
     ),
 )
 @cloup.option_group(
@@ -124,30 +129,30 @@ if TYPE_CHECKING:
     cloup.option(
         "--seed-text/--no-seed-text",
         default=True,
-        help="Write the seed before what follows it.  [default: write it]",
+        help="Write the seed before the text that follows it.  [default: write it]",
     ),
     cloup.option(
         "--separator",
         metavar="TEXT",
-        type=options.ESCAPED,
-        help=f"Written after each text ({options.ESCAPED.HELP}).  "
-        "[default: a line end, unless the text has one]",
+        type=ESCAPED,
+        help=f"Written after each text ({ESCAPED.HELP}).  "
+        "[default: a line end, unless the text ends with one]",
     ),
-    options.form("jsonl", "Texts as they are, or a JSON object on a line for each."),
+    options.output_format("jsonl", "Plain texts, or a line of JSON for each."),
     cloup.option(
         "-i",
         "--interactive",
         is_flag=True,
-        help="Type a line, see it continued; /help there tells more.",
+        help="Type a line, see it continued; /help lists commands.",
     ),
     cloup.option(
         "--history",
         metavar="FILE",
-        shell_complete=options.FILES,
+        shell_complete=FILES,
         envvar="TEXTGEN_HISTORY",
         show_envvar=True,
-        help="Save the lines typed in --interactive to this file, for the next time.  [default: "
-        "save nothing]",
+        help="File that lines typed in --interactive are saved to and recalled from.  "
+        "[default: none]",
     ),
 )
 @options.debug
@@ -158,15 +163,15 @@ def command(
     unknown: str,
     seed_text: bool,  # noqa: FBT001
     separator: str | None,
-    form: str,
+    output_format: str,
     interactive: bool,  # noqa: FBT001
     history: str | None,
     **values: Any,
 ) -> None:
-    """Write new text with a trained model, to standard output.
+    """Generate new text with a trained model.
 
-    Each text begins with its seed. With several texts and `--lines 1 --no-seed-text`, every line
-    is a text.
+    Text goes to standard output, each text after its seed. With `--lines 1 --no-seed-text` each
+    line is a text.
 
     \b
         textgen sample
@@ -176,124 +181,112 @@ def command(
         head -c 40 corpus.txt | textgen sample --seed -
         textgen sample --interactive
     """
-    config = SampleConfig(**options.given(values))
+    config = SampleConfig(**options.chosen(values))
     if seed is not None and seeds_from is not None:
         raise click.UsageError("--seed and --seeds-from exclude each other; give one of them")
-    if form == "jsonl" and (separator is not None or not seed_text):
+    if output_format == "jsonl" and (separator is not None or not seed_text):
         raise click.UsageError("--separator and --no-seed-text are for --format text only")
     if interactive and (
-        (seed, seeds_from, separator, form, seed_text) != (None, None, None, "text", True)
+        (seed, seeds_from, separator, output_format, seed_text) != (None, None, None, "text", True)
         or config.samples * len(config.temperatures) > 1
     ):
         raise click.UsageError(
             "--interactive takes seeds as they are typed and writes one text for each"
         )
-    in_environment = click.get_current_context().get_parameter_source("history") in (
+    is_option = click.get_current_context().get_parameter_source("history") not in (
         None,
         ParameterSource.ENVIRONMENT,
     )
-    if history is not None and not interactive and not in_environment:
+    if history is not None and not interactive and is_option:
         raise click.UsageError("--history is for --interactive only")
 
     from textgen.model.model_dir import load
-    from textgen.sampling.sampler import draw_random_seed
 
     sampler = load(directory, config.context)
-    out = console.Output(separator, at_once=interactive)
+    out = Output(separator, at_once=interactive)
     if interactive:
         from textgen.cli.interactive import converse
 
         converse(sampler, config, unknown, out, history)
         return
-    given = _seeds(sampler, seed, seeds_from, unknown)
+    from textgen.cli.seeds import read_seeds
+
+    seeds = read_seeds(sampler, seed, seeds_from, unknown)
+    _write_samples(sampler, config, seeds, out, _Format(output_format, show_seed=seed_text))
+
+
+@dataclass(frozen=True)
+class _Format:
+    """How samples are written.
+
+    Attributes:
+        name: `text` or `jsonl`.
+        show_seed: Whether a text begins with its seed.
+    """
+
+    name: str
+    show_seed: bool
+
+
+def _write_samples(
+    sampler: "Sampler", config: SampleConfig, seeds: list[str], out: Output, form: _Format
+) -> None:
+    """Generate and write all samples; with no seeds, each starts from a part of the corpus."""
+    from textgen.sampling.sampler import draw_random_seed
+
     random_seed = draw_random_seed() if config.random_seed is None else config.random_seed
 
-    def seeds() -> Iterator[str]:
-        for one in given:
-            yield from repeat(one, config.samples)
-        for number in range(0 if given else config.samples):
-            yield sampler.draw_seed(random_seed, number)
+    def all_seeds() -> Iterator[str]:
+        for seed in seeds:
+            yield from repeat(seed, config.samples)
+        if not seeds:
+            for number in range(config.samples):
+                yield sampler.draw_seed(random_seed, number)
 
-    for_each = config.samples * max(1, len(given))
-    texts = for_each * len(config.temperatures)
-    ends = bool(config.until or config.lines)
-    if config.max_length is None and not ends and (texts > 1 or form == "jsonl"):
+    per_temperature = config.samples * max(1, len(seeds))
+    texts = per_temperature * len(config.temperatures)
+    can_end = bool(config.until or config.lines)
+    if config.max_length is None and not can_end and (texts > 1 or form.name == "jsonl"):
         raise click.UsageError(
             "--length 0 has no end: ask for one text, without --format jsonl, or give a --length"
         )
-    headed = texts > 1 and form == "text" and sys.stdout.isatty() and sys.stderr.isatty()
-    ending = sampler.stop_condition(config.max_length, config.until, config.lines)
+    has_headings = texts > 1 and form.name == "text" and out.on_terminal and sys.stderr.isatty()
+    stop = sampler.stop_condition(config.max_length, config.until, config.lines)
     complete = 0
+
+    def count_complete() -> None:
+        nonlocal complete
+        complete += 1
+
     for temperature in config.temperatures:
-        how = (config.decoding(temperature), ending, random_seed)
-        if for_each == 1 and form == "text":
-            (only,) = seeds()
-
-            def count() -> None:
-                nonlocal complete
-                complete += 1
-
-            if headed:
+        arguments = (config.decoding(temperature), stop, random_seed)
+        if per_temperature == 1 and form.name == "text":  # written character by character
+            if has_headings:
                 console.note(f"--- temperature {temperature:g} ---")
-            out.text(only if seed_text else "", sampler.generate_stream(only, *how, count))
+            (seed,) = all_seeds()
+            characters = sampler.generate_stream(seed, *arguments, count_complete)
+            out.write_text(seed if form.show_seed else "", characters)
             continue
-        written = sampler.generate_batch(seeds(), *how, scores=form == "jsonl")
-        for number, text in enumerate(written):
+        batch = sampler.generate_batch(all_seeds(), *arguments, scores=form.name == "jsonl")
+        for number, text in enumerate(batch):
             complete += text.complete
-            if headed:
+            if has_headings:
                 console.note(f"--- temperature {temperature:g}, sample {number + 1} ---")
-            if form == "text":
-                out.text(text.seed if seed_text else "", [text.text])
-            else:
-                record = {
-                    "seed": text.seed,
-                    "text": text.text,
-                    "temperature": temperature,
-                    "random_seed": random_seed,
-                    "number": number,
-                    "mean_log_probability": text.mean_log_probability,
-                    "complete": text.complete,
-                }
-                out.write(json.dumps(record, ensure_ascii=out.on_terminal) + "\n")
+            if form.name == "text":
+                out.write_text(text.seed if form.show_seed else "", [text.text])
+                continue
+            record = {
+                "seed": text.seed,
+                "text": text.text,
+                "temperature": temperature,
+                "random_seed": random_seed,
+                "number": number,
+                "mean_log_probability": text.mean_log_probability,
+                "complete": text.complete,
+            }
+            out.write(json.dumps(record, ensure_ascii=out.on_terminal) + "\n")
     if complete < texts:
         console.note(
             f"textgen: {texts - complete:,} of {texts:,} texts reached {config.max_length:,} "
             "characters before their end; --length sets this bound"
         )
-
-
-def _seeds(sampler: "Sampler", seed: str | None, seeds_from: str | None, unknown: str) -> list[str]:
-    """The seeds that were given, checked; none where there were none."""
-    from textgen.errors import SeedError
-    from textgen.sampling.seeds import parse_seed_file, parse_seed_lines
-
-    given: list[tuple[int, str]] = []
-    if seeds_from is not None:
-        given, empty = parse_seed_lines(_read(seeds_from), seeds_from)
-        if empty:
-            console.note(f"textgen: {seeds_from}: left out {console.count(empty, 'empty line')}")
-    elif seed is not None:
-        given = [(1, parse_seed_file(_read("-"), "-") if seed == "-" else seed)]
-    checked = list[str]()
-    for number, one in given:
-        try:
-            checked.append(sampler.check_seed(one, unknown))
-        except SeedError as error:
-            if unknown == "skip" and len(given) > 1:  # nothing of it is left
-                continue
-            place = f"{seeds_from}: line {number}: " if seeds_from is not None else ""
-            raise SeedError(f"{place}{error}") from None
-    if given and not checked:
-        raise SeedError("the seeds have no character of the model's vocabulary")
-    skipped = sum(len(one) for _, one in given) - sum(map(len, checked))
-    if skipped:
-        lost = len(given) - len(checked)
-        seeds = f", and with them {console.count(lost, 'seed')}" if lost else ""
-        console.note(f"textgen: {console.left_out(skipped)}{seeds}")
-    return checked
-
-
-def _read(name: str) -> bytes:
-    if name != "-":
-        return Path(name).read_bytes()
-    return console.standard_input().read()

@@ -13,9 +13,9 @@ from operator import itemgetter
 from rich.console import Console
 from rich.text import Text
 
-from textgen.cli import console
 from textgen.cli.display import curve, lines
 from textgen.cli.display.figures import Figures, bits
+from textgen.cli.formatting import format_duration, make_printable
 
 _WIDEST = 118  # columns: longer lines are hard to read
 _NAMES, _LOSS, _BITS = 14, 8, 16  # columns of the table of losses
@@ -125,7 +125,7 @@ def _header(figures: Figures, look: Look) -> Iterator[Text]:
 
 def _sides(left: str, right: str, look: Look) -> Text:
     """A row with something at its left and, where there is room, at its right."""
-    left, right = (" ".join(console.printable(text).split()) for text in (left, right))
+    left, right = (" ".join(make_printable(text).split()) for text in (left, right))
     row = Text(left)
     room = look.columns - row.cell_len - Text(right).cell_len
     return row.append(" " * room + right, style="dim") if room > 1 else row
@@ -151,8 +151,8 @@ def _pace(figures: Figures, look: Look, since: float) -> Text:
     unit = " characters/s" if roomy else "/s"
     return Text(
         f"{f'epoch {step.epoch:g}{of}':15}"
-        f"{f'{console.duration(step.seconds + since)} used':>13}"
-        f"{'' if left is None else f'{console.duration(left)} left':>13}"
+        f"{f'{format_duration(step.seconds + since)} used':>13}"
+        f"{'' if left is None else f'{format_duration(left)} left':>13}"
         f"{'' if rate is None else f'{rate:,.0f}{unit}':>{24 if roomy else 16}}"
     )
 
@@ -241,7 +241,7 @@ def _samples(figures: Figures, look: Look, rows: int) -> list[Text]:
 
 def _sample(text: str, seed: int, look: Look, rows: int) -> list[Text]:
     """The first rows of a text that begins with a seed of so many characters."""
-    text = console.printable(text[: rows * look.columns])
+    text = make_printable(text[: rows * look.columns])
     whole = Text(text)
     whole.stylize("dim", 0, seed)
     return list(whole.wrap(_ANY, max(look.columns, 2), overflow="fold"))[:rows]

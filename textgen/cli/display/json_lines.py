@@ -35,7 +35,7 @@ class JsonLines:
         every: Seconds from one `progress` or `preparing` to the next.
     """
 
-    def __init__(self, every: float = console.EVERY):
+    def __init__(self, every: float = console.INTERVAL):
         self._every, self._last = every, time.monotonic()
         self._pace = Pace()
 

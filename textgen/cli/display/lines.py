@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from textgen.cli import console
 from textgen.cli.display.figures import Pace, bits
+from textgen.cli.formatting import describe_reading, format_duration
 from textgen.settings import DEFAULT_MODEL
 from textgen.training import events
 
@@ -20,8 +21,8 @@ class Lines:
     """
 
     def __init__(self, *, in_python: bool = False) -> None:
-        self._bar = console.Progress()
-        self._transfer = console.Transfer(self._bar)
+        self._bar = console.ProgressBar()
+        self._transfer = console.StageProgress(self._bar)
         self._record = Record(in_python=in_python)
         self._pace = Pace()
 
@@ -50,7 +51,7 @@ class Lines:
             self._record.epoch(event.epoch),
             round(1000 * event.fraction_done),
             1000,
-            f"loss {_nats(event.loss)}, {rate:,.0f} characters/s, {console.duration(left)} left",
+            f"loss {_nats(event.loss)}, {rate:,.0f} characters/s, {format_duration(left)} left",
         )
 
 
@@ -105,7 +106,7 @@ class Record:
         )
         return (
             f"{self.epoch(event.epoch)}: loss {_nats(event.loss)}{validation}, "
-            f"{event.characters_per_second:,.0f} characters/s, {console.duration(event.seconds)}"
+            f"{event.characters_per_second:,.0f} characters/s, {format_duration(event.seconds)}"
             + (", best so far" if event.improved else "")
         )
 
@@ -142,7 +143,7 @@ def _opened(event: events.CorpusOpened) -> Iterator[str]:
         f"{event.training_characters:,} for training, {event.validation_characters:,} for "
         "validation"
     )
-    for line in console.reading_lines(event.reading):
+    for line in describe_reading(event.reading):
         yield f"        {line}"
     if event.unknown_characters:
         yield f"        {event.unknown_characters:,} rare characters share one id"

@@ -20,7 +20,7 @@ from rich.live import Live as Rich
 from rich.segment import ControlType
 from rich.text import Text
 
-from textgen.cli import console
+from textgen.cli import console, streams
 from textgen.cli.display.figures import Figures
 from textgen.cli.display.frame import Look, frame
 from textgen.cli.display.lines import Record, warnings
@@ -39,8 +39,8 @@ class Live:
     """
 
     def __init__(self, corpus: str, directory: str):
-        self._bar = console.Progress()
-        self._transfer = console.Transfer(self._bar)
+        self._bar = console.ProgressBar()
+        self._transfer = console.StageProgress(self._bar)
         self._figures = Figures(corpus, directory)
         self._told = time.monotonic()
         self._record, self._kept = Record(), list[str]()
@@ -99,7 +99,7 @@ class _Terminal:
 
     def show(self) -> None:
         """Begin to draw where that is due: a shell's `fg` need not tell the program."""
-        behind = console.in_front(self._console.file) is False
+        behind = streams.in_foreground(self._console.file) is False
         if behind or not self._open or self._live is not None:
             return
         self._live = Rich(
@@ -154,7 +154,7 @@ class _Terminal:
             up = ((ControlType.ERASE_IN_LINE, 2), (ControlType.CURSOR_UP, 1))
             self._console.control(Control(ControlType.CARRIAGE_RETURN, *(up * more)))
         self._size = size
-        self._console.size = size
+        self._format_size = size
 
 
 def _size(file: IO[str]) -> os.terminal_size:

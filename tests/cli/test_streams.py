@@ -1,0 +1,68 @@
+"""Standard streams that are lost, full, closed or a terminal."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.terminal import Terminal
+
+QUICK = ("--units", "8", "--batch-size", "4", "--maxlen", "10", "--sample-length", "20")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("log", ["2> /dev/full", "2>&-", "<&- 2>&-"])
+def test_work_goes_on_where_the_log_cannot_be_written(corpus, tmp_path, log):
+    python = f"{sys.executable} -m textgen"
+    train = " ".join(("train p", *QUICK, "--epochs 2 --model"))
+    commands = (
+        f"prepare {corpus} -o p",
+        f"{train} a",
+        f"{train} b --log-format json",
+        "sample --model a --length 9",
+    )
+    script = " && ".join(f"{python} {command} {log}" for command in commands)
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "") and len(done.stdout) > 9
+    for made in ("p/ids.npy", "a/model.keras", "b/model.keras"):
+        assert (tmp_path / made).exists()
+    if log == "2>&-":
+        closed = f"{python} train p {' '.join(QUICK)} --epochs 1 --model c --quiet <&- >&- {log}"
+        assert subprocess.run(["bash", "-c", closed], cwd=tmp_path, check=False).returncode == 0
+        assert (tmp_path / "c/model.keras").exists()
+    wrong = f"{python} train nothing.txt {log}"
+    assert subprocess.run(["bash", "-c", wrong], cwd=tmp_path, check=False).returncode == 1
+
+
+def test_a_training_goes_on_when_its_terminal_is_gone(corpus, tmp_path):
+    terminal = Terminal(  # the shell's job does not hear of the end
+        "-c",
+        f"trap '' HUP; {sys.executable} -m textgen train {corpus} {' '.join(QUICK)} --epochs 30",
+        cwd=tmp_path,
+        program=("bash",),
+    )
+    terminal.wait_for("sample at epoch 2")
+    os.close(terminal.screen)
+    assert terminal.process.wait(60) == 0
+    told = json.loads((tmp_path / "textgen-model/history.json").read_text())
+    assert told["epochs"][-1]["epoch"] == 30
+
+
+def test_names_move_no_cursor(textgen, corpus, tmp_path):
+    shutil.copy(corpus, tmp_path / "\x1b]0;x\x07a.txt")
+    done = textgen("train", "\x1b]0;x\x07a.txt", *QUICK, "--epochs", 1, "--model", "\x1bm")
+    assert done.returncode == 0 and "reading \ufffd]0;x\ufffda.txt" in done.stderr
+    assert "\x1b" not in done.stderr and "\x07" not in done.stderr
+
+
+def test_one_end_of_file_ends_what_is_typed(tmp_path):
+    terminal = Terminal("prepare", "-", "-o", "p", "--maxlen", "3", cwd=tmp_path)
+    terminal.type("abcdefgh ijklmnop qrstuvw\n" * 4)
+    terminal.type("\x04")
+    assert "prepared corpus" in terminal.wait_for("prepared corpus")
+    terminal.end()
+    assert terminal.process.returncode == 0

@@ -1,0 +1,94 @@
+"""Numbers, tables and reports as text for people."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from textgen.text.reading_report import ReadingReport
+
+# Control characters, line separators, surrogates, and marks that reverse the writing direction.
+_UNSAFE = re.compile(
+    r"[\0-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def make_printable(text: str) -> str:
+    r"""Replace what could move a terminal's cursor, change its colours or reverse its text.
+
+    Example:
+        >>> make_printable("caf\u00e9\x1b[2J") == "caf\u00e9\ufffd[2J"
+        True
+    """
+    return _UNSAFE.sub("\ufffd", text)
+
+
+def format_size(size: float) -> str:
+    """Bytes for people: 1.1 MB."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def format_count(number: int, noun: str) -> str:
+    """A number of things.
+
+    Example:
+        >>> format_count(1, "line"), format_count(2000, "line")
+        ('1 line', '2,000 lines')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def format_duration(seconds: float) -> str:
+    """A time for people: 1:05, 2:03:20."""
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+def format_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Lines of a table: the first column is aligned to the left, the others to the right."""
+    from rich.cells import cell_len
+
+    columns = list(zip(head, *rows, strict=True))
+    widths = [max(map(cell_len, column)) for column in columns]
+    for row in (head, *rows):
+        fills = [" " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)]
+        cells = [row[0] + fills[0]]
+        cells += [fill + cell for cell, fill in zip(row[1:], fills[1:], strict=True)]
+        yield "  ".join(cells).rstrip()
+
+
+def describe_reading(report: "ReadingReport") -> Iterator[str]:
+    """A line for each kind of thing that was detected or changed when texts were read."""
+    encodings = report.to_json()["encodings"]
+    if encodings.keys() - {"utf-8"}:
+        yield f"encodings: {describe_encodings(encodings)}"
+    if number := report.line_ends_added:
+        yield f"{format_count(number, 'line end')} added between files that lacked it"
+    if number := report.byte_order_marks_removed:
+        yield f"{format_count(number, 'byte order mark')} (U+FEFF) removed from the text"
+    for number, action in (
+        (report.undecodable_replaced, "replaced by U+FFFD"),
+        (report.undecodable_skipped, "skipped"),
+    ):
+        if number:
+            yield f"{format_count(number, 'byte sequence')} not text in the encoding: {action}"
+
+
+def describe_encodings(encodings: Mapping[str, int]) -> str:
+    """How many files have which encoding.
+
+    Example:
+        >>> describe_encodings({"utf-8": 2, "cp1252": 1})
+        'utf-8 (2 files), cp1252 (1 file)'
+    """
+    return ", ".join(f"{name} ({format_count(files, 'file')})" for name, files in encodings.items())
+
+
+def describe_skipped(characters: int) -> str:
+    """The note about characters of a seed that a model cannot read."""
+    return f"left out {format_count(characters, 'character')} that the model does not know"

@@ -1,0 +1,80 @@
+"""Types of option values, and what a shell completes them with."""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
+
+import click
+
+from textgen.settings import parse_duration
+
+
+class _Units(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    name = "N[,N...]"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        try:
+            return tuple(int(units) for units in value.split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not a number of units, such as 256 or 512,512", param, ctx)
+
+
+class _Escaped(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """A text with escapes for characters that are hard to type."""
+
+    name = "TEXT"
+    _CHARACTERS: ClassVar = {"n": "\n", "t": "\t", "0": "\0", "\\": "\\"}
+    HELP: ClassVar = "\\n is a line end, \\t a tab, \\0 NUL and \\\\ a backslash"
+
+    def convert(
+        self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None
+    ) -> str:
+        return self.unescape(value)
+
+    def unescape(self, text: str) -> str:
+        """Replace each escape by its character."""
+        return re.sub(r"\\([nt0\\])", lambda match: self._CHARACTERS[match[1]], text)
+
+
+class _Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    name = "90s|5m|1h"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        try:
+            return parse_duration(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+UNITS = _Units()
+ESCAPED = _Escaped()
+DURATION = _Duration()
+
+
+def _complete_paths(kind: str) -> Callable[[click.Context, click.Parameter, str], list[Any]]:
+    """Let the shell complete paths: of files, or of directories only."""
+
+    def complete(
+        _context: click.Context, _parameter: click.Parameter, incomplete: str
+    ) -> list[Any]:
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(incomplete, type=kind)]
+
+    return complete
+
+
+FILES, DIRECTORIES = _complete_paths("file"), _complete_paths("dir")
+
+
+def complete_names(
+    names: Iterable[str],
+) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """Let the shell complete some names, where other names are refused later."""
+    return lambda _context, _parameter, incomplete: [
+        name for name in names if name.startswith(incomplete)
+    ]
