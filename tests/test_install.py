@@ -101,10 +101,14 @@ def test_commands_that_need_no_heavy_package(without, command):
 @pytest.mark.parametrize(
     ("missing", "command", "says"),
     [
-        ("matplotlib", "report model", f"matplotlib is not installed: {ALL}"),
-        ("jinja2", "report model", f"jinja2 is not installed: {ALL}"),
-        ("matplotlib", "compare model other -o new", f"matplotlib is not installed: {ALL}"),
-        ("jinja2", "compare model other -o new", f"jinja2 is not installed: {ALL}"),
+        ("matplotlib", "report --model model", f"matplotlib is not installed: {ALL}"),
+        ("jinja2", "report --model model", f"jinja2 is not installed: {ALL}"),
+        (
+            "matplotlib",
+            "compare --model model --model other -o new",
+            f"matplotlib is not installed: {ALL}",
+        ),
+        ("jinja2", "compare --model model --model other -o new", f"jinja2 is not installed: {ALL}"),
         ("keras", "train corpus.txt --model new", f"keras is not installed: {ALL}"),
         ("numba", "train corpus.txt --model new", f"numba is not installed: {ALL}"),
         ("tensorflow", "train corpus.txt --model new", f"tensorflow is not installed: {ALL}"),
@@ -141,7 +145,7 @@ def test_commands_that_need_no_heavy_package(without, command):
         ),
         ("numpy", "sample --model model", f"numpy is not installed: {ALL}"),
         ("h5py", "sample --model model", f"h5py is not installed: {ALL}"),
-        ("rich", "compare model other", f"rich is not installed: {ALL}"),
+        ("rich", "compare --model model --model other", f"rich is not installed: {ALL}"),
         ("click", "sample --model model", f"click is not installed: {ALL}"),
         ("cloup", "--help", f"cloup is not installed: {ALL}"),
     ],
@@ -156,13 +160,13 @@ def test_a_missing_package_is_named_in_one_line(without, folder, missing, comman
 
 
 def test_with_debug_the_traceback_is_shown(without):
-    done = without(["matplotlib"], "report model --debug")
+    done = without(["matplotlib"], "report --model model --debug")
     assert done.returncode == 1 and "Traceback" in done.stderr and "matplotlib" in done.stderr
 
 
 def test_a_module_that_an_installed_package_lacks_is_not_called_missing(without):
     # A damaged or incompatible installation: installing the same again would not help.
-    done = without(["jinja2.environment", "jinja2.loaders"], "report model")
+    done = without(["jinja2.environment", "jinja2.loaders"], "report --model model")
     (line,) = done.stderr.splitlines()
     assert done.returncode == 1 and "jinja2 is not installed" not in line and "jinja2." in line
 

@@ -180,7 +180,7 @@ def test_an_output_that_cannot_be_written(trained, tmp_path):
     for line in (
         "TEXTGEN sample >&-",
         "echo The cat | TEXTGEN evaluate - >&-",
-        "TEXTGEN compare $TEXTGEN_MODEL >&-",
+        "TEXTGEN compare --model $TEXTGEN_MODEL >&-",
         "echo The cat | TEXTGEN prepare - -o prepared --format json >&-",
     ):
         closed = shell(line, trained, tmp_path)
