@@ -69,20 +69,11 @@ def command(
         made = prepare(
             sources,
             output,
-<<<<<<< HEAD
-            one_hot=one_hot,
-            force=force,
-            jobs=jobs,
-            on_progress=console.Transfer(display),
-            **given,
-=======
-            options.settings_of(CorpusConfig, given),
-            options.settings_of(WindowConfig, given),
             one_hot=one_hot,
             force=force,
             jobs=jobs,
             on_progress=console.StageProgress(display),
->>>>>>> 1794b6d (wip)
+            **given,
         )
     summary = made.summary()
     if out is not None:
