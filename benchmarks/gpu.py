@@ -148,7 +148,7 @@ def _of_textgen(backend: str, device: str) -> tuple[str, Maker]:
         chosen: Precision = started.choose_precision(settings, _SIZE, batch, precision)
         weights = initial_weights(settings.model, _SIZE, np.random.default_rng(0))
         trainer = started.create_trainer(settings, _SIZE, chosen, _ROWS, weights)
-        return lambda: trainer.step(ids, ids, 1e-3), trainer.without_cudnn
+        return lambda: trainer.step(ids, ids, 1e-3), trainer.no_cudnn_reason
 
     return started.device.name, make
 

@@ -81,11 +81,11 @@ def test_each_override_is_noted_in_the_first_step_alone():
         "_with_weights_left_out",
     }
     assert "begin" not in vars(steps)  # later steps cost no more than before
-    overrides.forget(network)
+    overrides.forget_calls(network)
     float(steps.begin(ids, ids, 0.01))
-    overrides.forget(network)
+    overrides.forget_calls(network)
     with pytest.raises(TrainingError, match="leaves out"):
-        overrides.check(network)
+        overrides.check_calls(network)
 
 
 def test_any_layer_can_mark_what_must_run():

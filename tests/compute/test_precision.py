@@ -95,16 +95,16 @@ def test_a_gpu_takes_the_first_half_precision_that_is_faster(step_takes, seconds
 
     step_takes(step_seconds)
     chosen = choose(GPU)
-    assert (chosen.name, chosen.seconds) == (expected, seconds[expected])
+    assert (chosen.name, chosen.step_seconds) == (expected, seconds[expected])
     assert choose(GPU, epochs=3).name == "float32"
     for before in ("float32", "bfloat16"):  # chosen with the pace, or when the training began
         assert choose(GPU, before=before).name == before
 
 
-@pytest.mark.parametrize(("bfloat16", "slower"), [(3.0, 3.0), (0.5, 0.0)])
-def test_a_half_precision_that_is_slower_says_by_how_much(step_takes, bfloat16, slower):
+@pytest.mark.parametrize(("bfloat16", "slowdown"), [(3.0, 3.0), (0.5, 0.0)])
+def test_a_half_precision_that_is_slower_says_by_how_much(step_takes, bfloat16, slowdown):
     step_takes({"float32": 1.0, "bfloat16": bfloat16}.__getitem__)
-    assert choose(precision="bfloat16").slower == slower
+    assert choose(precision="bfloat16").slowdown == slowdown
 
 
 @pytest.mark.parametrize(

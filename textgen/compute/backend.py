@@ -55,15 +55,15 @@ class Precision:
 
     Attributes:
         name: `float32`, `bfloat16` or `float16`.
-        slower: How many times as long as in float32 a step takes, where that was measured and is
+        slowdown: How many times as long as in float32 a step takes, where that was measured and is
             above 1; 0 otherwise.
-        seconds: Of a step, where one was measured to choose a precision on a GPU; 0 otherwise.
+        step_seconds: Of a step, where one was measured to choose a precision on a GPU; 0 otherwise.
         recurrent: The backend's recurrent layer for it.
     """
 
     name: str
-    slower: float = 0.0
-    seconds: float = 0.0
+    slowdown: float = 0.0
+    step_seconds: float = 0.0
     recurrent: Any = field(default=None, repr=False, compare=False)
 
 
@@ -111,13 +111,13 @@ class Trainer(ABC):
 
     Attributes:
         steps_ahead: How many steps may begin before the loss of the first of them is read.
-        without_cudnn: Why cuDNN does not compute the recurrent layers; empty where it does, or
+        no_cudnn_reason: Why cuDNN does not compute the recurrent layers; empty where it does, or
             where there is nothing to say.
         network: The framework's own model, for callbacks of the framework.
     """
 
     steps_ahead: int
-    without_cudnn: str
+    no_cudnn_reason: str
     network: Any
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""Methods that Keras must call in a training step, and what is said if it does not.
+"""Methods that Keras must call in a training step, and the error if it does not.
 
 Keras documents only some of the methods that textgen's layers and optimizers override. If another
 version of Keras no longer called one of them, training would silently lack what it does. This
@@ -8,8 +8,8 @@ module does not import Keras.
         @must_run("noise on the state")
         def inner_loop(self, ...): ...
 
-    forget(network)  # before the first step
-    check(network)   # after it: raises an error unless every such method was called
+    forget_calls(network)  # before the first step
+    check_calls(network)   # after it: raises an error unless every such method was called
 """
 
 import importlib.metadata
@@ -20,14 +20,16 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from textgen.errors import TrainingError
 from textgen.packages import requirement
 
-_Given = ParamSpec("_Given")
+_Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
-_Method = Callable[Concatenate[Any, _Given], _Result]
+_Method = Callable[Concatenate[Any, _Parameters], _Result]
 
 _CALLED = "_textgen_called"  # in an object's __dict__: names of the marked methods that were called
 
 
-def must_run(purpose: str) -> Callable[[_Method[_Given, _Result]], _Method[_Given, _Result]]:
+def must_run(
+    purpose: str,
+) -> Callable[[_Method[_Parameters, _Result]], _Method[_Parameters, _Result]]:
     """Mark a method of a layer or an optimizer that every training step must call.
 
     TensorFlow and JAX call it only while they trace the first step.
@@ -44,14 +46,16 @@ def must_run(purpose: str) -> Callable[[_Method[_Given, _Result]], _Method[_Give
         2.0
     """
 
-    def mark(method: _Method[_Given, _Result]) -> _Method[_Given, _Result]:
+    def mark(method: _Method[_Parameters, _Result]) -> _Method[_Parameters, _Result]:
         name = method.__qualname__.rpartition("<locals>.")[2]
 
         @wraps(method)
-        def run(self: Any, /, *given: _Given.args, **named: _Given.kwargs) -> _Result:
+        def run(
+            self: Any, /, *arguments: _Parameters.args, **options: _Parameters.kwargs
+        ) -> _Result:
             # Not through setattr, with which Keras tracks what a layer owns.
             vars(self).setdefault(_CALLED, set()).add(name)
-            return method(self, *given, **named)
+            return method(self, *arguments, **options)
 
         vars(run)[_CALLED] = (name, purpose)
         return run
@@ -59,13 +63,13 @@ def must_run(purpose: str) -> Callable[[_Method[_Given, _Result]], _Method[_Give
     return mark
 
 
-def forget(network: Any) -> None:
+def forget_calls(network: Any) -> None:
     """Forget which methods of a compiled network were called so far, as when it was built."""
     for part in _parts(network):
         vars(part).pop(_CALLED, None)
 
 
-def check(network: Any) -> None:
+def check_calls(network: Any) -> None:
     """Check that every marked method of a compiled network's layers and optimizer was called.
 
     Raises:
@@ -77,10 +81,10 @@ def check(network: Any) -> None:
             for method in vars(kind).values():
                 name, purpose = getattr(method, _CALLED, None) or ("", "")
                 if name and name not in called:
-                    raise changed("keras", f"its training step leaves out {purpose} ({name})")
+                    raise incompatible("keras", f"its training step leaves out {purpose} ({name})")
 
 
-def changed(package: str, what: str) -> TrainingError:
+def incompatible(package: str, what: str) -> TrainingError:
     """The error for a package whose undocumented parts are not what textgen needs.
 
     Args:

@@ -45,8 +45,8 @@ def choose_precision(
     is_cpu = backend.device.is_cpu
     if choice != "auto":
         half = named(choice)
-        slower = seconds(half) / seconds(full) if is_cpu else 0.0
-        return replace(half, slower=slower if slower > 1 else 0.0)
+        slowdown = seconds(half) / seconds(full) if is_cpu else 0.0
+        return replace(half, slowdown=slowdown if slowdown > 1 else 0.0)
     if not settings.training.time:
         return full
     if not is_cpu:
@@ -72,8 +72,8 @@ def _faster_on_gpu(
                 raise
             continue
         if measured < limit:
-            return replace(half, seconds=measured)
-    return replace(full, seconds=limit)
+            return replace(half, step_seconds=measured)
+    return replace(full, step_seconds=limit)
 
 
 def measure_step(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache, reduce
 from typing import Any
 
-from textgen.compute.overrides import changed
+from textgen.compute.overrides import incompatible
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +39,9 @@ def check(names: PrivateNames) -> None:
         try:
             usable = is_usable()
         except (AttributeError, ImportError, LookupError, TypeError, ValueError) as error:
-            raise changed(names.package, f"it has no {name} ({error})") from error
+            raise incompatible(names.package, f"it has no {name} ({error})") from error
         if not usable:
-            raise changed(names.package, f"its {name} is different")
+            raise incompatible(names.package, f"its {name} is different")
 
 
 def lookup(module: str, names: str = "") -> Any:

@@ -24,7 +24,7 @@ from textgen.settings import BACKENDS, check_choice
 
 
 def check(backend: str | None, cluster: Cluster | None = None) -> str | None:
-    """Which backend is asked for, as far as that is known before Keras is imported.
+    """Which backend to use, as far as that is known before Keras is imported.
 
     Args:
         backend: One of `BACKENDS`; None for what `KERAS_BACKEND` says.
@@ -43,26 +43,26 @@ def check(backend: str | None, cluster: Cluster | None = None) -> str | None:
         check_choice("backend", backend, BACKENDS)
     keras = sys.modules.get("keras")  # which no longer reads KERAS_BACKEND once it is imported
     variable = os.environ.get("KERAS_BACKEND") if keras is None else None
-    asked = backend or variable or (joining.BACKEND if cluster else None)
-    if not asked:
+    name = backend or variable or (joining.BACKEND if cluster else None)
+    if not name:
         require("keras")
         return None
-    if asked not in BACKENDS:
+    if name not in BACKENDS:
         raise UsageError(
-            f"KERAS_BACKEND is {asked!r}, which textgen does not train on; set it to one of "
+            f"KERAS_BACKEND is {name!r}, which textgen does not train on; set it to one of "
             f"{', '.join(BACKENDS)}, or give --backend"
         )
-    if cluster is not None and asked != joining.BACKEND:
+    if cluster is not None and name != joining.BACKEND:
         raise UsageError(
-            f"several processes train on JAX, not on {asked}; give --backend {joining.BACKEND}"
+            f"several processes train on JAX, not on {name}; give --backend {joining.BACKEND}"
         )
-    require(asked, "keras")
-    if keras is not None and (running := keras.backend.backend()) != asked:
+    require(name, "keras")
+    if keras is not None and (running := keras.backend.backend()) != name:
         raise UsageError(
-            f"Keras runs on {running} in this process already and cannot change to {asked}; ask "
+            f"Keras runs on {running} in this process already and cannot change to {name}; ask "
             "for it before anything imports Keras"
         )
-    return asked
+    return name
 
 
 def start(
@@ -77,7 +77,7 @@ def start(
     The environment and the levels of loggers are afterwards as they were before.
 
     Args:
-        device: `auto` takes a GPU where the backend sees one; `cpu` hides all GPUs; `gpu` insists.
+        device: `auto` for a GPU if the backend sees one; `cpu` hides all GPUs; `gpu` requires one.
         backend: As `check` takes it.
         cluster: The processes to train together with.
         debug: Leave the framework's own log lines on.
@@ -85,12 +85,12 @@ def start(
     Raises:
         SettingsError, UsageError: as `check` raises them.
         TrainingError: the backend cannot be imported or has another version than textgen works
-            with, there is no GPU and one was asked for, or the processes do not find each other.
+            with, there is no GPU for `gpu`, or the processes do not find each other.
     """
     # PyTorch's threads would wait for work in a loop, and take the processors of textgen's own.
     variables = {"OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE")}
-    if asked := check(backend, cluster):
-        variables["KERAS_BACKEND"] = asked
+    if name := check(backend, cluster):
+        variables["KERAS_BACKEND"] = name
     if device == "cpu":
         variables |= backends.WITHOUT_GPUS
     with importing(debug=debug), _environment(variables):
@@ -124,10 +124,8 @@ def importing(*, debug: bool) -> Iterator[None]:
     Args:
         debug: Leave their log lines on.
     """
-    variable, loggers = (
-        "TF_CPP_MIN_LOG_LEVEL",
-        [logging.getLogger(name) for name in backends.LOGGERS],
-    )
+    variable = "TF_CPP_MIN_LOG_LEVEL"
+    loggers = [logging.getLogger(name) for name in backends.LOGGERS]
     levels, handlers = [logger.level for logger in loggers], list(logging.root.handlers)
     of_python, of_numpy = random.getstate(), np.random.get_state()
     with _environment({variable: None if debug else os.environ.get(variable, "3")}):

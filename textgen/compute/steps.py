@@ -33,7 +33,7 @@ class CheckedSteps(Steps):
     def __init__(self, steps: Steps, network: keras.Model):
         self.ahead, self.steps = steps.ahead, steps
         self._network, self._is_first = network, True
-        overrides.forget(network)
+        overrides.forget_calls(network)
 
     def begin(self, x: Any, y: Any, learning_rate: float, state_mask: Any = None) -> SupportsFloat:
         """As `Trainer.step`.
@@ -44,7 +44,7 @@ class CheckedSteps(Steps):
         loss = self.steps.begin(x, y, learning_rate, state_mask)
         if self._is_first:
             self._is_first = False
-            overrides.check(self._network)
+            overrides.check_calls(self._network)
         return loss
 
     def settle(self) -> None:

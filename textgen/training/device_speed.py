@@ -116,7 +116,7 @@ def _of_steps(
         before = asked
     with backend.translate_device_errors():
         precision = alone.choose_precision(part, size, batch, before)
-        seconds = precision.seconds or alone.step_seconds(part, size, precision, batch)
+        seconds = precision.step_seconds or alone.step_seconds(part, size, precision, batch)
     pace = rows * maxlen / seconds / automatic.speed(_width(settings))
     told, number = backend.communicator.all_gather(pace, PRECISIONS.index(precision.name))[0]
     return float(told), PRECISIONS[int(number)] if asked == "auto" else None

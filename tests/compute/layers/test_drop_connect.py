@@ -7,7 +7,7 @@ import pytest
 from tests.compute.here import backend
 from textgen.compute.kernels.sequence import has_bfloat16
 from textgen.compute.layers.cpu_lstm import CpuLSTM, with_bfloat16_products
-from textgen.compute.layers.drop_connect import drop_connect
+from textgen.compute.layers.drop_connect import with_drop_connect
 
 HERE = backend()
 LAYERS = [keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN, HERE.cpu_lstm]
@@ -20,7 +20,7 @@ array = keras.ops.convert_to_numpy
 def outputs(layer, x, rate, *, training):
     """Outputs of a layer and of the stock one with the same weights."""
     keras.utils.set_random_seed(1)
-    one = drop_connect(layer, rate, HERE.masks)(6, return_sequences=True)
+    one = with_drop_connect(layer, rate, HERE.masks)(6, return_sequences=True)
     one.build(x.shape)
     stock = layer(6, return_sequences=True)
     stock.build(x.shape)
@@ -50,7 +50,7 @@ def test_in_training_a_share_of_the_recurrent_weights_is_left_out_anew_each_time
 def test_weights_that_are_left_out_have_no_gradient_and_the_others_have(layer, dtype):
     if issubclass(layer, CpuLSTM) and dtype != "float32":
         pytest.skip("to Keras it is a layer in float32")
-    one = drop_connect(layer, 0.4, HERE.masks)(6, return_sequences=True, dtype=dtype)
+    one = with_drop_connect(layer, 0.4, HERE.masks)(6, return_sequences=True, dtype=dtype)
     network = keras.Sequential([keras.Input((5, 4)), one])
     network.compile(keras.optimizers.SGD(1.0), "mse")
     weights = one.cell.recurrent_kernel

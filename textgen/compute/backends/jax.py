@@ -88,7 +88,7 @@ class JaxSteps(Steps):
         others = [id(variable) for variable in network.non_trainable_variables]
         states = [id(state) for state in carried_states(network)]
         if not set(states) <= set(others):
-            raise overrides.changed("keras", "it does not list a layer's state as a variable")
+            raise overrides.incompatible("keras", "it does not list a layer's state as a variable")
         carried = [others.index(state) for state in states]
         optimizer = network.optimizer
         rate = [id(variable) for variable in optimizer.variables].index(id(optimizer.learning_rate))

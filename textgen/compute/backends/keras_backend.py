@@ -29,9 +29,9 @@ from textgen.compute.backends.keras_networks import (
 )
 from textgen.compute.dropout_masks import DropoutMasks
 from textgen.compute.kernels.sequence import SequenceKernel, has_bfloat16
-from textgen.compute.layers.carried_state import carrying
+from textgen.compute.layers.carried_state import with_carried_state
 from textgen.compute.layers.cpu_lstm import CpuLSTM, with_bfloat16_products
-from textgen.compute.layers.drop_connect import drop_connect
+from textgen.compute.layers.drop_connect import with_drop_connect
 from textgen.compute.layers.feedforward import Dense, Embedding, dropout
 from textgen.compute.optimizer import create_optimizer
 from textgen.compute.precision import choose_precision, measure_step
@@ -221,9 +221,9 @@ class KerasBackend(Backend):
         recurrent = precision.recurrent
         policy = None if issubclass(recurrent, CpuLSTM) else _POLICIES.get(precision.name)
         if settings.model.drop_connect:
-            recurrent = drop_connect(recurrent, settings.model.drop_connect, self.masks)
+            recurrent = with_drop_connect(recurrent, settings.model.drop_connect, self.masks)
         if rows is not None:
-            recurrent = carrying(recurrent)
+            recurrent = with_carried_state(recurrent)
         return build_model(
             settings.model,
             vocabulary_size,

@@ -54,7 +54,7 @@ class KerasTrainer(Trainer):
         )
         # As large as the batch of all processes, of which this one may have a part only.
         ids = np.zeros((rows, settings.windows.maxlen), np.int32)
-        self.without_cudnn = backend.why_no_cudnn(self.network, ids, settings.model.cell)
+        self.no_cudnn_reason = backend.why_no_cudnn(self.network, ids, settings.model.cell)
         _assign(self.network.weights, weights, self._sharding)
         self._steps = backend.compile_network(
             self.network, config, precision, config.loss_reduction

@@ -22,7 +22,7 @@ import numba
 import numpy as np
 
 from textgen.compute import private_names
-from textgen.compute.overrides import changed
+from textgen.compute.overrides import incompatible
 
 private_names.check(private_names.NUMBA)
 
@@ -81,7 +81,7 @@ def compiled(function: Callable[..., None]) -> Any:
     except (RuntimeError, OSError):  # no place for them
         return numba.njit(**options)(function)
     except AttributeError as error:
-        raise changed("numba", f"its cache is different ({error})") from error
+        raise incompatible("numba", f"its cache is different ({error})") from error
 
     def load_or_forget(signature: Any, context: Any) -> Any:
         with suppress(Exception):  # a damaged file

@@ -1,1 +1,1 @@
-"""Recurrent layers that compute the same as those of Keras, faster."""
+"""Layers for training, with the weights of Keras's: faster, or with weights left out."""

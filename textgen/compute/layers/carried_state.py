@@ -7,14 +7,14 @@ import keras
 from textgen.compute.overrides import must_run
 
 
-def carrying(layer: type[keras.layers.RNN]) -> type[keras.layers.RNN]:
+def with_carried_state(layer: type[keras.layers.RNN]) -> type[keras.layers.RNN]:
     """A recurrent layer whose state is carried on every backend.
 
     Keras 3.15 loses it on JAX, which changes only what `variables` lists, and on PyTorch a step
     overwrites the state that its gradients still need.
     """
 
-    class Carrying(layer):  # type: ignore[misc,valid-type,unused-ignore]
+    class StateCarrying(layer):  # type: ignore[misc,valid-type,unused-ignore]
         @property
         def variables(self) -> list[Any]:
             return [*super().variables, *(self.states or ())]
@@ -26,7 +26,7 @@ def carrying(layer: type[keras.layers.RNN]) -> type[keras.layers.RNN]:
             copies = [keras.ops.copy(state) for state in initial_state]
             return super().inner_loop(sequences, copies, mask=mask, training=training)
 
-    return Carrying
+    return StateCarrying
 
 
 def reset_states(network: keras.Model) -> None:

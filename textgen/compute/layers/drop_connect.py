@@ -5,10 +5,10 @@ from typing import Any
 import keras
 
 from textgen.compute.dropout_masks import DropoutMasks
-from textgen.compute.overrides import changed, must_run
+from textgen.compute.overrides import incompatible, must_run
 
 
-def drop_connect(
+def with_drop_connect(
     layer: type[keras.layers.RNN], rate: float, masks: DropoutMasks
 ) -> type[keras.layers.RNN]:
     """A recurrent layer that draws for each training batch which weights it leaves out.
@@ -22,7 +22,7 @@ def drop_connect(
         masks: The backend's.
 
     Example:
-        >>> drop_connect(keras.layers.LSTM, 0.1, DropoutMasks())(8).units
+        >>> with_drop_connect(keras.layers.LSTM, 0.1, DropoutMasks())(8).units
         8
     """
 
@@ -53,7 +53,7 @@ def drop_connect(
             attributes["recurrent_kernel"] = left = keras.ops.cast(left, self.compute_dtype)
             try:
                 if self.cell.recurrent_kernel is not left:
-                    raise changed("keras", "a cell's recurrent_kernel cannot be replaced")
+                    raise incompatible("keras", "a cell's recurrent_kernel cannot be replaced")
                 return super().inner_loop(sequences, initial_state, mask, training=True)
             finally:
                 attributes["recurrent_kernel"] = whole
