@@ -15,7 +15,7 @@ import pytest
 
 import textgen as package
 from textgen import exporting, storage
-from textgen.analysis import evaluation, novelty
+from textgen.analysis import evaluation, novelty, surprise
 from textgen.analysis.comparison import compare
 from textgen.analysis.report.page import report
 from textgen.errors import ModelError, PreparedError, TextgenError, UsageError
@@ -97,7 +97,7 @@ def test_a_released_model_evaluates_and_inspects(model, corpus):
     wanted = expected(model)["loss"]
     found = evaluation.evaluate([str(corpus)], model)
     assert found.unknown == 0 and found.loss == pytest.approx(wanted, rel=1e-3)
-    bits = [one.bits or 0.0 for one in evaluation.inspect([str(corpus)], model)][1:]
+    bits = [one.bits or 0.0 for one in surprise.inspect([str(corpus)], model)][1:]
     assert sum(bits) / len(bits) == pytest.approx(wanted / math.log(2), rel=1e-3)
 
 
@@ -270,7 +270,7 @@ def use(model, corpus):
     model_dir.load(model).generate("The ", length=5, random_seed=1)
     model_dir.load(model, "window").generate("The ", length=5, random_seed=1)
     evaluation.evaluate([str(corpus)], model)
-    next(iter(evaluation.inspect([str(corpus)], model)))
+    next(iter(surprise.inspect([str(corpus)], model)))
     novelty.novelty(model, (), NoveltyConfig(temperatures=(0.0,), samples=1, length=40))
     return report(model).html
 
@@ -331,7 +331,7 @@ def test_how_text_was_read_must_be_known_to_read_more(first, corpus):
     assert model_dir.load(model).generate("The ", length=5, random_seed=1)
     for command in (
         lambda: evaluation.evaluate([str(corpus)], model),
-        lambda: evaluation.inspect([str(corpus)], model),
+        lambda: surprise.inspect([str(corpus)], model),
         lambda: novelty.novelty(model, (), NoveltyConfig(samples=1, length=40)),
         lambda: report(model),
     ):

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from textgen import storage
 from textgen.analysis.evaluation import evaluate
-from textgen.analysis.report import history
+from textgen.analysis.report.history import parse_history
 from textgen.errors import ModelError, PreparedError, TextgenError
 from textgen.model import model_dir
 from textgen.model.paths import MODEL_KIND
@@ -138,7 +138,7 @@ def use_model(copy):
     sampler.generate(None, length=5, temperature=0.5, random_seed=1)
     model_dir.load(copy, "window").generate(None, length=5, random_seed=1)
     evaluate([Source("text", lambda: io.BytesIO(b"The cat sat."))], copy)
-    history.read(model_dir.read_model(copy).record.history, copy)
+    parse_history(model_dir.read_model(copy).record.history, copy)
 
 
 @pytest.mark.parametrize("name", ["settings.json", "vocabulary.json", "seeds.json", "history.json"])

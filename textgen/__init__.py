@@ -16,9 +16,10 @@ __version__ = "0.2.0.dev0"
 
 if TYPE_CHECKING:
     from textgen.analysis.comparison import compare
-    from textgen.analysis.evaluation import evaluate, inspect
+    from textgen.analysis.evaluation import evaluate
     from textgen.analysis.novelty import novelty
     from textgen.analysis.report.page import report
+    from textgen.analysis.surprise import inspect
     from textgen.errors import TextgenError
     from textgen.exporting import export
     from textgen.model.model_dir import load
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 _HOME = {
     "TextgenError": "textgen.errors",
     "evaluate": "textgen.analysis.evaluation",
-    "inspect": "textgen.analysis.evaluation",
+    "inspect": "textgen.analysis.surprise",
     "export": "textgen.exporting",
     "prepare": "textgen.text.prepare",
     "load": "textgen.model.model_dir",

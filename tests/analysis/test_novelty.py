@@ -1,4 +1,4 @@
-"""How much of what a model writes is copied, beside a search by hand."""
+"""How much of what a model writes is copied, compared with a search by hand."""
 
 import io
 import json
@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from textgen import novelty, prepare, storage
-from textgen.analysis.novelty import Novelty, Shares
+from textgen.analysis.novelty import NgramShares, Novelty
 from textgen.errors import CorpusError, ModelError, SettingsError, UsageError
 from textgen.model import model_dir
 from textgen.model.paths import MODEL_KIND
@@ -76,29 +76,34 @@ def test_figures_are_those_of_a_search_by_hand(trained, text):
     count = min(CONFIG.samples, len(rest) // width)
     starts = [n * len(rest) // count for n in range(count)]
     unseen = [rest[start : start + width] for start in starts]
-    assert found.unseen is not None and [one.temperature for one in found.written] == [0.5, 1.0]
-    for one, texts in zip((*found.written, found.unseen), (*written, unseen), strict=True):
+    assert found.unseen is not None and [one.temperature for one in found.by_temperature] == [
+        0.5,
+        1.0,
+    ]
+    for one, texts in zip((*found.by_temperature, found.unseen), (*written, unseen), strict=True):
         assert one.characters == sum(map(len, texts))
-        assert one.longest == longest(texts, training)
+        assert one.longest_copy == longest(texts, training)
         assert list(one.shares) == [4, 8, 16, 32, 64, 128]
         for n, value in one.shares.items():
             assert value == pytest.approx(share(texts, training, n), abs=1e-12)
 
 
-def test_passages_stand_where_they_are_said_to(trained, text):
+def test_passages_occur_where_they_are_said_to(trained, text):
     found = novelty(trained, config=CONFIG)
     training = text[: found.training_characters]
     written = dict(zip(CONFIG.temperatures, samples(trained, CONFIG), strict=True))
     assert 1 < len(found.passages) <= 10
     lengths = [len(one.text) for one in found.passages]
     assert lengths == sorted(lengths, reverse=True)
-    assert lengths[0] == max(one.longest for one in found.written)
+    assert lengths[0] == max(one.longest_copy for one in found.by_temperature)
     for one in found.passages:
         sample = written[one.temperature][one.sample]
         assert sample[one.start :].startswith(one.text)
-        assert one.samples == sum(one.text in each for texts in written.values() for each in texts)
+        assert one.sample_count == sum(
+            one.text in each for texts in written.values() for each in texts
+        )
         starts = [n for n in range(len(training)) if training.startswith(one.text, n)]
-        assert (one.offset, one.times) == (starts[0], len(starts))
+        assert (one.offset, one.occurrences) == (starts[0], len(starts))
         assert one.line == training[: one.offset].count("\n") + 1
         assert one.source is not None and one.source.endswith("corpus.txt")
         assert not any(one.text in other.text for other in found.passages if other is not one)
@@ -110,16 +115,15 @@ def test_the_same_random_seed_gives_the_same_figures(trained):
     assert other.passages != novelty(trained, config=CONFIG).passages
 
 
-def test_the_longest_copy_of_what_is_hardly_text(trained, text):
-    """Shorter than what is listed, and known all the same."""
+def test_a_longest_copy_may_be_shorter_than_a_passage(trained, text):
     config = NoveltyConfig((1000.0, 0.5), samples=2, length=60)
     found = novelty(trained, config=config)
     wild = samples(trained, config)[0]
     training = text[: found.training_characters]
-    assert found.written[0].longest == longest(wild, training) < 16
+    assert found.by_temperature[0].longest_copy == longest(wild, training) < 16
     assert all(one.temperature == 0.5 for one in found.passages)
     alone = novelty(trained, config=NoveltyConfig((1000.0,), samples=2, length=60))
-    assert alone.written[0] == found.written[0] and alone.passages == ()
+    assert alone.by_temperature[0] == found.by_temperature[0] and alone.passages == ()
 
 
 def test_the_text_may_be_named(trained, text, tmp_path):
@@ -130,15 +134,15 @@ def test_the_text_may_be_named(trained, text, tmp_path):
     )
     assert {one.source for one in named.passages} == {"it"}
     assert [one.text for one in named.passages] == [one.text for one in expected.passages]
-    assert (named.written, named.unseen) == (expected.written, expected.unseen)
+    assert (named.by_temperature, named.unseen) == (expected.by_temperature, expected.unseen)
     assert stages == {"read", "encode", "write", "compare"}
     # Two sources: which one a passage is in is not said.
     cut = text.index("\n", 2000) + 1  # elsewhere a line end would be added
     parted = novelty(trained, [source(text[:cut], "a"), source(text[cut:], "b")], CONFIG)
-    assert parted.written == expected.written
+    assert parted.by_temperature == expected.by_temperature
     assert {one.source for one in parted.passages} == {None}
     prepare([source(text)], tmp_path / "p", validation=0.3)
-    assert novelty(trained, [str(tmp_path / "p")], CONFIG).written == expected.written
+    assert novelty(trained, [str(tmp_path / "p")], CONFIG).by_temperature == expected.by_temperature
     with pytest.raises(UsageError, match="is a prepared corpus; name it alone"):
         novelty(trained, [str(tmp_path / "p"), source(text)], CONFIG)
 
@@ -148,7 +152,7 @@ def test_another_text_is_refused(trained, text):
         novelty(trained, [source(text.replace("a", "é"))], CONFIG)
     with pytest.raises(CorpusError, match=r"it: has 5,235 characters, and the text .* on 5,236;"):
         novelty(trained, [source(text[:-1])], CONFIG)
-    # A model that went on from another one may know characters that its own text has not.
+    # A model trained with --init-from may know characters that its own text does not have.
     assert novelty(trained, [source(text.replace("!", "."))], CONFIG).passages
 
 
@@ -165,7 +169,7 @@ def test_without_unseen_text(copy, text):
     assert found.unseen.shares[128] is None and found.unseen.shares[4] is not None
 
 
-def test_a_cache_that_is_not_of_this_text(copy, text):
+def test_a_cache_with_another_text_is_refused(copy, text):
     cache = copy / "cache"
     prepare([source(text)], cache, force=True)
     with pytest.raises(ModelError, match="its cache holds another training's text; name that"):
@@ -188,7 +192,7 @@ def test_a_training_text_without_an_n_gram(copy):
         novelty(copy, [source("The")], CONFIG)
 
 
-def test_what_cannot_be_asked():
+def test_settings_out_of_their_bounds_are_refused():
     for wrong in (
         {"samples": 0},
         {"length": 0},
@@ -203,7 +207,7 @@ def test_what_cannot_be_asked():
 
 
 def shares(temperature, at_32, longest=40):
-    return Shares(temperature, 1000, {16: min(1.0, at_32 + 0.05), 32: at_32, 64: 0.0}, longest)
+    return NgramShares(temperature, 1000, {16: min(1.0, at_32 + 0.05), 32: at_32, 64: 0.0}, longest)
 
 
 @pytest.mark.parametrize(
@@ -213,7 +217,7 @@ def shares(temperature, at_32, longest=40):
         ([0.01], 0.009, "hardly any copying"),
         ([0.015], 0.009, "about as much copying as in unseen text: 1.5% of its 32-grams"),
         ([0.05, 0.02], 0.001, "some copying: 5.0% of its 32-grams (temperature 0.5)"),
-        ([0.02, 0.7], 0.001, "much copying: 70.0% of its 32-grams (temperature 1) stand"),
+        ([0.02, 0.7], 0.001, "much copying: 70.0% of its 32-grams (temperature 1) occur"),
         ([0.7], None, "much copying: 70.0% of its 32-grams"),
         ([0.7], 0.6, "hardly any copying: 0.0% of its 64-grams"),
     ],
@@ -225,11 +229,13 @@ def test_the_verdict(written, unseen, words):
         samples=1,
         length=1000,
         random_seed=0,
-        written=tuple(shares(t, value) for t, value in zip(temperatures, written, strict=False)),
+        by_temperature=tuple(
+            shares(t, value) for t, value in zip(temperatures, written, strict=False)
+        ),
         unseen=None if unseen is None else shares(None, unseen, longest=37),
         passages=(),
     )
     assert found.verdict.startswith(words)
     assert "its longest copy has 40 characters" in found.verdict
-    assert ("unseen text's 37" in found.verdict) == (unseen is not None)
+    assert ("that of unseen text 37" in found.verdict) == (unseen is not None)
     assert found.to_json()["verdict"] == found.verdict

@@ -1,14 +1,13 @@
-"""What short texts have in common with a long one, beside sets of tuples."""
-
-from unittest.mock import patch
+"""What short texts have in common with a long one, compared with sets of tuples."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textgen.analysis import overlap
-from textgen.analysis.overlap import Copy, find, locate
+from textgen.analysis.copies import Copy
+from textgen.analysis.occurrences import Occurrences, find_occurrences
+from textgen.analysis.overlap import find_overlap
 
 chunks = st.sampled_from([1, 2, 3, 7, 1000])
 
@@ -42,17 +41,17 @@ def cases(draw):
     return corpus, draw(st.lists(texts, min_size=1, max_size=3))
 
 
-def stretches(ids, at_most=40):
-    """All stretches of ids that are none below 0, as tuples."""
+def substrings(ids, max_length=40):
+    """All substrings of ids without ids below 0, as tuples."""
     ids = ids.tolist()
-    every = (
-        ids[a:b] for a in range(len(ids)) for b in range(a + 1, min(len(ids), a + at_most) + 1)
+    ranges = (
+        (a, b) for a in range(len(ids)) for b in range(a + 1, min(len(ids), a + max_length) + 1)
     )
-    return {tuple(one) for one in every if min(one) >= 0}
+    return {tuple(ids[a:b]) for a, b in ranges if min(ids[a:b]) >= 0}
 
 
 def outermost(common):
-    """Those that are in no other one."""
+    """Those that are not part of another one."""
 
     def within(one, other):
         return any(other[n : n + len(one)] == one for n in range(len(other) - len(one) + 1))
@@ -61,27 +60,26 @@ def outermost(common):
     return {one for one in common if not any(within(one, more) for more in longer[len(one) + 1])}
 
 
-# Pairs of numbers are looked up in a table where there are few, and searched where there are many.
+# Few pairs of numbers are looked up in a table; many are searched.
 @given(cases(), st.integers(1, 6), chunks, st.sampled_from([0, 30, 1 << 22]))
-def test_what_is_found_is_what_is_there(case, shortest, chunk, table):
+def test_overlaps_are_those_of_sets_of_tuples(case, shortest, chunk, table):
     corpus, groups = case
-    with patch.object(overlap, "_TABLE", table):
-        every = find(corpus, groups, shortest=shortest, chunk=chunk)
-    there = stretches(corpus)
+    overlaps = find_overlap(corpus, groups, shortest=shortest, chunk=chunk, max_table=table)
+    there = substrings(corpus)
     longest = max(len(text) for texts in groups for text in texts)
     sizes = [size for size in (1, 2, 4, 8, 16) if size <= longest]
-    for found, texts in zip(every, groups, strict=True):
+    for overlap, texts in zip(overlaps, groups, strict=True):
         for size in sizes:
             cut = [tuple(t[n : n + size].tolist()) for t in texts for n in range(len(t) - size + 1)]
-            assert found.stretches[size] == len(cut)
-            assert found.found[size] == sum(one in there for one in cut)
-        assert list(found.found) == list(found.stretches) == sizes
-        common = there & set().union(*map(stretches, texts))
+            assert overlap.substrings[size] == len(cut)
+            assert overlap.found[size] == sum(one in there for one in cut)
+        assert list(overlap.found) == list(overlap.substrings) == sizes
+        common = there & set().union(*map(substrings, texts))
         copied = [
             tuple(texts[one.text][one.start : one.start + one.length].tolist())
-            for one in found.copies
+            for one in overlap.copies
         ]
-        lengths = [one.length for one in found.copies]
+        lengths = [one.length for one in overlap.copies]
         assert lengths == sorted(map(len, copied), reverse=True)
         assert set(copied) <= {one for one in common if len(one) >= shortest}
         assert set(copied) >= {one for one in outermost(common) if len(one) >= shortest}
@@ -91,27 +89,25 @@ def test_what_is_found_is_what_is_there(case, shortest, chunk, table):
 
 
 @given(long_texts(), st.data(), chunks)
-def test_places_are_those_of_a_search_by_hand(corpus, data, chunk):
+def test_occurrences_are_those_of_a_search_by_hand(corpus, data, chunk):
     ids = corpus.tolist()
-    there = sorted(stretches(corpus))
-    wanted = data.draw(st.lists(st.sampled_from(there), min_size=0, max_size=4))
+    there = sorted(substrings(corpus))
+    patterns = data.draw(st.lists(st.sampled_from(there), min_size=0, max_size=4))
     mark = data.draw(st.integers(-1, 3))
-    found = locate(corpus, [np.array(one) for one in wanted], mark, chunk=chunk)
-    for one, place in zip(wanted, found, strict=True):
+    results = find_occurrences(corpus, [np.array(one) for one in patterns], mark, chunk=chunk)
+    for one, result in zip(patterns, results, strict=True):
         starts = [n for n in range(len(ids)) if tuple(ids[n : n + len(one)]) == one]
-        assert (place.times, place.first) == (len(starts), starts[0])
-        assert place.marks == ids[: starts[0]].count(mark)
+        assert result == Occurrences(len(starts), starts[0], ids[: starts[0]].count(mark))
 
 
 def test_ids_of_two_bytes_are_not_found_between_two_of_them():
     corpus = np.array([0x0102, 0x0301, 0x0203], np.uint16)
-    (place,) = locate(corpus, [np.array([0x0203])], mark=-1)
-    assert (place.times, place.first) == (1, 2)
+    assert find_occurrences(corpus, [np.array([0x0203])], mark=-1) == [Occurrences(1, 2, 0)]
 
 
 @pytest.mark.parametrize("table", [0, 1 << 22])
 def test_long_copies_in_a_larger_text(table):
-    """The sizes that are met in use, with numbers that no table holds."""
+    """Realistic sizes, also with more pairs than a table holds."""
     generator = np.random.default_rng(0)
     corpus = generator.integers(0, 60, 200_000).astype(np.uint8)
     texts = [generator.integers(0, 60, 1000) for _ in range(8)]
@@ -119,20 +115,20 @@ def test_long_copies_in_a_larger_text(table):
     texts[5][:129] = corpus[-129:]
     texts[6][871:] = corpus[:129]
     done: list[int] = []
-    with patch.object(overlap, "_TABLE", table):
-        (found,) = find(corpus, [texts], chunk=30_000, on_progress=done.append)
-    assert found.copies[0].length >= 300
+    options = {"chunk": 30_000, "max_table": table, "on_progress": done.append}
+    (overlap,) = find_overlap(corpus, [texts], **options)
+    assert overlap.copies[0].length >= 300
     # A neighbour may be the same by chance.
-    assert [one.text for one in found.copies] in ([3, 5, 6], [3, 6, 5])
-    first = found.copies[0]
+    assert [one.text for one in overlap.copies] in ([3, 5, 6], [3, 6, 5])
+    first = overlap.copies[0]
     assert first.start <= 100 and first.start + first.length >= 400
-    assert found.found[256] == first.length - 255
-    assert found.stretches[256] == 8 * (1000 - 255) and found.found[512] == 0
+    assert overlap.found[256] == first.length - 255
+    assert overlap.substrings[256] == 8 * (1000 - 255) and overlap.found[512] == 0
     assert done == [*range(30_000, 200_000, 30_000), 200_000]
 
 
 def test_a_text_that_is_all_copied_is_one_copy():
     corpus = np.tile(np.arange(5), 400)
-    (found,) = find(corpus, [[corpus[3:903]]], chunk=100)
-    assert found.copies == (Copy(0, 0, 900),)
-    assert locate(corpus, [corpus[3:903]], mark=0, chunk=100)[0].times == 220
+    (overlap,) = find_overlap(corpus, [[corpus[3:903]]], chunk=100)
+    assert overlap.copies == (Copy(0, 0, 900),)
+    assert find_occurrences(corpus, [corpus[3:903]], mark=0, chunk=100)[0].count == 220

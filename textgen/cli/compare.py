@@ -66,7 +66,7 @@ def command(
         for line in lines:
             console.note(f"textgen: {line}")
     for one in found:
-        if not one.told.entries:
+        if not one.history.validations:
             console.note(f"textgen: {one.model} has no history")
     if write is not None:
         write(comparison_page(found))
@@ -88,14 +88,14 @@ _ON_TEXT = ("on text", "coverage", "bits of all", "rank")
 
 
 def _row(one: Any) -> Sequence[str]:
-    from textgen.analysis.report.template import percent
+    from textgen.analysis.formatting import percent
 
     row = [
         make_printable(one.model),
         f"{one.cell.upper()} {','.join(map(str, one.units))}",
         f"{one.parameters:,}",
         f"{one.characters:,}",
-        "" if one.passes is None else f"{one.passes:g}x",
+        "" if one.epochs is None else f"{one.epochs:g}x",
         "" if one.seconds is None else format_duration(one.seconds),
         "" if one.best_loss is None else f"{one.best_loss:.4f}",
     ]

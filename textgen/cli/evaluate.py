@@ -50,8 +50,7 @@ def command(
         raise click.UsageError("no text: `textgen evaluate held-out.txt`")
     import json
 
-    from textgen.analysis.evaluation import UNKNOWN_BITS, evaluate
-    from textgen.analysis.report.template import percent
+    from textgen.analysis.evaluation import evaluate
 
     out = Output()
     found = evaluate(
@@ -67,18 +66,8 @@ def command(
     if output_format == "json":
         out.write(json.dumps(found.to_json()) + "\n")
         return
-    out.write(
-        f"loss                {found.loss:.4f} nats per character\n"
-        f"bits per character  {found.bits_per_character:.4f}\n"
-        f"perplexity          {found.perplexity:.3f}\n"
-        f"characters          {found.characters:,}, {found.predicted:,} of them predicted\n"
-        f"coverage            {percent(found.coverage)} of them in the model's vocabulary\n"
-    )
-    if found.unknown:
-        out.write(
-            f"of the whole text   {found.charged_bits_per_character:.4f} bits per character, with "
-            f"{UNKNOWN_BITS:.2f} bits charged for each unknown one\n"
-        )
+    for label, text in found.lines():
+        out.write(f"{label:18}  {text}\n")
     if found.unknown:
         console.note(
             f"textgen: {found.unknown:,} characters are not in the model's vocabulary: left out, "

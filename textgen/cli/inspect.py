@@ -13,7 +13,7 @@ from textgen.cli.formatting import make_printable
 from textgen.cli.output import Output
 from textgen.settings import CorpusConfig
 
-# One more than textgen.analysis.evaluation.LEVELS has bounds.
+# One more than textgen.analysis.surprise.LEVELS has bounds.
 _GROUNDS = (None, 230, 222, 215, 203)  # of the 256 colours: none, then yellow to red
 _INK = 16
 
@@ -59,7 +59,7 @@ def command(
     """
     if not texts:
         raise click.UsageError("no text: `textgen inspect page.txt`")
-    from textgen.analysis.evaluation import LEVELS, inspect
+    from textgen.analysis.surprise import LEVELS, inspect
     from textgen.text.reading_report import ReadingReport
 
     report = ReadingReport()

@@ -11,7 +11,8 @@ from textgen.cli.output import Output
 from textgen.settings import NoveltyConfig
 
 if TYPE_CHECKING:
-    from textgen.analysis.novelty import Novelty, Passage, Shares
+    from textgen.analysis.novelty import NgramShares, Novelty
+    from textgen.analysis.passages import Passage
 
 _STAGES = {"write": "writing samples", "compare": "comparing"}
 
@@ -82,17 +83,17 @@ def command(texts: tuple[str, ...], directory: Path, output_format: str, **value
 
 
 def _table(found: "Novelty") -> str:
-    columns = [*found.written, *([found.unseen] if found.unseen else [])]
+    columns = [*found.by_temperature, *([found.unseen] if found.unseen else [])]
     rows = [("", *map(_title, columns))]
-    for n in found.written[0].shares:
+    for n in found.by_temperature[0].shares:
         rows.append((f"{n} characters", *(_percent(column.shares[n]) for column in columns)))
-    rows.append(("longest copy", *(f"{column.longest:,} characters" for column in columns)))
+    rows.append(("longest copy", *(f"{column.longest_copy:,} characters" for column in columns)))
     lines = format_table(rows[0], rows[1:])
     heading = f"n-grams found in {found.training_characters:,} characters of training text:"
     return "\n".join([heading, *lines])
 
 
-def _title(column: "Shares") -> str:
+def _title(column: "NgramShares") -> str:
     return "unseen text" if column.temperature is None else f"temperature {column.temperature:g}"
 
 
@@ -102,10 +103,10 @@ def _percent(share: float | None) -> str:
 
 def _passage(passage: "Passage") -> str:
     samples = f"sample {passage.sample + 1} at temperature {passage.temperature:g}"
-    if passage.samples > 1:
-        samples += f" and {passage.samples - 1:,} more"
-    times = "once" if passage.times == 1 else f"{passage.times:,} times"
-    first = "" if passage.times == 1 else "first "
+    if passage.sample_count > 1:
+        samples += f" and {passage.sample_count - 1:,} more"
+    times = "once" if passage.occurrences == 1 else f"{passage.occurrences:,} times"
+    first = "" if passage.occurrences == 1 else "first "
     lines = passage.text.split("\n")
     return "\n".join(
         [

@@ -1,4 +1,4 @@
-"""Histories as training writes them, and as strangers might."""
+"""Histories as training writes them, and damaged ones."""
 
 import copy
 import json
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from textgen.analysis.report import history
+from textgen.analysis.report.history import History, parse_history
 from textgen.errors import ModelError
 
 SAMPLE = {"temperature": 0.5, "seed": "a", "text": "b"}
@@ -18,28 +18,32 @@ WHOLE = {
 }
 
 
-def test_a_training_as_it_went(trained):
-    told = history.read(WHOLE, "model")
-    assert told.training == ((2.0, 2.5), (4.0, 1.5))
-    assert told.validation == ((2.0, 1.7), (4.0, 1.6))
-    assert told.best is not None and told.best.epoch == 4
-    assert [(one.epoch, one.loss, len(one.samples)) for one in told.moments] == [
+def test_a_history_has_curves_and_samples(trained):
+    history = parse_history(WHOLE, "model")
+    assert history.training_curve == ((2.0, 2.5), (4.0, 1.5))
+    assert history.validation_curve == ((2.0, 1.7), (4.0, 1.6))
+    assert history.best is not None and history.best.epoch == 4
+    assert [(point.epoch, point.loss, len(point.samples)) for point in history.sample_points] == [
         (0.1, 4.0, 2),
         (2.0, 1.7, 1),
         (4.0, 1.6, 1),
     ]
-    real = history.read(json.loads((trained / "history.json").read_text()), trained)
-    assert len(real.entries) == 20 and len(real.training) > 100
-    assert real.training[-1][0] == pytest.approx(20)
-    losses = [loss for _, loss in real.training]
+    real = parse_history(json.loads((trained / "history.json").read_text()), trained)
+    assert len(real.validations) == 20 and len(real.training_curve) > 100
+    assert real.training_curve[-1][0] == pytest.approx(20)
+    losses = [loss for _, loss in real.training_curve]
     assert losses[0] > 3 > 1 > losses[-1]
-    assert real.moments[0].epoch < 1 and real.moments[-1].epoch == 20
+    assert real.sample_points[0].epoch < 1 and real.sample_points[-1].epoch == 20
 
 
 def test_parts_may_be_missing():
-    assert history.read({}, "model") == history.History()
-    without = history.read({"epochs": [{**ENTRY, "validation_loss": None}]}, "model")
-    assert without.validation == () and without.best is not None and without.best.judged == 1.5
+    assert parse_history({}, "model") == History()
+    without = parse_history({"epochs": [{**ENTRY, "validation_loss": None}]}, "model")
+    assert (
+        without.validation_curve == ()
+        and without.best is not None
+        and without.best.selection_loss == 1.5
+    )
 
 
 @pytest.mark.parametrize(
@@ -62,10 +66,10 @@ def test_parts_may_be_missing():
     ],
 )
 def test_what_training_does_not_write_is_refused(path, value):
-    told = copy.deepcopy(WHOLE)
-    place: Any = told
+    history = copy.deepcopy(WHOLE)
+    place: Any = history
     for name in path[:-1]:
         place = place[name]
     place[path[-1]] = value
     with pytest.raises(ModelError, match=r"model: damaged history\.json"):
-        history.read(told, "model")
+        parse_history(history, "model")

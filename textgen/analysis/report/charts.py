@@ -1,7 +1,6 @@
-"""Curves as pictures: SVG that takes its colours from the page it stands in.
+"""Charts as the text of `<svg>` elements.
 
-Knows points and matplotlib; knows nothing of models. Whoever draws gets the text of an `<svg>`
-element whose colours are the page's CSS variables --ink, --line and --series-1 to --series-8.
+Their colours are the CSS variables --ink, --line and --series-1 to --series-8 of the page.
 """
 
 import io
@@ -11,12 +10,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from textgen.analysis.report.template import shown
+from textgen.analysis.formatting import printable_name
 
-_INCHES = (4.8, 2.9)  # at most 600 pixels wide on a page: letters of 14 there, of 8 on a telephone
-_LETTERS = 9.5  # points
+_INCHES = (
+    4.8,
+    2.9,
+)  # up to 600 pixels wide on a page, with a font of 8 to 14 pixels
+_FONT_SIZE = 9.5  # points
 _SERIES = 8
-# Colours that nothing else has, to be found again in what matplotlib writes.
+# Placeholder colours, replaced by CSS variables in the SVG that matplotlib writes.
 _INK, _LINE = "#010203", "#040506"
 _COLOURS = [f"#0708{number:02x}" for number in range(1, _SERIES + 1)]
 
@@ -27,9 +29,9 @@ class Curve:
 
     Attributes:
         name: For the legend; empty for none.
-        points: Pairs of numbers.
-        series: Which colour, from 0.
-        thin: A thin line, without marks.
+        points: Pairs of x and y.
+        series: Number of the colour, from 0.
+        thin: Draw a thin line without markers.
     """
 
     name: str
@@ -38,33 +40,35 @@ class Curve:
     thin: bool = False
 
 
-def losses(curves: Sequence[Curve], across: str) -> str:
+def draw_losses(curves: Sequence[Curve], x_label: str) -> str:
     """A chart of losses: nats per character on the left, bits on the right.
 
     Args:
         curves: Losses in nats per character.
-        across: What runs from left to right.
+        x_label: Label of the x axis.
     """
 
     def draw(axes: Any) -> None:
-        _draw(axes, curves)
-        # The first losses, of a network that knows nothing, would leave the rest no room.
+        _plot(axes, curves)
+        # The losses of an untrained network would flatten the rest of the curves.
         settled = [loss for curve in curves for _, loss in curve.points[len(curve.points) // 12 :]]
         low, high = min(settled), max(settled)
-        room = 0.05 * (high - low) or 0.1
-        axes.set_ylim(low - room, high + room)
-        _bits(axes)
+        margin = 0.05 * (high - low) or 0.1
+        axes.set_ylim(low - margin, high + margin)
+        _add_bits_axis(axes)
 
-    return _picture(across, "nats per character", draw)
+    return _draw_svg(x_label, "nats per character", draw)
 
 
-def positions(points: Sequence[tuple[float, float]], errors: Sequence[float], across: str) -> str:
-    """A chart of bits per character by position, the first ones far apart, with a band.
+def draw_positions(
+    points: Sequence[tuple[float, float]], errors: Sequence[float], x_label: str
+) -> str:
+    """A chart of bits per character by position on a logarithmic scale, with an error band.
 
     Args:
         points: Positions, from 1 on, and bits per character.
-        errors: How far the band reaches above and below each of them.
-        across: What runs from left to right.
+        errors: Half the height of the band at each of them.
+        x_label: Label of the x axis.
     """
 
     def draw(axes: Any) -> None:
@@ -72,21 +76,21 @@ def positions(points: Sequence[tuple[float, float]], errors: Sequence[float], ac
         low = [bits - error for (_, bits), error in zip(points, errors, strict=True)]
         high = [bits + error for (_, bits), error in zip(points, errors, strict=True)]
         axes.fill_between(places, low, high, color=_COLOURS[1], alpha=0.2, linewidth=0)
-        _draw(axes, [Curve("", points, 1)])
+        _plot(axes, [Curve("", points, 1)])
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
 
-    return _picture(across, "bits per character", draw)
+    return _draw_svg(x_label, "bits per character", draw)
 
 
-def _picture(across: str, up: str, draw: Callable[[Any], None]) -> str:
+def _draw_svg(x_label: str, y_label: str, draw: Callable[[Any], None]) -> str:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
     style = {
         "svg.fonttype": "none",
-        "svg.hashsalt": across + up,  # the same picture has the same bytes
-        "font.size": _LETTERS,
+        "svg.hashsalt": x_label + y_label,  # the same chart has the same bytes
+        "font.size": _FONT_SIZE,
         "text.parse_math": False,  # a model's name may have dollars in it
         "text.color": _INK,
         "axes.labelcolor": _INK,
@@ -101,26 +105,26 @@ def _picture(across: str, up: str, draw: Callable[[Any], None]) -> str:
         "xtick.labelcolor": _INK,
         "ytick.labelcolor": _INK,
     }
-    written = io.StringIO()
+    file = io.StringIO()
     with mpl.rc_context(style):
         figure = Figure(figsize=_INCHES, layout="constrained")
         axes = figure.subplots()
-        axes.set_xlabel(across)
-        axes.set_ylabel(up)
+        axes.set_xlabel(x_label)
+        axes.set_ylabel(y_label)
         draw(axes)
-        figure.savefig(written, format="svg", transparent=True, metadata={"Date": None})
-    return _of_a_page(written.getvalue(), f"Chart: {up} by {across}")
+        figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
+    return _to_page_element(file.getvalue(), f"Chart: {y_label} by {x_label}")
 
 
-def _draw(axes: Any, curves: Sequence[Curve]) -> None:
+def _plot(axes: Any, curves: Sequence[Curve]) -> None:
     for curve in curves:
         x, y = zip(*curve.points, strict=True)
         axes.plot(
             x,
             y,
             color=_COLOURS[curve.series % _SERIES],
-            # A name that begins with _ is left out of the legend.
-            label=shown(curve.name).lstrip("_") or "_",
+            # matplotlib leaves names that begin with _ out of the legend.
+            label=printable_name(curve.name).lstrip("_") or "_",
             linewidth=1 if curve.thin else 1.6,
             linestyle="-" if curve.series < _SERIES else "--",
             marker=None if curve.thin else "o",
@@ -130,8 +134,8 @@ def _draw(axes: Any, curves: Sequence[Curve]) -> None:
         axes.legend(frameon=False)
 
 
-def _bits(axes: Any) -> None:
-    """The same heights in bits, on the right."""
+def _add_bits_axis(axes: Any) -> None:
+    """An axis in bits on the right of one in nats."""
     other = axes.secondary_yaxis(
         "right", functions=(lambda nats: nats / math.log(2), lambda bits: bits * math.log(2))
     )
@@ -139,8 +143,8 @@ def _bits(axes: Any) -> None:
     other.spines["right"].set_visible(False)
 
 
-def _of_a_page(svg: str, name: str) -> str:
-    """The `<svg>` element alone, as wide as the page lets it be, in the page's colours."""
+def _to_page_element(svg: str, name: str) -> str:
+    """The `<svg>` element only, without a fixed size, in the colours of the page."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, count=1, flags=re.S)
     svg = svg.replace("<svg", f'<svg role="img" aria-label="{name}"', 1)

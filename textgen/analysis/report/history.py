@@ -1,7 +1,6 @@
 """Losses and samples as training recorded them.
 
-Knows what stands in a model's history; knows nothing of what is shown of it. A history comes from
-a file, which may be a stranger's, so every part of it is checked.
+A history comes from a file that anyone may have written, so every part of it is checked.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,12 +14,12 @@ from textgen.model.paths import MODEL_KIND
 
 Point = tuple[float, float]
 
-_MOST = 1e15  # steps, seconds or nats: more than any training has
+_MAX_NUMBER = 1e15  # steps, seconds or nats: more than any training has
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A text that the network wrote while it was trained."""
+    """A text that the network generated while it was trained."""
 
     temperature: float
     seed: str
@@ -28,12 +27,12 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Moment:
-    """What the network wrote at a point of its training.
+class SamplePoint:
+    """The samples of a point in training.
 
     Attributes:
         epoch: How many times the text was read so far.
-        loss: Of validation or, where there was none, of training; in nats per character.
+        loss: Validation loss or, without one, training loss; in nats per character.
         samples: One for each temperature.
     """
 
@@ -43,15 +42,15 @@ class Moment:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """What one report of a training recorded.
+class Validation:
+    """What training recorded when it validated.
 
     Attributes:
         epoch: How many times the text was read so far.
         seconds: Time since the first step.
-        loss: Of training, in nats per character.
+        loss: Training loss in nats per character.
         validation_loss: None without a validation part.
-        samples: Texts drawn then.
+        samples: Texts generated then.
     """
 
     epoch: float
@@ -61,95 +60,103 @@ class Entry:
     samples: tuple[Sample, ...]
 
     @property
-    def judged(self) -> float:
+    def selection_loss(self) -> float:
         """The loss by which the best weights were chosen."""
         return self.loss if self.validation_loss is None else self.validation_loss
 
 
 @dataclass(frozen=True)
 class History:
-    """A training as it went.
+    """The course of a training.
 
     Attributes:
-        training: Passes over the text and training loss, a few hundred points.
-        entries: The reports, in order.
-        moments: What the network wrote before the first report and at each, in order.
+        training_curve: Epochs and training losses, a few hundred points.
+        validations: In order.
+        sample_points: The samples before the first validation and of each one, in order.
     """
 
-    training: tuple[Point, ...] = ()
-    entries: tuple[Entry, ...] = ()
-    moments: tuple[Moment, ...] = ()
+    training_curve: tuple[Point, ...] = ()
+    validations: tuple[Validation, ...] = ()
+    sample_points: tuple[SamplePoint, ...] = ()
 
     @property
-    def validation(self) -> tuple[Point, ...]:
-        """Passes over the text and validation loss."""
+    def validation_curve(self) -> tuple[Point, ...]:
+        """Epochs and validation losses."""
         return tuple(
-            (entry.epoch, entry.validation_loss)
-            for entry in self.entries
-            if entry.validation_loss is not None
+            (point.epoch, point.validation_loss)
+            for point in self.validations
+            if point.validation_loss is not None
         )
 
     @property
-    def best(self) -> Entry | None:
-        """The report whose weights were kept; None where nothing is recorded."""
-        return min(self.entries, key=lambda entry: entry.judged, default=None)
+    def best(self) -> Validation | None:
+        """The validation whose weights the model has; None if nothing is recorded."""
+        return min(self.validations, key=lambda point: point.selection_loss, default=None)
 
 
-def read(history: dict[str, Any], name: object) -> History:
-    """A history from what a model directory holds.
+def parse_history(history: dict[str, Any], name: object) -> History:
+    """The history in a model directory's record.
 
     Args:
-        history: `epochs`, `steps` and `samples`, as training wrote them; any may be missing.
+        history: `epochs`, `steps` and `samples`, as training writes them; any may be missing.
         name: The model's name, for the message.
 
     Raises:
         ModelError: it is not what training writes.
 
     Example:
-        >>> read({}, "model").best is None
+        >>> parse_history({}, "model").best is None
         True
     """
     try:
-        entries = tuple(_entry(entry) for entry in history.get("epochs", []))
+        validations = tuple(_validation(entry) for entry in history.get("epochs", []))
         steps = [(_number(step), _number(loss)) for step, loss in history.get("steps", [])]
-        drawn = (*_glimpses(history.get("samples", [])), *_moments(entries))
-        moments = tuple(sorted(drawn, key=lambda one: one.epoch))
+        points = (*_early_samples(history.get("samples", [])), *_samples_of(validations))
+        sample_points = tuple(sorted(points, key=lambda point: point.epoch))
     except storage.DAMAGE_ERRORS as error:
         raise ModelError(f"{name}: damaged history.json ({error}); {MODEL_KIND.remedy}") from error
-    if not (entries and steps and steps[-1][0] >= 1):
-        return History((), entries, moments)
-    # The last loss was recorded at the last report, within a thousandth of the whole.
-    passes = entries[-1].epoch / steps[-1][0]
-    return History(tuple((step * passes, loss) for step, loss in steps), entries, moments)
+    if not (validations and steps and steps[-1][0] >= 1):
+        return History((), validations, sample_points)
+    # The last loss was recorded at the last validation, within a thousandth of the training.
+    epochs_per_step = validations[-1].epoch / steps[-1][0]
+    curve = tuple((step * epochs_per_step, loss) for step, loss in steps)
+    return History(curve, validations, sample_points)
 
 
-def _entry(entry: dict[str, Any]) -> Entry:
+def _validation(entry: dict[str, Any]) -> Validation:
     validation = entry["validation_loss"]
-    return Entry(
+    return Validation(
         _number(entry["epoch"]),
         _number(entry["seconds"]),
         _number(entry["loss"]),
         None if validation is None else _number(validation),
-        tuple(_sample(one) for one in entry.get("samples", [])),
+        tuple(_sample(sample) for sample in entry.get("samples", [])),
     )
 
 
-def _glimpses(samples: list[dict[str, Any]]) -> Iterator[Moment]:
-    """The samples of each point together."""
-    for (epoch, loss), same in groupby(samples, key=lambda one: (one["epoch"], one["loss"])):
-        yield Moment(_number(epoch), _number(loss), tuple(map(_sample, same)))
+def _early_samples(samples: list[dict[str, Any]]) -> Iterator[SamplePoint]:
+    """The samples before the first validation, those of each point together."""
+    points = groupby(samples, key=lambda sample: (sample["epoch"], sample["loss"]))
+    for (epoch, loss), group in points:
+        yield SamplePoint(_number(epoch), _number(loss), tuple(map(_sample, group)))
 
 
-def _moments(entries: Iterable[Entry]) -> Iterator[Moment]:
-    return (Moment(one.epoch, one.judged, one.samples) for one in entries if one.samples)
+def _samples_of(validations: Iterable[Validation]) -> Iterator[SamplePoint]:
+    for point in validations:
+        if point.samples:
+            yield SamplePoint(point.epoch, point.selection_loss, point.samples)
 
 
-def _sample(one: dict[str, Any]) -> Sample:
-    return Sample(_number(one["temperature"]), _text(one["seed"]), _text(one["text"]))
+def _sample(sample: dict[str, Any]) -> Sample:
+    return Sample(_number(sample["temperature"]), _text(sample["seed"]), _text(sample["text"]))
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _MOST:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not 0 <= value < _MAX_NUMBER
+    ):
         raise ValueError(f"{value!r} is not a number")
     return float(value)
 
@@ -157,5 +164,5 @@ def _number(value: Any) -> float:
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError(f"{value!r} is not a text")
-    value.encode("utf-8")  # half a surrogate pair cannot be written
+    value.encode("utf-8")  # raises for a lone surrogate
     return value

@@ -1,34 +1,34 @@
 "use strict";
 
-// The samples of one report at a time, chosen by a slider. Without a script all are shown.
+// One point of the training at a time, chosen with a slider. Without a script all are shown.
 for (const box of document.querySelectorAll("[data-moments]")) {
   const moments = [...box.querySelectorAll(".moment")];
   const control = box.querySelector(".control");
   const slider = control.querySelector("input");
-  const shown = control.querySelector("output");
+  const label = control.querySelector("output");
   const show = () => {
     moments.forEach((moment, place) => { moment.hidden = place !== Number(slider.value); });
-    shown.textContent = moments[Number(slider.value)].dataset.name;
+    label.textContent = moments[Number(slider.value)].dataset.name;
   };
   control.hidden = moments.length < 2;
   slider.addEventListener("input", show);
   show();
 }
 
-const parsed = (id) => {
+const parseElement = (id) => {
   const element = document.getElementById(id);
   return element && JSON.parse(element.textContent);
 };
 
 const element = (name, text, parent) => {
-  const made = document.createElement(name);
-  made.textContent = text;
-  parent.append(made);
-  return made;
+  const child = document.createElement(name);
+  child.textContent = text;
+  parent.append(child);
+  return child;
 };
 
-// What the model expected, beside the character that is pointed at.
-const alternatives = parsed("alternatives");
+// What the model expected, next to the character that is pointed at.
+const alternatives = parseElement("alternatives");
 if (alternatives) {
   const text = document.getElementById("surprises");
   const tip = document.getElementById("expected");
@@ -48,7 +48,7 @@ if (alternatives) {
     character.classList.add("chosen");
     tip.replaceChildren();
     if (bits === null) {
-      element("div", `${name}: the first, nothing to expect it from`, tip);
+      element("div", `${name}: the first character, so nothing predicts it`, tip);
     } else {
       element("b", name, tip);
       element("span", ` ${bits.toFixed(2)} bits, rank ${rank}`, tip);
@@ -95,25 +95,25 @@ if (alternatives) {
   });
 }
 
-// A text coloured by what one unit holds.
-const held = parsed("held");
-if (held) {
+// A text coloured by one unit's activations.
+const activations = parseElement("activation-data");
+if (activations) {
   const text = document.getElementById("activations");
   const layer = document.getElementById("layer");
   const unit = document.getElementById("unit");
-  const found = document.getElementById("tracks");
+  const description = document.getElementById("tracks");
   const buttons = [...document.querySelectorAll("[data-unit]")];
-  const length = held.text.length;
-  const layers = held.layers.map(({ data }) =>
+  const length = activations.text.length;
+  const layers = activations.layers.map(({ data }) =>
     Uint8Array.from(atob(data), (character) => character.charCodeAt(0)));
-  for (const character of held.text) {
+  for (const character of activations.text) {
     const span = element("span", character, text);
     if (character === "\n") span.className = "end";
   }
   const characters = [...text.children];
 
   const show = () => {
-    const { tracks } = held.layers[Number(layer.value)];
+    const { tracks } = activations.layers[Number(layer.value)];
     const units = tracks.length;
     unit.max = units - 1;
     const number = Math.max(0, Math.min(units - 1, Math.floor(Number(unit.value)) || 0));
@@ -126,7 +126,7 @@ if (held) {
       character.title = value.toFixed(2);
     });
     const [property, correlation] = tracks[number];
-    found.textContent = correlation
+    description.textContent = correlation
       ? `tracks “${property}” best: r ${correlation > 0 ? "+" : "−"}${Math.abs(correlation).toFixed(2)}`
       : "never changes on this text";
     for (const button of buttons) button.setAttribute("aria-pressed", button.dataset.unit === name);

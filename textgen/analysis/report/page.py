@@ -1,48 +1,57 @@
-"""One self-contained file of HTML about a trained model.
+"""The report: one self-contained file of HTML about a trained model.
 
-Everything shown may come from strangers: the template escapes all of it.
+The text in it may come from anyone: the templates escape all of it. Long because the values of the
+whole template are here.
 """
 
 import base64
 import math
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from textgen import packages
-from textgen.analysis import evaluation
-from textgen.analysis.report import charts, findings, history, units
-from textgen.analysis.report.history import History
-from textgen.analysis.report.template import duration, render, shown, visible
+from textgen.analysis import surprise
+from textgen.analysis.formatting import duration, printable_name, visible_character
+from textgen.analysis.report import charts, context_value, units
+from textgen.analysis.report.confusions import find_confusions
+from textgen.analysis.report.history import History, Point, Sample, SamplePoint, parse_history
+from textgen.analysis.report.template import render
+from textgen.analysis.report.trace import Trace, max_trace_length, trace_text
+from textgen.analysis.text_reader import (
+    ReadingOptions,
+    TextReader,
+    reading_config,
+    too_short_error,
+)
 from textgen.errors import ModelError
-from textgen.model import model_dir
-from textgen.model.model_dir import TrainedModel
+from textgen.model.model_dir import TrainedModel, read_model, read_training_corpus
 from textgen.model.paths import MODEL_KIND
 from textgen.model.record import ModelRecord
 from textgen.settings import DEFAULT_MODEL, CorpusConfig, Decoding
 from textgen.text.reading_report import ReadingReport
-from textgen.text.sources import Source, find_sources
+from textgen.text.sources import Corpora, find_sources, list_corpora
 from textgen.text.vocabulary import Ids
 
-_TEXT_AT_MOST = 200_000  # characters: plenty for a mean at each of 256 positions
-_SURPRISES = 3000  # characters shown one by one
-_ACTIVATIONS = 1_200_000  # kept in the page, a byte each
-_POINTS = 150  # of the training curve, or a few more
-_MOMENTS = 60  # points of the training whose samples are shown
+_MAX_TEXT = 200_000  # characters: plenty for a mean at each of 256 positions
+_SURPRISES = 3000  # characters shown with their surprise
+_MAX_ACTIVATIONS = 1_200_000  # in the page, a byte each
+_CURVE_POINTS = 150  # of the training curve, or a few more
+_MAX_SAMPLE_POINTS = 60  # points of the training whose samples are shown
 _TEMPERATURES = (0.2, 0.5, 0.8, 1.0, 1.2)
-_LENGTH = 400  # characters of each sample drawn for the page
-_SAMPLES_AT_MOST = 1e12  # multiplications for all of them: a quarter of a minute
-_BEST = 4  # units shown for each property
+_SAMPLE_LENGTH = 400  # characters of each sample generated for the page
+_MAX_SAMPLE_WORK = 1e12  # multiplications for all of them: a quarter of a minute
+_UNITS_PER_PROPERTY = 4
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page that was made.
+    """A page about a model.
 
     Attributes:
         html: The whole file.
@@ -57,9 +66,14 @@ class Page:
 
 @dataclass(frozen=True)
 class _Text:
-    """A text for the model to read: ids of its vocabulary, what to call it, and how many of its
-    characters are left out, or read as the unknown one, since the model does not know them; and
-    what was found and changed when it was read."""
+    """A text that the page shows.
+
+    Attributes:
+        ids: Ids of the model's vocabulary.
+        name: What the page calls it.
+        unknown: Characters that the model does not know: left out, or read as the unknown id.
+        reading: What was found and changed when it was read.
+    """
 
     ids: Ids
     name: str
@@ -69,44 +83,41 @@ class _Text:
 
 def report(
     model: str | Path = DEFAULT_MODEL,
-    texts: Sequence[str | Path | Source] = (),
-    *,
-    encoding: str | None = None,
-    decoding_errors: str | None = None,
-    glob: Sequence[str] = CorpusConfig.glob,
+    texts: Corpora = (),
+    **reading: Unpack[ReadingOptions],
 ) -> Page:
     """Make a page that shows what a model learned.
 
     Args:
         model: A model directory.
         texts: What to show surprise and units on: paths of files and directories, `-`, or
-            sources; none for the part of the corpus that was kept for validation.
-        encoding: Of the texts, or `auto`; None for that of the text which the model was trained
-            on.
-        decoding_errors: `strict`, `replace` or `skip`; None as when the model was trained.
-        glob: Patterns for the names of files taken from directories.
+            sources; none for the validation part of the corpus.
+        reading: How the texts are read, if not as the model's training text was:
+            encoding: The texts' encoding, or `auto`.
+            decoding_errors: `strict`, `replace` or `skip`.
+            glob: Patterns for the names of files in directories.
 
     Raises:
         ModelError: no model, or a damaged one.
         CorpusError: the texts cannot be read, or have fewer than two characters of the vocabulary.
-        PreparedError: the text that the model directory keeps is damaged.
+        PreparedError: the corpus in the model directory is damaged.
         ModuleNotFoundError: jinja2 or matplotlib is not installed.
 
     Example:
         >>> Path("page.html").write_text(report("textgen-model").html)  # doctest: +SKIP
     """
     packages.require_installed(*packages.REPORT_PACKAGES)
-    trained = model_dir.read_model(model)
+    trained = read_model(model)
     record = trained.record
-    told = history.read(record.history, model)
+    history = parse_history(record.history, model)
     notes = []
-    if not told.entries:
+    if not history.validations:
         notes.append("the model has no history: the page has no curves")
-    if texts:
-        read_as = evaluation.as_trained(trained, model, encoding, decoding_errors)
-        text: _Text | None = _named(trained, texts, replace(read_as, glob=tuple(glob)))
+    text: _Text | None
+    if corpora := list_corpora(texts):
+        text = _read_texts(record, corpora, reading_config(record, model, **reading))
     else:
-        text = _kept(record, model)
+        text = _read_corpus(record, model)
     if text is None:
         notes.append(
             "the model directory has no text: the page has no surprise, confusions or units; name "
@@ -117,184 +128,185 @@ def report(
             f"{text.unknown:,} characters of the text are not in the model's vocabulary: left out, "
             "or read as its unknown character if it has one"
         )
-    html = _render(trained, shown(Path(model).resolve().name), told, text)
+    html = render(
+        "page.html",
+        name=printable_name(Path(model).resolve().name),
+        facts=_facts(trained, history),
+        command=printable_name(shlex.join(["textgen", *record.command])),
+        settings=sorted(record.settings.by_name().items()),
+        curves=_loss_chart(history),
+        best=history.best,
+        moments=_spread(history.sample_points),
+        samples=_generate_samples(trained),
+        text=None if text is None else _analyse(trained, text),
+    )
     return Page(html, tuple(notes), text.reading if text else ReadingReport())
 
 
-def _named(
-    trained: TrainedModel, texts: Sequence[str | Path | Source], corpus: CorpusConfig
-) -> _Text:
-    """The beginning of texts that the user named."""
-    reading = evaluation.Reading(trained.record.vocabulary)
-    sources = find_sources(texts, corpus.glob)
+def _read_texts(record: ModelRecord, corpora: Corpora, config: CorpusConfig) -> _Text:
+    """The beginning of the texts that the user named."""
+    reader = TextReader(record.vocabulary)
+    sources = find_sources(corpora, config.glob)
     pieces, count = [], 0
-    for piece in reading.ids(sources, corpus):
+    for piece in reader.read(sources, config):
         pieces.append(piece)
         count += len(piece)
-        if count >= _TEXT_AT_MOST:
+        if count >= _MAX_TEXT:
             break
-    ids = np.concatenate(pieces)[:_TEXT_AT_MOST] if pieces else np.empty(0, np.int64)
+    ids = np.concatenate(pieces)[:_MAX_TEXT] if pieces else np.empty(0, np.int64)
     if len(ids) < 2:
-        raise evaluation.too_little(reading.characters, reading.unknown)
-    names = _names([source.name for source in sources])
-    return _Text(ids, names, reading.unknown, reading.report)
+        raise too_short_error(reader.characters, reader.unknown)
+    names = _list_names([source.name for source in sources])
+    return _Text(ids, names, reader.unknown, reader.report)
 
 
-def _kept(record: ModelRecord, model: str | Path) -> _Text | None:
-    """The beginning of what training kept for validation, or else the end of what it read."""
-    corpus = model_dir.read_training_corpus(model, record)
+def _read_corpus(record: ModelRecord, model: str | Path) -> _Text | None:
+    """The beginning of the validation part; without one, the end of the training part."""
+    corpus = read_training_corpus(model, record)
     if corpus is None:
         return None
-    train, validation = corpus.split(record.settings.windows.validation)
-    held = validation[:_TEXT_AT_MOST]
+    training, validation = corpus.split(record.settings.windows.validation)
+    ids = validation[:_MAX_TEXT]
     name = "the part of the corpus that training did not see"
-    if len(held) < 2:
-        held, name = train[-_TEXT_AT_MOST:], "the end of the text that it was trained on"
-    # A model begun with other weights has more characters, and other ids.
-    reading = evaluation.Reading(record.vocabulary)
-    ids = reading.known(corpus.vocabulary.decode(held))
-    return _Text(ids, name, reading.unknown) if len(ids) > 1 else None
+    if len(ids) < 2:
+        ids, name = training[-_MAX_TEXT:], "the end of the text that it was trained on"
+    # With --init-from the model has more characters than its corpus, and other ids.
+    reader = TextReader(record.vocabulary)
+    ids = reader.encode(corpus.vocabulary.decode(ids))
+    return _Text(ids, name, reader.unknown) if len(ids) > 1 else None
 
 
-def _render(trained: TrainedModel, name: str, told: History, text: _Text | None) -> str:
-    return render(
-        "page.html",
-        name=name,
-        facts=_facts(trained, told),
-        command=shown(shlex.join(["textgen", *trained.record.command])),
-        settings=sorted(trained.record.settings.by_name().items()),
-        curves=_curves(told),
-        best=told.best,
-        moments=_spread(told.moments),
-        samples=_samples(trained),
-        read=None if text is None else _read(trained, text),
-    )
-
-
-def _facts(trained: TrainedModel, told: History) -> dict[str, str]:
-    """What was trained on what, in a few lines."""
+def _facts(trained: TrainedModel, history: History) -> dict[str, str]:
+    """The model and its training in a few lines."""
     record = trained.record
     config, windows = record.settings.model, record.settings.windows
     facts = {
-        "Corpus": f"{_names(record.sources)}: {record.characters:,} characters",
+        "Corpus": f"{_list_names(record.sources)}: {record.characters:,} characters",
         "Vocabulary": f"{record.vocabulary.size:,} characters",
         "Network": f"{config.cell.upper()} {', '.join(map(str, config.units))}: "
         f"{trained.parameters:,} parameters",
         "Learned": f"targets {windows.targets}, windows of {windows.maxlen} characters"
         + (", carried state" if record.settings.training.carry_state else ""),
     }
-    if told.best is not None:
-        last, loss = told.entries[-1], told.best.judged
-        kind = "validation" if told.best.validation_loss is not None else "training"
+    if history.best is not None:
+        last, loss = history.validations[-1], history.best.selection_loss
+        kind = "validation" if history.best.validation_loss is not None else "training"
         facts["Read"] = f"{last.epoch:g} times, in {duration(last.seconds)}"
         facts["Best"] = (
             f"{kind} loss {loss:.4f} nats, {loss / math.log(2):.3f} bits per character, "
-            f"perplexity {math.exp(min(loss, 700)):.2f}, after {told.best.epoch:g} times"
+            f"perplexity {math.exp(min(loss, 700)):.2f}, after {history.best.epoch:g} times"
         )
-    made = [f"{name} {version}" for name, version in record.versions.items() if name != "platform"]
-    facts["Made by"] = ", ".join(made)
+    versions = record.versions.items()
+    facts["Made by"] = ", ".join(
+        f"{name} {version}" for name, version in versions if name != "platform"
+    )
     return facts
 
 
-def _names(paths: Sequence[str]) -> str:
-    """Names of files, not too many."""
+def _list_names(paths: Sequence[str]) -> str:
+    """The names of up to three files, and the number of the others."""
     more = f" and {len(paths) - 3:,} more" if len(paths) > 3 else ""
-    return ", ".join(shown(Path(path).name) for path in paths[:3]) + more
+    return ", ".join(printable_name(Path(path).name) for path in paths[:3]) + more
 
 
-def _curves(told: History) -> str:
-    """The chart of losses; empty where nothing is recorded."""
+def _loss_chart(history: History) -> str:
+    """The chart of losses; empty if nothing is recorded."""
     curves = [
-        charts.Curve("training", _means(told.training), 0, thin=True),
-        charts.Curve("validation", told.validation, 1),
+        charts.Curve("training", _average(history.training_curve), 0, thin=True),
+        charts.Curve("validation", history.validation_curve, 1),
     ]
-    drawn = [curve for curve in curves if curve.points]
-    return charts.losses(drawn, "times the text was read") if drawn else ""
+    recorded = [curve for curve in curves if curve.points]
+    return charts.draw_losses(recorded, "times the text was read") if recorded else ""
 
 
-def _means(points: Sequence[history.Point]) -> list[history.Point]:
-    """Means of neighbours, so that single steps do not hide the course."""
-    size = max(1, len(points) // _POINTS)
+def _average(points: Sequence[Point]) -> list[Point]:
+    """Means of neighbouring points: single steps would hide the trend."""
+    size = max(1, len(points) // _CURVE_POINTS)
     groups = (points[first : first + size] for first in range(0, len(points), size))
     return [(fmean(x for x, _ in group), fmean(y for _, y in group)) for group in groups]
 
 
-def _spread(moments: Sequence[history.Moment]) -> list[history.Moment]:
-    """Not too many of them, from the first to the last."""
-    if len(moments) <= _MOMENTS:
-        return list(moments)
-    places = np.linspace(0, len(moments) - 1, _MOMENTS).round().astype(int)
-    return [moments[place] for place in places]
+def _spread(points: Sequence[SamplePoint]) -> list[SamplePoint]:
+    """A limited number of them, from the first to the last."""
+    if len(points) <= _MAX_SAMPLE_POINTS:
+        return list(points)
+    indices = np.linspace(0, len(points) - 1, _MAX_SAMPLE_POINTS).round().astype(int)
+    return [points[index] for index in indices]
 
 
-def _samples(trained: TrainedModel) -> list[history.Sample]:
-    """What the model writes now, from careful to wild."""
+def _generate_samples(trained: TrainedModel) -> list[Sample]:
+    """Samples of the model at several temperatures; none if they would take too long."""
     window = trained.record.window() or 1
-    work = len(_TEMPERATURES) * (window + _LENGTH) * window * trained.parameters
-    if not trained.record.seeds or work > _SAMPLES_AT_MOST:
+    work = len(_TEMPERATURES) * (window + _SAMPLE_LENGTH) * window * trained.parameters
+    if not trained.record.seeds or work > _MAX_SAMPLE_WORK:
         return []
     sampler = trained.sampler()
-    seed = sampler.draw_seed(0)
-    found = []
+    seed, stop = sampler.draw_seed(0), sampler.stop_condition(_SAMPLE_LENGTH)
+    samples = []
     for temperature in _TEMPERATURES:
-        ending = sampler.stop_condition(_LENGTH)
-        written = sampler.generate_stream(seed, Decoding(temperature), ending, 0)
-        found.append(history.Sample(temperature, seed, "".join(written)))
-    return found
+        characters = sampler.generate_stream(seed, Decoding(temperature), stop, 0)
+        samples.append(Sample(temperature, seed, "".join(characters)))
+    return samples
 
 
-def _read(trained: TrainedModel, text: _Text) -> dict[str, Any]:
-    """What reading a text tells: for the template, and for the page's script."""
+def _analyse(trained: TrainedModel, text: _Text) -> dict[str, Any]:
+    """What the template and the page's script show about a text."""
     record, network = trained.record, trained.network()
     vocabulary, window, parameters = record.vocabulary, record.window(), trained.parameters
-    ids = text.ids[: findings.at_most(network, parameters, window)]
+    ids = text.ids[: max_trace_length(network, parameters, window)]
     with np.errstate(all="ignore"):
-        reading = findings.read(network, ids, vocabulary, window)
-    if not np.isfinite(reading.logs).all():
+        trace = trace_text(network, ids, vocabulary, window)
+    if not np.isfinite(trace.logs).all():
         raise ModelError(f"the model has weights that are not numbers; {MODEL_KIND.remedy}")
-    surprises = list(reading.surprises(vocabulary, _SURPRISES))
-    worth = findings.context_worth(network, parameters, text.ids, window)
-    tracking = units.track(reading.text, reading.activations)
+    surprises = list(trace.surprises(vocabulary, _SURPRISES))
+    value = context_value.measure(network, parameters, text.ids, window)
+    tracking = units.track(trace.text, trace.activations)
     return {
         "name": text.name,
         "characters": len(ids),
         "surprises": surprises,
-        "levels": evaluation.LEVELS,
-        "alternatives": [
-            [visible(one.character), None if one.bits is None else round(one.bits, 2), one.rank]
-            + [[visible(character), round(share, 4)] for character, share in one.likeliest]
-            for one in surprises
-        ],
-        "confusions": findings.confusions(reading, vocabulary),
+        "levels": surprise.LEVELS,
+        "alternatives": [_alternatives(character) for character in surprises],
+        "confusions": find_confusions(trace, vocabulary),
         "length": len(text.ids),
-        "worth": worth,
-        "worth_chart": None if worth is None else _worth_chart(worth),
-        "sure": findings.SURE,
-        "error_at_most": findings.ERROR_AT_MOST,
-        "properties": tracking.best_units(_BEST),
-        "units": _for_script(reading, tracking),
+        "context": value,
+        "context_chart": None if value is None else _context_chart(value),
+        "band_errors": context_value.BAND_ERRORS,
+        "max_error": context_value.MAX_ERROR,
+        "properties": tracking.best_units(_UNITS_PER_PROPERTY),
+        "units": _encode_activations(trace, tracking),
     }
 
 
-def _worth_chart(worth: findings.ContextWorth) -> str:
+def _alternatives(character: surprise.Surprise) -> list[Any]:
+    """A character, its bits and rank, and the most likely characters with their probabilities."""
+    return [
+        visible_character(character.character),
+        None if character.bits is None else round(character.bits, 2),
+        character.rank,
+        *([visible_character(name), round(share, 4)] for name, share in character.likeliest),
+    ]
+
+
+def _context_chart(value: context_value.ContextValue) -> str:
     """The chart of bits per character by context, with its errors."""
-    points = [(one.context, one.bits) for one in worth.points]
-    errors = [findings.SURE * one.error for one in worth.points]
-    return charts.positions(points, errors, "characters of context")
+    points = [(point.context, point.bits) for point in value.points]
+    errors = [context_value.BAND_ERRORS * point.error for point in value.points]
+    return charts.draw_positions(points, errors, "characters of context")
 
 
-def _for_script(reading: findings.Reading, tracking: units.Tracking) -> dict[str, Any]:
+def _encode_activations(trace: Trace, tracking: units.Tracking) -> dict[str, Any]:
     """Every unit's activations along the text: a byte each, 0 for -1 and 254 for 1."""
-    every = sum(held.shape[1] for held in reading.activations)
-    count = min(len(reading.text), max(1, _ACTIVATIONS // every))
+    unit_count = sum(activations.shape[1] for activations in trace.activations)
+    length = min(len(trace.text), max(1, _MAX_ACTIVATIONS // unit_count))
     layers = []
-    for layer, held in enumerate(reading.activations):
-        steps = np.rint((np.clip(held[:count], -1, 1) + 1) * 127).astype(np.uint8)
-        best = [tracking.best_property(layer, number) for number in range(held.shape[1])]
+    for layer, activations in enumerate(trace.activations):
+        steps = np.rint((np.clip(activations[:length], -1, 1) + 1) * 127).astype(np.uint8)
+        best = [tracking.best_property(layer, number) for number in range(activations.shape[1])]
         layers.append(
             {
                 "data": base64.b64encode(steps.T.tobytes()).decode(),
                 "tracks": [[name, round(correlation, 2)] for name, correlation in best],
             }
         )
-    return {"text": list(reading.text[:count]), "layers": layers}
+    return {"text": list(trace.text[:length]), "layers": layers}

@@ -1,9 +1,9 @@
-"""What single units of a network track: something in the text that has a name.
+"""Which properties of a text the single units of a network track.
 
-Knows texts and activations; knows nothing of networks or pages. After Karpathy, Johnson and
-Fei-Fei 2015 (Visualizing and Understanding Recurrent Networks, arXiv 1506.02078), who coloured
-texts by single cells and named what they saw, and with a score: Pearson's correlation of a unit's
-activation after each character with a property of the text up to that character.
+After Karpathy, Johnson and Fei-Fei 2015 (Visualizing and Understanding Recurrent Networks, arXiv
+1506.02078), who coloured texts by single cells and named what they saw. Here each name has a score:
+Pearson's correlation of a unit's activation after each character with a property of the text up to
+that character.
 """
 
 import re
@@ -22,7 +22,7 @@ _OPENING, _CLOSING = "([{", ")]}"
 
 @dataclass(frozen=True)
 class Tracking:
-    """How well units track what has a name.
+    """How well units track properties of a text.
 
     Attributes:
         properties: The properties' names.
@@ -34,7 +34,7 @@ class Tracking:
     correlations: Sequence[Floats]
 
     def best_property(self, layer: int, number: int) -> tuple[str, float]:
-        """What a unit tracks best, and its correlation with that."""
+        """The property that a unit tracks best, and the correlation."""
         values = self.correlations[layer][:, number]
         place = int(np.abs(values).argmax())
         return self.properties[place], float(values[place])
@@ -42,20 +42,20 @@ class Tracking:
     def best_units(self, count: int) -> list[tuple[str, list[tuple[int, int, float]]]]:
         """For each property the units that track it best: layer, number and correlation.
 
-        The property that is tracked best comes first; one that none tracks is left out.
+        The property that is tracked best comes first; one that no unit tracks is left out.
         """
-        found = []
+        best = []
         for place, name in enumerate(self.properties):
-            every = [
+            candidates = [
                 (layer, number, float(value))
                 for layer, values in enumerate(self.correlations)
                 for number, value in enumerate(values[place])
                 if value
             ]
-            every.sort(key=lambda unit: -abs(unit[2]))
-            if every:
-                found.append((name, every[:count]))
-        return sorted(found, key=lambda one: -abs(one[1][0][2]))
+            candidates.sort(key=lambda unit: -abs(unit[2]))
+            if candidates:
+                best.append((name, candidates[:count]))
+        return sorted(best, key=lambda item: -abs(item[1][0][2]))
 
 
 def track(text: str, activations: Sequence[Floats]) -> Tracking:
@@ -63,7 +63,7 @@ def track(text: str, activations: Sequence[Floats]) -> Tracking:
 
     Args:
         text: A text.
-        activations: For each layer what its units hold after each character, float of shape
+        activations: For each layer its units' activations after each character, float of shape
             (characters, units).
 
     Example:
@@ -72,14 +72,14 @@ def track(text: str, activations: Sequence[Floats]) -> Tracking:
         >>> track(text, [unit]).best_property(0, 0)
         ('line end', 1.0)
     """
-    named = properties(text)
-    wanted = _standardised(np.stack(list(named.values()), axis=1).astype(np.float32))
-    correlations = [wanted.T @ _standardised(held) / len(text) for held in activations]
-    return Tracking(tuple(named), correlations)
+    by_name = properties(text)
+    columns = _standardise(np.stack(list(by_name.values()), axis=1).astype(np.float32))
+    correlations = [columns.T @ _standardise(layer) / len(text) for layer in activations]
+    return Tracking(tuple(by_name), correlations)
 
 
 def properties(text: str) -> dict[str, Floats]:
-    """What can be told of each place of a text from what stands up to it.
+    """The properties of each place of a text that depend only on the text up to it.
 
     Returns:
         For each property its values, float64 of shape (characters,).
@@ -90,7 +90,7 @@ def properties(text: str) -> dict[str, Floats]:
     """
     lines = re.split("(?<=\n)", text)
     words = re.findall(r"\w+|\W", text)
-    found = {
+    lists = {
         "position in line": [place for line in lines for place in range(len(line))],
         "position in word": [place for word in words for place in _in_word(word)],
         "indentation": [depth for line in lines for depth in _indentation(line)],
@@ -105,23 +105,23 @@ def properties(text: str) -> dict[str, Floats]:
         "inside brackets": _depths(text),
         "line in capitals": [flag for line in lines for flag in _capitals(line)],
     }
-    return {name: np.asarray(values, np.float64) for name, values in found.items()}
+    return {name: np.asarray(values, np.float64) for name, values in lists.items()}
 
 
 def _in_word(word: str) -> Iterable[int]:
-    """1 at a word's first letter; 0 at what belongs to none."""
+    """The position from 1 of each letter in a word; 0 outside words."""
     return range(1, len(word) + 1) if re.match(r"\w", word) else (0,)
 
 
 def _indentation(line: str) -> list[int]:
-    """White space at the line's beginning, as much as is known at each place."""
+    """The white space at the beginning of the line, up to each place."""
     width = len(line) - len(line.lstrip(" \t"))
     return [min(place + 1, width) for place in range(len(line))]
 
 
 def _inside_quotes(text: str) -> list[bool]:
     """Double quotes; one that is never closed ends with the paragraph."""
-    inside, found = False, []
+    inside, flags = False, []
     for place, character in enumerate(text):
         if character in "\u201c\u00ab":
             inside = True
@@ -131,28 +131,28 @@ def _inside_quotes(text: str) -> list[bool]:
             inside = not inside
         elif character == "\n" and text[place - 1 : place] == "\n":
             inside = False
-        found.append(inside)
-    return found
+        flags.append(inside)
+    return flags
 
 
 def _depths(text: str) -> list[int]:
-    """How many brackets are open; never fewer than none."""
+    """How many brackets are open at each place, 0 or more."""
     changes = ((c in _OPENING) - (c in _CLOSING) for c in text)
     return list(accumulate(changes, lambda depth, change: max(0, depth + change), initial=0))[1:]
 
 
 def _capitals(line: str) -> list[bool]:
-    """Whether a line has had two letters and no small one."""
-    letters, small, found = 0, False, []
+    """Whether a line up to each place has two or more letters, all of them capitals."""
+    letters, small, flags = 0, False, []
     for character in line:
         letters += character.isalpha()
         small = small or character.islower()
-        found.append(letters > 1 and not small)
-    return found
+        flags.append(letters > 1 and not small)
+    return flags
 
 
-def _standardised(values: Floats) -> Floats:
-    """Columns of mean 0 and deviation 1; one that never changes is 0."""
+def _standardise(values: Floats) -> Floats:
+    """Columns scaled to mean 0 and deviation 1; constant columns become 0."""
     centred = values - values.mean(axis=0, dtype=np.float64).astype(values.dtype)
     deviation = np.sqrt(np.square(centred).mean(axis=0))
     return np.asarray(

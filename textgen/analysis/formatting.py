@@ -1,0 +1,32 @@
+"""Figures, times and names written for people."""
+
+
+def percent(share: float) -> str:
+    """A share in percent; only 1 and 0 are written as 100% and 0%.
+
+    Example:
+        >>> percent(1.0), percent(0.99999), percent(0.4)
+        ('100%', '99.9%', '40.0%')
+    """
+    if share in (0, 1):
+        return f"{share:.0%}"
+    return f"{min(max(share, 0.001), 0.999):.1%}"
+
+
+def duration(seconds: float) -> str:
+    """A time in minutes and seconds."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes:,} min {rest} s" if minutes else f"{rest} s"
+
+
+def visible_character(character: str) -> str:
+    """A character, or a name for one that cannot be seen."""
+    names = {" ": "space", "\n": "line end", "\t": "tab", "\ufffd": "unknown"}
+    if character in names:
+        return names[character]
+    return character if character.isprintable() else f"U+{ord(character):04X}"
+
+
+def printable_name(name: str) -> str:
+    """The name of a file or model with U+FFFD for what cannot be printed."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in name)

@@ -1,0 +1,120 @@
+"""How surprising a trained model finds each character of a text."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Unpack
+
+import numpy as np
+
+from textgen.analysis.text_reader import ReadingOptions, reading_config
+from textgen.errors import CorpusError
+from textgen.model.model_dir import read_model
+from textgen.sampling.context import make_reader
+from textgen.sampling.decoding import log_probabilities
+from textgen.settings import DEFAULT_MODEL
+from textgen.text.reading import read_texts
+from textgen.text.reading_report import ReadingReport
+from textgen.text.sources import Corpora, find_sources
+from textgen.text.vocabulary import Vocabulary
+
+# Bits from which a character gets the next darker background. One bit is an even chance; the
+# characters of a corpus take two to five on average.
+LEVELS = (1, 2, 4, 8)
+
+
+@dataclass(frozen=True)
+class Surprise:
+    """One character of a text, and how surprising a model found it there.
+
+    Attributes:
+        character: The character.
+        bits: -log2 of its probability; None for the first character, and for one that the model
+            has no id for.
+        rank: How many characters were at least as likely, 1 for the most likely; None likewise.
+        likeliest: The most likely characters in its place, each with its probability; the unknown
+            character is U+FFFD.
+    """
+
+    character: str
+    bits: float | None
+    rank: int | None
+    likeliest: tuple[tuple[str, float], ...]
+
+    @property
+    def level(self) -> int:
+        """How many of the bounds in `LEVELS` its bits reach."""
+        return 0 if self.bits is None else sum(self.bits >= bits for bits in LEVELS)
+
+
+def measure_surprise(
+    vocabulary: Vocabulary, character: str, character_id: int, logs: Any, likeliest: int = 5
+) -> Surprise:
+    """How surprising a character is.
+
+    Args:
+        vocabulary: The model's vocabulary.
+        character: The character.
+        character_id: Its id.
+        logs: Natural logarithms of all characters' probabilities in its place, of shape
+            (vocabulary,); None if it is the first.
+        likeliest: How many of the most likely characters to give.
+    """
+    if logs is None:
+        return Surprise(character, None, None, ())
+    best = np.argsort(-logs, kind="stable")[:likeliest].tolist() if likeliest else []
+    return Surprise(
+        character,
+        -float(logs[character_id]) / math.log(2),
+        int(np.count_nonzero(logs >= logs[character_id])),
+        tuple((vocabulary.table[best_id], math.exp(logs[best_id])) for best_id in best),
+    )
+
+
+def inspect(
+    corpora: Corpora,
+    model: str | Path = DEFAULT_MODEL,
+    *,
+    context: str | None = None,
+    likeliest: int = 5,
+    report: ReadingReport | None = None,
+    **reading: Unpack[ReadingOptions],
+) -> Iterator[Surprise]:
+    """How surprising a trained model finds each character of a text, given those before it.
+
+    Args:
+        corpora, model, context, reading: As for `evaluate`.
+        likeliest: How many of the most likely characters to give for each place.
+        report: Counts what is found and changed as the text is read.
+
+    Raises:
+        CorpusError: no text, or unreadable text.
+        ModelError: no model, or a damaged one.
+        SettingsError: an unknown context, encoding or way to treat decoding errors.
+
+    Example:
+        >>> [surprise.bits for surprise in inspect("corpus.txt")]  # doctest: +SKIP
+        [None, 3.1, 0.2]
+    """
+    trained = read_model(model)
+    vocabulary = trained.record.vocabulary
+    reader = make_reader(trained.network(), trained.record.window(context))
+    config = reading_config(trained.record, model, **reading)
+    sources = find_sources(corpora, config.glob)
+
+    def surprises() -> Iterator[Surprise]:
+        logs, empty = None, True
+        for text, _ in read_texts(sources, config, report):
+            empty = empty and not text
+            for character, known_id in zip(text, vocabulary.encode(text).tolist(), strict=True):
+                character_id = vocabulary.unknown_id if known_id < 0 else known_id
+                if character_id is None:
+                    yield Surprise(character, None, None, ())
+                    continue
+                yield measure_surprise(vocabulary, character, character_id, logs, likeliest)
+                logs = log_probabilities(reader.step(character_id))
+        if empty:
+            raise CorpusError("the corpus is empty; name a file with text in it")
+
+    return surprises()
