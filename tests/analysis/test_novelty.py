@@ -179,7 +179,7 @@ def test_a_cache_with_another_text_is_refused(copy, text):
     with pytest.raises(ModelError, match="its cache is damaged"):
         novelty(copy, config=CONFIG)
     shutil.rmtree(cache)
-    with pytest.raises(ModelError, match="its cache is not there.* textgen novelty"):
+    with pytest.raises(ModelError, match="its cache is not there"):
         novelty(copy, config=CONFIG)
     change(copy, corpus={"characters": "many"})
     with pytest.raises(ModelError, match="damaged"):
