@@ -4,10 +4,13 @@ A `Backend` is one framework on one device. It creates the `Model` that is saved
 learns and the `Evaluator` that validates; the fit loop works with these alone. All arrays that go
 in and come out are NumPy's.
 
-To add a backend: one module in `backends/`, with a subclass of `KerasBackend`, and its name in
-`settings.BACKENDS`. To add a recurrent cell: its Keras layer in `model.build.RECURRENT`, its step
-in `sampling.network`, and its name in `settings.CELLS`; a faster layer for it is a subclass of
-Keras's in `layers/`, which a backend returns from `recurrent_layer`.
+To add a backend: a subclass of `KerasBackend` in a module of `backends/` that has the backend's
+name, and that name in `settings.BACKENDS`.
+
+To add a recurrent cell: its name in `settings.CELLS`, its Keras layer in `model.build.RECURRENT`,
+how it computes in `sampling.cells.CELLS`, and for exports its states and steps in
+`exporting.signature`, `exporting.plain` and `exporting.onestep`. Training it faster than Keras is
+optional: a subclass of Keras's layer in `layers/`, returned by `KerasBackend.recurrent_layer`.
 
 Long because each method of the interface says here what it takes and returns.
 """
@@ -325,7 +328,7 @@ class Backend(ABC):
                 raise lost from error
             raise TrainingError(
                 f"training failed on {self.device.name} ({type(error).__name__}: "
-                f"{first_line(error)}); where memory is short, start again with --force and fewer "
+                f"{first_line(error)}); if memory is short, train again with --force and fewer "
                 "--units or a smaller --batch-size; otherwise the same command, without --force, "
-                "goes on from the last checkpoint, if there is one"
+                "resumes from the last checkpoint, if there is one"
             ) from error

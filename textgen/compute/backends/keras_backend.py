@@ -44,6 +44,7 @@ from textgen.settings import Settings, TrainConfig
 from textgen.text.batches import Batch
 
 _POLICIES = {"bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+_CUDNN_CELLS = ("lstm", "gru")  # which Keras has cuDNN for
 CUDNN_UNKNOWN = "none that takes these layers was found; is cuDNN installed, and recent?"
 
 
@@ -129,17 +130,17 @@ class KerasBackend(Backend):
         return gpu or Device("cpu" if running == "cpu" else "cuda", running)
 
     @property
-    def computes_itself(self) -> bool:
-        """Whether textgen computes itself what takes longest: on a CPU that is one device.
+    def has_own_kernel(self) -> bool:
+        """Whether textgen's own kernel trains an LSTM here: on a CPU that is one device.
 
-        Where one process makes several devices of it, they would share what a layer keeps.
+        Where one process makes several devices of a CPU, they would share a layer's kernel.
         """
         return self.device.is_cpu and self.sharding.count == self.communicator.count
 
     @property
     def steps_ahead(self) -> int:
-        """How many steps may begin before the loss of the first is read, where they take no time
-        to begin: a GPU then always has one to compute."""
+        """How many steps may begin before the loss of the first is read: on a GPU, which then
+        always has one to compute."""
         # Several processes communicate between two steps, and all must at the same one.
         return int(not self.device.is_cpu and not self.communicator.in_lockstep)
 
@@ -190,7 +191,7 @@ class KerasBackend(Backend):
             cell: `lstm`, `gru` or `rnn`.
             precision: `float32`, `bfloat16` or `float16`.
         """
-        if cell == "lstm" and self.computes_itself:
+        if cell == "lstm" and self.has_own_kernel:
             if precision == "float32":
                 return self.cpu_lstm
             if precision == "bfloat16" and self.communicator.all_gather(has_bfloat16()).all():
@@ -264,6 +265,6 @@ class KerasBackend(Backend):
             return ""
         if self.device.kind == "mps":
             return "Apple's GPUs have none"
-        if cell == "rnn":
+        if cell not in _CUDNN_CELLS:
             return "Keras has it for LSTM and GRU layers only"
         return self.why_no_cudnn_on_gpu(network, ids, cell)
