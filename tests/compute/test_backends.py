@@ -4,19 +4,14 @@ import functools
 import importlib.metadata
 import importlib.util
 import json
-import os
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from textgen.compute import runtime
-from textgen.errors import SettingsError, TrainingError, UsageError
 from textgen.model import model_dir
 from textgen.settings import BACKENDS
-from textgen.training import train
-from textgen.training.run import Run
 
 STEPS = 100
 PLAIN: dict[str, object] = {
@@ -132,64 +127,9 @@ def test_a_training_goes_on_and_is_sampled_on_another(name, tmp_path, corpus, te
 
 
 @on_each(*BACKENDS)
-def test_the_command_trains_on_the_backend_that_is_asked_for(name, textgen, corpus):
+def test_the_command_trains_on_the_backend_of_its_option(name, textgen, corpus):
     """Against what KERAS_BACKEND says."""
     quick = ("--units", 8, "--epochs", 1, "--maxlen", 10, "--batch-size", 4)
     done = textgen("train", corpus, "--backend", name, *quick, KERAS_BACKEND="theano")
     assert done.returncode == 0 and f"({name}, float32)" in done.stderr
     assert done.stdout == "" and "arning" not in done.stderr
-
-
-def test_a_backend_that_is_not_there_is_told(textgen, corpus, tmp_path, monkeypatch):
-    done = textgen("train", corpus, "--backend", "theano")
-    assert done.returncode == 2 and "'theano' is not one of 'tensorflow', 'jax'" in done.stderr
-    done = textgen("train", corpus, KERAS_BACKEND="theano")
-    assert done.returncode == 2 and done.stderr.splitlines()[-1] == (
-        "textgen: error: KERAS_BACKEND is 'theano', which textgen does not train on; set it to one "
-        "of tensorflow, jax, torch, or give --backend"
-    )
-    with pytest.raises(SettingsError, match="backend must be one of tensorflow, jax, torch"):
-        train([str(corpus)], tmp_path / "m", run=Run(backend="theano"))
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    for name in ("jax", "torch"):
-        with pytest.raises(TrainingError, match=rf"{name} .* install 'keras-textgen\[{name}\]'"):
-            train([str(corpus)], tmp_path / "m", run=Run(backend=name))
-    assert not (tmp_path / "m").exists() and not (tmp_path / "textgen-model").exists()
-
-
-def test_what_keras_has_in_its_own_settings_file(textgen, corpus, tmp_path):
-    home = tmp_path / "home"
-    home.mkdir()
-    for name, said in (
-        ("theano", "cannot be imported: Unable to import backend : theano"),
-        ("numpy", "Keras runs on numpy, which cannot train; give --backend tensorflow"),
-    ):
-        if name == "numpy" and not installed("scipy"):  # which it wants, and JAX brings
-            said = "cannot be imported"
-        settings = {"floatx": "float32", "epsilon": 1e-7, "backend": name}
-        (home / "keras.json").write_text(json.dumps(settings))
-        done = textgen("train", corpus, "--units", 8, KERAS_BACKEND="", KERAS_HOME=str(home))
-        assert done.returncode == 1 and said in done.stderr.splitlines()[-1]
-
-
-def test_keras_that_runs_on_another_one_already_is_left_as_it_is(tmp_path, corpus, monkeypatch):
-    import keras
-
-    running = keras.backend.backend()
-    other = next(name for name in BACKENDS if name != running)
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
-    with pytest.raises(UsageError, match=f"Keras runs on {running} in this process already"):
-        train([str(corpus)], tmp_path / "m", run=Run(backend=other))
-    assert runtime.check(running) == running
-    assert os.environ.get("KERAS_BACKEND") in (None, running)
-    assert not (tmp_path / "m").exists()
-
-
-def test_a_gpu_that_keras_runs_on_already_is_not_taken_for_a_cpu(tmp_path, corpus, monkeypatch):
-    for name in ("CUDA_VISIBLE_DEVICES", "JAX_PLATFORMS", "KERAS_TORCH_DEVICE"):
-        monkeypatch.setenv(name, "cpu")  # what asking for the CPU sets, to be taken back
-    backend = runtime.start("cpu")
-    assert (backend.device.kind, backend.device.name) == ("cpu", "cpu")
-    monkeypatch.setattr(type(backend), "running_on", lambda: "gpu")
-    with pytest.raises(UsageError, match="runs on a gpu in this process already; ask for the CPU"):
-        train([str(corpus)], tmp_path / "m", run=Run(device="cpu"))
