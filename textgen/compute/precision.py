@@ -14,7 +14,7 @@ from textgen.text.batches import Batch
 if TYPE_CHECKING:
     from textgen.compute.backends.keras_backend import KerasBackend
 
-_NARROW = ("bfloat16", "float16")
+_HALF_PRECISIONS = ("bfloat16", "float16")
 _TRIALS = 3  # steps of each candidate that the choice is made from, after one that builds it
 
 
@@ -28,12 +28,12 @@ def choose_precision(
     """As `Backend.choose_precision`: with `auto` the faster of float32 and bfloat16 here, and on a
     GPU that is not faster in bfloat16, of float32 and float16."""
 
-    def named(name: str) -> Precision:
+    def create(name: str) -> Precision:
         return backend.precision(name, settings.model.cell)
 
     if before is not None:
-        return named(before if before in _NARROW else "float32")
-    full, choice = named("float32"), settings.training.precision
+        return create(before if before in _HALF_PRECISIONS else "float32")
+    full, choice = create("float32"), settings.training.precision
     if choice == "float32":
         return full
 
@@ -44,14 +44,14 @@ def choose_precision(
 
     is_cpu = backend.device.is_cpu
     if choice != "auto":
-        half = named(choice)
+        half = create(choice)
         slowdown = seconds(half) / seconds(full) if is_cpu else 0.0
         return replace(half, slowdown=slowdown if slowdown > 1 else 0.0)
     if not settings.training.time:
         return full
     if not is_cpu:
-        return _faster_on_gpu(backend, full, [named(name) for name in _NARROW], seconds)
-    half = named("bfloat16")
+        return _faster_on_gpu(backend, full, [create(name) for name in _HALF_PRECISIONS], seconds)
+    half = create("bfloat16")
     multiplies_in_bfloat16 = getattr(half.recurrent, "bfloat16", False)
     return min((full, half), key=seconds) if multiplies_in_bfloat16 else full
 

@@ -1,4 +1,4 @@
-"""Training steps of a compiled network, one after the other: what each backend has its own of."""
+"""Training steps of a compiled network: each backend has its own class of them."""
 
 from abc import ABC, abstractmethod
 from typing import Any, SupportsFloat

@@ -1,7 +1,7 @@
-"""An LSTM that trains faster on a CPU, and is Keras's own to all who look.
+"""An LSTM that trains faster on a CPU, with the weights of keras.layers.LSTM.
 
-The weights are the same variables, and results equal Keras's to rounding. How a framework calls the
-kernel is in tensorflow_lstm.py, jax_lstm.py and torch_lstm.py.
+Results equal Keras's to rounding. How each framework calls the kernel is in tensorflow_lstm.py,
+jax_lstm.py and torch_lstm.py.
 """
 
 from typing import Any, ClassVar
