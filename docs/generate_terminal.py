@@ -15,8 +15,8 @@ from typing import Any
 
 from rich.console import Console
 
-from textgen.cli.display.figures import Figures
-from textgen.cli.display.frame import Look, frame
+from textgen.cli.display.frame import Canvas, draw_frame
+from textgen.cli.display.state import TrainingState
 from textgen.model import model_dir
 from textgen.settings import DEFAULT_MODEL
 from textgen.text.split import split_position
@@ -73,19 +73,19 @@ def _report(report: dict[str, Any]) -> Iterator[events.Event]:
         yield events.Sample(**sample)
 
 
-def picture(directory: Path, device: str, precision: str, done: float, look: Look) -> str:
-    """The display when so large a share of the training was over, as SVG."""
+def picture(directory: Path, device: str, precision: str, done: float, canvas: Canvas) -> str:
+    """The display when this share of the training was done, as SVG."""
     settings = json.loads((directory / "settings.json").read_text(encoding="utf-8"))
-    corpus = ", ".join(Path(one["name"]).name for one in settings["corpus"]["sources"])
-    figures = Figures(corpus, DEFAULT_MODEL)
+    corpus = ", ".join(Path(source["name"]).name for source in settings["corpus"]["sources"])
+    state = TrainingState(corpus, DEFAULT_MODEL)
     for event in told(directory, device, precision):
-        figures(event)
-        if figures.done >= done:
+        state(event)
+        if state.fraction_done >= done:
             break
     paper = Console(
-        record=True, file=io.StringIO(), width=look.columns, force_terminal=True, no_color=False
+        record=True, file=io.StringIO(), width=canvas.columns, force_terminal=True, no_color=False
     )
-    for row in frame(figures, look):
+    for row in draw_frame(state, canvas):
         paper.print(row)
     return paper.export_svg(title=f"textgen train {corpus}", unique_id="terminal")
 
@@ -98,5 +98,5 @@ if __name__ == "__main__":
     parser.add_argument("--done", type=float, default=0.7, help="share of the training")
     given = parser.parse_args()
     print(  # noqa: T201
-        picture(given.model, given.device, given.precision, given.done, Look(81, 24)), end=""
+        picture(given.model, given.device, given.precision, given.done, Canvas(81, 24)), end=""
     )

@@ -39,7 +39,7 @@ BACKEND_LAYERS = ROOT / "textgen/compute/layers"
 NAMES_BACKENDS = {
     "textgen/packages.py",
     "textgen/settings/choices.py",
-    "textgen/cli/display/lines.py",
+    "textgen/cli/display/messages.py",
     "textgen/training/run.py",
     "textgen/training/tensorboard.py",
 }

@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from textgen.cli import program
-from textgen.cli.display.json_lines import JsonLines
-from textgen.cli.display.lines import Lines
+from textgen.cli.display.json_lines import JsonDisplay
+from textgen.cli.display.lines import LineDisplay
 from textgen.text.reading_report import ReadingReport
 from textgen.training.events import CorpusOpened
 
@@ -120,12 +120,14 @@ def test_prepare_tells_what_was_changed(texts, tmp_path):
 
 def test_train_tells_what_was_changed(capsys):
     opened = CorpusOpened(1, 1, 0, 0, 2, from_cache=False, reading=CHANGES)
-    Lines()(opened)
-    JsonLines()(opened)
+    LineDisplay()(opened)
+    JsonDisplay()(opened)
     *lines, event = capsys.readouterr().err.splitlines()
     assert lines[1:5] == [f"        {line}" for line in TOLD]
     assert json.loads(event)["reading"] == CHANGES.to_json()
-    Lines()(CorpusOpened(1, 1, 0, 0, 2, from_cache=False, reading=ReadingReport({"utf-8": 5})))
+    LineDisplay()(
+        CorpusOpened(1, 1, 0, 0, 2, from_cache=False, reading=ReadingReport({"utf-8": 5}))
+    )
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 

@@ -1,5 +1,6 @@
 """Standard streams that are lost, full, closed or a terminal."""
 
+import io
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.terminal import Terminal
+from textgen.cli import streams
 
 QUICK = ("--units", "8", "--batch-size", "4", "--maxlen", "10", "--sample-length", "20")
 
@@ -66,3 +68,16 @@ def test_one_end_of_file_ends_what_is_typed(tmp_path):
     assert "prepared corpus" in terminal.wait_for("prepared corpus")
     terminal.end()
     assert terminal.process.returncode == 0
+
+
+def test_where_text_can_be_redrawn(monkeypatch):
+    class Tty(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr(sys, "stderr", Tty())
+    for term, redraws in (("xterm", True), ("dumb", False)):
+        monkeypatch.setenv("TERM", term)
+        assert streams.can_redraw() is redraws
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    assert not streams.can_redraw()

@@ -179,16 +179,16 @@ class _Display(Protocol):
 
 def _create_display(names: str, directory: Path, log_format: str, *, quiet: bool) -> _Display:
     """The display that the options and the terminal call for."""
-    from textgen.cli.display.json_lines import JsonLines
-    from textgen.cli.display.lines import Lines, Warnings
+    from textgen.cli.display.json_lines import JsonDisplay
+    from textgen.cli.display.lines import LineDisplay, QuietDisplay
 
     if quiet:
-        return Warnings()
+        return QuietDisplay()
     if log_format == "json":
-        return JsonLines()
+        return JsonDisplay()
     # With --debug a framework's own lines would disturb a display.
     if options.is_debugging() or not streams.can_redraw():
-        return Lines()
-    from textgen.cli.display.live import Live
+        return LineDisplay()
+    from textgen.cli.display.live import LiveDisplay
 
-    return Live(names, str(directory))
+    return LiveDisplay(names, str(directory))

@@ -190,9 +190,9 @@ def train(
 @contextmanager
 def _shown(on_event: OnEvent) -> Iterator[OnEvent]:
     """Also write the lines that the command line writes, without what concerns it alone."""
-    from textgen.cli.display.lines import Lines
+    from textgen.cli.display.lines import LineDisplay
 
-    with closing(Lines(in_python=True)) as lines:
+    with closing(LineDisplay(in_python=True)) as lines:
 
         def listen(event: events.Event) -> None:
             if not (

@@ -1,11 +1,12 @@
-"""What `textgen train` shows while it trains, and who starts and watches its processes.
+"""What `textgen train` shows while it trains.
 
-    lines.py       a line for each thing that happens, and one every ten seconds
+    live.py        a display on a terminal: when it is drawn, and the lines that remain
+    frame.py       that display as rows of text
+    curve.py       a curve drawn with characters
+    lines.py       a line for each event, and one every ten seconds
     json_lines.py  the same as JSON
-    live.py        the display on a terminal: when it is drawn, and what stays of it
-    frame.py       the display as rows of text
-    curve.py       a curve in a few rows of characters
-    figures.py     speed, time left, the best so far: what more than one of them tells
+    messages.py    events in words
+    state.py       what is known of a training so far: speed, time left, losses, samples
 
-Each of those who listen to a training is called with its events and closed when it is over.
+A display is called with each event of the training and closed at the end.
 """

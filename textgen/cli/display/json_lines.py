@@ -1,9 +1,7 @@
-"""A training as JSON, an object on a line for each thing that happens.
+"""A training as JSON, a line for each event.
 
-Knows names of fields; knows nothing of terminals.
-
-Every object has `event`. `progress` comes every ten seconds; `error`, the last event of a command
-that fails, has `message` and the exit `status`; the others have the fields of the events in
+Every line has `event`. `progress` comes every ten seconds. `error`, the last line of a command that
+fails, has `message` and the exit `status`. The others have the fields of the events in
 textgen/training/events.py.
 """
 
@@ -12,7 +10,7 @@ import time
 from typing import Any
 
 from textgen.cli import console
-from textgen.cli.display.figures import Pace, bits
+from textgen.cli.display.state import Speed, to_bits
 from textgen.training import events
 
 _NAMES: dict[type, str] = {
@@ -28,41 +26,39 @@ _NAMES: dict[type, str] = {
 }
 
 
-class JsonLines:
-    """Writes an object on a line of standard error for each event.
+class JsonDisplay:
+    """Writes a line of JSON to standard error for each event.
 
     Args:
-        every: Seconds from one `progress` or `preparing` to the next.
+        interval: Seconds from one `progress` or `preparing` to the next.
     """
 
-    def __init__(self, every: float = console.INTERVAL):
-        self._every, self._last = every, time.monotonic()
-        self._pace = Pace()
+    def __init__(self, interval: float = console.INTERVAL):
+        self._interval, self._last = interval, time.monotonic()
+        self._speed = Speed()
 
     def __call__(self, event: events.Event) -> None:
+        fields = vars(event)
         match event:
             case events.Preparing():
-                if self._due():
-                    self._write(event, vars(event))
+                if not self._is_due():
+                    return
             case events.StepDone():
-                if self._pace.step(event) and self._due():
-                    self._write(event, self._progress(event))
+                if not self._speed.add(event) or not self._is_due():
+                    return
+                fields = self._progress(event)
             case events.CorpusOpened():
-                self._write(event, {**vars(event), "reading": event.reading.to_json()})
-            case _:
-                if isinstance(event, events.Validated):
-                    self._pace.report()
-                self._write(event, vars(event))
+                fields = {**fields, "reading": event.reading.to_json()}
+            case events.Validated():
+                self._speed.restart()
+        _write(_NAMES[type(event)], fields)
 
     def close(self) -> None:
         pass
 
-    def _write(self, event: events.Event, fields: dict[str, Any]) -> None:
-        _write(_NAMES[type(event)], fields)
-
-    def _due(self) -> bool:
+    def _is_due(self) -> bool:
         now = time.monotonic()
-        if now - self._last < self._every:
+        if now - self._last < self._interval:
             return False
         self._last = now
         return True
@@ -72,10 +68,10 @@ class JsonLines:
             "epoch": event.epoch,
             "fraction_done": event.fraction_done,
             "loss": event.loss,
-            "bits_per_character": bits(event.loss),
-            "characters_per_second": self._pace.rate,
+            "bits_per_character": to_bits(event.loss),
+            "characters_per_second": self._speed.characters_per_second,
             "seconds": event.seconds,
-            "seconds_left": self._pace.left,
+            "seconds_left": self._speed.seconds_left,
         }
 
 
@@ -83,7 +79,7 @@ def write_error(message: str, status: int) -> None:
     """Write the event of a command that fails.
 
     Args:
-        message: As the command writes it without JSON, in one line.
+        message: What the command writes without JSON, in one line.
         status: Its exit status.
     """
     _write("error", {"message": message, "status": status})
@@ -91,4 +87,4 @@ def write_error(message: str, status: int) -> None:
 
 def _write(name: str, fields: dict[str, Any]) -> None:
     line = json.dumps({"event": name, **fields})
-    console.note(line.replace("\x7f", "\\u007f"))  # what acts on a terminal, escaped as the rest
+    console.note(line.replace("\x7f", "\\u007f"))  # json escapes the other control characters

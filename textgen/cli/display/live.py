@@ -1,9 +1,7 @@
-"""The display of a training on a terminal: when it is drawn, and what stays of it.
+"""The display of a training on a terminal: when it is drawn, and the lines that remain.
 
-Knows the terminal and the clock; knows nothing of what stands in the display.
-
-It is drawn a few times a second by a thread of its own, so that time goes on during a long step or
-a validation, and it costs nothing in between. When it goes away, lines take its place.
+A thread draws it a few times a second, so that the clock runs during a long step or a validation.
+When it is closed, lines take its place.
 """
 
 import os
@@ -16,96 +14,99 @@ from typing import IO
 
 from rich.console import Console, Group
 from rich.control import Control
-from rich.live import Live as Rich
+from rich.live import Live
 from rich.segment import ControlType
 from rich.text import Text
 
-from textgen.cli import console, streams
-from textgen.cli.display.figures import Figures
-from textgen.cli.display.frame import Look, frame
-from textgen.cli.display.lines import Record, warnings
+from textgen.cli import console
+from textgen.cli.display.frame import Canvas, draw_frame
+from textgen.cli.display.messages import EventFormatter, describe_slowness
+from textgen.cli.display.state import TrainingState
+from textgen.cli.streams import in_foreground
 from textgen.training import events
 
-_PER_SECOND = 4
-_USUAL = os.terminal_size((80, 24))
+_DRAWS_PER_SECOND = 4
+_DEFAULT_SIZE = os.terminal_size((80, 24))
 
 
-class Live:
+class LiveDisplay:
     """Shows a training on the terminal that standard error is.
 
     Args:
-        corpus: What the corpus is called.
-        directory: What the model directory is called.
+        corpus_name: Name of the corpus.
+        directory: Name of the model directory.
     """
 
-    def __init__(self, corpus: str, directory: str):
+    def __init__(self, corpus_name: str, directory: str):
         self._bar = console.ProgressBar()
-        self._transfer = console.StageProgress(self._bar)
-        self._figures = Figures(corpus, directory)
-        self._told = time.monotonic()
-        self._record, self._kept = Record(), list[str]()
-        self._terminal = _Terminal(self._rows)
+        self._show_stage = console.StageProgress(self._bar)
+        self._state = TrainingState(corpus_name, directory)
+        self._last_step = time.monotonic()
+        self._format, self._lines = EventFormatter(), list[str]()
+        self._screen = _Screen(self._draw)
 
     def __call__(self, event: events.Event) -> None:
         if isinstance(event, events.Preparing):
-            self._transfer(event.stage, event.bytes_done, event.bytes_total)
+            self._show_stage(event.stage, event.bytes_done, event.bytes_total)
             return
-        self._figures(event)
+        self._state(event)
         if isinstance(event, events.StepDone):
             now = time.monotonic()
-            if int(now) != int(self._told):
-                self._terminal.show()
-            self._told = now
+            if int(now) != int(self._last_step):
+                self._screen.show()
+            self._last_step = now
             return
         if isinstance(event, events.CorpusOpened):
             self._bar.close()
-            self._terminal.open()
-        warned = list(warnings(event)) if isinstance(event, events.TrainingStarted) else []
-        for line in warned:
-            self._terminal.note(line)
+            self._screen.open()
+        warnings = []
+        if isinstance(event, events.TrainingStarted):
+            warnings = list(describe_slowness(event))
+        for line in warnings:
+            self._screen.note(line)
         if not isinstance(event, events.Sample | events.Stopping):
-            self._kept += [line for line in self._record(event) if line not in warned]
+            self._lines += [line for line in self._format(event) if line not in warnings]
 
     def close(self) -> None:
-        """Take the display away and leave lines that tell how the training was."""
+        """Remove the display and write the lines that remain."""
         self._bar.close()
-        self._terminal.close()
-        while self._kept:
-            console.note(self._kept.pop(0))
+        self._screen.close()
+        while self._lines:
+            console.note(self._lines.pop(0))
 
-    def _rows(self, look: Look) -> list[Text]:
-        return frame(self._figures, look, time.monotonic() - self._told)
+    def _draw(self, canvas: Canvas) -> list[Text]:
+        return draw_frame(self._state, canvas, time.monotonic() - self._last_step)
 
 
-class _Terminal:
-    """Draws the same place of a terminal again and again."""
+class _Screen:
+    """Draws the same rows of a terminal again and again."""
 
-    def __init__(self, rows: Callable[[Look], list[Text]]):
-        self._rows = rows
+    def __init__(self, draw: Callable[[Canvas], list[Text]]):
+        self._draw = draw
         self._console = Console(file=sys.stderr, force_terminal=True, force_interactive=True)
         self._encoding = self._console.encoding
-        self._plain = not _draws(self._encoding)
-        self._drawn: list[int] = []  # columns of each row
-        self._size = _USUAL
-        self._live: Rich | None = None
-        self._open = False
+        self._ascii_only = not _can_draw(self._encoding)
+        self._widths: list[int] = []  # columns of each row
+        self._size = _DEFAULT_SIZE
+        self._live: Live | None = None
+        self._is_open = False
 
     def open(self) -> None:
-        """Draw from here on, whenever the program is the one that the terminal belongs to."""
-        self._open = True
+        """Draw from now on, whenever the terminal belongs to this program."""
+        self._is_open = True
         signal.signal(signal.SIGTSTP, self._suspend)
-        signal.signal(signal.SIGCONT, self._go_on)
+        signal.signal(signal.SIGCONT, self._resume)
         self.show()
 
     def show(self) -> None:
-        """Begin to draw where that is due: a shell's `fg` need not tell the program."""
-        behind = streams.in_foreground(self._console.file) is False
-        if behind or not self._open or self._live is not None:
+        """Start to draw if possible: after a shell's `fg` a program need not get a signal."""
+        in_background = in_foreground(self._console.file) is False
+        if in_background or not self._is_open or self._live is not None:
             return
-        self._live = Rich(
+        self._live = Live(
             console=self._console,
-            get_renderable=self._draw,
-            refresh_per_second=_PER_SECOND,
+            get_renderable=self._render,
+            refresh_per_second=_DRAWS_PER_SECOND,
             transient=True,
             redirect_stdout=False,
             redirect_stderr=False,
@@ -117,9 +118,9 @@ class _Terminal:
         console.print_above(self._console, line)
 
     def close(self) -> None:
-        self._open = False
+        self._is_open = False
         self._stop()
-        with suppress(ValueError):  # the thread that hears a second Ctrl-C, right before the end
+        with suppress(ValueError):  # not in the main thread: a second Ctrl-C ends the program
             for number in (signal.SIGTSTP, signal.SIGCONT):
                 signal.signal(number, signal.SIG_DFL)
 
@@ -129,44 +130,45 @@ class _Terminal:
             self._live = None
 
     def _suspend(self, number: int, _frame: object) -> None:
-        """Ctrl-Z: give the terminal back as it was, then be stopped as anyone would."""
+        """Ctrl-Z: restore the terminal, then stop as usual."""
         self._stop()
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 
-    def _go_on(self, _number: int, _frame: object) -> None:
+    def _resume(self, _number: int, _frame: object) -> None:
         """`fg` or `bg`."""
         signal.signal(signal.SIGTSTP, self._suspend)
         self.show()
 
-    def _draw(self) -> Group:
-        self._measure()
-        rows = self._rows(Look(self._size.columns, self._size.lines, self._plain, self._encoding))
-        self._drawn = [row.cell_len for row in rows]
-        return Group(*rows)
+    def _render(self) -> Group:
+        self._update_size()
+        columns, rows = self._size
+        drawn = self._draw(Canvas(columns, rows, self._ascii_only, self._encoding))
+        self._widths = [row.cell_len for row in drawn]
+        return Group(*drawn)
 
-    def _measure(self) -> None:
-        """See how large the terminal is, and make good what a change of that has done."""
-        size = _size(self._console.file)
+    def _update_size(self) -> None:
+        """Read the size of the terminal, and undo the damage of a smaller one."""
+        size = _read_size(self._console.file)
         if size.columns < self._size.columns:
-            # Most terminals have broken the rows that are too long now.
-            more = sum(max(0, width - 1) // size.columns for width in self._drawn)
+            # Most terminals have wrapped the rows that are too long now.
+            wrapped = sum(max(0, width - 1) // size.columns for width in self._widths)
             up = ((ControlType.ERASE_IN_LINE, 2), (ControlType.CURSOR_UP, 1))
-            self._console.control(Control(ControlType.CARRIAGE_RETURN, *(up * more)))
+            self._console.control(Control(ControlType.CARRIAGE_RETURN, *(up * wrapped)))
         self._size = size
-        self._format_size = size
+        self._console.size = size
 
 
-def _size(file: IO[str]) -> os.terminal_size:
+def _read_size(file: IO[str]) -> os.terminal_size:
     try:
         size = os.get_terminal_size(file.fileno())
     except (OSError, ValueError):
-        return _USUAL
-    return size if size.columns and size.lines else _USUAL
+        return _DEFAULT_SIZE
+    return size if size.columns and size.lines else _DEFAULT_SIZE
 
 
-def _draws(encoding: str) -> bool:
-    """Whether a terminal can show the curve and the lines."""
+def _can_draw(encoding: str) -> bool:
+    """Whether a terminal can show the characters of curve and rules."""
     try:
         "─━│╰⣀●".encode(encoding)
     except (UnicodeEncodeError, LookupError):

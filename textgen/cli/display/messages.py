@@ -1,0 +1,142 @@
+"""The events of a training in words."""
+
+import shlex
+from collections.abc import Iterator
+
+from textgen.cli.display.state import to_bits
+from textgen.cli.formatting import describe_reading, format_duration
+from textgen.settings import DEFAULT_MODEL
+from textgen.training import events
+
+STOPPING = "stopping: validating and saving; Ctrl-C again stops at once"
+
+
+class EventFormatter:
+    """Turns events into the lines that remain of a training.
+
+    Args:
+        in_python: Leave out what is true for the command `textgen train` only.
+    """
+
+    def __init__(self, *, in_python: bool = False) -> None:
+        self._epochs, self._processes, self._in_python = 0, 1, in_python
+
+    def __call__(self, event: events.Event) -> Iterator[str]:
+        match event:
+            case events.CorpusOpened():
+                yield from _describe_corpus(event)
+            case events.TrainingStarted():
+                self._epochs, self._processes = event.epochs, event.processes
+                yield from _describe_start(event, in_python=self._in_python)
+            case events.Stopping():
+                yield STOPPING.partition(";")[0] if self._in_python else STOPPING
+            case events.Validated():
+                yield self._describe_validation(event)
+            case events.Sample():
+                yield f"--- sample at temperature {event.temperature:g} ---"
+                yield event.seed + event.text
+                yield "---"
+            case events.TrainingFinished():
+                yield _describe_best(event)
+                if not self._in_python:
+                    yield from _describe_next(event, several_processes=self._processes > 1)
+
+    def format_epoch(self, epoch: float) -> str:
+        """How many epochs are done, and of how many if that is known."""
+        return f"epoch {epoch:g}" + (f"/{self._epochs}" if self._epochs else "")
+
+    def _describe_validation(self, event: events.Validated) -> str:
+        validation = ""
+        if event.validation_loss is not None:
+            validation = f", validation {format_loss(event.validation_loss)}"
+        return (
+            f"{self.format_epoch(event.epoch)}: loss {format_loss(event.loss)}{validation}, "
+            f"{event.characters_per_second:,.0f} characters/s, {format_duration(event.seconds)}"
+            + (", best so far" if event.improved else "")
+        )
+
+
+def describe_device(event: events.TrainingStarted) -> str:
+    """Device, backend and precision of a training, and what computes its layers on a GPU."""
+    layers = ""
+    if event.device != "cpu" and not event.no_cudnn_reason:
+        is_textgens = event.backend == "jax"
+        layers = ", textgen's own LSTM: quicker than cuDNN's" if is_textgens else ", cuDNN"
+    return f"on {event.device} ({event.backend}, {event.precision}{layers})"
+
+
+def describe_slowness(event: events.TrainingStarted) -> Iterator[str]:
+    """Warnings about what makes a training slower than necessary."""
+    if event.no_cudnn_reason:
+        yield f"textgen: {event.device} computes the layers without cuDNN: {event.no_cudnn_reason}"
+    if event.slowdown:
+        yield (
+            f"textgen: a step in {event.precision} takes {event.slowdown:.2g} times as long as "
+            "in float32 on this processor; --precision auto takes the quicker one"
+        )
+
+
+def format_loss(loss: float) -> str:
+    return f"{loss:.4f} ({to_bits(loss):.3f} bits/character)"
+
+
+def _describe_corpus(event: events.CorpusOpened) -> Iterator[str]:
+    source = " (read before)" if event.from_cache else ""
+    yield (
+        f"corpus: {event.characters:,} characters{source}, {event.vocabulary_size:,} distinct; "
+        f"{event.training_characters:,} for training, {event.validation_characters:,} for "
+        "validation"
+    )
+    for line in describe_reading(event.reading):
+        yield f"        {line}"
+    if event.unknown_characters:
+        yield f"        {event.unknown_characters:,} rare characters share one id"
+
+
+def _describe_start(event: events.TrainingStarted, *, in_python: bool) -> Iterator[str]:
+    rows = "streams" if event.carry_state else "windows"
+    yield (
+        f"model: {event.layers}, {event.parameters:,} parameters, {describe_device(event)}"
+        + (f", {event.processes} processes" if event.processes > 1 else "")
+    )
+    yield from describe_slowness(event)
+    length = (
+        f"{event.epochs} epochs" if event.epochs else f"{_format_time(event.time)} in all, epochs"
+    )
+    yield (
+        f"training: {length} of {event.steps_per_epoch:,} steps, each {event.batch_size} {rows} of "
+        f"{event.maxlen} characters, targets {event.targets}"
+        + ("" if in_python else "; Ctrl-C keeps the best model")
+    )
+    if event.resumed_at_epoch is not None:
+        yield f"resuming: from the checkpoint at epoch {event.resumed_at_epoch:g}"
+
+
+def _describe_best(event: events.TrainingFinished) -> str:
+    reasons = {
+        "done": "done",
+        "stopped": "stopped",
+        "patience": "no better loss for a while: stopped",
+    }
+    return (
+        f"{reasons[event.reason]}; the best model (epoch {event.best_epoch:g}, loss "
+        f"{format_loss(event.best_loss)}) is in {event.directory}"
+    )
+
+
+def _describe_next(event: events.TrainingFinished, *, several_processes: bool) -> Iterator[str]:
+    """The commands that a user may want to run next."""
+    model = ""
+    if event.directory != DEFAULT_MODEL:
+        model = f" --model {shlex.quote(event.directory)}"
+    if event.reason == "stopped":
+        resume = f"textgen train --resume{model}"
+        yield f"to go on: {'the same command, for each process' if several_processes else resume}"
+    yield f"next: textgen sample{model}"
+
+
+def _format_time(seconds: float) -> str:
+    for unit, name in ((3600, "h"), (60, "m")):
+        if seconds % unit == 0:
+            return f"{seconds / unit:g}{name}"
+    return f"{seconds:g}s"
