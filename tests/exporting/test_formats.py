@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from textgen.exporting.formats import FORMATS
-from textgen.exporting.run import compare
 from textgen.exporting.signature import Signature
+from textgen.exporting.verification import largest_difference
 from textgen.sampling.network import Network, weight_specs
 from textgen.settings import EXPORT_FORMATS, ModelConfig
 
@@ -23,7 +23,7 @@ NETWORKS = {
 
 
 def needs(name: str) -> None:
-    """Skip where this process cannot write a format."""
+    """Skip a test if this process cannot write a format."""
     needs_packages(name)
     if FORMATS[name].keras and keras.backend.backend() != "tensorflow":
         pytest.skip("Keras runs on another backend in this process; exports are TensorFlow's")
@@ -44,7 +44,7 @@ def weights_of(config: ModelConfig) -> list[np.ndarray]:
     return weights
 
 
-def written(name: str, signature: Signature, path: Path):
+def write_and_load(name: str, signature: Signature, path: Path):
     needs(name)
     file = path / FORMATS[name].file
     FORMATS[name].write(file, signature, weights_of(signature.config))
@@ -57,24 +57,23 @@ def test_every_format_has_a_name():
 
 @pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("name", EXPORT_FORMATS)
-def test_it_predicts_what_the_network_predicts_that_textgen_samples_with(name, network, tmp_path):
+def test_it_predicts_what_textgen_predicts(name, network, tmp_path):
     config = NETWORKS[network]
-    step = written(name, Signature(config, SIZE, None), tmp_path)
+    step = write_and_load(name, Signature(config, SIZE, None), tmp_path)
     ours = Network(config, SIZE, weights_of(config))
     ids = np.random.default_rng(1).integers(0, SIZE, (500, 1)).astype(np.int32)
-    assert compare(step, Signature(config, SIZE, None), ours, ids) < 1e-5
+    assert largest_difference(step, Signature(config, SIZE, None), ours, ids) < 1e-5
     # Several texts side by side, each from a zero state again after every window.
     ids = np.random.default_rng(2).integers(0, SIZE, (40, 3)).astype(np.int32)
-    assert compare(step, Signature(config, SIZE, 15), ours, ids) < 1e-5
-    # Another network is another network.
+    assert largest_difference(step, Signature(config, SIZE, 15), ours, ids) < 1e-5
     other = Network(config, SIZE, [one * 1.01 for one in weights_of(config)])
-    assert compare(step, Signature(config, SIZE, None), other, ids) > 1e-4
+    assert largest_difference(step, Signature(config, SIZE, None), other, ids) > 1e-4
 
 
 @pytest.mark.parametrize("name", EXPORT_FORMATS)
-def test_what_comes_out_has_the_names_types_and_shapes_of_the_signature(name, tmp_path):
+def test_outputs_have_the_names_types_and_shapes_of_the_signature(name, tmp_path):
     signature = Signature(NETWORKS["lstm-lstm"], SIZE, None)
-    step = written(name, signature, tmp_path)
+    step = write_and_load(name, signature, tmp_path)
     said = signature.to_json()
     given = {one["name"]: np.zeros((2, *one["shape"][1:]), one["dtype"]) for one in said["inputs"]}
     outputs = step(given)
@@ -85,9 +84,9 @@ def test_what_comes_out_has_the_names_types_and_shapes_of_the_signature(name, tm
     assert [one["output"] for one in said["states"]] == [f"next_{name}" for name in list(given)[1:]]
 
 
-def test_onnx_itself_names_inputs_and_outputs_so(tmp_path):
+def test_onnx_names_inputs_and_outputs_as_the_signature(tmp_path):
     signature = Signature(NETWORKS["gru-gru"], SIZE, None)
-    written("onnx", signature, tmp_path)
+    write_and_load("onnx", signature, tmp_path)
     import onnx
     import onnxruntime
 
@@ -101,7 +100,7 @@ def test_onnx_itself_names_inputs_and_outputs_so(tmp_path):
         (said["inputs"], session.get_inputs()),
         (said["outputs"], session.get_outputs()),
     ):
-        # A batch of any size has a name of its own there.
+        # ONNX has a name for a batch of any size.
         assert {one["name"]: (kinds[one["dtype"]], one["shape"][1:]) for one in ours} == {
             one.name: (one.type, one.shape[1:]) for one in theirs
         }
@@ -110,7 +109,7 @@ def test_onnx_itself_names_inputs_and_outputs_so(tmp_path):
 
 def test_arrays_for_numpy_are_plain_and_named(tmp_path):
     signature = Signature(NETWORKS["rnn-rnn"], SIZE, None)
-    written("numpy", signature, tmp_path)
+    write_and_load("numpy", signature, tmp_path)
     with np.load(tmp_path / "model.npz", allow_pickle=False) as archive:
         shapes = {name: archive[name].shape for name in archive.files}
         assert all(archive[name].dtype == np.float32 for name in archive.files)

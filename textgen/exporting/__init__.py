@@ -1,14 +1,15 @@
-"""A trained model for other programs: one step of the network, states in and out.
+"""Models for other programs: one step of the network, with its states as inputs and outputs.
 
-    signature.py  what goes into a step and what comes out: names, types, shapes
-    onestep.py    that step as a network of stock Keras layers
-    plain.py      that step in NumPy alone, from an archive of arrays
-    formats.py    how each format is written, and run where it will run
-    run.py        the whole way: write, verify, put in place
+    signature.py     inputs and outputs of a step: names, types, shapes
+    step_keras.py    the step as a network of stock Keras layers
+    step_numpy.py    the step in NumPy alone, from an archive of arrays
+    formats.py       how each format is written, and run in its own runtime
+    verification.py  comparing an exported model with textgen's own network
+    exporter.py      the export as a whole: write, verify, put in place
 
-Keras is imported when something is exported to a format that needs it, by onestep.py.
+Keras is imported only when a model is exported to a format that needs it.
 """
 
-from textgen.exporting.run import export
+from textgen.exporting.exporter import export
 
 __all__ = ["export"]

@@ -1,7 +1,7 @@
-"""Each format: the file it is, the packages it needs, how it is written and run.
+"""Each format: its file, the packages it needs, how it is written and run.
 
-Knows converters and runtimes; knows nothing of vocabularies, of where files go or of what is
-right. A model is run as a program elsewhere would run it, by the names of signature.json.
+A model is run as another program would run it, with the names of signature.json. To add a format,
+add it to FORMATS and its name to `textgen.settings.EXPORT_FORMATS`.
 """
 
 import contextlib
@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from textgen.exporting import onestep, plain
-from textgen.exporting.plain import Step
 from textgen.exporting.signature import Signature
+from textgen.exporting.step_keras import build_step
+from textgen.exporting.step_numpy import Step, load_step, named_arrays
 
 Weights = Sequence[npt.NDArray[Any]]
 
@@ -28,8 +28,8 @@ class Format:
     Attributes:
         file: The model's file or directory.
         write: Writes a model to a path.
-        load: Its step in its own runtime, from inputs by name to outputs by name.
-        packages: What writing and running import, beyond what textgen always has.
+        load: Loads its step in its own runtime, from inputs by name to outputs by name.
+        packages: Packages that it needs beyond those that textgen always has.
         keras: Whether Keras writes it.
     """
 
@@ -40,10 +40,10 @@ class Format:
     keras: bool = True
 
 
-def _through_keras(name: str) -> Callable[[Path, Signature, Weights], object]:
+def _write_with_keras(name: str) -> Callable[[Path, Signature, Weights], object]:
     def write(path: Path, signature: Signature, weights: Weights) -> None:
-        model = onestep.build(signature, weights)
-        # Keras 3.13 tells of its LiteRT export there, verbose or not.
+        model = build_step(signature, weights)
+        # Keras 3.13 prints lines about its LiteRT export even with verbose=False.
         with contextlib.redirect_stdout(io.StringIO()):
             model.export(str(path), format=name, verbose=False)
 
@@ -68,28 +68,30 @@ def _load_litert(path: Path, _signature: Signature) -> Step:
 def _load_saved_model(path: Path, _signature: Signature) -> Step:
     import tensorflow
 
-    # A GPU may multiply with fewer digits, and it is the file that is to be held against ours.
+    # A GPU may multiply with fewer digits; the comparison is about the file.
     with tensorflow.device("CPU:0"):
         loaded = tensorflow.saved_model.load(str(path))
     serve = loaded.signatures["serving_default"]
 
     def step(inputs: dict[str, Any]) -> dict[str, Any]:
         with tensorflow.device("CPU:0"):
-            tensors = {name: tensorflow.constant(one) for name, one in inputs.items()}
-            return {name: one.numpy() for name, one in serve(**tensors).items()}
+            tensors = {name: tensorflow.constant(array) for name, array in inputs.items()}
+            return {name: tensor.numpy() for name, tensor in serve(**tensors).items()}
 
     return step
 
 
 def _write_numpy(path: Path, signature: Signature, weights: Weights) -> None:
-    np.savez(path, **plain.arrays(signature, weights))
+    np.savez(path, **named_arrays(signature, weights))
 
 
 FORMATS = {
     "onnx": Format(
-        "model.onnx", _through_keras("onnx"), _load_onnx, ("onnx", "tf2onnx", "onnxruntime")
+        "model.onnx", _write_with_keras("onnx"), _load_onnx, ("onnx", "tf2onnx", "onnxruntime")
     ),
-    "litert": Format("model.tflite", _through_keras("litert"), _load_litert, ("ai_edge_litert",)),
-    "saved-model": Format("saved_model", _through_keras("tf_saved_model"), _load_saved_model),
-    "numpy": Format("model.npz", _write_numpy, plain.load, keras=False),
+    "litert": Format(
+        "model.tflite", _write_with_keras("litert"), _load_litert, ("ai_edge_litert",)
+    ),
+    "saved-model": Format("saved_model", _write_with_keras("tf_saved_model"), _load_saved_model),
+    "numpy": Format("model.npz", _write_numpy, load_step, keras=False),
 }

@@ -1,11 +1,9 @@
-"""What goes into one step of an exported model and what comes out: names, types and shapes.
-
-Knows which states each cell has; knows nothing of frameworks, files or characters.
+"""The inputs and outputs of one step of an exported model: names, types and shapes.
 
 A step takes `id`, the ids of one character of each text, and the states of every layer from the
-bottom up: `h_1` and `c_1` for the first LSTM layer, `h_1` alone for a GRU or simple RNN. It gives
-`probabilities` of the character after it and the states after it, `next_h_1` and so on, which are
-the states of the next step. A text begins with states of zero.
+bottom up: `h_1` and `c_1` for the first LSTM layer, `h_1` alone for a GRU or simple RNN. It returns
+`probabilities` of the next character and the new states `next_h_1` and so on, which are the states
+of the next step. A text starts with states of zero.
 """
 
 from dataclasses import dataclass
@@ -22,7 +20,7 @@ class State:
     """A state of a layer.
 
     Attributes:
-        name: As it goes into a step.
+        name: The name of the input.
         units: Its width.
     """
 
@@ -31,19 +29,19 @@ class State:
 
     @property
     def next(self) -> str:
-        """Its name as it comes out of the step."""
+        """The name of the output."""
         return f"next_{self.name}"
 
 
 @dataclass(frozen=True)
 class Signature:
-    """What a step of an exported model is.
+    """The inputs and outputs of a step of an exported model.
 
     Attributes:
         config: The network.
         size: The vocabulary's size.
         window: Characters that the model was trained to predict from, each time from a zero
-            state; None where it was trained to carry its state on for ever.
+            state; None if it was trained with carried state.
 
     Example:
         >>> signature = Signature(ModelConfig(units=(8,)), 65, None)
@@ -70,11 +68,11 @@ class Signature:
 
     @property
     def outputs(self) -> dict[str, int]:
-        """What comes out of a step, with the width of each."""
+        """The outputs, each with its width."""
         return {PROBABILITIES: self.size, **{state.next: state.units for state in self.states}}
 
     def to_json(self) -> dict[str, Any]:
-        """What signature.json says of a step; `batch` stands for texts side by side."""
+        """The step in signature.json; `batch` is the number of texts side by side."""
 
         def floats(name: str, width: int) -> dict[str, Any]:
             return {"name": name, "dtype": "float32", "shape": ["batch", width]}

@@ -1,4 +1,4 @@
-"""An export as a whole: what is in its directory, and what keeps it from being there."""
+"""Exports as a whole: what is in their directory, and what prevents them."""
 
 import dataclasses
 import json
@@ -13,8 +13,9 @@ import textgen
 from tests.exporting.test_formats import needs
 from textgen import storage
 from textgen.errors import ExportError, ModelError, OutputError, SettingsError
-from textgen.exporting import run
+from textgen.exporting.exporter import EXPORT_KIND
 from textgen.exporting.formats import FORMATS
+from textgen.exporting.verification import verification_ids
 from textgen.model import model_dir
 from textgen.settings import EXPORT_FORMATS
 from textgen.text.vocabulary import Vocabulary
@@ -25,8 +26,8 @@ from textgen.text.vocabulary import Vocabulary
 def test_an_export_is_verified_and_says_what_it_is(name, fixture, request, tmp_path):
     needs(name)
     model = request.getfixturevalue(fixture)
-    done = textgen.export(model, tmp_path / "made" / "exported", name)
-    directory = tmp_path / "made" / "exported"
+    done = textgen.export(model, tmp_path / "new" / "exported", name)
+    directory = tmp_path / "new" / "exported"
     assert done.directory == directory and done.format == name and done.characters == 500
     assert done.difference < 1e-5
     assert {path.name for path in directory.iterdir()} == {
@@ -35,9 +36,9 @@ def test_an_export_is_verified_and_says_what_it_is(name, fixture, request, tmp_p
         "signature.json",
         "manifest.json",
     }
-    files = storage.read_manifest(directory, run.KIND)
+    files = storage.read_manifest(directory, EXPORT_KIND)
     assert done.size == sum(entry["bytes"] for entry in files.values())
-    storage.read_files(directory, run.KIND, files)
+    storage.read_files(directory, EXPORT_KIND, files)
     assert (directory / "vocabulary.json").read_bytes() == (model / "vocabulary.json").read_bytes()
     signature = json.loads((directory / "signature.json").read_bytes())
     windows = fixture == "trained_on_windows"
@@ -49,7 +50,7 @@ def test_an_export_is_verified_and_says_what_it_is(name, fixture, request, tmp_p
     assert ("arrays" in signature) == (name == "numpy")
 
 
-def test_what_is_there_is_replaced_only_if_asked(trained, tmp_path):
+def test_an_export_is_replaced_only_with_force(trained, tmp_path):
     textgen.export(trained, tmp_path / "exported", "numpy")
     with pytest.raises(OutputError, match="replace it with --force"):
         textgen.export(trained, tmp_path / "exported", "numpy")
@@ -96,7 +97,7 @@ def test_keras_cannot_change_to_tensorflow_in_a_process_where_it_runs(trained, t
 
 
 @pytest.mark.parametrize("name", ["onnx", "litert"])
-def test_what_cannot_be_tried_out_is_not_written(name, trained, tmp_path, monkeypatch):
+def test_without_its_packages_a_format_is_not_written(name, trained, tmp_path, monkeypatch):
     for package in FORMATS[name].packages:
         monkeypatch.setitem(sys.modules, package, None)
     said = f"{' and '.join(FORMATS[name].packages)}, .*pip install 'keras-textgen\\[export\\]'"
@@ -106,7 +107,7 @@ def test_what_cannot_be_tried_out_is_not_written(name, trained, tmp_path, monkey
 
 
 @pytest.mark.parametrize("wrong", [1.01, np.nan])
-def test_an_export_that_predicts_something_else_is_not_kept(wrong, trained, tmp_path, monkeypatch):
+def test_an_export_that_predicts_something_else_is_removed(wrong, trained, tmp_path, monkeypatch):
     textgen.export(trained, tmp_path / "exported", "numpy")
     before = (tmp_path / "exported" / "model.npz").read_bytes()
     right = FORMATS["numpy"]
@@ -121,9 +122,9 @@ def test_an_export_that_predicts_something_else_is_not_kept(wrong, trained, tmp_
     assert [path.name for path in tmp_path.iterdir()] == ["exported"]
 
 
-def test_a_model_is_tried_out_along_its_seeds_whatever_they_are(trained):
+def test_a_model_is_verified_on_its_seeds(trained):
     record = model_dir.read_model(trained).record
-    ids = run._text(record)
+    ids = verification_ids(record)
     assert ids.shape == (500, 2) and ids.dtype == np.int32
     seeds = "".join(record.seeds)
     assert record.vocabulary.decode(ids[:20, 0]) == seeds[:20]
@@ -131,7 +132,7 @@ def test_a_model_is_tried_out_along_its_seeds_whatever_they_are(trained):
     few = Vocabulary("bc", has_unknown=True)
     for texts in ((), ("ddd",), ("dcb",)):
         odd = dataclasses.replace(record, seeds=texts, vocabulary=few)
-        ids = run._text(odd)
+        ids = verification_ids(odd)
         assert (
             ids.shape == (500, 2)
             and ids.min() == 0

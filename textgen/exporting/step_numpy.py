@@ -1,8 +1,7 @@
 """One step of a trained network in NumPy alone, from an archive of arrays with readable names.
 
-Knows the arithmetic of Keras's cells in its plainest form, for readers to copy; knows nothing of
-vocabularies or seeds. textgen itself samples with the quicker network of textgen/sampling/, and
-holds this one against it.
+This is the plainest form of the arithmetic, for readers to copy. textgen itself samples with the
+faster network of textgen/sampling/, and verifies this one against it.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,15 +17,15 @@ Floats = npt.NDArray[np.float32]
 Step = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-def arrays(signature: Signature, weights: Sequence[npt.NDArray[Any]]) -> dict[str, Any]:
+def named_arrays(signature: Signature, weights: Sequence[npt.NDArray[Any]]) -> dict[str, Any]:
     """The arrays of a model by name.
 
     Args:
-        signature: What a step is.
+        signature: The inputs and outputs of a step.
         weights: float32 arrays as `textgen.sampling.network.weight_specs` lists them.
 
     Returns:
-        `embedding` of shape (vocabulary, width), left out for one-hot input; for each layer from 1
+        `embedding` of shape (vocabulary, width), except for one-hot input; for each layer from 1
         `kernel_1` of shape (width below, gates * units), `recurrent_kernel_1` of shape (units,
         gates * units) and `bias_1` of shape (gates * units,), or (2, gates * units) for a GRU;
         `dense_kernel` of shape (units, vocabulary) and `dense_bias` of shape (vocabulary,).
@@ -39,28 +38,28 @@ def arrays(signature: Signature, weights: Sequence[npt.NDArray[Any]]) -> dict[st
     return {**named, "dense_kernel": dense_kernel, "dense_bias": dense_bias}
 
 
-def load(path: Path, signature: Signature) -> Step:
-    """The step of an archive that holds `arrays`: from inputs by name to outputs by name."""
+def load_step(path: Path, signature: Signature) -> Step:
+    """The step of an archive of `named_arrays`: from inputs by name to outputs by name."""
     with np.load(path) as archive:
-        array = {name: archive[name] for name in archive.files}
+        arrays = {name: archive[name] for name in archive.files}
     cell = _CELLS[signature.config.cell]
 
     def step(inputs: dict[str, Any]) -> dict[str, Any]:
         ids = inputs[ID]
         outputs: dict[str, Any] = {}
-        if "embedding" in array:
-            x = array["embedding"][ids]
+        if "embedding" in arrays:
+            x = arrays["embedding"][ids]
         else:
             x = np.zeros((len(ids), signature.size), np.float32)
             x[np.arange(len(ids)), ids] = 1
         for number, states in enumerate(signature.layers, start=1):
-            x_kernel = x @ array[f"kernel_{number}"]
-            h_kernel = inputs[states[0].name] @ array[f"recurrent_kernel_{number}"]
+            x_kernel = x @ arrays[f"kernel_{number}"]
+            h_kernel = inputs[states[0].name] @ arrays[f"recurrent_kernel_{number}"]
             before = [inputs[state.name] for state in states]
-            after = cell(x_kernel, h_kernel, array[f"bias_{number}"], *before)
-            outputs |= {state.next: one for state, one in zip(states, after, strict=True)}
+            after = cell(x_kernel, h_kernel, arrays[f"bias_{number}"], *before)
+            outputs |= {state.next: array for state, array in zip(states, after, strict=True)}
             x = after[0]
-        logits = x @ array["dense_kernel"] + array["dense_bias"]
+        logits = x @ arrays["dense_kernel"] + arrays["dense_bias"]
         odds = np.exp(logits - logits.max(axis=-1, keepdims=True))
         return {PROBABILITIES: odds / odds.sum(axis=-1, keepdims=True), **outputs}
 

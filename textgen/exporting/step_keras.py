@@ -1,7 +1,7 @@
-"""One step of a trained network in stock Keras, with its states as inputs and outputs.
+"""One step of a trained network in stock Keras layers, with its states as inputs and outputs.
 
-Knows layers and cells; knows nothing of files, formats or characters. A cell is what a recurrent
-layer runs at each character: without the loop around it, every converter can read it.
+It consists of cells, which a recurrent layer runs at each character: without the loop around them
+every converter can read it.
 """
 
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ import numpy.typing as npt
 from textgen.exporting.signature import ID, PROBABILITIES, Signature
 
 
-def build(signature: Signature, weights: Sequence[npt.NDArray[Any]]) -> Any:
+def build_step(signature: Signature, weights: Sequence[npt.NDArray[Any]]) -> Any:
     """The network of one step.
 
     Args:
-        signature: What goes in and what comes out.
+        signature: The inputs and outputs.
         weights: float32 arrays as `textgen.sampling.network.weight_specs` lists them.
 
     Returns:
@@ -24,7 +24,7 @@ def build(signature: Signature, weights: Sequence[npt.NDArray[Any]]) -> Any:
         float32 of shape (batch, units), to one of its outputs, float32 of shape (batch, width).
 
     Example:
-        >>> model = build(signature, weights)  # doctest: +SKIP
+        >>> model = build_step(signature, weights)  # doctest: +SKIP
         >>> model({"id": ids, "h_1": h, "c_1": c})["probabilities"].shape  # doctest: +SKIP
         TensorShape([1, 65])
     """
@@ -51,11 +51,11 @@ def build(signature: Signature, weights: Sequence[npt.NDArray[Any]]) -> Any:
         cell = cells[config.cell](config.units[number], dtype="float32")
         x, after = cell(x, [inputs[state.name] for state in states])
         cell.set_weights(kernels[3 * number : 3 * number + 3])
-        outputs |= {state.next: one for state, one in zip(states, after, strict=True)}
+        outputs |= {state.next: tensor for state, tensor in zip(states, after, strict=True)}
     dense = keras.layers.Dense(size, activation="softmax", dtype="float32")
     outputs[PROBABILITIES] = dense(x)
     dense.set_weights([dense_kernel, dense_bias])
     model = keras.Model(inputs, outputs, name="textgen")
-    # Keras converts to ONNX only what has run once.
-    model({name: keras.ops.zeros((1, *one.shape[1:]), one.dtype) for name, one in inputs.items()})
+    # Keras converts only a model that has run once to ONNX.
+    model({name: keras.ops.zeros((1, *x.shape[1:]), x.dtype) for name, x in inputs.items()})
     return model

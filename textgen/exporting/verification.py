@@ -1,0 +1,60 @@
+"""Comparing an exported model with textgen's own network."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from textgen.exporting.signature import ID, PROBABILITIES, Signature
+from textgen.exporting.step_numpy import Step
+from textgen.model.record import ModelRecord
+from textgen.sampling.decoding import log_probabilities
+from textgen.sampling.network import Network
+
+CHARACTERS = 500
+
+
+def verification_ids(record: ModelRecord) -> npt.NDArray[np.int32]:
+    """Two texts to compare models on: a model's seeds, forwards and backwards.
+
+    Returns:
+        int32 of shape (CHARACTERS, 2).
+    """
+    ids = record.vocabulary.encode("".join(record.seeds)[:CHARACTERS])
+    known = ids[ids >= 0] if (ids >= 0).any() else np.arange(record.vocabulary.size)
+    forwards = np.resize(known, CHARACTERS).astype(np.int32)
+    return np.stack([forwards, forwards[::-1]], axis=1)
+
+
+def largest_difference(
+    step: Step, signature: Signature, network: Network, ids: npt.NDArray[np.int32]
+) -> float:
+    """The largest difference between the probabilities of two networks along texts.
+
+    States are carried from character to character. If the model was trained on windows, they are
+    zero again after each window.
+
+    Args:
+        step: One network's step, from inputs by name to outputs by name.
+        signature: The inputs and outputs of the step.
+        network: The other network.
+        ids: Texts side by side, of shape (characters, texts).
+
+    Returns:
+        The largest absolute difference; nan if a probability is not a number.
+    """
+    reader = network.reader(ids.shape[1:])
+    differences = []
+    states: dict[str, Any] = {}
+    for place, character_ids in enumerate(ids):
+        if place % (signature.window or len(ids)) == 0:
+            reader.reset(...)
+            states = {
+                state.name: np.zeros((ids.shape[1], state.units), np.float32)
+                for state in signature.states
+            }
+        outputs = step({ID: character_ids, **states})
+        expected = np.exp(log_probabilities(reader.step(character_ids)))
+        differences.append(np.abs(outputs[PROBABILITIES] - expected).max())
+        states = {state.name: outputs[state.next] for state in signature.states}
+    return float(np.max(differences))
