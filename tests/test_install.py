@@ -270,7 +270,8 @@ def test_the_wheel_has_the_package_and_nothing_else(wheel):
     package = ROOT / "textgen"
     own = {path.relative_to(ROOT).as_posix() for path in package.rglob("*") if path.is_file()}
     assert files == {path for path in own if "__pycache__" not in path}
-    assert {Path(name).suffix for name in files} >= {".py", ".html", ".css", ".js", ".toml", ".typed"}
+    suffixes = {Path(name).suffix for name in files}
+    assert suffixes >= {".py", ".html", ".css", ".js", ".toml", ".typed"}
     data = [name for name in names if ".data/" in name]
     assert [name.split("/", 1)[1] for name in data] == ["data/share/man/man1/textgen.1"]
 
