@@ -32,7 +32,6 @@ def main() -> None:
     from textgen.compute.backends.keras_backend import KerasBackend
     from textgen.model import model_dir
     from textgen.training import checkpoint, device_speed, events, loop, train
-    from textgen.training.run import Run
 
     seconds: defaultdict[str, float] = defaultdict(float)
     times: Counter[str] = Counter()
@@ -65,7 +64,7 @@ def main() -> None:
         ("checkpoints", checkpoint, "write"),
     ]
     first = [
-        ("the pace", device_speed, "settled"),
+        ("the pace", device_speed, "adapt"),
         ("the precision", KerasBackend, "choose_precision"),
         ("what a validation takes", loop, "_Validator"),
     ]
@@ -73,9 +72,13 @@ def main() -> None:
         for name, owner, attribute in (*watched, *first):
             function = timed(name, getattr(owner, attribute))
             mock.patch.object(owner, attribute, function).start()
-        run = Run(checkpoint_every=options.checkpoint_every)
-        told = {"time": options.seconds}
-        train([options.corpus], Path(folder) / "model", told, run=run, on_event=on_event)
+        train(
+            options.corpus,
+            model=Path(folder) / "model",
+            checkpoint_every=options.checkpoint_every,
+            on_event=on_event,
+            time=options.seconds,
+        )
     whole = moments[-1] - moments[0]
     seconds["the rest"] = whole - sum(seconds.values())
     rows = [

@@ -22,7 +22,6 @@ from textgen import train
 from textgen.compute import runtime
 from textgen.text.sources import demo_source
 from textgen.training import automatic, events
-from textgen.training.run import Run
 
 _DOCS = Path(__file__).parent.parent / "docs"
 _VALIDATION = 0.04  # of the text: little, so that it can be read often
@@ -53,11 +52,11 @@ def corpora(verse: Path, folder: Path) -> dict[str, Path]:
 
 def ways(characters: int, seconds: float, shape: bool) -> dict[str, dict[str, Any]]:
     """The default and its neighbours."""
-    (units,) = automatic.sized(characters, {"time": seconds})["units"]
+    (units,) = automatic.choose_sizes(characters, {"time": seconds})["units"]
     if shape:
         return {
             "default": {},
-            "two layers": {"units": (_near(units / automatic.width((1, 1))),) * 2},
+            "two layers": {"units": (_near(units / automatic.equivalent_width((1, 1))),) * 2},
             "half the embedding": {"embedding": 32},
             "twice the embedding": {"embedding": 128},
             "half the rows": {"batch_size": 16},
@@ -88,7 +87,7 @@ def curve(
 
     model = folder / "model"
     settings = {**options, "time": seconds, "validation": _VALIDATION, "sample_length": 0}
-    train([str(corpus)], model, settings, run=Run(force=True), on_event=on_event)
+    train([str(corpus)], model=model, force=True, on_event=on_event, **settings)
     parts = json.loads((model / "settings.json").read_text(encoding="utf-8"))
     return told, parts["windows"] | parts["model"] | parts["training"]
 

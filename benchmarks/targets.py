@@ -57,7 +57,7 @@ def curve(corpus: Path, held_out: Path, folder: Path, way: dict[str, Any], secon
             shutil.copytree(model, snapshot, ignore=shutil.ignore_patterns("cache"))
             snapshots.append((time.monotonic() - began, event.epoch, snapshot))
 
-    train([str(corpus)], model, {**_SAME, **way, "time": seconds}, on_event=on_event)
+    train([str(corpus)], model=model, on_event=on_event, **{**_SAME, **way, "time": seconds})
     points = []
     for taken, passes, snapshot in snapshots:
         points.append((taken, passes, evaluate([str(held_out)], snapshot).loss))

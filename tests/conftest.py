@@ -86,8 +86,16 @@ def trained(tmp_path_factory: pytest.TempPathFactory, text: str) -> Path:
     folder = tmp_path_factory.mktemp("trained")
     path = folder / "corpus.txt"
     path.write_text(text, encoding="utf-8")
-    options = {"units": (48,), "embedding": 16, "maxlen": 20, "batch_size": 8, "epochs": 20}
-    train([str(path)], folder / "model", {**options, "sample_length": 40})
+    train(
+        path,
+        model=folder / "model",
+        units=48,
+        embedding=16,
+        maxlen=20,
+        batch_size=8,
+        epochs=20,
+        sample_length=40,
+    )
     return folder / "model"
 
 
@@ -99,6 +107,15 @@ def trained_on_windows(tmp_path_factory: pytest.TempPathFactory, text: str) -> P
     folder = tmp_path_factory.mktemp("windows")
     path = folder / "corpus.txt"
     path.write_text(text, encoding="utf-8")
-    options = {"units": (24, 20), "embedding": 0, "maxlen": 12, "targets": "last", "epochs": 12}
-    train([str(path)], folder / "model", {**options, "batch_size": 32, "sample_length": 0})
+    train(
+        path,
+        model=folder / "model",
+        units=(24, 20),
+        embedding=0,
+        maxlen=12,
+        targets="last",
+        epochs=12,
+        batch_size=32,
+        sample_length=0,
+    )
     return folder / "model"

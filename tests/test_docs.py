@@ -17,7 +17,7 @@ import pytest
 from textgen import errors
 from textgen.cli import program
 from textgen.text.split import split_position
-from textgen.training.automatic import Pace, default_time, sized
+from textgen.training.automatic import Pace, choose_sizes, choose_time
 
 ROOT = Path(__file__).parent.parent
 _GENERATED = ("cli.md", "errors.md")
@@ -173,9 +173,9 @@ def test_what_the_tutorial_says_of_sizes_is_what_is_chosen():
     assert len(rows) == 3
     for size, unit, time, of, *chosen in rows:
         characters = split_position(int(size) * {"kB": 1000, "MB": 1_000_000}[unit], 0.1)
-        seconds = default_time(characters)
+        seconds = choose_time(characters)
         assert seconds == int(time) * {"s": 1, "min": 60}[of]
-        found = sized(characters, {"time": seconds})
+        found = choose_sizes(characters, {"time": seconds})
         names = ("dropout", "drop_connect", "noise")
         assert chosen == [f"{found['units'][0]}", *(f"{found[name]:g}" for name in names)]
     (shown,) = re.findall(r"model: LSTM (\d+),", TUTORIAL)
@@ -183,10 +183,11 @@ def test_what_the_tutorial_says_of_sizes_is_what_is_chosen():
     assert learned is not None
     paces = (Pace(), Pace(2.0))  # of the two processors that the page tells of, about
     at_least, at_most = (
-        sized(int(learned[1].replace(",", "")), {"time": 60.0}, pace)["units"] for pace in paces
+        choose_sizes(int(learned[1].replace(",", "")), {"time": 60.0}, pace)["units"]
+        for pace in paces
     )
     assert at_least <= (int(shown),) <= at_most
-    hour = sized(characters, {"time": 3600.0})
+    hour = choose_sizes(characters, {"time": 3600.0})
     assert f"an hour ({hour['units'][0]} units)" in TUTORIAL
 
 

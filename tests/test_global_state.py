@@ -21,9 +21,8 @@ import textgen
 from textgen.errors import TrainingError
 from textgen.model import model_dir
 from textgen.training import events
-from textgen.training.run import Run
 
-TINY = {"epochs": 1, "units": (8,), "embedding": 4, "maxlen": 10, "batch_size": 4}
+TINY: dict[str, Any] = {"epochs": 1, "units": (8,), "embedding": 4, "maxlen": 10, "batch_size": 4}
 LOGGERS = ("tensorflow", "absl", "jax", "tf2onnx", "numba")
 
 
@@ -97,22 +96,22 @@ def fails_in_training(corpus, folder):
             raise RuntimeError("a callback's own")
 
     with pytest.raises(RuntimeError, match="a callback's own"):
-        textgen.train([corpus], folder / "failed", TINY, on_event=on_event)
+        textgen.train([corpus], model=folder / "failed", on_event=on_event, **TINY)
 
 
 def goes_astray(corpus, folder):
     wild = {**TINY, "learning_rate": 1e30, "clip_norm": 0.0, "optimizer": "sgd"}
     with pytest.raises(TrainingError, match="training went astray"):
-        textgen.train([corpus], folder / "astray", wild)
+        textgen.train([corpus], model=folder / "astray", **wild)
 
 
 CALLS = {
     "prepare": lambda corpus, trained, folder: textgen.prepare([corpus], folder / "prepared"),
     "train": lambda corpus, trained, folder: textgen.train(
-        [corpus], folder / "model", {**TINY, "drop_connect": 0.1}, run=Run(device="cpu")
+        [corpus], model=folder / "model", device="cpu", **{**TINY, "drop_connect": 0.1}
     ),
     "train by time": lambda corpus, trained, folder: textgen.train(
-        [corpus], folder / "model", {"time": 120, "maxlen": 10}, stop=lambda: True
+        [corpus], model=folder / "model", stop=lambda: True, time=120, maxlen=10
     ),
     "train with an error": lambda corpus, trained, folder: fails_in_training(corpus, folder),
     "train with another": lambda corpus, trained, folder: goes_astray(corpus, folder),
@@ -154,7 +153,6 @@ FRESH = """
 import json, logging, os, random, signal, sys
 import numpy as np
 import textgen
-from textgen.training.run import Run
 
 NAMES = ("CUDA_VISIBLE_DEVICES", "JAX_PLATFORMS", "KERAS_TORCH_DEVICE", "KERAS_BACKEND",
          "TF_CPP_MIN_LOG_LEVEL", "OMP_WAIT_POLICY")
@@ -171,7 +169,7 @@ def state():
 
 before = state()
 backend = sys.argv[2]
-textgen.train([sys.argv[1]], "model", json.loads(sys.argv[3]), run=Run("cpu", backend=backend))
+textgen.train(sys.argv[1], model="model", **json.loads(sys.argv[3]), device="cpu", backend=backend)
 import keras
 print(json.dumps([key for key, value in state().items() if value != before[key]]))
 print(json.dumps([keras.backend.backend(), keras.config.floatx()]))
@@ -213,7 +211,7 @@ def test_a_training_depends_on_its_random_seed_and_not_on_the_programs(corpus, t
                 draws.append(random.random())
 
         try:
-            textgen.train([corpus], tmp_path / str(number), options, on_event=on_event)
+            textgen.train([corpus], model=tmp_path / str(number), on_event=on_event, **options)
         finally:
             keras.config.set_floatx("float32")
         weights.append(model_dir.read_model(tmp_path / str(number)).weights)

@@ -9,6 +9,7 @@ import math
 import shutil
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,7 +36,6 @@ from textgen.text import prepared
 from textgen.text.prepare import prepare
 from textgen.text.prepared import open_prepared
 from textgen.training import checkpoint, train
-from textgen.training.run import Run
 
 RELEASES = sorted(path for path in (Path(__file__).parent / "released").glob("*.*.*"))
 MODELS = [
@@ -127,8 +127,8 @@ def test_a_released_model_is_exported(release, tmp_path):
 @pytest.mark.parametrize("name", ["model", "model-windows"])
 def test_a_training_begins_with_a_released_model(release, name, corpus, tmp_path):
     corpus.write_text(corpus.read_text() + "A zebra?\n")
-    options = {"epochs": 1, "maxlen": 12, "sample_length": 0}
-    train([str(corpus)], tmp_path / "new", options, init_from=release / name)
+    options: dict[str, Any] = {"epochs": 1, "maxlen": 12, "sample_length": 0}
+    train([str(corpus)], model=tmp_path / "new", init_from=release / name, **options)
     old, new = model_dir.read_model(release / name), model_dir.read_model(tmp_path / "new")
     assert new.record.settings.model.units == old.record.settings.model.units
     assert set(new.record.vocabulary.characters) > set(old.record.vocabulary.characters)
@@ -138,7 +138,7 @@ def test_a_training_begins_with_a_released_model(release, name, corpus, tmp_path
 def test_a_released_training_is_resumed_to_the_same_end(release, tmp_path):
     directory = tmp_path / "model"
     shutil.copytree(release / "unfinished", directory)
-    done = train([], directory, run=Run(resume=True, device="cpu"))
+    done = train(model=directory, resume=True, device="cpu")
     assert done.reason == "done"
     resumed, whole = model_dir.read_model(directory), model_dir.read_model(release / "model")
     assert resumed.record.settings == whole.record.settings
@@ -154,14 +154,25 @@ def test_the_command_of_a_released_training_resumes_it(release, tmp_path, corpus
     """The text is compared by its characters: the file may be another one."""
     directory = tmp_path / "model"
     shutil.copytree(release / "unfinished", directory)
-    small = {"units": (16,), "embedding": 8, "maxlen": 16, "batch_size": 4, "epochs": 4}
+    small: dict[str, Any] = {
+        "units": (16,),
+        "embedding": 8,
+        "maxlen": 16,
+        "batch_size": 4,
+        "epochs": 4,
+    }
     small |= {"dropout": 0.2, "drop_connect": 0.1, "noise": 0.01, "sample_length": 20}
-    before = checkpoint.read(checkpoint_path(directory)).snapshot.figures["steps"]
-    run = Run(device="cpu")
+    before = checkpoint.read(checkpoint_path(directory)).snapshot.state["steps"]
     steps = iter(range(5))
-    train([str(corpus)], directory, small, run=run, stop=lambda: next(steps, None) is None)
+    train(
+        [str(corpus)],
+        model=directory,
+        stop=lambda: next(steps, None) is None,
+        device="cpu",
+        **small,
+    )
     after = checkpoint.read(checkpoint_path(directory))
-    assert after.snapshot.figures["steps"] > before
+    assert after.snapshot.state["steps"] > before
     assert after.about["versions"]["textgen"] == package.__version__
 
 
@@ -171,21 +182,21 @@ def test_a_released_training_by_time_is_resumed(release, tmp_path):
     shutil.copytree(release / "unfinished-by-time", directory)
     before = checkpoint.read(checkpoint_path(directory)).snapshot
     steps = iter(range(20))
-    train([], directory, run=Run(resume=True, device="cpu"), stop=lambda: next(steps, None) is None)
+    train(model=directory, resume=True, device="cpu", stop=lambda: next(steps, None) is None)
     after = checkpoint.read(checkpoint_path(directory)).snapshot
-    assert after.figures["steps"] > before.figures["steps"] and after.left < before.left
+    assert after.state["steps"] > before.state["steps"] and after.seconds_left < before.seconds_left
 
 
 @EACH_RELEASE
 def test_a_training_from_a_released_prepared_corpus(release, tmp_path):
-    options = {"units": (4,), "epochs": 1, "batch_size": 4, "sample_length": 0}
-    train([str(release / "prepared")], tmp_path / "m", options)
+    options: dict[str, Any] = {"units": (4,), "epochs": 1, "batch_size": 4, "sample_length": 0}
+    train([str(release / "prepared")], model=tmp_path / "m", **options)
     record = model_dir.read_model(tmp_path / "m").record
     assert record.settings.windows == WindowConfig(maxlen=20, step=2)
     assert record.corpus_config(tmp_path / "m").encoding == "latin-1"
     assert record.versions["textgen"] == package.__version__
     with pytest.raises(UsageError, match="with encoding latin-1"):
-        train([str(release / "prepared")], tmp_path / "n", options, corpus={"encoding": "utf-8"})
+        train([str(release / "prepared")], model=tmp_path / "n", encoding="utf-8", **options)
 
 
 @EACH_MODEL
@@ -224,11 +235,11 @@ def test_a_later_version_with_more_settings_opens_all(release, tmp_path, monkeyp
     directory = tmp_path / "model"
     shutil.copytree(release / "unfinished", directory)
     steps = iter(range(3))
-    train([], directory, run=Run(resume=True, device="cpu"), stop=lambda: next(steps, None) is None)
+    train(model=directory, resume=True, device="cpu", stop=lambda: next(steps, None) is None)
     settings = checkpoint.read(checkpoint_path(directory)).request.settings
     assert settings.by_name()["zoneout"] == 0.0 and "zoneout" not in settings.to_json()["training"]
-    options = {"units": (4,), "epochs": 1, "batch_size": 4, "sample_length": 0}
-    train([str(release / "prepared")], tmp_path / "m", options, corpus={"encoding": "latin-1"})
+    options: dict[str, Any] = {"units": (4,), "epochs": 1, "batch_size": 4, "sample_length": 0}
+    train([str(release / "prepared")], model=tmp_path / "m", encoding="latin-1", **options)
 
 
 @pytest.fixture
@@ -287,7 +298,7 @@ def test_what_only_training_needs_may_be_unknown(first, corpus, name, value):
     rewrite_checkpoint(model, newer(["settings", "training"], name, value))
     before = checkpoint_path(model).read_bytes()
     with pytest.raises(ModelError, match=r"written by textgen 99\.1\.0.*keras-textgen>=99\.1\.0"):
-        train([], model, run=Run(resume=True))
+        train(model=model, resume=True)
     assert checkpoint_path(model).read_bytes() == before
 
 
@@ -307,7 +318,7 @@ def test_what_sampling_needs_must_be_known(first, corpus, part, name, value, say
     with pytest.raises(ModelError, match=message):
         model_dir.load(model)
     with pytest.raises(ModelError, match=message):
-        train([str(corpus)], first / "new", init_from=model)
+        train([str(corpus)], model=first / "new", init_from=model)
 
 
 def test_an_unknown_value_that_is_no_text_is_damage(first):
@@ -355,15 +366,21 @@ def test_a_prepared_corpus_of_a_newer_version(first, part, name, value):
     with pytest.raises(PreparedError, match=message):
         open_prepared(directory)
     with pytest.raises(PreparedError, match=message):
-        train([str(directory)], first / "new")
+        train([str(directory)], model=first / "new")
 
 
 def test_a_cache_of_a_newer_version_is_made_again(first, corpus):
     """It is only a cache: the text is there to read."""
-    options = {"units": (4,), "epochs": 1, "maxlen": 12, "batch_size": 4, "sample_length": 0}
-    train([str(corpus)], first / "new", options)
+    options: dict[str, Any] = {
+        "units": (4,),
+        "epochs": 1,
+        "maxlen": 12,
+        "batch_size": 4,
+        "sample_length": 0,
+    }
+    train([str(corpus)], model=first / "new", **options)
     rewrite(first / "new/cache", "prepared.json", newer(["corpus"], "dialect", 1))
-    train([str(corpus)], first / "new", options, run=Run(force=True))
+    train([str(corpus)], model=first / "new", force=True, **options)
     assert open_prepared(first / "new/cache").corpus == CorpusConfig()
 
 
@@ -383,9 +400,9 @@ def test_every_file_says_which_version_wrote_it(tmp_path, corpus):
     content = json.loads((made.path / "prepared.json").read_bytes())
     assert content["versions"]["textgen"] == package.__version__
     assert content["chosen"] == ["maxlen"]
-    options = {"units": (4,), "epochs": 1, "batch_size": 4, "sample_length": 0}
+    options: dict[str, Any] = {"units": (4,), "epochs": 1, "batch_size": 4, "sample_length": 0}
     steps = iter(range(2))
-    train([str(made.path)], tmp_path / "m", options, stop=lambda: next(steps, None) is None)
+    train([str(made.path)], model=tmp_path / "m", stop=lambda: next(steps, None) is None, **options)
     found = checkpoint.read(checkpoint_path(tmp_path / "m"))
     assert found.about["versions"]["textgen"] == package.__version__
     assert model_dir.read_model(tmp_path / "m").record.versions["textgen"] == package.__version__

@@ -1,7 +1,7 @@
 """Train a character-level LSTM on your own text with Keras and write new text from it.
 
     import textgen
-    textgen.train(["corpus.txt"], model="textgen-model")
+    textgen.train("corpus.txt", model="textgen-model", time="2m")
     model = textgen.load("textgen-model")
     print(model.generate("To be", length=200, temperature=0.5))
 

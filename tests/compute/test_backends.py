@@ -32,7 +32,6 @@ KINDS: dict[str, dict[str, object]] = {
 SCRIPT = """
 import json, sys
 from textgen.training import events, train
-from textgen.training.run import Run
 
 backend, corpus, folder, kinds, steps = sys.argv[1:]
 told = {}
@@ -44,12 +43,12 @@ for name, options in json.loads(kinds).items():
             losses.append(event.loss)
 
     train(
-        [corpus],
-        f"{folder}/{name}",
-        options,
-        run=Run(backend=backend),
+        corpus,
+        model=f"{folder}/{name}",
+        backend=backend,
         on_event=on_event,
         stop=lambda: len(losses) == int(steps),
+        **options,
     )
 print(json.dumps(told))
 """

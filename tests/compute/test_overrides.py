@@ -54,7 +54,7 @@ def test_a_loop_that_keras_calls_by_another_name_fails_loudly(
     monkeypatch.setattr(layer, "call", call_another_loop)
     options = {**OPTIONS, "cell": cell, "drop_connect": drop_connect}
     with pytest.raises(TrainingError) as raised:
-        textgen.train([corpus], tmp_path / "model", options)
+        textgen.train([corpus], model=tmp_path / "model", **options)
     version = keras.version()
     assert str(raised.value).startswith(
         f"keras {version} does not work with this version of textgen: its training step leaves out "

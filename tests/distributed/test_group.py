@@ -31,7 +31,7 @@ from textgen.settings import resolve_settings
 from textgen.text.streams import Streams
 from textgen.text.vocabulary import Vocabulary
 from textgen.text.windows import Windows
-from textgen.training import run
+from textgen.training import processes
 from textgen.training.budget import ByEpochs, ByTime, HeardClock
 from textgen.training.data import Text
 
@@ -470,7 +470,9 @@ def test_each_process_reads_its_rows():
 def test_a_process_reads_its_part_of_the_text():
     text = Text(np.zeros(9001, np.uint8), np.zeros(1000, np.uint8), Vocabulary("ab"))
     told = resolve_settings({"batch_size": 6, "maxlen": 10, "epochs": 1})
-    parts = [run._read_by(JaxCommunicator(index, 3), text, told, 400) for index in range(3)]
+    parts = [
+        processes.parts_to_read(JaxCommunicator(index, 3), text, told, 400) for index in range(3)
+    ]
     validation = slice(9001, 9401)
     assert parts == [
         [slice(0, 3001), validation],
@@ -478,7 +480,7 @@ def test_a_process_reads_its_part_of_the_text():
         [slice(6000, 9001), validation],
     ]
     told = resolve_settings({"batch_size": 6, "maxlen": 10, "epochs": 1, "carry_state": False})
-    assert run._read_by(JaxCommunicator(1, 3), text, told, 4000) == [
+    assert processes.parts_to_read(JaxCommunicator(1, 3), text, told, 4000) == [
         slice(0, 9001),
         slice(9001, 10001),
     ]

@@ -18,7 +18,6 @@ from textgen.model import model_dir
 from textgen.model.paths import is_model_dir
 from textgen.text.prepare import prepare
 from textgen.training import train
-from textgen.training.run import Run
 
 SMALL: dict[str, Any] = {
     "units": (16,),
@@ -57,10 +56,10 @@ def main() -> None:
             left = iter(range(steps - 1)) if steps else None
             train(
                 ["corpus.txt"],
-                directory / name,
-                options,
-                run=Run(device="cpu"),
+                model=directory / name,
+                device="cpu",
                 stop=lambda left=left: left is not None and next(left, None) is None,  # type: ignore[misc]
+                **options,
             )
         prepare("corpus.txt", directory / "prepared", encoding="latin-1", maxlen=20, step=2)
         expected = {

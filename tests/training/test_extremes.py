@@ -109,9 +109,9 @@ def test_an_extreme_number_works_or_is_refused_in_one_line(told, tmp_path):
     try:
         finished = textgen.train(
             [tmp_path / "corpus.txt"],
-            tmp_path / "m",
-            {**TINY, **told},
+            model=tmp_path / "m",
             stop=lambda: next(steps) > 8,
+            **{**TINY, **told},
         )
     except TextgenError as error:
         assert "\n" not in str(error) and str(error)

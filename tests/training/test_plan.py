@@ -19,10 +19,11 @@ from textgen.text import prepared
 from textgen.text.prepare import prepare
 from textgen.text.prepared import open_prepared
 from textgen.text.sources import Source
-from textgen.training import checkpoint, plan, train
-from textgen.training.automatic import default_time, sized
+from textgen.training import checkpoint, train
+from textgen.training.automatic import choose_sizes, choose_time
 from textgen.training.budget import ByEpochs, ByTime
-from textgen.training.run import Run
+from textgen.training.job import Job
+from textgen.training.plan import create_plan
 
 
 def test_a_clock_by_epochs():
@@ -68,28 +69,30 @@ def test_a_report_that_takes_long_is_made_less_often(monkeypatch):
 
 def test_sizes_grow_with_the_time_and_shrink_with_the_text():
     def units(characters, seconds):
-        return sized(characters, {"time": seconds})["units"][0]
+        return choose_sizes(characters, {"time": seconds})["units"][0]
 
     assert units(10**6, 60) < units(10**6, 600) <= units(10**8, 3600)
     assert units(20_000, 600) < units(10**6, 600)
-    dropouts = [sized(characters, {"time": 600})["dropout"] for characters in (10**5, 10**6, 10**9)]
+    dropouts = [
+        choose_sizes(characters, {"time": 600})["dropout"] for characters in (10**5, 10**6, 10**9)
+    ]
     assert dropouts == sorted(dropouts, reverse=True) and dropouts[-1] == 0
     for characters in (100, 10_000, 10**6, 10**10):
         for seconds in (1, 600, 10**6):
-            chosen = resolve_settings({}, automatic=sized(characters, {"time": seconds}))
+            chosen = resolve_settings({}, automatic=choose_sizes(characters, {"time": seconds}))
             rows = chosen.training.batch_size
             assert rows == 1 or rows * chosen.windows.maxlen * 4 <= characters
-    assert default_time(10**6) == 600 and default_time(10_000) < 120
+    assert choose_time(10**6) == 600 and choose_time(10_000) < 120
 
 
 def test_sizes_suit_what_the_user_chose():
-    free = sized(10**6, {"time": 120})
-    wide = sized(10**6, {"time": 120, "units": (512, 512), "maxlen": 100})
+    free = choose_sizes(10**6, {"time": 120})
+    wide = choose_sizes(10**6, {"time": 120, "units": (512, 512), "maxlen": 100})
     assert "units" not in wide and "maxlen" not in wide
     assert wide["learning_rate"] < free["learning_rate"] and wide["dropout"] < free["dropout"]
-    short = sized(4500, {"epochs": 20, "maxlen": 400})
+    short = choose_sizes(4500, {"epochs": 20, "maxlen": 400})
     assert short["batch_size"] == 2
-    passes = [sized(9000, {"epochs": epochs})["dropout"] for epochs in (1, 5, 50)]
+    passes = [choose_sizes(9000, {"epochs": epochs})["dropout"] for epochs in (1, 5, 50)]
     assert passes == sorted(passes) and passes[0] < 0.1 and passes[-1] > 0.3
     chosen = resolve_settings({"units": (8,)}, automatic=free)
     assert chosen.model.units == (8,) and chosen.model.dropout == free["dropout"]
@@ -98,7 +101,7 @@ def test_sizes_suit_what_the_user_chose():
 def test_a_prepared_text_that_validation_takes_whole(tmp_path, corpus):
     prepare([str(corpus)], tmp_path / "prepared")
     with pytest.raises(CorpusError, match="needs 41 in the training part"):
-        train([str(tmp_path / "prepared")], tmp_path / "model", {"validation": 0.99999})
+        train([str(tmp_path / "prepared")], model=tmp_path / "model", validation=0.99999)
 
 
 def refusal(characters: int, folder: Path, options: dict[str, Any], preset: str | None) -> str:
@@ -106,7 +109,8 @@ def refusal(characters: int, folder: Path, options: dict[str, Any], preset: str 
     data = b"ab" * characters
     source = Source("it", lambda: io.BytesIO(data[:characters]), characters, modified=characters)
     try:
-        plan.plan([source], folder, options, preset, None, None, on_event=lambda _: None, kept=None)
+        job = Job(corpora=(source,), model=folder, options=options, preset=preset)
+        create_plan(job, None, lambda _: None)
     except CorpusError as error:
         assert not (folder / "cache").exists()
         return str(error)
@@ -146,17 +150,14 @@ def test_one_message_has_all_that_a_short_text_needs(tmp_path, characters, optio
 
 
 def planned(corpora, directory, options=None, preset=None, corpus=None):
-    told = {} if options is None else options
-    return plan.plan(
-        [str(one) for one in corpora],
-        directory,
-        told,
-        preset,
-        corpus,
-        None,
-        lambda _: None,
-        kept=None,
+    job = Job(
+        corpora=tuple(map(str, corpora)),
+        model=directory,
+        options=options or {},
+        reading=corpus or {},
+        preset=preset,
     )
+    return create_plan(job, None, lambda _: None)
 
 
 def without_chosen(directory):
@@ -185,7 +186,7 @@ def test_windows_chosen_for_a_prepared_corpus_are_those_of_a_training(
     corpus.write_text(corpus.read_text() * 5)
     prepare([str(corpus)], tmp_path / "p", **windows)
     made = planned([tmp_path / "p"], tmp_path / "m").request
-    assert made.settings.windows.maxlen == maxlen and ("maxlen" in made.suited) == (maxlen == 64)
+    assert made.settings.windows.maxlen == maxlen and ("maxlen" in made.automatic) == (maxlen == 64)
     preset = planned([tmp_path / "p"], tmp_path / "m", preset="keras-example").request
     assert preset.settings.windows.maxlen == 40
     told = planned([tmp_path / "p"], tmp_path / "m", {"maxlen": 12}).request
@@ -230,7 +231,7 @@ def test_a_prepared_text_is_not_read_another_way(tmp_path, corpus, corpus_settin
             without_chosen(tmp_path / "p")
         if refused is None:
             made = planned([tmp_path / "p"], tmp_path / "m", corpus=corpus_settings)
-            assert made.opened.corpus == CorpusConfig("latin-1", lowercase=True)
+            assert made.corpus.corpus == CorpusConfig("latin-1", lowercase=True)
         else:
             with pytest.raises(UsageError, match=f"prepared already, with {refused};"):
                 planned([tmp_path / "p"], tmp_path / "m", corpus=corpus_settings)
@@ -242,7 +243,7 @@ def test_an_encoding_given_to_a_training_that_is_resumed_is_refused(tmp_path, co
     source = Path(__file__).parents[1] / "released/0.1.0/unfinished"
     shutil.copytree(source, tmp_path / "m")
     with pytest.raises(UsageError, match="resumed as it was started"):
-        train([], tmp_path / "m", corpus=corpus_settings, run=Run(resume=True))
+        train(model=tmp_path / "m", resume=True, **corpus_settings)
 
 
 @pytest.mark.parametrize("unknown", [{"step": 3, "steps": 3}, {"units": 3}])
@@ -269,11 +270,11 @@ def test_a_training_that_an_older_version_began_is_the_same_without_a_new_settin
 ):
     now = planned([corpus], tmp_path / "m", options=options, preset=preset).request
     older = replace(now.settings, training=replace(now.settings.training, state_reset=0.0))
-    before = replace(now, settings=older, suited=tuple(set(now.suited) - {"state_reset"}))
-    assert checkpoint.differing(now, before) is None
+    before = replace(now, settings=older, automatic=tuple(set(now.automatic) - {"state_reset"}))
+    assert checkpoint.difference(now, before) is None
     chosen = {**options, "state_reset": 0.2}
     other = planned([corpus], tmp_path / "m", options=chosen, preset=preset).request
-    assert checkpoint.differing(other, before) == "state_reset"
+    assert checkpoint.difference(other, before) == "state_reset"
 
 
 def test_every_cell_and_preset_is_reset_more_often_where_few_windows_are_read(tmp_path, corpus):
@@ -290,4 +291,4 @@ def test_every_cell_and_preset_is_reset_more_often_where_few_windows_are_read(tm
 @pytest.mark.parametrize(("options", "preset"), [({"cell": "gru"}, None), ({}, "small")])
 def test_no_pace_is_measured_where_nothing_depends_on_it(tmp_path, corpus, options, preset):
     made = planned([corpus], tmp_path / "m", options={**options, "time": 30.0}, preset=preset)
-    assert made.at_pace is None
+    assert made.settings_for is None

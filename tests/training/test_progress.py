@@ -2,15 +2,15 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import keras
 import pytest
 
 import textgen
 from textgen.training import events
-from textgen.training.run import Run
 
-TINY = {"epochs": 2, "units": (8,), "embedding": 4, "maxlen": 10, "batch_size": 4}
+TINY: dict[str, Any] = {"epochs": 2, "units": (8,), "embedding": 4, "maxlen": 10, "batch_size": 4}
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_progress_is_shown_where_it_is_wanted_or_the_session_is_interactive(
     if interactive:
         monkeypatch.setattr(sys, "ps1", "In : ", raising=False)  # as Python and IPython set it
     heard: list[events.Event] = []
-    textgen.train([corpus], tmp_path / "m", TINY, on_event=heard.append, progress=progress)
+    textgen.train([corpus], model=tmp_path / "m", on_event=heard.append, progress=progress, **TINY)
     out, err = capsys.readouterr()
     assert out == "" and bool(err) == shown
     assert isinstance(heard[-1], events.TrainingFinished)
@@ -47,7 +47,7 @@ def test_lines_in_python_say_nothing_of_the_command_line(corpus, tmp_path, capsy
     """Ctrl-C raises KeyboardInterrupt there, and a call goes on."""
     count = iter(range(100))
     finished = textgen.train(
-        [corpus], tmp_path / "m", TINY, stop=lambda: next(count) > 5, progress=True
+        [corpus], model=tmp_path / "m", stop=lambda: next(count) > 5, progress=True, **TINY
     )
     err = capsys.readouterr().err
     assert finished.reason == "stopped" and "stopping: validating and saving\n" in err
@@ -55,10 +55,10 @@ def test_lines_in_python_say_nothing_of_the_command_line(corpus, tmp_path, capsy
 
 
 def test_an_error_comes_after_the_lines(corpus, tmp_path, capsys):
-    textgen.train([corpus], tmp_path / "m", TINY)
+    textgen.train([corpus], model=tmp_path / "m", **TINY)
     with pytest.raises(textgen.TextgenError):
-        textgen.train([corpus], tmp_path / "m", TINY, progress=True)
-    textgen.train([corpus], tmp_path / "m", TINY, run=Run(force=True), progress=True)
+        textgen.train([corpus], model=tmp_path / "m", progress=True, **TINY)
+    textgen.train([corpus], model=tmp_path / "m", force=True, progress=True, **TINY)
     assert "done; the best model" in capsys.readouterr().err
 
 

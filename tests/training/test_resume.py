@@ -16,6 +16,7 @@ import traceback
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -42,11 +43,15 @@ from textgen.model.paths import cache_path, checkpoint_path, pending_cache_path
 from textgen.text.prepare import prepare
 from textgen.text.prepared import PREPARED_KIND
 from textgen.training import checkpoint, events, loop, train
-from textgen.training.run import Run
 
-RELEASED = Path(__file__).parent.parent / "released/0.1.0"
-
-QUICK = {"units": (8,), "embedding": 4, "maxlen": 10, "batch_size": 4, "epochs": 3, "dropout": 0.3}
+QUICK: dict[str, Any] = {
+    "units": (8,),
+    "embedding": 4,
+    "maxlen": 10,
+    "batch_size": 4,
+    "epochs": 3,
+    "dropout": 0.3,
+}
 RELEASED = Path(__file__).parents[1] / "released/0.1.0"
 KILLS = int(os.environ.get("TEXTGEN_TEST_KILLS", "20"))
 
@@ -113,13 +118,13 @@ def losses(directory):
 def test_a_stopped_training_goes_on_as_if_it_had_not_been(tmp_path, corpus, options, steps):
     options = {**QUICK, "sample_length": 20, **options}
     told: list[events.Event] = []
-    train([str(corpus)], tmp_path / "whole", options)
+    train([str(corpus)], model=tmp_path / "whole", **options)
     if steps == "epoch":
         steps = epoch_of(tmp_path / "whole")
-    stopped = train([str(corpus)], tmp_path / "model", options, stop=Stop(steps))
+    stopped = train([str(corpus)], model=tmp_path / "model", stop=Stop(steps), **options)
     assert stopped.reason == "stopped"
     assert model_dir.load(tmp_path / "model").generate("The", length=5)  # there is a model already
-    finished = train([str(corpus)], tmp_path / "model", options, on_event=told.append)
+    finished = train([str(corpus)], model=tmp_path / "model", on_event=told.append, **options)
     assert finished.reason in ("done", "patience")
     (started,) = (event for event in told if isinstance(event, events.TrainingStarted))
     assert started.resumed_at_epoch and steps / started.steps_per_epoch == pytest.approx(
@@ -133,16 +138,16 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_been(tmp_path, corpus, opti
 def test_a_training_from_another_model_goes_on(tmp_path, corpus, trained):
     other = corpus.with_name("other.txt")
     other.write_text(corpus.read_text()[1000:] + "\u00e9\u00e8" * 30, encoding="utf-8")
-    options = {"maxlen": 10, "batch_size": 4, "epochs": 2, "sample_length": 0}
-    again = {"init_from": trained}
-    train([str(other)], tmp_path / "whole", options, **again)
-    train([str(other)], tmp_path / "model", options, **again, stop=Stop(30))
-    train([], tmp_path / "model", run=Run(resume=True))
+    options: dict[str, Any] = {"maxlen": 10, "batch_size": 4, "epochs": 2, "sample_length": 0}
+    again: dict[str, Any] = {"init_from": trained}
+    train([str(other)], model=tmp_path / "whole", **options, **again)
+    train([str(other)], model=tmp_path / "model", stop=Stop(30), **options, **again)
+    train(model=tmp_path / "model", resume=True)
     assert weights(tmp_path / "model") == weights(tmp_path / "whole")
 
 
 def test_a_training_by_time_uses_what_is_left_of_it(tmp_path, corpus):
-    options = {**QUICK, "epochs": 0, "time": 12.0, "sample_length": 0}
+    options: dict[str, Any] = {**QUICK, "epochs": 0, "time": 12.0, "sample_length": 0}
     shares: list[float] = []
 
     def on_event(event):
@@ -153,11 +158,11 @@ def test_a_training_by_time_uses_what_is_left_of_it(tmp_path, corpus):
         return shares[-1] >= 0.3
 
     began = time.monotonic()
-    first = train([str(corpus)], tmp_path / "model", options, on_event=on_event, stop=stop)
+    first = train([str(corpus)], model=tmp_path / "model", on_event=on_event, stop=stop, **options)
     at_stop = len(shares)
-    left = checkpoint.read(checkpoint_path(tmp_path / "model")).snapshot.left
+    left = checkpoint.read(checkpoint_path(tmp_path / "model")).snapshot.seconds_left
     assert left < 9  # of the 12
-    last = train([], tmp_path / "model", run=Run(resume=True), on_event=on_event)
+    last = train(model=tmp_path / "model", resume=True, on_event=on_event)
     assert (first.reason, last.reason) == ("stopped", "done")
     assert time.monotonic() - began < 20  # 12 and what a busy machine adds
     assert shares[at_stop] >= 0.3 and shares[-1] > 0.9
@@ -165,74 +170,74 @@ def test_a_training_by_time_uses_what_is_left_of_it(tmp_path, corpus):
 
 def test_what_is_asked_again_must_be_the_same_training(tmp_path, corpus):
     directory = tmp_path / "model"
-    train([str(corpus)], directory, QUICK, stop=Stop(20))
+    train([str(corpus)], model=directory, stop=Stop(20), **QUICK)
     before = contents(directory)
     for options, name in (({"units": (9,)}, "units"), ({"epochs": 4}, "epochs")):
         with pytest.raises(OutputError, match=rf"another {name}; go on with it by"):
-            train([str(corpus)], directory, {**QUICK, **options})
+            train([str(corpus)], model=directory, **{**QUICK, **options})
         with pytest.raises(SettingsError, match=f"{name} must be left out, or be"):
-            train([], directory, options, run=Run(resume=True))
+            train(model=directory, resume=True, **options)
     other = corpus.with_name("other.txt")
     other.write_text(corpus.read_text()[::-1], encoding="utf-8")
     with pytest.raises(OutputError, match="another corpus"):
-        train([str(other)], directory, QUICK)
+        train([str(other)], model=directory, **QUICK)
     assert contents(directory) == before
-    train([str(other)], directory, QUICK, run=Run(force=True))
+    train([str(other)], model=directory, force=True, **QUICK)
     assert not checkpoint_path(directory).exists()
     with pytest.raises(ModelError, match="its training is finished"):
-        train([], directory, run=Run(resume=True))
+        train(model=directory, resume=True)
     with pytest.raises(UsageError, match="resumed as it was started"):
-        train([str(other)], directory, QUICK, run=Run(force=True), stop=Stop(5))
-        train([], directory, run=Run(resume=True), preset="small")
+        train([str(other)], model=directory, force=True, stop=Stop(5), **QUICK)
+        train(model=directory, resume=True, preset="small")
     with pytest.raises(ModelError, match="no training to resume"):
-        train([], tmp_path / "nothing", run=Run(resume=True))
+        train(model=tmp_path / "nothing", resume=True)
     assert not (tmp_path / "nothing").exists()
 
 
 def test_a_failed_beginning_by_force_leaves_the_unfinished_training(tmp_path, corpus):
     directory = tmp_path / "model"
-    train([str(corpus)], tmp_path / "whole", QUICK)
-    train([str(corpus)], directory, QUICK, stop=Stop(20))
+    train([str(corpus)], model=tmp_path / "whole", **QUICK)
+    train([str(corpus)], model=directory, stop=Stop(20), **QUICK)
     other = corpus.with_name("other.txt")
     other.write_text(corpus.read_text()[::-1], encoding="utf-8")
     for refused in ({"batch_size": 10**6}, {"epochs": 0, "time": 0.01}):
         with pytest.raises((CorpusError, TrainingError)):
-            train([str(other)], directory, {**QUICK, **refused}, run=Run(force=True))
-    train([], directory, run=Run(resume=True))
+            train([str(other)], model=directory, force=True, **{**QUICK, **refused})
+    train(model=directory, resume=True)
     assert weights(directory) == weights(tmp_path / "whole")
 
 
 def test_what_killed_trainings_left_is_taken_away(tmp_path, corpus):
     directory = tmp_path / "model"
-    train([str(corpus)], directory, QUICK, stop=Stop(20))
+    train([str(corpus)], model=directory, stop=Stop(20), **QUICK)
     aside = pending_cache_path(directory)
     for name in (aside.name, f".{aside.name}.textgen-abc", ".cache.textgen-abc"):
         shutil.copytree(cache_path(directory), directory / name)
     cache_path(directory).rename(directory / ".cache.textgen-abd.old")  # as if between renames
     (directory / ".checkpoint.npz.abc").write_bytes(b"half")
-    train([], directory, run=Run(resume=True))
+    train(model=directory, resume=True)
     names = {path.name for path in directory.iterdir()}
     assert not [name for name in names if name.startswith(".")], names
 
 
 def test_a_text_that_is_deleted_is_read_again(tmp_path, corpus):
     directory = tmp_path / "model"
-    train([str(corpus)], directory, QUICK, stop=Stop(20))
+    train([str(corpus)], model=directory, stop=Stop(20), **QUICK)
     shutil.rmtree(cache_path(directory))
     with pytest.raises(PreparedError, match="cache"):
-        train([], directory, run=Run(resume=True))
-    assert train([str(corpus)], directory, QUICK).reason == "done"
+        train(model=directory, resume=True)
+    assert train([str(corpus)], model=directory, **QUICK).reason == "done"
 
 
 def test_letters_for_letters_is_another_text(tmp_path, corpus):
     """The same ids with other characters."""
     directory = tmp_path / "model"
-    train([str(corpus)], directory, QUICK, stop=Stop(20))
+    train([str(corpus)], model=directory, stop=Stop(20), **QUICK)
     characters = sorted(set(corpus.read_text()))
     moved = str.maketrans(dict(zip(characters, map(chr, range(200, 300)), strict=False)))
     corpus.write_text(corpus.read_text().translate(moved), encoding="utf-8")
     with pytest.raises(OutputError, match="another corpus"):
-        train([str(corpus)], directory, QUICK)
+        train([str(corpus)], model=directory, **QUICK)
 
 
 def start(folder, *arguments, **more):
@@ -339,14 +344,19 @@ def test_a_closed_terminal_leaves_a_checkpoint(tmp_path, corpus, textgen):
 @pytest.mark.parametrize("moment", ["before the model", "after the model"])
 def test_by_time_no_worse_model_is_saved_after_a_kill_while_saving(tmp_path, corpus, moment):
     """A validation has found a better model; the process is killed while it saves that."""
-    options = {**QUICK, "epochs": 0, "time": 60.0, "sample_length": 0, "learning_rate": 0.01}
+    options: dict[str, Any] = {
+        **QUICK,
+        "epochs": 0,
+        "time": 60.0,
+        "sample_length": 0,
+        "learning_rate": 0.01,
+    }
     directory = tmp_path / "model"
-    train([str(corpus)], directory, options, stop=Stop(3))
+    train([str(corpus)], model=directory, stop=Stop(3), **options)
     script = f"""
 import os
 from textgen.model import model_dir
 from textgen.training import train
-from textgen.training.run import Run
 save = model_dir.save
 
 def killed(*of, **how):
@@ -355,7 +365,7 @@ def killed(*of, **how):
     os._exit(9)
 
 model_dir.save = killed
-train([], {str(directory)!r}, run=Run(resume=True, checkpoint_every=1000.0))
+train(model={str(directory)!r}, resume=True, checkpoint_every=1000.0)
 """
     assert subprocess.run([sys.executable, "-c", script]).returncode == 9
     if moment == "after the model":
@@ -363,9 +373,9 @@ train([], {str(directory)!r}, run=Run(resume=True, checkpoint_every=1000.0))
         best = weights(directory)
     else:
         snapshot = checkpoint.read(checkpoint_path(directory)).snapshot
-        reached = snapshot.figures["best_loss"]
+        reached = snapshot.state["best_loss"]
         best = [array.tobytes() for array in snapshot.arrays["best"]]
-    finished = train([], directory, run=Run(resume=True), stop=Stop(2))
+    finished = train(model=directory, resume=True, stop=Stop(2))
     assert finished.best_loss < reached or (
         finished.best_loss == reached and weights(directory) == best
     )
@@ -382,8 +392,8 @@ def test_the_weights_are_written_only_when_they_improved(tmp_path, corpus, monke
             seen.append((event.improved, inode, len(epochs)))
 
     # Steps so small that after the first ones no weight changes.
-    options = {**QUICK, "epochs": 6, "learning_rate": 1e-12}
-    train([str(corpus)], directory, options, on_event=on_event)
+    options: dict[str, Any] = {**QUICK, "epochs": 6, "learning_rate": 1e-12}
+    train([str(corpus)], model=directory, on_event=on_event, **options)
     assert [improved for improved, _, _ in seen] == [True] + [False] * 5
     assert len({inode for _, inode, _ in seen}) == 1
     assert [epochs for _, _, epochs in seen] == [1, 2, 3, 4, 5, 6]
@@ -405,14 +415,14 @@ def test_short_epochs_do_not_each_save_the_model(tmp_path, corpus, monkeypatch, 
 
     monkeypatch.setattr(model_dir, "save", slow)
     with pytest.raises(KeyboardInterrupt) if ended else nullcontext():
-        train([str(corpus)], tmp_path / "model", {**QUICK, "epochs": 9}, on_event=on_event)
+        train([str(corpus)], model=tmp_path / "model", on_event=on_event, **{**QUICK, "epochs": 9})
     monkeypatch.undo()
     assert len(saved) == 2
     epochs = history(tmp_path / "model")["epochs"]
     assert [one["epoch"] for one in epochs] == list(range(1, 9 if ended else 10))
     record = min(one["validation_loss"] for one in epochs)
     assert epochs[-1]["validation_loss"] == record  # so that the weights are of the last epoch
-    train([str(corpus)], tmp_path / "whole", {**QUICK, "epochs": 9}, stop=Stop(10**9))
+    train([str(corpus)], model=tmp_path / "whole", stop=Stop(10**9), **{**QUICK, "epochs": 9})
     if not ended:
         assert weights(tmp_path / "model") == weights(tmp_path / "whole")
 
@@ -433,8 +443,13 @@ def test_checkpoints_take_a_small_share_of_the_time(tmp_path, corpus, monkeypatc
         began.append(time.monotonic())
         return began[-1] - began[0] > 2
 
-    how = Run(checkpoint_every=0.001)
-    train([str(corpus)], tmp_path / "model", {**QUICK, "epochs": 10**6}, run=how, stop=stop)
+    train(
+        [str(corpus)],
+        model=tmp_path / "model",
+        stop=stop,
+        checkpoint_every=0.001,
+        **{**QUICK, "epochs": 10**6},
+    )
     assert len(written) <= 2  # the first, and that of the end
 
 
@@ -451,10 +466,12 @@ def test_an_unfinished_training_of_version_0_1_0_goes_on_with_its_text(
     os.utime(corpus, ns=(source["modified"], source["modified"]))
     assert corpus.stat().st_size == source["bytes"]
     chosen = {
-        key: value for key, value in request.settings.by_name().items() if key not in request.suited
+        key: value
+        for key, value in request.settings.by_name().items()
+        if key not in request.automatic
     }
     told: list[events.Event] = []
-    train([corpus.name], directory, chosen, on_event=told.append, stop=Stop(5))
+    train([corpus.name], model=directory, on_event=told.append, stop=Stop(5), **chosen)
     (opened,) = (event for event in told if isinstance(event, events.CorpusOpened))
     (started,) = (event for event in told if isinstance(event, events.TrainingStarted))
     assert not opened.from_cache and started.resumed_at_epoch
@@ -493,7 +510,7 @@ def failure():
 
 
 def test_a_device_that_is_lost_leaves_the_last_checkpoint(tmp_path, corpus, monkeypatch):
-    train([str(corpus)], tmp_path / "whole", QUICK)
+    train([str(corpus)], model=tmp_path / "whole", **QUICK)
     left = iter(range(epoch_of(tmp_path / "whole") + 10))
     step = KerasTrainer.step
 
@@ -505,10 +522,10 @@ def test_a_device_that_is_lost_leaves_the_last_checkpoint(tmp_path, corpus, monk
     with monkeypatch.context() as patched:
         patched.setattr(KerasTrainer, "step", step_or_fail)
         with pytest.raises(TrainingError, match=r"training failed on cpu .*device lost.*--force"):
-            train([str(corpus)], tmp_path / "model", QUICK)
+            train([str(corpus)], model=tmp_path / "model", **QUICK)
     assert model_dir.load(tmp_path / "model").generate("The", length=5)
     told: list[events.Event] = []
-    train([str(corpus)], tmp_path / "model", QUICK, on_event=told.append)
+    train([str(corpus)], model=tmp_path / "model", on_event=told.append, **QUICK)
     assert next(
         event for event in told if isinstance(event, events.TrainingStarted)
     ).resumed_at_epoch
@@ -521,11 +538,11 @@ def test_short_epochs_do_not_each_keep_a_checkpoint(tmp_path, corpus, monkeypatc
 
     def slow(path, kept):
         time.sleep(0.5)
-        written.append(kept.snapshot.figures["steps"])
+        written.append(kept.snapshot.state["steps"])
         write(path, kept)
 
     monkeypatch.setattr(checkpoint, "write", slow)
-    train([str(corpus)], tmp_path / "model", {**QUICK, "epochs": 9}, stop=Stop(10**9))
+    train([str(corpus)], model=tmp_path / "model", stop=Stop(10**9), **{**QUICK, "epochs": 9})
     assert written == [epoch_of(tmp_path / "model")]
 
 
@@ -639,7 +656,9 @@ def test_a_model_is_whole_while_a_training_writes_it(tmp_path, corpus):
 def stopped(folder, text, **options):
     """The directory of a training that was stopped after some steps."""
     (folder / "corpus.txt").write_text(text, encoding="utf-8")
-    train([str(folder / "corpus.txt")], folder / "model", {**QUICK, **options}, stop=Stop(20))
+    train(
+        [str(folder / "corpus.txt")], model=folder / "model", stop=Stop(20), **{**QUICK, **options}
+    )
     return folder / "model"
 
 
@@ -676,7 +695,7 @@ def test_a_damaged_checkpoint_is_refused_or_the_same(tmp_path_factory, kept, dat
     else:
         path.write_bytes(kept)
         whole = checkpoint.read(path)
-        assert (found.request, found.snapshot.figures) == (whole.request, whole.snapshot.figures)
+        assert (found.request, found.snapshot.state) == (whole.request, whole.snapshot.state)
 
 
 @given(st.data())
@@ -697,7 +716,7 @@ def test_any_value_anywhere_in_a_checkpoint(tmp_path_factory, unfinished, kept, 
     shutil.copytree(unfinished, directory)
     np.savez(checkpoint_path(directory), **members)
     try:
-        train([], directory, run=Run(resume=True), stop=lambda: True)
+        train(model=directory, resume=True, stop=lambda: True)
     except TextgenError as error:
         assert "\n" not in str(error)
 
@@ -724,18 +743,18 @@ def test_a_checkpoint_whose_training_would_not_end_is_refused(
     kept = checkpoint.read(path)
     snapshot = kept.snapshot
     for name, value in figures.items():
-        old = snapshot.figures[name]
+        old = snapshot.state[name]
         told = {**old, **value} if isinstance(old, dict) else value
-        snapshot = replace(snapshot, figures={**snapshot.figures, name: told})
-    snapshot = replace(snapshot, left=snapshot.left if left is None else left)
+        snapshot = replace(snapshot, state={**snapshot.state, name: told})
+    snapshot = replace(snapshot, seconds_left=snapshot.seconds_left if left is None else left)
     checkpoint.write(path, replace(kept, snapshot=snapshot))
     with pytest.raises(ModelError, match="start again with --force"):
-        train([], directory, run=Run(resume=True))
+        train(model=directory, resume=True)
 
 
 def test_a_checkpoint_that_lies_about_its_sizes_is_refused(tmp_path, corpus):
     directory = tmp_path / "model"
-    train([str(corpus)], directory, QUICK, stop=Stop(20))
+    train([str(corpus)], model=directory, stop=Stop(20), **QUICK)
     path = checkpoint_path(directory)
     kept = checkpoint.read(path)
     huge = replace(kept.request.settings.model, units=(10**9,))
@@ -744,20 +763,20 @@ def test_a_checkpoint_that_lies_about_its_sizes_is_refused(tmp_path, corpus):
     )
     checkpoint.write(path, lying)
     with pytest.raises(ModelError, match="its weights are not those of its settings"):
-        train([], directory, run=Run(resume=True))
+        train(model=directory, resume=True)
     about = replace(kept, prepared="/nowhere")
     checkpoint.write(path, about)
     with pytest.raises(PreparedError, match="/nowhere"):
-        train([], directory, run=Run(resume=True))
+        train(model=directory, resume=True)
     for group, message in (("layers", "not of such a training"), ("best", "its weights are not")):
         arrays = {**kept.snapshot.arrays, group: [np.zeros(3, np.float32)]}
         checkpoint.write(path, replace(kept, snapshot=replace(kept.snapshot, arrays=arrays)))
         with pytest.raises(ModelError, match=message):
-            train([], directory, run=Run(resume=True))
+            train(model=directory, resume=True)
     figures = {"steps": 3}
-    checkpoint.write(path, replace(kept, snapshot=replace(kept.snapshot, figures=figures)))
+    checkpoint.write(path, replace(kept, snapshot=replace(kept.snapshot, state=figures)))
     with pytest.raises(ModelError, match="not of such a training"):
-        train([], directory, run=Run(resume=True))
+        train(model=directory, resume=True)
 
 
 def test_a_checkpoint_that_cannot_be_written_leaves_its_buffer_released(tmp_path):

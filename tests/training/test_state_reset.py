@@ -3,6 +3,7 @@
 from itertools import islice
 from pathlib import Path
 from pydoc_data.topics import topics
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,6 @@ from textgen.text.batches import draw_state_mask
 from textgen.text.vocabulary import Vocabulary
 from textgen.training import loop, train
 from textgen.training.data import Text
-from textgen.training.run import Run
 
 
 def test_a_share_of_the_rows_is_reset_and_each_process_has_its_part_of_them():
@@ -93,6 +93,6 @@ def test_a_model_that_was_trained_for_a_moment_goes_on_from_any_start(tmp_path):
     """Without resets, some starts lead to a state that the network never leaves."""
     text = "\n".join(topics[name] for name in sorted(topics))[:150_000]
     (tmp_path / "corpus.txt").write_text(text, encoding="utf-8")
-    options = {"epochs": 1, "sample_length": 0}
-    train([tmp_path / "corpus.txt"], tmp_path / "model", options, run=Run(device="cpu"))
+    options: dict[str, Any] = {"epochs": 1, "sample_length": 0}
+    train([tmp_path / "corpus.txt"], model=tmp_path / "model", device="cpu", **options)
     assert derailed(tmp_path / "model", text) == 0

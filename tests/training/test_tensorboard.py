@@ -3,16 +3,16 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tensorflow
 
 from textgen.errors import OutputError, TrainingError
 from textgen.training import events, train
-from textgen.training.run import Run
 from textgen.training.tensorboard import callback
 
-QUICK = {"units": (8,), "embedding": 4, "maxlen": 10, "batch_size": 4, "epochs": 4}
+QUICK: dict[str, Any] = {"units": (8,), "embedding": 4, "maxlen": 10, "batch_size": 4, "epochs": 4}
 
 
 def scalars(folder: Path) -> dict[str, dict[int, float]]:
@@ -36,14 +36,14 @@ def reports(model: Path, name: str) -> dict[int, float]:
 
 
 def test_the_losses_are_those_of_the_history_also_where_a_training_goes_on(corpus, tmp_path):
-    run, told = Run(tensorboard=tmp_path / "logs"), list[events.Event]()
-    model = tmp_path / "model"
+    told = list[events.Event]()
+    model, logs = tmp_path / "model", tmp_path / "logs"
 
     def second() -> bool:
         return sum(isinstance(event, events.Validated) for event in told) == 2
 
-    train([str(corpus)], model, QUICK, run=run, on_event=told.append, stop=second)
-    train([str(corpus)], model, QUICK, run=run)
+    train([str(corpus)], model=model, on_event=told.append, stop=second, tensorboard=logs, **QUICK)
+    train([str(corpus)], model=model, tensorboard=logs, **QUICK)
     assert len(list((tmp_path / "logs/train").iterdir())) == 2
     for part, name in (("train", "loss"), ("validation", "validation_loss")):
         written, expected = scalars(tmp_path / "logs" / part)["epoch_loss"], reports(model, name)
@@ -55,9 +55,15 @@ def test_the_losses_are_those_of_the_history_also_where_a_training_goes_on(corpu
 
 
 def test_the_report_that_ends_a_training_by_patience_is_there(corpus, tmp_path):
-    options = {**QUICK, "patience": 1, "epochs": 9, "learning_rate": 1e-12, "optimizer": "sgd"}
+    options: dict[str, Any] = {
+        **QUICK,
+        "patience": 1,
+        "epochs": 9,
+        "learning_rate": 1e-12,
+        "optimizer": "sgd",
+    }
     ended = train(
-        [str(corpus)], tmp_path / "model", options, run=Run(tensorboard=str(tmp_path / "logs"))
+        [str(corpus)], model=tmp_path / "model", tensorboard=str(tmp_path / "logs"), **options
     )
     written = scalars(tmp_path / "logs/validation")["epoch_loss"]
     assert ended.reason == "patience" and len(written) == 2

@@ -5,7 +5,9 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from itertools import islice
+from typing import Any
 
 import keras
 import numpy as np
@@ -25,7 +27,7 @@ from textgen.errors import (
 from textgen.model import model_dir
 from textgen.sampling.context import carried_reader, window_reader
 from textgen.sampling.network import Network
-from textgen.settings import CorpusConfig, resolve_settings
+from textgen.settings import resolve_settings
 from textgen.text.prepare import prepare
 from textgen.text.prepared import open_prepared
 from textgen.text.sources import Source, find_sources
@@ -34,15 +36,16 @@ from textgen.text.vocabulary import Vocabulary
 from textgen.text.windows import Windows
 from textgen.training import device_speed, events, loop, train
 from textgen.training.data import Text
-from textgen.training.run import Run
+from textgen.training.job import Job
+from textgen.training.run import run_job
 
-QUICK = {"units": (8,), "embedding": 4, "maxlen": 10, "batch_size": 4, "epochs": 1}
+QUICK: dict[str, Any] = {"units": (8,), "embedding": 4, "maxlen": 10, "batch_size": 4, "epochs": 1}
 
 
 def run(path, directory, options=None, **more):
     told: list[events.Event] = []
     finished = train(
-        [str(path)], directory, {**QUICK, **(options or {})}, on_event=told.append, **more
+        [str(path)], model=directory, on_event=told.append, **{**QUICK, **(options or {}), **more}
     )
     return finished, told
 
@@ -73,8 +76,8 @@ def nats(logits, ids):
     ],
 )
 def test_every_kind_of_model_trains_is_saved_and_writes(tmp_path, corpus, options):
-    rare = CorpusConfig(min_count=100)
-    finished, told = run(corpus, tmp_path / "model", {**options, "dropout": 0.1}, corpus=rare)
+    options |= {"dropout": 0.1, "min_count": 100}
+    finished, told = run(corpus, tmp_path / "model", options)
     assert finished.reason == "done" and finished.best_epoch == 1
     (done,) = (event for event in told if isinstance(event, events.Validated))
     assert (done.validation_loss is None) == (options.get("validation") == 0)
@@ -92,10 +95,15 @@ def test_training_learns(trained):
 
 def test_the_model_kept_is_the_best_and_its_loss_the_one_told(tmp_path, corpus):
     """A rate far too high makes some epochs worse; the saved weights are still the best ones."""
-    options = {"epochs": 12, "learning_rate": 3.0, "schedule": "constant", "clip_norm": 0.0}
+    options: dict[str, Any] = {
+        "epochs": 12,
+        "learning_rate": 3.0,
+        "schedule": "constant",
+        "clip_norm": 0.0,
+    }
     for seed in range(5):  # by chance, the last epoch may be the best
         chosen = {**options, "optimizer": "adam", "random_seed": seed}
-        finished, told = run(corpus, tmp_path / "model", chosen, run=Run(force=True))
+        finished, told = run(corpus, tmp_path / "model", chosen, force=True)
         by_epoch = [
             event.validation_loss or 0.0 for event in told if isinstance(event, events.Validated)
         ]
@@ -165,12 +173,12 @@ def test_losses_that_are_read_a_step_later_change_nothing(tmp_path, corpus, monk
 
 
 def test_a_precision_that_was_chosen_with_the_pace_is_trained_in(tmp_path, corpus, monkeypatch):
-    monkeypatch.setattr(device_speed, "settled", lambda settings, *_: (settings, "bfloat16"))
-    options = {**QUICK, "time": 30.0, "sample_length": 0}
+    monkeypatch.setattr(device_speed, "adapt", lambda settings, *_: (settings, "bfloat16"))
+    options: dict[str, Any] = {**QUICK, "time": 30.0, "sample_length": 0}
     del options["epochs"], options["units"]
     told: list[events.Event] = []
     stop = lambda: len(told) > 3  # noqa: E731
-    train([str(corpus)], tmp_path / "model", options, on_event=told.append, stop=stop)
+    train([str(corpus)], model=tmp_path / "model", on_event=told.append, stop=stop, **options)
     (started,) = (event for event in told if isinstance(event, events.TrainingStarted))
     assert started.precision == "bfloat16"
 
@@ -192,7 +200,12 @@ def test_noise_is_in_what_is_read_and_not_in_what_is_to_be_predicted(carry_state
 
 
 def test_patience_ends_training(tmp_path, corpus):
-    options = {"epochs": 50, "learning_rate": 1e-12, "schedule": "constant", "patience": 2}
+    options: dict[str, Any] = {
+        "epochs": 50,
+        "learning_rate": 1e-12,
+        "schedule": "constant",
+        "patience": 2,
+    }
     finished, told = run(corpus, tmp_path / "model", {**options, "optimizer": "sgd"})
     epochs = [event for event in told if isinstance(event, events.Validated)]
     assert finished.reason == "patience"
@@ -216,9 +229,14 @@ def test_a_wish_to_stop_ends_the_epoch_and_keeps_the_model(tmp_path, corpus):
 def test_a_loss_that_is_not_a_number_stops_and_what_was_saved_stays(tmp_path, corpus):
     run(corpus, tmp_path / "model")
     before = (tmp_path / "model/model.keras").read_bytes()
-    options = {"learning_rate": 3e38, "schedule": "constant", "optimizer": "sgd", "clip_norm": 0.0}
+    options: dict[str, Any] = {
+        "learning_rate": 3e38,
+        "schedule": "constant",
+        "optimizer": "sgd",
+        "clip_norm": 0.0,
+    }
     with pytest.raises(TrainingError, match="--force and a --learning-rate below"):
-        run(corpus, tmp_path / "model", {**options, "epochs": 3}, run=Run(force=True))
+        run(corpus, tmp_path / "model", {**options, "epochs": 3}, force=True)
     assert (tmp_path / "model/model.keras").read_bytes() == before
 
 
@@ -307,7 +325,7 @@ def test_min_char_rnn_is_the_plain_numpy_program_step_by_step(text, float64):
 
 def test_the_corpus_is_prepared_once(tmp_path, corpus):
     def cached(**how) -> bool:
-        _, told = run(corpus, tmp_path / "model", run=Run(**how), stop=lambda: True)
+        _, told = run(corpus, tmp_path / "model", **how, stop=lambda: True)
         (opened,) = (event for event in told if isinstance(event, events.CorpusOpened))
         return opened.from_cache
 
@@ -326,12 +344,12 @@ def test_the_corpus_is_prepared_once(tmp_path, corpus):
 def test_a_changed_text_with_the_old_time_is_read_again(tmp_path, corpus):
     """As `cp -p` leaves it."""
     status = corpus.stat()
-    run(corpus, tmp_path / "model", run=Run(), stop=lambda: True)
+    run(corpus, tmp_path / "model", stop=lambda: True)
     corpus.write_text(corpus.read_text().replace("cat", "cow"), encoding="utf-8")
     os.utime(corpus, ns=(status.st_atime_ns, status.st_mtime_ns))
     with pytest.raises(OutputError, match="another corpus"):
-        run(corpus, tmp_path / "model", run=Run())
-    run(corpus, tmp_path / "model", run=Run(force=True), stop=lambda: True)
+        run(corpus, tmp_path / "model")
+    run(corpus, tmp_path / "model", force=True, stop=lambda: True)
     opened = open_prepared(tmp_path / "model/cache")
     assert "cow" in opened.vocabulary.decode(opened.ids)
 
@@ -339,19 +357,19 @@ def test_a_changed_text_with_the_old_time_is_read_again(tmp_path, corpus):
 def test_a_prepared_corpus_brings_its_windows_along(tmp_path, corpus):
     prepare([str(corpus)], tmp_path / "p", maxlen=7, targets="last")
     told: list[events.Event] = []
-    options = {"units": (4,), "epochs": 1, "batch_size": 512}
-    train([str(tmp_path / "p")], tmp_path / "m", options, on_event=told.append)
+    options: dict[str, Any] = {"units": (4,), "epochs": 1, "batch_size": 512}
+    train([str(tmp_path / "p")], model=tmp_path / "m", on_event=told.append, **options)
     (started,) = (event for event in told if isinstance(event, events.TrainingStarted))
     assert (started.maxlen, started.targets, started.carry_state) == (7, "last", False)
     with pytest.raises(UsageError, match="prepared already"):
-        train([str(tmp_path / "p")], tmp_path / "m2", corpus=CorpusConfig(lowercase=True))
-    train([tmp_path / "p"], tmp_path / "m", options, run=Run(force=True))  # a path by itself
+        train([str(tmp_path / "p")], model=tmp_path / "m2", lowercase=True)
+    train([tmp_path / "p"], model=tmp_path / "m", force=True, **options)  # a path by itself
     with pytest.raises(UsageError, match="name it alone"):
-        train([str(tmp_path / "p"), str(corpus)], tmp_path / "m2")
+        train([str(tmp_path / "p"), str(corpus)], model=tmp_path / "m2")
     ids = tmp_path / "p/ids.npy"
     ids.write_bytes(ids.read_bytes()[:-1] + b"\1")
     with pytest.raises(PreparedError, match="textgen prepare"):
-        train([str(tmp_path / "p")], tmp_path / "m2")
+        train([str(tmp_path / "p")], model=tmp_path / "m2")
     assert not (tmp_path / "m2").exists()
 
 
@@ -362,10 +380,10 @@ def test_windows_that_nobody_chose_are_those_of_a_text(tmp_path, corpus):
         told: list[events.Event] = []
         train(
             [str(text)],
-            tmp_path / f"model-{text.name}",
-            {"units": (4,)},
+            model=tmp_path / f"model-{text.name}",
             on_event=told.append,
             stop=lambda: True,
+            units=(4,),
         )
         (started,) = (event for event in told if isinstance(event, events.TrainingStarted))
         assert started.maxlen == 64
@@ -378,7 +396,7 @@ def test_streams_that_nobody_chose_fit_a_short_text(tmp_path, text, options):
     told: list[events.Event] = []
     preset = options.get("preset")
     options = {"epochs": 1, "units": (4,)} | ({} if preset else options)
-    train([str(short)], tmp_path / "model", options, preset=preset, on_event=told.append)
+    train([str(short)], model=tmp_path / "model", preset=preset, on_event=told.append, **options)
     (started,) = (event for event in told if isinstance(event, events.TrainingStarted))
     assert started.batch_size == (810 - 1) // (4 * started.maxlen)
 
@@ -388,8 +406,8 @@ def test_windows_that_nobody_chose_fit_a_short_validation_part(tmp_path, text):
     corpus.write_text(text * 20)
     share = 60 / (len(text) * 20)
     told: list[events.Event] = []
-    options = {"epochs": 1, "units": (4,), "validation": share}
-    train([str(corpus)], tmp_path / "model", options, on_event=told.append)
+    options: dict[str, Any] = {"epochs": 1, "units": (4,), "validation": share}
+    train([str(corpus)], model=tmp_path / "model", on_event=told.append, **options)
     (started,) = (event for event in told if isinstance(event, events.TrainingStarted))
     assert started.maxlen == 40
 
@@ -427,7 +445,7 @@ def test_a_gpu_that_is_not_there_is_told(tmp_path, corpus):
     if backend().first_gpu():
         pytest.skip("this machine has a GPU")
     with pytest.raises(TrainingError, match="sees no GPU here; give --device cpu"):
-        run(corpus, tmp_path / "model", run=Run(device="gpu"))
+        run(corpus, tmp_path / "model", device="gpu")
 
 
 def test_existing_directories_are_not_touched(tmp_path, corpus, trained):
@@ -436,12 +454,12 @@ def test_existing_directories_are_not_touched(tmp_path, corpus, trained):
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis/chapter").write_text("")
     with pytest.raises(OutputError, match="is not a model directory"):
-        run(corpus, tmp_path / "thesis", run=Run(force=True))
+        run(corpus, tmp_path / "thesis", force=True)
     with pytest.raises(OutputError, match="is not a model directory"):
         run(corpus, corpus)
     prepare(find_sources([str(corpus)]), tmp_path / "p")
     with pytest.raises(OutputError, match="is a prepared corpus"):
-        run(corpus, tmp_path / "p", run=Run(force=True))
+        run(corpus, tmp_path / "p", force=True)
 
 
 def test_seeds_are_windows_of_the_training_text(trained, text):
@@ -456,18 +474,11 @@ def test_a_default_time_is_not_used_up_by_a_slow_start(tmp_path, corpus):
     """As on a busy machine, which is still importing when the time would end."""
     long_ago = time.monotonic() - 60
     stop = iter([False] * 20)
-    done = train(
-        [str(corpus)],
-        tmp_path / "model",
-        {"units": (8,), "sample_length": 0},
-        run=Run(device="cpu", began=long_ago),
-        stop=lambda: next(stop, True),
-    )
+    slow = Job((corpus,), device="cpu", start_time=long_ago)
+    options: dict[str, Any] = {"units": (8,), "sample_length": 0}
+    job = replace(slow, model=tmp_path / "model", options=options)
+    done = run_job(job, lambda _: None, lambda: next(stop, True))
     assert done.reason == "stopped"
     with pytest.raises(TrainingError, match="over before the first step"):
-        train(
-            [str(corpus)],
-            tmp_path / "other",
-            {"units": (8,), "time": 30.0},
-            run=Run(device="cpu", began=long_ago),
-        )
+        job = replace(slow, model=tmp_path / "other", options={"units": (8,), "time": 30.0})
+        run_job(job, lambda _: None, lambda: False)

@@ -1,5 +1,7 @@
 """Going on from another model."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -11,17 +13,23 @@ from textgen.model.record import ModelRecord
 from textgen.sampling.network import weight_specs
 from textgen.settings import ModelConfig
 from textgen.text.vocabulary import Vocabulary
-from textgen.training.transfer import Renumbered, places, transferred, union
+from textgen.training.transfer import MappedIds, map_ids, transfer_weights, unite
 
-STILL = {"epochs": 1, "learning_rate": 1e-9, "optimizer": "sgd", "batch_size": 4, "maxlen": 10}
+STILL: dict[str, Any] = {
+    "epochs": 1,
+    "learning_rate": 1e-9,
+    "optimizer": "sgd",
+    "batch_size": 4,
+    "maxlen": 10,
+}
 
 
 def test_a_union_has_the_characters_of_both():
     old, new = Vocabulary("ace", has_unknown=True), Vocabulary("bcd")
-    both = union(old, new)
+    both = unite(old, new)
     assert both == Vocabulary("abcde", has_unknown=True)
-    assert places(old, both).tolist() == [0, 2, 4, 5] and places(new, both).tolist() == [1, 2, 3]
-    ids = Renumbered(np.array([0, 2, 1]), places(new, both))
+    assert map_ids(old, both).tolist() == [0, 2, 4, 5] and map_ids(new, both).tolist() == [1, 2, 3]
+    ids = MappedIds(np.array([0, 2, 1]), map_ids(new, both))
     assert len(ids) == 3 and ids[1:].tolist() == [3, 2] and ids[np.array([[0]])].tolist() == [[1]]
 
 
@@ -37,7 +45,7 @@ def test_known_characters_keep_their_rows_and_others_are_new(embedding):
 
     told = resolve_settings({"units": (4,), "embedding": embedding})
     record = ModelRecord(told, old, {}, (), {})
-    got = transferred(TrainedModel(record, filled(2, 1.0)), both, filled(3, 2.0))
+    got = transfer_weights(TrainedModel(record, filled(2, 1.0)), both, filled(3, 2.0))
     assert [array.shape for array in got] == [spec.shape for spec in weight_specs(config, 3)]
     rows = got[1] if embedding == 0 else got[0]
     assert rows[:, 0].tolist() == [1, 2, 1]
@@ -50,7 +58,7 @@ def test_a_model_that_goes_on_begins_where_the_other_ended(trained, tmp_path, te
     corpus = tmp_path / "other.txt"
     corpus.write_text(text[:3000] + "Zwölf Äpfel.\n" * 30 + text[3000:5000], encoding="utf-8")
     made = tmp_path / "model"
-    train([str(corpus)], made, {**STILL, "sample_length": 0}, init_from=trained)
+    train([str(corpus)], model=made, init_from=trained, **{**STILL, "sample_length": 0})
     vocabulary = model_dir.load(made).vocabulary
     assert set("öÄ") < set(vocabulary.characters)
     old, new = evaluate([str(corpus)], trained), evaluate([str(corpus)], made)
@@ -61,28 +69,30 @@ def test_a_model_that_goes_on_begins_where_the_other_ended(trained, tmp_path, te
     # The new characters take a little of the probability; the rest is what was learned.
     assert evaluate([str(plain)], made).loss == pytest.approx(before, abs=0.05)
     fresh = tmp_path / "fresh"
-    train([str(corpus)], fresh, {**STILL, "sample_length": 0, "units": (48,), "embedding": 16})
+    train(
+        [str(corpus)], model=fresh, **{**STILL, "sample_length": 0, "units": (48,), "embedding": 16}
+    )
     assert evaluate([str(plain)], fresh).loss > before + 1
 
 
 def test_without_the_model_it_began_with_it_is_another_training(trained, tmp_path, corpus):
-    options = {"epochs": 2, "batch_size": 4, "maxlen": 10}
+    options: dict[str, Any] = {"epochs": 2, "batch_size": 4, "maxlen": 10}
     begun = tmp_path / "model"
     corpus.write_text(corpus.read_text().replace("!", "."))
-    train([str(corpus)], begun, options, init_from=trained, stop=lambda: True)
+    train([str(corpus)], model=begun, init_from=trained, stop=lambda: True, **options)
     with pytest.raises(OutputError, match="unfinished training with another init-from"):
-        train([str(corpus)], begun, options)
+        train([str(corpus)], model=begun, **options)
 
 
 def test_another_shape_is_refused(trained, tmp_path, corpus):
     with pytest.raises(SettingsError, match="units must be left out, or be 48 as in"):
-        train([str(corpus)], tmp_path / "m", {"units": (64,)}, init_from=trained)
+        train([str(corpus)], model=tmp_path / "m", init_from=trained, units=(64,))
     with pytest.raises(SettingsError, match="cell must be left out"):
-        train([str(corpus)], tmp_path / "m", {"cell": "gru"}, init_from=trained)
+        train([str(corpus)], model=tmp_path / "m", init_from=trained, cell="gru")
     with pytest.raises(SettingsError, match="units must be left out, or be 48 as in"):
-        train([str(corpus)], tmp_path / "m", preset="large", init_from=trained)
+        train([str(corpus)], model=tmp_path / "m", preset="large", init_from=trained)
     with pytest.raises(ModelError, match="no such model directory"):
-        train([str(corpus)], tmp_path / "m", init_from=tmp_path / "nowhere")
+        train([str(corpus)], model=tmp_path / "m", init_from=tmp_path / "nowhere")
     assert not (tmp_path / "m").exists()
 
 

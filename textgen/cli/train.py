@@ -109,13 +109,20 @@ def command(
         streams.silence_frameworks()
 
     from textgen.training.events import ProcessesJoined, TrainingStarted
-    from textgen.training.run import Run, train
+    from textgen.training.job import Job
+    from textgen.training.run import run_job
 
     settings = options.chosen(values)
     corpus = options.settings_of(CorpusConfig, settings)
     for name in corpus:
         del settings[name]
-    run = Run(
+    job = Job(
+        corpora=tuple(sources),
+        model=directory,
+        options=settings,
+        reading=corpus,
+        preset=preset,
+        init_from=init_from,
         device=device,
         backend=backend,
         cluster=cluster,
@@ -123,9 +130,9 @@ def command(
         resume=resume,
         checkpoint_every=checkpoint_every,
         tensorboard=tensorboard,
-        command=arguments,
-        began=began,
         debug=debug,
+        command=arguments,
+        start_time=began,
     )
     stop = StopSignals()
     with closing(_create_display(names, directory, log_format, quiet=quiet)) as display:
@@ -140,18 +147,7 @@ def command(
                     return  # process 0 shows the training
             display(event)
 
-        finished = train(
-            sources,
-            directory,
-            settings,
-            preset=preset,
-            corpus=corpus,
-            init_from=init_from,
-            run=run,
-            on_event=on_event,
-            stop=stop.received,
-            progress=False,
-        )
+        finished = run_job(job, on_event, stop.received)
     if finished.reason == "stopped":  # perhaps by a signal to another process
         sys.exit(128 + (stop.number or signal.SIGTERM))
 

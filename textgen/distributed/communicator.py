@@ -29,6 +29,7 @@ class Communicator:
         count: How many there are.
         in_lockstep: Whether this process has to do everything at the same step as others.
         reads_all: Whether this process reads the whole text, and not a part of it.
+        packages: Those whose versions have to be the same in all processes.
         connection_errors: What is raised where the connection to another process is gone.
     """
 
@@ -36,6 +37,7 @@ class Communicator:
     count: int = 1
     in_lockstep: bool = False
     reads_all: bool = True
+    packages: tuple[str, ...] = ()
     connection_errors: tuple[type[Exception], ...] = ()
 
     @property
@@ -101,6 +103,7 @@ class JaxCommunicator(Communicator):
     count: int
     in_lockstep = True
     reads_all = False
+    packages = ("jax",)
     connection_errors = (RuntimeError, ValueError)
 
     def all_gather(self, *values: float) -> npt.NDArray[np.float64]:

@@ -1,8 +1,6 @@
-"""The settings that suit a corpus and a time, where the user chose none.
+"""Rules that choose settings for a corpus, a time and the pace of a device.
 
-Knows characters, seconds, how quick a device is beside two cores and what was measured on those;
-knows nothing of Keras, files or the command line. The measurements behind the rules are in
-docs/NOTES.md, under Settings.
+The measurements behind the rules are in docs/NOTES.md, under Settings.
 """
 
 import math
@@ -14,15 +12,15 @@ import numpy as np
 
 from textgen.settings import TrainConfig, WindowConfig
 
-_PASSES = 60  # after that many over a text, more of them taught a network of this size nothing
+_PASSES = 60  # over the text: more of them taught a network of this size nothing
 _START = 8.0  # seconds that start and end take
-# On a GPU the start takes longer, and a network as wide as its speed allows went on learning: 208
-# passes in benchmarks/results/gpu.md.
+# On a GPU the start takes longer, and a network as wide as its speed allows learned for more
+# passes: 208 in benchmarks/results/gpu.md.
 _GPU_START, _GPU_PASSES = 30.0, 240
-MAXLEN = 64  # more than the windows' 40; no longer ones are recorded in docs/NOTES.md
-# Seconds of the whole training, and the units of one layer: in 96 s about as good as any tried; in
-# 28 s, 5, 11 and 60 min what did best when steps were slower, moved by that. 10 s and 4 h are only
-# guesses.
+MAXLEN = 64  # more than the default of windows, 40; docs/NOTES.md has what longer ones did
+# Seconds of the whole training, and the units of one layer: for 96 s about as good as any tried;
+# for 28 s, 5, 11 and 60 min the best when steps were slower, adjusted for that. Those for 10 s and
+# 4 h are guesses.
 _UNITS = (
     (10.0, 128),
     (28.0, 256),
@@ -32,19 +30,16 @@ _UNITS = (
     (3600.0, 864),
     (14400.0, 1024),
 )
-_STARTS = 300  # windows from a zero state that teach a network to start: see state_reset
+_STARTS = 300  # windows from a zero state that teach a network to start
 _SHORT = 20_000  # characters of a text that is too short to spare any
-# Seconds of the whole training, and what a megabyte of Shakespeare came to in them: nats per
-# character on its last tenth, in order, as validation reads (benchmarks/results/training.md); the
-# first three on a processor without AMX; with it they are lower.
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How quickly a device trains.
+    """How fast a device trains.
 
     Attributes:
-        times: As many times as quickly as the two cores that the rules were measured on.
+        times: How many times as fast as the two cores that the rules were measured on.
         gpu: Whether it is a GPU.
     """
 
@@ -55,110 +50,112 @@ class Pace:
 TWO_CORES = Pace()
 
 
-def default_time(characters: int, pace: Pace = TWO_CORES) -> float:
-    """Seconds that a training takes where nobody said how long: less for a short text.
+def choose_time(characters: int, pace: Pace = TWO_CORES) -> float:
+    """The seconds of a training if nobody chose them: fewer for a short text.
 
     Args:
         characters: Of the training text.
         pace: Of the device.
     """
-    units = _units(characters, TrainConfig.time * pace.times)
-    read_once = characters / (speed(units) * pace.times)
+    units = _choose_units(characters, TrainConfig.time * pace.times)
+    read_once = characters / (estimate_speed(units) * pace.times)
     least, enough = 30.0, _PASSES * read_once
     if pace.gpu:
         least, enough = 2 * _GPU_START, _GPU_START + _GPU_PASSES * read_once
     return float(min(TrainConfig.time, max(least, round(enough))))
 
 
-def sized(characters: int, given: Mapping[str, Any], pace: Pace = TWO_CORES) -> dict[str, Any]:
+def choose_sizes(
+    characters: int, chosen: Mapping[str, Any], pace: Pace = TWO_CORES
+) -> dict[str, Any]:
     """Size, regularisation, learning rate and batch for an LSTM with carried state.
 
     Args:
         characters: Of the training text.
-        given: Settings by name that are decided: `time` or `epochs`, and whatever else.
+        chosen: Settings by name that others chose: `time` or `epochs`, and perhaps more.
         pace: Of the device (training/device_speed.py).
 
     Returns:
-        Settings by name, for those that were not given.
+        Values by name of those settings that nobody chose.
 
     Example:
-        >>> sized(1_003_854, {"time": 300.0})["units"]
+        >>> choose_sizes(1_003_854, {"time": 300.0})["units"]
         (448,)
     """
-    epochs = given.get("epochs")
-    seconds = epochs * characters / speed(320) if epochs else given["time"] * pace.times
-    units = given.get("units") or (_units(characters, seconds),)
-    wide = width(units)
+    epochs = chosen.get("epochs")
+    seconds = epochs * characters / estimate_speed(320) if epochs else chosen["time"] * pace.times
+    units = chosen.get("units") or (_choose_units(characters, seconds),)
+    width = equivalent_width(units)
     start = _GPU_START if pace.gpu else _START
-    passes = epochs or speed(wide) * pace.times * max(given["time"] - start, 1.0) / characters
-    maxlen = given.get("maxlen") or (MAXLEN if characters > _SHORT else WindowConfig.maxlen)
-    batch_size = given.get("batch_size") or rows(characters, maxlen)
+    training_seconds = 0.0 if epochs else max(chosen["time"] - start, 1.0)
+    passes = epochs or estimate_speed(width) * pace.times * training_seconds / characters
+    maxlen = chosen.get("maxlen") or (MAXLEN if characters > _SHORT else WindowConfig.maxlen)
+    batch_size = chosen.get("batch_size") or choose_batch_size(characters, maxlen)
     windows = passes * characters / maxlen
     steps = windows / batch_size
-    # More passes ask for more regularisation; more steps, and wider layers, for smaller steps.
+    # More passes need more regularisation; more steps, and wider layers, a lower learning rate.
     doublings = math.log2(max(0.1, min(passes, _PASSES)) / 3.3)
-    learning_rate = 0.018 * min(1.0, 256 / wide) * min(1.0, (1600 / steps) ** 0.6)
-    chosen = {
+    learning_rate = 0.018 * min(1.0, 256 / width) * min(1.0, (1600 / steps) ** 0.6)
+    values = {
         "maxlen": maxlen,
         "units": units,
         "dropout": round(min(max(0.15 + 0.06 * doublings, 0.0), 0.4), 2),
         "drop_connect": round(min(0.05 * max(doublings, 0.0) ** 1.5, 0.25), 2),
         "noise": round(min(0.005 * max(doublings - 2, 0.0), 0.005), 3),
         "batch_size": batch_size,
-        "state_reset": state_reset(windows),
+        "state_reset": choose_state_reset(windows),
         "learning_rate": round(max(learning_rate, 0.003), 4),
     }
-    return {name: value for name, value in chosen.items() if name not in given}
+    return {name: value for name, value in values.items() if name not in chosen}
 
 
-def state_reset(windows: float) -> float:
-    """The probability of a reset: higher where a training reads so few windows that a network would
-    see too few starts.
+def choose_state_reset(windows: float) -> float:
+    """The probability of a reset: higher if a training reads few windows, and so few starts.
 
     Args:
-        windows: Windows that the training reads, each as often as it reads it.
+        windows: Windows that the training reads, counted each time.
 
     Example:
-        >>> state_reset(1_000_000), state_reset(2_000)
+        >>> choose_state_reset(1_000_000), choose_state_reset(2_000)
         (0.1, 0.15)
     """
     return round(min(max(TrainConfig.state_reset, _STARTS / windows), 0.5), 2)
 
 
-def rows(characters: int, maxlen: int) -> int:
-    """Streams side by side: fewer where a text is too short for four steps of each.
+def choose_batch_size(characters: int, maxlen: int) -> int:
+    """Streams in a batch: fewer if a text is too short for four steps of each.
 
     Example:
-        >>> rows(1_000_000, 64), rows(2_000, 64)
+        >>> choose_batch_size(1_000_000, 64), choose_batch_size(2_000, 64)
         (32, 7)
     """
     return min(TrainConfig.batch_size, max(1, (characters - 1) // (4 * maxlen)))
 
 
-def _units(characters: int, seconds: float) -> int:
-    """Units of the one layer that suits a text and a time on two cores.
+def _choose_units(characters: int, seconds: float) -> int:
+    """Units of one layer for a text and a time on two cores.
 
-    A step takes the longer the wider the network is, and drop_connect keeps a wider one from rote:
-    four times the time buys a network a third as wide again, and more passes.
+    Steps of a wider network take longer, and drop_connect keeps it from learning by rote: four
+    times the time is best spent on a third more units and on more passes.
     """
     times, units = zip(*_UNITS, strict=True)
     by_time = float(np.interp(math.log(seconds), np.log(times), units))
-    # A short text is learned by heart by any network; a wide one only does it sooner.
+    # Any network learns a short text by heart; a wide one does so earlier.
     by_text = 0.77 * math.sqrt(characters)
     return max(64, 32 * int(min(by_time, by_text) / 32 + 0.5))
 
 
-def width(units: Sequence[int]) -> float:
-    """Units of the one layer that takes as long as several.
+def equivalent_width(units: Sequence[int]) -> float:
+    """Units of one layer whose steps take as long as those of several.
 
     Example:
-        >>> round(width((256, 256)))
+        >>> round(equivalent_width((256, 256)))
         443
     """
-    # The first layer's input is narrow; each one above reads as many numbers as it has units.
-    return math.sqrt(units[0] ** 2 + 2 * sum(one**2 for one in units[1:]))
+    # The input of the first layer is narrow; that of the others is as wide as the layer below.
+    return math.sqrt(units[0] ** 2 + 2 * sum(width**2 for width in units[1:]))
 
 
-def speed(units: float) -> float:
+def estimate_speed(units: float) -> float:
     """Characters per second on two cores: within a sixth of those measured, 96 to 1,024 units."""
     return float(min(20_000_000 / units, 85_000 * (256 / units) ** 1.45))

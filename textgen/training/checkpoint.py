@@ -1,8 +1,7 @@
-"""A training on disk, so that it can go on where it was.
+"""Checkpoints: files that an unfinished training is resumed from.
 
-Knows one file of JSON and plain arrays, and what a training was asked; knows nothing of Keras or
-of how training goes on. The file is a zip of .npy files that are not compressed, as numpy.savez
-makes it, so that what it takes in memory is no more than its own size.
+A checkpoint is a zip of .npy files, as numpy.savez writes it; one of them is JSON. They are not
+compressed, so reading one takes no more memory than the file is long.
 """
 
 import io
@@ -31,25 +30,25 @@ REMEDY = "start again with --force"
 
 @dataclass(frozen=True)
 class Request:
-    """What a training was asked; where all of it is equal, it is the same training.
+    """What identifies a training: with an equal request, it is the same one.
 
     Attributes:
         settings: All settings.
         vocabulary: The characters it learns.
-        text: What the prepared corpus's text is known by.
+        text: The digest of the prepared corpus.
         init_from: The model directory that it began with, if any.
-        suited: Names of the settings that nobody chose: whichever suit the text, the time and the
-            device.
+        automatic: Names of the settings that nobody chose, whose values follow from the text, the
+            time and the device.
     """
 
     settings: Settings
     vocabulary: Vocabulary
     text: str
     init_from: str | None
-    suited: tuple[str, ...] = ()
+    automatic: tuple[str, ...] = ()
 
     def parts(self) -> dict[str, object]:
-        """Settings and `init_from` by name: what was asked for first, then what may only follow."""
+        """Settings and `init_from` by name, those first that others may follow from."""
         settings = self.settings.by_name()
         first = ("time", "epochs", "cell", "units", "embedding", "batch_size", "maxlen")
         return {
@@ -59,9 +58,9 @@ class Request:
         }
 
     def check_sizes(self, weights: Arrays) -> None:
-        """Raise `ValueError` where arrays are not weights of the network that is asked for.
+        """Raise `ValueError` where arrays are not weights of the network that is requested.
 
-        Nothing is made in the sizes of the settings before they are known to be those of a file.
+        Settings of a file may be huge: nothing is built before the file has arrays of their sizes.
         """
         specs = weight_specs(self.settings.model, self.vocabulary.size)
         if [array.shape for array in weights] != [spec.shape for spec in specs]:
@@ -70,28 +69,28 @@ class Request:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Where a training is.
+    """The state of a training after a step.
 
     Attributes:
-        left: Seconds that a training by time has left.
-        figures: Numbers, texts and lists of them, by name.
+        seconds_left: What a training by time has left.
+        state: Numbers, texts and lists of them, by name.
         arrays: Groups of arrays, by name.
     """
 
-    left: float
-    figures: Mapping[str, Any]
+    seconds_left: float
+    state: Mapping[str, Any]
     arrays: Mapping[str, Arrays]
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """All that a training needs to go on.
+    """All that a training is resumed from.
 
     Attributes:
-        request: What was asked.
-        prepared: Where the prepared corpus is; None for the model directory's cache.
-        about: What the model directory is to say about sources, versions and the command.
-        snapshot: Where it was.
+        request: What identifies it.
+        prepared: The path of the prepared corpus; None for the model directory's cache.
+        about: What the model directory records about corpus, versions and the command.
+        snapshot: The state it was in.
     """
 
     request: Request
@@ -100,27 +99,30 @@ class Checkpoint:
     snapshot: Snapshot
 
 
-def differing(asked: Request, kept: Request) -> str | None:
+def difference(request: Request, unfinished: Request) -> str | None:
     """The name of something in which two requests differ; None where they are the same.
 
     What nobody chose either time does not count: another device may want another size.
     """
-    if asked.text != kept.text:
+    if request.text != unfinished.text:
         return "corpus"
-    if asked.init_from != kept.init_from:  # which the vocabulary and the sizes follow from
+    if request.init_from != unfinished.init_from:  # which decides on the vocabulary and the sizes
         return "init_from"
-    if asked.vocabulary != kept.vocabulary:
+    if request.vocabulary != unfinished.vocabulary:
         return "corpus"
-    ours, theirs = asked.parts(), kept.parts()
-    free = set(asked.suited) & set(kept.suited)
-    # Nor does a setting that the version which began it did not have, unless it is chosen now.
-    before = Settings.legacy_defaults()
-    free |= {name for name in asked.suited if name in before and theirs[name] == before[name]}
-    return next((name for name in ours if name not in free and ours[name] != theirs[name]), None)
+    values, recorded = request.parts(), unfinished.parts()
+    ignored = set(request.automatic) & set(unfinished.automatic)
+    # A setting that the version which started it did not have counts only if it is chosen now.
+    legacy = Settings.legacy_defaults()
+    ignored |= {
+        name for name in request.automatic if name in legacy and recorded[name] == legacy[name]
+    }
+    differing = (name for name in values if values[name] != recorded[name])
+    return next((name for name in differing if name not in ignored), None)
 
 
 def write(path: Path, checkpoint: Checkpoint) -> None:
-    """Put a checkpoint in the place of the one before, which stays until this one is whole.
+    """Replace a checkpoint; the one before stays until this one is complete.
 
     Raises:
         OSError: the disk is full, or the directory cannot be written.
@@ -131,11 +133,11 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
         "vocabulary": request.vocabulary.to_bytes().decode(),
         "text": request.text,
         "init_from": request.init_from,
-        "suited": list(request.suited),
+        "suited": list(request.automatic),
         "prepared": checkpoint.prepared,
         "about": dict(checkpoint.about),
-        "left": snapshot.left,
-        "figures": dict(snapshot.figures),
+        "left": snapshot.seconds_left,
+        "figures": dict(snapshot.state),
     }
     arrays = {
         f"{group}.{number}": np.asarray(array, order="C")
@@ -154,7 +156,7 @@ def read(path: Path) -> Checkpoint:
     """The checkpoint in a file.
 
     Raises:
-        ModelError: it is damaged, or something else.
+        ModelError: it is damaged, or no checkpoint.
     """
     try:
         groups: dict[str, list[npt.NDArray[Any]]] = {}
@@ -188,7 +190,7 @@ def read(path: Path) -> Checkpoint:
             if not isinstance(value, dict):
                 raise TypeError(f"{name} is not an object")
         request.check_sizes(groups.get("best", ()))
-        if not -math.inf < snapshot.left <= request.settings.training.time:
+        if not -math.inf < snapshot.seconds_left <= request.settings.training.time:
             raise ValueError("more time is left than there was")
         return Checkpoint(request, about["prepared"], about["about"], snapshot)
     except NewerVersionError as error:

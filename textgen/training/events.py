@@ -1,5 +1,6 @@
 """Events: what a training sends to whoever shows it. Losses are in nats per character."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from textgen.text.reading_report import ReadingReport
@@ -185,3 +186,5 @@ Event = (
     | Stopping
     | TrainingFinished
 )
+
+OnEvent = Callable[[Event], object]

@@ -213,7 +213,7 @@ class _Training:
         weights = [communicator.broadcast_array(array) for array in weights]
         model.set_weights(weights)
         if snapshot is not None:
-            chosen = str(snapshot.figures.get("precision"))
+            chosen = str(snapshot.state.get("precision"))
         self.precision = backend.choose_precision(settings, size, self.batches.first(), chosen)
         self.trainer = backend.create_trainer(
             settings, size, self.precision, self.batches.rows, weights
@@ -492,7 +492,7 @@ class _Training:
 
     def _go_on(self, snapshot: Snapshot) -> dict[str, float]:
         """Be where a snapshot was taken; gives the state of its clock."""
-        figures, arrays, progress = snapshot.figures, snapshot.arrays, self.progress
+        figures, arrays, progress = snapshot.state, snapshot.arrays, self.progress
         try:
             self.trainer.restore(TrainerState(arrays["layers"], arrays["optimizer"]))
             progress.model.set_weights(arrays["best"])
@@ -574,7 +574,7 @@ def _figure(figures: Any, name: Any, at_most: float = sys.float_info.max) -> flo
 
 def _validated(snapshot: Snapshot) -> int:
     """Characters of the validation text that were read before a snapshot was taken."""
-    count = snapshot.figures.get("validated")
+    count = snapshot.state.get("validated")
     if isinstance(count, bool) or not isinstance(count, int) or count < 2:
         raise ModelError(f"the checkpoint is not of such a training ({count!r}); {REMEDY}")
     return count

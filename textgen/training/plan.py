@@ -1,11 +1,11 @@
-"""What a training is asked to do: its text, its characters and all its settings.
+"""What a job trains: its corpus, its vocabulary and all its settings.
 
-Everything that can be refused is refused here.
+Everything that can be refused before Keras is imported is refused here.
 """
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,277 +19,218 @@ from textgen.errors import (
     UsageError,
     option_name,
 )
-from textgen.model import model_dir
+from textgen.model.model_dir import TrainedModel, read_model
 from textgen.model.paths import cache_path, checkpoint_path, pending_cache_path, resume_command
-from textgen.settings import (
-    PRESETS,
-    CorpusConfig,
-    Settings,
-    build_config,
-    resolve_settings,
-    to_python_value,
-)
+from textgen.settings import PRESETS, CorpusConfig, Settings, build_config, normalize_options
 from textgen.text.prepare import Preparation, write_prepared
 from textgen.text.prepared import Prepared, find_prepared, is_up_to_date, open_prepared
-from textgen.text.sources import Source, find_sources
-from textgen.text.split import check_length
-from textgen.training import automatic, events, transfer
+from textgen.text.sources import find_sources
+from textgen.training import automatic, checkpoint, events, transfer
 from textgen.training.automatic import Pace
 from textgen.training.checkpoint import Checkpoint, Request
+from textgen.training.choices import Choices, check_fits
 from textgen.training.data import Text
-
-OnEvent = Callable[[events.Event], object]
+from textgen.training.events import OnEvent
+from textgen.training.job import Job
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A training that has been thought through.
+    """What is trained, with all that is known before a device is.
 
     Attributes:
-        request: What it is.
-        opened: The prepared corpus.
+        request: Settings, vocabulary, and what else identifies the training.
+        corpus: The prepared corpus.
         preset: The preset's name.
-        from_cache: Whether the corpus had been read before.
-        initial: What gives the weights to begin with, where another model does.
-        at_pace: Gives the settings that suit another device, for its pace as sizing.sized takes it;
-            None where at most the time that nobody chose would depend on it.
+        from_cache: Whether the corpus was read before.
+        initial_weights: Returns the weights to begin with, given those of a new network; None to
+            begin with the latter.
+        settings_for: Returns the settings for the pace of a device; None where nothing but the time
+            would depend on it.
     """
 
     request: Request
-    opened: Prepared
+    corpus: Prepared
     preset: str | None = None
     from_cache: bool = True
-    initial: Callable[[list[Any]], list[Any]] | None = None
-    at_pace: Callable[[Pace], Settings] | None = None
+    initial_weights: Callable[[list[Any]], list[Any]] | None = None
+    settings_for: Callable[[Pace], Settings] | None = None
 
-    def settle(self, directory: Path) -> None:
-        """Put the text where a training that goes on looks for it, once this one has begun."""
-        if self.opened.path == pending_cache_path(directory):
-            storage.replace_directory(self.opened.path, cache_path(directory))
+    def text(self) -> Text:
+        """The training and the validation part of the corpus, as ids of the plan's vocabulary."""
+        corpus, vocabulary = self.corpus, self.request.vocabulary
+        train, validation = corpus.split(self.request.settings.windows.validation)
+        if vocabulary == corpus.vocabulary:
+            return Text(train, validation, vocabulary)
+        table = transfer.map_ids(corpus.vocabulary, vocabulary).astype(vocabulary.dtype)
+        return Text(
+            transfer.MappedIds(train, table), transfer.MappedIds(validation, table), vocabulary
+        )
 
-    def elsewhere(self, directory: Path) -> str | None:
-        """Where the text is, if that is not in the model directory."""
-        own = (cache_path(directory), pending_cache_path(directory))
-        return None if self.opened.path in own else str(self.opened.path.absolute())
+    def with_settings(self, settings: Settings) -> "Plan":
+        return replace(self, request=replace(self.request, settings=settings))
+
+    def corpus_path(self, directory: Path) -> str | None:
+        """The path of the corpus if it is not in the model directory's cache."""
+        caches = (cache_path(directory), pending_cache_path(directory))
+        return None if self.corpus.path in caches else str(self.corpus.path.absolute())
+
+    def replace_cache(self, directory: Path) -> None:
+        """Move the corpus into the cache, if it waits for the training before to be replaced."""
+        if self.corpus.path == pending_cache_path(directory):
+            storage.replace_directory(self.corpus.path, cache_path(directory))
 
 
-def plan(
-    corpora: Sequence[str | Path | Source],
-    directory: Path,
-    options: Mapping[str, Any],
-    preset: str | None,
-    corpus: CorpusConfig | Mapping[str, Any] | None,
-    init_from: str | Path | None,
-    on_event: OnEvent,
-    *,
-    kept: Request | None,
-    check_ids: bool = True,
-    force: bool = False,
+def create_plan(
+    job: Job, unfinished: Checkpoint | None, on_event: OnEvent, *, check_ids: bool = True
 ) -> Plan:
-    """What a command with a corpus asks for.
+    """What a job trains.
 
     Args:
-        corpora, directory, options, preset, corpus, init_from, on_event: As `train` takes them.
-        kept: What the unfinished training was asked that is gone on with, if one is.
-        check_ids: Whether to check the ids of a prepared corpus; else whoever reads them does.
-        force: Read texts again, also where they have not changed.
+        job: What the user asks for.
+        unfinished: The training to resume, which has to be the one that the job asks for.
+        on_event: Called while the corpus is read.
+        check_ids: Whether to check all ids of a prepared corpus; else whoever reads some of them
+            checks these.
     """
-    opened, recorded, from_cache = None, None, False
-    decided = dict(PRESETS.get(preset or "", {}))
-    if named := find_prepared(corpora):
-        opened = open_prepared(named, check=check_ids)
-        _check_read_so(opened, corpus)
-        recorded = opened.windows
-        windows = {name: value for name, value in vars(recorded).items() if name in opened.chosen}
-        decided = {**windows, **decided}
-    begin = None if init_from is None else model_dir.read_model(init_from)
-    if begin is not None:
-        old = begin.record.settings.model
-        shape = {"cell": old.cell, "units": old.units, "embedding": old.embedding}
-        of_preset = PRESETS.get(preset or "", {}).items()
-        shape |= {name: value for name, value in of_preset if name in shape}
-        options = {**shape, **options}
-    decided |= options
-    settings = resolve_settings(options, preset, recorded)
-    if begin is not None:
-        transfer.check_shape(settings.model, begin, str(init_from))
-    chosen, suit = settings, partial(_suited, settings, decided, sizes=preset is None)
+    if unfinished is None:
+        return _plan_new(job, None, on_event, check_ids=check_ids)
+    if not job.corpora:
+        return _plan_from(unfinished, job)
+    plan = _plan_new(job, unfinished.request, on_event, check_ids=check_ids)
+    if name := checkpoint.difference(plan.request, unfinished.request):
+        raise _other_training(job.model, name)
+    return plan
 
-    def check(text: Prepared) -> None:
-        # A batch that nobody chose has as many streams as the text is long enough for.
-        _check_fits(text, chosen, streams=None if "batch_size" in decided else 1)
 
-    if opened is None:
-        windows = {name: value for name, value in vars(settings.windows).items() if name in decided}
-        opened, from_cache = _prepare(
-            corpora, directory, corpus, windows, check, on_event, kept, force=force
+def _plan_from(unfinished: Checkpoint, job: Job) -> Plan:
+    """Resume a training, whose checkpoint says where its corpus is."""
+    if job.preset or job.init_from or job.reading:
+        raise UsageError(
+            "a training is resumed as it was started; leave out --preset, --init-from and the "
+            "options of reading, or name the corpus as well"
         )
-    check(opened)
-    suited = suit(opened, automatic.TWO_CORES)
+    values = unfinished.request.settings.by_name()
+    for name, value in normalize_options(job.options).items():
+        if name not in values:
+            raise SettingsError(name, "is not a setting of textgen")
+        if value != values[name]:
+            raise SettingsError(
+                name,
+                f"must be left out, or be {transfer.format_value(values[name])} as when the "
+                "training was started",
+            )
+    corpus = open_prepared(unfinished.prepared or cache_path(job.model))
+    if corpus.digest != unfinished.request.text:
+        raise ModelError(
+            f"{corpus.path}: is not the text that the training started with; name that text, or "
+            "start again with --force"
+        )
+    check_fits(corpus, unfinished.request.settings)
+    return Plan(unfinished.request, corpus)
 
-    def at_pace(pace: Pace) -> Settings:
-        return resolve_settings(options, preset, recorded, suit(opened, pace))
 
-    settings = at_pace(automatic.TWO_CORES)
-    vocabulary, initial = opened.vocabulary, None
-    if begin is not None:
-        vocabulary = transfer.union(begin.record.vocabulary, vocabulary)
-        initial = partial(transfer.transferred, begin, vocabulary)
+def _plan_new(job: Job, unfinished: Request | None, on_event: OnEvent, *, check_ids: bool) -> Plan:
+    """Plan from the corpus and the options that a job names."""
+    prepared_path = find_prepared(job.corpora)
+    prepared = open_prepared(prepared_path, check=check_ids) if prepared_path else None
+    if prepared is not None:
+        _check_reading(prepared, job)
+    base = None if job.init_from is None else read_model(job.init_from)
+    choices = Choices(
+        {**_shape(base, job.preset), **job.options} if base else job.options,
+        job.preset,
+        prepared.windows if prepared else None,
+        prepared.chosen if prepared else (),
+    )
+    settings = choices.resolve()
+    if base is not None:
+        transfer.check_shape(settings.model, base, str(job.init_from))
+    corpus, from_cache = prepared, False
+    if corpus is None:
+        corpus, from_cache = _read_corpus(job, choices, unfinished, on_event)
+    choices.check_fits(corpus)
+    automatic_values = choices.choose_automatic(corpus, automatic.TWO_CORES)
+    settings = choices.resolve(automatic_values)
+    vocabulary, initial_weights = corpus.vocabulary, None
+    if base is not None:
+        vocabulary = transfer.unite(base.record.vocabulary, vocabulary)
+        initial_weights = partial(transfer.transfer_weights, base, vocabulary)
     request = Request(
         settings,
         vocabulary,
-        opened.digest,
-        None if init_from is None else str(init_from),
-        tuple(suited),
+        corpus.digest,
+        None if job.init_from is None else str(job.init_from),
+        tuple(automatic_values),
     )
-    seconds = settings.training.time
-    paced = at_pace if seconds and suited.keys() - {"time", "batch_size", "state_reset"} else None
-    return Plan(request, opened, preset, from_cache, initial, paced)
+    settings_for = None
+    if settings.training.time and automatic_values.keys() - {"time", "batch_size", "state_reset"}:
+        settings_for = partial(choices.resolve_for, corpus)
+    return Plan(request, corpus, job.preset, from_cache, initial_weights, settings_for)
 
 
-def again(directory: Path, kept: Checkpoint, options: Mapping[str, Any]) -> Plan:
-    """What a training that goes on was asked for."""
-    recorded = kept.request.settings.by_name()
-    for name, value in options.items():
-        if name not in recorded:
-            raise SettingsError(name, "is not a setting of textgen")
-        if recorded[name] != to_python_value(value):
-            begun = transfer.show(recorded[name])
-            raise SettingsError(name, f"must be left out, or be {begun}: that is what was begun")
-    opened = open_prepared(kept.prepared or cache_path(directory))
-    if opened.digest != kept.request.text:
-        raise ModelError(
-            f"{opened.path}: is not the text that the training started with; name that text, or "
-            "start again with --force"
-        )
-    _check_fits(opened, kept.request.settings)
-    return Plan(kept.request, opened)
+def _shape(base: TrainedModel, preset: str | None) -> dict[str, Any]:
+    """The shape of the model to begin with, as options, unless a preset chooses another one."""
+    model = base.record.settings.model
+    shape = {"cell": model.cell, "units": model.units, "embedding": model.embedding}
+    of_preset = PRESETS.get(preset or "", {})
+    return {name: of_preset.get(name, value) for name, value in shape.items()}
 
 
-def text(plan: Plan) -> Text:
-    """What training reads, in the ids of the plan's vocabulary."""
-    opened, vocabulary = plan.opened, plan.request.vocabulary
-    train, validation = opened.split(plan.request.settings.windows.validation)
-    if vocabulary == opened.vocabulary:
-        return Text(train, validation, vocabulary)
-    table = transfer.places(opened.vocabulary, vocabulary).astype(vocabulary.dtype)
-    return Text(
-        transfer.Renumbered(train, table), transfer.Renumbered(validation, table), vocabulary
-    )
-
-
-def _prepare(
-    corpora: Sequence[str | Path | Source],
-    directory: Path,
-    corpus: CorpusConfig | Mapping[str, Any] | None,
-    windows: Mapping[str, Any],
-    check: Callable[[Prepared], object],
-    on_event: OnEvent,
-    kept: Request | None,
-    *,
-    force: bool,
+def _read_corpus(
+    job: Job, choices: Choices, unfinished: Request | None, on_event: OnEvent
 ) -> tuple[Prepared, bool]:
-    """Prepare a corpus into the model directory's cache, unless it is there already."""
-    read = build_config(CorpusConfig, corpus)[0]
-    sources = find_sources(corpora, read.glob)
-    cache = cache_path(directory)
-    if not force and is_up_to_date(cache, sources, read):
+    """Prepare a corpus in the model directory's cache, and whether it was there already."""
+    reading = build_config(CorpusConfig, job.reading)[0]
+    sources = find_sources(job.corpora, reading.glob)
+    cache = cache_path(job.model)
+    if not job.force and is_up_to_date(cache, sources, reading):
         try:
             return open_prepared(cache), True
         except TextgenError:
-            pass  # a damaged cache is made anew
+            pass  # a damaged cache is replaced
+    windows = vars(choices.resolve().windows)
+    windows = {name: windows[name] for name in windows if name in choices.values}
+    preparation = Preparation.build(job.reading, windows, force=True)
 
-    def into(path: Path) -> Prepared:
-        preparation = Preparation.build(corpus, windows, force=True)
-        return write_prepared(
-            sources, path, preparation, lambda *stage: on_event(events.Preparing(*stage)), check
-        )
+    def prepare_into(path: Path) -> Prepared:
+        def on_progress(stage: str, bytes_done: int, bytes_total: int | None) -> None:
+            on_event(events.Preparing(stage, bytes_done, bytes_total))
 
-    if not checkpoint_path(directory).exists():
-        return into(cache), False
-    # An unfinished training's text must not be lost before another one has begun.
-    made = into(pending_cache_path(directory))
-    if kept is None:
-        return made, False
-    if made.digest != kept.text:
-        shutil.rmtree(made.path)
-        raise other_training(directory, "corpus")
-    storage.replace_directory(made.path, cache)
+        return write_prepared(sources, path, preparation, on_progress, choices.check_fits)
+
+    if not checkpoint_path(job.model).exists():
+        return prepare_into(cache), False
+    # The corpus of an unfinished training must not be lost before another one has started.
+    corpus = prepare_into(pending_cache_path(job.model))
+    if unfinished is None:
+        return corpus, False
+    if corpus.digest != unfinished.text:
+        shutil.rmtree(corpus.path)
+        raise _other_training(job.model, "corpus")
+    storage.replace_directory(corpus.path, cache)
     return open_prepared(cache, check=False), False
 
 
-def _check_read_so(opened: Prepared, corpus: CorpusConfig | Mapping[str, Any] | None) -> None:
-    """Raise `UsageError` where the user chose another way of reading than that of a prepared text.
+def _check_reading(prepared: Prepared, job: Job) -> None:
+    """Raise `UsageError` where a prepared corpus was read in another way than the user chose.
 
-    A value that was given counts, whether or not it is the default.
+    A value that the user gave counts, whether or not it is the default.
     """
-    asked, names = build_config(CorpusConfig, corpus)
+    reading, names = build_config(CorpusConfig, job.reading)
     for name in names:
-        before = getattr(opened.corpus, name)
-        if getattr(asked, name) != before:
+        recorded = getattr(prepared.corpus, name)
+        if getattr(reading, name) != recorded:
             raise UsageError(
-                f"{opened.path}: is prepared already, with {option_name(name)} "
-                f"{transfer.show(before)}; to read its text another way, prepare it again"
+                f"{prepared.path}: is prepared already, with {option_name(name)} "
+                f"{transfer.format_value(recorded)}; to read its text another way, prepare it again"
             )
 
 
-def _suited(
-    settings: Settings,
-    decided: Mapping[str, Any],
-    opened: Prepared,
-    pace: Pace,
-    *,
-    sizes: bool,
-) -> dict[str, Any]:
-    """What suits the text, the time and the device's pace, of what nobody chose.
-
-    Args:
-        settings: All settings, where nothing suits them.
-        decided: Those by name that the user, a preset or a prepared corpus chose.
-        opened: The text, which is long enough for these settings.
-        pace: Of the device.
-        sizes: Whether a size may be chosen, not just a time and a batch.
-    """
-    characters, validation = map(len, opened.split(settings.windows.validation))
-    given = dict(decided)
-    if 0 < validation <= automatic.MAXLEN or characters <= automatic.MAXLEN * given.get(
-        "batch_size", 1
-    ):
-        given.setdefault("maxlen", settings.windows.maxlen)
-    suited: dict[str, Any] = {}
-    if settings.training.time and "time" not in given:
-        suited["time"] = automatic.default_time(characters, pace)
-    if "state_reset" not in given:  # also without carried state: there it has no effect
-        windows = characters / settings.windows.maxlen
-        suited["state_reset"] = automatic.state_reset(windows * (settings.training.epochs or 1))
-    if not settings.training.carry_state:
-        return suited
-    if sizes and settings.model.cell == "lstm":
-        how_long = {"time": settings.training.time, **suited}
-        suited |= automatic.sized(characters, {**how_long, **given}, pace)
-    elif "batch_size" not in given:
-        suited["batch_size"] = automatic.rows(characters, settings.windows.maxlen)
-    return suited
-
-
-def _check_fits(opened: Prepared, settings: Settings, streams: int | None = None) -> None:
-    """Raise `CorpusError` where a text is too short for its windows and streams.
-
-    Args:
-        opened: The text.
-        settings: All settings.
-        streams: How many streams it must be long enough for; None for all of a batch.
-    """
-    if not settings.training.carry_state:
-        streams = 1
-    streams = streams or settings.training.batch_size
-    check_length(len(opened.ids), opened.vocabulary, settings.windows, streams)
-
-
-def other_training(directory: Path, what: str) -> OutputError:
-    """What to raise where a directory holds another training than the one asked for."""
+def _other_training(directory: Path, difference: str) -> OutputError:
+    """The error where a directory holds another training than the job asks for."""
     return OutputError(
-        f"{directory}: holds an unfinished training with another {option_name(what)}; go on "
-        f"with it by `{resume_command(directory)}`, replace it with --force, or name another "
-        "directory with --model"
+        f"{directory}: holds an unfinished training with another {option_name(difference)}; resume "
+        f"it by `{resume_command(directory)}`, replace it with --force, or name another directory "
+        "with --model"
     )

@@ -1,8 +1,4 @@
-"""Going on from another model: its weights on a new corpus, with more characters where need be.
-
-Knows vocabularies and which axes of which weights are characters; knows nothing of files, Keras or
-training.
-"""
+"""Transfer: training begins with the weights of another model, perhaps with more characters."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,47 +15,53 @@ from textgen.text.vocabulary import Ids, Vocabulary
 Weights = Sequence[npt.NDArray[Any]]
 
 
-def check_shape(asked: ModelConfig, trained: TrainedModel, name: str) -> None:
-    """Raise `SettingsError` where a network of another shape is asked for."""
-    old = trained.record.settings.model
+def check_shape(config: ModelConfig, base: TrainedModel, name: str) -> None:
+    """Raise `SettingsError` where settings have another shape than the model to begin with.
+
+    Args:
+        config: The settings.
+        base: The model to begin with.
+        name: How the user named it.
+    """
+    recorded = base.record.settings.model
     for field in ("cell", "units", "embedding"):
-        if getattr(asked, field) != getattr(old, field):
+        if getattr(config, field) != getattr(recorded, field):
             raise SettingsError(
                 field,
-                f"must be left out, or be {show(getattr(old, field))} as in {name}: its weights "
-                f"do not fit {show(getattr(asked, field))}",
+                f"must be left out, or be {format_value(getattr(recorded, field))} as in {name}: "
+                f"its weights do not fit {format_value(getattr(config, field))}",
             )
 
 
-def show(value: Any) -> str:
+def format_value(value: Any) -> str:
     """A setting's value as it is given on the command line."""
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def union(old: Vocabulary, new: Vocabulary) -> Vocabulary:
+def unite(old: Vocabulary, new: Vocabulary) -> Vocabulary:
     """The characters of both, and the unknown one if either has it.
 
     Example:
-        >>> union(Vocabulary("ace"), Vocabulary("abc")).characters
+        >>> unite(Vocabulary("ace"), Vocabulary("abc")).characters
         'abce'
     """
     characters = "".join(sorted({*old.characters, *new.characters}))
     return Vocabulary(characters, old.has_unknown or new.has_unknown)
 
 
-def places(of: Vocabulary, within: Vocabulary) -> npt.NDArray[np.int64]:
-    """Where the ids of one vocabulary are in another that has all its characters.
+def map_ids(vocabulary: Vocabulary, union: Vocabulary) -> npt.NDArray[np.int64]:
+    """The ids that the characters of a vocabulary have in another one, which has all of them.
 
     Returns:
-        Shape (of.size,): for each id of `of` the id in `within`.
+        Shape (vocabulary.size,): for each id of `vocabulary` the id in `union`.
     """
-    found = within.encode(of.characters)
-    return np.append(found, within.size - 1) if of.has_unknown else found
+    ids = union.encode(vocabulary.characters)
+    return np.append(ids, union.size - 1) if vocabulary.has_unknown else ids
 
 
 @dataclass(frozen=True)
-class Renumbered:
-    """Ids of one vocabulary read as those of another, a piece at a time.
+class MappedIds:
+    """Ids of one vocabulary that are read as those of another, without a copy of the text.
 
     Attributes:
         ids: Ids of a text, shape (characters,), possibly mapped from a file.
@@ -76,30 +78,30 @@ class Renumbered:
         return self.table[self.ids[key]]
 
 
-def transferred(trained: TrainedModel, vocabulary: Vocabulary, fresh: Weights) -> list[Any]:
+def transfer_weights(base: TrainedModel, vocabulary: Vocabulary, fresh: Weights) -> list[Any]:
     """The weights of a trained model for a larger vocabulary.
 
     Args:
-        trained: The model to go on from.
+        base: The model.
         vocabulary: One with all its characters.
-        fresh: Weights of a new network of this vocabulary, in Keras's order, which characters
-            that the model lacks take their rows from.
+        fresh: Weights of a new network of this vocabulary, in Keras's order; used for the
+            characters that the model lacks.
 
     Returns:
         Arrays in the same order and shapes as `fresh`.
     """
-    old, known = trained.weights, places(trained.record.vocabulary, vocabulary)
+    old, known = base.weights, map_ids(base.record.vocabulary, vocabulary)
     new = [np.array(array) for array in old]
     # Characters are rows of the embedding (of the first kernel with one-hot input) and columns of
     # the dense layer.
-    one_hot = not trained.record.settings.model.embedding
+    one_hot = not base.record.settings.model.embedding
     new[0] = np.array(fresh[0])
     if one_hot:
         new[1] = np.array(fresh[1])
         new[1][known] = old[1]
     else:
         new[0][known] = old[0]
-    for place in (-2, -1):
-        new[place] = np.array(fresh[place])
-        new[place][..., known] = old[place]
+    for index in (-2, -1):
+        new[index] = np.array(fresh[index])
+        new[index][..., known] = old[index]
     return new

@@ -1,0 +1,99 @@
+"""Who chooses which setting: the user, a preset, a prepared corpus, or textgen itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from textgen.settings import PRESETS, Settings, WindowConfig, normalize_options, resolve_settings
+from textgen.text.prepared import Prepared
+from textgen.text.split import check_length
+from textgen.training import automatic
+from textgen.training.automatic import Pace
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The settings that are chosen before the corpus and the device are known.
+
+    Attributes:
+        options: By name, those that the user chose, or that follow from the model to begin with.
+        preset: Name of a preset, which the options change.
+        recorded: The windows that a prepared corpus recorded; None without one.
+        recorded_names: Those of its settings that whoever prepared it chose.
+    """
+
+    options: Mapping[str, Any]
+    preset: str | None = None
+    recorded: WindowConfig | None = None
+    recorded_names: tuple[str, ...] = ()
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """All settings that were chosen, by name."""
+        windows = vars(self.recorded) if self.recorded else {}
+        return {
+            **{name: value for name, value in windows.items() if name in self.recorded_names},
+            **PRESETS.get(self.preset or "", {}),
+            **normalize_options(self.options),
+        }
+
+    def resolve(self, automatic_values: Mapping[str, Any] | None = None) -> Settings:
+        """All settings.
+
+        Args:
+            automatic_values: Values in place of the defaults, by name.
+        """
+        return resolve_settings(self.options, self.preset, self.recorded, automatic_values)
+
+    def resolve_for(self, corpus: Prepared, pace: Pace) -> Settings:
+        """All settings, for a corpus and the pace of a device."""
+        return self.resolve(self.choose_automatic(corpus, pace))
+
+    def choose_automatic(self, corpus: Prepared, pace: Pace) -> dict[str, Any]:
+        """Values for the corpus, the time and the pace of a device, of what nobody chose.
+
+        Args:
+            corpus: Long enough for the settings that were chosen.
+            pace: Of the device.
+        """
+        settings, chosen = self.resolve(), self.values
+        characters, validation = map(len, corpus.split(settings.windows.validation))
+        is_short = characters <= automatic.MAXLEN * chosen.get("batch_size", 1)
+        if is_short or 0 < validation <= automatic.MAXLEN:
+            chosen.setdefault("maxlen", settings.windows.maxlen)
+        values: dict[str, Any] = {}
+        if settings.training.time and "time" not in chosen:
+            values["time"] = automatic.choose_time(characters, pace)
+        if "state_reset" not in chosen:  # also without carried state, where it has no effect
+            windows = characters / settings.windows.maxlen
+            values["state_reset"] = automatic.choose_state_reset(
+                windows * (settings.training.epochs or 1)
+            )
+        if not settings.training.carry_state:
+            return values
+        if self.preset is None and settings.model.cell == "lstm":
+            duration = {"time": settings.training.time, **values}
+            values |= automatic.choose_sizes(characters, {**duration, **chosen}, pace)
+        elif "batch_size" not in chosen:
+            values["batch_size"] = automatic.choose_batch_size(characters, settings.windows.maxlen)
+        return values
+
+    def check_fits(self, corpus: Prepared) -> None:
+        """Raise `CorpusError` where a corpus is too short for the settings that were chosen."""
+        # A batch that nobody chose has as many streams as the corpus is long enough for.
+        streams = None if "batch_size" in self.values else 1
+        check_fits(corpus, self.resolve(), streams)
+
+
+def check_fits(corpus: Prepared, settings: Settings, streams: int | None = None) -> None:
+    """Raise `CorpusError` where a corpus is too short for its windows and streams.
+
+    Args:
+        corpus: The corpus.
+        settings: All settings.
+        streams: How many streams it must be long enough for; None for all of a batch.
+    """
+    if not settings.training.carry_state:
+        streams = 1
+    streams = streams or settings.training.batch_size
+    check_length(len(corpus.ids), corpus.vocabulary, settings.windows, streams)
