@@ -237,7 +237,7 @@ def test_a_prepared_text_is_not_read_another_way(tmp_path, corpus, corpus_settin
                 planned([tmp_path / "p"], tmp_path / "m", corpus=corpus_settings)
 
 
-@pytest.mark.parametrize("corpus_settings", [{"encoding": "utf-8"}, CorpusConfig()])
+@pytest.mark.parametrize("corpus_settings", [{"encoding": "utf-8"}, {"lowercase": False}])
 def test_an_encoding_given_to_a_training_that_is_resumed_is_refused(tmp_path, corpus_settings):
     """Also one that is the default."""
     source = Path(__file__).parents[1] / "released/0.1.0/unfinished"
