@@ -215,13 +215,12 @@ def test_the_text_in_a_cache_says_what_was_chosen(tmp_path, corpus):
         ({}, None),
         ({"encoding": "latin-1"}, None),
         ({"lowercase": True}, None),
-        (CorpusConfig("latin-1", lowercase=True), None),
+        ({"encoding": "latin-1", "lowercase": True}, None),
         ({"encoding": "utf-8"}, "encoding latin-1"),
         ({"lowercase": False}, "lowercase True"),
         ({"min_count": 2}, "min-count 1"),
         ({"glob": ["*.txt"]}, r"glob \*"),
-        (CorpusConfig(), "encoding latin-1"),
-        (CorpusConfig(encoding="utf-8", lowercase=True), "encoding latin-1"),
+        ({"encoding": "utf-8", "lowercase": True}, "encoding latin-1"),
     ],
 )
 def test_a_prepared_text_is_not_read_another_way(tmp_path, corpus, corpus_settings, refused):

@@ -64,7 +64,7 @@ def test_an_error_comes_after_the_lines(corpus, tmp_path, capsys):
 
 def test_the_prompt_of_python_is_an_interactive_session(corpus, tmp_path):
     """Python's own, read from a pipe."""
-    call = f"import textgen\n_ = textgen.train([{str(corpus)!r}], 'm', {TINY!r})\n"
+    call = f"import textgen\n_ = textgen.train({str(corpus)!r}, model='m', **{TINY!r})\n"
     done = subprocess.run(
         [sys.executable, "-i", "-c", ""],
         input=call,
