@@ -7,8 +7,8 @@ negative logarithm of an exponentially distributed number has the Gumbel distrib
 numbers do not depend on the logits, so they are drawn for many characters at once.
 
 top-k, top-p and min-p are filters: functions from logits to logits that set excluded characters to
--inf. To add one, write the function, list it in FILTERS and DecodingOptions, and add the setting of
-the same name to `textgen.settings.Decoding` and the option to `textgen sample`.
+-inf. To add one, write the function and list it in FILTERS, add the setting of the same name to
+`Filters` and `DecodingOptions` in `textgen.settings`, and add the option to `textgen sample`.
 """
 
 from collections.abc import Callable
@@ -73,7 +73,7 @@ def min_p(logits: Floats, p: float) -> Floats:
     return np.where(logits >= logits.max(axis=-1, keepdims=True) + np.log(p), logits, -np.inf)
 
 
-# By the name of the setting in `Decoding`, whose default turns the filter off; in this order.
+# By the name of the setting in `Filters`, whose default turns the filter off; in this order.
 FILTERS: dict[str, Callable[[Floats, Any], Floats]] = {
     "top_k": top_k,
     "top_p": top_p,

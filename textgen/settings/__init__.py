@@ -46,7 +46,7 @@ from textgen.settings.options import (
 )
 from textgen.settings.presets import PRESETS
 from textgen.settings.resolve import build_config, resolve_settings
-from textgen.settings.sampling import Decoding, NoveltyConfig, SampleConfig
+from textgen.settings.sampling import Decoding, Filters, NoveltyConfig, SampleConfig
 from textgen.settings.settings import Settings
 from textgen.settings.training import CorpusConfig, ModelConfig, TrainConfig, WindowConfig
 from textgen.settings.values import to_python_value
@@ -75,6 +75,7 @@ __all__ = [
     "CorpusOptions",
     "Decoding",
     "DecodingOptions",
+    "Filters",
     "ModelConfig",
     "ModelOptions",
     "NoveltyConfig",

@@ -1,6 +1,6 @@
 """The settings of generation: of `textgen sample`, and of the samples for `textgen novelty`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from textgen.errors import SettingsError
 from textgen.settings.base import Config
@@ -19,37 +19,52 @@ _MIN_LENGTH = 4  # of a novelty sample: the shortest n-gram that novelty reports
 _MAX_CHARACTERS = 1_000_000  # of all novelty samples: looking for copies takes half a gigabyte
 
 
-@dataclass(frozen=True)
-class Decoding(Config):
-    """How the next token is chosen.
+@dataclass(frozen=True, kw_only=True)
+class Filters(Config):
+    """Which tokens can be chosen; the default of each filter turns it off.
+
+    Each is applied by the function of the same name in `textgen.sampling.decoding`.
 
     Attributes:
-        temperature: Logits are divided by it; 0 always picks the most likely token.
         top_k: Choose among the k most likely tokens; 0 for all.
         top_p: Choose among the fewest tokens that together have this probability.
         min_p: Choose among tokens at least this many times as likely as the most likely one.
     """
 
-    temperature: float = 0.5  # readable, and not yet repeating itself
     top_k: int = 0  # the temperature alone: with few characters, cutting the tail gains little
     top_p: float = 1.0
     min_p: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_temperature("temperature", self.temperature)
         check_integer("top_k", self.top_k, at_least=0)
         check_number("top_p", self.top_p, above=0, at_most=1)
         check_number("min_p", self.min_p, at_least=0, at_most=1)
 
 
 @dataclass(frozen=True)
-class SampleConfig(Config):
+class Decoding(Filters):
+    """How the next token is chosen.
+
+    Attributes:
+        temperature: Logits are divided by it; 0 always picks the most likely token.
+        top_k, top_p, min_p: As in Filters.
+    """
+
+    temperature: float = 0.5  # readable, and not yet repeating itself
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_temperature("temperature", self.temperature)
+
+
+@dataclass(frozen=True)
+class SampleConfig(Filters):
     """What `textgen sample` writes.
 
     Attributes:
         temperatures: One or more; each gives separate texts.
-        top_k, top_p, min_p: As in Decoding.
+        top_k, top_p, min_p: As in Filters.
         length: The highest number of characters to write after the seed; `until` or `lines` may
             end a text earlier. 0 for no limit; None for 400, or 10,000 with `until` or `lines`.
         until: Generation stops after the first of these texts that it writes.
@@ -62,9 +77,6 @@ class SampleConfig(Config):
     """
 
     temperatures: tuple[float, ...] = (Decoding.temperature,)
-    top_k: int = Decoding.top_k
-    top_p: float = Decoding.top_p
-    min_p: float = Decoding.min_p
     length: int | None = None
     until: tuple[str, ...] = ()
     lines: int = 0
@@ -76,7 +88,7 @@ class SampleConfig(Config):
         super().__post_init__()
         check_temperatures(self.temperatures)
         for temperature in self.temperatures:
-            self.decoding(temperature)
+            check_temperature("temperature", temperature)
         if self.length is not None:
             check_integer("length", self.length, at_least=0)
         check_sequence("until", self.until)
@@ -91,7 +103,8 @@ class SampleConfig(Config):
 
     def decoding(self, temperature: float) -> Decoding:
         """How tokens are chosen at one of the temperatures."""
-        return Decoding(temperature, self.top_k, self.top_p, self.min_p)
+        filters = {field.name: getattr(self, field.name) for field in fields(Filters)}
+        return Decoding(temperature, **filters)
 
     @property
     def max_length(self) -> int | None:
