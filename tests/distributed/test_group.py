@@ -17,23 +17,11 @@ import pytest
 
 from textgen.compute import runtime
 from textgen.distributed.cluster import Cluster
-from textgen.distributed.communicator import PROCESS_LOST, Communicator, JaxCommunicator
-from textgen.distributed.sharding import (
-    DeviceSharding,
-    ProcessSharding,
-    Sharding,
-    create_sharding,
-)
-from textgen.errors import SettingsError, UsageError
+from textgen.distributed.communicator import PROCESS_LOST
+from textgen.errors import UsageError
 from textgen.model import model_dir
 from textgen.model.paths import checkpoint_path
-from textgen.settings import resolve_settings
-from textgen.text.streams import Streams
-from textgen.text.vocabulary import Vocabulary
-from textgen.text.windows import Windows
-from textgen.training import processes
 from textgen.training.budget import ByEpochs, ByTime, HeardClock
-from textgen.training.data import Text
 
 pytestmark = pytest.mark.timeout(600)
 needs_jax = pytest.mark.skipif(
@@ -424,97 +412,6 @@ def test_wrong_use_is_refused_before_anyone_is_waited_for(folder, textgen, corpu
     assert done.returncode == 2 and "want a --coordinator" in done.stderr
     done = textgen("train", "--resume", *place, KERAS_BACKEND="")
     assert done.returncode == 2 and "and name it alone, also to resume" in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("given", "option"),
-    [
-        (("somewhere",), "coordinator"),
-        (("here:0", 2, 0), "coordinator"),
-        (("auto", 2, 0), "coordinator"),
-        (("here:80", None, 0), "processes"),
-        (("here:80", 0, 0), "processes"),
-        (("here:80", 2, None), "process"),
-        (("here:80", 2, 2), "process"),
-        (("here:80", 2, 1, 0.0), "wait"),
-    ],
-)
-def test_settings_of_processes(given, option):
-    with pytest.raises(SettingsError) as caught:
-        Cluster(*given)
-    assert caught.value.option == option
-
-
-def test_each_process_reads_its_rows():
-    ids = np.arange(1000)
-    parts = [JaxCommunicator(index, 4) for index in range(4)]
-    whole = list(Streams(ids, 8, 10).full_batches(3))
-    each = (Streams(ids, 8, 10, one.rows(8)).full_batches(3) for one in parts)
-    for (x, y, _), *found in zip(whole, *each, strict=True):
-        np.testing.assert_array_equal(np.concatenate([one[0] for one in found]), x)
-        np.testing.assert_array_equal(np.concatenate([one[1] for one in found]), y)
-    windows = Windows(ids, 10, 3, "last")
-    together = zip(
-        *(windows.shuffled_batches(8, 1, rows=one.rows(8)) for one in parts), strict=True
-    )
-    for (x, y, _), members in zip(windows.shuffled_batches(8, 1), together, strict=True):
-        np.testing.assert_array_equal(np.concatenate([one[0] for one in members]), x)
-        np.testing.assert_array_equal(np.concatenate([one[1] for one in members]), y)
-    # The last batch is filled up, so that all have as many rows of weight 0 or 1.
-    in_order = [list(windows.ordered_batches(12, one.rows(12))) for one in parts]
-    assert {len(batches) for batches in in_order} == {-(-len(windows) // 12)}
-    read = sum(weights.sum() for batches in in_order for _, _, weights in batches)
-    assert read == len(windows)
-
-
-def test_a_process_reads_its_part_of_the_text():
-    text = Text(np.zeros(9001, np.uint8), np.zeros(1000, np.uint8), Vocabulary("ab"))
-    told = resolve_settings({"batch_size": 6, "maxlen": 10, "epochs": 1})
-    parts = [
-        processes.parts_to_read(JaxCommunicator(index, 3), text, told, 400) for index in range(3)
-    ]
-    validation = slice(9001, 9401)
-    assert parts == [
-        [slice(0, 3001), validation],
-        [slice(3000, 6001), validation],
-        [slice(6000, 9001), validation],
-    ]
-    told = resolve_settings({"batch_size": 6, "maxlen": 10, "epochs": 1, "carry_state": False})
-    assert processes.parts_to_read(JaxCommunicator(1, 3), text, told, 4000) == [
-        slice(0, 9001),
-        slice(9001, 10001),
-    ]
-
-
-def test_what_a_batch_is_shared_among():
-    sharding = create_sharding(4, processes=2)
-    assert isinstance(sharding, ProcessSharding)
-    assert [sharding.whole_rows(11), sharding.padded_rows(11), sharding.padded_rows(0)] == [
-        8,
-        12,
-        4,
-    ]
-    sharding.check_rows(8)
-    with pytest.raises(SettingsError, match="multiple of 4.*give 8"):
-        sharding.check_rows(9)
-    assert sharding.limited_to(3, gpu=True) == sharding
-    assert create_sharding(3).limited_to(4, gpu=False) == DeviceSharding(2)
-    assert create_sharding(3).limited_to(4, gpu=True).count == 1
-    assert create_sharding(8).limited_to(128, gpu=True) == DeviceSharding(4)
-
-
-def test_a_single_process_and_a_single_device_do_nothing():
-    communicator, sharding = Communicator(), create_sharding(1)
-    assert communicator.is_main and communicator.rows(8) == slice(0, 8)
-    assert communicator.all_gather(1.5, 2).tolist() == [[1.5, 2.0]]
-    assert communicator.broadcast(b"x") == b"x"
-    assert type(sharding) is Sharding and sharding.limited_to(3, gpu=True) is sharding
-    assert [sharding.whole_rows(11), sharding.padded_rows(11), sharding.padded_rows(0)] == [
-        11,
-        11,
-        1,
-    ]
-    assert sharding.jit_options([]) == {}
 
 
 def test_the_heard_clock_is_that_of_process_0():

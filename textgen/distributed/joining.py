@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 
 from textgen.distributed.cluster import Cluster
 from textgen.distributed.communicator import Communicator, JaxCommunicator
+from textgen.distributed.signals import ENDING_SIGNALS
 from textgen.errors import TrainingError, UsageError, first_line
 
 BACKEND = "jax"  # the only one that several processes can train on together
@@ -120,8 +121,7 @@ def _default_signal_handlers() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    ending = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    handled = [number for number in ending if signal.getsignal(number) is not signal.SIG_IGN]
+    handled = [n for n in ENDING_SIGNALS if signal.getsignal(n) is not signal.SIG_IGN]
     handlers = {number: signal.signal(number, signal.SIG_DFL) for number in handled}
     try:
         yield

@@ -83,7 +83,7 @@ def _exit_as_child(code: int, lost: str, *, signalled: bool) -> NoReturn:
         raise TrainingError(lost)
     raise TrainingError(
         f"the process that trained was ended by {signal.Signals(-code).name}, as the system does "
-        "where memory runs out; start the same command again on every host: it goes on from the "
+        "where memory runs out; start the same command again on every host: it resumes from the "
         "last checkpoint"
     )
 

@@ -1,7 +1,4 @@
-"""What training is given to read, and which part of it one process does.
-
-Knows ids, a vocabulary and streams; knows nothing of where they came from.
-"""
+"""The text that training reads, and the part of it that one process reads."""
 
 from dataclasses import dataclass, field
 
@@ -13,7 +10,7 @@ from textgen.text.vocabulary import IdSequence, Vocabulary
 
 @dataclass(frozen=True)
 class Text:
-    """What training is given.
+    """The text of a training.
 
     Attributes:
         train: Ids to learn from.
@@ -27,6 +24,6 @@ class Text:
 
 
 def streams(ids: IdSequence, settings: Settings, communicator: Communicator) -> Streams:
-    """A training text as the streams with carried state that one process reads."""
+    """The streams of a training text, with carried state, that one process reads."""
     rows = settings.training.batch_size
     return Streams(ids, rows, settings.windows.maxlen, communicator.rows(rows))
