@@ -52,7 +52,6 @@ MANY_PARAMETERS = {
     "textgen.compute.kernels.lstm._cell_gradients": "compiled code takes arrays, no objects",
     "textgen.compute.kernels.lstm.forward": "compiled code takes arrays, no objects",
     "textgen.compute.kernels.lstm.backward": "compiled code takes arrays, no objects",
-    "textgen.text.encode._number_all": "",
     "textgen.training.loop.fit": "",
     "textgen.training.loop._Training.__init__": "",
     "textgen.training.run.train": "what a user may choose about a training, by keyword",

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,11 @@ import pytest
 from textgen.errors import CorpusError, SettingsError
 from textgen.settings import WindowOptions
 from textgen.storage import hashes
-from textgen.text import encode
-from textgen.text.pieces import split_source
-from textgen.text.prepare import prepare
+from textgen.text.prepare import Preparation, prepare, write_prepared
 from textgen.text.prepared import open_prepared
 from textgen.text.reading_report import ReadingReport
+from textgen.text.sizes import WORK_SIZES, WorkSizes
+from textgen.text.sources import find_sources
 
 SMALL: WindowOptions = {"maxlen": 3, "step": 2, "validation": 0.25}
 WORDS = (
@@ -34,35 +35,41 @@ WORDS = (
 )
 
 
+# Many tasks and parts, and processes for each.
+SIZES = WorkSizes(task=700, part=500, file=100, read_per_process=1, encode_per_process=1)
+
+
 @pytest.fixture
-def small_tasks(monkeypatch):
-    """Many tasks, parts and blocks, and processes for each."""
+def small_blocks(monkeypatch):
+    """Many blocks of the file of ids."""
     monkeypatch.setattr(hashes, "BLOCK_BYTES", 900)
-    for name, size in {"_TASK": 700, "_PART": 500, "_FILE": 100}.items():
-        monkeypatch.setattr(encode, name, size)
-    for name in ("_READ_WORTHWHILE", "_NUMBER_WORTHWHILE"):
-        monkeypatch.setattr(encode, name, 1)
 
 
-def made(folder: Path) -> dict[str, bytes]:
+def ignore(*_progress: object) -> None:
+    pass
+
+
+def content(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+def in_small_tasks(jobs: int, **settings: Any) -> Preparation:
+    return replace(Preparation.build(settings, SMALL, jobs=jobs), sizes=SIZES)
+
+
 def prepared_by(jobs: int, corpora, tmp_path: Path, **settings) -> dict[str, bytes]:
-    told = []
-    prepare(
+    reports = []
+    write_prepared(
         [str(path) for path in corpora],
         tmp_path / f"by {jobs}",
-        jobs=jobs,
-        on_progress=lambda *what: told.append(what),
-        **settings,
-        **SMALL,
+        in_small_tasks(jobs, **settings),
+        lambda *report: reports.append(report),
     )
     size = sum(path.stat().st_size for path in corpora)
-    read = [done for stage, done, total in told if (stage, total) == ("read", size)]
+    read = [done for stage, done, total in reports if (stage, total) == ("read", size)]
     assert read == sorted(read) and read[-1] == size
-    assert told[-1][0] == "encode" and told[-1][1] == told[-1][2]
-    return made(tmp_path / f"by {jobs}")
+    assert reports[-1][0] == "encode" and reports[-1][1] == reports[-1][2]
+    return content(tmp_path / f"by {jobs}")
 
 
 def expected(text: str, form: Any = None, lower: bool = False) -> str:
@@ -84,7 +91,7 @@ def expected(text: str, form: Any = None, lower: bool = False) -> str:
         ({"normalize": "NFKC", "lowercase": True}, expected(WORDS * 60, "NFKC", lower=True)),
     ],
 )
-def test_any_number_of_jobs_makes_the_same(tmp_path, small_tasks, settings, wanted):
+def test_any_number_of_jobs_makes_the_same(tmp_path, small_blocks, settings, wanted):
     path = tmp_path / "it.txt"
     path.write_bytes((WORDS * 60).encode())
     one, two, three = (prepared_by(jobs, [path], tmp_path, **settings) for jobs in (1, 2, 3))
@@ -99,7 +106,7 @@ def test_any_number_of_jobs_makes_the_same(tmp_path, small_tasks, settings, want
     assert "".join(characters[number] for number in ids) == wanted
 
 
-def test_ids_of_several_types_rare_characters_and_many_files(tmp_path, small_tasks):
+def test_ids_of_several_types_rare_characters_and_many_files(tmp_path, small_blocks):
     """Later files have so many characters that numbers need more bytes."""
     texts = ["plain text\n" * 90, "".join(map(chr, range(0x4E00, 0x4E00 + 300))) * 4 + "\n"]
     texts += [f"short {number}\n" for number in range(150)] + ["", "x" * 5000, "\ufeffmarked\n"]
@@ -133,7 +140,7 @@ JOINED = [
 
 
 @pytest.mark.parametrize("files", JOINED)
-def test_line_ends_between_files_do_not_depend_on_the_number_of_jobs(tmp_path, small_tasks, files):
+def test_line_ends_between_files_do_not_depend_on_the_number_of_jobs(tmp_path, small_blocks, files):
     paths = [tmp_path / f"{number:03}.txt" for number in range(len(files))]
     for path, data in zip(paths, files, strict=True):
         path.write_bytes(data)
@@ -154,7 +161,7 @@ def test_line_ends_between_files_do_not_depend_on_the_number_of_jobs(tmp_path, s
     assert opened.summary()["reading"] == opened.reading.to_json()
 
 
-def test_what_is_changed_does_not_depend_on_the_number_of_jobs(tmp_path, small_tasks):
+def test_what_is_changed_does_not_depend_on_the_number_of_jobs(tmp_path, small_blocks):
     large = ("Le café était fermé; l’été dernier.\n" * 90).encode("cp1252")
     files = [large, large.replace(b"\n", b" "), "世界\n".encode() * 400 + b"\xff", b"a\n" * 2000]
     files.append(b"ascii\n" * 400 + "Hélène a préféré rester à la maison.\n".encode("cp1252") * 90)
@@ -175,7 +182,7 @@ def test_what_is_changed_does_not_depend_on_the_number_of_jobs(tmp_path, small_t
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "gb18030", "utf-16", "utf-8-sig"])
-def test_other_encodings(tmp_path, small_tasks, encoding):
+def test_other_encodings(tmp_path, small_blocks, encoding):
     text = "eine Zeile mit ü\r\n" * 300 if encoding == "latin-1" else WORDS * 60
     path = tmp_path / "it.txt"
     path.write_bytes(text.encode(encoding))
@@ -192,34 +199,31 @@ def test_other_encodings(tmp_path, small_tasks, encoding):
         (b"\0", "bad.txt: byte 0x00 at offset 2003 is NUL"),
     ],
 )
-def test_the_first_error_is_told_whatever_comes_later(tmp_path, small_tasks, jobs, bad, message):
+def test_the_first_error_is_raised_whatever_comes_later(tmp_path, small_blocks, jobs, bad, message):
     good, path, later = (tmp_path / name for name in ("good.txt", "bad.txt", "later.txt"))
     good.write_text("good\n" * 100)
     path.write_bytes(b"fine\n" * 400 + b"abc" + bad + b"\n" + b"more\n" * 400 + b"\xfe\n")
     later.write_bytes(b"\xfd")
     with pytest.raises(CorpusError) as caught:
-        prepare([str(good), str(path), str(later)], tmp_path / "p", jobs=jobs, **SMALL)
+        write_prepared([good, path, later], tmp_path / "p", in_small_tasks(jobs), ignore)
     assert str(caught.value).startswith(str(tmp_path / message))
     assert sorted(os.listdir(tmp_path)) == ["bad.txt", "good.txt", "later.txt"]
 
 
-def test_a_file_that_goes_away_is_named(tmp_path, small_tasks, monkeypatch):
+def test_a_file_that_goes_away_is_named(tmp_path):
     paths = [tmp_path / f"{number}.txt" for number in range(3)]
     for path in paths:
         path.write_text("some text\n" * 200)
 
-    def split_and_remove(source, config, size):
-        paths[1].unlink(missing_ok=True)
-        return split_source(source, config, size)
-
-    monkeypatch.setattr(encode, "split_source", split_and_remove)
+    sources = find_sources(paths)
+    paths[1].unlink()
     with pytest.raises(CorpusError, match="1.txt: No such file or directory"):
-        prepare([str(path) for path in paths], tmp_path / "p", jobs=2, **SMALL)
+        write_prepared(sources, tmp_path / "p", in_small_tasks(2), ignore)
     assert not (tmp_path / "p").exists()
 
 
 @pytest.mark.parametrize("jobs", [0, -1, 1.5, True])
-def test_a_number_of_jobs_is_needed(tmp_path, jobs):
+def test_a_number_of_jobs_is_one_or_more(tmp_path, jobs):
     with pytest.raises(SettingsError, match="jobs must be a whole number, 1 or more"):
         prepare([str(tmp_path)], tmp_path / "p", jobs=jobs)
 
@@ -231,24 +235,14 @@ def test_small_texts_start_no_process(tmp_path, monkeypatch):
     prepare([str(path)], tmp_path / "p", jobs=16, **SMALL)
 
 
-# What the program does with several processes, on texts that are small but last for seconds.
-PROGRAM = """
-import sys
-from textgen.text import encode as numbering
-from textgen.cli import main
-numbering._READ_WORTHWHILE = numbering._NUMBER_WORTHWHILE = 1
-numbering._TASK = 1000
-main()
-"""
-
-
 @pytest.fixture
 def preparing(tmp_path):
-    """The program in the midst of its work, and the processes that work for it."""
+    """The program while it reads two files without end, and its worker processes."""
     for name in ("a.gz", "b.gz"):
-        (tmp_path / name).write_bytes(gzip.compress(b"some line\n" * 1_000_000) * 100)
+        member = gzip.compress(b"some line\n" * 1_000_000)
+        (tmp_path / name).write_bytes(member * (WORK_SIZES.read_per_process // len(member) + 1))
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, "prepare", "a.gz", "b.gz", "-o", "p", "--jobs", "2"],
+        [sys.executable, "-m", "textgen", "prepare", "a.gz", "b.gz", "-o", "p", "--jobs", "2"],
         cwd=tmp_path,
         stderr=subprocess.PIPE,
         text=True,
@@ -271,15 +265,15 @@ def nothing_is_left(tmp_path, helpers) -> bool:
 def test_ctrl_c_ends_all_processes_and_leaves_nothing(tmp_path, preparing):
     process, helpers = preparing
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=60)
-    assert (process.returncode, told.strip()) == (130, "")
+    _, message = process.communicate(timeout=60)
+    assert (process.returncode, message.strip()) == (130, "")
     assert nothing_is_left(tmp_path, helpers)
 
 
-def test_a_process_that_the_system_kills_is_told_in_one_line(tmp_path, preparing):
+def test_a_process_that_the_system_kills_is_an_error_of_one_line(tmp_path, preparing):
     process, helpers = preparing
     helpers[0].kill()
-    _, told = process.communicate(timeout=60)
-    assert process.returncode == 1 and told.count("\n") == 1
-    assert "was ended (SIGKILL), perhaps because memory ran out; give fewer --jobs" in told
+    _, message = process.communicate(timeout=60)
+    assert process.returncode == 1 and message.count("\n") == 1
+    assert "was ended (SIGKILL), perhaps because memory ran out; give fewer --jobs" in message
     assert nothing_is_left(tmp_path, helpers)

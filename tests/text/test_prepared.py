@@ -237,7 +237,7 @@ def test_parts_of_the_ids_are_checked_by_themselves(tmp_path, monkeypatch):
             open_prepared(tmp_path / "p", check=False)
 
 
-def test_another_version_is_told(tmp_path):
+def test_another_version_is_refused(tmp_path):
     prepare([source("some text " * 20)], tmp_path / "p", **SMALL)
     path = tmp_path / "p/manifest.json"
     path.write_text(path.read_text().replace('"version": 1', '"version": 99'))

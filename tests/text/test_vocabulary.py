@@ -6,13 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textgen.errors import CorpusError
-from textgen.text.vocabulary import (
-    CODE_POINTS,
-    CharacterIndex,
-    Vocabulary,
-    build_vocabulary,
-    from_code_points,
-)
+from textgen.text.indexing import CharacterIndex
+from textgen.text.vocabulary import CODE_POINTS, Vocabulary, build_vocabulary, from_code_points
 
 characters = st.characters(exclude_categories=["Cs"])
 

@@ -18,6 +18,7 @@ from textgen.text.encode import OnProgress, write_ids
 from textgen.text.fingerprints import fingerprint
 from textgen.text.one_hot import write_one_hot
 from textgen.text.prepared import IDS, PREPARED_KIND, SETTINGS, VOCABULARY, Prepared, open_prepared
+from textgen.text.sizes import WORK_SIZES, WorkSizes
 from textgen.text.sources import Corpora, find_sources
 from textgen.text.split import check_length
 from textgen.text.windows import Windows
@@ -38,6 +39,7 @@ class Preparation:
         one_hot: Whether to write one-hot tensors, too.
         force: Whether to replace a prepared corpus.
         jobs: Processes that share the work; None for as many as there are processors, up to 8.
+        sizes: How the work is divided.
     """
 
     corpus: CorpusConfig
@@ -46,6 +48,7 @@ class Preparation:
     one_hot: bool = False
     force: bool = False
     jobs: int | None = None
+    sizes: WorkSizes = WORK_SIZES
 
     @classmethod
     def build(
@@ -145,22 +148,20 @@ def write_prepared(
         ids = directory / IDS
         # Before reading: a source that changes meanwhile is read again the next time.
         fingerprints = [fingerprint(source) for source in sources]
-        vocabulary, unknown, digests, reading = write_ids(
-            ids, sources, corpus, preparation.jobs, on_progress
-        )
+        text = write_ids(ids, sources, corpus, preparation.jobs, on_progress, preparation.sizes)
         settings = {
             "corpus": corpus.to_json(),
             "windows": windows.to_json(),
             "chosen": list(preparation.chosen),
             "sources": fingerprints,
-            "unknown": unknown,
-            "reading": reading.to_json(),
+            "unknown": text.unknown,
+            "reading": text.report.to_json(),
             "versions": {"textgen": __version__},
         }
-        (directory / VOCABULARY).write_bytes(vocabulary.to_bytes())
+        (directory / VOCABULARY).write_bytes(text.vocabulary.to_bytes())
         (directory / SETTINGS).write_bytes(storage.encode_json(settings))
         files = {name: storage.describe_file(directory / name) for name in (VOCABULARY, SETTINGS)}
-        files[IDS] = storage.describe_blocks(ids.stat().st_size, digests)
+        files[IDS] = storage.describe_blocks(ids.stat().st_size, text.digests)
         storage.write_manifest(directory, PREPARED_KIND, files)
         prepared = open_prepared(directory, check=False)
         check(prepared)
@@ -171,5 +172,5 @@ def write_prepared(
                 for suffix, part in parts
                 if len(part)
             }
-            write_one_hot(tensors, vocabulary.size, directory, on_progress)
+            write_one_hot(tensors, text.vocabulary.size, directory, on_progress)
     return open_prepared(output, check=False)

@@ -20,3 +20,30 @@ class ReadingSizes:
 
 
 READING_SIZES = ReadingSizes()
+
+
+@dataclass(frozen=True)
+class WorkSizes:
+    """How the encoding of a corpus is divided among processes.
+
+    Attributes:
+        task: Bytes of text read in one task. Reading takes a tenth of a second, far longer than
+            sending the task to a process.
+        file: Bytes that are read in the time that opening a file takes.
+        part: Characters of a temporary file.
+        read_per_process: Bytes of text for which another process is worthwhile. A process takes
+            0.17 s to start, in which another one reads 24 MB.
+        encode_per_process: Characters for which another process is worthwhile. In 0.17 s a process
+            encodes 90 million.
+        reading: How much is read at a time.
+    """
+
+    task: int = 1 << 24
+    file: int = 1 << 14
+    part: int = 1 << 24
+    read_per_process: int = 1 << 25
+    encode_per_process: int = 1 << 27
+    reading: ReadingSizes = READING_SIZES
+
+
+WORK_SIZES = WorkSizes()

@@ -124,53 +124,6 @@ def check_text(text: str) -> None:
     text.encode()
 
 
-class CharacterIndex:
-    """Gives each distinct character of a text an index, in order of appearance, and counts them.
-
-    The text is read once, in blocks, when its vocabulary is not known yet.
-
-    Attributes:
-        codes: The code point of each index so far.
-        counts: How often each occurred.
-    """
-
-    def __init__(self) -> None:
-        # Everything is looked up and counted as intp, NumPy's own index type. NumPy would convert
-        # any other type, into a new array each time.
-        self._index_of = np.full(CODE_POINTS, CODE_POINTS, np.intp)
-        self._buffers = np.empty((2, 0), np.intp)
-        self.codes = np.empty(0, np.uint32)
-        self.counts = np.zeros(0, np.int64)
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The smallest unsigned type that holds every index so far."""
-        return np.min_scalar_type(max(len(self.codes) - 1, 0))
-
-    def add(self, text: str) -> npt.NDArray[np.intp]:
-        """Count a block of text.
-
-        Returns:
-            The indices of its characters, shape (characters,); overwritten by the next call.
-        """
-        if len(text) > self._buffers.shape[1]:
-            self._buffers = np.empty((2, len(text)), np.intp)
-        codes: npt.NDArray[np.intp]
-        indices: npt.NDArray[np.intp]
-        codes, indices = self._buffers[:, : len(text)]
-        codes[:] = to_code_points(text)
-        self._index_of.take(codes, out=indices, mode="clip")
-        if len(indices) and indices.max() == CODE_POINTS:
-            new = np.unique(codes[indices == CODE_POINTS])
-            size = len(self.codes)
-            self._index_of[new] = np.arange(size, size + len(new))
-            self.codes = np.concatenate([self.codes, new.astype(np.uint32)])
-            self.counts = np.concatenate([self.counts, np.zeros(len(new), np.int64)])
-            self._index_of.take(codes, out=indices, mode="clip")
-        self.counts += np.bincount(indices, minlength=len(self.codes))
-        return indices
-
-
 def build_vocabulary(counts: npt.NDArray[np.int64], min_count: int = 1) -> tuple[Vocabulary, int]:
     """Build the vocabulary of a text whose characters have been counted.
 

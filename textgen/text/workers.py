@@ -1,10 +1,10 @@
-"""Processes that work for this one: tasks go out, results come back, and none of them stays.
+"""Worker processes: they receive tasks through a pipe, send results back, and end with this one.
 
-Knows processes and pipes; knows nothing of what the tasks are about. A worker is a new Python that
-imports what its tasks need and nothing else. The worker processes of multiprocessing and
-concurrent.futures would import the program's main module once more, so that a script without a
-guard would run twice, and would outlive a program that is killed; these find their pipe closed.
-What goes through a pipe is pickled: no stranger can write to it.
+A worker is a new Python process that imports only what its tasks need. The worker processes of
+multiprocessing and concurrent.futures would import the program's main module again, so a script
+without a guard would run twice. They would also outlive a program that is killed; a worker here
+ends when its pipe is closed. Pickle is used only in these pipes, to which no other program can
+write.
 """
 
 import os
@@ -35,12 +35,12 @@ class Worker:
 
 
 @contextmanager
-def team() -> Iterator[list[Worker]]:
-    """No workers yet; `run` adds those that it needs. All are ended when the block is left.
+def worker_pool() -> Iterator[list[Worker]]:
+    """A pool without workers, to which `run_tasks` adds. All are ended when the block is left.
 
     Example:
-        >>> with team() as workers:
-        ...     list(run(workers, 1, range, [(2,), (1,)]))
+        >>> with worker_pool() as workers:
+        ...     list(run_tasks(workers, 1, range, [(2,), (1,)]))
         [0, 1, 0]
     """
     workers: list[Worker] = []
@@ -54,50 +54,51 @@ def team() -> Iterator[list[Worker]]:
             worker.pipe.close()
 
 
-def run(
+def run_tasks(
     workers: list[Worker],
     jobs: int,
     function: Callable[..., Iterable[T]],
     tasks: Iterable[tuple[Any, ...]],
 ) -> Iterator[T]:
-    """Call a function for each task and hand on what it yields, as that comes.
+    """Call a function for each task and yield its results, in the order in which they arrive.
 
     Args:
-        workers: Of a `team`; as many as are missing are started when there are tasks for them.
-        jobs: How many of them work; with 1 this process works by itself, task after task.
-        function: One of a module, which workers import; gives what can be pickled.
-        tasks: Arguments for each call; taken when a worker is free for them.
+        workers: The workers of a `worker_pool`; missing ones are started when there are tasks.
+        jobs: How many of them work; with 1, this process does one task after the other.
+        function: A function of a module, which workers import; its results can be pickled.
+        tasks: Arguments of each call; taken when a worker is free.
 
     Yields:
-        One thing that the function gave.
+        A result of a call.
 
     Raises:
         WorkerError: a worker could not be started, or was ended from outside.
-        Exception: what the first of the tasks, in their order, raised. No other is begun then.
+        Exception: the error of the first task, in their order, that failed. No task is started
+            after an error.
     """
     if jobs <= 1:
-        for task in tasks:
-            yield from function(*task)
+        for arguments in tasks:
+            yield from function(*arguments)
         return
     waiting = enumerate(tasks)
     idle, busy = workers[:jobs], dict[Any, tuple[int, Worker]]()
     failed: tuple[int, Exception] | None = None
     while True:
-        while len(busy) < jobs and failed is None and (following := next(waiting, None)):
+        while len(busy) < jobs and failed is None and (task := next(waiting, None)):
             if not idle:
-                workers.append(_start())
+                workers.append(_start_worker())
                 idle = workers[-1:]
             worker = idle.pop()
-            busy[worker.pipe] = following[0], worker
-            with _watched(worker):
-                worker.pipe.send((function, following[1]))
+            busy[worker.pipe] = task[0], worker
+            with _report_end(worker):
+                worker.pipe.send((function, task[1]))
         if failed is not None and all(number > failed[0] for number, _ in busy.values()):
             raise failed[1]
         if not busy:
             return
         for pipe in wait(list(busy)):
             number, worker = busy[pipe]
-            with _watched(worker):
+            with _report_end(worker):
                 finished, result = worker.pipe.recv()
             if not finished:
                 yield result
@@ -107,7 +108,7 @@ def run(
                 failed = number, result
 
 
-def processors() -> int:
+def processor_count() -> int:
     """How many processors this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
@@ -115,12 +116,12 @@ def processors() -> int:
 
 
 def serve(handle: int) -> None:
-    """What a worker does until its pipe is closed; the function's own errors are sent back.
+    """Do tasks until the pipe is closed; this is what a worker runs. Errors are sent back.
 
     Args:
         handle: The file descriptor of its end of the pipe.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it ends it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started it ends it
     with Connection(handle) as pipe, suppress(EOFError, ConnectionError):
         while True:
             function, task = pipe.recv()
@@ -134,30 +135,31 @@ def serve(handle: int) -> None:
             pipe.send((True, failure))
 
 
-def _start() -> Worker:
-    here, there = Pipe()
+def _start_worker() -> Worker:
+    pipe, its_end = Pipe()
     path = [str(folder) for folder in sys.path]
     code = f"import sys; sys.path[:] = {path!r}; from textgen.text.workers import serve; "
-    with there:
+    with its_end:
         try:
             process = subprocess.Popen(  # noqa: S603 Python itself
-                [sys.executable, "-c", f"{code}serve({there.fileno()})"],
+                [sys.executable, "-c", f"{code}serve({its_end.fileno()})"],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                pass_fds=[there.fileno()],
+                pass_fds=[its_end.fileno()],
                 process_group=0,  # Ctrl-C on a terminal is for this process alone
                 env={**os.environ, **_ONE_THREAD},
             )
         except OSError as error:
-            here.close()
+            pipe.close()
             raise WorkerError(
                 f"no other process can be started: {error.strerror or error}; give fewer --jobs"
             ) from error
-    return Worker(process, here)
+    return Worker(process, pipe)
 
 
 @contextmanager
-def _watched(worker: Worker) -> Iterator[None]:
+def _report_end(worker: Worker) -> Iterator[None]:
+    """Raise `WorkerError` where a worker has ended."""
     try:
         yield
     except (EOFError, ConnectionError) as error:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from textgen.text.workers import processors
+from textgen.text.workers import processor_count
 
 Floats = npt.NDArray[np.float32]
 
@@ -168,7 +168,7 @@ def _run_in_threads(count: int, unit: int, run: Callable[[int, int], None]) -> N
 @cache
 def _threads() -> tuple[ThreadPoolExecutor, int]:
     """Threads besides this one, and how many there are with it."""
-    count = processors()
+    count = processor_count()
     limit = os.environ.get("OMP_NUM_THREADS", "")  # as with libraries of matrix products
     if limit.isdecimal() and int(limit):
         count = min(count, int(limit))
