@@ -191,7 +191,7 @@ def test_an_output_that_cannot_be_written(trained, tmp_path):
         full = shell("TEXTGEN sample > /dev/full", trained, tmp_path)
         assert full.returncode == 1
         assert full.stderr == (
-            "textgen: error: No space left on device; mend that, then run the same command again\n"
+            "textgen: error: No space left on device; fix that, then run the same command again\n"
         )
 
 
@@ -269,7 +269,7 @@ def test_a_conversation_through_a_pipe(sample):
     assert done.returncode == 0
     told = iter(done.stderr.splitlines())
     for beginning in (
-        "/again: nothing was written yet",
+        "/again: nothing was generated yet",
         "temperature 0.5, length 7, top-k all, top-p 1, min-p 0, random-seed off",
         "temperature 0.5, length 7, top-k all, top-p 1, min-p 0, random-seed 4",
         "temperature 0.5, length 7, top-k all, top-p 1, min-p 0, random-seed 4",

@@ -112,7 +112,7 @@ def test_what_ray_starts_trains_ends_and_goes_on(folder, textgen, cluster):
     second.send_signal(signal.SIGINT)
     rest = "".join(lines)
     assert second.wait(90) == 130, rest
-    assert "to go on: " in rest and not of_the_training(folder, 0) + of_the_training(folder, 1)
+    assert "to resume: " in rest and not of_the_training(folder, 0) + of_the_training(folder, 1)
     assert textgen("sample", "--model", "model", "--length", "5").returncode == 0
     more = textgen(*TRAIN, "--processes", "3", "--epochs", "400", timeout=180)
     assert more.returncode == 1

@@ -325,7 +325,7 @@ def test_a_signal_leaves_a_checkpoint_and_says_how_to_go_on(
     process.send_signal(number)
     rest = process.stderr.read()
     assert process.wait(60) == status and "Traceback" not in rest
-    assert "to go on: textgen train --resume --model here" in rest
+    assert "to resume: textgen train --resume --model here" in rest
     done = textgen("train", "--resume", "--model", "here")
     assert done.returncode == 0 and "resuming: from the checkpoint at epoch" in done.stderr
     assert textgen("sample", "--model", "here", "--length", "5").returncode == 0

@@ -1,7 +1,6 @@
-"""The command line: parse, call the library, print.
+"""The command line: parse arguments, call the library, print.
 
-Knows options, streams and exit statuses; has no logic of its own. Each command stands in a module
-of its own and imports what it runs inside its body, so that `textgen --help` is quick.
+Each command is a module. It imports what it runs inside its function, so `textgen --help` is quick.
 """
 
 import os
@@ -36,7 +35,7 @@ _HELP = {"help_option_names": ["-h", "--help"]}
 
 
 class _Program(cloup.Group):
-    """A group whose commands end quietly when the reader of their output goes away."""
+    """A group whose commands end quietly when the reader of their output exits."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -45,10 +44,10 @@ class _Program(cloup.Group):
                 sys.stdout.flush()
         except KeyboardInterrupt:
             if _writes_json(ctx.obj):  # click would write an empty line
-                raise signals.Ended(signals.INTERRUPTED) from None
+                raise signals.ProgramEnd(signals.INTERRUPTED) from None
             raise
         except BrokenPipeError:
-            # Python would complain once more when it flushes at exit.
+            # Else Python writes an error when it flushes at exit.
             streams.discard_output(sys.stdout.fileno())
             ctx.exit(0)
         return result
@@ -57,7 +56,7 @@ class _Program(cloup.Group):
 @cloup.group(cls=_Program, context_settings=_HELP)
 @click.version_option(textgen.__version__, prog_name="textgen")
 def program() -> None:
-    """Train a character-level LSTM on your own text and write new text from it.
+    """Train a character-level LSTM on your own text and generate new text from it.
 
     \b
         textgen train corpus.txt
@@ -87,38 +86,38 @@ def main() -> NoReturn:
     """
     streams.make_stderr_lossy()
     if completion.VARIABLE in os.environ:
-        completion.hear_bash()
-    signals.end_the_program()
-    chosen: dict[str, str] = {}  # by the command, as far as it matters here
+        completion.fix_bash_equals()
+    signals.install_handlers()
+    log_format: dict[str, str] = {}  # set by `train`, before it parses its options
     try:
         status = program.main(
-            sys.argv[1:] or ["--help"], prog_name="textgen", standalone_mode=False, obj=chosen
+            sys.argv[1:] or ["--help"], prog_name="textgen", standalone_mode=False, obj=log_format
         )
-    except (click.Abort, KeyboardInterrupt, signals.Ended) as ended:
-        status = ended.status if isinstance(ended, signals.Ended) else signals.INTERRUPTED
-        if _writes_json(chosen):
+    except (click.Abort, KeyboardInterrupt, signals.ProgramEnd) as end:
+        status = end.status if isinstance(end, signals.ProgramEnd) else signals.INTERRUPTED
+        if _writes_json(log_format):
             _write_error(f"ended by {signal.Signals(status - 128).name}", status)
     except Exception as error:
         if options.is_debugging():
             raise
         line, status = _explain(error)
-        line = " ".join(line.splitlines())  # what a message names may be a stranger's
-        if _writes_json(chosen):
+        line = " ".join(line.splitlines())  # a message may name untrusted text
+        if _writes_json(log_format):
             _write_error(line, status)
         else:
             console.note(f"textgen: error: {line}")
     status = status if isinstance(status, int) else 0
     if supervisor := sys.modules.get("textgen.distributed.supervisor"):
         supervisor.exit_if_child(status)
-    # Where Ctrl-C came while code in a string ran, as in many imports, Python would yet end by the
-    # signal; it forgets that when other such code runs.
+    # If Ctrl-C came while code in a string ran, as in many imports, Python would still end by the
+    # signal. It forgets this when other such code runs.
     exec("")  # noqa: S102
     sys.exit(status)
 
 
-def _writes_json(chosen: Any) -> bool:
-    """Whether a command writes events as JSON, also the one of its failure."""
-    return isinstance(chosen, dict) and chosen.get(LOG_FORMAT) == "json"
+def _writes_json(log_format: Any) -> bool:
+    """Whether the command writes events as JSON, including an error."""
+    return isinstance(log_format, dict) and log_format.get(LOG_FORMAT) == "json"
 
 
 def _write_error(message: str, status: int) -> None:
@@ -128,7 +127,7 @@ def _write_error(message: str, status: int) -> None:
 
 
 def _explain(error: Exception) -> tuple[str, int]:
-    """An error as one line, and the exit status it ends the program with."""
+    """The line for an error, and the exit status."""
     if isinstance(error, click.ClickException):
         message = " ".join(error.format_message().split())
         context = getattr(error, "ctx", None)
@@ -142,7 +141,7 @@ def _explain(error: Exception) -> tuple[str, int]:
     if isinstance(error, OSError):
         reason = error.strerror or str(error)
         where = f"{error.filename}: " if error.filename else ""
-        return f"{where}{reason}; mend that, then run the same command again", 1
+        return f"{where}{reason}; fix that, then run the same command again", 1
     if isinstance(error, MemoryError):
         return "out of memory; in training, a smaller --batch-size or fewer --units need less", 1
     if isinstance(error, ModuleNotFoundError):

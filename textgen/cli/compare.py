@@ -59,27 +59,27 @@ def command(
     if write is not None:
         packages.require_installed(*packages.REPORT_PACKAGES)
     out = Output()
-    found = compare(
+    comparisons = compare(
         directories, texts, encoding=encoding, decoding_errors=decoding_errors, glob=glob
     )
-    for lines in dict.fromkeys(tuple(describe_reading(one.reading)) for one in found):
+    for lines in dict.fromkeys(tuple(describe_reading(model.reading)) for model in comparisons):
         for line in lines:
             console.note(f"textgen: {line}")
-    for one in found:
-        if not one.history.validations:
-            console.note(f"textgen: {one.model} has no history")
+    for model in comparisons:
+        if not model.history.validations:
+            console.note(f"textgen: {model.model} has no history")
     if write is not None:
-        write(comparison_page(found))
-    if texts and any(one.rank is None for one in found):
+        write(comparison_page(comparisons))
+    if texts and any(model.rank is None for model in comparisons):
         console.note(
-            "textgen: no ranks: the models read different texts, in lower case or another encoding "
-            "for example; --encoding gives all the same"
+            "textgen: no ranks: the models read different texts, for example in lower case or in "
+            "another encoding; --encoding gives all of them the same"
         )
     if output_format == "json":
-        out.write(json.dumps([one.to_json() for one in found]) + "\n")
+        out.write(json.dumps([model.to_json() for model in comparisons]) + "\n")
         return
     head = (*_HEAD, *(_ON_TEXT if texts else ("bits",)))
-    for line in format_table(head, [_row(one) for one in found]):
+    for line in format_table(head, [_row(model) for model in comparisons]):
         out.write(f"{line}\n")
 
 
@@ -87,25 +87,25 @@ _HEAD = ("model", "network", "parameters", "corpus", "read", "time", "best loss"
 _ON_TEXT = ("on text", "coverage", "bits of all", "rank")
 
 
-def _row(one: Any) -> Sequence[str]:
+def _row(model: Any) -> Sequence[str]:
     from textgen.analysis.formatting import percent
 
     row = [
-        make_printable(one.model),
-        f"{one.cell.upper()} {','.join(map(str, one.units))}",
-        f"{one.parameters:,}",
-        f"{one.characters:,}",
-        "" if one.epochs is None else f"{one.epochs:g}x",
-        "" if one.seconds is None else format_duration(one.seconds),
-        "" if one.best_loss is None else f"{one.best_loss:.4f}",
+        make_printable(model.model),
+        f"{model.cell.upper()} {','.join(map(str, model.units))}",
+        f"{model.parameters:,}",
+        f"{model.characters:,}",
+        "" if model.epochs is None else f"{model.epochs:g}x",
+        "" if model.seconds is None else format_duration(model.seconds),
+        "" if model.best_loss is None else f"{model.best_loss:.4f}",
     ]
-    if one.coverage is None:
-        bits = one.bits_per_character
+    if model.coverage is None:
+        bits = model.bits_per_character
         return [*row, "" if bits is None else f"{bits:.3f}"]
     return [
         *row,
-        "" if one.loss is None else f"{one.loss:.4f}",
-        percent(one.coverage),
-        f"{one.charged_bits_per_character:.3f}",
-        "" if one.rank is None else f"{one.rank}",
+        "" if model.loss is None else f"{model.loss:.4f}",
+        percent(model.coverage),
+        f"{model.charged_bits_per_character:.3f}",
+        "" if model.rank is None else f"{model.rank}",
     ]

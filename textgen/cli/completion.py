@@ -6,7 +6,7 @@ import cloup
 from textgen.cli import options
 from textgen.cli.output import Output
 
-VARIABLE = "_TEXTGEN_COMPLETE"  # by which a shell asks, a name that click makes
+VARIABLE = "_TEXTGEN_COMPLETE"  # set by a shell that asks for completions; click chooses the name
 _SHELLS = ("bash", "zsh", "fish")
 
 
@@ -15,18 +15,18 @@ _SHELLS = ("bash", "zsh", "fish")
 @options.debug
 @click.pass_context
 def command(context: click.Context, shell: str) -> None:
-    """Print the script by which a shell completes textgen's commands.
+    """Print the script that lets a shell complete textgen's commands.
 
-    With it the Tab key completes commands, options, what an option may be, and paths. The script
-    goes to standard output; do what stands below for your shell once, then open a new one.
+    With it the Tab key completes commands, options, values of options, and paths. Run the commands
+    below for your shell once, then open a new one.
 
     \b
-    bash, where the package bash-completion is installed:
+    bash with the package bash-completion:
         mkdir -p ~/.local/share/bash-completion/completions
         textgen completion bash > ~/.local/share/bash-completion/completions/textgen
 
     \b
-    bash elsewhere (4.4 or later):
+    bash without it (4.4 or later):
         textgen completion bash > ~/.textgen-completion.bash
         echo 'source ~/.textgen-completion.bash' >> ~/.bashrc
 
@@ -43,14 +43,14 @@ def command(context: click.Context, shell: str) -> None:
     """
     from click.shell_completion import get_completion_class
 
-    kind = get_completion_class(shell)
-    if kind is not None:  # click has all three
-        script = kind(context.find_root().command, {}, "textgen", VARIABLE).source()
+    completion_class = get_completion_class(shell)
+    if completion_class is not None:  # click has all three
+        script = completion_class(context.find_root().command, {}, "textgen", VARIABLE).source()
         Output().write(script)
 
 
-def hear_bash() -> None:
-    """Let bash complete `--cell=l` as well, which it hands over as three words."""
+def fix_bash_equals() -> None:
+    """Let bash complete `--cell=l` as well, which it passes as three words."""
     from click.shell_completion import BashComplete, add_completion_class
 
     class Bash(BashComplete):

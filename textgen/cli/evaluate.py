@@ -14,17 +14,17 @@ from textgen.settings import CorpusConfig
 @options.texts(required=True)
 @options.model("Model directory to evaluate.")
 @options.context(
-    "Read the text in order and carry the state, or predict each character from the last maxlen."
+    "Carry the state through the text, or predict each character from the last maxlen ones."
 )
 @cloup.option(
     "--windows",
     type=int,
     metavar="N",
-    help="Read windows of N characters, each from a zero state, and count every position.",
+    help="Read windows of N characters, each from a zero state, and predict at every position.",
 )
 @options.encoding_as_trained
 @options.glob()
-@options.output_format("json", "Figures as lines, or as a JSON object.")
+@options.output_format("json", "Lines of text, or a JSON object.")
 @options.debug
 def command(
     texts: tuple[str, ...],
@@ -36,10 +36,10 @@ def command(
     glob: tuple[str, ...],
     output_format: str,
 ) -> None:
-    """Tell how well a trained model predicts a text.
+    """Measure how well a trained model predicts a text.
 
-    TEXT is one or more files, directories (read recursively) or - for standard input, read as the
-    text that the model was trained on. The loss is the cross-entropy in nats per character.
+    TEXT is one or more files, directories (read recursively) or - for standard input. It is read
+    with the settings of the model's corpus. The loss is the cross-entropy in nats per character.
 
     \b
         textgen evaluate held-out.txt
@@ -53,7 +53,7 @@ def command(
     from textgen.analysis.evaluation import evaluate
 
     out = Output()
-    found = evaluate(
+    evaluation = evaluate(
         texts,
         directory,
         context=context,
@@ -62,14 +62,14 @@ def command(
         decoding_errors=decoding_errors,
         glob=glob or CorpusConfig.glob,
     )
-    console.note_reading(found.reading)
+    console.note_reading(evaluation.reading)
     if output_format == "json":
-        out.write(json.dumps(found.to_json()) + "\n")
+        out.write(json.dumps(evaluation.to_json()) + "\n")
         return
-    for label, text in found.lines():
+    for label, text in evaluation.lines():
         out.write(f"{label:18}  {text}\n")
-    if found.unknown:
+    if evaluation.unknown:
         console.note(
-            f"textgen: {found.unknown:,} characters are not in the model's vocabulary: left out, "
-            "or read as its unknown character if it has one"
+            f"textgen: {evaluation.unknown:,} characters are not in the model's vocabulary: left "
+            "out, or read as its unknown character if it has one"
         )

@@ -18,19 +18,18 @@ from textgen.settings import EXPORT_FORMATS
     type=click.Choice(EXPORT_FORMATS),
     default=EXPORT_FORMATS[0],
     show_default=True,
-    help="What other programs can run: ONNX, LiteRT (TensorFlow Lite), a TensorFlow SavedModel, or "
-    "plain arrays.",
+    help="ONNX, LiteRT (TensorFlow Lite), a TensorFlow SavedModel, or plain arrays.",
 )
 @options.output_directory
-@cloup.option("--force", is_flag=True, help="Replace an export that is there.")
+@cloup.option("--force", is_flag=True, help="Replace an existing export.")
 @options.debug
 def command(directory: Path, output_format: str, output: Path, force: bool) -> None:  # noqa: FBT001
     """Write a model for other programs to run.
 
-    What is exported is one step of the network: a character's id and the states go in, the
-    probabilities of the next character and the new states come out. It is run in its own runtime
-    along 500 characters and kept only if it predicts what textgen predicts. docs/export.md shows
-    how to generate with each format.
+    The export computes one step of the network: from a character's id and the states, the
+    probabilities of the next character and the new states. Before it is kept, it is run in its own
+    runtime along 500 characters and must predict what textgen predicts. docs/export.md shows how
+    to generate with each format.
 
     \b
         textgen export --format onnx -o exported
@@ -42,9 +41,9 @@ def command(directory: Path, output_format: str, output: Path, force: bool) -> N
 
     from textgen.exporting import export
 
-    done = export(directory, output, output_format, force=force, device="cpu", debug=debug)
-    console.note(f"textgen: wrote {output} ({output_format}, {format_size(done.size)})")
+    result = export(directory, output, output_format, force=force, device="cpu", debug=debug)
+    console.note(f"textgen: wrote {output} ({output_format}, {format_size(result.size)})")
     console.note(
-        f"textgen: run along {done.characters} characters, it gives textgen's probabilities; the "
-        f"largest difference is {done.difference:.1e}"
+        f"textgen: run along {result.characters} characters, it gives textgen's probabilities; the "
+        f"largest difference is {result.difference:.1e}"
     )

@@ -13,27 +13,25 @@ from textgen.cli.formatting import make_printable
 from textgen.cli.output import Output
 from textgen.settings import CorpusConfig
 
-# One more than textgen.analysis.surprise.LEVELS has bounds.
-_GROUNDS = (None, 230, 222, 215, 203)  # of the 256 colours: none, then yellow to red
-_INK = 16
+# A background for each level of surprise, one more than there are bounds in LEVELS of
+# textgen.analysis.surprise: none, then yellow to red of the 256 colours.
+_BACKGROUNDS = (None, 230, 222, 215, 203)
+_FOREGROUND = 16
 
 
 @cloup.command("inspect", cls=usage.Command)
 @options.texts(required=True)
-@options.model("Model directory to look at the text with.")
+@options.model("Model directory to predict the text with.")
 @options.context(
-    "Carry the state through the text, or predict each character from the last maxlen."
+    "Carry the state through the text, or predict each character from the last maxlen ones."
 )
 @options.encoding_as_trained
 @options.glob()
-@options.output_format(
-    "jsonl", "The text in colours, or a JSON object on a line for each character."
-)
+@options.output_format("jsonl", "The text in colours, or a line of JSON for each character.")
 @cloup.option(
     "--color/--no-color",
     default=None,
-    help="Colours also where there is no terminal, or none at all.  [default: on a terminal, "
-    "unless NO_COLOR is set]",
+    help="Write colours or not.  [default: only on a terminal, unless NO_COLOR is set]",
 )
 @options.debug
 def command(
@@ -46,11 +44,11 @@ def command(
     output_format: str,
     color: bool | None,  # noqa: FBT001
 ) -> None:
-    """Colour each character of a text by how surprising a model found it.
+    """Colour each character of a text by how much it surprises a model.
 
     TEXT is one or more files, directories (read recursively) or - for standard input. The less the
     model expected a character, the darker its background. As JSON lines: character, bits (-log2 of
-    its probability), rank among all characters, and the five likeliest in its place.
+    its probability), rank among all characters, and the five most likely ones in its place.
 
     \b
         textgen inspect page.txt --color | less -R
@@ -63,7 +61,7 @@ def command(
     from textgen.text.reading_report import ReadingReport
 
     report = ReadingReport()
-    found = inspect(
+    characters = inspect(
         texts,
         directory,
         context=context,
@@ -75,42 +73,42 @@ def command(
     )
     out = Output()
     if output_format == "jsonl":
-        out.write_clean(_lines(found))
+        out.write_clean(_format_json(characters))
         console.note_reading(report)
         return
-    coloured = out.has_colors if color is None else color
-    if coloured:
+    has_colors = out.has_colors if color is None else color
+    if has_colors:
         names = (f"below {LEVELS[0]}", *(f"{bits} or more" for bits in LEVELS))
-        legend = " ".join(_on(level, name) for level, name in enumerate(names))
+        legend = " ".join(_color(level, name) for level, name in enumerate(names))
         click.echo(f"bits of surprise: {legend}", err=True)
-    out.write_clean(_text(found, _on if coloured else _plain))
+    out.write_clean(_format_text(characters, _color if has_colors else _keep))
     console.note_reading(report)
 
 
-def _lines(found: Iterable[Any]) -> Iterator[str]:
+def _format_json(characters: Iterable[Any]) -> Iterator[str]:
     import json
 
-    for one in found:
-        likeliest = [[character, round(share, 6)] for character, share in one.likeliest]
-        yield json.dumps({**vars(one), "likeliest": likeliest}) + "\n"
+    for character in characters:
+        likeliest = [[name, round(share, 6)] for name, share in character.likeliest]
+        yield json.dumps({**vars(character), "likeliest": likeliest}) + "\n"
 
 
-def _text(found: Iterable[Any], show: Callable[[int, str], str]) -> Iterator[str]:
-    """The text, neighbours of one colour together."""
+def _format_text(characters: Iterable[Any], color: Callable[[int, str], str]) -> Iterator[str]:
+    """The text, neighbours of the same colour together."""
     last = "\n"
-    for level, group in itertools.groupby(found, key=lambda one: one.level):
-        text = make_printable("".join(one.character for one in group))
+    for level, group in itertools.groupby(characters, key=lambda character: character.level):
+        text = make_printable("".join(character.character for character in group))
         last = text[-1]
-        # A ground that went on over a line's end would colour the rest of the terminal's line.
-        yield "\n".join(show(level, line) if line else "" for line in text.split("\n"))
+        # A background that continues over a line end would colour the rest of the terminal's line.
+        yield "\n".join(color(level, line) if line else "" for line in text.split("\n"))
     if last != "\n":
         yield "\n"
 
 
-def _on(level: int, text: str) -> str:
-    ground = _GROUNDS[level]
-    return text if ground is None else click.style(text, fg=_INK, bg=ground)
+def _color(level: int, text: str) -> str:
+    background = _BACKGROUNDS[level]
+    return text if background is None else click.style(text, fg=_FOREGROUND, bg=background)
 
 
-def _plain(_level: int, text: str) -> str:
+def _keep(_level: int, text: str) -> str:
     return text

@@ -1,7 +1,4 @@
-"""The interactive mode of `textgen sample`: type a line, see it continued.
-
-Knows lines, commands and the terminal; how text is written stands in textgen/sampling/.
-"""
+"""The interactive mode of `textgen sample`: type a line, see it continued."""
 
 import atexit
 import os
@@ -24,24 +21,24 @@ from textgen.sampling.stopping import StopCondition
 from textgen.settings import SampleConfig
 
 _HELP = """\
-  Type a line and see it continued; an empty line goes on where the text stopped.
-  A line that is to begin with / is typed with two of them.
+  Type a line and see it continued; an empty line continues the last text.
+  Type // for a line that begins with /.
   \\n is a line end, \\t a tab, \\0 NUL and \\\\ a backslash, as in --seed.
   Ctrl-C stops a text, Ctrl-D ends.
 
-  /temperature X   low is careful, high is wild, 0 takes the likeliest character
-  /length N        characters to write
-  /top-k N         choose among the N likeliest characters; 0 for all
+  /temperature X   low is careful, high is wild, 0 picks the most likely character
+  /length N        characters to generate
+  /top-k N         choose among the N most likely characters; 0 for all
   /top-p P         choose among the fewest that together have this probability; 1 for all
-  /min-p P         choose among those this many times as likely as the likeliest; 0 for all
-  /random-seed N   write the same text for the same line; `off` for another each time
-  /again           write the last one anew
-  /settings        tell all of these
+  /min-p P         choose among those this many times as likely as the top one; 0 for all
+  /random-seed N   the same text for the same line; `off` for a different one each time
+  /again           generate from the last line again
+  /settings        show all of these
   /quit            end
 
-  The arrow keys call back what you typed. It is saved nowhere, unless --history FILE
-  or TEXTGEN_HISTORY names a file for it."""
-_HISTORY = 1000  # lines in a file of --history
+  The arrow keys recall what you typed. It is saved only if --history FILE or
+  TEXTGEN_HISTORY names a file."""
+_MAX_HISTORY = 1000  # lines in the file of --history
 _PROMPT = "> "
 
 
@@ -56,28 +53,30 @@ def converse(
 
     Args:
         sampler: The model.
-        config: Where the settings begin.
-        unknown: `error` or `skip`: what becomes of characters the model does not know.
-        out: Standard output, at once.
-        history: A file that lines typed on a terminal are read from and saved to; None for none.
+        config: The settings at the start.
+        unknown: `error` or `skip`: what to do with characters that the model does not know.
+        out: Standard output, written at once.
+        history: File that lines typed on a terminal are recalled from and saved to; None for none.
 
     Raises:
-        SettingsError: an end that can never be written.
+        SettingsError: `--until` has a string that the model cannot generate.
         OSError: the file of the history cannot be read or written.
     """
-    talk = _Conversation(sampler, config, unknown, out)
+    conversation = _Conversation(sampler, config, unknown, out)
     stdin = streams.standard_input()
-    watched = sys.stdin.isatty() and out.on_terminal
-    read = _lines_from_terminal(history) if watched else lambda: decode_seed(stdin.readline(), "-")
-    if watched:
+    on_terminal = sys.stdin.isatty() and out.on_terminal
+    read = (
+        _read_from_terminal(history) if on_terminal else lambda: decode_seed(stdin.readline(), "-")
+    )
+    if on_terminal:
         console.note("type a line to see it continued; /help tells more, Ctrl-D ends")
     while True:
         try:
             line = read()
-            if not line or not talk.hear(line.removesuffix("\n")):
+            if not line or not conversation.answer(line.removesuffix("\n")):
                 break
         except KeyboardInterrupt:
-            if not watched:
+            if not on_terminal:
                 raise
             console.note("")
         except SettingsError as error:
@@ -87,7 +86,7 @@ def converse(
 
 
 class _Conversation:
-    """What was said so far, and the settings now."""
+    """The text so far, and the current settings."""
 
     def __init__(
         self,
@@ -98,32 +97,32 @@ class _Conversation:
     ):
         self._sampler, self._unknown, self._out = sampler, unknown, out
         self._config = config
-        self._ending = self._new_ending()
+        self._stop = self._create_stop()
         self._seed = self._text = ""
 
-    def hear(self, line: str) -> bool:
-        """Do what a line asks for; False ends the conversation."""
+    def answer(self, line: str) -> bool:
+        """Continue a line, or run a command. Returns False at the end of the conversation."""
         if not line.startswith("/") or line.startswith("//"):
             line = ESCAPED.unescape(line.removeprefix("/"))
             if line:
                 seed = self._sampler.check_seed(line, self._unknown)
                 if skipped := len(line) - len(seed):
                     console.note(describe_skipped(skipped))
-                self._begin(seed)
+                self._start(seed)
             elif self._text:
-                self._go_on()
+                self._continue()
             else:
-                self._begin(self._sampler.draw_seed(self._random_seed()))
+                self._start(self._sampler.draw_seed(self._random_seed()))
             return True
         name, _, value = line[1:].strip().partition(" ")
         if name in ("quit", "exit", "q"):
             return False
         if name == "again":
             if not self._seed:
-                raise SeedError("/again: nothing was written yet; type a line first")
-            self._begin(self._seed)
+                raise SeedError("/again: nothing was generated yet; type a line first")
+            self._start(self._seed)
         elif name == "settings":
-            self._tell()
+            self._show_settings()
         elif name == "help":
             console.note(_HELP)
         elif name.replace("-", "_") in _SETTABLE:
@@ -132,51 +131,51 @@ class _Conversation:
             console.note(f"/{name}: no such command; /help lists them")
         return True
 
-    def _begin(self, seed: str) -> None:
+    def _start(self, seed: str) -> None:
         self._seed = self._text = seed
-        shown = self._out.clean(seed)
-        self._out.write(click.style(shown, bold=True) if self._out.on_terminal else shown)
-        self._go_on()
+        text = self._out.clean(seed)
+        self._out.write(click.style(text, bold=True) if self._out.on_terminal else text)
+        self._continue()
 
-    def _go_on(self) -> None:
+    def _continue(self) -> None:
         (temperature,) = self._config.temperatures
         decoding = self._config.decoding(temperature)
         characters = self._sampler.generate_stream(
-            self._text, decoding, self._ending, self._random_seed()
+            self._text, decoding, self._stop, self._random_seed()
         )
         pieces: list[str] = []
         try:
             for character in characters:
                 self._out.write(self._out.clean(character))
                 pieces.append(character)
-        finally:  # also when Ctrl-C stops it: an empty line then goes on from there
+        finally:  # also after Ctrl-C: an empty line then continues from there
             self._text += "".join(pieces)
             self._out.write("\n")
 
     def _random_seed(self) -> int:
-        given = self._config.random_seed
-        return draw_random_seed() if given is None else given
+        seed = self._config.random_seed
+        return draw_random_seed() if seed is None else seed
 
-    def _new_ending(self) -> StopCondition:
+    def _create_stop(self) -> StopCondition:
         config = self._config
         return self._sampler.stop_condition(config.max_length, config.until, config.lines)
 
     def _set(self, name: str, value: str) -> None:
-        kind = _SETTABLE[name]
+        convert = _SETTABLE[name]
         try:
-            number: Any = None if (name, value) == ("random_seed", "off") else kind(value)
+            number: Any = None if (name, value) == ("random_seed", "off") else convert(value)
         except ValueError:
             raise SettingsError(name, f"takes a number, not {value!r}") from None
         if name == "temperature":
             self._config = replace(self._config, temperatures=(number,))
         else:
             self._config = replace(self._config, **{name: number})
-        self._ending = self._new_ending()
-        self._tell()
+        self._stop = self._create_stop()
+        self._show_settings()
 
-    def _tell(self) -> None:
+    def _show_settings(self) -> None:
         config = self._config
-        told = {
+        values = {
             "temperature": f"{config.temperatures[0]:g}",
             "length": config.max_length or "no end",
             "top-k": config.top_k or "all",
@@ -184,7 +183,7 @@ class _Conversation:
             "min-p": f"{config.min_p:g}",
             "random-seed": "off" if config.random_seed is None else config.random_seed,
         }
-        console.note(", ".join(f"{name} {value}" for name, value in told.items()))
+        console.note(", ".join(f"{name} {value}" for name, value in values.items()))
 
 
 _SETTABLE: dict[str, Callable[[str], Any]] = {
@@ -197,25 +196,24 @@ _SETTABLE: dict[str, Callable[[str], Any]] = {
 }
 
 
-def _lines_from_terminal(history: str | None) -> Callable[[], str]:
-    """A reader of lines that can be edited and called back.
+def _read_from_terminal(history: str | None) -> Callable[[], str]:
+    """A function that reads a line, which can be edited and recalled.
 
     Args:
-        history: A file with the lines of former times, to which those of this time are saved;
-            None to save none.
+        history: File of the lines of earlier sessions, to which new ones are saved; None for none.
 
     Raises:
         OSError: it cannot be read or written.
     """
     try:
         import readline
-    except ImportError:  # a Python built without it has plain lines
+    except ImportError:  # some builds of Python lack it
         if history is not None:
             console.note("textgen: this Python has no readline: nothing is read from --history")
     else:
-        readline.set_history_length(_HISTORY)
+        readline.set_history_length(_MAX_HISTORY)
         if history is not None:
-            # Private, and an error before anything is typed if it cannot be written.
+            # Private; an error now, before anything is typed, if it cannot be written.
             os.close(os.open(history, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600))
             readline.read_history_file(history)
             atexit.register(_save, history)

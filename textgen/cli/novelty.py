@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     from textgen.analysis.novelty import NgramShares, Novelty
     from textgen.analysis.passages import Passage
 
-_STAGES = {"write": "writing samples", "compare": "comparing"}
+_STAGES = {"write": "generating samples", "compare": "comparing"}
 
 
 @cloup.command("novelty", cls=usage.Command)
 @options.texts(required=False)
-@options.model("Model directory to write samples with.")
+@options.model("Model directory to generate samples with.")
 @options.setting(
     NoveltyConfig,
     "temperatures",
     "--temperature",
     type=float,
     multiple=True,
-    help_text="Of the samples; can be repeated.",
+    help_text="Temperature of the samples; can be repeated.",
 )
 @options.setting(
     NoveltyConfig,
@@ -34,7 +34,7 @@ _STAGES = {"write": "writing samples", "compare": "comparing"}
     "-n",
     "--samples",
     type=int,
-    help_text="Samples to write for each temperature.",
+    help_text="Samples to generate for each temperature.",
 )
 @options.setting(
     NoveltyConfig, "length", type=int, help_text="Characters of each sample, after its seed."
@@ -45,13 +45,13 @@ _STAGES = {"write": "writing samples", "compare": "comparing"}
 @options.output_format("json", "Tables, or a JSON object.")
 @options.debug
 def command(texts: tuple[str, ...], directory: Path, output_format: str, **values: Any) -> None:
-    """Measure how much of what a model writes is copied from its corpus.
+    """Measure how much of its corpus a model copies.
 
     TEXT is the text that the model was trained on: files, directories, - for standard input, or a
-    prepared corpus. Without it, the corpus in the model directory's cache/ is used. Samples are
-    written as by `textgen sample`. Counted are the n-grams of characters that occur in the training
-    text, in the samples and in as much text that training never saw (the validation part), and the
-    longest copied passages, with the place that each is copied from.
+    prepared corpus; by default the model directory's cache/. Samples are generated as by `textgen
+    sample`. The command counts how many of their n-grams of characters occur in the training text,
+    compares that with as much text that training never saw (the validation part), and shows the
+    longest copied passages, each with the place that it is copied from.
 
     \b
         textgen novelty
@@ -64,44 +64,44 @@ def command(texts: tuple[str, ...], directory: Path, output_format: str, **value
     from textgen.analysis.novelty import novelty
 
     out = Output()
-    with console.progress_bar() as display:
-        transfer = console.StageProgress(display)
+    with console.progress_bar() as bar:
+        show_stage = console.StageProgress(bar)
 
-        def show(stage: str, done: int, total: int | None) -> None:
+        def show_progress(stage: str, done: int, total: int | None) -> None:
             if stage in _STAGES:
-                display.update(_STAGES[stage], done, total, f"{done:,} of {total:,} characters")
+                bar.update(_STAGES[stage], done, total, f"{done:,} of {total:,} characters")
             else:
-                transfer(stage, done, total)
+                show_stage(stage, done, total)
 
-        found = novelty(directory, texts, config, on_progress=show)
-    console.note_reading(found.reading)
+        result = novelty(directory, texts, config, on_progress=show_progress)
+    console.note_reading(result.reading)
     if output_format == "json":
-        out.write(json.dumps(found.to_json()) + "\n")
+        out.write(json.dumps(result.to_json()) + "\n")
         return
-    blocks = [found.verdict, _table(found), *map(_passage, found.passages)]
+    blocks = [result.verdict, _format_table(result), *map(_format_passage, result.passages)]
     out.write(make_printable("\n\n".join(blocks) + "\n"))
 
 
-def _table(found: "Novelty") -> str:
-    columns = [*found.by_temperature, *([found.unseen] if found.unseen else [])]
-    rows = [("", *map(_title, columns))]
-    for n in found.by_temperature[0].shares:
-        rows.append((f"{n} characters", *(_percent(column.shares[n]) for column in columns)))
+def _format_table(result: "Novelty") -> str:
+    columns = [*result.by_temperature, *([result.unseen] if result.unseen else [])]
+    rows = [("", *map(_format_title, columns))]
+    for n in result.by_temperature[0].shares:
+        rows.append((f"{n} characters", *(_format_share(column.shares[n]) for column in columns)))
     rows.append(("longest copy", *(f"{column.longest_copy:,} characters" for column in columns)))
     lines = format_table(rows[0], rows[1:])
-    heading = f"n-grams found in {found.training_characters:,} characters of training text:"
+    heading = f"n-grams found in {result.training_characters:,} characters of training text:"
     return "\n".join([heading, *lines])
 
 
-def _title(column: "NgramShares") -> str:
+def _format_title(column: "NgramShares") -> str:
     return "unseen text" if column.temperature is None else f"temperature {column.temperature:g}"
 
 
-def _percent(share: float | None) -> str:
+def _format_share(share: float | None) -> str:
     return "-" if share is None else f"{share:.1%}"
 
 
-def _passage(passage: "Passage") -> str:
+def _format_passage(passage: "Passage") -> str:
     samples = f"sample {passage.sample + 1} at temperature {passage.temperature:g}"
     if passage.sample_count > 1:
         samples += f" and {passage.sample_count - 1:,} more"

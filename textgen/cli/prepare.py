@@ -16,21 +16,21 @@ from textgen.cli.output import Output
 @corpus_options.corpus_group()
 @cloup.option_group(
     "Windows",
-    *corpus_options.window_settings("  [default: 40, where training may take more]"),
+    *corpus_options.window_settings("  [default: 40; training may choose a longer one]"),
     cloup.option(
         "--one-hot",
         is_flag=True,
         help="Also write one-hot tensors X.npy and y.npy (training does not need them).",
     ),
 )
-@cloup.option("--force", is_flag=True, help="Replace a prepared corpus that is there.")
+@cloup.option("--force", is_flag=True, help="Replace an existing prepared corpus.")
 @cloup.option(
     "-j",
     "--jobs",
     type=int,
     metavar="N",
-    help="Processes that share the work on a large corpus, with 100 MB of memory each; the result "
-    "is the same for any number.  [default: one for each processor, up to 8]",
+    help="Processes that share the work on a large corpus, each with 100 MB of memory; the result "
+    "does not depend on their number.  [default: one per processor, up to 8]",
 )
 @options.output_format("json", "Summary as text on standard error, or as JSON on standard output.")
 @options.debug
@@ -44,11 +44,11 @@ def command(
     output_format: str,
     **values: Any,
 ) -> None:
-    """Turn a corpus into ids on disk, in bounded memory.
+    """Encode a corpus as ids on disk, in bounded memory.
 
     CORPUS is one or more files, directories (read recursively) or - for standard input; gzip,
-    bzip2 and xz files are known by their content. `textgen train` reads the directory made, or
-    prepares a corpus by itself.
+    bzip2 and xz files are recognized by their content. `textgen train` reads the directory, or
+    prepares a corpus itself.
 
     \b
         textgen prepare corpus.txt -o prepared
@@ -60,22 +60,21 @@ def command(
 
     from textgen.text.prepare import prepare
 
-    given = options.chosen(values)
     out = Output() if output_format == "json" else None
     sources = corpus_options.list_sources(
         corpora, demo=demo, command="prepare", extra=" -o prepared"
     )
-    with console.progress_bar() as display:
-        made = prepare(
+    with console.progress_bar() as bar:
+        prepared = prepare(
             sources,
             output,
             one_hot=one_hot,
             force=force,
             jobs=jobs,
-            on_progress=console.StageProgress(display),
-            **given,
+            on_progress=console.StageProgress(bar),
+            **options.chosen(values),
         )
-    summary = made.summary()
+    summary = prepared.summary()
     if out is not None:
         out.write(json.dumps(summary) + "\n")
         return
@@ -89,7 +88,7 @@ def command(
         )
     encodings = describe_encodings(summary["reading"]["encodings"])
     console.note(f"  encodings   {encodings}")
-    for line in describe_reading(replace(made.reading, encodings={})):
+    for line in describe_reading(replace(prepared.reading, encodings={})):
         console.note(f"  changed     {line}")
     console.note(f"  vocabulary  {summary['vocabulary_size']:,}: {characters}{more}")
     console.note(

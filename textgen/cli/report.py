@@ -25,13 +25,12 @@ def command(
     decoding_errors: str | None,
     glob: tuple[str, ...],
 ) -> None:
-    """Make a page that shows what a model learned.
+    """Write a page that shows what a model learned.
 
-    One file of HTML that needs no network: curves, samples from the first to the last, a text
-    coloured by surprise, what is confused with what, what context is worth, what single units
-    track, and the settings. TEXT, one or more files, directories or - for standard input, is the
-    text that surprise and units are shown on; without it, that is the validation part of the
-    corpus.
+    The page is one HTML file that needs no network: curves, samples from the first to the last, a
+    text coloured by surprise, which characters are confused, what context is worth, what single
+    units track, and the settings. TEXT is the text to show surprise and units on: one or more
+    files, directories or - for standard input; by default the validation part of the corpus.
 
     \b
         textgen report

@@ -1,6 +1,7 @@
 """Ctrl-C, SIGTERM and SIGHUP (a closed terminal) end a command that does not handle them itself.
 
-This module has their exit statuses, and raises again what a handler raised and Python dropped.
+A handler raises an exception. Python drops it if it is raised in a callback or while a package is
+imported, so it is raised again.
 """
 
 import _thread
@@ -14,10 +15,10 @@ from typing import Any, NoReturn
 from textgen.distributed.signals import ENDING_SIGNALS, handle_ending_signals
 
 INTERRUPTED = 128 + signal.SIGINT
-_came = 0
+_last_signal = 0
 
 
-class Ended(SystemExit):
+class ProgramEnd(SystemExit):
     """A signal ends the program.
 
     Attributes:
@@ -29,40 +30,42 @@ class Ended(SystemExit):
         self.status = status
 
 
-def end_the_program() -> None:
-    """Let the signals end the program from now on."""
-    # By themselves they would leave terminals without a cursor, and half-made files.
+def install_handlers() -> None:
+    """Let the signals end the program from now on.
+
+    Without handlers they would leave terminals without a cursor, and half-written files.
+    """
     handle_ending_signals(_end)
-    sys.unraisablehook = _signal_again
+    sys.unraisablehook = _send_again
 
 
 def raise_again() -> None:
-    """Raise what a signal raised before and who was importing a package then has dropped."""
-    if _came:
-        _end(_came, None)
+    """Raise the exception of an earlier signal again, if an import dropped it."""
+    if _last_signal:
+        _end(_last_signal, None)
 
 
 def _end(number: int, _frame: FrameType | None) -> NoReturn:
-    global _came
-    _came = number
+    global _last_signal
+    _last_signal = number
     if number == signal.SIGINT:
         raise KeyboardInterrupt
-    raise Ended(128 + number)
+    raise ProgramEnd(128 + number)
 
 
-def _signal_again(lost: Any) -> None:
-    """Where a signal came inside a callback, as of the garbage collector, its exception is lost."""
-    interrupted = lost.exc_type is KeyboardInterrupt
-    status = INTERRUPTED if interrupted else getattr(lost.exc_value, "code", None)
+def _send_again(unraisable: Any) -> None:
+    """Send a signal again if its exception was raised in a callback, such as a finalizer."""
+    is_interrupt = unraisable.exc_type is KeyboardInterrupt
+    status = INTERRUPTED if is_interrupt else getattr(unraisable.exc_value, "code", None)
     if not isinstance(status, int) or status not in [128 + number for number in ENDING_SIGNALS]:
-        sys.__unraisablehook__(lost)
+        sys.__unraisablehook__(unraisable)
         return
     number = status - 128
-    if hasattr(signal, "pthread_kill"):  # which wakes it where it waits
+    if hasattr(signal, "pthread_kill"):  # it also ends a system call that waits
         main_thread = threading.main_thread().ident
-        again = threading.Timer(0.05, signal.pthread_kill, [main_thread, number])
+        timer = threading.Timer(0.05, signal.pthread_kill, [main_thread, number])
     else:
-        again = threading.Timer(0.05, _thread.interrupt_main, [number])
-    again.daemon = True
+        timer = threading.Timer(0.05, _thread.interrupt_main, [number])
+    timer.daemon = True
     with suppress(RuntimeError):  # the program has ended
-        again.start()
+        timer.start()

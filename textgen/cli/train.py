@@ -85,7 +85,7 @@ def command(
         processes = launched_processes if processes is None else processes
         process = launched_process if process is None else process
     sources: list[Any] = []
-    names = "the text that it was begun with"
+    names = "the corpus of the unfinished training"
     if corpora or demo or not resume:
         sources = corpus_options.list_sources(corpora, demo=demo, command="train")
         names = ", ".join(corpora[:3]) + (", ..." if len(corpora) > 3 else "")

@@ -131,7 +131,7 @@ def _describe_next(event: events.TrainingFinished, *, several_processes: bool) -
         model = f" --model {shlex.quote(event.directory)}"
     if event.reason == "stopped":
         resume = f"textgen train --resume{model}"
-        yield f"to go on: {'the same command, for each process' if several_processes else resume}"
+        yield f"to resume: {'the same command, for each process' if several_processes else resume}"
     yield f"next: textgen sample{model}"
 
 
