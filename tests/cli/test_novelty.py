@@ -41,7 +41,7 @@ def test_an_object_for_scripts(textgen, trained, text, tmp_path):
     record = json.loads(done.stdout)
     assert record == json.loads(textgen("novelty", "--model", trained, *arguments).stdout)
     assert (record["samples"], record["length"], record["random_seed"]) == (4, 120, 3)
-    assert record["written"][0].keys() == {"temperature", "characters", "shares", "longest"}
+    assert record["by_temperature"][0].keys() == {"temperature", "characters", "shares", "longest_copy"}
     assert record["passages"] and record["verdict"]
     # The samples are those of `textgen sample`.
     told = textgen(
@@ -69,12 +69,12 @@ def test_the_text_is_named_where_the_cache_is_gone(textgen, trained, bare, corpu
     assert len(refused.stderr.splitlines()) == 1
     named = textgen("novelty", "--model", bare, *LITTLE, corpus, "--format", "json")
     cached = textgen("novelty", "--model", trained, *LITTLE, "--format", "json")
-    assert json.loads(named.stdout)["written"] == json.loads(cached.stdout)["written"]
+    assert json.loads(named.stdout)["by_temperature"] == json.loads(cached.stdout)["by_temperature"]
     piped = textgen(
         *("novelty", "--model", bare, *LITTLE, "-", "--format", "json"), stdin=corpus.read_bytes()
     )
     record = json.loads(piped.stdout)
-    assert record["written"] == json.loads(cached.stdout)["written"]
+    assert record["by_temperature"] == json.loads(cached.stdout)["by_temperature"]
     assert {passage["source"] for passage in record["passages"]} == {None}
 
 
