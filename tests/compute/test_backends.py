@@ -34,9 +34,9 @@ import json, sys
 from textgen.training import events, train
 
 backend, corpus, folder, kinds, steps = sys.argv[1:]
-told = {}
+losses_of = {}
 for name, options in json.loads(kinds).items():
-    losses = told[name] = []
+    losses = losses_of[name] = []
 
     def on_event(event):
         if isinstance(event, events.StepDone):
@@ -50,7 +50,7 @@ for name, options in json.loads(kinds).items():
         stop=lambda: len(losses) == int(steps),
         **options,
     )
-print(json.dumps(told))
+print(json.dumps(losses_of))
 """
 
 
@@ -112,11 +112,11 @@ def test_a_training_goes_on_and_is_sampled_on_another(name, tmp_path, corpus, te
     (whole,) = trained_on("tensorflow", corpus, tmp_path / "whole", kinds, -1).values()
     dropping = {**PLAIN, "units": (12,), "epochs": 3, "dropout": 0.2, "drop_connect": 0.1}
     kinds["dropping"] = dropping
-    told = []
-    for now, steps in (("tensorflow", 20), (name, 30), ("tensorflow", -1)):
-        told.append(trained_on(now, corpus, tmp_path, kinds, steps))
-    np.testing.assert_allclose([loss for part in told for loss in part["model"]], whole, atol=1e-4)
-    assert len(told[2]["dropping"]) == len(told[2]["model"]) == len(whole) - 50
+    parts = []
+    for current, steps in (("tensorflow", 20), (name, 30), ("tensorflow", -1)):
+        parts.append(trained_on(current, corpus, tmp_path, kinds, steps))
+    np.testing.assert_allclose([loss for part in parts for loss in part["model"]], whole, atol=1e-4)
+    assert len(parts[2]["dropping"]) == len(parts[2]["model"]) == len(whole) - 50
     versions = model_dir.read_model(tmp_path / "model").record.about["versions"]
     assert {"tensorflow", name} < versions.keys()
     assert versions[name] == importlib.metadata.version(name)

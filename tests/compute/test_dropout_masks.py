@@ -17,13 +17,13 @@ def generator(seed):
 @pytest.mark.parametrize("rate", [0.1, 0.25, 0.5, 0.9])
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_what_is_left_out_is_a_share_drawn_anew_and_the_rest_makes_up_for_it(rate, dtype):
-    def draw(of):
+    def draw(source):
         x = keras.ops.full((7, 31, 97), 2.0, dtype)
-        left = keras.ops.cast(MASKS.leave_out(x, rate, of), "float32")
+        left = keras.ops.cast(MASKS.leave_out(x, rate, source), "float32")
         return keras.ops.convert_to_numpy(left)
 
-    one = generator(3)
-    first, second = draw(one), draw(one)
+    source = generator(3)
+    first, second = draw(source), draw(source)
     assert np.mean(first == 0) == pytest.approx(rate, abs=0.01)
     assert first.mean() == pytest.approx(2, rel=0.05)
     assert len(np.unique(first)) == 2 and (first != second).any()

@@ -75,7 +75,7 @@ def test_each_override_is_noted_in_the_first_step_alone():
     steps, network = steps_of(backend().cpu_lstm)
     ids = np.ones((4, 10), np.int32)
     float(steps.begin(ids, ids, 0.01))
-    recurrent = next(one for one in network.layers if isinstance(one, keras.layers.RNN))
+    recurrent = next(layer for layer in network.layers if isinstance(layer, keras.layers.RNN))
     assert {name.rpartition(".")[2] for name in vars(recurrent)["_textgen_called"]} == {
         "inner_loop",
         "_with_weights_left_out",
@@ -127,8 +127,8 @@ def test_a_cell_that_does_not_compute_with_what_replaces_its_weights_fails_loudl
 
     def build(self, shape):
         whole(self, shape)
-        kept = self.recurrent_kernel
-        kind = type("Cell", (type(self),), {"recurrent_kernel": property(lambda _: kept)})
+        weights = self.recurrent_kernel
+        kind = type("Cell", (type(self),), {"recurrent_kernel": property(lambda _: weights)})
         object.__setattr__(self, "__class__", kind)
 
     monkeypatch.setattr(keras.layers.LSTMCell, "build", build)

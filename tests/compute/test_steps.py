@@ -27,7 +27,7 @@ def compiled(precision, settings, device):
 @pytest.mark.parametrize("device", [CPU, GPU], ids=lambda device: device.kind)
 @pytest.mark.parametrize("name", ["float32", "bfloat16", "float16"])
 def test_steps_are_those_of_keras(name, device):
-    """With masks, carried state begun anew, clipping, another learning rate for each step and,
+    """With masks, carried state unread anew, clipping, another learning rate for each step and,
     in float16, a scaled loss."""
     settings = resolve_settings(
         {
@@ -48,26 +48,26 @@ def test_steps_are_those_of_keras(name, device):
     assert steps.ahead == (ON != "tensorflow" and device is GPU)
     losses: list[float] = []
     expected: list[float] = []
-    begun: list[Any] = []
+    unread: list[Any] = []
     for number in range(8):
         if number == 5:
-            losses += map(float, begun)
-            begun.clear()
+            losses += map(float, unread)
+            unread.clear()
             steps.settle()
             reset_states(ours)
             reset_states(theirs)
         ids = generator.integers(0, SIZE, (2, ROWS, MAXLEN)).astype(np.int32)
-        begun.append(steps.begin(ids[0], ids[1], 0.01 * (number + 1)))
-        if len(begun) > steps.ahead:
-            losses.append(float(begun.pop(0)))
+        unread.append(steps.begin(ids[0], ids[1], 0.01 * (number + 1)))
+        if len(unread) > steps.ahead:
+            losses.append(float(unread.pop(0)))
         theirs.optimizer.learning_rate.assign(0.01 * (number + 1))
         expected.append(float(theirs.train_on_batch(*ids)))
-    losses += map(float, begun)
+    losses += map(float, unread)
     steps.settle()
     far = 0.0 if ON != "torch" else 1e-4 if name == "float32" else 5e-2
     np.testing.assert_allclose(losses, expected, rtol=far)
     for both in ((ours, theirs), (ours.optimizer, theirs.optimizer)):
-        for mine, keras_own in zip(*(one.variables for one in both), strict=True):
+        for mine, keras_own in zip(*(owner.variables for owner in both), strict=True):
             mine, keras_own = map(keras.ops.convert_to_numpy, (mine, keras_own))
             np.testing.assert_allclose(mine, keras_own, rtol=0, atol=far * np.abs(keras_own).max())
     if ON == "jax":
@@ -77,7 +77,7 @@ def test_steps_are_those_of_keras(name, device):
 @pytest.mark.skipif(ON != "torch", reason="counts what PyTorch hands to the host and back")
 @pytest.mark.parametrize("name", ["float32", "bfloat16"])
 def test_a_step_on_a_gpu_waits_for_nothing_on_it(name):
-    """With PyTorch, numbers that the host reads are there once all that was begun is done."""
+    """With PyTorch, numbers that the host reads are there once all that was unread is done."""
     from torch.utils._python_dispatch import TorchDispatchMode
 
     class Read(TorchDispatchMode):  # type: ignore[misc,unused-ignore]
@@ -95,10 +95,12 @@ def test_a_step_on_a_gpu_waits_for_nothing_on_it(name):
     steps.begin(ids, ids, 0.01)  # the first one asks the optimizer where it is
     with Read():
         loss = steps.begin(ids, ids, 0.02)
-        assert any("adamw" in one for one in called)
-        assert not [one for one in called if "_local_scalar_dense" in one]  # what the host reads
+        assert any("adamw" in name for name in called)
+        assert not [name for name in called if "_local_scalar_dense" in name]  # what the host reads
         # What a GPU is sent from the host's memory: inputs and targets.
-        assert len([one for one in called if "lift_fresh" in one or "scalar_tensor" in one]) == 2
+        assert (
+            len([name for name in called if "lift_fresh" in name or "scalar_tensor" in name]) == 2
+        )
         float(loss)
     assert "_local_scalar_dense" in called[-1]
 

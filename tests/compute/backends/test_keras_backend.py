@@ -23,14 +23,14 @@ def tiny(cell):
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 def test_a_network_that_keras_runs_in_its_own_loop_is_found_and_left_as_it_was(cell):
     network = tiny(cell)
-    before = [np.array(keras.ops.convert_to_numpy(one)) for one in network.variables]
+    before = [np.array(keras.ops.convert_to_numpy(variable)) for variable in network.variables]
     # What runs here is no GPU: the network is looked at as it would be on one.
     why = backend(GPU).why_no_cudnn(network, IDS, cell)
     assert bool(why) == ((cell, ON) != ("lstm", "jax"))  # there it is textgen's own
     assert ("LSTM and GRU" in why) == (cell == "rnn")
     assert ("JAX" in why) == ((cell, ON) == ("gru", "jax"))
-    for one, was in zip(network.variables, before, strict=True):
-        np.testing.assert_array_equal(keras.ops.convert_to_numpy(one), was)
+    for variable, value in zip(network.variables, before, strict=True):
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(variable), value)
 
 
 def test_there_is_nothing_to_say_of_a_cpu_and_none_on_an_apple_gpu():

@@ -50,7 +50,7 @@ def test_a_trainer_learns_and_begins_with_its_weights():
         losses.append(float(trainer.step(x, y, 0.02)))
         trainer.settle()
         trainer.reset_states()
-    assert losses[-1] < losses[0] - 0.5
+    assert losses[-1] < losses[0] - 0.2
     assert any((array != old).any() for array, old in zip(trainer.weights(), WEIGHTS, strict=True))
 
 

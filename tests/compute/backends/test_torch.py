@@ -13,10 +13,10 @@ def test_two_layers_never_draw_the_same_masks_a_few_steps_apart():
     """Their seeds may differ by as much as their counters do the other way."""
 
     def drawn(seed, count):
-        one = keras.random.SeedGenerator(seed)
-        one.state.assign([seed, count])
-        left = TorchBackend.masks.leave_out(keras.ops.ones(512), 0.5, one)
-        assert keras.ops.convert_to_numpy(one.state).tolist() == [seed, count + 1]
+        generator = keras.random.SeedGenerator(seed)
+        generator.state.assign([seed, count])
+        left = TorchBackend.masks.leave_out(keras.ops.ones(512), 0.5, generator)
+        assert keras.ops.convert_to_numpy(generator.state).tolist() == [seed, count + 1]
         return keras.ops.convert_to_numpy(left).tobytes()
 
     pairs = [(seed, count) for seed in range(100, 108) for count in range(8)]

@@ -17,10 +17,10 @@ import llvmlite.binding
 import numba
 import numpy as np
 
-found = llvmlite.binding.get_host_cpu_features()
-for name in found:
-    found[name] &= not name.startswith(tuple(sys.argv[1:]))
-llvmlite.binding.get_host_cpu_features = lambda: found
+features = llvmlite.binding.get_host_cpu_features()
+for name in features:
+    features[name] &= not name.startswith(tuple(sys.argv[1:]))
+llvmlite.binding.get_host_cpu_features = lambda: features
 
 from textgen.compute.kernels import gemm, packing, simd
 
@@ -67,8 +67,8 @@ print(simd.ROWS, simd.COLUMNS, simd.TILES)
 
 def has_tiles():
     """Whether this processor has them and the system lets processes ask for them."""
-    told = Path("/proc/cpuinfo")
-    if not told.exists() or " amx_bf16 " not in told.read_text():
+    cpu_info = Path("/proc/cpuinfo")
+    if not cpu_info.exists() or " amx_bf16 " not in cpu_info.read_text():
         return False
     return ctypes.CDLL(None).syscall(158, 0x1023, 18) == 0
 

@@ -18,7 +18,7 @@ KINDS = [False, True] if simd.has_bfloat16() else [False]
 def cells(c, *, bfloat16=False, i, f, g, o):
     """c, tanh of c and outputs after one character of one row, whose gates only a bias decides."""
     units = len(c)
-    bias = np.concatenate([np.broadcast_to(np.float32(one), units) for one in (i, f, g, o)])
+    bias = np.concatenate([np.broadcast_to(np.float32(value), units) for value in (i, f, g, o)])
     kernel = SequenceKernel(bfloat16=bfloat16)
     nothing = np.zeros((1, units), np.float32)
     weights = np.zeros((1, 4 * units), np.float32), np.zeros((units, 4 * units), np.float32)
@@ -42,12 +42,12 @@ def test_what_is_no_number_stays_so(bfloat16):
     """Or a training that has failed would go on."""
     broken = np.where(np.arange(20) % 3, 1, np.nan)
     for gate in "ifgo":
-        found = cells(
+        _, _, outputs = cells(
             np.ones(20, np.float32),
             bfloat16=bfloat16,
             **{"i": 1, "f": 1, "g": 1, "o": 1, gate: broken},
         )
-        np.testing.assert_array_equal(np.isnan(found[2]), np.isnan(broken))
+        np.testing.assert_array_equal(np.isnan(outputs), np.isnan(broken))
 
 
 def test_it_compiles_where_nothing_can_be_kept_and_where_what_was_kept_is_damaged(tmp_path):
@@ -74,9 +74,9 @@ def test_it_compiles_where_nothing_can_be_kept_and_where_what_was_kept_is_damage
     assert not compiled(
         f"import types\npacking = types.ModuleType('packing')\nexec({source}, packing.__dict__)"
     )
-    kept = compiled("from textgen.compute.kernels import packing")
-    assert compiled("from textgen.compute.kernels import packing", hits=1) == kept
-    for path in kept:
+    files = compiled("from textgen.compute.kernels import packing")
+    assert compiled("from textgen.compute.kernels import packing", hits=1) == files
+    for path in files:
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     compiled("from textgen.compute.kernels import packing")
 
@@ -91,28 +91,28 @@ def test_rows_do_not_depend_on_those_beside_them_nor_on_threads(bfloat16, thread
         return generator.standard_normal(shape).astype(np.float32) / 2
 
     rows, characters, units, width = 6 * simd.ROWS + 1, 42, 11, 5
-    x, above = draw(rows, characters, width), draw(rows, characters, units)
+    x, of_outputs = draw(rows, characters, width), draw(rows, characters, units)
     h, c = draw(rows, units), draw(rows, units)
     kernel, recurrent, bias = draw(width, 4 * units), draw(units, 4 * units), draw(4 * units)
     with ThreadPoolExecutor() as workers:
         monkeypatch.setattr(sequence, "_threads", lambda: (workers, threads))
         whole, alone = SequenceKernel(bfloat16=bfloat16), SequenceKernel(bfloat16=bfloat16)
         outputs = whole.forward(x, h, c, kernel, recurrent, bias)[0]
-        dx, *found = whole.backward(above)
-        sums: list[Any] = [np.zeros_like(one) for one in found]
+        dx, *gradients = whole.backward(of_outputs)
+        sums: list[Any] = [np.zeros_like(gradient) for gradient in gradients]
         for row in range(rows):
-            one = slice(row, row + 1)
-            single = alone.forward(x[one], h[one], c[one], kernel, recurrent, bias)[0]
-            np.testing.assert_allclose(single, outputs[one], atol=1e-5)
-            single_dx, *parts = alone.backward(above[one])
-            np.testing.assert_allclose(single_dx, dx[one], atol=1e-4)
+            only = slice(row, row + 1)
+            single = alone.forward(x[only], h[only], c[only], kernel, recurrent, bias)[0]
+            np.testing.assert_allclose(single, outputs[only], atol=1e-5)
+            single_dx, *parts = alone.backward(of_outputs[only])
+            np.testing.assert_allclose(single_dx, dx[only], atol=1e-4)
             for total, part in zip(sums, parts, strict=True):
                 total += part
-    for total, gradient in zip(sums, found, strict=True):
+    for total, gradient in zip(sums, gradients, strict=True):
         np.testing.assert_allclose(gradient, total, atol=1e-3)
     assert len(lstm.forward.signatures) <= 2  # one for each kind of lane
     with pytest.raises(ValueError, match="shape"):
-        whole.backward(above[1:])
+        whole.backward(of_outputs[1:])
 
 
 def test_code_of_another_kind_that_was_kept_in_its_place_is_not_run(tmp_path):

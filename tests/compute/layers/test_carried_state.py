@@ -56,11 +56,11 @@ def states_after(cell: str, masks) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 def test_a_row_that_is_reset_starts_from_zero_in_all_layers_and_the_others_go_on(cell):
-    kept = np.ones((ROWS, 1), np.float32)
-    kept[[1, 4]] = 0
+    mask = np.ones((ROWS, 1), np.float32)
+    mask[[1, 4]] = 0
     first, carried = states_after(cell, [None, None])
-    again, mixed = states_after(cell, [np.ones_like(kept), kept])
+    again, mixed = states_after(cell, [np.ones_like(mask), mask])
     np.testing.assert_allclose(again, first, atol=1e-6)
     assert np.abs(carried - first).max(axis=1).min() > 1e-4
-    expected = np.where(kept == 0, first, carried)
+    expected = np.where(mask == 0, first, carried)
     np.testing.assert_allclose(mixed, expected, atol=1e-5)

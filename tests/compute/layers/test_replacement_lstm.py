@@ -32,9 +32,9 @@ def trained(layer, settings, carry, precision, batches):
     twin.compile(keras.optimizers.Adam(0.02), loss)
     losses = [float(twin.train_on_batch(x, y)) for x, y in batches]
     states = [
-        keras.ops.convert_to_numpy(one)
-        for part in twin.layers
-        for one in getattr(part, "states", None) or ()
+        keras.ops.convert_to_numpy(state)
+        for layer in twin.layers
+        for state in getattr(layer, "states", None) or ()
     ]
     return losses, twin.get_weights(), states
 
@@ -78,8 +78,8 @@ def test_in_half_precision_it_stays_as_near_to_float32_as_keras_does(own_layer, 
     )
     generator = np.random.default_rng(0)
     ids = generator.integers(0, 5, (60, 8, 12))
-    batches = [(one, (one * 2 + 1) % 5) for one in ids]
-    found = {
+    batches = [(x, (x * 2 + 1) % 5) for x in ids]
+    losses = {
         name: trained(layer, settings, 8, precision, batches)[0]
         for name, layer, precision in (
             ("whole", keras.layers.LSTM, "float32"),
@@ -87,5 +87,5 @@ def test_in_half_precision_it_stays_as_near_to_float32_as_keras_does(own_layer, 
             ("own", own_layer, half),
         )
     }
-    far = {name: np.abs(np.subtract(found[name], found["whole"])).mean() for name in found}
+    far = {name: np.abs(np.subtract(losses[name], losses["whole"])).mean() for name in losses}
     assert 0 < far["own"] < 0.02 and far["own"] < 1.5 * far["stock"]
