@@ -29,9 +29,10 @@ def main() -> None:
     options = parser.parse_args()
     import keras
 
+    from textgen.api import train
     from textgen.compute.backends.keras_backend import KerasBackend
     from textgen.model import model_dir
-    from textgen.training import checkpoint, device_speed, events, loop, train
+    from textgen.training import checkpoint, device_speed, events, loop
 
     seconds: defaultdict[str, float] = defaultdict(float)
     times: Counter[str] = Counter()

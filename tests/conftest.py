@@ -81,7 +81,7 @@ def textgen(tmp_path: Path) -> Run:
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory, text: str) -> Path:
     """A model directory trained for a few seconds, made once; tests must not change it."""
-    from textgen.training.run import train
+    from textgen.api import train
 
     folder = tmp_path_factory.mktemp("trained")
     path = folder / "corpus.txt"
@@ -102,7 +102,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, text: str) -> Path:
 @pytest.fixture(scope="session")
 def trained_on_windows(tmp_path_factory: pytest.TempPathFactory, text: str) -> Path:
     """The same for windows with one target each, one-hot input and two layers."""
-    from textgen.training.run import train
+    from textgen.api import train
 
     folder = tmp_path_factory.mktemp("windows")
     path = folder / "corpus.txt"

@@ -19,6 +19,7 @@ from textgen import exporting, storage
 from textgen.analysis import evaluation, novelty, surprise
 from textgen.analysis.comparison import compare
 from textgen.analysis.report.page import report
+from textgen.api import train
 from textgen.errors import ModelError, PreparedError, TextgenError, UsageError
 from textgen.model import model_dir
 from textgen.model import record as model_record
@@ -35,7 +36,7 @@ from textgen.settings import (
 from textgen.text import prepared
 from textgen.text.prepare import prepare
 from textgen.text.prepared import open_prepared
-from textgen.training import checkpoint, train
+from textgen.training import checkpoint
 
 RELEASES = sorted(path for path in (Path(__file__).parent / "released").glob("*.*.*"))
 MODELS = [

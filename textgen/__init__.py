@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from textgen.analysis.novelty import novelty
     from textgen.analysis.report.page import report
     from textgen.analysis.surprise import inspect
+    from textgen.api import train
     from textgen.errors import TextgenError
     from textgen.exporting import export
     from textgen.model.model_dir import load
     from textgen.sampling import Sampler
     from textgen.text.prepare import prepare
-    from textgen.training import train
 
 _HOME = {
     "TextgenError": "textgen.errors",
@@ -38,7 +38,7 @@ _HOME = {
     "report": "textgen.analysis.report.page",
     "novelty": "textgen.analysis.novelty",
     "Sampler": "textgen.sampling",
-    "train": "textgen.training",
+    "train": "textgen.api",
 }
 
 __all__ = [

@@ -31,7 +31,8 @@ KINDS: dict[str, dict[str, object]] = {
 }
 SCRIPT = """
 import json, sys
-from textgen.training import events, train
+from textgen.api import train
+from textgen.training import events
 
 backend, corpus, folder, kinds, steps = sys.argv[1:]
 losses_of = {}

@@ -14,10 +14,10 @@ from typing import Any
 import textgen
 from tests.conftest import nursery_text
 from textgen.analysis import evaluation
+from textgen.api import train
 from textgen.model import model_dir
 from textgen.model.paths import is_model_dir
 from textgen.text.prepare import prepare
-from textgen.training import train
 
 SMALL: dict[str, Any] = {
     "units": (16,),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.compute.here import CPU, GPU, ON, backend
+from textgen.api import train
 from textgen.compute.kernels.sequence import SequenceKernel, has_bfloat16
 from textgen.distributed.communicator import JaxCommunicator
 from textgen.distributed.sharding import create_sharding
@@ -13,7 +14,7 @@ from textgen.errors import OutputError
 from textgen.model import model_dir
 from textgen.model.paths import checkpoint_path
 from textgen.settings import resolve_settings
-from textgen.training import automatic, checkpoint, device_speed, train
+from textgen.training import automatic, checkpoint, device_speed
 from textgen.training.automatic import TWO_CORES, Pace, choose_sizes, choose_time
 
 SMALL: dict[str, Any] = {"units": (8,), "embedding": 4, "maxlen": 10, "batch_size": 4}

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from textgen import storage
+from textgen.api import train
 from textgen.errors import CorpusError, SettingsError, UsageError
 from textgen.model.paths import cache_path
 from textgen.settings import CorpusConfig, TrainConfig, resolve_settings
@@ -19,7 +20,7 @@ from textgen.text import prepared
 from textgen.text.prepare import prepare
 from textgen.text.prepared import open_prepared
 from textgen.text.sources import Source
-from textgen.training import checkpoint, train
+from textgen.training import checkpoint
 from textgen.training.automatic import choose_sizes, choose_time
 from textgen.training.budget import ByEpochs, ByTime
 from textgen.training.job import Job

@@ -27,6 +27,7 @@ from hypothesis import strategies as st
 from tests.cli.terminal import Terminal
 from tests.test_untrusted import spoil
 from textgen import storage
+from textgen.api import train
 from textgen.compute.backends.keras_networks import KerasTrainer
 from textgen.errors import (
     CorpusError,
@@ -42,7 +43,7 @@ from textgen.model import model_dir
 from textgen.model.paths import cache_path, checkpoint_path, pending_cache_path
 from textgen.text.prepare import prepare
 from textgen.text.prepared import PREPARED_KIND
-from textgen.training import checkpoint, events, loop, train
+from textgen.training import checkpoint, events, loop
 
 QUICK: dict[str, Any] = {
     "units": (8,),
@@ -356,7 +357,7 @@ def test_by_time_no_worse_model_is_saved_after_a_kill_while_saving(tmp_path, cor
     script = f"""
 import os
 from textgen.model import model_dir
-from textgen.training import train
+from textgen.api import train
 save = model_dir.save
 
 def killed(*of, **how):

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from tests.compute.here import backend
+from textgen.api import train
 from textgen.compute.backends.keras_networks import KerasTrainer
 from textgen.model import model_dir
 from textgen.sampling.decoding import log_probabilities
 from textgen.settings import resolve_settings
 from textgen.text.batches import draw_state_mask
 from textgen.text.vocabulary import Vocabulary
-from textgen.training import loop, train
+from textgen.training import loop
 from textgen.training.data import Text
 
 

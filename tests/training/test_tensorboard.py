@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import tensorflow
 
+from textgen.api import train
 from textgen.errors import OutputError, TrainingError
-from textgen.training import events, train
+from textgen.training import events
 from textgen.training.tensorboard import callback
 
 QUICK: dict[str, Any] = {"units": (8,), "embedding": 4, "maxlen": 10, "batch_size": 4, "epochs": 4}

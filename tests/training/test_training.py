@@ -15,6 +15,7 @@ import pytest
 
 from benchmarks import min_char_rnn
 from tests.compute.here import backend
+from textgen.api import train
 from textgen.compute.backends.keras_networks import KerasTrainer
 from textgen.errors import (
     CorpusError,
@@ -34,7 +35,7 @@ from textgen.text.sources import Source, find_sources
 from textgen.text.streams import Streams
 from textgen.text.vocabulary import Vocabulary
 from textgen.text.windows import Windows
-from textgen.training import device_speed, events, loop, train
+from textgen.training import device_speed, events, loop
 from textgen.training.data import Text
 from textgen.training.job import Job
 from textgen.training.run import run_job

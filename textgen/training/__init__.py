@@ -1,6 +1,6 @@
 """Training, from corpus to model directory.
 
-run.py           `train`: the whole way
+run.py           the whole way
 job.py           what the user asks for
 plan.py          what is trained: corpus, vocabulary, settings
 choices.py       who chooses which setting
@@ -20,7 +20,3 @@ events.py        what a training tells while it runs
 
 Keras is imported when training starts.
 """
-
-from textgen.training.run import train
-
-__all__ = ["train"]
