@@ -122,12 +122,12 @@ def test_ids_of_several_types_rare_characters_and_many_files(tmp_path, small_blo
     one, two, three = (prepared_by(jobs, paths, tmp_path, min_count=4) for jobs in (1, 2, 3))
     assert one == two == three
     whole = "".join(texts).replace("x\ufeff", "x\n") + expected(WORDS) * 40 * 3
-    kept = "".join(sorted(c for c in set(whole) if whole.count(c) >= 4))
-    assert json.loads(one["vocabulary.json"]) == {"characters": kept, "has_unknown": True}
-    numbers = {character: number for number, character in enumerate(kept)}
+    common = "".join(sorted(c for c in set(whole) if whole.count(c) >= 4))
+    assert json.loads(one["vocabulary.json"]) == {"characters": common, "has_unknown": True}
+    numbers = {character: number for number, character in enumerate(common)}
     ids = np.load(tmp_path / "by 3/ids.npy")
     assert ids.dtype == np.uint16
-    assert ids.tolist() == [numbers.get(c, len(kept)) for c in whole]
+    assert ids.tolist() == [numbers.get(c, len(common)) for c in whole]
 
 
 JOINED = [

@@ -35,12 +35,12 @@ def source(text: str, name: str = "it") -> Source:
 
 
 def test_ids_vocabulary_split_and_summary(tmp_path):
-    made = prepare([source("abcabcabca" * 4)], tmp_path / "p", **SMALL)
-    assert made.vocabulary.decode(made.ids) == "abcabcabca" * 4
-    assert made.ids.dtype == np.uint8 and isinstance(made.ids, np.memmap)
-    train, validation = made.split(0.25)
+    prepared = prepare([source("abcabcabca" * 4)], tmp_path / "p", **SMALL)
+    assert prepared.vocabulary.decode(prepared.ids) == "abcabcabca" * 4
+    assert prepared.ids.dtype == np.uint8 and isinstance(prepared.ids, np.memmap)
+    train, validation = prepared.split(0.25)
     assert (len(train), len(validation)) == (30, 10)
-    summary = made.summary()
+    summary = prepared.summary()
     assert summary["characters"] == 40 and summary["vocabulary"] == "abc"
     # No window crosses the cut: each part has its own.
     assert (summary["training_windows"], summary["validation_windows"]) == (14, 4)
@@ -62,9 +62,9 @@ def test_ids_grow_as_wide_as_the_vocabulary_needs(tmp_path, monkeypatch, distinc
         if not 0xD800 <= code < 0xE000 and code not in (13, 0xFEFF)
     ]
     text = "".join(map(chr, codes[:distinct])) * 2
-    made = prepare([source(text)], tmp_path / "p", **SMALL)
-    assert made.ids.dtype == np.dtype(dtype)
-    assert made.vocabulary.decode(made.ids) == text
+    prepared = prepare([source(text)], tmp_path / "p", **SMALL)
+    assert prepared.ids.dtype == np.dtype(dtype)
+    assert prepared.vocabulary.decode(prepared.ids) == text
     assert open_prepared(tmp_path / "p").ids.dtype == np.dtype(dtype)
 
 
@@ -80,7 +80,7 @@ def test_tensors_on_disk_are_those_of_all_windows(
 ):
     directory = tmp_path_factory.mktemp("one-hot") / "p"
     try:
-        made = prepare(
+        prepared = prepare(
             [source(piece, str(n)) for n, piece in enumerate(pieces)],
             directory,
             maxlen=maxlen,
@@ -92,8 +92,8 @@ def test_tensors_on_disk_are_those_of_all_windows(
     except CorpusError:  # too short, or of one character: nothing may be left behind
         assert os.listdir(directory.parent) == []
         return
-    size = made.vocabulary.size
-    for suffix, ids in zip(("", "_validation"), made.split(validation), strict=True):
+    size = prepared.vocabulary.size
+    for suffix, ids in zip(("", "_validation"), prepared.split(validation), strict=True):
         if not len(ids):
             assert not (directory / f"X{suffix}.npy").exists()
             continue
@@ -136,10 +136,10 @@ def test_too_little_text_is_refused_and_nothing_left_behind(tmp_path, text, wind
 
 
 def test_min_count_reserves_one_id(tmp_path):
-    made = prepare([source("aabb" * 20 + "xyz")], tmp_path / "p", min_count=2, **SMALL)
-    assert made.vocabulary.characters == "ab" and made.vocabulary.unknown_id == 2
-    assert made.unknown == 3 and made.ids[-3:].tolist() == [2, 2, 2]
-    assert open_prepared(tmp_path / "p").vocabulary == made.vocabulary
+    prepared = prepare([source("aabb" * 20 + "xyz")], tmp_path / "p", min_count=2, **SMALL)
+    assert prepared.vocabulary.characters == "ab" and prepared.vocabulary.unknown_id == 2
+    assert prepared.unknown == 3 and prepared.ids[-3:].tolist() == [2, 2, 2]
+    assert open_prepared(tmp_path / "p").vocabulary == prepared.vocabulary
 
 
 def length_error(text: str, folder: Path, **windows: Any) -> str:
@@ -174,12 +174,12 @@ def test_one_message_has_all_that_a_short_text_needs(tmp_path, characters, windo
 
 def test_files_are_joined_as_they_are(tmp_path):
     files = [source("one\n" * 9, "1"), source("two" * 9, "2")]
-    made = prepare(files, tmp_path / "p", **SMALL)
-    assert made.vocabulary.decode(made.ids) == "one\n" * 9 + "two" * 9
-    assert made.reading.line_ends_added == 0
-    made = prepare(files[::-1], tmp_path / "q", **SMALL)
-    assert made.vocabulary.decode(made.ids) == "two" * 9 + "\n" + "one\n" * 9
-    assert made.reading.line_ends_added == 1
+    prepared = prepare(files, tmp_path / "p", **SMALL)
+    assert prepared.vocabulary.decode(prepared.ids) == "one\n" * 9 + "two" * 9
+    assert prepared.reading.line_ends_added == 0
+    prepared = prepare(files[::-1], tmp_path / "q", **SMALL)
+    assert prepared.vocabulary.decode(prepared.ids) == "two" * 9 + "\n" + "one\n" * 9
+    assert prepared.reading.line_ends_added == 1
 
 
 def test_a_corpus_of_version_0_1_0_tells_nothing_of_its_reading(tmp_path):
@@ -214,8 +214,8 @@ def test_damaged_directories_are_refused(tmp_path, name, damage):
 
 def test_parts_of_the_ids_are_checked_by_themselves(tmp_path, monkeypatch):
     monkeypatch.setattr(hashes, "BLOCK_BYTES", 1000)
-    made = prepare([source("abcabcabca" * 500)], tmp_path / "p", **SMALL)
-    made.verify([slice(0, 5000)])
+    prepared = prepare([source("abcabcabca" * 500)], tmp_path / "p", **SMALL)
+    prepared.verify([slice(0, 5000)])
     path = tmp_path / "p/ids.npy"
     content = bytearray(path.read_bytes())
     content[3500] ^= 1
@@ -304,20 +304,20 @@ def test_a_reader_never_mixes_two_prepared_corpora(tmp_path):
     thread = threading.Thread(target=replace)
     thread.start()
     try:
-        found = set()
+        seen = set()
         until = time.monotonic() + 2
         while time.monotonic() < until:
             opened = open_prepared(tmp_path / "p", check=False)
-            found.add(opened.vocabulary.decode(opened.ids))
+            seen.add(opened.vocabulary.decode(opened.ids))
     finally:
         ended.set()
         thread.join()
-    assert found == set(texts)
+    assert seen == set(texts)
 
 
 def test_settings_are_recorded(tmp_path):
-    made = prepare([source("AbCd" * 30)], tmp_path / "p", lowercase=True, **SMALL)
+    prepared = prepare([source("AbCd" * 30)], tmp_path / "p", lowercase=True, **SMALL)
     settings = json.loads((tmp_path / "p/prepared.json").read_text())
     assert settings["windows"]["maxlen"] == 3 and settings["corpus"]["lowercase"] is True
     assert open_prepared(tmp_path / "p").windows == WindowConfig(**SMALL)
-    assert made.vocabulary.characters == "abcd"
+    assert prepared.vocabulary.characters == "abcd"

@@ -35,10 +35,10 @@ def test_directories_are_walked_in_order_without_hidden_files_and_our_own(tmp_pa
         path.parent.mkdir(exist_ok=True)
         path.write_text(name)
     (tmp_path / "model/manifest.json").write_text('{"textgen": "model directory"}')
-    begun = tmp_path / "begun"  # a training that has not saved yet
-    (begun / "cache").mkdir(parents=True)
-    (begun / "checkpoint.npz").write_bytes(b"\xff")
-    (begun / "cache/manifest.json").write_text('{"textgen": "prepared corpus"}')
+    unfinished = tmp_path / "unfinished"  # a training that has not saved yet
+    (unfinished / "cache").mkdir(parents=True)
+    (unfinished / "checkpoint.npz").write_bytes(b"\xff")
+    (unfinished / "cache/manifest.json").write_text('{"textgen": "prepared corpus"}')
 
     def names(*glob: str) -> list[str]:
         return [

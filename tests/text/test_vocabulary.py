@@ -34,16 +34,16 @@ def test_vocabulary_is_the_sorted_characters_and_ids_come_back_as_text(pieces):
 
 @given(st.text("aabbccd", min_size=1), st.integers(1, 5))
 def test_rare_characters_share_one_id(text, min_count):
-    kept = sorted(c for c in set(text) if text.count(c) >= min_count)
-    if not kept:
+    common = sorted(c for c in set(text) if text.count(c) >= min_count)
+    if not common:
         with pytest.raises(CorpusError, match="--min-count"):
             build([text], min_count)
         return
     vocabulary, ids, unknown = build([text], min_count)
-    assert vocabulary.characters == "".join(kept)
-    assert unknown == sum(c not in kept for c in text)
+    assert vocabulary.characters == "".join(common)
+    assert unknown == sum(c not in common for c in text)
     assert vocabulary.has_unknown == (unknown > 0)
-    expected = [kept.index(c) if c in kept else len(kept) for c in text]
+    expected = [common.index(c) if c in common else len(common) for c in text]
     assert ids.tolist() == expected
 
 
