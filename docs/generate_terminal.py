@@ -42,6 +42,7 @@ def told(directory: Path, device: str, precision: str) -> Iterator[events.Event]
         precision=precision,
         slowdown=0.0,
         no_cudnn_reason="",
+        replaces_cudnn=False,
         layers=" ".join([settings.model.cell.upper(), *map(str, settings.model.units)]),
         parameters=sum(weight.size for weight in trained.weights),
         steps_per_epoch=round(last / epochs),

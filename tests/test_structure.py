@@ -35,7 +35,6 @@ BACKEND_LAYERS = ROOT / "textgen/compute/layers"
 NAMES_BACKENDS = {
     "textgen/packages.py",
     "textgen/settings/choices.py",
-    "textgen/cli/display/messages.py",
     "textgen/training/tensorboard.py",
 }
 

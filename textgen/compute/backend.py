@@ -203,12 +203,14 @@ class Backend(ABC):
 
     Attributes:
         name: As in `settings.BACKENDS`.
+        replaces_cudnn: Whether on a GPU textgen's own LSTM computes instead of cuDNN's.
         device: Where this process computes.
         communicator: The processes that train together.
         sharding: The devices that share a batch.
     """
 
     name: ClassVar[str]
+    replaces_cudnn: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -53,7 +53,8 @@ class TrainingStarted:
         slowdown: How many times as long as in float32 a step takes, if the user chose this
             precision and it is slower; else 0.
         no_cudnn_reason: Why a GPU computes the recurrent layers without cuDNN. Empty if it uses
-            cuDNN, on JAX if textgen's own LSTM is faster, and on a CPU.
+            cuDNN or textgen's own LSTM, which is faster, and on a CPU.
+        replaces_cudnn: Whether that is textgen's own LSTM, if it is a GPU and there is no reason.
         steps_per_epoch: Steps that read the text once.
         epochs: Times the text is read; 0 in a training by time.
         time: Seconds that the training may take in all; 0 in a training by epochs.
@@ -70,6 +71,7 @@ class TrainingStarted:
     precision: str
     slowdown: float
     no_cudnn_reason: str
+    replaces_cudnn: bool
     layers: str
     parameters: int
     steps_per_epoch: int

@@ -547,6 +547,7 @@ class _Training:
             precision=self.precision.name,
             slowdown=self.precision.slowdown,
             no_cudnn_reason=self.trainer.no_cudnn_reason,
+            replaces_cudnn=self.backend.replaces_cudnn,
             layers=" ".join([cell.upper(), *map(str, units)]),
             parameters=self.progress.model.parameters,
             steps_per_epoch=self.batches.steps,

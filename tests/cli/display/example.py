@@ -10,6 +10,7 @@ STARTED = events.TrainingStarted(
     precision="bfloat16",
     slowdown=1.25,
     no_cudnn_reason="",
+    replaces_cudnn=False,
     layers="LSTM 384",
     parameters=726_337,
     steps_per_epoch=50,

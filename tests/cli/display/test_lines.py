@@ -10,7 +10,7 @@ def test_a_gpu_is_described_with_cudnn_or_why_it_is_not_used(capsys):
     assert "on NVIDIA H100 (tensorflow, bfloat16, cuDNN)" in "\n".join(
         draw(state_after(events.TrainingStarted(**gpu)), 80, 24)
     )
-    own = events.TrainingStarted(**{**gpu, "backend": "jax"})
+    own = events.TrainingStarted(**{**gpu, "backend": "jax", "replaces_cudnn": True})
     LineDisplay()(own)
     assert "(jax, bfloat16, textgen's own LSTM: quicker than cuDNN's)" in capsys.readouterr().err
     without = events.TrainingStarted(

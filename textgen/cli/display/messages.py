@@ -60,8 +60,8 @@ def describe_device(event: events.TrainingStarted) -> str:
     """Device, backend and precision of a training, and what computes its layers on a GPU."""
     layers = ""
     if event.device != "cpu" and not event.no_cudnn_reason:
-        is_textgens = event.backend == "jax"
-        layers = ", textgen's own LSTM: quicker than cuDNN's" if is_textgens else ", cuDNN"
+        own_lstm = ", textgen's own LSTM: quicker than cuDNN's"
+        layers = own_lstm if event.replaces_cudnn else ", cuDNN"
     return f"on {event.device} ({event.backend}, {event.precision}{layers})"
 
 

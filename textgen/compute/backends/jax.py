@@ -45,6 +45,7 @@ class JaxBackend(KerasBackend):
     )
     cpu_lstm = JaxCpuLSTM
     gpu_lstm = JaxGpuLSTM
+    replaces_cudnn = True
 
     @classmethod
     def running_on(cls) -> str:
