@@ -75,7 +75,7 @@ def test_bfloat16_is_for_processes_that_all_have_it(monkeypatch):
         )
         both = backend(CPU, JaxCommunicator(0, 2), create_sharding(2, processes=2))
         layer = both.recurrent_layer("lstm", "bfloat16")
-        assert getattr(layer, "bfloat16", False) == expected
+        assert (issubclass(layer, CpuLSTM) and layer.bfloat16_products) == expected
 
 
 @pytest.mark.parametrize(

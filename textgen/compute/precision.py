@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from textgen.compute.backend import Precision
+from textgen.compute.layers.cpu_lstm import CpuLSTM
 from textgen.settings import Settings
 from textgen.text.batches import Batch
 
@@ -52,8 +53,7 @@ def choose_precision(
     if not is_cpu:
         return _faster_on_gpu(backend, full, [create(name) for name in _HALF_PRECISIONS], seconds)
     half = create("bfloat16")
-    multiplies_in_bfloat16 = getattr(half.recurrent, "bfloat16", False)
-    return min((full, half), key=seconds) if multiplies_in_bfloat16 else full
+    return min((full, half), key=seconds) if issubclass(half.recurrent, CpuLSTM) else full
 
 
 def _faster_on_gpu(

@@ -206,7 +206,9 @@ class KerasBackend(Backend):
 
     def sequence_kernel(self, cell: str, precision: str) -> SequenceKernel | None:
         layer = self.recurrent_layer(cell, precision)
-        return SequenceKernel(bfloat16=layer.bfloat16) if issubclass(layer, CpuLSTM) else None
+        if not issubclass(layer, CpuLSTM):
+            return None
+        return SequenceKernel(bfloat16=layer.bfloat16_products)
 
     def build_network(
         self, settings: Settings, vocabulary_size: int, precision: Precision, rows: int | None

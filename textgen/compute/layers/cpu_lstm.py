@@ -18,21 +18,22 @@ class CpuLSTM(ReplacementLSTM):
     back-propagation ends.
 
     Attributes:
-        bfloat16: Whether products are of numbers rounded to bfloat16, which some processors
-            multiply more of at once. All else is float32, and to Keras the layer is in float32.
+        bfloat16_products: Whether products are of numbers rounded to bfloat16, of which some
+            processors multiply more at once. All else is float32, and to Keras the layer is in
+            float32.
     """
 
-    bfloat16: ClassVar[bool] = False
+    bfloat16_products: ClassVar[bool] = False
 
     def __init__(self, units: int, **options: Any):
         super().__init__(units, **options)
-        self.sequence_kernel = SequenceKernel(bfloat16=self.bfloat16)
+        self.sequence_kernel = SequenceKernel(bfloat16=self.bfloat16_products)
 
 
 def with_bfloat16_products(layer: type[CpuLSTM]) -> type[CpuLSTM]:
     """The same layer, with products of numbers rounded to bfloat16."""
 
     class Bfloat16LSTM(layer):  # type: ignore[misc,valid-type,unused-ignore]
-        bfloat16 = True
+        bfloat16_products = True
 
     return Bfloat16LSTM
