@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from textgen.errors import SeedError, SettingsError
 from textgen.sampling import Sampler
-from textgen.sampling.context import carried_reader, window_reader
 from textgen.sampling.network import Network, Reader, weight_specs
 from textgen.sampling.stopping import StopCondition
 from textgen.settings import Decoding, ModelConfig
@@ -231,45 +230,7 @@ def test_seeds_are_checked():
         sampler.logprobs("a")
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
-@pytest.mark.parametrize("maxlen", [1, 2, 7])
-def test_the_window_is_that_of_reading_it_again(cell, maxlen):
-    """Staggered states against re-reading the last maxlen characters from a zero state."""
-    network = random_network(cell)
-    ids = np.random.default_rng(3).integers(0, 8, (2, 25))
-    both, alone = window_reader(network, maxlen, (2,)), window_reader(network, maxlen)
-    start = 0
-    for place in range(ids.shape[1]):
-        if place == 11:  # the second text starts again
-            both.reset(1)
-            start = place
-        got = both.step(ids[:, place])
-        expected = []
-        for row, first in ((0, 0), (1, start)):
-            again = carried_reader(network)
-            for one in ids[row, max(first, place + 1 - maxlen) : place + 1]:
-                logits = again.step(one)
-            expected.append(logits.copy())
-        np.testing.assert_allclose(got, expected, atol=1e-5)
-        np.testing.assert_allclose(alone.step(ids[0, place]), expected[0], atol=1e-5)
-
-
-@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
-def test_a_reset_state_is_that_of_a_new_text(cell):
-    network = random_network(cell)
-    used, new = carried_reader(network, (3,)), carried_reader(network, (3,))
-    for ids in ([1, 2, 3], [4, 5, 6]):
-        used.step(np.array(ids))
-    used.reset([0, 2])
-    new.step(np.array([0, 2, 0]))
-    new.step(np.array([0, 5, 0]))
-    new.reset([0, 2])
-    for ids in ([7, 1, 0], [2, 2, 2]):
-        got, expected = used.step(np.array(ids)), new.step(np.array(ids))
-        np.testing.assert_allclose(got, expected, atol=1e-6)
-
-
-def test_a_seed_of_the_model_is_kept_as_it_is():
+def test_a_drawn_seed_is_not_changed():
     assert Sampler(random_network(), LETTERS, None, ["ab\0"]).draw_seed(1) == "ab\0"
 
 

@@ -1,1 +1,12 @@
-"""How well a model predicts and how much it copies."""
+"""How well a model predicts, and how much it copies.
+
+    evaluation.py  how well it predicts a text: loss, bits per character, coverage
+    surprise.py    how surprising it finds each character of a text
+    comparison.py  several models side by side
+    novelty.py     how much of what it writes occurs in its training text
+    report/        a page of HTML about what it learned
+
+Novelty is computed by overlap.py, substrings.py and copies.py (which substrings texts have in
+common), occurrences.py and passages.py (where the longest ones occur) and training_text.py.
+text_reader.py reads texts as the training text was read; formatting.py writes figures for people.
+"""

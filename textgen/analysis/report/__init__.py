@@ -1,1 +1,11 @@
-"""The page about a trained model."""
+"""A page of HTML about a trained model, filled in from the templates in this folder.
+
+page.py           the page: what is on it
+history.py        losses and samples that training recorded
+trace.py          what the network predicts and holds at each character of a text
+confusions.py     which characters it expects in place of others
+context_value.py  what context is worth
+units.py          which properties of a text single units track
+charts.py         charts as SVG
+template.py       filling in templates
+"""
