@@ -1,4 +1,4 @@
-"""What processes exchange, without processes; tests with real ones are in test_group.py."""
+"""What processes exchange, without processes; tests with real ones are in test_together.py."""
 
 import numpy as np
 import pytest
