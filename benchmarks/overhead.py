@@ -62,7 +62,7 @@ def main() -> None:
         ("steps", keras.Model, "train_on_batch"),
         ("validations", loop._Validator, "loss"),
         ("saves of the model", model_dir, "save"),
-        ("checkpoints", checkpoint, "write"),
+        ("checkpoints", checkpoint, "write_checkpoint"),
     ]
     first = [
         ("the pace", device_speed, "adapt"),

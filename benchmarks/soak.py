@@ -170,7 +170,7 @@ def _damage(folder: Path, whole: Path, chance: random.Random, counts: Counter[st
             if kind == "checkpoint":
                 damaged = folder / "damaged.npz"
                 damaged.write_bytes(_spoiled(kept.read_bytes(), chance))
-                checkpoint.read(damaged)
+                checkpoint.read_checkpoint(damaged)
             elif kind == "model":
                 copy = test_untrusted.fresh(whole, folder)
                 path = chance.choice([one for one in copy.iterdir() if one.is_file()])

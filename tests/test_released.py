@@ -163,7 +163,7 @@ def test_the_command_of_a_released_training_resumes_it(release, tmp_path, corpus
         "epochs": 4,
     }
     small |= {"dropout": 0.2, "drop_connect": 0.1, "noise": 0.01, "sample_length": 20}
-    before = checkpoint.read(checkpoint_path(directory)).snapshot.state["steps"]
+    before = checkpoint.read_checkpoint(checkpoint_path(directory)).snapshot.state["steps"]
     steps = iter(range(5))
     train(
         [str(corpus)],
@@ -172,7 +172,7 @@ def test_the_command_of_a_released_training_resumes_it(release, tmp_path, corpus
         device="cpu",
         **small,
     )
-    after = checkpoint.read(checkpoint_path(directory))
+    after = checkpoint.read_checkpoint(checkpoint_path(directory))
     assert after.snapshot.state["steps"] > before
     assert after.about["versions"]["textgen"] == package.__version__
 
@@ -181,10 +181,10 @@ def test_the_command_of_a_released_training_resumes_it(release, tmp_path, corpus
 def test_a_released_training_by_time_is_resumed(release, tmp_path):
     directory = tmp_path / "model"
     shutil.copytree(release / "unfinished-by-time", directory)
-    before = checkpoint.read(checkpoint_path(directory)).snapshot
+    before = checkpoint.read_checkpoint(checkpoint_path(directory)).snapshot
     steps = iter(range(20))
     train(model=directory, resume=True, device="cpu", stop=lambda: next(steps, None) is None)
-    after = checkpoint.read(checkpoint_path(directory)).snapshot
+    after = checkpoint.read_checkpoint(checkpoint_path(directory)).snapshot
     assert after.state["steps"] > before.state["steps"] and after.seconds_left < before.seconds_left
 
 
@@ -237,7 +237,7 @@ def test_a_later_version_with_more_settings_opens_all(release, tmp_path, monkeyp
     shutil.copytree(release / "unfinished", directory)
     steps = iter(range(3))
     train(model=directory, resume=True, device="cpu", stop=lambda: next(steps, None) is None)
-    settings = checkpoint.read(checkpoint_path(directory)).request.settings
+    settings = checkpoint.read_checkpoint(checkpoint_path(directory)).request.settings
     assert settings.by_name()["zoneout"] == 0.0 and "zoneout" not in settings.to_json()["training"]
     options: dict[str, Any] = {"units": (4,), "epochs": 1, "batch_size": 4, "sample_length": 0}
     train([str(release / "prepared")], model=tmp_path / "m", encoding="latin-1", **options)
@@ -404,7 +404,7 @@ def test_every_file_says_which_version_wrote_it(tmp_path, corpus):
     options: dict[str, Any] = {"units": (4,), "epochs": 1, "batch_size": 4, "sample_length": 0}
     steps = iter(range(2))
     train([str(made.path)], model=tmp_path / "m", stop=lambda: next(steps, None) is None, **options)
-    found = checkpoint.read(checkpoint_path(tmp_path / "m"))
+    found = checkpoint.read_checkpoint(checkpoint_path(tmp_path / "m"))
     assert found.about["versions"]["textgen"] == package.__version__
     assert model_dir.read_model(tmp_path / "m").record.versions["textgen"] == package.__version__
     for directory in (tmp_path / "p", tmp_path / "m"):

@@ -405,7 +405,7 @@ def test_false_checkpoints_are_refused(folder, textgen, attack):
     directory = attack(folder)
     tracemalloc.start()
     with pytest.raises(ModelError, match="not a checkpoint that textgen wrote"):
-        checkpoint.read(directory / "checkpoint.npz")
+        checkpoint.read_checkpoint(directory / "checkpoint.npz")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < ROOM

@@ -98,7 +98,7 @@ def test_what_nobody_chose_stays_as_it_was_begun(tmp_path, corpus, monkeypatch):
         return train([str(corpus)], model=directory, stop=lambda: next(steps) >= 3, **chosen)
 
     some_steps(options)
-    begun = checkpoint.read(checkpoint_path(directory)).request
+    begun = checkpoint.read_checkpoint(checkpoint_path(directory)).request
     assert {"units", "dropout", "learning_rate"} <= set(begun.automatic)
     assert not {"time", "sample_length"} & set(begun.automatic)
     as_quick, dropout = automatic.estimate_speed, begun.settings.model.dropout
@@ -110,6 +110,6 @@ def test_what_nobody_chose_stays_as_it_was_begun(tmp_path, corpus, monkeypatch):
     # As it was begun, if by whoever asks; then by nobody.
     for chosen in ({**options, "dropout": dropout}, options):
         assert some_steps(chosen).reason == "stopped"
-        assert checkpoint.read(checkpoint_path(directory)).request == begun
+        assert checkpoint.read_checkpoint(checkpoint_path(directory)).request == begun
     record = model_dir.read_model(directory).record
     assert record.settings == begun.settings

@@ -161,7 +161,7 @@ def test_a_training_by_time_uses_what_is_left_of_it(tmp_path, corpus):
     began = time.monotonic()
     first = train([str(corpus)], model=tmp_path / "model", on_event=on_event, stop=stop, **options)
     at_stop = len(shares)
-    left = checkpoint.read(checkpoint_path(tmp_path / "model")).snapshot.seconds_left
+    left = checkpoint.read_checkpoint(checkpoint_path(tmp_path / "model")).snapshot.seconds_left
     assert left < 9  # of the 12
     last = train(model=tmp_path / "model", resume=True, on_event=on_event)
     assert (first.reason, last.reason) == ("stopped", "done")
@@ -373,7 +373,7 @@ train(model={str(directory)!r}, resume=True, checkpoint_every=1000.0)
         reached = min(one["validation_loss"] for one in history(directory)["epochs"])
         best = weights(directory)
     else:
-        snapshot = checkpoint.read(checkpoint_path(directory)).snapshot
+        snapshot = checkpoint.read_checkpoint(checkpoint_path(directory)).snapshot
         reached = snapshot.state["best_loss"]
         best = [array.tobytes() for array in snapshot.arrays["best"]]
     finished = train(model=directory, resume=True, stop=Stop(2))
@@ -430,14 +430,14 @@ def test_short_epochs_do_not_each_save_the_model(tmp_path, corpus, monkeypatch, 
 
 def test_checkpoints_take_a_small_share_of_the_time(tmp_path, corpus, monkeypatch):
     """However often they are wanted."""
-    write, written = checkpoint.write, []
+    write, written = checkpoint.write_checkpoint, []
 
     def slow(path, kept):
         time.sleep(0.3)
         written.append(kept)
         write(path, kept)
 
-    monkeypatch.setattr(checkpoint, "write", slow)
+    monkeypatch.setattr(checkpoint, "write_checkpoint", slow)
     began: list[float] = []
 
     def stop():
@@ -462,7 +462,7 @@ def test_an_unfinished_training_of_version_0_1_0_goes_on_with_its_text(
     monkeypatch.chdir(tmp_path)
     directory = tmp_path / "model"
     shutil.copytree(RELEASED / name, directory)
-    request = checkpoint.read(checkpoint_path(directory)).request
+    request = checkpoint.read_checkpoint(checkpoint_path(directory)).request
     (source,) = json.loads((directory / "cache/prepared.json").read_text())["sources"]
     os.utime(corpus, ns=(source["modified"], source["modified"]))
     assert corpus.stat().st_size == source["bytes"]
@@ -535,14 +535,14 @@ def test_a_device_that_is_lost_leaves_the_last_checkpoint(tmp_path, corpus, monk
 
 def test_short_epochs_do_not_each_keep_a_checkpoint(tmp_path, corpus, monkeypatch):
     """Of a checkpoint that takes long."""
-    write, written = checkpoint.write, []
+    write, written = checkpoint.write_checkpoint, []
 
     def slow(path, kept):
         time.sleep(0.5)
         written.append(kept.snapshot.state["steps"])
         write(path, kept)
 
-    monkeypatch.setattr(checkpoint, "write", slow)
+    monkeypatch.setattr(checkpoint, "write_checkpoint", slow)
     train([str(corpus)], model=tmp_path / "model", stop=Stop(10**9), **{**QUICK, "epochs": 9})
     assert written == [epoch_of(tmp_path / "model")]
 
@@ -689,12 +689,12 @@ def test_a_damaged_checkpoint_is_refused_or_the_same(tmp_path_factory, kept, dat
             content[place] ^= 1 << data.draw(st.integers(0, 7))
     path.write_bytes(content)
     try:
-        found = checkpoint.read(path)
+        found = checkpoint.read_checkpoint(path)
     except ModelError as error:
         assert "\n" not in str(error) and "start again with --force" in str(error)
     else:
         path.write_bytes(kept)
-        whole = checkpoint.read(path)
+        whole = checkpoint.read_checkpoint(path)
         assert (found.request, found.snapshot.state) == (whole.request, whole.snapshot.state)
 
 
@@ -740,14 +740,14 @@ def test_a_checkpoint_whose_training_would_not_end_is_refused(
     directory = tmp_path / "model"
     shutil.copytree(unfinished_by_time, directory)
     path = checkpoint_path(directory)
-    kept = checkpoint.read(path)
+    kept = checkpoint.read_checkpoint(path)
     snapshot = kept.snapshot
     for name, value in figures.items():
         old = snapshot.state[name]
         told = {**old, **value} if isinstance(old, dict) else value
         snapshot = replace(snapshot, state={**snapshot.state, name: told})
     snapshot = replace(snapshot, seconds_left=snapshot.seconds_left if left is None else left)
-    checkpoint.write(path, replace(kept, snapshot=snapshot))
+    checkpoint.write_checkpoint(path, replace(kept, snapshot=snapshot))
     with pytest.raises(ModelError, match="start again with --force"):
         train(model=directory, resume=True)
 
@@ -756,34 +756,36 @@ def test_a_checkpoint_that_lies_about_its_sizes_is_refused(tmp_path, corpus):
     directory = tmp_path / "model"
     train([str(corpus)], model=directory, stop=Stop(20), **QUICK)
     path = checkpoint_path(directory)
-    kept = checkpoint.read(path)
+    kept = checkpoint.read_checkpoint(path)
     huge = replace(kept.request.settings.model, units=(10**9,))
     lying = replace(
         kept, request=replace(kept.request, settings=replace(kept.request.settings, model=huge))
     )
-    checkpoint.write(path, lying)
+    checkpoint.write_checkpoint(path, lying)
     with pytest.raises(ModelError, match="its weights are not those of its settings"):
         train(model=directory, resume=True)
     about = replace(kept, prepared="/nowhere")
-    checkpoint.write(path, about)
+    checkpoint.write_checkpoint(path, about)
     with pytest.raises(PreparedError, match="/nowhere"):
         train(model=directory, resume=True)
     for group, message in (("layers", "not of such a training"), ("best", "its weights are not")):
         arrays = {**kept.snapshot.arrays, group: [np.zeros(3, np.float32)]}
-        checkpoint.write(path, replace(kept, snapshot=replace(kept.snapshot, arrays=arrays)))
+        checkpoint.write_checkpoint(
+            path, replace(kept, snapshot=replace(kept.snapshot, arrays=arrays))
+        )
         with pytest.raises(ModelError, match=message):
             train(model=directory, resume=True)
     figures = {"steps": 3}
-    checkpoint.write(path, replace(kept, snapshot=replace(kept.snapshot, state=figures)))
+    checkpoint.write_checkpoint(path, replace(kept, snapshot=replace(kept.snapshot, state=figures)))
     with pytest.raises(ModelError, match="not of such a training"):
         train(model=directory, resume=True)
 
 
 def test_a_checkpoint_that_cannot_be_written_leaves_its_buffer_released(tmp_path):
     """Python 3.12.1 crashes at exit where an error's traceback still has such a view."""
-    kept = checkpoint.read(RELEASED / "unfinished/checkpoint.npz")
+    kept = checkpoint.read_checkpoint(RELEASED / "unfinished/checkpoint.npz")
     with pytest.raises(OSError) as raised:
-        checkpoint.write(tmp_path / "missing" / "checkpoint.npz", kept)
+        checkpoint.write_checkpoint(tmp_path / "missing" / "checkpoint.npz", kept)
     views = [
         value
         for frame, _ in traceback.walk_tb(raised.value.__traceback__)

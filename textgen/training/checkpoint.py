@@ -121,7 +121,7 @@ def difference(request: Request, unfinished: Request) -> str | None:
     return next((name for name in differing if name not in ignored), None)
 
 
-def write(path: Path, checkpoint: Checkpoint) -> None:
+def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Replace a checkpoint; the one before stays until this one is complete.
 
     Raises:
@@ -152,7 +152,7 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
         storage.write_atomic(path, data)
 
 
-def read(path: Path) -> Checkpoint:
+def read_checkpoint(path: Path) -> Checkpoint:
     """The checkpoint in a file.
 
     Raises:

@@ -82,7 +82,7 @@ def broadcast_checkpoint(
     with tempfile.NamedTemporaryFile() as file:
         file.write(content)
         file.flush()
-        return checkpoint.read(Path(file.name))
+        return checkpoint.read_checkpoint(Path(file.name))
 
 
 def parts_to_read(

@@ -42,7 +42,7 @@ def open_directory(job: Job) -> Iterator[Checkpoint | None]:
         remove_half_written(directory)
         path, unfinished = checkpoint_path(directory), None
         if not job.force and path.exists():
-            unfinished = checkpoint.read(path)
+            unfinished = checkpoint.read_checkpoint(path)
         if unfinished is None:
             check_new_model(directory, force=job.force)
         yield unfinished
@@ -96,7 +96,7 @@ class Saver:
         prepared = self._plan.corpus_path(self._directory)
         content = Checkpoint(self._plan.request, prepared, self._provenance, snapshot)
         with self._writing():
-            checkpoint.write(self._checkpoint, content)
+            checkpoint.write_checkpoint(self._checkpoint, content)
 
     def finish(self) -> None:
         """Remove the checkpoint of a training that is finished."""
