@@ -32,7 +32,7 @@ from textgen.compute.kernels.sequence import SequenceKernel, has_bfloat16
 from textgen.compute.layers.carried_state import with_carried_state
 from textgen.compute.layers.cpu_lstm import CpuLSTM, with_bfloat16_products
 from textgen.compute.layers.drop_connect import with_drop_connect
-from textgen.compute.layers.feedforward import Dense, Embedding, dropout
+from textgen.compute.layers.feedforward import TrainingDense, TrainingEmbedding, dropout
 from textgen.compute.optimizer import create_optimizer
 from textgen.compute.precision import choose_precision, measure_step
 from textgen.compute.private_names import PrivateNames
@@ -231,7 +231,7 @@ class KerasBackend(Backend):
             settings.model,
             vocabulary_size,
             settings.windows.targets,
-            layers=Layers(recurrent, Embedding, dropout(self.masks), Dense, policy),
+            layers=Layers(recurrent, TrainingEmbedding, dropout(self.masks), TrainingDense, policy),
             carry_batch=rows,
             logits=True,
         )

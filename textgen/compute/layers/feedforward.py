@@ -1,4 +1,8 @@
-"""Embedding, dropout and dense layers for training: equal to Keras's own, and faster."""
+"""Embedding, dropout and dense layers for training: equal to Keras's own, and faster.
+
+Their classes have other names than Keras's: Keras numbers layers by the names of their classes, and
+the names of the layers of a saved model must not depend on what else was created.
+"""
 
 from typing import Any
 
@@ -7,7 +11,7 @@ import keras
 from textgen.compute.dropout_masks import DropoutMasks
 
 
-class Dense(keras.layers.Dense):  # type: ignore[misc,unused-ignore]
+class TrainingDense(keras.layers.Dense):  # type: ignore[misc,unused-ignore]
     """A dense layer that takes all time steps as one matrix.
 
     TensorFlow's product of three axes with two takes twice as long as that of two with two.
@@ -17,7 +21,7 @@ class Dense(keras.layers.Dense):  # type: ignore[misc,unused-ignore]
         return keras.ops.tensordot(inputs, self.kernel, axes=1) + self.bias
 
 
-class Embedding(keras.layers.Embedding):  # type: ignore[misc,unused-ignore]
+class TrainingEmbedding(keras.layers.Embedding):  # type: ignore[misc,unused-ignore]
     """An embedding whose gradient is one array on every backend.
 
     TensorFlow keeps it as a row for each time that a token was read, and Keras 3.15 squares and
@@ -36,7 +40,7 @@ def dropout(masks: DropoutMasks) -> type[keras.layers.Dropout]:
         masks: The backend's.
     """
 
-    class Dropout(keras.layers.Dropout):  # type: ignore[misc,unused-ignore]
+    class TrainingDropout(keras.layers.Dropout):  # type: ignore[misc,unused-ignore]
         def __init__(self, rate: float):
             with masks.on_host():
                 super().__init__(rate, seed=masks.seed())
@@ -46,4 +50,4 @@ def dropout(masks: DropoutMasks) -> type[keras.layers.Dropout]:
                 return masks.leave_out(inputs, self.rate, self.seed_generator)
             return inputs
 
-    return Dropout
+    return TrainingDropout
