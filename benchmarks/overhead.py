@@ -32,7 +32,7 @@ def main() -> None:
     from textgen.api import train
     from textgen.compute.backends.keras_backend import KerasBackend
     from textgen.model import model_dir
-    from textgen.training import checkpoint, device_speed, events, loop
+    from textgen.training import checkpoint, device_speed, events, fit, validation
 
     seconds: defaultdict[str, float] = defaultdict(float)
     times: Counter[str] = Counter()
@@ -60,14 +60,14 @@ def main() -> None:
 
     watched = [
         ("steps", keras.Model, "train_on_batch"),
-        ("validations", loop._Validator, "loss"),
+        ("validations", validation.Validator, "loss"),
         ("saves of the model", model_dir, "save"),
         ("checkpoints", checkpoint, "write_checkpoint"),
     ]
     first = [
         ("the pace", device_speed, "adapt"),
         ("the precision", KerasBackend, "choose_precision"),
-        ("what a validation takes", loop, "_Validator"),
+        ("what a validation takes", fit, "Validator"),
     ]
     with tempfile.TemporaryDirectory() as folder:
         for name, owner, attribute in (*watched, *first):

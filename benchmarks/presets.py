@@ -39,8 +39,9 @@ def main() -> None:
     from textgen.compute.backend import Device
     from textgen.compute.backends import load
     from textgen.model.build import build_model
-    from textgen.training import events, loop
+    from textgen.training import events
     from textgen.training.data import Text
+    from textgen.training.fit import Hooks, fit
 
     curves: dict[str, list[list[float]]] = {"textgen": [], "plain NumPy": []}
     for seed in range(options.seeds):
@@ -54,11 +55,11 @@ def main() -> None:
             if isinstance(event, events.StepDone):
                 mine.append(event.loss)
 
-        loop.fit(
+        fit(
             Text(ids, ids[:0], vocabulary),
             resolved,
             load(keras.backend.backend())(Device("cpu", "cpu")),
-            loop.Hooks(on_event=on_event),
+            Hooks(on_event=on_event),
         )
         plain = [loss for _, loss in min_char_rnn.losses(ids, weights, len(mine))]
         curves["textgen"].append(mine)

@@ -99,7 +99,7 @@ def _steps_in_turn(prepared: list[Path], name: str) -> str:
     from textgen.compute.runtime import start
     from textgen.settings import resolve_settings
     from textgen.text.prepared import open_prepared
-    from textgen.training import loop
+    from textgen.training.batches import Batches
 
     backend = start("cpu", "tensorflow")
     assert isinstance(backend, KerasBackend)
@@ -107,7 +107,7 @@ def _steps_in_turn(prepared: list[Path], name: str) -> str:
     opened = [open_prepared(one) for one in prepared]
     size = max(one.vocabulary.size for one in opened)
     twin = compiled(backend.precision(name, "lstm"), told, size)
-    epochs = [loop._Batches(one.split(0.01)[0], told, -1, backend) for one in opened]
+    epochs = [Batches(one.split(0.01)[0], told, backend, -1) for one in opened]
     twin.train_on_batch(*epochs[0].first()[:2])  # builds the network
     for file in prepared[-1].iterdir():  # so that it is read from the disk
         with file.open("rb") as ids:
@@ -118,8 +118,8 @@ def _steps_in_turn(prepared: list[Path], name: str) -> str:
     for _ in range(_BLOCKS):
         for place, source in enumerate(batches):
             began = time.perf_counter()
-            for x, y, *_ in islice(source, _BLOCK):
-                twin.train_on_batch(x, y)
+            for batch in islice(source, _BLOCK):
+                twin.train_on_batch(batch.inputs, batch.targets)
             taken[place] += time.perf_counter() - began
     small, large = (_BLOCKS * _BLOCK * 32 * 64 / seconds for seconds in taken)
     return (

@@ -4,7 +4,6 @@ import io
 import json
 import re
 import shutil
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,50 +21,8 @@ from textgen.text.prepared import open_prepared
 from textgen.text.sources import Source
 from textgen.training import checkpoint
 from textgen.training.automatic import choose_sizes, choose_time
-from textgen.training.budget import ByEpochs, ByTime
 from textgen.training.job import Job
 from textgen.training.plan import create_plan
-
-
-def test_a_clock_by_epochs():
-    clock = ByEpochs(steps=4, epochs=3)
-    assert [step for step in range(1, 13) if clock.report_due(step)] == [4, 8, 12]
-    assert [clock.over(11), clock.over(12)] == [False, True]
-    assert clock.done(6) == 0.5
-
-
-def test_a_clock_by_time_ends_with_a_report_before_its_deadline(monkeypatch):
-    now = 100.0
-    monkeypatch.setattr(time, "monotonic", lambda: now)
-    clock = ByTime(deadline=200.0, report=3.0)
-    reports, shares, steps = [], [], 0
-    while not clock.over(steps):
-        shares.append(clock.done(steps))
-        clock.stepped()
-        if clock.report_due(steps):
-            now += 2.0
-            clock.reported(2.0)
-            reports.append(now)
-        now += 0.5
-        steps += 1
-    assert 197.0 <= now <= 198.0  # two seconds for the last report
-    assert shares == sorted(shares) and shares[0] == 0 and shares[-1] > 0.98
-    assert 1 <= len(reports) <= 10
-
-
-def test_a_report_that_takes_long_is_made_less_often(monkeypatch):
-    now = 0.0
-    monkeypatch.setattr(time, "monotonic", lambda: now)
-    clock = ByTime(deadline=1000.0, report=3.0)
-    reports = 0
-    while not clock.over(1):
-        clock.stepped()
-        now += 1.0
-        if clock.report_due(1):
-            now += 8.0
-            clock.reported(8.0)
-            reports += 1
-    assert 8 <= reports * 8 <= 0.03 * 1000
 
 
 def test_sizes_grow_with_the_time_and_shrink_with_the_text():

@@ -43,7 +43,8 @@ from textgen.model import model_dir
 from textgen.model.paths import cache_path, checkpoint_path, pending_cache_path
 from textgen.text.prepare import prepare
 from textgen.text.prepared import PREPARED_KIND
-from textgen.training import checkpoint, events, loop
+from textgen.training import checkpoint, events
+from textgen.training.callbacks.model_saver import ModelSaver
 
 QUICK: dict[str, Any] = {
     "units": (8,),
@@ -383,7 +384,7 @@ train(model={str(directory)!r}, resume=True, checkpoint_every=1000.0)
 
 
 def test_the_weights_are_written_only_when_they_improved(tmp_path, corpus, monkeypatch):
-    monkeypatch.setattr(loop, "_SAVE_COST", 0)
+    monkeypatch.setattr(ModelSaver, "cost", 0)
     directory, seen = tmp_path / "model", []
 
     def on_event(event):

@@ -16,8 +16,9 @@ from textgen.sampling.decoding import log_probabilities
 from textgen.settings import resolve_settings
 from textgen.text.batches import draw_state_mask
 from textgen.text.vocabulary import Vocabulary
-from textgen.training import loop
+from textgen.training.batches import Batches
 from textgen.training.data import Text
+from textgen.training.fit import Hooks, fit
 
 
 def test_a_share_of_the_rows_is_reset_and_each_process_has_its_part_of_them():
@@ -38,15 +39,16 @@ def test_a_share_of_the_rows_is_reset_and_each_process_has_its_part_of_them():
 def test_rows_that_start_with_a_line_are_found_also_where_a_training_goes_on():
     ids = (np.arange(400) % 7).astype(np.uint8)  # a line end, 0, every seven characters
     chosen = resolve_settings({"epochs": 1, "batch_size": 4, "maxlen": 10})
-    batches = loop._Batches(ids, chosen, 0, backend())
-    steps = list(islice(batches.after(0), 2 * batches.steps))
-    found = [starts.tolist() for *_, starts, _ in steps]
-    assert any(map(any, found)) and not all(map(all, found))
-    for x, _, starts, epoch_begins in steps:
-        expected = (x[:, 0] == 0) | ((x[:, 0] == 1) & (not epoch_begins))
-        np.testing.assert_array_equal(starts, expected)
+    batches = Batches(ids, chosen, backend(), 0)
+    steps = list(islice(batches.after(0), 2 * batches.steps_per_epoch))
+    line_starts = [batch.line_starts.tolist() for batch in steps]
+    assert any(map(any, line_starts)) and not all(map(all, line_starts))
+    for batch in steps:
+        first = batch.inputs[:, 0]
+        expected = (first == 0) | ((first == 1) & (not batch.starts_epoch))
+        np.testing.assert_array_equal(batch.line_starts, expected)
     for step in range(1, len(steps)):
-        assert next(batches.after(step))[2].tolist() == found[step]
+        assert next(batches.after(step)).line_starts.tolist() == line_starts[step]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,7 @@ def test_a_training_with_carried_state_resets_more_and_more(monkeypatch, options
     ids = np.random.default_rng(0).integers(0, 5, 8010).astype(np.uint8)
     base = {"units": (4,), "embedding": 2, "epochs": 2, "batch_size": 4, "maxlen": 10}
     chosen = resolve_settings({**base, "sample_length": 0, **options})
-    loop.fit(Text(ids, ids[:0], Vocabulary("abcde")), chosen, backend(), loop.Hooks())
+    fit(Text(ids, ids[:0], Vocabulary("abcde")), chosen, backend(), Hooks())
     assert any(rows is not None for rows in kept) is resets
     if resets:
         shares = np.array([0 if rows is None else np.mean(rows == 0) for rows in kept])

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 import tensorflow
 
+from tests.training.fake_backend import FakeBackend
 from textgen.api import train
 from textgen.errors import OutputError, TrainingError
 from textgen.training import events
-from textgen.training.tensorboard import callback
+from textgen.training.callbacks.tensorboard import TensorBoard
 
 QUICK: dict[str, Any] = {"units": (8,), "embedding": 4, "maxlen": 10, "batch_size": 4, "epochs": 4}
 
@@ -73,12 +74,10 @@ def test_the_report_that_ends_a_training_by_patience_is_there(corpus, tmp_path):
 def test_without_tensorflow_it_is_refused(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     with pytest.raises(TrainingError, match="--tensorboard needs TensorFlow, whatever Keras"):
-        callback(tmp_path, "torch")
+        TensorBoard(tmp_path, FakeBackend())
 
 
 def test_a_place_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").touch()
-    logs = callback(tmp_path / "file", "tensorflow")
     with pytest.raises(OutputError, match="file: the logs for TensorBoard cannot be written: .+;"):
-        logs.set_model(None)
-        logs.on_train_begin()
+        TensorBoard(tmp_path / "file", FakeBackend())

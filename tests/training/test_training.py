@@ -35,8 +35,10 @@ from textgen.text.sources import Source, find_sources
 from textgen.text.streams import Streams
 from textgen.text.vocabulary import Vocabulary
 from textgen.text.windows import Windows
-from textgen.training import device_speed, events, loop
+from textgen.training import device_speed, events
+from textgen.training.batches import Batches
 from textgen.training.data import Text
+from textgen.training.fit import Hooks, Start, fit
 from textgen.training.job import Job
 from textgen.training.run import run_job
 
@@ -190,14 +192,14 @@ def test_noise_is_in_what_is_read_and_not_in_what_is_to_be_predicted(carry_state
     told = {"epochs": 1, "batch_size": 8, "maxlen": 40, "carry_state": carry_state}
     plain, noisy = (
         islice(
-            loop._Batches(ids, resolve_settings({**told, "noise": noise}), -1, backend()).after(0),
+            Batches(ids, resolve_settings({**told, "noise": noise}), backend(), -1).after(0),
             5,
         )
         for noise in (0.0, 0.3)
     )
-    for (x, y, *_), (noised, targets, *_) in zip(plain, noisy, strict=True):
-        np.testing.assert_array_equal(targets, y)
-        assert 0.15 < np.mean(noised != x) < 0.45
+    for batch, with_noise in zip(plain, noisy, strict=True):
+        np.testing.assert_array_equal(with_noise.targets, batch.targets)
+        assert 0.15 < np.mean(with_noise.inputs != batch.inputs) < 0.45
 
 
 def test_patience_ends_training(tmp_path, corpus):
@@ -309,12 +311,12 @@ def test_min_char_rnn_is_the_plain_numpy_program_step_by_step(text, float64):
         weights.extend(drawn[1:])
         return drawn
 
-    loop.fit(
+    fit(
         Text(ids, ids[:0], vocabulary),
         resolved,
         backend(),
-        loop.Hooks(on_event=on_event),
-        initial=initial,
+        Hooks(on_event=on_event),
+        Start(change_weights=initial),
     )
     expected = [loss for _, loss in min_char_rnn.losses(ids, weights, len(smoothed))]
     assert len(smoothed) > 150

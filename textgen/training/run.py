@@ -5,22 +5,22 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from textgen.compute import runtime
 from textgen.compute.backend import Backend
 from textgen.distributed.communicator import Communicator
 from textgen.errors import OutputError
 from textgen.training import events, processes, provenance
+from textgen.training.callbacks.base import Callback
+from textgen.training.callbacks.tensorboard import TensorBoard
 from textgen.training.checkpoint import Checkpoint
 from textgen.training.data import Text
 from textgen.training.events import OnEvent
+from textgen.training.fit import Hooks, Start, fit
 from textgen.training.job import Job
 from textgen.training.plan import Plan, create_plan
 from textgen.training.saving import Saver, open_directory
-
-if TYPE_CHECKING:
-    import keras
+from textgen.training.validation import CHARACTERS_AT_MOST
 
 _EXIT, _EXIT_SHARE = 1.2, 0.03  # seconds from the last step to the prompt; of a short time a share
 _DEFAULT_SHARE = 0.8  # of a time that nobody chose, what is left at least after a slow start
@@ -56,19 +56,15 @@ def run_job(job: Job, on_event: OnEvent, stop: Callable[[], bool]) -> events.Tra
         if unfinished is not None:  # it may differ in settings that nobody chose
             plan = replace(plan, request=unfinished.request)
         backend = _shard(backend, plan.request.settings.training.batch_size)
-        from textgen.training import loop
-
         precision = None
         if unfinished is None:
             plan, precision = _adapt(plan, backend)
         settings = plan.request.settings
         with communicator.starting():
             if not communicator.reads_all:
-                parts = processes.parts_to_read(
-                    communicator, text, settings, loop.VALIDATION_AT_MOST
-                )
+                parts = processes.parts_to_read(communicator, text, settings, CHARACTERS_AT_MOST)
                 plan.corpus.verify(parts)
-            callback = _log_to_tensorboard(job, backend)
+            callbacks = _log_to_tensorboard(job, backend)
         recorded = unfinished.about if unfinished else None
         saver = Saver(
             job.model,
@@ -76,31 +72,28 @@ def run_job(job: Job, on_event: OnEvent, stop: Callable[[], bool]) -> events.Tra
             provenance.describe(plan, job.command, backend.name, recorded),
             force=job.force,
         )
-        hooks = loop.Hooks(on_event=on_event, stop=stop)
+        hooks = Hooks(on_event=on_event, stop=stop)
         if communicator.is_main:
             hooks = replace(
                 hooks,
-                save=saver.save_model,
-                keep=saver.save_checkpoint,
-                keep_every=job.checkpoint_every,
-                callback=callback,
+                save_model=saver.save_model,
+                save_checkpoint=saver.save_checkpoint,
+                checkpoint_interval=job.checkpoint_every,
+                callbacks=callbacks,
             )
+        start = Start(
+            _deadline(start_time, plan, unfinished),
+            plan.initial_weights,
+            unfinished.snapshot if unfinished else None,
+            precision,
+        )
         with backend.session():
-            progress = loop.fit(
-                text,
-                settings,
-                backend,
-                hooks,
-                _deadline(start_time, plan, unfinished),
-                plan.initial_weights,
-                unfinished.snapshot if unfinished else None,
-                precision,
-            )
-        if communicator.is_main and progress.reason != "stopped":
+            state = fit(text, settings, backend, hooks, start).state
+        if communicator.is_main and state.reason != "stopped":
             saver.finish()
         communicator.all_gather(0)  # wait for all: one that has ended looks like a lost one
         finished = events.TrainingFinished(
-            progress.reason, progress.best_epoch, progress.best_loss, str(job.model)
+            state.reason, state.best_epoch, state.best_loss, str(job.model)
         )
         on_event(finished)
     return finished
@@ -141,10 +134,10 @@ def _adapt(plan: Plan, backend: Backend) -> tuple[Plan, str | None]:
     return plan.with_settings(settings), precision
 
 
-def _log_to_tensorboard(job: Job, backend: Backend) -> "keras.callbacks.Callback | None":
+def _log_to_tensorboard(job: Job, backend: Backend) -> list[Callback]:
     """The callback that writes logs, in the process that writes, if they are wanted."""
     if job.tensorboard is None or not backend.communicator.is_main:
-        return None
+        return []
     directory = Path(job.tensorboard)
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -153,9 +146,7 @@ def _log_to_tensorboard(job: Job, backend: Backend) -> "keras.callbacks.Callback
             f"{directory}: the logs for TensorBoard cannot be written: "
             f"{error.strerror or error}; name another directory with --tensorboard"
         ) from error
-    from textgen.training import tensorboard
-
-    return tensorboard.callback(directory, backend.name)
+    return [TensorBoard(directory, backend)]
 
 
 def _deadline(start_time: float, plan: Plan, unfinished: Checkpoint | None) -> float:

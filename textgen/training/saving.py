@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from textgen import storage
 from textgen.errors import ModelError, OutputError
@@ -14,10 +14,8 @@ from textgen.model.record import ModelRecord
 from textgen.training import checkpoint
 from textgen.training.checkpoint import Checkpoint, Snapshot
 from textgen.training.job import Job
+from textgen.training.loop import Loop
 from textgen.training.plan import Plan
-
-if TYPE_CHECKING:
-    from textgen.training.loop import Progress
 
 _LOCKED = "another training is writing to it; wait, or name another one"
 
@@ -78,18 +76,18 @@ class Saver:
         self._checkpoint = checkpoint_path(directory)
         self._has_replaced = not force
 
-    def save_model(self, progress: "Progress") -> None:
+    def save_model(self, loop: Loop) -> None:
         """Write the model with the best weights so far."""
         request = self._plan.request
         record = ModelRecord(
             request.settings,
             request.vocabulary,
-            progress.history,
-            progress.seeds,
+            loop.state.history,
+            loop.seeds,
             dict(self._provenance),
         )
         with self._writing():
-            model_dir.save(self._directory, progress.model.save, record, changed=progress.unsaved)
+            model_dir.save(self._directory, loop.model.save, record, changed=loop.state.unsaved)
 
     def save_checkpoint(self, snapshot: Snapshot) -> None:
         """Write a checkpoint in place of the one before."""

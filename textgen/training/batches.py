@@ -1,0 +1,156 @@
+"""The batches that a training reads, one epoch after the other: carried streams, or shuffled
+windows.
+
+Batches are NumPy arrays handed to each step; there is no data pipeline to wait for. They follow
+from the random seed and their position alone, so a resumed training reads the same ones.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from textgen.compute.backend import Backend
+from textgen.errors import CorpusError
+from textgen.settings import Settings
+from textgen.text.batches import Batch, add_noise, draw_state_mask
+from textgen.text.vocabulary import IdSequence
+from textgen.text.windows import Windows
+from textgen.training.data import streams
+
+# Most starts are learned late, since a network learns to read sooner from streams that nothing
+# interrupts; and most people start a text where a line starts. docs/NOTES.md has what else was
+# tried.
+_RESET_GROWTH = 3  # the power of the share of a training with which resets grow more frequent
+_RESET_LINE_STARTS = 30  # times as often where a line starts: half of all resets, about
+
+
+@dataclass(frozen=True)
+class TrainingBatch:
+    """What one step reads.
+
+    Attributes:
+        inputs: Ids, shape (rows, maxlen).
+        targets: Ids, shape (rows,) or (rows, maxlen).
+        line_starts: Which rows start where a line does, shape (rows,): their first character is a
+            line end, or follows one in its stream.
+        starts_epoch: Whether an epoch starts with it.
+    """
+
+    inputs: npt.NDArray[Any]
+    targets: npt.NDArray[Any]
+    line_starts: npt.NDArray[np.bool_]
+    starts_epoch: bool
+
+
+class Batches:
+    """The batches of one epoch after the other.
+
+    Args:
+        ids: The training text.
+        settings: All settings.
+        backend: The processes, each of which reads a part of every batch, and their devices.
+        line_end: The id of the line end; -1, which is no id, where the vocabulary has none.
+
+    Attributes:
+        rows: Rows of a batch, of all processes.
+        steps_per_epoch: Batches of an epoch.
+
+    Raises:
+        CorpusError: there are fewer windows than devices.
+    """
+
+    def __init__(self, ids: IdSequence, settings: Settings, backend: Backend, line_end: int):
+        self._settings, self._line_end = settings, line_end
+        self._communicator, self._sharding = backend.communicator, backend.sharding
+        # The batches of an epoch, by its number from 1, from some batch on.
+        self._epoch: Callable[[int, int], Iterator[Batch]]
+        if settings.training.carry_state:
+            self._read_streams(ids)
+        else:
+            self._read_windows(ids)
+
+    def _read_streams(self, ids: IdSequence) -> None:
+        config, maxlen = self._settings.training, self._settings.windows.maxlen
+        self.rows = config.batch_size
+        parallel = streams(ids, self._settings, self._communicator)
+        # Each epoch is cut at other positions; all epochs have the same number of steps.
+        is_shifted = self.rows > 1 and len(parallel) > 1
+        self.steps_per_epoch = len(parallel) - is_shifted
+
+        def epoch(number: int, first: int) -> Iterator[Batch]:
+            generator = np.random.default_rng((config.random_seed, number))
+            offset = int(generator.integers(maxlen)) if is_shifted else 0
+            return islice(parallel.full_batches(offset, first), self.steps_per_epoch - first)
+
+        self._epoch = epoch
+
+    def _read_windows(self, ids: IdSequence) -> None:
+        config, options = self._settings.training, self._settings.windows
+        windows = Windows(ids, options.maxlen, options.step, options.targets)
+        self.rows = self._sharding.whole_rows(min(config.batch_size, len(windows)))
+        if not self.rows:
+            raise CorpusError(
+                f"{len(windows)} windows are too few for {self._sharding.count} devices; give more "
+                "text"
+            )
+        self.steps_per_epoch = len(windows) // self.rows
+        self._epoch = lambda number, first: windows.shuffled_batches(
+            self.rows, (config.random_seed, number), first, self._communicator.rows(self.rows)
+        )
+
+    def first(self) -> Batch:
+        """The first batch of the first epoch."""
+        return next(self._epoch(1, 0))
+
+    def after(self, steps: int) -> Iterator[TrainingBatch]:
+        """All batches from the one that follows so many steps."""
+        number, first = divmod(steps, self.steps_per_epoch)
+        while True:
+            number += 1
+            start = max(0, first - 1)  # one batch more, for the characters that it ends with
+            last_characters = None
+            for index, (x, y, _) in enumerate(self._epoch(number, start), start):
+                if index >= first:
+                    line_starts = x[:, 0] == self._line_end
+                    if last_characters is not None:
+                        line_starts |= last_characters == self._line_end
+                    yield TrainingBatch(
+                        self._add_noise(x, number, index), y, line_starts, index == 0
+                    )
+                last_characters = x[:, -1]
+            first = 0
+
+    def _add_noise(self, x: npt.NDArray[Any], epoch: int, index: int) -> npt.NDArray[Any]:
+        config = self._settings.training
+        if not config.noise:
+            return x
+        rows = self._communicator.rows(self.rows)
+        return add_noise(x, config.noise, (config.random_seed, epoch, index), self.rows, rows)
+
+    def state_mask(
+        self, batch: TrainingBatch, step: int, done: float
+    ) -> npt.NDArray[np.float32] | None:
+        """Which rows keep their carried state in a step; the others start from a zero state.
+
+        Args:
+            batch: What the step reads.
+            step: Steps before this one.
+            done: The share of the training that is done.
+
+        Returns:
+            float32 of shape (rows, 1): 1 for a row that keeps its state, else 0; None if all do.
+        """
+        config = self._settings.training
+        if not config.carry_state or not config.state_reset:
+            return None
+        probability = config.state_reset * done**_RESET_GROWTH
+        at_line_starts = min(1.0, _RESET_LINE_STARTS * probability)
+        probabilities = np.where(batch.line_starts, at_line_starts, probability)
+        # The last number keeps these draws apart from those of batches.
+        seed = (config.random_seed, step, 2)
+        mask = draw_state_mask(probabilities, seed, self.rows, self._communicator.rows(self.rows))
+        return None if mask.all() else mask
