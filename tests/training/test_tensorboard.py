@@ -73,7 +73,7 @@ def test_the_report_that_ends_a_training_by_patience_is_there(corpus, tmp_path):
 
 def test_without_tensorflow_it_is_refused(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "tensorflow", None)
-    with pytest.raises(TrainingError, match="--tensorboard needs TensorFlow, whatever Keras"):
+    with pytest.raises(TrainingError, match="--tensorboard needs TensorFlow"):
         TensorBoard(tmp_path, FakeBackend())
 
 

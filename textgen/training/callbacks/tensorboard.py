@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textgen.compute.backend import Backend
-from textgen.compute.summaries import SummaryWriter
+from textgen.compute.backends.tensorflow_summaries import SummaryWriter
 from textgen.training.callbacks.base import Callback, Validation
 
 if TYPE_CHECKING:
