@@ -1,4 +1,4 @@
-"""Train a character-level LSTM on your own text with Keras and write new text from it.
+"""Train a character-level recurrent network on your own text with Keras and generate new text.
 
     import textgen
     textgen.train("corpus.txt", model="textgen-model", time="2m")

@@ -1,6 +1,20 @@
 """The command line: parse arguments, call the library, print.
 
-Each command is a module. It imports what it runs inside its function, so `textgen --help` is quick.
+Each command is a module: train.py, sample.py, prepare.py, evaluate.py, inspect.py, novelty.py,
+report.py, compare.py, export.py, completion.py. It imports what it runs inside its function, so
+`textgen --help` is quick.
+
+    options.py         options that several commands share, and options made from settings
+    corpus_options.py  options of `prepare` and `train`; train_options.py: those of `train`
+    types.py           types of option values, and what a shell completes them with
+    usage.py           the class of all commands: errors for old forms of a command
+    seeds.py, interactive.py    parts of `sample`
+    display/           what a training shows
+    console.py         lines and a progress bar on standard error
+    output.py          results: text on standard output, pages in files
+    formatting.py      numbers, tables and reports as text for people
+    streams.py         the standard streams: closed, redirected, or a terminal
+    signals.py         Ctrl-C and other signals that end a command; stopping.py: in a training
 """
 
 import os
@@ -56,7 +70,7 @@ class _Program(cloup.Group):
 @cloup.group(cls=_Program, context_settings=_HELP)
 @click.version_option(textgen.__version__, prog_name="textgen")
 def program() -> None:
-    """Train a character-level LSTM on your own text and generate new text from it.
+    """Train a character-level recurrent network on your own text and generate new text from it.
 
     \b
         textgen train corpus.txt

@@ -2,21 +2,27 @@
 
 run.py           the whole way
 job.py           what the user asks for
-plan.py          what is trained: corpus, vocabulary, settings
+plan.py          what a job trains: corpus, vocabulary, settings
 choices.py       who chooses which setting
-automatic.py     settings for a corpus, a time and the pace of a device
-device_speed.py  that pace, measured
-transfer.py      the weights of another model to begin with
+automatic.py     rules that choose settings for a corpus, a time and the speed of a device
+device_speed.py  that speed, measured
+transfer.py      the weights of another model to start from
 data.py          the text that training reads
 processes.py     what several processes check before they train together
-loop.py          the fit loop
+fit.py           prepares the loop and runs it: network, batches, budget, state, callbacks
+loop.py          the loop: steps and validations
+batches.py       the batches that each step reads
 schedule.py      the learning rate
 budget.py        how much of the training is done, when to validate, when to end
+state.py         where a training is: what a checkpoint saves and restores
+validation.py    the loss over the validation text
+loss_curve.py    the training loss, as shown and as recorded
+samples.py       samples of the network while it trains, and their seeds
+callbacks/       what happens between steps: saving, checkpoints, patience, samples, logs
 checkpoint.py    files that a training is resumed from
 saving.py        what is written into the model directory
 provenance.py    what is recorded about corpus, command and versions
-tensorboard.py   logs for TensorBoard
-events.py        what a training tells while it runs
+events.py        what a training reports while it runs
 
 Keras is imported when training starts.
 """

@@ -1,4 +1,14 @@
-"""One module for each backend, and what must be known of all of them before one is imported."""
+"""Backends, one module for each.
+
+tensorflow.py, jax.py, torch.py   the class of each backend
+keras_backend.py                  what they share: all three run Keras
+keras_networks.py                 the networks of a training: saved, trained, validated
+tensorflow_adamw.py               AdamW in one operation
+tensorflow_summaries.py           files that TensorBoard reads
+torch_steps.py                    training steps without Keras's overhead
+
+Here is what must be known of a backend before it is imported.
+"""
 
 import importlib
 from typing import TYPE_CHECKING

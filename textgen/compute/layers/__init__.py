@@ -1,1 +1,12 @@
-"""Layers for training, with the weights of Keras's: faster, or with weights left out."""
+"""Layers for training. They have the weights of Keras's layers, and are faster or drop connections.
+
+feedforward.py       embedding, dropout and dense layers
+carried_state.py     recurrent layers whose state is carried from batch to batch
+drop_connect.py      recurrent layers that learn with some recurrent weights left out
+replacement_lstm.py  what the LSTMs share that replace Keras's
+cpu_lstm.py          an LSTM that uses the kernels for CPUs
+tensorflow_lstm.py   how TensorFlow calls these kernels
+jax_lstm.py          LSTMs for JAX, on a CPU and on a GPU
+jax_sharded.py       a recurrent layer whose batch is on several devices
+torch_lstm.py        LSTMs for PyTorch, on a CPU and on a GPU
+"""
