@@ -35,7 +35,7 @@ class TensorBoard(Callback):
 
     def on_continue(self, loop: Loop, validation: Validation) -> None:
         step, loss = loop.state.steps, validation.validation_loss
-        scalars = {"epoch_learning_rate": loop.learning_rate, "epoch_loss": validation.loss}
+        scalars = {"epoch_loss": validation.loss, "epoch_learning_rate": loop.learning_rate}
         self._writers["train"].write(scalars, step)
         if loss is not None:
             if "validation" not in self._writers:
