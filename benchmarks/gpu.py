@@ -4,11 +4,11 @@ Targets: at LSTM 512,512 and 1024,1024,1024 as many characters per second as tor
 cuDNN in the same run; on tinyshakespeare's last tenth, over windows of 256 characters, a loss close
 to 1.4697, which a small GPT reached in about three minutes on one A100.
 
-Each network is trained for a moment on each backend that sees a GPU, in each precision; the loss of
-every step is read once the next one has begun, as textgen does there, and torch.nn.LSTM's as soon.
-Then `textgen train` runs on the fastest backend. Of several GPUs the first is used. Where
-no backend sees one, it says so and measures nothing. With --device cpu the backends are compared on
-the processor, each loss is read at once, and each backend trains for the given time.
+Each network is trained for a moment on each backend that sees a GPU, in each precision. The loss of
+a step is read after the next one has started, as textgen does on GPUs; for torch.nn.LSTM, too. Then
+`textgen train` runs on the fastest backend. Of several GPUs the first is used. If no backend sees
+a GPU, the benchmark says so and measures nothing. With --device cpu it compares the backends on the
+processor, reads each loss at once, and trains on each backend for the given time.
 
     python -m benchmarks.gpu tinyshakespeare.txt [--seconds 180]
     python -m benchmarks.gpu tinyshakespeare.txt --device cpu --networks 256 512,512 --seconds 60
@@ -35,15 +35,16 @@ from benchmarks import report, training
 _PUBLISHED = 1.4697
 _PRECISIONS = {"gpu": ("float32", "bfloat16", "float16"), "cpu": ("float32", "bfloat16")}
 _ROWS, _SPAN, _SIZE = 128, 64, 65
-_BACKENDS, _PLAIN = ("tensorflow", "jax", "torch"), "torch.nn.LSTM"
-_BUILD, _FOR = 5, 2.0  # steps that build the network, then seconds of steps
+_BACKENDS, _TORCH = ("tensorflow", "jax", "torch"), "torch.nn.LSTM"
+_WARM_UP, _SECONDS = 5, 2.0  # steps that build the network, then seconds of steps
 _ON_CPU = ("backend", "LSTM", "precision", "characters/s", "relative to torch")
 _COLUMNS = {"gpu": (*_ON_CPU, "GPU busy", "note"), "cpu": _ON_CPU}
 _NAMES = {"gpu": "gpu", "cpu": "backends"}
 _BUSY = "nvidia-smi --id=0 --query-gpu=utilization.gpu --format=csv,noheader,nounits --loop-ms=100"
 
-Step = Callable[[], Any]  # begins a step and gives what `float` makes the loss of
-Maker = Callable[[tuple[int, ...], str], tuple[Step, str]]  # and why it is without cuDNN
+Step = Callable[[], Any]  # starts a step; `float` of its result is the loss
+# From units and precision to a step, and why cuDNN is not used.
+StepFactory = Callable[[tuple[int, ...], str], tuple[Step, str]]
 
 
 def main() -> None:
@@ -57,58 +58,61 @@ def main() -> None:
     options = parser.parse_args()
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
     if options.steps:
-        _tell(options.steps, options.networks, options.device)
+        _print_rows(options.steps, options.networks, options.device)
         return
-    rows = [row for backend in _BACKENDS for row in _measured(options, backend)]
-    seen = [row for row in rows if row["characters/s"]]
-    if not seen:
+    rows = [row for backend in _BACKENDS for row in _measure(options, backend)]
+    measured = [row for row in rows if row["characters/s"]]
+    if not measured:
         print("nothing could be measured:", *sorted({row["note"] for row in rows}), sep="\n")
         return
-    plain = [row for row in _measured(options, _PLAIN) if row["characters/s"]]
-    rates = {(row["LSTM"], row["precision"]): row["characters/s"] for row in plain}
-    for row in (*seen, *plain):
+    reference_rows = [row for row in _measure(options, _TORCH) if row["characters/s"]]
+    rates = {(row["LSTM"], row["precision"]): row["characters/s"] for row in reference_rows}
+    for row in (*measured, *reference_rows):
         reference = rates.get((row["LSTM"], row["precision"]))
         row["relative to torch"] = round(row["characters/s"] / reference, 2) if reference else ""
-    train = [max(seen, key=lambda row: float(row["characters/s"]))["backend"]]
+    backends = [max(measured, key=lambda row: float(row["characters/s"]))["backend"]]
     if options.device == "cpu":
-        train = list(dict.fromkeys(row["backend"] for row in seen))
+        backends = list(dict.fromkeys(row["backend"] for row in measured))
     notes = [
-        f"On {seen[0]['device']}. {_ROWS} rows of {_SPAN} characters, embedding 64, no dropout, "
-        "AdamW; compared with torch.nn.LSTM in the same precision.",
+        f"On {measured[0]['device']}. {_ROWS} rows of {_SPAN} characters, embedding 64, no "
+        "dropout, AdamW; compared with torch.nn.LSTM in the same precision.",
     ]
     for row in rows:
-        if row not in seen:
+        if row not in measured:
             notes += ["", " ".join(map(str, row.values()))]
-    for backend in train:
-        notes += ["", _trained(options.corpus, options.seconds, backend, options.device)]
-    shown = [{name: row[name] for name in _COLUMNS[options.device]} for row in (*seen, *plain)]
-    report.write(_NAMES[options.device], report.command("gpu"), shown, notes)
+    for backend in backends:
+        notes += ["", _train(options.corpus, options.seconds, backend, options.device)]
+    table = [
+        {name: row[name] for name in _COLUMNS[options.device]}
+        for row in (*measured, *reference_rows)
+    ]
+    report.write(_NAMES[options.device], report.describe_command("gpu"), table, notes)
 
 
-def _measured(options: argparse.Namespace, backend: str) -> list[dict[str, Any]]:
-    """The rows of a backend, from a process of its own."""
+def _measure(options: argparse.Namespace, backend: str) -> list[dict[str, Any]]:
+    """The rows of a backend, measured in a separate process."""
     command = [sys.executable, "-m", "benchmarks.gpu", str(options.corpus), "--steps", backend]
-    told = ["--device", options.device, "--networks", *options.networks]
-    done = subprocess.run([*command, *told], capture_output=True, text=True)
-    rows = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
+    command += ["--device", options.device, "--networks", *options.networks]
+    process = subprocess.run(command, capture_output=True, text=True)
+    rows = [json.loads(line) for line in process.stdout.splitlines() if line.startswith("{")]
+    if process.returncode:
+        last = (process.stderr.strip().splitlines() or [f"status {process.returncode}"])[-1]
         note = last.removeprefix("textgen.errors.TrainingError: ")
         rows.append({"backend": backend, "characters/s": 0, "note": note})
     print(*rows, sep="\n", file=sys.stderr, flush=True)
     return rows
 
 
-def _tell(backend: str, networks: list[str], device: str) -> None:
-    """Measure in this process, and print a row as soon as it is there."""
-    name, make = _of_torch(device) if backend == _PLAIN else _of_textgen(backend, device)
+def _print_rows(backend: str, networks: list[str], device: str) -> None:
+    """Measure in this process, and print each row when it is measured."""
+    name, make = _torch_steps(device) if backend == _TORCH else _textgen_steps(backend, device)
     for network in networks:
         for precision in _PRECISIONS[device]:
             row: dict[str, Any] = {"backend": backend, "LSTM": network, "precision": precision}
             try:
                 step, row["note"] = make(tuple(map(int, network.split(","))), precision)
-                row |= _timed(step, device)
-            except Exception as error:  # noqa: BLE001 a precision, say, that it has no code for
+                row |= _time(step, device)
+            except Exception as error:  # noqa: BLE001 such as a precision that it has no code for
                 row |= {
                     "characters/s": 0,
                     "GPU busy": "",
@@ -117,27 +121,27 @@ def _tell(backend: str, networks: list[str], device: str) -> None:
             print(json.dumps({**row, "device": name}), flush=True)
 
 
-def _of_torch(device: str) -> tuple[str, Maker]:
+def _torch_steps(device: str) -> tuple[str, StepFactory]:
     import torch
 
     from benchmarks import torch_char_rnn
 
-    on = "cuda" if device == "gpu" else "cpu"
+    torch_device = "cuda" if device == "gpu" else "cpu"
 
     def make(units: tuple[int, ...], precision: str) -> tuple[Step, str]:
-        return torch_char_rnn.stepping(_ROWS, _SPAN, _SIZE, units, on, precision), ""
+        return torch_char_rnn.make_step(_ROWS, _SPAN, _SIZE, units, torch_device, precision), ""
 
     return torch.cuda.get_device_name(0) if device == "gpu" else "cpu", make
 
 
-def _of_textgen(backend: str, device: str) -> tuple[str, Maker]:
+def _textgen_steps(backend: str, device: str) -> tuple[str, StepFactory]:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from textgen.compute import runtime
     from textgen.compute.backend import Precision
     from textgen.model.initial_weights import initial_weights
     from textgen.settings import resolve_settings
 
-    started = runtime.start(device, backend)
+    loaded = runtime.start(device, backend)
     ids = np.random.default_rng(0).integers(0, _SIZE, (_ROWS, _SPAN)).astype(np.int32)
 
     def make(units: tuple[int, ...], precision: str) -> tuple[Step, str]:
@@ -145,57 +149,57 @@ def _of_textgen(backend: str, device: str) -> tuple[str, Maker]:
             {"units": units, "batch_size": _ROWS, "maxlen": _SPAN, "dropout": 0.0, "epochs": 1}
         )
         batch = ids, ids, np.ones(_ROWS, np.float32)
-        chosen: Precision = started.choose_precision(settings, _SIZE, batch, precision)
+        resolved: Precision = loaded.choose_precision(settings, _SIZE, batch, precision)
         weights = initial_weights(settings.model, _SIZE, np.random.default_rng(0))
-        trainer = started.create_trainer(settings, _SIZE, chosen, _ROWS, weights)
+        trainer = loaded.create_trainer(settings, _SIZE, resolved, _ROWS, weights)
         return lambda: trainer.step(ids, ids, 1e-3), trainer.no_cudnn_reason
 
-    return started.device.name, make
+    return loaded.device.name, make
 
 
-def _timed(step: Step, device: str) -> dict[str, Any]:
+def _time(step: Step, device: str) -> dict[str, Any]:
     """Characters per second of training steps, and the GPU's busy share meanwhile."""
-    for _ in range(_BUILD):
+    for _ in range(_WARM_UP):
         float(step())
-    watch = _Busy() if device == "gpu" else None
+    monitor = _GpuMonitor() if device == "gpu" else None
     try:
-        began, count = time.perf_counter(), 0
-        ahead: deque[Any] = deque()
-        while time.perf_counter() - began < _FOR:
-            ahead.append(step())
+        start, count = time.perf_counter(), 0
+        pending: deque[Any] = deque()
+        while time.perf_counter() - start < _SECONDS:
+            pending.append(step())
             count += 1
-            if device == "cpu" or len(ahead) > 1:
-                float(ahead.popleft())
-        for loss in ahead:
+            if device == "cpu" or len(pending) > 1:
+                float(pending.popleft())
+        for loss in pending:
             float(loss)
-        rate = count * _ROWS * _SPAN / (time.perf_counter() - began)
+        rate = count * _ROWS * _SPAN / (time.perf_counter() - start)
     finally:
-        busy = watch.share() if watch else ""
+        busy = monitor.busy_share() if monitor else ""
     return {"characters/s": round(rate), "GPU busy": busy}
 
 
-class _Busy:
-    """The share of time that the GPU computes, by its driver."""
+class _GpuMonitor:
+    """Asks the driver which share of the time the GPU computes."""
 
     def __init__(self) -> None:
-        self._told: subprocess.Popen[str] | None = None
-        with suppress(OSError):  # not NVIDIA's, or its tools are not there
-            self._told = subprocess.Popen(_BUSY.split(), stdout=subprocess.PIPE, text=True)
+        self._program: subprocess.Popen[str] | None = None
+        with suppress(OSError):  # not NVIDIA's, or its tools are not installed
+            self._program = subprocess.Popen(_BUSY.split(), stdout=subprocess.PIPE, text=True)
 
-    def share(self) -> str:
-        if self._told is None:
+    def busy_share(self) -> str:
+        if self._program is None:
             return "unknown"
-        self._told.terminate()
-        shares = [float(one) for one in self._told.communicate()[0].split() if one.isdigit()]
+        self._program.terminate()
+        shares = [float(word) for word in self._program.communicate()[0].split() if word.isdigit()]
         return f"{statistics.mean(shares):.0f} %" if shares else "unknown"
 
 
-def _trained(corpus: Path, seconds: int, backend: str, device: str) -> str:
+def _train(corpus: Path, seconds: int, backend: str, device: str) -> str:
     """What `textgen train` reaches in a time."""
     with tempfile.TemporaryDirectory() as name:
-        held_out = training.last_tenth(corpus, Path(name))
+        held_out = training.write_last_tenth(corpus, Path(name))
         where = ("--backend", backend, "--device", device)
-        row = training.ours(corpus, held_out, Path(name), seconds, *where)
+        row = training.train_textgen(corpus, held_out, Path(name), seconds, *where)
     published = f"; published for a small GPT on an A100: {_PUBLISHED}" if device == "gpu" else ""
     return (
         f"`{row['what']}` in {seconds} s ({row['whole process s']:.0f} s in all, {row['passes']} "

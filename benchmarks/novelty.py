@@ -4,7 +4,7 @@ Targets: 100 MB of text within a minute, in less than 1,000 MB of memory.
 
     python -m benchmarks.novelty [--megabytes 100] [--runs 3] [--directory DIR]
 
-Each corpus is learned for a few seconds, so that the samples have something in common with it.
+A model is trained on each corpus for half a minute, so that its samples resemble the corpus.
 """
 
 import argparse
@@ -26,18 +26,18 @@ from textgen.text.sources import demo_source
 
 _MEGABYTE = 1_000_000
 _WORDS = 1 << 18
-_LEARN = ["--time", "30s", "--units", "64", "--maxlen", "32", "--validation", "0.1"]
+_TRAIN = ["--time", "30s", "--units", "64", "--maxlen", "32", "--validation", "0.1"]
 
 
 def words(generator: random.Random) -> str:
-    """Words of documentation in random order, as often as they are there: no line comes twice."""
-    known = "".join(piece for piece, _ in read_text(demo_source(), CorpusConfig())).split()
-    chosen = generator.choices(known, k=_WORDS)
-    return "".join(f"{' '.join(chosen[n : n + 12])}\n" for n in range(0, _WORDS, 12))
+    """Words of documentation in random order, each as often as there. No line occurs twice."""
+    vocabulary = "".join(piece for piece, _ in read_text(demo_source(), CorpusConfig())).split()
+    sequence = generator.choices(vocabulary, k=_WORDS)
+    return "".join(f"{' '.join(sequence[n : n + 12])}\n" for n in range(0, _WORDS, 12))
 
 
 def write(path: Path, make: Callable[[random.Random], str], size: int) -> int:
-    """Write a text of about `size` bytes, each piece of it another one; returns its bytes."""
+    """Write a text of about `size` bytes, all pieces different; returns the number of bytes."""
     with path.open("wb") as file:
         number = 0
         while file.tell() < size:
@@ -51,7 +51,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--megabytes", type=int, default=100)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--directory", type=Path, help="where the corpora may take their room")
+    parser.add_argument("--directory", type=Path, help="where the corpora are written")
     options = parser.parse_args()
     full = options.megabytes * _MEGABYTE
     rows: list[dict[str, Any]] = []
@@ -64,14 +64,14 @@ def main() -> None:
             ("many scripts", many_scripts, full),
         ):
             size = write(corpus, make, size)
-            train = ["train", str(corpus), "--model", str(model), "--force", *_LEARN]
+            train = ["train", str(corpus), "--model", str(model), "--force", *_TRAIN]
             subprocess.run(
                 [sys.executable, "-m", "textgen", *train], check=True, stderr=subprocess.DEVNULL
             )
             command = ["novelty", "--model", str(model), "--format", "json"]
-            told = subprocess.check_output([sys.executable, "-m", "textgen", *command], text=True)
+            output = subprocess.check_output([sys.executable, "-m", "textgen", *command], text=True)
             runs = [measure(command) for _ in range(options.runs)]
-            unseen = json.loads(told)["unseen"]
+            unseen = json.loads(output)["unseen"]
             rows.append(
                 {
                     "corpus": label,
@@ -83,7 +83,7 @@ def main() -> None:
             )
     report.write(
         "novelty",
-        report.command("novelty"),
+        report.describe_command("novelty"),
         rows,
         [
             f"Medians of {options.runs} runs of the whole process on one core, including start-up "

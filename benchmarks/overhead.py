@@ -1,8 +1,8 @@
 """Where the time of a training goes: steps, and everything else.
 
-A training by time in this process on TensorFlow, with automatic settings, with a stopwatch
-around each step, each validation, each save of the model and each checkpoint. The rest is the
-pipeline, samples, events and the loop itself. Trials before the first step are listed, too.
+It trains by time in this process on TensorFlow, with automatic settings, and measures the time of
+each step, each validation, each save of the model and each checkpoint. The rest is reading batches,
+samples, events and the loop itself. Measurements before the first step are listed, too.
 Targets: after start-up less than 3 % outside the steps, and less than 2 % for checkpoints.
 
     python -m benchmarks.overhead tinyshakespeare.txt [--seconds 300] [--checkpoint-every 60]
@@ -35,43 +35,43 @@ def main() -> None:
     from textgen.training import checkpoint, device_speed, events, fit, validation
 
     seconds: defaultdict[str, float] = defaultdict(float)
-    times: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     moments: list[float] = []
-    before: dict[str, float] = {}
+    start_up: dict[str, float] = {}
 
-    def timed(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*arguments: Any, **more: Any) -> Any:
-            began = time.perf_counter()
+    def add_timer(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            start = time.perf_counter()
             try:
-                return function(*arguments, **more)
+                return function(*arguments, **options)
             finally:
-                seconds[name] += time.perf_counter() - began
-                times[name] += 1
+                seconds[name] += time.perf_counter() - start
+                counts[name] += 1
 
         return call
 
     def on_event(event: events.Event) -> None:
         if isinstance(event, events.StepDone | events.TrainingFinished):
             if not moments:
-                before.update(seconds)
+                start_up.update(seconds)
                 seconds.clear()
-                times.clear()
+                counts.clear()
             moments.append(time.perf_counter())
 
-    watched = [
+    parts = [
         ("steps", keras.Model, "train_on_batch"),
         ("validations", validation.Validator, "loss"),
         ("saves of the model", model_dir, "save"),
         ("checkpoints", checkpoint, "write_checkpoint"),
     ]
-    first = [
-        ("the pace", device_speed, "adapt"),
+    start_up_parts = [
+        ("the speed of the device", device_speed, "adapt"),
         ("the precision", KerasBackend, "choose_precision"),
-        ("what a validation takes", fit, "Validator"),
+        ("the time of a validation", fit, "Validator"),
     ]
     with tempfile.TemporaryDirectory() as folder:
-        for name, owner, attribute in (*watched, *first):
-            function = timed(name, getattr(owner, attribute))
+        for name, owner, attribute in (*parts, *start_up_parts):
+            function = add_timer(name, getattr(owner, attribute))
             mock.patch.object(owner, attribute, function).start()
         train(
             options.corpus,
@@ -80,23 +80,28 @@ def main() -> None:
             on_event=on_event,
             time=options.seconds,
         )
-    whole = moments[-1] - moments[0]
-    seconds["the rest"] = whole - sum(seconds.values())
+    total = moments[-1] - moments[0]
+    seconds["the rest"] = total - sum(seconds.values())
     rows = [
-        {"what": name, "times": times[name] or "", "seconds": spent, "share %": 100 * spent / whole}
-        for name, spent in sorted(seconds.items(), key=lambda one: -one[1])
+        {
+            "what": name,
+            "times": counts[name] or "",
+            "seconds": spent,
+            "share %": 100 * spent / total,
+        }
+        for name, spent in sorted(seconds.items(), key=lambda item: -item[1])
     ]
     report.write(
         "overhead",
-        report.command("overhead"),
+        report.describe_command("overhead"),
         rows,
         [
-            f"Of {whole:.1f} seconds from the end of the first step, which builds the network, to "
+            f"Of {total:.1f} seconds from the end of the first step, which builds the network, to "
             "the end. Target: less than 3 % outside the steps, less than 2 % for checkpoints.",
             "",
             "Before that, in seconds: "
-            + ", ".join(f"{name} {before[name]:.2f}" for name, *_ in first)
-            + "; this includes compiling code that the steps use.",
+            + ", ".join(f"{name} {start_up[name]:.2f}" for name, *_ in start_up_parts)
+            + ". This includes the compilation of code that the steps use.",
         ],
     )
 

@@ -29,7 +29,7 @@ from textgen.text.sources import demo_source
 _MEGABYTE = 1_000_000
 _PIECE = 8 * _MEGABYTE
 _JOBS = (1, 2)
-_LOOK = 0.02  # seconds between two looks at the memory
+_SAMPLING_INTERVAL = 0.02  # seconds between two measurements of memory
 
 
 def english(generator: random.Random) -> str:
@@ -50,7 +50,7 @@ def many_scripts(generator: random.Random) -> str:
 
 
 def write_corpus(path: Path, make: Callable[[random.Random], str], size: int) -> int:
-    """Write a text of about `size` bytes; returns how many they are."""
+    """Write a text of about `size` bytes; returns the number of bytes."""
     piece = make(random.Random(0)).encode()
     with path.open("wb") as file:
         while file.tell() < size:
@@ -59,8 +59,8 @@ def write_corpus(path: Path, make: Callable[[random.Random], str], size: int) ->
 
 
 def measure(arguments: list[str], cores: int = 1) -> tuple[float, float]:
-    """Run textgen on so many cores: seconds of the whole process, peak memory of all in MB."""
-    began = time.perf_counter()
+    """Run textgen on some cores: its seconds, and the peak memory of all processes in MB."""
+    start = time.perf_counter()
     process = psutil.Popen(
         [sys.executable, "-m", "textgen", *arguments],
         stdout=subprocess.DEVNULL,
@@ -70,14 +70,14 @@ def measure(arguments: list[str], cores: int = 1) -> tuple[float, float]:
     peak = 0
     while True:
         with contextlib.suppress(psutil.Error):
-            family = [process, *process.children()]
-            peak = max(peak, sum(member.memory_info().rss for member in family))
+            processes = [process, *process.children()]
+            peak = max(peak, sum(each.memory_info().rss for each in processes))
         try:
-            status = process.wait(_LOOK)
+            status = process.wait(_SAMPLING_INTERVAL)
             break
         except psutil.TimeoutExpired:
             continue
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - start
     if status:
         raise SystemExit(f"textgen {' '.join(arguments)} ended with status {status}")
     return seconds, peak / _MEGABYTE
@@ -88,7 +88,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gigabytes", type=float, default=2)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--directory", type=Path, help="where the corpora may take their room")
+    parser.add_argument("--directory", type=Path, help="where the corpora are written")
     options = parser.parse_args()
     rows = []
     with tempfile.TemporaryDirectory(dir=options.directory) as name:
@@ -104,13 +104,13 @@ def main() -> None:
             output = folder / "prepared"
             runs: dict[int, list[tuple[float, float]]] = {jobs: [] for jobs in _JOBS}
             for _ in range(options.runs):
-                for jobs, measured in runs.items():
-                    call = ["prepare", str(corpus), "-o", str(output), "--jobs", str(jobs)]
-                    measured.append(measure(call, jobs))
+                for jobs, measurements in runs.items():
+                    arguments = ["prepare", str(corpus), "-o", str(output), "--jobs", str(jobs)]
+                    measurements.append(measure(arguments, jobs))
                     shutil.rmtree(output)
             medians = {
-                jobs: statistics.median(run[0] for run in measured)
-                for jobs, measured in runs.items()
+                jobs: statistics.median(run[0] for run in measurements)
+                for jobs, measurements in runs.items()
             }
             for jobs, seconds in medians.items():
                 rows.append(
@@ -126,13 +126,13 @@ def main() -> None:
                 )
     report.write(
         "prepare",
-        report.command("prepare"),
+        report.describe_command("prepare"),
         rows,
         [
             f"Medians of {options.runs} runs of the whole program on as many cores as it has jobs, "
             "including start-up and fsync; runs with one job and with two alternate. Memory is the "
-            f"sum over all processes, sampled every {_LOOK * 1000:g} ms, the largest of the runs; "
-            "libraries that they share count once for each.",
+            f"sum over all processes, measured every {_SAMPLING_INTERVAL * 1000:g} ms, the largest "
+            "of the runs; libraries that they share count once for each.",
         ],
     )
 

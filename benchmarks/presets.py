@@ -45,15 +45,15 @@ def main() -> None:
 
     curves: dict[str, list[list[float]]] = {"textgen": [], "plain NumPy": []}
     for seed in range(options.seeds):
-        told = {"epochs": 1, "validation": 0.0, "sample_length": 0, "random_seed": seed}
-        resolved = resolve_settings(told, "min-char-rnn")
+        values = {"epochs": 1, "validation": 0.0, "sample_length": 0, "random_seed": seed}
+        resolved = resolve_settings(values, "min-char-rnn")
         keras.utils.set_random_seed(seed)
         weights = build_model(resolved.model, vocabulary.size, "sequence").get_weights()[1:]
-        mine: list[float] = []
+        curve: list[float] = []
 
-        def on_event(event: events.Event, mine: list[float] = mine) -> None:
+        def on_event(event: events.Event, curve: list[float] = curve) -> None:
             if isinstance(event, events.StepDone):
-                mine.append(event.loss)
+                curve.append(event.loss)
 
         fit(
             Text(ids, ids[:0], vocabulary),
@@ -61,25 +61,25 @@ def main() -> None:
             load(keras.backend.backend())(Device("cpu", "cpu")),
             Hooks(on_event=on_event),
         )
-        plain = [loss for _, loss in min_char_rnn.losses(ids, weights, len(mine))]
-        curves["textgen"].append(mine)
-        curves["plain NumPy"].append(plain)
+        reference = [loss for _, loss in min_char_rnn.train(ids, weights, len(curve))]
+        curves["textgen"].append(curve)
+        curves["plain NumPy"].append(reference)
 
     rows = []
     for step, published in zip(_STEPS, _PUBLISHED, strict=True):
-        at = {name: [curve[step - 1] for curve in each] for name, each in curves.items()}
-        medians = {name: statistics.median(losses) for name, losses in at.items()}
-        ratios = [a / b for a, b in zip(at["textgen"], at["plain NumPy"], strict=True)]
+        losses_at = {name: [curve[step - 1] for curve in runs] for name, runs in curves.items()}
+        medians = {name: statistics.median(losses) for name, losses in losses_at.items()}
+        ratios = [
+            a / b for a, b in zip(losses_at["textgen"], losses_at["plain NumPy"], strict=True)
+        ]
         rows.append(
             {
                 "steps": step,
                 "published": published,
                 "textgen, median": medians["textgen"],
-                "lowest to highest": f"{min(at['textgen']):.3f} to {max(at['textgen']):.3f}",
+                "lowest to highest": _format_range(losses_at["textgen"]),
                 "plain NumPy, median": medians["plain NumPy"],
-                "NumPy, lowest to highest": (
-                    f"{min(at['plain NumPy']):.3f} to {max(at['plain NumPy']):.3f}"
-                ),
+                "NumPy, lowest to highest": _format_range(losses_at["plain NumPy"]),
                 "ratio of medians": medians["textgen"] / medians["plain NumPy"],
                 "mean of the pairs' ratios": float(np.mean(ratios)),
             }
@@ -95,6 +95,10 @@ def main() -> None:
             "diverge within ten steps, and float64 in another order of summation within fifty."
         ],
     )
+
+
+def _format_range(losses: list[float]) -> str:
+    return f"{min(losses):.3f} to {max(losses):.3f}"
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """Several processes that train one model: characters per second of 1, 2 and 4, on JAX.
 
-Each process has a core to itself as far as there are cores, so a gain comes from processes and not
-from threads. Strong: the batch keeps its size and is divided; weak: it grows with the number of
-processes. Apart: as many processes with as many rows, each training a separate network, which shows
-what the cores give without any exchange. Also measured: an exchange of arrays as large as the
-gradients, each of which XLA sends separately on a CPU. The loss after the last step shows that all
-of them train the same model where the batch is the same.
+Each process runs on one core, and shares it only if there are too few, so a gain comes from
+processes and not from threads. Strong: the processes share a batch of the same size. Weak: the
+batch grows with the number of processes. Apart: each process trains a separate network on its rows,
+which shows the speed without any exchange. Also measured: an exchange of arrays as large as the
+gradients, each of which XLA sends separately on a CPU. With the same batch the loss after the last
+step is the same: all processes train the same model.
 
     python -m benchmarks.processes tinyshakespeare.txt [--steps 60]
 """
@@ -29,25 +29,25 @@ from textgen.settings import ModelConfig
 _SIZES = {"LSTM 256": "256", "LSTM 512,512": "512,512"}
 _ROWS, _MAXLEN, _EMBEDDING, _CHARACTERS = 64, 64, 64, 65
 _EXCHANGES = 20
-_REDUCE = """
+_EXCHANGE = """
 import sys, time
 import jax, numpy as np
 from jax.sharding import NamedSharding, PartitionSpec as P
 from textgen.distributed import joining
 from textgen.distributed.cluster import Cluster
-at, count, index, times, *sizes = sys.argv[1], *map(int, sys.argv[2:])
-joining.join(Cluster(at, count, index))
+coordinator, count, index, times, *sizes = sys.argv[1], *map(int, sys.argv[2:])
+joining.join(Cluster(coordinator, count, index))
 mesh = jax.make_mesh((count,), ("all",))
 add = jax.jit(lambda arrays: [x.sum(0) for x in arrays], out_shardings=NamedSharding(mesh, P()))
 rows = NamedSharding(mesh, P("all"))
-mine = [np.ones((1, size), np.float32) for size in sizes]
-arrays = [jax.make_array_from_process_local_data(rows, one) for one in mine]
-taken = []
+gradients = [np.ones((1, size), np.float32) for size in sizes]
+arrays = [jax.make_array_from_process_local_data(rows, array) for array in gradients]
+seconds = []
 for _ in range(times + 2):
-    began = time.perf_counter()
+    start = time.perf_counter()
     jax.block_until_ready(add(arrays))
-    taken.append(time.perf_counter() - began)
-print(sorted(taken[2:])[times // 2])
+    seconds.append(time.perf_counter() - start)
+print(sorted(seconds[2:])[times // 2])
 """
 
 
@@ -68,9 +68,11 @@ def main() -> None:
             (2, 2 * _ROWS, "weak"),
             (4, 4 * _ROWS, "weak"),
         ):
-            exchange = _reduce(count, units) if how in ("strong", "weak") else 0.0
-            told = _train(options.corpus, units, count, batch, options.steps, apart=how == "apart")
-            alone = alone or told["speed"]
+            exchange = _measure_exchange(count, units) if how in ("strong", "weak") else 0.0
+            trained = _train(
+                options.corpus, units, count, batch, options.steps, apart=how == "apart"
+            )
+            alone = alone or trained["speed"]
             cores = min(count, len(os.sched_getaffinity(0)))
             rows.append(
                 {
@@ -78,18 +80,18 @@ def main() -> None:
                     "processes": count,
                     "how": how,
                     "rows": batch,
-                    "characters/s": told["speed"],
-                    "efficiency": told["speed"] / alone / cores,
-                    "gradient MB": told["parameters"] * 4 / 1e6,
+                    "characters/s": trained["speed"],
+                    "efficiency": trained["speed"] / alone / cores,
+                    "gradient MB": trained["parameters"] * 4 / 1e6,
                     "exchange ms": 1e3 * exchange,
-                    "step ms": 1e3 * batch * _MAXLEN / told["speed"],
-                    "loss": told["loss"],
+                    "step ms": 1e3 * batch * _MAXLEN / trained["speed"],
+                    "loss": trained["loss"],
                 }
             )
             print(json.dumps(rows[-1]), file=sys.stderr)
     report.write(
         "processes",
-        report.command("processes"),
+        report.describe_command("processes"),
         rows,
         [
             f"Efficiency: characters per second, divided by those of one process and by the number "
@@ -103,7 +105,7 @@ def main() -> None:
 def _train(
     corpus: str, units: str, count: int, batch: int, steps: int, *, apart: bool
 ) -> dict[str, float]:
-    """Two passes over as much text as so many steps read; what the second one comes to."""
+    """Train for two epochs of so many steps: speed and loss of the second one, and parameters."""
     rows = batch // count if apart else batch
     with tempfile.TemporaryDirectory() as folder:
         needed = rows * _MAXLEN * (steps + 1) + 1
@@ -127,17 +129,17 @@ def _train(
             "sample-length": 0,
             "processes": 1 if apart else count,
         }
-        given = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
+        options = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
 
-        def command(number: int, at: str) -> list[str]:
-            host, _, port = at.rpartition(":")
-            own = f"{host}:{int(port) + number}" if apart else at
-            place = ["--coordinator", own, "--process", "0" if apart else str(number)]
-            more = ["--log-format", "json", "--model", f"model-{number if apart else 0}"]
-            return [*textgen, "train", "prepared", *given, *place, *more]
+        def command(number: int, coordinator: str) -> list[str]:
+            host, _, port = coordinator.rpartition(":")
+            address = f"{host}:{int(port) + number}" if apart else coordinator
+            place = ["--coordinator", address, "--process", "0" if apart else str(number)]
+            output = ["--log-format", "json", "--model", f"model-{number if apart else 0}"]
+            return [*textgen, "train", "prepared", *options, *place, *output]
 
-        told = _each(count, command, folder)
-    events = [json.loads(line) for line in told[0].splitlines() if line.startswith("{")]
+        outputs = _run_each(count, command, folder)
+    events = [json.loads(line) for line in outputs[0].splitlines() if line.startswith("{")]
     (started,) = (event for event in events if event["event"] == "training_started")
     last = [event for event in events if event["event"] == "validated"][-1]
     return {
@@ -147,26 +149,32 @@ def _train(
     }
 
 
-def _reduce(count: int, units: str) -> float:
-    """Seconds of adding up arrays as large as the gradients of each process."""
+def _measure_exchange(count: int, units: str) -> float:
+    """Seconds to add up arrays as large as the gradients of each process."""
     network = ModelConfig(units=tuple(map(int, units.split(","))), embedding=_EMBEDDING)
     sizes = [math.prod(spec.shape) for spec in weight_specs(network, _CHARACTERS)]
 
-    def command(number: int, at: str) -> list[str]:
-        return ["-c", _REDUCE, at, *map(str, (count, number, _EXCHANGES, *sizes))]
+    def command(number: int, coordinator: str) -> list[str]:
+        return ["-c", _EXCHANGE, coordinator, *map(str, (count, number, _EXCHANGES, *sizes))]
 
-    return float(_each(count, command, ".")[0].splitlines()[-1])
+    return float(_run_each(count, command, ".")[0].splitlines()[-1])
 
 
-def _each(count: int, command: Callable[[int, str], list[str]], folder: str) -> list[str]:
-    """What some Python programs write, each on a core of its own as far as there are."""
+def _run_each(count: int, command: Callable[[int, str], list[str]], folder: str) -> list[str]:
+    """Run Python programs, each on one core: what they write."""
     cores = [str(core) for core in sorted(os.sched_getaffinity(0))]
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        at = f"127.0.0.1:{one.getsockname()[1]}"
-    started = [
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        coordinator = f"127.0.0.1:{free.getsockname()[1]}"
+    programs = [
         subprocess.Popen(
-            ["taskset", "-c", cores[number % len(cores)], sys.executable, *command(number, at)],
+            [
+                "taskset",
+                "-c",
+                cores[number % len(cores)],
+                sys.executable,
+                *command(number, coordinator),
+            ],
             cwd=folder,
             text=True,
             stdout=subprocess.PIPE,
@@ -175,11 +183,11 @@ def _each(count: int, command: Callable[[int, str], list[str]], folder: str) -> 
         )
         for number in range(count)
     ]
-    told = [one.communicate()[0] for one in started]
-    for program, text in zip(started, told, strict=True):
+    outputs = [program.communicate()[0] for program in programs]
+    for program, output in zip(programs, outputs, strict=True):
         if program.returncode:
-            raise SystemExit(text)
-    return told
+            raise SystemExit(output)
+    return outputs
 
 
 if __name__ == "__main__":

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-_EXTENSIONS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")  # of what speed depends on
+_EXTENSIONS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")  # that speed depends on
 _RESULTS = Path(__file__).parent / "results"
 
 
-def before(name: str) -> list[dict[str, Any]]:
+def read_rows(name: str) -> list[dict[str, Any]]:
     """The rows that a benchmark wrote last."""
     path = _RESULTS / f"{name}.json"
     rows: list[dict[str, Any]] = json.loads(path.read_bytes())["rows"] if path.exists() else []
@@ -26,11 +26,11 @@ def write(name: str, command: str, rows: Sequence[dict[str, Any]], notes: Sequen
     Args:
         name: The benchmark's name.
         command: The command that makes these figures.
-        rows: One object for each row; all with the same keys.
+        rows: One object for each row, all with the same keys.
         notes: Lines below the table.
     """
     columns = list(rows[0])
-    cells = [[_show(row[column]) for column in columns] for row in rows]
+    cells = [[_format(row[column]) for column in columns] for row in rows]
     lines = [
         f"# {name}",
         "",
@@ -42,40 +42,45 @@ def write(name: str, command: str, rows: Sequence[dict[str, Any]], notes: Sequen
         "",
         *notes,
         "",
-        f"Machine: {_machine()}",
+        f"Machine: {_describe_machine()}",
         "",
     ]
     text = "\n".join(lines)
     _RESULTS.mkdir(exist_ok=True)
     (_RESULTS / f"{name}.md").write_text(text, encoding="utf-8")
-    data = {"command": command, "machine": _machine(), "rows": list(rows), "notes": list(notes)}
+    data = {
+        "command": command,
+        "machine": _describe_machine(),
+        "rows": list(rows),
+        "notes": list(notes),
+    }
     (_RESULTS / f"{name}.json").write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
     print(text)
 
 
-def _show(value: Any) -> str:
+def _format(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def processor() -> str:
-    """The processor that this runs on, and what of its instructions speed depends on."""
+def describe_processor() -> str:
+    """The processor of this machine, and which of its instruction sets speed depends on."""
     processor = platform.processor() or platform.machine()
     if Path("/proc/cpuinfo").exists():
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 processor = line.split(":", 1)[1].strip()
             if line.startswith("flags"):
-                has = [name for name in _EXTENSIONS if name in line.split()]
-                processor = f"{processor} ({', '.join(has) or 'no avx2'})"
+                extensions = [name for name in _EXTENSIONS if name in line.split()]
+                processor = f"{processor} ({', '.join(extensions) or 'no avx2'})"
                 break
     return processor
 
 
-def _machine() -> str:
-    return f"{processor()}, {os.cpu_count()} cores, Python {sys.version.split()[0]}"
+def _describe_machine() -> str:
+    return f"{describe_processor()}, {os.cpu_count()} cores, Python {sys.version.split()[0]}"
 
 
-def command(name: str) -> str:
-    """The command that is running, for the record; files by their names alone."""
-    arguments = (Path(one).name if Path(one).is_file() else one for one in sys.argv[1:])
+def describe_command(name: str) -> str:
+    """The command that is running, with files by their names alone."""
+    arguments = (Path(word).name if Path(word).is_file() else word for word in sys.argv[1:])
     return shlex.join(["python", "-m", f"benchmarks.{name}", *arguments])

@@ -1,14 +1,14 @@
-"""Speed of sampling compared with torch.nn.LSTM, model.predict and the memory, and of many streams.
+"""Speed of sampling, one text and many, compared with torch.nn.LSTM, model.predict and the memory.
 
-Targets: the first character of `textgen sample` on a terminal within 0.4 s; with carried state 8, 8
+Targets: the first character of `textgen sample` on a terminal within 0.4 s. With carried state 8, 8
 and 10 times the characters per second of a torch.nn.LSTM stepped once per character, for LSTM 128,
-256 and 512,512, and 60 % of what reading the weights once per character would allow; with a window
-of 40, 400 times `model.predict` on the last 40 characters, and the same text; with 64 streams 5
-times one stream.
+256 and 512,512, and 60 % of the speed at which the weights can be read once per character. With a
+window of 40, 400 times `model.predict` on the last 40 characters, and the same text. With 64
+streams 5 times one stream.
 
     python -m benchmarks.sampling [MODEL] [--runs 5]
 
-Without a model directory it makes models with random weights; speed does not depend on them.
+Without a model directory it makes models with random weights: speed does not depend on weights.
 """
 
 import argparse
@@ -41,7 +41,7 @@ _SEED = "TO BE"
 _STREAMS = 64
 
 
-def make(directory: Path, units: tuple[int, ...], targets: str) -> Path:
+def make_model(directory: Path, units: tuple[int, ...], targets: str) -> Path:
     """A model directory with random weights, large enough for a varied text."""
     import keras
 
@@ -49,33 +49,33 @@ def make(directory: Path, units: tuple[int, ...], targets: str) -> Path:
 
     resolved = resolve_settings({"units": units, "targets": targets})
     keras.utils.set_random_seed(1)
-    built = build_model(resolved.model, _VOCABULARY.size, targets)
+    network = build_model(resolved.model, _VOCABULARY.size, targets)
     generator = np.random.default_rng(1)
-    built.set_weights([w + generator.normal(0, 0.15, w.shape) for w in built.get_weights()])
+    network.set_weights([w + generator.normal(0, 0.15, w.shape) for w in network.get_weights()])
     record = ModelRecord(resolved, _VOCABULARY, {"epochs": [], "steps": []}, (_SEED,), {})
-    model_dir.save(directory, built.save, record)
+    model_dir.save(directory, network.save, record)
     return directory
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """How long a call takes."""
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
+def measure(call: Callable[[], object]) -> float:
+    """Seconds that a call takes."""
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
 
 
-def first_character(directory: Path) -> float:
+def measure_first_character(directory: Path) -> float:
     """Seconds from the start of the process to its first character on a terminal."""
-    screen, other = pty.openpty()
-    began = time.perf_counter()
+    screen, terminal = pty.openpty()
+    start = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-m", "textgen", "sample", "--model", directory, "--no-seed-text"],
-        stdout=other,
+        stdout=terminal,
         stderr=subprocess.DEVNULL,
     )
     os.read(screen, 1)
-    taken = time.perf_counter() - began
-    os.close(other)
+    seconds = time.perf_counter() - start
+    os.close(terminal)
     try:
         while os.read(screen, 1 << 16):
             pass
@@ -83,26 +83,26 @@ def first_character(directory: Path) -> float:
         pass
     process.wait()
     os.close(screen)
-    return taken
+    return seconds
 
 
 def torch_loop(units: tuple[int, ...], size: int, characters: int) -> Callable[[], object]:
-    """What a PyTorch char-rnn does: the LSTM stepped once per character, state carried."""
+    """Sampling as in a PyTorch char-rnn: one LSTM step per character, state carried."""
     import torch
 
     embedding = torch.nn.Embedding(size, 64)
     if len(set(units)) != 1:
-        raise SystemExit("torch.nn.LSTM has layers of one size; give a model that has them too")
+        raise SystemExit("torch.nn.LSTM has layers of one size; choose such a model")
     lstm = torch.nn.LSTM(64, units[0], num_layers=len(units))
     dense = torch.nn.Linear(units[-1], size)
 
     def run() -> None:
-        state, chosen = None, torch.zeros(1, 1, dtype=torch.long)
+        state, character = None, torch.zeros(1, 1, dtype=torch.long)
         with torch.inference_mode():
             for _ in range(characters):
-                output, state = lstm(embedding(chosen), state)
+                output, state = lstm(embedding(character), state)
                 logits = dense(output[0, 0]) / _TEMPERATURE
-                chosen = torch.multinomial(torch.softmax(logits, -1), 1)[None]
+                character = torch.multinomial(torch.softmax(logits, -1), 1)[None]
 
     return run
 
@@ -111,115 +111,121 @@ def predict_loop(directory: Path, maxlen: int, characters: int) -> Callable[[], 
     """The usual Keras recipe: `model.predict` on the last characters, once per character."""
     import keras
 
-    loaded = keras.models.load_model(directory / "model.keras")
+    network = keras.models.load_model(directory / "model.keras")
     vocabulary = model_dir.load(directory).vocabulary
 
     def run() -> list[int]:
         ids: list[int] = vocabulary.encode(_SEED).tolist()
         for _ in range(characters):
             last = np.array([ids[-maxlen:]], np.int32)
-            probabilities = loaded.predict(last, verbose=0)[0]
+            probabilities = network.predict(last, verbose=0)[0]
             ids.append(int(probabilities.reshape(-1, vocabulary.size)[-1].argmax()))
         return ids
 
     return run
 
 
-def reading_once(sampler: Sampler) -> float:
+def measure_reading(sampler: Sampler) -> float:
     """Seconds to read the network's weights once, by the fastest reader that NumPy has.
 
-    The matrices are those that a step multiplies with, one after the other, so that each is as
-    far from the processor as it is in use.
+    It reads the matrices that a step multiplies by, one after the other, so each is as far from the
+    processor as in use.
     """
     matrices = sampler._network._weights
     vectors = [np.zeros(len(matrix), np.float32) for matrix in matrices]
     outputs = [np.empty(matrix.shape[1], np.float32) for matrix in matrices]
 
-    def by_product() -> None:
+    def multiply() -> None:
         for vector, matrix, output in zip(vectors, matrices, outputs, strict=True):
             np.dot(vector, matrix, output)
 
-    def by_maximum() -> None:
+    def find_maximum() -> None:
         for matrix in matrices:
             matrix.max()
 
     return min(
         min(timeit.repeat(reader, number=200, repeat=5)) / 200
-        for reader in (by_product, by_maximum)
+        for reader in (multiply, find_maximum)
     )
 
 
-def carry(directory: Path, runs: int) -> list[dict[str, Any]]:
+def measure_carry(directory: Path, runs: int) -> list[dict[str, Any]]:
     """One stream and many with carried state, compared with torch and the memory."""
     sampler = model_dir.load(directory, "carry")
     units = sampler._network._units
-    slow = sum(units) > 500
-    characters, together, torchs = (3000, 200, 300) if slow else (20_000, 400, 1500)
-    how = (Decoding(_TEMPERATURE), sampler.stop_condition(together), 1)
-    reference = torch_loop(units, sampler.vocabulary.size, torchs)
+    is_large = sum(units) > 500
+    characters, batch_characters, torch_characters = (
+        (3000, 200, 300) if is_large else (20_000, 400, 1500)
+    )
+    arguments = (Decoding(_TEMPERATURE), sampler.stop_condition(batch_characters), 1)
+    reference = torch_loop(units, sampler.vocabulary.size, torch_characters)
     reference()
-    rates: dict[str, list[float]] = {"one": [], "many": [], "torch": [], "read": []}
+    rates: dict[str, list[float]] = {"stream": [], "batch": [], "torch": [], "reading": []}
     for _ in range(runs):
-        rates["one"].append(
+        rates["stream"].append(
             characters
-            / seconds(
+            / measure(
                 lambda: sampler.generate(
                     _SEED, length=characters, temperature=_TEMPERATURE, random_seed=1
                 )
             )
         )
-        rates["torch"].append(torchs / seconds(reference))
-        rates["read"].append(1 / reading_once(sampler))
-        rates["many"].append(
-            together
+        rates["torch"].append(torch_characters / measure(reference))
+        rates["reading"].append(1 / measure_reading(sampler))
+        rates["batch"].append(
+            batch_characters
             * _STREAMS
-            / seconds(lambda: list(sampler.generate_batch([_SEED] * _STREAMS, *how)))
+            / measure(lambda: list(sampler.generate_batch([_SEED] * _STREAMS, *arguments)))
         )
-    one, many, torch_rate, read = (statistics.median(rates[name]) for name in rates)
+    stream, batch, torch_rate, reading = (statistics.median(rates[name]) for name in rates)
     name = f"LSTM {','.join(map(str, units))}"
     target = _TARGETS.get(units, 8)
     return [
-        _row(f"{name}, one stream", one, "torch.nn.LSTM, step by step", torch_rate, target),
-        _row(f"{name}, one stream", one, "reading the weights once", read, 0.6),
-        _row(f"{name}, {_STREAMS} streams", many, "one stream", one, 5),
+        _row(f"{name}, one stream", stream, "torch.nn.LSTM, step by step", torch_rate, target),
+        _row(f"{name}, one stream", stream, "reading the weights once", reading, 0.6),
+        _row(f"{name}, {_STREAMS} streams", batch, "one stream", stream, 5),
     ]
 
 
-def window(directory: Path, runs: int) -> list[dict[str, Any]]:
+def measure_window(directory: Path, runs: int) -> list[dict[str, Any]]:
     """One stream from exactly the last characters, compared with `model.predict`."""
     sampler = model_dir.load(directory, "window")
     assert sampler.window is not None
     characters, predicted = 4000, 50
     reference = predict_loop(directory, sampler.window, predicted)
     reference()
-    ours, theirs = [], []
+    rates, predict_rates = [], []
     for _ in range(runs):
-        ours.append(
+        rates.append(
             characters
-            / seconds(
+            / measure(
                 lambda: sampler.generate(
                     _SEED, length=characters, temperature=_TEMPERATURE, random_seed=1
                 )
             )
         )
-        theirs.append(predicted / seconds(reference))
-    same = sampler.vocabulary.decode(reference()) == sampler.generate(
+        predict_rates.append(predicted / measure(reference))
+    is_same = sampler.vocabulary.decode(reference()) == sampler.generate(
         _SEED, length=predicted, temperature=0
     )
     name = f"LSTM {','.join(map(str, sampler._network._units))}, window of {sampler.window}"
-    row = _row(name, statistics.median(ours), "model.predict", statistics.median(theirs), 400)
+    row = _row(
+        name, statistics.median(rates), "model.predict", statistics.median(predict_rates), 400
+    )
     return [
-        {**row, "note": "same text at temperature 0" if same else "OTHER TEXT at temperature 0"}
+        {**row, "note": "same text at temperature 0" if is_same else "OTHER TEXT at temperature 0"}
     ]
 
 
-def _row(what: str, rate: float, reference: str, other: float, target: float) -> dict[str, Any]:
+def _row(
+    what: str, rate: float, reference: str, reference_rate: float, target: float
+) -> dict[str, Any]:
     return {
         "what": what,
         "characters/s": round(rate),
         "compared with": reference,
-        "its characters/s": round(other, 1),
-        "ratio": rate / other,
+        "its characters/s": round(reference_rate, 1),
+        "ratio": rate / reference_rate,
         "target": target,
         "note": "",
     }
@@ -239,13 +245,16 @@ def main() -> None:
         else:
             folder = Path(name)
             carried = [
-                make(folder / str(number), units, "sequence") for number, units in enumerate(_SIZES)
+                make_model(folder / str(number), units, "sequence")
+                for number, units in enumerate(_SIZES)
             ]
-            windowed = make(folder / "window", (128,), "last")
-        start = statistics.median(first_character(carried[0]) for _ in range(4 * options.runs))
-        rows += window(windowed, options.runs)  # before torch is there with threads of its own
+            windowed = make_model(folder / "window", (128,), "last")
+        start = statistics.median(
+            measure_first_character(carried[0]) for _ in range(4 * options.runs)
+        )
+        rows += measure_window(windowed, options.runs)  # before torch starts its threads
         for directory in carried:
-            rows += carry(directory, options.runs)
+            rows += measure_carry(directory, options.runs)
     report.write(
         "sampling" + (f"-{options.model.name}" if options.model else ""),
         "python -m benchmarks.sampling" + (f" {options.model}" if options.model else ""),

@@ -1,8 +1,8 @@
 """Trainings killed and resumed, disks filled, files damaged and attacks, for a given time.
 
-Every resumed training must end with the weights of one that was never interrupted, every sample in
-between must find a whole model, every damaged or false file must be refused in one line or be in
-order. The first loss ends the run with status 1.
+Every resumed training must end with the weights of one that was never interrupted. Every sample
+must find a complete model. Every damaged or false file must be refused in one line, or be valid.
+The first failure ends the run with status 1.
 
     python -m benchmarks.soak [--minutes 15] [--kills 100]
 """
@@ -44,42 +44,42 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=0, help="end after so many kills instead")
     parser.add_argument("--random-seed", type=int, default=0)
     options = parser.parse_args()
-    chance = random.Random(options.random_seed)
+    generator = random.Random(options.random_seed)
     counts: Counter[str] = Counter()
-    began = time.monotonic()
+    start = time.monotonic()
 
-    def over() -> bool:
+    def is_done() -> bool:
         if options.kills:
             return counts["kills"] >= int(options.kills)
-        return time.monotonic() - began > 60 * float(options.minutes)
+        return time.monotonic() - start > 60 * float(options.minutes)
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "corpus.txt").write_text(nursery_text(), encoding="utf-8")
-        whole = folder / "whole"
-        _finish(folder, [*_TRAIN, "--model", "whole"])
-        while not over():
-            _killed_and_resumed(folder, whole, chance, counts)
-            _attacks(folder, whole, counts)
-            _damage(folder, whole, chance, counts)
+        reference = folder / "reference"
+        _finish(folder, [*_TRAIN, "--model", "reference"])
+        while not is_done():
+            _kill_and_resume(folder, reference, generator, counts)
+            _attack(folder, reference, counts)
+            _damage(folder, reference, generator, counts)
             print(dict(counts), flush=True)
     rows = [{"what": what, "times": times} for what, times in counts.items()]
     if counts["resumed trainings"] < counts["kills"] / 3:
-        raise SystemExit("too few trainings went on from a checkpoint")
-    minutes = (time.monotonic() - began) / 60
-    notes = [f"{minutes:.0f} minutes without a loss, random seed {options.random_seed}."]
-    report.write("soak", report.command("soak"), rows, notes)
+        raise SystemExit("too few trainings resumed from a checkpoint")
+    minutes = (time.monotonic() - start) / 60
+    notes = [f"{minutes:.0f} minutes without a failure, random seed {options.random_seed}."]
+    report.write("soak", report.describe_command("soak"), rows, notes)
 
 
-def _weights(directory: Path) -> list[bytes]:
+def _read_weights(directory: Path) -> list[bytes]:
     return [array.tobytes() for array in model_dir.read_model(directory).weights]
 
 
-def _start(folder: Path, arguments: list[str], bytes_at_most: int = 0) -> subprocess.Popen[str]:
-    def limit() -> None:
-        if bytes_at_most:
+def _start(folder: Path, arguments: list[str], file_limit: int = 0) -> subprocess.Popen[str]:
+    def set_limit() -> None:
+        if file_limit:
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_at_most, bytes_at_most))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, file_limit))
 
     return subprocess.Popen(
         [sys.executable, "-m", "textgen", "train", *arguments],
@@ -87,65 +87,65 @@ def _start(folder: Path, arguments: list[str], bytes_at_most: int = 0) -> subpro
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=limit,
+        preexec_fn=set_limit,
     )
 
 
 def _finish(folder: Path, arguments: list[str]) -> None:
     process = _start(folder, arguments)
-    told = process.communicate()[1]
+    errors = process.communicate()[1]
     if process.returncode:
-        raise SystemExit(f"a training ended with status {process.returncode}: {told}")
+        raise SystemExit(f"a training ended with status {process.returncode}: {errors}")
 
 
-def _killed_and_resumed(
-    folder: Path, whole: Path, chance: random.Random, counts: Counter[str]
+def _kill_and_resume(
+    folder: Path, reference: Path, generator: random.Random, counts: Counter[str]
 ) -> None:
-    """One training, killed or out of disk some times, then finished and compared."""
+    """Kill a training or fill its disk several times, then finish it and compare its weights."""
     directory = folder / "model"
     shutil.rmtree(directory, ignore_errors=True)
     arguments = [*_TRAIN, "--model", "model"]
-    for _ in range(chance.randint(3, 8)):
-        kept = checkpoint_path(directory)
-        full = kept.exists() and chance.random() < 0.2
-        process = _start(folder, arguments, kept.stat().st_size // 2 if full else 0)
+    for _ in range(generator.randint(3, 8)):
+        saved = checkpoint_path(directory)
+        is_full = saved.exists() and generator.random() < 0.2
+        process = _start(folder, arguments, saved.stat().st_size // 2 if is_full else 0)
         assert process.stderr is not None
-        if full:
-            told = process.communicate()[1]
-            if "Traceback" in told or "cannot be written" not in told:
-                raise SystemExit(f"a full disk was not survived: {told}")
+        if is_full:
+            errors = process.communicate()[1]
+            if "Traceback" in errors or "cannot be written" not in errors:
+                raise SystemExit(f"a full disk was not survived: {errors}")
             counts["full disks survived"] += 1
             continue
-        begun = chance.random() < 0.8
-        if begun:
-            begun = any(line.startswith("training:") for line in process.stderr)
-            while not kept.exists() and process.poll() is None:
+        is_training = generator.random() < 0.8
+        if is_training:
+            is_training = any(line.startswith("training:") for line in process.stderr)
+            while not saved.exists() and process.poll() is None:
                 time.sleep(0.01)
-            time.sleep(chance.uniform(0, 1))
+            time.sleep(generator.uniform(0, 1))
         else:
-            time.sleep(chance.uniform(0, 6))
+            time.sleep(generator.uniform(0, 6))
         if (directory / storage.MANIFEST).exists():
             model_dir.load(directory).generate("The", length=20, random_seed=1)
             counts["samples in the middle of a training"] += 1
         process.kill()
         counts["resumed trainings"] += "resuming: " in process.communicate()[1]
         if process.returncode >= 0:
-            break  # it came to its end, now or before
+            break  # it had ended
         counts["kills"] += 1
-        counts["kills in the middle of a training"] += begun
-    finished = (directory / storage.MANIFEST).exists() and not checkpoint_path(directory).exists()
-    if not finished:
+        counts["kills in the middle of a training"] += is_training
+    has_model = (directory / storage.MANIFEST).exists()
+    if not has_model or checkpoint_path(directory).exists():
         _finish(folder, arguments)
-    if _weights(directory) != _weights(whole):
-        shutil.copytree(directory, Path(tempfile.gettempdir()) / "soak-lost", dirs_exist_ok=True)
-        raise SystemExit("a resumed training ended with other weights; see soak-lost")
+    if _read_weights(directory) != _read_weights(reference):
+        shutil.copytree(directory, Path(tempfile.gettempdir()) / "soak-failed", dirs_exist_ok=True)
+        raise SystemExit("a resumed training ended with other weights; see soak-failed")
     counts["resumed trainings with the same weights"] += 1
 
 
-def _attacks(folder: Path, whole: Path, counts: Counter[str]) -> None:
-    """The attacks that the tests build, each as a real file."""
+def _attack(folder: Path, reference: Path, counts: Counter[str]) -> None:
+    """Open a model with each of the attacks that the tests build."""
     for change in test_untrusted.ATTACKS:
-        copy = test_untrusted.attacked(whole, folder, change)
+        copy = test_untrusted.attacked(reference, folder, change)
         try:
             model_dir.load(copy)
         except TextgenError:
@@ -154,50 +154,50 @@ def _attacks(folder: Path, whole: Path, counts: Counter[str]) -> None:
             raise SystemExit(f"an attack was not refused: {change}")
 
 
-def _damage(folder: Path, whole: Path, chance: random.Random, counts: Counter[str]) -> None:
-    """Files with some bytes changed, with a manifest that agrees with them."""
-    kept = folder / "kept.npz"
+def _damage(folder: Path, reference: Path, generator: random.Random, counts: Counter[str]) -> None:
+    """Change some bytes of a file, make the manifest agree with it, and open it."""
+    saved = folder / "saved.npz"
     shutil.rmtree(folder / "other", ignore_errors=True)
     process = _start(folder, [*_TRAIN, "--model", "other"])
     while process.poll() is None and not checkpoint_path(folder / "other").exists():
         time.sleep(0.05)
     process.kill()
     process.communicate()
-    shutil.copy(checkpoint_path(folder / "other"), kept)
+    shutil.copy(checkpoint_path(folder / "other"), saved)
     for _ in range(_INPUTS):
-        kind = chance.choice(["model", "prepared", "checkpoint"])
+        kind = generator.choice(["model", "prepared", "checkpoint"])
         try:
             if kind == "checkpoint":
                 damaged = folder / "damaged.npz"
-                damaged.write_bytes(_spoiled(kept.read_bytes(), chance))
+                damaged.write_bytes(_spoil(saved.read_bytes(), generator))
                 checkpoint.read_checkpoint(damaged)
             elif kind == "model":
-                copy = test_untrusted.fresh(whole, folder)
-                path = chance.choice([one for one in copy.iterdir() if one.is_file()])
-                path.write_bytes(_spoiled(path.read_bytes(), chance))
+                copy = test_untrusted.fresh(reference, folder)
+                path = generator.choice([path for path in copy.iterdir() if path.is_file()])
+                path.write_bytes(_spoil(path.read_bytes(), generator))
                 if path.name != storage.MANIFEST:
                     test_untrusted.sign(copy, MODEL_KIND)
                 test_untrusted.use_model(copy)
             else:
-                copy = test_untrusted.fresh(cache_path(whole), folder)
-                path = chance.choice([one for one in copy.iterdir() if one.is_file()])
-                path.write_bytes(_spoiled(path.read_bytes(), chance))
+                copy = test_untrusted.fresh(cache_path(reference), folder)
+                path = generator.choice([path for path in copy.iterdir() if path.is_file()])
+                path.write_bytes(_spoil(path.read_bytes(), generator))
                 if path.name != storage.MANIFEST:
                     test_untrusted.sign(copy, prepared.PREPARED_KIND)
                 prepared.open_prepared(copy)
         except TextgenError:
             counts["damaged inputs refused"] += 1
         else:
-            counts["damaged inputs that were valid all the same"] += 1
+            counts["damaged inputs that were still valid"] += 1
 
 
-def _spoiled(content: bytes, chance: random.Random) -> bytes:
+def _spoil(content: bytes, generator: random.Random) -> bytes:
     changed = bytearray(content)
-    for _ in range(chance.randint(1, 5)):
-        if changed and chance.random() < 0.8:
-            changed[chance.randrange(len(changed))] = chance.randrange(256)
+    for _ in range(generator.randint(1, 5)):
+        if changed and generator.random() < 0.8:
+            changed[generator.randrange(len(changed))] = generator.randrange(256)
         else:
-            del changed[chance.randrange(len(changed) + 1) :]
+            del changed[generator.randrange(len(changed) + 1) :]
     return bytes(changed)
 
 

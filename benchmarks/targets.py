@@ -1,8 +1,9 @@
-"""What is learned in the same time from one target per window, from one per position, and with
-carried state: three curves in one figure.
+"""What a network learns in the same time from one target per window, from a target at every
+position, and with carried state: three curves in one figure.
 
-The same text, network (LSTM 128, embedding 64, windows of 40) and time; the loss is measured on
-held-out text as each model writes: from the last 40 characters, or in order with carried state.
+All three have the same text, network (LSTM 128, embedding 64, windows of 40) and time. The loss is
+measured on held-out text in the way that each model generates: from the last 40 characters, or in
+order with carried state.
 
     python -m benchmarks.targets tinyshakespeare.txt [--seconds 90]
 """
@@ -21,8 +22,8 @@ from textgen.training import events
 
 _HELD_OUT = 20_000  # characters of the last tenth that each snapshot is measured on
 _FIGURE = Path(__file__).parent.parent / "docs" / "targets.svg"
-# Nothing is validated on the way: that would take the time of one way more than of another.
-_SAME = {
+# Nothing is validated during the training: that would take different shares of the time.
+_SHARED = {
     "units": (128,),
     "embedding": 64,
     "maxlen": 40,
@@ -32,7 +33,7 @@ _SAME = {
     "drop_connect": 0.0,
     "noise": 0.0,
 }
-_WAYS: dict[str, dict[str, Any]] = {
+_VARIANTS: dict[str, dict[str, Any]] = {
     "one target per window": {"targets": "last", "batch_size": 128, "learning_rate": 6e-3},
     "a target at every position": {
         "targets": "sequence",
@@ -44,29 +45,31 @@ _WAYS: dict[str, dict[str, Any]] = {
 }
 
 
-def curve(corpus: Path, held_out: Path, folder: Path, way: dict[str, Any], seconds: float) -> Any:
-    """Seconds of training, passes and loss at each report."""
+def train_curve(
+    corpus: Path, held_out: Path, folder: Path, variant: dict[str, Any], seconds: float
+) -> Any:
+    """Seconds of training, passes and loss at each validation."""
     model = folder / "model"
     snapshots: list[tuple[float, float, Path]] = []
     shutil.rmtree(model, ignore_errors=True)
-    began = time.monotonic()
+    start = time.monotonic()
 
     def on_event(event: events.Event) -> None:
         if isinstance(event, events.Validated):
             snapshot = folder / f"snapshot-{len(snapshots)}"
             shutil.copytree(model, snapshot, ignore=shutil.ignore_patterns("cache"))
-            snapshots.append((time.monotonic() - began, event.epoch, snapshot))
+            snapshots.append((time.monotonic() - start, event.epoch, snapshot))
 
-    train([str(corpus)], model=model, on_event=on_event, **{**_SAME, **way, "time": seconds})
+    train([str(corpus)], model=model, on_event=on_event, **{**_SHARED, **variant, "time": seconds})
     points = []
-    for taken, passes, snapshot in snapshots:
-        points.append((taken, passes, evaluate([str(held_out)], snapshot).loss))
+    for elapsed, passes, snapshot in snapshots:
+        points.append((elapsed, passes, evaluate([str(held_out)], snapshot).loss))
         shutil.rmtree(snapshot)
     return points
 
 
 def draw(curves: dict[str, Any], seconds: float) -> None:
-    """The figure in docs/."""
+    """Draw the figure in docs/."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -74,7 +77,9 @@ def draw(curves: dict[str, Any], seconds: float) -> None:
 
     figure, axes = pyplot.subplots(figsize=(7, 4))
     for name, points in curves.items():
-        axes.plot([p[0] for p in points], [p[2] for p in points], marker="o", label=name)
+        axes.plot(
+            [point[0] for point in points], [point[2] for point in points], marker="o", label=name
+        )
     axes.set_xlabel("seconds of training (two cores)")
     axes.set_ylabel("loss on held-out text, nats per character")
     axes.set_xlim(0, seconds)
@@ -91,27 +96,27 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=90)
     options = parser.parse_args()
     text = options.corpus.read_text(encoding="utf-8")
-    runtime.start("cpu")  # Keras is imported once, and in no curve's time
+    runtime.start("cpu")  # imports Keras, which would take time of the first curve
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        learned, held_out = folder / "learned.txt", folder / "held-out.txt"
+        training_text, held_out = folder / "training.txt", folder / "held-out.txt"
         cut = len(text) * 9 // 10
-        learned.write_text(text[:cut], encoding="utf-8")
+        training_text.write_text(text[:cut], encoding="utf-8")
         held_out.write_text(text[cut : cut + _HELD_OUT], encoding="utf-8")
         curves = {
-            name: curve(learned, held_out, folder, way, options.seconds)
-            for name, way in _WAYS.items()
+            name: train_curve(training_text, held_out, folder, variant, options.seconds)
+            for name, variant in _VARIANTS.items()
         }
     draw(curves, options.seconds)
     rows = [
         {
             "way": name,
-            "seconds": taken,
+            "seconds": elapsed,
             "passes over the text": passes,
             "nats per character": round(loss, 4),
         }
         for name, points in curves.items()
-        for taken, passes, loss in points
+        for elapsed, passes, loss in points
     ]
     report.write(
         "targets",
@@ -120,7 +125,7 @@ def main() -> None:
         [
             f"LSTM 128, embedding 64, windows of 40 (every 3), no dropout; on {_HELD_OUT:,} "
             "characters of the text's last tenth, which training does not see. Each model reads as "
-            "it writes: from the last 40 characters, or in order with carried state. Batches of "
+            "it generates: from the last 40 characters, or in order with carried state. Batches of "
             "128 windows or 32 streams; learning rates 0.006, 0.008 and 0.01. One run each."
         ],
     )

@@ -318,7 +318,7 @@ def test_min_char_rnn_is_the_plain_numpy_program_step_by_step(text, float64):
         Hooks(on_event=on_event),
         Start(change_weights=initial),
     )
-    expected = [loss for _, loss in min_char_rnn.losses(ids, weights, len(smoothed))]
+    expected = [loss for _, loss in min_char_rnn.train(ids, weights, len(smoothed))]
     assert len(smoothed) > 150
     # Both begin with the same weights and count in float64. Adagrad's first steps are so large
     # that rounding alone drives two runs apart after some fifty of them.
