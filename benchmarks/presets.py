@@ -40,7 +40,7 @@ def main() -> None:
     from textgen.compute.backends import load
     from textgen.model.build import build_model
     from textgen.training import events
-    from textgen.training.data import Text
+    from textgen.training.data import TrainingData
     from textgen.training.fit import Hooks, fit
 
     curves: dict[str, list[list[float]]] = {"textgen": [], "plain NumPy": []}
@@ -56,7 +56,7 @@ def main() -> None:
                 curve.append(event.loss)
 
         fit(
-            Text(ids, ids[:0], vocabulary),
+            TrainingData(ids, ids[:0], vocabulary),
             resolved,
             load(keras.backend.backend())(Device("cpu", "cpu")),
             Hooks(on_event=on_event),

@@ -237,7 +237,7 @@ def test_a_later_version_with_more_settings_opens_all(release, tmp_path, monkeyp
     shutil.copytree(release / "unfinished", directory)
     steps = iter(range(3))
     train(model=directory, resume=True, device="cpu", stop=lambda: next(steps, None) is None)
-    settings = checkpoint.read_checkpoint(checkpoint_path(directory)).request.settings
+    settings = checkpoint.read_checkpoint(checkpoint_path(directory)).identity.settings
     assert settings.by_name()["zoneout"] == 0.0 and "zoneout" not in settings.to_json()["training"]
     options: dict[str, Any] = {"units": (4,), "epochs": 1, "batch_size": 4, "sample_length": 0}
     train([str(release / "prepared")], model=tmp_path / "m", encoding="latin-1", **options)

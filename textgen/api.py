@@ -20,7 +20,7 @@ from textgen.text.sources import Corpora, list_corpora
 from textgen.training import events
 from textgen.training.events import OnEvent
 from textgen.training.job import Job
-from textgen.training.run import run_job
+from textgen.training.pipeline import run_job
 
 
 class JobOptions(CorpusOptions, TrainingOptions, total=False):

@@ -94,7 +94,7 @@ def test_what_nobody_chose_stays_as_it_was_at_the_start(tmp_path, corpus, monkey
         return train([str(corpus)], model=directory, stop=lambda: next(steps) >= 3, **chosen)
 
     some_steps(options)
-    request = checkpoint.read_checkpoint(checkpoint_path(directory)).request
+    request = checkpoint.read_checkpoint(checkpoint_path(directory)).identity
     assert {"units", "dropout", "learning_rate"} <= set(request.automatic)
     assert not {"time", "sample_length"} & set(request.automatic)
     estimate_speed, dropout = automatic.estimate_speed, request.settings.model.dropout
@@ -106,6 +106,6 @@ def test_what_nobody_chose_stays_as_it_was_at_the_start(tmp_path, corpus, monkey
     # Chosen as it was at the start, then by nobody.
     for chosen in ({**options, "dropout": dropout}, options):
         assert some_steps(chosen).reason == "stopped"
-        assert checkpoint.read_checkpoint(checkpoint_path(directory)).request == request
+        assert checkpoint.read_checkpoint(checkpoint_path(directory)).identity == request
     record = model_dir.read_model(directory).record
     assert record.settings == request.settings

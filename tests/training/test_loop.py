@@ -14,18 +14,18 @@ from textgen.errors import ModelError, OutputError, TrainingError
 from textgen.settings import resolve_settings
 from textgen.text.vocabulary import Vocabulary
 from textgen.training import checkpoint, events
-from textgen.training.checkpoint import Checkpoint, Request
-from textgen.training.data import Text
-from textgen.training.fit import Hooks, Start, fit
+from textgen.training.checkpoint import Checkpoint, TrainingIdentity
+from textgen.training.data import TrainingData
+from textgen.training.fit import Hooks, StartOptions, fit
 
 VOCABULARY = Vocabulary("\nabcdefgh")
 SMALL = {"units": (3,), "embedding": 2, "batch_size": 2, "maxlen": 5, "sample_length": 4}
 STEPS = 18  # of an epoch
 
 
-def data(validation: int = 100) -> Text:
+def data(validation: int = 100) -> TrainingData:
     ids = np.random.default_rng(0).integers(0, VOCABULARY.size, 200 + validation).astype(np.uint8)
-    return Text(ids[:200], ids[200:], VOCABULARY)
+    return TrainingData(ids[:200], ids[200:], VOCABULARY)
 
 
 def options(**changes):
@@ -113,7 +113,7 @@ def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path, steps, changes
     whole, everything = run(settings)
     _, stopped = run(settings, recorder=Recorder(stop_after(steps)))
     snapshot = through_a_file(tmp_path / "checkpoint", settings, stopped.snapshots[-1])
-    rest, resumed = run(settings, start=Start(snapshot=snapshot))
+    rest, resumed = run(settings, start=StartOptions(snapshot=snapshot))
     assert resumed.of(events.TrainingStarted)[0].resumed_at_epoch == pytest.approx(
         steps / whole.batches.steps_per_epoch, abs=0.05
     )
@@ -128,7 +128,7 @@ def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path, steps, changes
 
 
 def through_a_file(path, settings, snapshot):
-    request = Request(settings, VOCABULARY, "a text", None)
+    request = TrainingIdentity(settings, VOCABULARY, "a text", None)
     checkpoint.write_checkpoint(path, Checkpoint(request, None, {"versions": {}}, snapshot))
     return checkpoint.read_checkpoint(path).snapshot
 
@@ -136,7 +136,7 @@ def through_a_file(path, settings, snapshot):
 def test_a_snapshot_of_another_training_is_refused():
     _, stopped = run(recorder=Recorder(stop_after(5)))
     with pytest.raises(ModelError):
-        run(options(units=(4,)), start=Start(snapshot=stopped.snapshots[-1]))
+        run(options(units=(4,)), start=StartOptions(snapshot=stopped.snapshots[-1]))
 
 
 def test_a_training_that_is_stopped_validates_saves_and_keeps_a_checkpoint():
@@ -161,7 +161,7 @@ def test_patience_ends_a_training_that_no_longer_improves():
 def test_a_training_by_time_ends_before_its_deadline():
     settings = resolve_settings({**SMALL, "time": 1.5})
     start, backend = time.monotonic(), FakeBackend(seconds_per_step=0.001)
-    loop, recorder = run(settings, backend, start=Start(deadline=start + 1.5))
+    loop, recorder = run(settings, backend, start=StartOptions(deadline=start + 1.5))
     assert 0.1 < time.monotonic() - start < 1.7  # the machine may be busy
     assert loop.state.reason == "done" and recorder.of(events.Validated)
     shares = [event.fraction_done for event in recorder.of(events.StepDone)]
@@ -173,7 +173,7 @@ def test_a_training_by_time_ends_before_its_deadline():
 def test_a_time_that_is_over_before_the_first_step_is_refused():
     settings = resolve_settings({**SMALL, "time": 1.0})
     with pytest.raises(TrainingError, match="--time 1s"):
-        run(settings, start=Start(deadline=time.monotonic() + 0.5))
+        run(settings, start=StartOptions(deadline=time.monotonic() + 0.5))
 
 
 def test_early_samples_come_before_the_first_validation():

@@ -143,14 +143,14 @@ def test_windows_chosen_for_a_prepared_corpus_are_those_of_a_training(
 ):
     corpus.write_text(corpus.read_text() * 5)
     prepare([str(corpus)], tmp_path / "p", **windows)
-    made = planned([tmp_path / "p"], tmp_path / "m").request
+    made = planned([tmp_path / "p"], tmp_path / "m").identity
     assert made.settings.windows.maxlen == maxlen and ("maxlen" in made.automatic) == (maxlen == 64)
-    preset = planned([tmp_path / "p"], tmp_path / "m", preset="keras-example").request
+    preset = planned([tmp_path / "p"], tmp_path / "m", preset="keras-example").identity
     assert preset.settings.windows.maxlen == 40
-    told = planned([tmp_path / "p"], tmp_path / "m", {"maxlen": 12}).request
+    told = planned([tmp_path / "p"], tmp_path / "m", {"maxlen": 12}).identity
     assert told.settings.windows.maxlen == 12
     without_chosen(tmp_path / "p")
-    old = planned([tmp_path / "p"], tmp_path / "m").request
+    old = planned([tmp_path / "p"], tmp_path / "m").identity
     assert old.settings.windows.maxlen == before
 
 
@@ -225,19 +225,19 @@ def test_an_unknown_setting_is_refused(tmp_path, corpus, unknown):
 def test_a_training_that_an_older_version_began_is_the_same_without_a_new_setting(
     tmp_path, corpus, options, preset
 ):
-    now = planned([corpus], tmp_path / "m", options=options, preset=preset).request
+    now = planned([corpus], tmp_path / "m", options=options, preset=preset).identity
     older = replace(now.settings, training=replace(now.settings.training, state_reset=0.0))
     before = replace(now, settings=older, automatic=tuple(set(now.automatic) - {"state_reset"}))
     assert checkpoint.difference(now, before) is None
     chosen = {**options, "state_reset": 0.2}
-    other = planned([corpus], tmp_path / "m", options=chosen, preset=preset).request
+    other = planned([corpus], tmp_path / "m", options=chosen, preset=preset).identity
     assert checkpoint.difference(other, before) == "state_reset"
 
 
 def test_every_cell_and_preset_is_reset_more_often_where_few_windows_are_read(tmp_path, corpus):
     def probability(options, preset=None):
         made = planned([corpus], tmp_path / "m", options=options, preset=preset)
-        return made.request.settings.training.state_reset
+        return made.identity.settings.training.state_reset
 
     assert probability({"epochs": 1}) == probability({"epochs": 1, "cell": "gru"}) == 0.5
     assert probability({"epochs": 1}, "small") == 0.5

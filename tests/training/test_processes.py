@@ -9,9 +9,9 @@ from textgen.settings import resolve_settings
 from textgen.text.prepare import prepare
 from textgen.text.vocabulary import Vocabulary
 from textgen.training import events, processes
-from textgen.training.data import Text
+from textgen.training.data import TrainingData
 
-TEXT = Text(np.zeros(9001, np.uint8), np.zeros(1000, np.uint8), Vocabulary("ab"))
+TEXT = TrainingData(np.zeros(9001, np.uint8), np.zeros(1000, np.uint8), Vocabulary("ab"))
 
 
 def test_each_process_reads_its_streams():

@@ -463,7 +463,7 @@ def test_an_unfinished_training_of_version_0_1_0_goes_on_with_its_text(
     monkeypatch.chdir(tmp_path)
     directory = tmp_path / "model"
     shutil.copytree(RELEASED / name, directory)
-    request = checkpoint.read_checkpoint(checkpoint_path(directory)).request
+    request = checkpoint.read_checkpoint(checkpoint_path(directory)).identity
     (source,) = json.loads((directory / "cache/prepared.json").read_text())["sources"]
     os.utime(corpus, ns=(source["modified"], source["modified"]))
     assert corpus.stat().st_size == source["bytes"]
@@ -696,7 +696,7 @@ def test_a_damaged_checkpoint_is_refused_or_the_same(tmp_path_factory, kept, dat
     else:
         path.write_bytes(kept)
         whole = checkpoint.read_checkpoint(path)
-        assert (found.request, found.snapshot.state) == (whole.request, whole.snapshot.state)
+        assert (found.identity, found.snapshot.state) == (whole.identity, whole.snapshot.state)
 
 
 @given(st.data())
@@ -758,9 +758,9 @@ def test_a_checkpoint_that_lies_about_its_sizes_is_refused(tmp_path, corpus):
     train([str(corpus)], model=directory, stop=Stop(20), **QUICK)
     path = checkpoint_path(directory)
     kept = checkpoint.read_checkpoint(path)
-    huge = replace(kept.request.settings.model, units=(10**9,))
+    huge = replace(kept.identity.settings.model, units=(10**9,))
     lying = replace(
-        kept, request=replace(kept.request, settings=replace(kept.request.settings, model=huge))
+        kept, identity=replace(kept.identity, settings=replace(kept.identity.settings, model=huge))
     )
     checkpoint.write_checkpoint(path, lying)
     with pytest.raises(ModelError, match="its weights are not those of its settings"):

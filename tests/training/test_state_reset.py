@@ -17,7 +17,7 @@ from textgen.settings import resolve_settings
 from textgen.text.batches import draw_state_mask
 from textgen.text.vocabulary import Vocabulary
 from textgen.training.batches import Batches
-from textgen.training.data import Text
+from textgen.training.data import TrainingData
 from textgen.training.fit import Hooks, fit
 
 
@@ -70,7 +70,7 @@ def test_a_training_with_carried_state_resets_more_and_more(monkeypatch, options
     ids = np.random.default_rng(0).integers(0, 5, 8010).astype(np.uint8)
     base = {"units": (4,), "embedding": 2, "epochs": 2, "batch_size": 4, "maxlen": 10}
     chosen = resolve_settings({**base, "sample_length": 0, **options})
-    fit(Text(ids, ids[:0], Vocabulary("abcde")), chosen, backend(), Hooks())
+    fit(TrainingData(ids, ids[:0], Vocabulary("abcde")), chosen, backend(), Hooks())
     assert any(rows is not None for rows in kept) is resets
     if resets:
         shares = np.array([0 if rows is None else np.mean(rows == 0) for rows in kept])

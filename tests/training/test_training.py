@@ -37,10 +37,10 @@ from textgen.text.vocabulary import Vocabulary
 from textgen.text.windows import Windows
 from textgen.training import device_speed, events
 from textgen.training.batches import Batches
-from textgen.training.data import Text
-from textgen.training.fit import Hooks, Start, fit
+from textgen.training.data import TrainingData
+from textgen.training.fit import Hooks, StartOptions, fit
 from textgen.training.job import Job
-from textgen.training.run import run_job
+from textgen.training.pipeline import run_job
 
 QUICK: dict[str, Any] = {"units": (8,), "embedding": 4, "maxlen": 10, "batch_size": 4, "epochs": 1}
 
@@ -312,11 +312,11 @@ def test_min_char_rnn_is_the_plain_numpy_program_step_by_step(text, float64):
         return drawn
 
     fit(
-        Text(ids, ids[:0], vocabulary),
+        TrainingData(ids, ids[:0], vocabulary),
         resolved,
         backend(),
         Hooks(on_event=on_event),
-        Start(change_weights=initial),
+        StartOptions(change_weights=initial),
     )
     expected = [loss for _, loss in min_char_rnn.train(ids, weights, len(smoothed))]
     assert len(smoothed) > 150

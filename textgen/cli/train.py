@@ -110,7 +110,7 @@ def command(
 
     from textgen.training.events import ProcessesJoined, TrainingStarted
     from textgen.training.job import Job
-    from textgen.training.run import run_job
+    from textgen.training.pipeline import run_job
 
     settings = options.chosen(values)
     corpus = options.settings_of(CorpusConfig, settings)

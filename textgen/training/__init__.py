@@ -1,9 +1,10 @@
 """Training, from corpus to model directory.
 
-run.py           the whole way
+pipeline.py      the whole way
 job.py           what the user asks for
 plan.py          what a job trains: corpus, vocabulary, settings
-choices.py       who chooses which setting
+corpus.py        reads its corpus into the cache
+selection.py     who chooses which setting
 automatic.py     rules that choose settings for a corpus, a time and the speed of a device
 device_speed.py  that speed, measured
 transfer.py      the weights of another model to start from

@@ -1,13 +1,13 @@
-"""How far a training is, when it is validated and when it ends.
+"""How much of a training is done, when it is validated and when it ends.
 
 A training ends after a number of epochs (`EpochBudget`) or just before a deadline (`TimeBudget`).
-Either is asked after each step. Several processes must answer alike at the same step, so the loop
-asks a `SynchronizedBudget`, which also knows whether any process was asked to stop.
+Several processes must decide alike at the same step, so the loop asks a `SynchronizedBudget`.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from textgen.distributed.communicator import Communicator
 
@@ -17,29 +17,52 @@ _EXCHANGE_INTERVAL = 0.25  # seconds between two exchanges of several processes
 _SHORTEST_STEP, _STEPS_AT_MOST = 1e-4, 1000  # between two exchanges of several processes
 
 
-@dataclass(frozen=True)
+class Budget(Protocol):
+    """How much training there is."""
+
+    def step_done(self) -> None:
+        """Count a step."""
+
+    def fraction_done(self) -> float:
+        """The completed share of the training, 0 to 1."""
+
+    def is_over(self) -> bool:
+        """Whether to end, with a last validation."""
+
+    def validation_due(self) -> bool:
+        """Whether to validate now."""
+
+    def validated(self, seconds: float) -> None:
+        """Count a validation that took so many seconds, with samples and saving."""
+
+    def to_json(self) -> dict[str, float]:
+        """What a resumed training needs to continue the budget, by the names in checkpoints."""
+
+
 class EpochBudget:
     """A training of some epochs, with a validation after each.
 
-    Attributes:
+    Args:
         steps_per_epoch: Steps of an epoch.
         epochs: Epochs in all.
+        steps: Steps done in earlier runs.
     """
 
-    steps_per_epoch: int
-    epochs: int
+    def __init__(self, steps_per_epoch: int, epochs: int, steps: int = 0):
+        self._steps_per_epoch, self._steps = steps_per_epoch, steps
+        self._all_steps = steps_per_epoch * epochs
 
     def step_done(self) -> None:
-        pass
+        self._steps += 1
 
-    def share_done(self, steps: int) -> float:
-        return steps / (self.steps_per_epoch * self.epochs)
+    def fraction_done(self) -> float:
+        return self._steps / self._all_steps
 
-    def is_over(self, steps: int) -> bool:
-        return steps >= self.steps_per_epoch * self.epochs
+    def is_over(self) -> bool:
+        return self._steps >= self._all_steps
 
-    def validation_due(self, steps: int) -> bool:
-        return steps % self.steps_per_epoch == 0
+    def validation_due(self) -> bool:
+        return self._steps % self._steps_per_epoch == 0
 
     def validated(self, seconds: float) -> None:
         pass
@@ -53,28 +76,27 @@ class TimeBudget:
 
     Args:
         deadline: In seconds of time.monotonic().
-        report: Seconds that a validation takes, with samples and saving.
-        used: Seconds that the training had in earlier runs.
-        since_report: Seconds of them since the last validation.
-        cost: The fewest seconds that a validation took; 0 before the first.
+        validation_seconds: How long a validation takes, with samples and saving.
+        earlier: What `to_json` gave in an earlier run; empty for a new training.
     """
 
-    FIELDS = ("used", "since_report", "report", "cost")  # as checkpoints have them
+    FIELDS = ("used", "since_report", "report", "cost")  # of `to_json`
 
     def __init__(
         self,
         deadline: float,
-        report: float,
-        used: float = 0.0,
-        since_report: float = 0.0,
-        cost: float = 0.0,
+        validation_seconds: float,
+        earlier: Mapping[str, float] | None = None,
     ):
+        earlier = earlier or dict.fromkeys(self.FIELDS, 0.0)
         self._deadline = deadline
         self._last_step = time.monotonic()
-        self._start = self._last_step - used
-        self._last_validation = self._last_step - since_report
+        self._start = self._last_step - earlier["used"]
+        self._last_validation = self._last_step - earlier["since_report"]
         self._steps, self._step_seconds = 0, 0.0  # the latter is smoothed
-        self._validation_seconds, self._least_validation_seconds = report, cost
+        # The device may be slower than that of the earlier run.
+        self._validation_seconds = max(validation_seconds, earlier["report"])
+        self._least_validation_seconds = earlier["cost"]  # 0 before the first
 
     def to_json(self) -> dict[str, float]:
         now = time.monotonic()
@@ -93,14 +115,14 @@ class TimeBudget:
             past = 0.9 if self._step_seconds else 0.0
             self._step_seconds = past * self._step_seconds + (1 - past) * seconds
 
-    def share_done(self, steps: int) -> float:  # noqa: ARG002
+    def fraction_done(self) -> float:
         span = self._deadline - self._validation_seconds - self._start
         return min(1.0, (time.monotonic() - self._start) / max(span, 1e-9))
 
-    def is_over(self, steps: int) -> bool:  # noqa: ARG002
+    def is_over(self) -> bool:
         return time.monotonic() + self._step_seconds + self._validation_seconds >= self._deadline
 
-    def validation_due(self, steps: int) -> bool:  # noqa: ARG002
+    def validation_due(self) -> bool:
         now = time.monotonic()
         interval = max(
             (self._deadline - self._start) / _VALIDATIONS,
@@ -115,6 +137,27 @@ class TimeBudget:
         self._last_validation = self._last_step = time.monotonic()
 
 
+@dataclass(frozen=True)
+class Decision:
+    """What follows a step; the same in all processes.
+
+    Attributes:
+        over: Whether the budget is used up: training ends after a validation.
+        due: Whether the budget asks for a validation, also because it is over.
+        stopped: Whether a process was asked to stop: training ends after a validation.
+        checkpoint_due: Whether the main process wants to write a checkpoint.
+    """
+
+    over: bool = False
+    due: bool = False
+    stopped: bool = False
+    checkpoint_due: bool = False
+
+    @property
+    def validate(self) -> bool:
+        return self.due or self.stopped
+
+
 class SynchronizedBudget:
     """A budget on which all processes agree.
 
@@ -124,63 +167,55 @@ class SynchronizedBudget:
     Args:
         budget: This process's.
         communicator: The processes.
-        stop_requested: Whether this process is asked to stop.
+        stop: Whether this process is asked to stop.
         checkpoint_due: Whether this process wants to write a checkpoint.
-
-    Attributes:
-        stop_requested: Whether any process is asked to stop.
-        checkpoint_due: Whether the main process wants to write a checkpoint after this step.
     """
 
     def __init__(
         self,
-        budget: EpochBudget | TimeBudget,
+        budget: Budget,
         communicator: Communicator,
-        stop_requested: Callable[[], object],
+        stop: Callable[[], object],
         checkpoint_due: Callable[[], bool],
     ):
         self._budget, self._communicator = budget, communicator
         self._interval = _EXCHANGE_INTERVAL if communicator.in_lockstep else 0.0
-        self._ask_stop, self._ask_checkpoint = stop_requested, checkpoint_due
+        self._ask_stop, self._ask_checkpoint = stop, checkpoint_due
         self._is_exact = isinstance(budget, EpochBudget)  # it says the same in every process
         self._steps, self._exchanged_at = 0, time.monotonic()
-        self._exchange(stop=False, checkpoint=False)
+        self._exchange(stop=False, checkpoint_due=False)
 
-    def _exchange(self, *, stop: bool, checkpoint: bool) -> None:
-        now = time.monotonic()
+    def _exchange(self, *, stop: bool, checkpoint_due: bool) -> None:
+        now, budget = time.monotonic(), self._budget
         step_seconds = max((now - self._exchanged_at) / max(self._steps, 1), _SHORTEST_STEP)
         steps = min(max(self._interval / step_seconds, 1), _STEPS_AT_MOST) if self._steps else 1
         self._exchanged_at, self._steps = now, 0
-        answers = (0.0, False, False)
-        if not self._is_exact:
-            budget = self._budget
-            answers = budget.share_done(0), budget.is_over(0), budget.validation_due(0)
-        gathered = self._communicator.all_gather(stop, int(steps), *answers, checkpoint)
-        self.stop_requested = bool(gathered[:, 0].any())
+        answers = budget.fraction_done(), budget.is_over(), budget.validation_due()
+        gathered = self._communicator.all_gather(stop, int(steps), *answers, checkpoint_due)
+        self._stop = bool(gathered[:, 0].any())
         main = gathered[0]
-        self._steps_to_exchange, self._share_done = int(main[1]), float(main[2])
+        self._steps_to_exchange, self._fraction_done = int(main[1]), float(main[2])
         self._is_over, self._validation_due = bool(main[3]), bool(main[4])
-        self.checkpoint_due = bool(main[5])
+        self._checkpoint_due = bool(main[5])
 
     def step_done(self) -> None:
         """Count a step."""
         self._budget.step_done()
         self._steps += 1
-        self.checkpoint_due = False  # it is written after the step at which all agreed
+
+    def decide(self) -> Decision:
+        """What follows the step that was counted last."""
+        checkpoint_due = False  # but after the step at which all agreed
         if self._steps >= self._steps_to_exchange:
-            self._exchange(stop=bool(self._ask_stop()), checkpoint=self._ask_checkpoint())
+            self._exchange(stop=bool(self._ask_stop()), checkpoint_due=self._ask_checkpoint())
+            checkpoint_due = self._checkpoint_due
+        over = self._budget.is_over() if self._is_exact else self._is_over
+        due = self._budget.validation_due() if self._is_exact else self._validation_due
+        return Decision(over, over or due, self._stop and not over, checkpoint_due)
 
-    def share_done(self, steps: int) -> float:
-        """The share of the training that is done after so many steps, 0 to 1."""
-        return self._budget.share_done(steps) if self._is_exact else self._share_done
-
-    def is_over(self, steps: int) -> bool:
-        """Whether to end, with a last validation."""
-        return self._budget.is_over(steps) if self._is_exact else self._is_over
-
-    def validation_due(self, steps: int) -> bool:
-        """Whether to validate now."""
-        return self._budget.validation_due(steps) if self._is_exact else self._validation_due
+    def fraction_done(self) -> float:
+        """The completed share of the training, 0 to 1."""
+        return self._budget.fraction_done() if self._is_exact else self._fraction_done
 
     def validated(self, seconds: float) -> None:
         """Count a validation that took so many seconds, with samples and saving."""
@@ -189,5 +224,5 @@ class SynchronizedBudget:
         self._steps, self._steps_to_exchange = 0, 1
 
     def to_json(self) -> dict[str, float]:
-        """What a training that is resumed later makes its budget from."""
+        """What a resumed training needs to continue the budget, by the names in checkpoints."""
         return self._budget.to_json()

@@ -29,8 +29,8 @@ REMEDY = "start again with --force"
 
 
 @dataclass(frozen=True)
-class Request:
-    """What identifies a training: with an equal request, it is the same one.
+class TrainingIdentity:
+    """What identifies a training: two with equal identities are the same.
 
     Attributes:
         settings: All settings.
@@ -58,7 +58,7 @@ class Request:
         }
 
     def check_sizes(self, weights: Arrays) -> None:
-        """Raise `ValueError` where arrays are not weights of the network that is requested.
+        """Raise `ValueError` where arrays are not weights of its network.
 
         Settings of a file may be huge: nothing is built before the file has arrays of their sizes.
         """
@@ -87,37 +87,39 @@ class Checkpoint:
     """All that a training is resumed from.
 
     Attributes:
-        request: What identifies it.
+        identity: What identifies it.
         prepared: The path of the prepared corpus; None for the model directory's cache.
         about: What the model directory records about corpus, versions and the command.
         snapshot: The state it was in.
     """
 
-    request: Request
+    identity: TrainingIdentity
     prepared: str | None
     about: Mapping[str, Any]
     snapshot: Snapshot
 
 
-def difference(request: Request, unfinished: Request) -> str | None:
-    """The name of something in which two requests differ; None where they are the same.
+def difference(identity: TrainingIdentity, recorded: TrainingIdentity) -> str | None:
+    """The name of something in which two identities differ; None where they are the same.
 
     What nobody chose either time does not count: another device may want another size.
     """
-    if request.text != unfinished.text:
+    if identity.text != recorded.text:
         return "corpus"
-    if request.init_from != unfinished.init_from:  # which decides on the vocabulary and the sizes
+    if identity.init_from != recorded.init_from:  # which decides on the vocabulary and the sizes
         return "init_from"
-    if request.vocabulary != unfinished.vocabulary:
+    if identity.vocabulary != recorded.vocabulary:
         return "corpus"
-    values, recorded = request.parts(), unfinished.parts()
-    ignored = set(request.automatic) & set(unfinished.automatic)
+    values, recorded_values = identity.parts(), recorded.parts()
+    ignored = set(identity.automatic) & set(recorded.automatic)
     # A setting that the version which started it did not have counts only if it is chosen now.
     legacy = Settings.legacy_defaults()
     ignored |= {
-        name for name in request.automatic if name in legacy and recorded[name] == legacy[name]
+        name
+        for name in identity.automatic
+        if name in legacy and recorded_values[name] == legacy[name]
     }
-    differing = (name for name in values if values[name] != recorded[name])
+    differing = (name for name in values if values[name] != recorded_values[name])
     return next((name for name in differing if name not in ignored), None)
 
 
@@ -127,13 +129,13 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     Raises:
         OSError: the disk is full, or the directory cannot be written.
     """
-    request, snapshot = checkpoint.request, checkpoint.snapshot
+    identity, snapshot = checkpoint.identity, checkpoint.snapshot
     about = {
-        "settings": request.settings.to_json(),
-        "vocabulary": request.vocabulary.to_bytes().decode(),
-        "text": request.text,
-        "init_from": request.init_from,
-        "suited": list(request.automatic),
+        "settings": identity.settings.to_json(),
+        "vocabulary": identity.vocabulary.to_bytes().decode(),
+        "text": identity.text,
+        "init_from": identity.init_from,
+        "suited": list(identity.automatic),
         "prepared": checkpoint.prepared,
         "about": dict(checkpoint.about),
         "left": snapshot.seconds_left,
@@ -172,7 +174,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
                 group, dot, _ = name.removesuffix(".npy").partition(".")
                 if dot:
                     groups.setdefault(group, []).append(_array(archive, name))
-        request = Request(
+        identity = TrainingIdentity(
             Settings.from_json(about["settings"], about["about"]["versions"].get("textgen")),
             Vocabulary.from_bytes(about["vocabulary"].encode()),
             about["text"],
@@ -189,10 +191,10 @@ def read_checkpoint(path: Path) -> Checkpoint:
         ):
             if not isinstance(value, dict):
                 raise TypeError(f"{name} is not an object")
-        request.check_sizes(groups.get("best", ()))
-        if not -math.inf < snapshot.seconds_left <= request.settings.training.time:
+        identity.check_sizes(groups.get("best", ()))
+        if not -math.inf < snapshot.seconds_left <= identity.settings.training.time:
             raise ValueError("more time is left than there was")
-        return Checkpoint(request, about["prepared"], about["about"], snapshot)
+        return Checkpoint(identity, about["prepared"], about["about"], snapshot)
     except NewerVersionError as error:
         raise ModelError(f"{path}: {error}, or {REMEDY}") from error
     except (*storage.DAMAGE_ERRORS, SettingsError) as error:

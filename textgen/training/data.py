@@ -9,7 +9,7 @@ from textgen.text.vocabulary import IdSequence, Vocabulary
 
 
 @dataclass(frozen=True)
-class Text:
+class TrainingData:
     """The text of a training.
 
     Attributes:

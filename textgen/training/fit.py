@@ -16,21 +16,21 @@ from textgen.model.initial_weights import initial_weights
 from textgen.settings import Settings
 from textgen.training import events
 from textgen.training.batches import Batches
-from textgen.training.budget import EpochBudget, SynchronizedBudget, TimeBudget
+from textgen.training.budget import Budget, EpochBudget, SynchronizedBudget, TimeBudget
 from textgen.training.callbacks.base import Callback
 from textgen.training.callbacks.checkpoint_saver import CheckpointSaver
 from textgen.training.callbacks.early_samples import EarlySamples
 from textgen.training.callbacks.model_saver import ModelSaver
 from textgen.training.callbacks.patience import Patience
 from textgen.training.checkpoint import REMEDY, Snapshot
-from textgen.training.data import Text
+from textgen.training.data import TrainingData
 from textgen.training.loop import Loop
 from textgen.training.loss_curve import LossCurve
 from textgen.training.samples import draw_seeds
 from textgen.training.state import TrainingState
 from textgen.training.validation import Validator
 
-_REPORT = 1.0  # seconds that samples and saving take, in addition to the validation
+_SAVING = 1.0  # seconds that samples and saving take, in addition to the validation
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Hooks:
 
 
 @dataclass(frozen=True)
-class Start:
+class StartOptions:
     """How a training starts.
 
     Attributes:
@@ -73,7 +73,11 @@ class Start:
 
 
 def fit(
-    data: Text, settings: Settings, backend: Backend, hooks: Hooks, start: Start | None = None
+    data: TrainingData,
+    settings: Settings,
+    backend: Backend,
+    hooks: Hooks,
+    start: StartOptions | None = None,
 ) -> Loop:
     """Train a network, in a session of the backend.
 
@@ -96,7 +100,7 @@ def fit(
         backend.translate_device_errors(),
         backend.seeded(settings.training.random_seed),
     ):
-        loop, started = _prepare(data, settings, backend, hooks, start or Start())
+        loop, started = _prepare(data, settings, backend, hooks, start or StartOptions())
     for callback in loop.callbacks:
         callback.on_begin(loop)
     try:
@@ -114,67 +118,72 @@ def fit(
 
 
 def _prepare(
-    data: Text, settings: Settings, backend: Backend, hooks: Hooks, start: Start
+    data: TrainingData, settings: Settings, backend: Backend, hooks: Hooks, start: StartOptions
 ) -> tuple[Loop, events.TrainingStarted]:
     """A loop that is ready for its first step, and what to report of it.
 
     The order in which networks are created decides what their layers draw at random.
     """
-    config, size, snapshot = settings.training, data.vocabulary.size, start.snapshot
-    line_end = int(data.vocabulary.encode("\n")[0])  # -1, which is no id, where it has none
+    config, snapshot, communicator = settings.training, start.snapshot, backend.communicator
+    vocabulary = data.vocabulary
+    line_end = int(vocabulary.encode("\n")[0])  # -1, which is no id, where it has none
     batches = Batches(data.train, settings, backend, line_end)
-    model = backend.create_model(settings, size)
-    generator = np.random.default_rng(config.random_seed)
-    weights = initial_weights(settings.model, size, generator)
-    if start.change_weights is not None:
-        weights = start.change_weights(weights)
-    weights = [backend.communicator.broadcast_array(array) for array in weights]
-    model.set_weights(weights)
+    model = backend.create_model(settings, vocabulary.size)
+    model.set_weights(_first_weights(settings, vocabulary.size, communicator, start))
     chosen = start.precision if snapshot is None else str(snapshot.state.get("precision"))
-    precision = backend.choose_precision(settings, size, batches.first(), chosen)
-    trainer = backend.create_trainer(settings, size, precision, batches.rows, weights)
+    precision = backend.choose_precision(settings, vocabulary.size, batches.first(), chosen)
+    trainer = backend.create_trainer(
+        settings, vocabulary.size, precision, batches.rows, model.weights()
+    )
     validator = None
     if len(data.validation):
         characters = None if snapshot is None else _validation_characters(snapshot)
-        validator = Validator(data.validation, settings, size, backend, characters)
+        validator = Validator(data.validation, settings, vocabulary.size, backend, characters)
     state = TrainingState(
-        LossCurve.of_untrained(size, config.loss_smoothing),
+        LossCurve.of_untrained(vocabulary.size, config.loss_smoothing),
         precision.name,
         validation_characters=validator.characters if validator else 0,
     )
-    seeds = draw_seeds(data, settings, backend.communicator)
     if snapshot is not None:
         _restore(snapshot, state, model, trainer, by_time=config.time > 0)
     checkpoints = CheckpointSaver(hooks.save_checkpoint, hooks.checkpoint_interval, start.deadline)
-    budget = SynchronizedBudget(
-        _create_budget(settings, batches, validator, state, start),
-        backend.communicator,
-        hooks.stop,
-        checkpoints.is_due,
-    )
-    if snapshot is None:
-        _check_time_left(config.time, validator, start.deadline, backend.communicator)
+    budget = _create_budget(settings, batches, validator, state, start.deadline)
     loop = Loop(
-        settings,
-        data.vocabulary,
-        backend,
-        model,
-        trainer,
-        validator,
-        batches,
-        budget,
-        state,
-        seeds,
-        [
+        settings=settings,
+        vocabulary=vocabulary,
+        backend=backend,
+        model=model,
+        trainer=trainer,
+        validator=validator,
+        batches=batches,
+        budget=SynchronizedBudget(budget, communicator, hooks.stop, checkpoints.is_due),
+        state=state,
+        seeds=draw_seeds(data, settings, communicator),
+        # Patience decides whether training ends before anything is saved, and by time a checkpoint
+        # is written before the model.
+        callbacks=[
             EarlySamples(),
             Patience(config.patience),
             checkpoints,
             ModelSaver(hooks.save_model),
             *hooks.callbacks,
         ],
-        hooks.on_event,
+        on_event=hooks.on_event,
     )
+    if snapshot is None:
+        _check_time_left(config.time, validator, start.deadline, communicator)
     return loop, _describe(loop, precision)
+
+
+def _first_weights(
+    settings: Settings, vocabulary_size: int, communicator: Communicator, start: StartOptions
+) -> list[Any]:
+    """The weights before the first step, the same in all processes."""
+    generator = np.random.default_rng(settings.training.random_seed)
+    weights = initial_weights(settings.model, vocabulary_size, generator)
+    if start.change_weights is not None:
+        weights = start.change_weights(weights)
+    return [communicator.broadcast_array(array) for array in weights]
 
 
 def _describe(loop: Loop, precision: Precision) -> events.TrainingStarted:
@@ -215,7 +224,7 @@ def _validation_characters(snapshot: Snapshot) -> int:
 def _restore(
     snapshot: Snapshot, state: TrainingState, model: Model, trainer: Trainer, *, by_time: bool
 ) -> None:
-    """Be where a snapshot was taken."""
+    """Restore what a snapshot has."""
     arrays = snapshot.arrays
     try:
         trainer.restore(TrainerState(list(arrays["layers"]), list(arrays["optimizer"])))
@@ -230,28 +239,26 @@ def _create_budget(
     batches: Batches,
     validator: Validator | None,
     state: TrainingState,
-    start: Start,
-) -> EpochBudget | TimeBudget:
+    deadline: float,
+) -> Budget:
     config = settings.training
     if not config.time:
-        return EpochBudget(batches.steps_per_epoch, config.epochs)
-    # Also of a training that is resumed, perhaps on a slower device.
-    report = max(_report_seconds(validator), state.budget.get("report", 0.0))
-    return TimeBudget(start.deadline, **{**state.budget, "report": report})
+        return EpochBudget(batches.steps_per_epoch, config.epochs, state.steps)
+    return TimeBudget(deadline, _validation_seconds(validator), state.budget)
 
 
-def _report_seconds(validator: Validator | None) -> float:
+def _validation_seconds(validator: Validator | None) -> float:
     """Seconds to allow for a validation, with samples and saving, before one was measured."""
-    return _REPORT + (validator.seconds if validator else 0.0)
+    return _SAVING + (validator.seconds if validator else 0.0)
 
 
 def _check_time_left(
     time_budget: float, validator: Validator | None, deadline: float, communicator: Communicator
 ) -> None:
     """Raise `TrainingError` where a training by time would be over before its first step."""
-    report, now = _report_seconds(validator), time.monotonic()
-    if communicator.all_gather(bool(time_budget) and now + report >= deadline)[0, 0]:
-        needed = time_budget - (deadline - now) + report
+    seconds, now = _validation_seconds(validator), time.monotonic()
+    if communicator.all_gather(bool(time_budget) and now + seconds >= deadline)[0, 0]:
+        needed = time_budget - (deadline - now) + seconds
         raise TrainingError(
             f"--time {time_budget:g}s is over before the first step: to begin and to end take "
             f"{needed:.0f} s; give {math.ceil(2 * needed)}s or more"

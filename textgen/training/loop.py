@@ -15,7 +15,7 @@ from textgen.settings import Settings
 from textgen.text.vocabulary import Vocabulary
 from textgen.training import events
 from textgen.training.batches import Batches, TrainingBatch
-from textgen.training.budget import SynchronizedBudget
+from textgen.training.budget import Decision, SynchronizedBudget
 from textgen.training.callbacks.base import Callback, Validation
 from textgen.training.samples import draw_samples
 from textgen.training.schedule import learning_rate
@@ -34,14 +34,15 @@ class Loop:
         model: The model that is saved, with the best weights so far.
         trainer: The network that learns.
         validator: None without a validation part.
-        batches: What is read.
+        batches: The training batches.
         budget: When to validate and to end.
         state: Where the training is.
         seeds: Windows of the training text, which samples start from.
         callbacks: What happens between steps, in this order.
         on_event: Receives the training's events.
         learning_rate: Of the last step.
-        ended: Set to end the training after a validation.
+        decision: What follows the last step.
+        ended: Whether training ends after this validation; callbacks may set it.
     """
 
     settings: Settings
@@ -57,6 +58,7 @@ class Loop:
     callbacks: Sequence[Callback]
     on_event: Callable[[events.Event], object]
     learning_rate: float = 0.0
+    decision: Decision = field(default_factory=Decision)
     ended: bool = False
     _started_at: float = field(default_factory=time.monotonic)
     _pending: deque[PendingStep] = field(default_factory=deque)
@@ -75,29 +77,28 @@ class Loop:
         for batch in self.batches.after(state.steps):
             self._step(batch)
             characters += batch.inputs.size * self.communicator.count
-            over = self.budget.is_over(state.steps)
-            due = over or self.budget.validation_due(state.steps)
-            stopped = not over and self.budget.stop_requested
-            if not (due or stopped):
+            self.decision = self.budget.decide()
+            if not self.decision.validate:
                 for callback in self.callbacks:
                     callback.on_step(self)
                 continue
-            if stopped:
+            if self.decision.stopped:
                 state.reason = "stopped"
                 for callback in self.callbacks:
-                    callback.on_stop(self, validation_due=due)
+                    callback.on_stop(self)
                 self.on_event(events.Stopping())
             self.settle()
             validation_start = time.monotonic()
             speed = characters / (validation_start - start)
-            validation = Validation(*self._losses(), due=due, over=over, stopped=stopped)
-            self._finish_validation(validation, speed)
+            validation = self._validate()
+            self.ended = self.decision.over
+            self._report(validation, speed)
             start, characters = time.monotonic(), 0
             if not self.ended:
                 self.budget.validated(start - validation_start)
             for callback in self.callbacks:
-                callback.on_continue(self, validation)
-            if self.ended or stopped:
+                callback.on_validation_reported(self, validation)
+            if self.ended or self.decision.stopped:
                 break
 
     def _step(self, batch: TrainingBatch) -> None:
@@ -107,20 +108,21 @@ class Loop:
             self.settle()
             with self.backend.translate_device_errors():
                 self.trainer.reset_states()
-        done = self.budget.share_done(state.steps)
+        done = self.budget.fraction_done()
         self.learning_rate = learning_rate(config, state.steps, done)
         state_mask = self.batches.state_mask(batch, state.steps, done)
         with self.backend.translate_device_errors():
             loss = self.trainer.step(batch.inputs, batch.targets, self.learning_rate, state_mask)
         state.steps += 1
-        done = self.budget.share_done(state.steps)
+        self.budget.step_done()
         characters, targets = (
             array.size * self.communicator.count for array in (batch.inputs, batch.targets)
         )
-        step = PendingStep(loss, state.steps, self.epoch(), done, characters, targets)
+        step = PendingStep(
+            loss, state.steps, self.epoch(), self.budget.fraction_done(), characters, targets
+        )
         self._pending.append(step)
         self._read_losses(self.trainer.steps_ahead)
-        self.budget.step_done()
 
     def _read_losses(self, ahead: int = 0) -> None:
         """Read the losses of all steps but the last few, and report these steps."""
@@ -130,7 +132,7 @@ class Loop:
                 loss = step.read_loss(self.settings.training.loss_reduction)
             check_loss(loss, step.number, self.settings.training, self.state)
             shown = self.state.add_loss(loss, step)
-            position = step.epoch, step.share_done
+            position = step.epoch, step.fraction_done
             self.on_event(events.StepDone(*position, shown, step.characters, loss, self.seconds()))
 
     def settle(self) -> None:
@@ -139,9 +141,8 @@ class Loop:
         with self.backend.translate_device_errors():
             self.trainer.settle()
 
-    def _losses(self) -> tuple[float, float | None, bool]:
-        """The training and validation loss, and whether it is the lowest so far; the weights are
-        then the model's."""
+    def _validate(self) -> Validation:
+        """Validate the network, and keep its weights in the model if they are the best so far."""
         weights, validation_loss = self.weights(), None
         if self.validator is not None:
             with self.backend.translate_device_errors():
@@ -149,20 +150,19 @@ class Loop:
             check_loss(validation_loss, self.state.steps, self.settings.training, self.state)
         loss = self.state.loss_curve.loss
         decisive = loss if validation_loss is None else validation_loss
-        # Hosts that are not alike may differ in the last bit, and all must decide the same.
-        agreed = self.communicator.all_gather(decisive)[0, 0]
-        improved = self.state.update_best(float(agreed), self.epoch())
+        # Hosts may round differently, and all must use the same value: process 0's.
+        decisive = float(self.communicator.all_gather(decisive)[0, 0])
+        improved = self.state.update_best(decisive, self.epoch())
         if improved:
             with self.backend.translate_device_errors():
                 self.model.set_weights(weights)
-        return loss, validation_loss, improved
+        return Validation(loss, validation_loss, improved)
 
-    def _finish_validation(self, validation: Validation, speed: float) -> None:
+    def _report(self, validation: Validation, speed: float) -> None:
         """Draw samples, record the validation, let callbacks save the model, and report it all.
 
         Speed is in characters per second since the last validation.
         """
-        self.ended = validation.over
         samples = list(self.draw_samples())
         losses = validation.loss, validation.validation_loss
         report = events.Validated(self.epoch(), *losses, speed, validation.improved, self.seconds())
@@ -195,6 +195,6 @@ class Loop:
         return self.state.seconds + time.monotonic() - self._started_at
 
     def epoch(self) -> float:
-        """How many times the text was read so far, with the digits that people want."""
+        """How many times the text was read so far, rounded for display."""
         epoch = self.state.steps / self.batches.steps_per_epoch
         return round(epoch, 2) if epoch >= 1 else float(f"{epoch:.2g}")

@@ -14,8 +14,8 @@ from textgen.settings import Settings
 from textgen.text.prepared import find_prepared
 from textgen.text.sources import Source
 from textgen.training import checkpoint, events
-from textgen.training.checkpoint import Checkpoint, Request
-from textgen.training.data import Text, streams
+from textgen.training.checkpoint import Checkpoint, TrainingIdentity
+from textgen.training.data import TrainingData, streams
 from textgen.training.events import OnEvent
 
 
@@ -38,17 +38,19 @@ def limit_events(communicator: Communicator, on_event: OnEvent) -> OnEvent:
     return lambda event: on_event(event) if isinstance(event, events.TrainingStarted) else None
 
 
-def check_same_job(communicator: Communicator, cluster: Cluster, request: Request) -> None:
+def check_same_job(
+    communicator: Communicator, cluster: Cluster, identity: TrainingIdentity
+) -> None:
     """Raise `UsageError` where the processes were given different jobs.
 
     Args:
         communicator: Of this process.
         cluster: The processes as this one was told.
-        request: What this process is to train.
+        identity: What this process is to train.
     """
     settings = {
-        f"--{option_name(name)}": "automatic" if name in request.automatic else value
-        for name, value in request.parts().items()
+        f"--{option_name(name)}": "automatic" if name in identity.automatic else value
+        for name, value in identity.parts().items()
     }
     versions = {
         f"version of {name}": importlib.metadata.version(name)
@@ -57,8 +59,8 @@ def check_same_job(communicator: Communicator, cluster: Cluster, request: Reques
     communicator.check_same(
         {
             "--processes": cluster.processes,
-            "corpus": request.text,
-            "vocabulary": request.vocabulary.characters,
+            "corpus": identity.text,
+            "vocabulary": identity.vocabulary.characters,
             **settings,
             "version of textgen": textgen.__version__,
             **versions,
@@ -86,7 +88,7 @@ def broadcast_checkpoint(
 
 
 def parts_to_read(
-    communicator: Communicator, text: Text, settings: Settings, validation: int
+    communicator: Communicator, text: TrainingData, settings: Settings, validation: int
 ) -> list[slice]:
     """The parts of the corpus that one of several processes reads, as characters.
 

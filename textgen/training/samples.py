@@ -11,13 +11,15 @@ from textgen.sampling.network import Network
 from textgen.settings import Settings
 from textgen.text.vocabulary import Vocabulary
 from textgen.training import events
-from textgen.training.data import Text, streams
+from textgen.training.data import TrainingData, streams
 
 _SEEDS = 64
 _LINE_SEARCH = 200  # characters within which a line end is looked for
 
 
-def draw_seeds(text: Text, settings: Settings, communicator: Communicator) -> tuple[str, ...]:
+def draw_seeds(
+    text: TrainingData, settings: Settings, communicator: Communicator
+) -> tuple[str, ...]:
     """Windows from all over the training text, each from a line start where one is near.
 
     Of several processes the one that draws samples has them, from the part of the text that it

@@ -78,10 +78,10 @@ class Saver:
 
     def save_model(self, loop: Loop) -> None:
         """Write the model with the best weights so far."""
-        request = self._plan.request
+        identity = self._plan.identity
         record = ModelRecord(
-            request.settings,
-            request.vocabulary,
+            identity.settings,
+            identity.vocabulary,
             loop.state.history,
             loop.seeds,
             dict(self._provenance),
@@ -92,7 +92,7 @@ class Saver:
     def save_checkpoint(self, snapshot: Snapshot) -> None:
         """Write a checkpoint in place of the one before."""
         prepared = self._plan.corpus_path(self._directory)
-        content = Checkpoint(self._plan.request, prepared, self._provenance, snapshot)
+        content = Checkpoint(self._plan.identity, prepared, self._provenance, snapshot)
         with self._writing():
             checkpoint.write_checkpoint(self._checkpoint, content)
 

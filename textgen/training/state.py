@@ -19,10 +19,10 @@ class PendingStep:
     """A step whose loss is not read yet, and where the training was after it.
 
     Attributes:
-        loss: What `float` makes the loss of, once it is there.
+        loss: The loss; `float` waits for it.
         number: Steps so far, with this one.
         epoch: How many times the text was read so far.
-        share_done: The share of the training that is done, 0 to 1.
+        fraction_done: The share of the training that is done, 0 to 1.
         characters: Characters that the step read, of all processes.
         targets: Targets that it had, of all processes.
     """
@@ -30,7 +30,7 @@ class PendingStep:
     loss: SupportsFloat
     number: int
     epoch: float
-    share_done: float
+    fraction_done: float
     characters: int
     targets: int
 
@@ -54,9 +54,9 @@ class TrainingState:
         steps: Steps so far.
         seconds: Time since the first step began, without what passed between two runs.
         validation_characters: How much of the validation text is read; 0 without one.
-        budget: What the clock of a training by time goes by.
-        curve_points: How many points of the loss curve are due so far.
-        early_samples: How many early samples are due so far.
+        budget: What a resumed training makes its budget from.
+        curve_points: Points of the loss curve so far.
+        early_samples: Early samples so far.
         history: `epochs`: an object for each validation; `steps`: pairs of a step and the mean
             loss since the pair before, or the moving average; `samples`: those drawn before the
             first validation. Losses in nats per character.
@@ -85,7 +85,7 @@ class TrainingState:
     def add_loss(self, loss: float, step: PendingStep) -> float:
         """Add the loss of a step; gives the loss that is shown."""
         shown = self.loss_curve.add(loss)
-        if (points := int(step.share_done * _CURVE_POINTS)) > self.curve_points:
+        if (points := int(step.fraction_done * _CURVE_POINTS)) > self.curve_points:
             self.curve_points = points
             self.history["steps"].append([step.number, self.loss_curve.next_point()])
         return shown
@@ -121,10 +121,10 @@ class TrainingState:
         }
 
     def restore(self, data: Mapping[str, Any], budget: Sequence[str]) -> None:
-        """Be where a checkpoint was written; precision and validation text are chosen before.
+        """Restore the state from a checkpoint; precision and validation text are chosen before.
 
         Args:
-            data: As from `to_json`, perhaps of a file that a stranger made.
+            data: As from `to_json`, perhaps of an untrusted file.
             budget: The names of what `budget` holds.
 
         Raises:
@@ -161,7 +161,7 @@ def check_loss(loss: float, step: int, config: TrainConfig, state: TrainingState
 
 
 def _number(data: Any, name: Any, at_most: float = sys.float_info.max) -> float:
-    """A number of a checkpoint that may be a stranger's: none is less than zero."""
+    """A number of an untrusted checkpoint: none is less than zero."""
     number = float(data[name])
     if not 0 <= number <= at_most:
         raise ValueError(f"{name} is {number}")

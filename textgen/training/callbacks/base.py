@@ -17,17 +17,11 @@ class Validation:
         loss: The training loss, in nats per character.
         validation_loss: None without a validation part.
         improved: Whether the loss is the lowest so far.
-        due: Whether the budget asked for it; else it is made only because training stops.
-        over: Whether the budget is used up.
-        stopped: Whether training was asked to stop.
     """
 
     loss: float
     validation_loss: float | None
     improved: bool
-    due: bool
-    over: bool
-    stopped: bool
 
 
 class Callback:
@@ -42,14 +36,14 @@ class Callback:
     def on_step(self, loop: Loop) -> None:
         """After a step that no validation follows."""
 
-    def on_stop(self, loop: Loop, *, validation_due: bool) -> None:
-        """Training was asked to stop; the last validation follows."""
+    def on_stop(self, loop: Loop) -> None:
+        """Training was asked to stop; a last validation follows."""
 
     def on_validation(self, loop: Loop, validation: Validation) -> None:
         """The network was validated, and the state is up to date. May set `loop.ended`."""
 
-    def on_continue(self, loop: Loop, validation: Validation) -> None:
-        """The validation has been reported; unless `loop.ended`, the next step follows."""
+    def on_validation_reported(self, loop: Loop, validation: Validation) -> None:
+        """The validation was reported; unless `loop.ended` or stopped, the next step follows."""
 
     def on_error(self, loop: Loop) -> None:
         """Training ends by an error, which is raised afterwards."""

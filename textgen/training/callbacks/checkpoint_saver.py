@@ -41,28 +41,28 @@ class CheckpointSaver(Callback):
         return since >= max(self._interval, _COST * self._seconds)
 
     def on_step(self, loop: Loop) -> None:
-        if loop.budget.checkpoint_due:
+        if loop.decision.checkpoint_due:
             self._save(loop)
 
-    def on_stop(self, loop: Loop, *, validation_due: bool) -> None:
-        if not validation_due:  # a resumed training will not make the validation that follows
+    def on_stop(self, loop: Loop) -> None:
+        if not loop.decision.due:  # a resumed training will not make the validation that follows
             self._save(loop)
 
     def on_validation(self, loop: Loop, validation: Validation) -> None:
-        if loop.settings.training.time and (validation.improved or not validation.over):
+        if loop.settings.training.time and (validation.improved or not loop.decision.over):
             self._save(loop, validated=True)
 
-    def on_continue(self, loop: Loop, validation: Validation) -> None:
-        if loop.ended or loop.settings.training.time or not validation.due:
+    def on_validation_reported(self, loop: Loop, validation: Validation) -> None:  # noqa: ARG002
+        if loop.ended or loop.settings.training.time or not loop.decision.due:
             return
-        if validation.stopped or self._pays(loop):
+        if loop.decision.stopped or self._is_cheap(loop):
             self._save(loop)
 
-    def _pays(self, loop: Loop) -> bool:
+    def _is_cheap(self, loop: Loop) -> bool:
         """Whether a checkpoint takes a small part of the time since the last one."""
         since = time.monotonic() - self._written_at
-        pays = loop.communicator.all_gather(since >= _COST_AFTER_EPOCH * self._seconds)
-        return bool(pays[0, 0])
+        is_cheap = loop.communicator.all_gather(since >= _COST_AFTER_EPOCH * self._seconds)
+        return bool(is_cheap[0, 0])
 
     def _save(self, loop: Loop, *, validated: bool = False) -> None:
         """Write where training is, or where it will be once a validation has been reported."""

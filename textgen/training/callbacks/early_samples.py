@@ -22,7 +22,7 @@ class EarlySamples(Callback):
 
     def on_step(self, loop: Loop) -> None:
         state = loop.state
-        due = bisect_right(_SHARES, loop.budget.share_done(state.steps))
+        due = bisect_right(_SHARES, loop.budget.fraction_done())
         if due <= state.early_samples or state.history["epochs"] or not self._is_wanted(loop):
             return
         state.early_samples = due

@@ -28,8 +28,8 @@ class ModelSaver(Callback):
         self._save_model = save
         self._saved_at, self._seconds = -math.inf, 0.0
 
-    def on_validation(self, loop: Loop, validation: Validation) -> None:
-        is_last = loop.ended or validation.stopped
+    def on_validation(self, loop: Loop, validation: Validation) -> None:  # noqa: ARG002
+        is_last = loop.ended or loop.decision.stopped
         if is_last or time.monotonic() - self._saved_at >= self.cost * self._seconds:
             self._save(loop)
 

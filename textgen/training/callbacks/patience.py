@@ -20,8 +20,8 @@ class Patience(Callback):
     def __init__(self, validations: int):
         self._validations = validations
 
-    def on_validation(self, loop: Loop, validation: Validation) -> None:
-        if not self._validations or validation.over or not validation.due:
+    def on_validation(self, loop: Loop, validation: Validation) -> None:  # noqa: ARG002
+        if not self._validations or loop.decision.over or not loop.decision.due:
             return
         if loop.state.since_best >= self._validations:
             loop.state.reason, loop.ended = "patience", True

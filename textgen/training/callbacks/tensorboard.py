@@ -33,7 +33,7 @@ class TensorBoard(Callback):
         self._directory, self._backend = directory, backend
         self._writers = {"train": SummaryWriter(directory / "train", backend)}
 
-    def on_continue(self, loop: Loop, validation: Validation) -> None:
+    def on_validation_reported(self, loop: Loop, validation: Validation) -> None:
         step, loss = loop.state.steps, validation.validation_loss
         scalars = {"epoch_loss": validation.loss, "epoch_learning_rate": loop.learning_rate}
         self._writers["train"].write(scalars, step)

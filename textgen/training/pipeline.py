@@ -14,9 +14,8 @@ from textgen.training import events, processes, provenance
 from textgen.training.callbacks.base import Callback
 from textgen.training.callbacks.tensorboard import TensorBoard
 from textgen.training.checkpoint import Checkpoint
-from textgen.training.data import Text
 from textgen.training.events import OnEvent
-from textgen.training.fit import Hooks, Start, fit
+from textgen.training.fit import Hooks, StartOptions, fit
 from textgen.training.job import Job
 from textgen.training.plan import Plan, create_plan
 from textgen.training.saving import Saver, open_directory
@@ -34,78 +33,86 @@ def run_job(job: Job, on_event: OnEvent, stop: Callable[[], bool]) -> events.Tra
     start_time = time.monotonic() if job.start_time is None else job.start_time
     runtime.check(job.backend, job.cluster)
     runtime.require("numba")
-    backend, communicator, unfinished = None, Communicator(), None
+    backend, communicator = None, Communicator()
     if job.cluster is not None:  # only together do processes know which of them writes
         processes.check_prepared(job.corpora)
         backend = runtime.start(job.device, job.backend, job.cluster, debug=job.debug)
-        start_time = time.monotonic()  # others may have come late
         communicator = backend.communicator
+        start_time = time.monotonic()  # others may have come late
         on_event(events.ProcessesJoined())
         on_event = processes.limit_events(communicator, on_event)
     with ExitStack() as lock:
+        unfinished = None
         with communicator.starting():
             if communicator.is_main:
                 unfinished = lock.enter_context(open_directory(job))
             plan = create_plan(job, unfinished, on_event, check_ids=communicator.reads_all)
-        text = plan.text()
-        on_event(_describe_corpus(plan, text))
+        on_event(_describe_corpus(plan))
         backend = backend or runtime.start(job.device, job.backend, debug=job.debug)
         if job.cluster is not None:
-            processes.check_same_job(communicator, job.cluster, plan.request)
+            processes.check_same_job(communicator, job.cluster, plan.identity)
             unfinished = processes.broadcast_checkpoint(communicator, job.model, unfinished)
-        if unfinished is not None:  # it may differ in settings that nobody chose
-            plan = replace(plan, request=unfinished.request)
-        backend = _shard(backend, plan.request.settings.training.batch_size)
-        precision = None
-        if unfinished is None:
-            plan, precision = _adapt(plan, backend)
-        settings = plan.request.settings
-        with communicator.starting():
-            if not communicator.reads_all:
-                parts = processes.parts_to_read(communicator, text, settings, CHARACTERS_AT_MOST)
-                plan.corpus.verify(parts)
-            callbacks = _log_to_tensorboard(job, backend)
-        recorded = unfinished.about if unfinished else None
-        saver = Saver(
-            job.model,
-            plan,
-            provenance.describe(plan, job.command, backend.name, recorded),
-            force=job.force,
-        )
-        hooks = Hooks(on_event=on_event, stop=stop)
-        if communicator.is_main:
-            hooks = replace(
-                hooks,
-                save_model=saver.save_model,
-                save_checkpoint=saver.save_checkpoint,
-                checkpoint_interval=job.checkpoint_every,
-                callbacks=callbacks,
-            )
-        start = Start(
-            _deadline(start_time, plan, unfinished),
-            plan.initial_weights,
-            unfinished.snapshot if unfinished else None,
-            precision,
-        )
-        with backend.session():
-            state = fit(text, settings, backend, hooks, start).state
-        if communicator.is_main and state.reason != "stopped":
-            saver.finish()
-        communicator.all_gather(0)  # wait for all: one that has ended looks like a lost one
-        finished = events.TrainingFinished(
-            state.reason, state.best_epoch, state.best_loss, str(job.model)
+        finished = _train(
+            job, plan, unfinished, backend, start_time, Hooks(on_event=on_event, stop=stop)
         )
         on_event(finished)
     return finished
 
 
-def _describe_corpus(plan: Plan, text: Text) -> events.CorpusOpened:
+def _train(
+    job: Job,
+    plan: Plan,
+    unfinished: Checkpoint | None,
+    backend: Backend,
+    start_time: float,
+    hooks: Hooks,
+) -> events.TrainingFinished:
+    """Train, and save what is learned, once the corpus and the backend are there."""
+    communicator, precision = backend.communicator, None
+    if unfinished is not None:  # it may differ in settings that nobody chose
+        plan = replace(plan, identity=unfinished.identity)
+    backend = _shard(backend, plan.identity.settings.training.batch_size)
+    if unfinished is None:
+        plan, precision = _adapt(plan, backend)
+    data, settings = plan.data(), plan.identity.settings
+    with communicator.starting():
+        if not communicator.reads_all:
+            parts = processes.parts_to_read(communicator, data, settings, CHARACTERS_AT_MOST)
+            plan.corpus.verify(parts)
+        callbacks = _log_to_tensorboard(job, backend)
+    recorded = unfinished.about if unfinished else None
+    record = provenance.describe(plan, job.command, backend.name, recorded)
+    saver = Saver(job.model, plan, record, force=job.force)
+    if communicator.is_main:
+        hooks = replace(
+            hooks,
+            save_model=saver.save_model,
+            save_checkpoint=saver.save_checkpoint,
+            checkpoint_interval=job.checkpoint_every,
+            callbacks=callbacks,
+        )
+    start = StartOptions(
+        _deadline(start_time, plan, unfinished),
+        plan.initial_weights,
+        unfinished.snapshot if unfinished else None,
+        precision,
+    )
+    with backend.session():
+        state = fit(data, settings, backend, hooks, start).state
+    if communicator.is_main and state.reason != "stopped":
+        saver.finish()
+    communicator.all_gather(0)  # wait for all: one that has ended looks like a lost one
+    return events.TrainingFinished(state.reason, state.best_epoch, state.best_loss, str(job.model))
+
+
+def _describe_corpus(plan: Plan) -> events.CorpusOpened:
+    data = plan.data()
     return events.CorpusOpened(
         characters=len(plan.corpus.ids),
-        training_characters=len(text.train),
-        validation_characters=len(text.validation),
+        training_characters=len(data.train),
+        validation_characters=len(data.validation),
         unknown_characters=plan.corpus.unknown,
-        vocabulary_size=plan.request.vocabulary.size,
+        vocabulary_size=plan.identity.vocabulary.size,
         from_cache=plan.from_cache,
         reading=plan.corpus.reading,
     )
@@ -128,7 +135,7 @@ def _adapt(plan: Plan, backend: Backend) -> tuple[Plan, str | None]:
         return plan, None
     from textgen.training import device_speed
 
-    settings, size = plan.request.settings, plan.request.vocabulary.size
+    settings, size = plan.identity.settings, plan.identity.vocabulary.size
     with backend.alone().session(), backend.seeded(settings.training.random_seed):
         settings, precision = device_speed.adapt(settings, plan.settings_for, size, backend)
     return plan.with_settings(settings), precision
@@ -153,9 +160,9 @@ def _deadline(start_time: float, plan: Plan, unfinished: Checkpoint | None) -> f
     """When a training by time has to end, as time.monotonic() tells it."""
     if unfinished is not None:
         return start_time + unfinished.snapshot.seconds_left
-    seconds = plan.request.settings.training.time
+    seconds = plan.identity.settings.training.time
     seconds -= min(_EXIT, _EXIT_SHARE * seconds)
     deadline = start_time + seconds
-    if "time" in plan.request.automatic:  # a slow start must not use up a time nobody chose
+    if "time" in plan.identity.automatic:  # a slow start must not use up a time nobody chose
         deadline = max(deadline, time.monotonic() + seconds * _DEFAULT_SHARE)
     return deadline

@@ -12,7 +12,7 @@ from textgen.training.automatic import Pace
 
 
 @dataclass(frozen=True)
-class Choices:
+class Selection:
     """The settings that are chosen before the corpus and the device are known.
 
     Attributes:
