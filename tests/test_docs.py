@@ -1,6 +1,7 @@
 """Documentation that cannot go stale: the reference, the README's commands, the layout's arrows."""
 
 import ast
+import dataclasses
 import importlib.util
 import itertools
 import json
@@ -16,6 +17,7 @@ import pytest
 
 from textgen import errors
 from textgen.cli import program
+from textgen.cli.display.json_lines import EVENT_NAMES
 from textgen.text.split import split_position
 from textgen.training.automatic import Pace, choose_sizes, choose_time
 
@@ -155,6 +157,15 @@ def test_links_lead_to_files_and_headings(page):
         path = (page.parent / name).resolve() if name else page
         assert path.exists(), target
         assert not anchor or anchor in headings(path), target
+
+
+def test_the_scripts_page_has_the_fields_of_every_json_event():
+    rows = re.findall(r"^\| `(\w+)` \| [^|]+ \|(.*)\|$", PAGES["scripts.md"], re.MULTILINE)
+    shown = {name: re.findall(r"`(\w+)`", fields) for name, fields in rows if name != "event"}
+    assert shown.keys() == {*EVENT_NAMES.values(), "error"}
+    for event, name in EVENT_NAMES.items():
+        if name != "progress":
+            assert shown[name] == [field.name for field in dataclasses.fields(event)]
 
 
 def test_the_readme_is_short_and_leads_to_every_page():

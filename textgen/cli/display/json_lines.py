@@ -13,7 +13,7 @@ from textgen.cli import console
 from textgen.cli.display.state import Speed, to_bits
 from textgen.training import events
 
-_NAMES: dict[type, str] = {
+EVENT_NAMES: dict[type, str] = {
     events.Preparing: "preparing",
     events.CorpusOpened: "corpus_opened",
     events.TrainingStarted: "training_started",
@@ -51,7 +51,7 @@ class JsonDisplay:
                 fields = {**fields, "reading": event.reading.to_json()}
             case events.Validated():
                 self._speed.restart()
-        _write(_NAMES[type(event)], fields)
+        _write(EVENT_NAMES[type(event)], fields)
 
     def close(self) -> None:
         pass
