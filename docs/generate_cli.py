@@ -8,12 +8,12 @@ import cloup
 from textgen.cli import program
 
 
-def reference() -> str:
+def make_page() -> str:
     """The help of the program and of each command, 80 columns wide."""
     parts = [
         "# Command line reference",
         "",
-        "Made from the program's own help by `make docs`.",
+        "Made from the program's help by `make docs`.",
     ]
     for path in ([], *([name] for name in sorted(program.commands))):
         command = program.commands[path[0]] if path else program
@@ -31,4 +31,4 @@ def reference() -> str:
 
 
 if __name__ == "__main__":
-    print(reference(), end="")  # noqa: T201
+    print(make_page(), end="")  # noqa: T201

@@ -6,7 +6,7 @@ python docs/generate_errors.py > docs/errors.md
 from textgen.errors import load_catalogue
 
 
-def table() -> str:
+def make_page() -> str:
     """The page: for each class of errors a table of messages, causes and remedies."""
     parts = [
         "# Errors",
@@ -17,7 +17,7 @@ def table() -> str:
         "shows the traceback.",
         "",
         "Errors of the operating system that are not in these tables, such as a full disk behind",
-        "`> file` or memory that runs out, are one line as well, with exit status 1; options that",
+        "`> file` or memory that runs out, are one line, too, with exit status 1; options that",
         "do not exist or exclude each other are one line with exit status 2. A line that ends with",
         "`(run again with --debug for more)` is an error in textgen: please report it.",
     ]
@@ -26,13 +26,13 @@ def table() -> str:
         parts += ["", f"## {error.__name__}", "", f"{summary} Exit status {error.exit_status}.", ""]
         parts += ["| the message says | cause | remedy |", "| --- | --- | --- |"]
         for entry in entries:
-            parts.append(f"| {_words(entry.message)} | {entry.cause} | {entry.remedy} |")
+            parts.append(f"| {_format_message(entry.message)} | {entry.cause} | {entry.remedy} |")
     return "\n".join(parts) + "\n"
 
 
-def _words(message: str) -> str:
+def _format_message(message: str) -> str:
     return "(depends)" if message.startswith("{") else f"... {message} ..."
 
 
 if __name__ == "__main__":
-    print(table(), end="")  # noqa: T201
+    print(make_page(), end="")  # noqa: T201

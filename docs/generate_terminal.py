@@ -23,16 +23,23 @@ from textgen.text.split import split_position
 from textgen.training import events
 
 
-def told(directory: Path, device: str, precision: str) -> Iterator[events.Event]:
-    """The events of a training, as far as its model directory keeps them."""
+def list_events(directory: Path, device: str, precision: str) -> Iterator[events.Event]:
+    """The events of a training that its model directory records."""
     trained = model_dir.read_model(directory)
     record, settings = trained.record, trained.record.settings
     characters = int(record.about["corpus"]["characters"])
-    read = split_position(characters, settings.windows.validation)
+    training_characters = split_position(characters, settings.windows.validation)
     size = record.vocabulary.size
-    yield events.CorpusOpened(characters, read, characters - read, 0, size, from_cache=False)
-    reports, steps = list(record.history["epochs"]), record.history["steps"]
-    last, epochs = steps[-1][0], reports[-1]["epoch"]
+    yield events.CorpusOpened(
+        characters,
+        training_characters,
+        characters - training_characters,
+        0,
+        size,
+        from_cache=False,
+    )
+    validations, steps = list(record.history["epochs"]), record.history["steps"]
+    last, epochs = steps[-1][0], validations[-1]["epoch"]
     config = settings.training
     yield events.TrainingStarted(
         backend=next(
@@ -53,42 +60,42 @@ def told(directory: Path, device: str, precision: str) -> Iterator[events.Event]
         carry_state=config.carry_state,
         targets=settings.windows.targets,
     )
-    seconds = before = 0.0
+    seconds = previous_step = 0.0
     for step, loss in steps:
         epoch = step * epochs / last
-        while reports and reports[0]["epoch"] < epoch:
-            seconds = reports[0]["seconds"]
-            yield from _report(reports.pop(0))
-        read = int((step - before) * config.batch_size * settings.windows.maxlen)
-        seconds += read / reports[0]["characters_per_second"]
-        yield events.StepDone(round(epoch, 2), step / last, loss, read, loss, seconds)
-        before = step
-    for report in reports:
-        yield from _report(report)
+        while validations and validations[0]["epoch"] < epoch:
+            seconds = validations[0]["seconds"]
+            yield from _list_validation(validations.pop(0))
+        characters = int((step - previous_step) * config.batch_size * settings.windows.maxlen)
+        seconds += characters / validations[0]["characters_per_second"]
+        yield events.StepDone(round(epoch, 2), step / last, loss, characters, loss, seconds)
+        previous_step = step
+    for validation in validations:
+        yield from _list_validation(validation)
 
 
-def _report(report: dict[str, Any]) -> Iterator[events.Event]:
-    samples = report["samples"]
-    yield events.Validated(**{name: report[name] for name in report if name != "samples"})
+def _list_validation(validation: dict[str, Any]) -> Iterator[events.Event]:
+    samples = validation["samples"]
+    yield events.Validated(**{name: validation[name] for name in validation if name != "samples"})
     for sample in samples:
         yield events.Sample(**sample)
 
 
-def picture(directory: Path, device: str, precision: str, done: float, canvas: Canvas) -> str:
-    """The display when this share of the training was done, as SVG."""
+def draw_picture(directory: Path, device: str, precision: str, done: float, canvas: Canvas) -> str:
+    """Draw the display at this share of the training, as SVG."""
     settings = json.loads((directory / "settings.json").read_text(encoding="utf-8"))
     corpus = ", ".join(Path(source["name"]).name for source in settings["corpus"]["sources"])
     state = TrainingState(corpus, DEFAULT_MODEL)
-    for event in told(directory, device, precision):
+    for event in list_events(directory, device, precision):
         state(event)
         if state.fraction_done >= done:
             break
-    paper = Console(
+    console = Console(
         record=True, file=io.StringIO(), width=canvas.columns, force_terminal=True, no_color=False
     )
     for row in draw_frame(state, canvas):
-        paper.print(row)
-    return paper.export_svg(title=f"textgen train {corpus}", unique_id="terminal")
+        console.print(row)
+    return console.export_svg(title=f"textgen train {corpus}", unique_id="terminal")
 
 
 if __name__ == "__main__":
@@ -97,7 +104,10 @@ if __name__ == "__main__":
     parser.add_argument("device")
     parser.add_argument("precision")
     parser.add_argument("--done", type=float, default=0.7, help="share of the training")
-    given = parser.parse_args()
+    options = parser.parse_args()
     print(  # noqa: T201
-        picture(given.model, given.device, given.precision, given.done, Canvas(81, 24)), end=""
+        draw_picture(
+            options.model, options.device, options.precision, options.done, Canvas(81, 24)
+        ),
+        end="",
     )
