@@ -1,7 +1,7 @@
 """The tree of errors: every error that a user can see.
 
     TextgenError              exit status 1
-    ├── UsageError            exit status 2: a command or call that asks for the impossible
+    ├── UsageError            exit status 2: a command or call that contradicts itself
     │   └── SettingsError     an option or setting with a value that cannot be used
     ├── NewerVersionError     a file written by a newer version of textgen
     ├── CorpusError           a text that is missing, empty, wrongly encoded or too short
@@ -27,7 +27,7 @@ class TextgenError(Exception):
 
 
 class UsageError(TextgenError):
-    """A command or call that asks for what cannot be."""
+    """A command or call that contradicts itself or cannot be carried out."""
 
     exit_status = 2
 

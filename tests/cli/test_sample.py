@@ -105,9 +105,9 @@ def test_texts_end_where_they_are_asked_to(sample):
     assert all(text.endswith(("!", ".\n")) for text in texts)
     bounded = sample("--until", "!", "--length", 3, "--seed", "The cat")
     assert len(bounded.stdout) == len("The cat") + 3 + 1
-    assert "1 of 1 texts reached 3 characters before their end; --length" in bounded.stderr
+    assert "1 of 1 texts were cut at 3 characters; raise --length" in bounded.stderr
     never = sample("--until", "§")
-    assert never.returncode == 2 and "--until can never be written" in never.stderr
+    assert never.returncode == 2 and "--until cannot be generated" in never.stderr
 
 
 def test_what_json_tells_can_be_worked_out_again(sample, trained):
@@ -210,7 +210,7 @@ def test_a_conversation_on_a_terminal(trained, tmp_path, monkeypatch):
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
     talk = ("sample", "--model", trained, "-i", "--length", "40")
     terminal = Terminal(*talk, cwd=tmp_path, environment={"HOME": str(tmp_path)})
-    terminal.wait_for("/help tells more.*\n.*> ")
+    terminal.wait_for("/help lists commands.*\n.*> ")
     terminal.type("The cat\n")
     shown = terminal.wait_for("The cat\r\n.*The cat(?s:.{40,})\r\n.*> ")
     assert "\x1b[1mThe cat" in shown
@@ -286,7 +286,7 @@ def test_a_conversation_through_a_pipe(sample):
     assert slash.stderr == "left out 1 character that the model does not know\n"  # the slash
     assert slash.stdout.startswith("The cat")
     never = sample("-i", "--until", "é", stdin="The cat\n")
-    assert never.returncode == 2 and "--until can never be written" in never.stderr
+    assert never.returncode == 2 and "--until cannot be generated" in never.stderr
     fixed = sample("-i", "--random-seed", 3, "--length", 20, stdin="The cat\nThe cat\n")
     first, second = fixed.stdout[:28], fixed.stdout[28:]
     assert first == second

@@ -139,7 +139,7 @@ def test_processes_with_other_corpora(folder, textgen):
     assert textgen("prepare", "other.txt", "-o", "other/prepared").returncode == 0
     both = Together(folder, *QUICK, inside=in_folders(folder, folder / "other"))
     for status, line in both.wait():
-        assert status == 2 and "process 1 has another corpus" in line
+        assert status == 2 and "process 1 was given a different corpus" in line
 
 
 def test_damage_is_reported_by_the_process_that_has_it(folder):
@@ -149,7 +149,7 @@ def test_damage_is_reported_by_the_process_that_has_it(folder):
     content[-1] ^= 1
     ids.write_bytes(content)
     first, second = Together(folder, *QUICK, inside=in_folders(folder, folder / "other")).wait()
-    assert first == (1, "textgen: error: process 1 could not start and says why")
+    assert first == (1, "textgen: error: process 1 could not start; its own message says why")
     assert second[0] == 1 and "ids.npy" in second[1]
 
 
@@ -157,7 +157,7 @@ def test_a_process_that_cannot_start_lets_the_others_know(folder, trained):
     shutil.copytree(trained, folder / "m")
     first, second = Together(folder, "--model", "m", *QUICK).wait()
     assert first[0] == 1 and "m: " in first[1]
-    assert second == (1, "textgen: error: process 0 could not start and says why")
+    assert second == (1, "textgen: error: process 0 could not start; its own message says why")
 
 
 @pytest.mark.skipif(not shutil.which("prlimit"), reason="needs prlimit")

@@ -24,7 +24,7 @@ def test_what_can_be_read_once_is_named_once(tmp_path, monkeypatch, name):
     if name == "/dev/stdin":
         name = f"/proc/self/fd/{receive}"
     pair = ["-", name] if name != "pipe" else [str(tmp_path / name)] * 2
-    with pytest.raises(UsageError, match="is named twice and can be read once; name it once"):
+    with pytest.raises(UsageError, match="is named twice, but a pipe can be read only once"):
         find_sources(pair)
     os.close(send)
 

@@ -482,6 +482,6 @@ def test_a_default_time_is_not_used_up_by_a_slow_start(tmp_path, corpus):
     job = replace(slow, model=tmp_path / "model", options=options)
     done = run_job(job, lambda _: None, lambda: next(stop, True))
     assert done.reason == "stopped"
-    with pytest.raises(TrainingError, match="over before the first step"):
+    with pytest.raises(TrainingError, match="too short: starting and finishing take"):
         job = replace(slow, model=tmp_path / "other", options={"units": (8,), "time": 30.0})
         run_job(job, lambda _: None, lambda: False)

@@ -94,6 +94,6 @@ class TextReader:
 def too_short_error(characters: int, unknown: int) -> CorpusError:
     """The error for a text with fewer than two known characters."""
     return CorpusError(
-        f"the text has {characters:,} characters, {unknown:,} of them unknown to the model: two "
-        "known ones are needed to predict one"
+        f"the text has {characters:,} characters, {unknown:,} of them unknown to the model; "
+        "at least two characters that the model knows are needed"
     )

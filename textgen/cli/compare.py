@@ -35,8 +35,8 @@ def command(
     Losses are in nats per character. Losses recorded in training compare only where corpus and
     validation part are the same. With TEXT (files or directories) every model is evaluated on that
     text, and models are ranked by bits per character of all of it. Each character that a model
-    does not know is charged 20.09 bits, the number that names any Unicode code point: without
-    this, a model would look better the less of the text it knows.
+    does not know is counted as 20.09 bits, enough to encode any Unicode code point: without this,
+    a model would look better the less of the text it knows.
 
     \b
         textgen compare --model small --model large

@@ -113,7 +113,7 @@ def progress_bar() -> Iterator[ProgressBar]:
 
 
 class StageProgress:
-    """Shows a stage of reading or writing bytes: how much, how fast, how long still."""
+    """Shows a stage of reading or writing bytes: bytes, speed, time left."""
 
     _LABELS = {"read": "reading", "encode": "encoding", "one-hot": "writing tensors"}  # noqa: RUF012
 

@@ -74,7 +74,9 @@ def corpus_group() -> Callable[[F], F]:
             CorpusConfig,
             "min_count",
             type=int,
-            help_text="Characters rarer than this share one id, which is never generated.",
+            metavar="N",
+            help_text="Characters that occur fewer than N times share one id, which is never "
+            "generated.",
         ),
         glob(),
     )

@@ -27,9 +27,9 @@ def command(directory: Path, output_format: str, output: Path, force: bool) -> N
     """Write a model for other programs to run.
 
     The export computes one step of the network: from a character's id and the states, the
-    probabilities of the next character and the new states. Before it is kept, it is run in its own
-    runtime along 500 characters and must predict what textgen predicts. docs/export.md shows how
-    to generate with each format.
+    probabilities of the next character and the new states. Before it is written to DIR, it is run
+    in its own runtime along 500 characters, and its predictions are compared with textgen's.
+    docs/export.md shows how to generate with each format.
 
     \b
         textgen export --format onnx -o exported

@@ -69,7 +69,7 @@ def converse(
         _read_from_terminal(history) if on_terminal else lambda: decode_seed(stdin.readline(), "-")
     )
     if on_terminal:
-        console.note("type a line to see it continued; /help tells more, Ctrl-D ends")
+        console.note("type a line to see it continued; /help lists commands, Ctrl-D ends")
     while True:
         try:
             line = read()

@@ -159,7 +159,7 @@ def page(default: str | None) -> Callable[[F], F]:
 
 
 def output_format(json_name: str, help_text: str) -> Callable[[F], F]:
-    """`--format text` or one for scripts."""
+    """`--format text` or a machine-readable format."""
     return cloup.option(
         "--format",
         "output_format",

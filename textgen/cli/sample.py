@@ -287,6 +287,6 @@ def _write_samples(
             out.write(json.dumps(record, ensure_ascii=out.on_terminal) + "\n")
     if complete < texts:
         console.note(
-            f"textgen: {texts - complete:,} of {texts:,} texts reached {config.max_length:,} "
-            "characters before their end; --length sets this bound"
+            f"textgen: {texts - complete:,} of {texts:,} texts were cut at {config.max_length:,} "
+            "characters; raise --length to let them finish"
         )

@@ -158,7 +158,7 @@ def _create_cluster(
     """The processes to train together with, if there are any."""
     if coordinator is None:
         if (processes, process) != (None, None):
-            raise click.UsageError("--processes and --process want a --coordinator as well")
+            raise click.UsageError("--processes and --process need --coordinator")
         return None
     from textgen.distributed.cluster import Cluster
 

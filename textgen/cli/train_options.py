@@ -45,8 +45,8 @@ _START: list[Callable[[Any], Any]] = [
         type=click.Path(path_type=Path),
         metavar="DIR",
         shell_complete=DIRECTORIES,
-        help="Model directory whose weights training starts from; characters that it lacks are "
-        "added.",
+        help="Model directory whose weights training starts from; characters of the corpus that "
+        "are missing from its vocabulary are added.",
     ),
     cloup.option(
         "--resume",
@@ -76,9 +76,9 @@ _WINDOWS = cloup.option_group(
         TrainConfig,
         "state_reset",
         type=float,
-        help_text="Probability that a stream's carried state is set to zero before a step, at the "
-        "end of the training; lower before, higher at line starts. It teaches the network to "
-        "start from any seed.",
+        help_text="Probability of resetting a stream's state before a step, reached at the end of "
+        "the training (it rises from 0; more often at line starts). Lets the model start from any "
+        "seed.",
     ),
 )
 
@@ -139,7 +139,7 @@ _TRAINING = cloup.option_group(
         help_text="Windows or streams in a step, fewer for a short text.",
     ),
     setting(
-        TrainConfig, "optimizer", type=click.Choice(OPTIMIZERS), help_text="Keras's optimizer."
+        TrainConfig, "optimizer", type=click.Choice(OPTIMIZERS), help_text="Optimizer."
     ),
     setting(
         TrainConfig,
@@ -156,13 +156,13 @@ _TRAINING = cloup.option_group(
         help_text="Keep the learning rate constant, or warm up and decay to near zero.",
     ),
     setting(
-        TrainConfig, "clip_norm", type=float, help_text="Bound on the gradients' norm; 0 for none."
+        TrainConfig, "clip_norm", type=float, help_text="Clip the gradients' global norm to this; 0 for none."
     ),
     setting(
         TrainConfig,
         "clip_value",
         type=float,
-        help_text="Bound on each gradient element; 0 for none.",
+        help_text="Clip each element of the gradients to this; 0 for none.",
     ),
     setting(
         TrainConfig,
@@ -213,8 +213,8 @@ _TRAINING = cloup.option_group(
         "--checkpoint-every",
         type=DURATION,
         default=CHECKPOINT_INTERVAL,
-        help="Longest time between checkpoints. Validations write one, too, but not every one if "
-        f"epochs are short.  [default: {CHECKPOINT_INTERVAL:g}s]",
+        help="Longest time between checkpoints. Checkpoints are also written after validations; "
+        f"when epochs are short, not after each.  [default: {CHECKPOINT_INTERVAL:g}s]",
     ),
 )
 
@@ -276,16 +276,15 @@ _DISPLAY = cloup.option_group(
         type=click.Choice(["text", "json"]),
         default="text",
         show_default=True,
-        help="Format of standard error: a display on a terminal and lines elsewhere, or a line of "
-        "JSON for each event, every ten seconds, and for an error.",
+        help="text: a live display on a terminal, else lines. json: a line of JSON for each event, "
+        "for the progress every ten seconds, and for an error.",
     ),
     cloup.option(
         "--tensorboard",
         type=click.Path(path_type=Path),
         metavar="DIR",
         shell_complete=DIRECTORIES,
-        help="Also write losses and learning rate to this directory, with Keras's callback for "
-        "TensorBoard.",
+        help="Also write losses and learning rate to this directory, for TensorBoard.",
     ),
 )
 

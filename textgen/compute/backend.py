@@ -101,7 +101,7 @@ class Model(ABC):
         """Set them.
 
         Raises:
-            ValueError: they are not of such a model.
+            ValueError: they do not fit this model.
         """
 
     @abstractmethod
@@ -161,7 +161,7 @@ class Trainer(ABC):
         """Continue from a state.
 
         Raises:
-            ValueError: it is not of such a training.
+            ValueError: it does not fit this training.
         """
 
 

@@ -132,8 +132,8 @@ class JaxCommunicator(Communicator):
         gathered = self.all_gather(*(int.from_bytes(digest) for digest in digests))
         for process, part in np.argwhere(gathered != gathered[0]):
             raise UsageError(
-                f"process {process} has another {list(parts)[part]} than process 0; give all of "
-                "them the same command apart from --process, and the same files"
+                f"process {process} was given a different {list(parts)[part]} from process 0; give all "
+                "processes the same command, apart from --process, and the same files"
             )
 
     @contextmanager
@@ -146,7 +146,7 @@ class JaxCommunicator(Communicator):
             raise
         failed = np.flatnonzero(self.all_gather(0)[:, 0])
         if len(failed):
-            raise TrainingError(f"process {failed[0]} could not start and says why")
+            raise TrainingError(f"process {failed[0]} could not start; its own message says why")
 
     def process_lost(self, error: Exception) -> TrainingError:
         return TrainingError(f"{PROCESS_LOST} ({first_line(error)})")

@@ -56,7 +56,7 @@ def describe_missing(cluster: Cluster) -> str:
     where = "as they were started" if cluster.is_auto else f"at {cluster.coordinator}"
     return (
         f"the processes did not find each other {where} within {cluster.wait:g} seconds; start all "
-        "of them, each with another --process but the same --processes and the same "
+        "of them, each with a different --process, and with the same --processes and the same "
         "--coordinator, the address of process 0"
     )
 

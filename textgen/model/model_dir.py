@@ -167,7 +167,7 @@ def _read_files(directory: Path) -> dict[str, bytes]:
         if checkpoint_path(directory).exists():
             raise ModelError(
                 f"{directory}: no trained model yet; wait for the training in it to validate, or "
-                f"go on with it by `{resume_command(directory)}`"
+                f"resume it with `{resume_command(directory)}`"
             )
         if directory.is_dir():
             raise ModelError(

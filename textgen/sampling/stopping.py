@@ -67,9 +67,9 @@ def make_stop_condition(
     for character, character_id in zip("".join(until), chain(*ids), strict=True):
         if character_id < 0:
             raise SettingsError(
-                "until", f"can never be written: {character!r} is not in the vocabulary"
+                "until", f"cannot be generated: {character!r} is not in the vocabulary"
             )
     line_end_id = int(vocabulary.encode("\n")[0])
     if lines and line_end_id < 0:
-        raise SettingsError("lines", "can never end: the vocabulary has no line end")
+        raise SettingsError("lines", "cannot be reached: the vocabulary has no line end")
     return StopCondition(max_length, ids, lines, line_end_id)

@@ -144,8 +144,8 @@ class NoveltyConfig(Config):
         if characters > _MAX_CHARACTERS:
             raise SettingsError(
                 "samples",
-                f"must be fewer, or shorter: {characters:,} characters in all are more than the "
-                f"{_MAX_CHARACTERS:,} that are held in memory",
+                f"times length and temperatures is {characters:,} characters; at most "
+                f"{_MAX_CHARACTERS:,} fit in memory",
             )
         check_random_seed(self.random_seed)
 

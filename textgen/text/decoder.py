@@ -147,7 +147,7 @@ class Decoder:
                 place = offset + self._find(_SURROGATE, state, data) - 1
                 raise CorpusError(
                     f"{self._name}: U+{ord(surrogate[0]):04X} near offset {place} is half of a "
-                    "surrogate pair, not a character; mend the file, leave it out, or add "
+                    "surrogate pair, not a character; fix the file, leave it out, or add "
                     "--decoding-errors replace"
                 )
             text, surrogates = _SURROGATE.subn(_REPLACEMENTS[self._errors], text)
@@ -200,7 +200,7 @@ class Decoder:
         else:
             return f"{place}; {_advise(guess)}"
         return (
-            f"{place}; {reason}: mend the file, leave it out, or add --decoding-errors replace "
+            f"{place}; {reason}: fix the file, leave it out, or add --decoding-errors replace "
             "(or skip)"
         )
 

@@ -94,7 +94,7 @@ def fit(
     Raises:
         TrainingError: the loss is not a number any more, or the device failed; what was saved
             before is the best.
-        ModelError: the snapshot is not of such a training.
+        ModelError: the snapshot does not fit this training.
     """
     with (
         backend.translate_device_errors(),
@@ -217,7 +217,7 @@ def _validation_characters(snapshot: Snapshot) -> int:
     """Characters of the validation text that were read before a snapshot was taken."""
     count = snapshot.state.get("validated")
     if isinstance(count, bool) or not isinstance(count, int) or count < 2:
-        raise ModelError(f"the checkpoint is not of such a training ({count!r}); {REMEDY}")
+        raise ModelError(f"the checkpoint does not fit this training ({count!r}); {REMEDY}")
     return count
 
 
@@ -231,7 +231,7 @@ def _restore(
         model.set_weights(arrays["best"])
         state.restore(snapshot.state, TimeBudget.FIELDS if by_time else ())
     except (LookupError, TypeError, ValueError, OverflowError, AttributeError) as error:
-        raise ModelError(f"the checkpoint is not of such a training ({error}); {REMEDY}") from error
+        raise ModelError(f"the checkpoint does not fit this training ({error}); {REMEDY}") from error
 
 
 def _create_budget(
@@ -255,11 +255,11 @@ def _validation_seconds(validator: Validator | None) -> float:
 def _check_time_left(
     time_budget: float, validator: Validator | None, deadline: float, communicator: Communicator
 ) -> None:
-    """Raise `TrainingError` where a training by time would be over before its first step."""
+    """Raise `TrainingError` where a training by time is too short for a step."""
     seconds, now = _validation_seconds(validator), time.monotonic()
     if communicator.all_gather(bool(time_budget) and now + seconds >= deadline)[0, 0]:
         needed = time_budget - (deadline - now) + seconds
         raise TrainingError(
-            f"--time {time_budget:g}s is over before the first step: to begin and to end take "
-            f"{needed:.0f} s; give {math.ceil(2 * needed)}s or more"
+            f"--time {time_budget:g}s is too short: starting and finishing take {needed:.0f} s; "
+            f"give {math.ceil(2 * needed)}s or more"
         )

@@ -117,6 +117,6 @@ class Saver:
                     "what was saved before is still there: the same command, without --force, "
                     "resumes from the last checkpoint"
                     if has_checkpoint
-                    else "mend that, and run the same command again"
+                    else "fix that, and run the same command again"
                 )
             ) from error

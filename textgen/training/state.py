@@ -155,7 +155,7 @@ def check_loss(loss: float, step: int, config: TrainConfig, state: TrainingState
     clipping = "" if 0 < config.clip_norm <= 1 else ", or --clip-norm 1"
     best = "; the best model so far is kept" if math.isfinite(state.best_loss) else ""
     raise TrainingError(
-        f"the loss is {loss} after step {step:,}: training went astray; try again with --force "
+        f"the loss is {loss} after step {step:,}: training diverged; try again with --force "
         f"and a --learning-rate below {config.learning_rate:g}{clipping}{best}"
     )
 

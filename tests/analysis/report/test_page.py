@@ -56,7 +56,7 @@ def test_a_text_of_ones_own(trained):
     assert len(page.notes) == 1 and page.notes[0].startswith("2 characters of the text are not in")
     with pytest.raises(CorpusError, match="5 of them unknown"):
         report(trained, [source("ééééé")])
-    with pytest.raises(CorpusError, match="two known ones are needed"):
+    with pytest.raises(CorpusError, match="two characters that the model knows are needed"):
         report(trained, [source("T")])
 
 
@@ -229,7 +229,7 @@ def test_a_model_that_knows_nothing_of_a_text_comes_last(trained, spaces_only):
     assert (nothing.loss, nothing.coverage, nothing.rank) == (None, 0, 2)
     assert nothing.charged_bits_per_character == pytest.approx(20.087, abs=1e-3)
     assert something.rank == 1 and ">0%<" in comparison_page([nothing, something])
-    with pytest.raises(CorpusError, match="two known ones are needed"):
+    with pytest.raises(CorpusError, match="two characters that the model knows are needed"):
         compare([trained], [source("T")])
 
 

@@ -12,7 +12,7 @@ def test_a_gpu_is_described_with_cudnn_or_why_it_is_not_used(capsys):
     )
     own = events.TrainingStarted(**{**gpu, "backend": "jax", "replaces_cudnn": True})
     LineDisplay()(own)
-    assert "(jax, bfloat16, textgen's own LSTM: quicker than cuDNN's)" in capsys.readouterr().err
+    assert "(jax, bfloat16, textgen's own LSTM: faster than cuDNN's)" in capsys.readouterr().err
     without = events.TrainingStarted(
         **{**gpu, "no_cudnn_reason": "it has LSTM and GRU layers only"}
     )

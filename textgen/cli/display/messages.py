@@ -60,8 +60,8 @@ def describe_device(event: events.TrainingStarted) -> str:
     """Device, backend and precision of a training, and what computes its layers on a GPU."""
     layers = ""
     if event.device != "cpu" and not event.no_cudnn_reason:
-        own_lstm = ", textgen's own LSTM: quicker than cuDNN's"
-        layers = own_lstm if event.replaces_cudnn else ", cuDNN"
+        replacement = ", textgen's own LSTM: faster than cuDNN's"
+        layers = replacement if event.replaces_cudnn else ", cuDNN"
     return f"on {event.device} ({event.backend}, {event.precision}{layers})"
 
 
@@ -72,7 +72,7 @@ def describe_slowness(event: events.TrainingStarted) -> Iterator[str]:
     if event.slowdown:
         yield (
             f"textgen: a step in {event.precision} takes {event.slowdown:.2g} times as long as "
-            "in float32 on this processor; --precision auto takes the quicker one"
+            "in float32 on this processor; --precision auto takes the faster one"
         )
 
 

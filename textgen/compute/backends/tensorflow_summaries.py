@@ -66,7 +66,7 @@ class SummaryWriter:
         except self._tensorflow.errors.OpError as error:
             raise OutputError(
                 f"{self._directory.parent}: the logs for TensorBoard cannot be written: "
-                f"{first_line(error.message)}; mend that or name another directory; the same "
+                f"{first_line(error.message)}; fix that or name another directory; the same "
                 "command, without --force, resumes from the last checkpoint"
             ) from error
 
