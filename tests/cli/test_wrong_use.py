@@ -50,7 +50,11 @@ BAD = [
     (["train", "corpus.txt", "--no-such"], 2, "No such option"),
     (["train", "corpus.txt", "--time", "soon"], 2, "'soon' is not a time, such as 90s"),
     (["train", "corpus.txt", "--time", "0"], 2, "'0' is not a time, such as 90s"),
-    (["train", "corpus.txt", "--time", "1s"], 1, "--time 1s is too short: starting and finishing take"),
+    (
+        ["train", "corpus.txt", "--time", "1s"],
+        1,
+        "--time 1s is too short: starting and finishing take",
+    ),
     (["train", "corpus.txt", "--time", "1m", "--epochs", "2"], 2, "--epochs and time exclude"),
     (["evaluate"], 2, "no text: `textgen evaluate held-out.txt`"),
     (["evaluate", "corpus.txt"], 1, "textgen-model: no such model directory"),

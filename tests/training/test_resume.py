@@ -769,7 +769,10 @@ def test_a_checkpoint_that_lies_about_its_sizes_is_refused(tmp_path, corpus):
     checkpoint.write_checkpoint(path, about)
     with pytest.raises(PreparedError, match="/nowhere"):
         train(model=directory, resume=True)
-    for group, message in (("layers", "does not fit this training"), ("best", "its weights are not")):
+    for group, message in (
+        ("layers", "does not fit this training"),
+        ("best", "its weights are not"),
+    ):
         arrays = {**kept.snapshot.arrays, group: [np.zeros(3, np.float32)]}
         checkpoint.write_checkpoint(
             path, replace(kept, snapshot=replace(kept.snapshot, arrays=arrays))

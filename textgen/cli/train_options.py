@@ -138,9 +138,7 @@ _TRAINING = cloup.option_group(
         type=int,
         help_text="Windows or streams in a step, fewer for a short text.",
     ),
-    setting(
-        TrainConfig, "optimizer", type=click.Choice(OPTIMIZERS), help_text="Optimizer."
-    ),
+    setting(TrainConfig, "optimizer", type=click.Choice(OPTIMIZERS), help_text="Optimizer."),
     setting(
         TrainConfig,
         "learning_rate",
@@ -156,7 +154,10 @@ _TRAINING = cloup.option_group(
         help_text="Keep the learning rate constant, or warm up and decay to near zero.",
     ),
     setting(
-        TrainConfig, "clip_norm", type=float, help_text="Clip the gradients' global norm to this; 0 for none."
+        TrainConfig,
+        "clip_norm",
+        type=float,
+        help_text="Clip the gradients' global norm to this; 0 for none.",
     ),
     setting(
         TrainConfig,

@@ -76,7 +76,9 @@ def find_sources(corpora: Corpora, glob: Sequence[str] = ("*",)) -> list[Source]
             continue
         pipe = _pipe_identity(corpus)
         if pipe is not None and pipe in pipes:
-            raise UsageError(f"{corpus} is named twice, but a pipe can be read only once; name it once")
+            raise UsageError(
+                f"{corpus} is named twice, but a pipe can be read only once; name it once"
+            )
         pipes.add(pipe)
         sources.extend(_find(corpus, glob))
     return sources

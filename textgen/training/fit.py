@@ -231,7 +231,9 @@ def _restore(
         model.set_weights(arrays["best"])
         state.restore(snapshot.state, TimeBudget.FIELDS if by_time else ())
     except (LookupError, TypeError, ValueError, OverflowError, AttributeError) as error:
-        raise ModelError(f"the checkpoint does not fit this training ({error}); {REMEDY}") from error
+        raise ModelError(f"the checkpoint does not fit this training ({error}); {REMEDY}") from (
+            error
+        )
 
 
 def _create_budget(
