@@ -132,8 +132,8 @@ class JaxCommunicator(Communicator):
         gathered = self.all_gather(*(int.from_bytes(digest) for digest in digests))
         for process, part in np.argwhere(gathered != gathered[0]):
             raise UsageError(
-                f"process {process} was given a different {list(parts)[part]} from process 0; give all "
-                "processes the same command, apart from --process, and the same files"
+                f"process {process} was given a different {list(parts)[part]} from process 0; give "
+                "all processes the same command, apart from --process, and the same files"
             )
 
     @contextmanager
