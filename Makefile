@@ -8,8 +8,14 @@ PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 # JAX compiles for a second or more what each test then runs for milliseconds.
 JAX_CACHE := JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(VENV)/jax-cache JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0
 
+# Files in these that import a framework are left out.
+FAST := tests/settings tests/storage tests/text tests/sampling tests/model tests/analysis tests/training \
+  tests/cli/display tests/cli/test_console.py tests/cli/test_formatting.py tests/cli/test_usage.py \
+  tests/test_errors.py tests/test_docs.py tests/test_docstrings.py tests/test_public_names.py \
+  tests/test_structure.py
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-backends smoke-backends setup check format bench soak docs
+.PHONY: help demo test test-fast test-backends smoke-backends setup check format bench soak docs
 .PHONY: test-install test-lowest clean
 
 help:  ## this list
@@ -21,6 +27,9 @@ demo: $(VENV)/installed  ## train for about a minute on Python's own documentati
 
 test: $(VENV)/installed-dev  ## run all tests
 	$(BIN)/python -m pytest $(PARALLEL)
+
+test-fast: $(VENV)/installed-dev  ## run the tests that need no Keras: under a minute
+	$(BIN)/python -m pytest $(PARALLEL) --no-framework $(FAST)
 
 # PyTorch's threads of two tests at once wait for each other, for minutes.
 test-backends: $(VENV)/installed-backends  ## run all tests on JAX, then on PyTorch

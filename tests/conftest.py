@@ -1,8 +1,12 @@
-"""What tests share: a small text of our own, small trained models, a way to run textgen."""
+"""What tests share: a small text, small trained models, a way to run textgen."""
 
+import atexit
 import os
+import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,14 +16,54 @@ from hypothesis import settings
 settings.register_profile("suite", deadline=None, max_examples=60)
 settings.load_profile("suite")
 
-# The suite says itself what it wants of the surroundings.
+RELEASED = Path(__file__).parent / "released/0.1.0"
+FRAMEWORKS = ("keras", "tensorflow", "jax", "torch")
+IMPORT = re.compile(rf"^(import|from) ({'|'.join(FRAMEWORKS)}|tests.compute.here)\b", re.MULTILINE)
+
+# The tests do not depend on the user's environment.
 for name in ("TEXTGEN_MODEL", "TEXTGEN_DEBUG"):
     os.environ.pop(name, None)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest first: then all processors are busy to the end."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--no-framework",
+        action="store_true",
+        help="leave out tests that need a framework, and fail where another imports one",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--no-framework"):
+        forbid_frameworks()
+
+
+def forbid_frameworks() -> None:
+    """Make `import keras` fail, in this process and in those that it starts."""
+    if loaded := sorted(sys.modules.keys() & set(FRAMEWORKS)):
+        raise pytest.UsageError(f"--no-framework: {', '.join(loaded)} is loaded already")
+    directory = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, directory)
+    for name in FRAMEWORKS:
+        code = f"raise RuntimeError('{name} is imported in a test that should need no framework')"
+        Path(directory, f"{name}.py").write_text(code, encoding="utf-8")
+    sys.path.insert(0, directory)
+    path = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([directory, *([path] if path else [])])
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    if config.getoption("--no-framework") and collection_path.suffix == ".py":
+        code = collection_path.read_text(encoding="utf-8")
+        return bool(IMPORT.search(code)) or None
+    return None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--no-framework"):
+        items[:] = [item for item in items if not item.get_closest_marker("framework")]
+    # The longest tests come first, which keeps all processors busy to the end.
     items.sort(key=lambda item: "/training/" not in item.nodeid)
 
 
@@ -79,8 +123,13 @@ def textgen(tmp_path: Path) -> Run:
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory, text: str) -> Path:
-    """A model directory trained for a few seconds, made once; tests must not change it."""
+def trained(pytestconfig, tmp_path_factory: pytest.TempPathFactory, text: str) -> Path:
+    """A model directory that is trained for a few seconds, once; tests must not change it.
+
+    With --no-framework it is a released one.
+    """
+    if pytestconfig.getoption("--no-framework"):
+        return RELEASED / "model"
     from textgen.api import train
 
     folder = tmp_path_factory.mktemp("trained")
@@ -100,8 +149,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory, text: str) -> Path:
 
 
 @pytest.fixture(scope="session")
-def trained_on_windows(tmp_path_factory: pytest.TempPathFactory, text: str) -> Path:
-    """The same for windows with one target each, one-hot input and two layers."""
+def trained_on_windows(pytestconfig, tmp_path_factory: pytest.TempPathFactory, text: str) -> Path:
+    """The same with one target per window, one-hot input and two layers."""
+    if pytestconfig.getoption("--no-framework"):
+        return RELEASED / "model-windows"
     from textgen.api import train
 
     folder = tmp_path_factory.mktemp("windows")

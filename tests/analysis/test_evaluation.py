@@ -10,18 +10,12 @@ import keras
 import numpy as np
 import pytest
 
-from tests.model.test_model_dir import sign
+from tests.analysis.source import source
+from tests.model.changing import sign
 from textgen import evaluate, inspect, novelty
 from textgen.errors import CorpusError, ModelError, SettingsError
 from textgen.model import model_dir
 from textgen.settings import NoveltyConfig
-from textgen.text.sources import Source
-
-
-def source(text: str) -> Source:
-    import io
-
-    return Source("text", lambda: io.BytesIO(text.encode()))
 
 
 def test_a_text_in_order_is_what_keras_says(trained, text):

@@ -10,7 +10,7 @@ from pathlib import Path
 import keras
 import pytest
 
-from tests.model.test_model_dir import sign
+from tests.model.changing import sign
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 

@@ -1,18 +1,13 @@
 """Model directories: what is read, and what is refused."""
 
 import shutil
-import zipfile
-from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 
-from textgen import storage
+from tests.model.changing import change_weights, sign
 from textgen.errors import ModelError, SettingsError
 from textgen.model import model_dir
-from textgen.model.build import build_model
-from textgen.model.paths import MODEL_KIND
 from textgen.model.record import ModelRecord
 from textgen.settings import resolve_settings
 from textgen.text.vocabulary import Vocabulary
@@ -23,32 +18,6 @@ def copy(trained, tmp_path):
     """A model directory to damage."""
     shutil.copytree(trained, tmp_path / "copy", ignore=shutil.ignore_patterns("cache"))
     return tmp_path / "copy"
-
-
-def sign(directory: Path) -> None:
-    """Make the manifest agree with the files, as whoever builds a false directory would."""
-    files = {
-        path.name: storage.describe_file(path) for path in directory.iterdir() if path.is_file()
-    }
-    files.pop(storage.MANIFEST)
-    storage.write_manifest(directory, MODEL_KIND, files)
-
-
-def change_weights(directory: Path, change) -> None:
-    """Change model.weights.h5 inside model.keras, with h5py."""
-    path = directory / "model.keras"
-    with zipfile.ZipFile(path) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    weights = directory / "weights.h5"
-    weights.write_bytes(members["model.weights.h5"])
-    with h5py.File(weights, "r+") as file:
-        change(file)
-    members["model.weights.h5"] = weights.read_bytes()
-    weights.unlink()
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, data in members.items():
-            archive.writestr(name, data)
-    sign(directory)
 
 
 @pytest.mark.parametrize("name", ["settings.json", "vocabulary.json", "seeds.json"])
@@ -64,7 +33,8 @@ def test_damaged_settings_are_refused(copy, name, data):
 
 def test_the_context_can_be_chosen(trained, trained_on_windows):
     assert model_dir.load(trained).window is None
-    assert model_dir.load(trained, "window").window == 20
+    maxlen = model_dir.read_model(trained).record.settings.windows.maxlen
+    assert model_dir.load(trained, "window").window == maxlen
     assert model_dir.load(trained_on_windows).window == 12
     assert model_dir.load(trained_on_windows, "carry").window is None
     with pytest.raises(SettingsError, match="context"):
@@ -78,8 +48,11 @@ def test_where_there_is_no_model(tmp_path):
         model_dir.load(tmp_path)
 
 
+@pytest.mark.framework
 def test_a_network_of_300_layers_is_saved_and_read(tmp_path):
     """An HDF5 file has some kilobytes of structure for each array, which may hold four numbers."""
+    from textgen.model.build import build_model
+
     resolved = resolve_settings({"units": (2,) * 300, "embedding": 2, "epochs": 1})
     network = build_model(resolved.model, 3, "sequence")
     record = ModelRecord(resolved, Vocabulary("abc"), {"epochs": []}, ("abc",), {})

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.model.test_model_dir import change_weights, sign
+from tests.model.changing import change_weights, sign
 from textgen.errors import ModelError
 from textgen.model import model_dir
 

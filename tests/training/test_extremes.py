@@ -45,9 +45,9 @@ values = st.floats() | st.integers() | st.sampled_from([10**400, -(10**400), 2**
 @example("step", 10**400)
 @example("epochs", 10**400)
 def test_a_number_is_a_setting_or_is_refused_in_one_line(name, value):
-    told = {name: (value,) if name in SEVERAL else value}
+    options = {name: (value,) if name in SEVERAL else value}
     try:
-        resolve_settings({"epochs": 1, **told} if name != "time" else told)
+        resolve_settings({"epochs": 1, **options} if name != "time" else options)
     except SettingsError as error:
         assert "\n" not in str(error) and str(error)
 
@@ -76,8 +76,9 @@ TINY: dict[str, Any] = {
 BELOW_ONE = math.nextafter(1, 0)
 
 
+@pytest.mark.framework
 @pytest.mark.parametrize(
-    "told",
+    "options",
     [
         {"learning_rate": 1e-322},
         {"learning_rate": 1e-30},
@@ -103,7 +104,7 @@ BELOW_ONE = math.nextafter(1, 0)
     ],
     ids=str,
 )
-def test_an_extreme_number_works_or_is_refused_in_one_line(told, tmp_path):
+def test_an_extreme_number_works_or_is_refused_in_one_line(options, tmp_path):
     (tmp_path / "corpus.txt").write_text("the cat sat on the mat.\na dog ran off.\n" * 20)
     steps = iter(range(100))
     try:
@@ -111,7 +112,7 @@ def test_an_extreme_number_works_or_is_refused_in_one_line(told, tmp_path):
             [tmp_path / "corpus.txt"],
             model=tmp_path / "m",
             stop=lambda: next(steps) > 8,
-            **{**TINY, **told},
+            **{**TINY, **options},
         )
     except TextgenError as error:
         assert "\n" not in str(error) and str(error)

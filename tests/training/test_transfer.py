@@ -53,6 +53,7 @@ def test_known_characters_keep_their_rows_and_others_are_new(embedding):
     assert (got[2] == 1).all() and (got[3] == 1).all()
 
 
+@pytest.mark.framework
 def test_a_model_that_goes_on_begins_where_the_other_ended(trained, tmp_path, text):
     """On a text with two more characters; a rate of almost nothing leaves the weights alone."""
     corpus = tmp_path / "other.txt"
@@ -75,6 +76,7 @@ def test_a_model_that_goes_on_begins_where_the_other_ended(trained, tmp_path, te
     assert evaluate([str(plain)], fresh).loss > before + 1
 
 
+@pytest.mark.framework
 def test_without_the_model_it_began_with_it_is_another_training(trained, tmp_path, corpus):
     options: dict[str, Any] = {"epochs": 2, "batch_size": 4, "maxlen": 10}
     begun = tmp_path / "model"
@@ -84,6 +86,7 @@ def test_without_the_model_it_began_with_it_is_another_training(trained, tmp_pat
         train([str(corpus)], model=begun, **options)
 
 
+@pytest.mark.framework
 def test_another_shape_is_refused(trained, tmp_path, corpus):
     with pytest.raises(SettingsError, match="units must be left out, or be 48 as in"):
         train([str(corpus)], model=tmp_path / "m", init_from=trained, units=(64,))
@@ -96,6 +99,7 @@ def test_another_shape_is_refused(trained, tmp_path, corpus):
     assert not (tmp_path / "m").exists()
 
 
+@pytest.mark.framework
 def test_a_model_can_go_on_in_its_own_directory(textgen, trained, corpus, tmp_path):
     quick = ("--epochs", 1, "--batch-size", 4, "--sample-length", 0)
     done = textgen("train", corpus, "--init-from", trained, "--model", "m", *quick)

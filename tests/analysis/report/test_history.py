@@ -18,7 +18,7 @@ WHOLE = {
 }
 
 
-def test_a_history_has_curves_and_samples(trained):
+def test_a_history_has_curves_and_samples():
     history = parse_history(WHOLE, "model")
     assert history.training_curve == ((2.0, 2.5), (4.0, 1.5))
     assert history.validation_curve == ((2.0, 1.7), (4.0, 1.6))
@@ -28,6 +28,10 @@ def test_a_history_has_curves_and_samples(trained):
         (2.0, 1.7, 1),
         (4.0, 1.6, 1),
     ]
+
+
+@pytest.mark.framework
+def test_the_history_of_a_trained_model_has_all_parts(trained):
     real = parse_history(json.loads((trained / "history.json").read_text()), trained)
     assert len(real.validations) == 20 and len(real.training_curve) > 100
     assert real.training_curve[-1][0] == pytest.approx(20)

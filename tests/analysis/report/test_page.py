@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.analysis.test_evaluation import source
-from tests.model.test_model_dir import change_weights, sign
+from tests.analysis.source import source
+from tests.model.changing import change_weights, sign
 from textgen import compare, prepare, report
 from textgen.analysis.comparison import comparison_page
 from textgen.errors import CorpusError, ModelError
@@ -178,15 +178,16 @@ def test_weights_that_give_no_numbers_are_said_so(copy):
         report(copy)
 
 
+@pytest.mark.framework
 def test_models_side_by_side(trained, trained_on_windows, text):
-    one, two = compare([trained, trained_on_windows], [source(text[-400:])])
-    assert (one.units, two.units) == ((48,), (24, 20))
-    assert one.epochs == 20 and one.loss is not None and one.loss < 2
-    assert one.best_loss == min(point.selection_loss for point in one.history.validations)
-    assert one.to_json()["parameters"] == one.parameters and "history" not in one.to_json()
-    html = comparison_page([one, two])
+    first, second = compare([trained, trained_on_windows], [source(text[-400:])])
+    assert (first.units, second.units) == ((48,), (24, 20))
+    assert first.epochs == 20 and first.loss is not None and first.loss < 2
+    assert first.best_loss == min(point.selection_loss for point in first.history.validations)
+    assert first.to_json()["parameters"] == first.parameters and "history" not in first.to_json()
+    html = comparison_page([first, second])
     assert html.count("<svg") == 2 and "bits on this text" in html
-    assert {one.rank, two.rank} == {1, 2}
+    assert {first.rank, second.rank} == {1, 2}
     assert str(trained) in html
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.analysis.test_evaluation import source
+from tests.analysis.source import source
 from textgen import inspect
 from textgen.analysis.report.trace import max_trace_length, trace_text
 from textgen.model import model_dir

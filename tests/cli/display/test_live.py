@@ -9,6 +9,7 @@ import pytest
 
 from tests.cli.terminal import Screen, Terminal
 
+pytestmark = pytest.mark.framework
 QUICK = ("--units", "8", "--embedding", "4", "--maxlen", "10", "--batch-size", "4")
 
 
