@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 
 from textgen.cli.display.frame import Canvas, draw_frame
-from textgen.cli.display.state import TrainingState
+from textgen.cli.display.state import DisplayState
 from textgen.model import model_dir
 from textgen.settings import DEFAULT_MODEL
 from textgen.text.split import split_position
@@ -85,7 +85,7 @@ def draw_picture(directory: Path, device: str, precision: str, done: float, canv
     """Draw the display at this share of the training, as SVG."""
     settings = json.loads((directory / "settings.json").read_text(encoding="utf-8"))
     corpus = ", ".join(Path(source["name"]).name for source in settings["corpus"]["sources"])
-    state = TrainingState(corpus, DEFAULT_MODEL)
+    state = DisplayState(corpus, DEFAULT_MODEL)
     for event in list_events(directory, device, precision):
         state(event)
         if state.fraction_done >= done:

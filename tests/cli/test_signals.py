@@ -108,7 +108,7 @@ def test_a_signal_that_is_ignored_stays_ignored(number):
         "@cli.program.command('live')\n"
         "def live():\n"
         f"    os.kill(os.getpid(), signal.{number})\n"
-        "    from textgen.cli.stopping import StopSignals\n"
+        "    from textgen.cli.stop_signals import StopSignals\n"
         "    stop = StopSignals()\n"
         "    stop.listen(lambda: None)\n"
         f"    os.kill(os.getpid(), signal.{number})\n"

@@ -7,14 +7,14 @@ report.py, compare.py, export.py, completion.py. It imports what it runs inside 
     options.py         options that several commands share, and options made from settings
     corpus_options.py  options of `prepare` and `train`; train_options.py: those of `train`
     types.py           types of option values, and what a shell completes them with
-    usage.py           the class of all commands: errors for old forms of a command
+    base_command.py    the class of all commands: errors for old forms of a command
     seeds.py, interactive.py    parts of `sample`
     display/           what a training shows
     console.py         lines and a progress bar on standard error
     output.py          results: text on standard output, pages in files
     formatting.py      numbers, tables and reports as text for people
     streams.py         the standard streams: closed, redirected, or a terminal
-    signals.py         Ctrl-C and other signals that end a command; stopping.py: in a training
+    signals.py         Ctrl-C and other signals that end a command; stop_signals.py: in a training
 """
 
 import os

@@ -6,13 +6,13 @@ from typing import Any
 import click
 import cloup
 
-from textgen.cli import console, options, usage
+from textgen.cli import base_command, console, options
 from textgen.cli.formatting import describe_reading, format_duration, format_table, make_printable
 from textgen.cli.output import Output, open_page
 from textgen.settings import CorpusConfig
 
 
-@cloup.command("compare", cls=usage.Command)
+@cloup.command("compare", cls=base_command.Command)
 @options.texts(required=False)
 @options.models
 @options.page(None)

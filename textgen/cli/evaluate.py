@@ -5,12 +5,12 @@ from pathlib import Path
 import click
 import cloup
 
-from textgen.cli import console, options, usage
+from textgen.cli import base_command, console, options
 from textgen.cli.output import Output
 from textgen.settings import CorpusConfig
 
 
-@cloup.command("evaluate", cls=usage.Command)
+@cloup.command("evaluate", cls=base_command.Command)
 @options.texts(required=True)
 @options.model("Model directory to evaluate.")
 @options.context(

@@ -5,12 +5,12 @@ from pathlib import Path
 import click
 import cloup
 
-from textgen.cli import console, options, streams, usage
+from textgen.cli import base_command, console, options, streams
 from textgen.cli.formatting import format_size
 from textgen.settings import EXPORT_FORMATS
 
 
-@cloup.command("export", cls=usage.Command)
+@cloup.command("export", cls=base_command.Command)
 @options.model("Model directory to export.")
 @cloup.option(
     "--format",

@@ -8,7 +8,7 @@ from typing import Any
 import click
 import cloup
 
-from textgen.cli import console, options, usage
+from textgen.cli import base_command, console, options
 from textgen.cli.formatting import make_printable
 from textgen.cli.output import Output
 from textgen.settings import CorpusConfig
@@ -19,7 +19,7 @@ _BACKGROUNDS = (None, 230, 222, 215, 203)
 _FOREGROUND = 16
 
 
-@cloup.command("inspect", cls=usage.Command)
+@cloup.command("inspect", cls=base_command.Command)
 @options.texts(required=True)
 @options.model("Model directory to predict the text with.")
 @options.context(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import cloup
 
-from textgen.cli import console, options, usage
+from textgen.cli import base_command, console, options
 from textgen.cli.formatting import format_table, make_printable
 from textgen.cli.output import Output
 from textgen.settings import NoveltyConfig
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _STAGES = {"write": "generating samples", "compare": "comparing"}
 
 
-@cloup.command("novelty", cls=usage.Command)
+@cloup.command("novelty", cls=base_command.Command)
 @options.texts(required=False)
 @options.model("Model directory to generate samples with.")
 @options.setting(

@@ -5,12 +5,12 @@ from typing import Any
 
 import cloup
 
-from textgen.cli import console, corpus_options, options, usage
+from textgen.cli import base_command, console, corpus_options, options
 from textgen.cli.formatting import describe_encodings, describe_reading, format_size
 from textgen.cli.output import Output
 
 
-@cloup.command("prepare", cls=usage.Command)
+@cloup.command("prepare", cls=base_command.Command)
 @corpus_options.corpora
 @options.output_directory
 @corpus_options.corpus_group()

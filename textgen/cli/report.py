@@ -4,12 +4,12 @@ from pathlib import Path
 
 import cloup
 
-from textgen.cli import console, options, usage
+from textgen.cli import base_command, console, options
 from textgen.cli.output import open_page
 from textgen.settings import CorpusConfig
 
 
-@cloup.command("report", cls=usage.Command)
+@cloup.command("report", cls=base_command.Command)
 @options.texts(required=False)
 @options.model("Model directory to report on.")
 @options.page("report.html")

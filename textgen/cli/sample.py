@@ -12,7 +12,7 @@ import click
 import cloup
 from click.core import ParameterSource
 
-from textgen.cli import console, options, usage
+from textgen.cli import base_command, console, options
 from textgen.cli.output import Output
 from textgen.cli.types import ESCAPED, FILES
 from textgen.settings import CONTEXTS, SampleConfig
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from textgen.sampling import Sampler
 
 
-@cloup.command("sample", cls=usage.Command)
+@cloup.command("sample", cls=base_command.Command)
 @options.model("Model directory to generate with.")
 @cloup.option_group(
     "Seed",

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import click
 import cloup
 
-from textgen.cli import console, corpus_options, options, streams, usage
-from textgen.cli.stopping import StopSignals
+from textgen.cli import base_command, console, corpus_options, options, streams
+from textgen.cli.stop_signals import StopSignals
 from textgen.cli.train_options import LOG_FORMAT, train_options
 from textgen.settings import CorpusConfig
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _STARTUP = 0.15  # seconds that Python and the command line need before a command runs
 
 
-class _Command(usage.Command):
+class _TrainCommand(base_command.Command):
     """Tells `main` the log format before it parses the arguments: an error in them is an event."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -36,7 +36,7 @@ class _Command(usage.Command):
         return super().parse_args(ctx, args)
 
 
-@cloup.command("train", cls=_Command)
+@cloup.command("train", cls=_TrainCommand)
 @train_options
 def command(
     corpora: tuple[str, ...],
@@ -94,7 +94,7 @@ def command(
         if is_main and not quiet and log_format == "text":
             console.note(f"textgen: reading {names}")
     debug = options.is_debugging()
-    arguments = usage.arguments()
+    arguments = base_command.arguments()
     if coordinator == "ray" and process is None:
         from textgen.distributed import ray_launcher
 

@@ -1,7 +1,7 @@
 """A training for tests of what is shown."""
 
 from textgen.cli.display.frame import Canvas, draw_frame
-from textgen.cli.display.state import TrainingState
+from textgen.cli.display.state import DisplayState
 from textgen.training import events
 
 STARTED = events.TrainingStarted(
@@ -42,7 +42,7 @@ def training_events(text="To be,\tor not\nto be, that is the question. ", epochs
 
 
 def state_after(*past_events, names="corpus.txt"):
-    state = TrainingState(names, "textgen-model")
+    state = DisplayState(names, "textgen-model")
     for event in past_events:
         state(event)
     return state

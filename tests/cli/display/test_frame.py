@@ -4,7 +4,7 @@ import pytest
 
 from tests.cli.display.example import STARTED, draw, state_after, training_events
 from textgen.cli.display.frame import Canvas, draw_frame
-from textgen.cli.display.state import TrainingState
+from textgen.cli.display.state import DisplayState
 from textgen.cli.formatting import make_printable
 from textgen.training import events
 
@@ -15,7 +15,7 @@ SIZES = [(80, 24), (120, 40), (60, 16), (60, 24), (100, 10), (30, 8), (20, 4), (
 @pytest.mark.parametrize("plain", [False, True])
 def test_every_frame_fits_and_all_have_the_same_height(width, height, plain):
     encoding = "latin-1" if plain else "utf-8"
-    state = TrainingState("a corpus\tof a long näme, 日本 " * 9, "model")
+    state = DisplayState("a corpus\tof a long näme, 日本 " * 9, "model")
     look = Canvas(width, height, plain, encoding)
     heights = set()
     for event in training_events("\x1b[2J日本語日本語\t\u202e" * 9):

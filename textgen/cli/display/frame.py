@@ -14,7 +14,7 @@ from rich.text import Text
 
 from textgen.cli.display.curve import draw_curve
 from textgen.cli.display.messages import STOPPING, describe_device
-from textgen.cli.display.state import TrainingState, to_bits
+from textgen.cli.display.state import DisplayState, to_bits
 from textgen.cli.formatting import format_duration, make_printable
 
 _MAX_WIDTH = 118  # columns: longer lines are hard to read
@@ -75,7 +75,7 @@ def _choose_layout(rows: int) -> _Layout:
     return _Layout(0, 0, 0, 0)
 
 
-def draw_frame(state: TrainingState, canvas: Canvas, since_step: float = 0.0) -> list[Text]:
+def draw_frame(state: DisplayState, canvas: Canvas, since_step: float = 0.0) -> list[Text]:
     """The rows of the display, fewer than the terminal has.
 
     Args:
@@ -105,7 +105,7 @@ def draw_frame(state: TrainingState, canvas: Canvas, since_step: float = 0.0) ->
     return drawn[: max(rows, 1)]
 
 
-def _draw_header(state: TrainingState, canvas: Canvas) -> Iterator[Text]:
+def _draw_header(state: DisplayState, canvas: Canvas) -> Iterator[Text]:
     corpus, started = state.corpus, state.started
     facts = (
         f"{corpus.characters:,} characters, {corpus.vocabulary_size:,} distinct, from "
@@ -132,7 +132,7 @@ def _join_sides(left: str, right: str, canvas: Canvas) -> Text:
     return row.append(" " * gap + right, style="dim") if gap > 1 else row
 
 
-def _draw_bar(state: TrainingState, canvas: Canvas) -> Text:
+def _draw_bar(state: DisplayState, canvas: Canvas) -> Text:
     share = f"{state.fraction_done:5.0%}"
     columns = canvas.columns - len(share)
     filled = int(state.fraction_done * columns)
@@ -143,7 +143,7 @@ def _draw_bar(state: TrainingState, canvas: Canvas) -> Text:
     )
 
 
-def _draw_speed(state: TrainingState, canvas: Canvas, since_step: float) -> Text:
+def _draw_speed(state: DisplayState, canvas: Canvas, since_step: float) -> Text:
     step, speed = state.step, state.speed.characters_per_second
     if step is None or state.started is None:
         return Text("building the network", style="dim")
@@ -159,7 +159,7 @@ def _draw_speed(state: TrainingState, canvas: Canvas, since_step: float) -> Text
     )
 
 
-def _draw_losses(state: TrainingState, canvas: Canvas, rows: int) -> list[Text]:
+def _draw_losses(state: DisplayState, canvas: Canvas, rows: int) -> list[Text]:
     """A table of losses, with their curve at its right."""
     validation, step, best = state.validation, state.step, state.best
     marks = (".", "o") if canvas.ascii_only else ("⣀", "●")
@@ -195,7 +195,7 @@ def _format_number(value: float, digits: int) -> str:
     return f"{value:.{digits}f}" if value < 1000 else f"{value:.{digits // 4}e}"
 
 
-def _draw_short_losses(state: TrainingState) -> Text:
+def _draw_short_losses(state: DisplayState) -> Text:
     """The losses in one row."""
     parts = [f"loss {state.step.loss:.4f}"] if state.step else []
     if state.validation and state.validation.validation_loss is not None:
@@ -206,7 +206,7 @@ def _draw_short_losses(state: TrainingState) -> Text:
 
 
 def _draw_loss_curve(
-    state: TrainingState, canvas: Canvas, columns: int, rows: int
+    state: DisplayState, canvas: Canvas, columns: int, rows: int
 ) -> Iterator[Text]:
     """Losses over the whole training; the rest of it is empty."""
     cells, scale = draw_curve(
@@ -228,7 +228,7 @@ def _draw_loss_curve(
     yield Text(" " * _LABEL + corner + canvas.rule(columns), style="dim")
 
 
-def _draw_samples(state: TrainingState, canvas: Canvas, rows: int) -> list[Text]:
+def _draw_samples(state: DisplayState, canvas: Canvas, rows: int) -> list[Text]:
     """A title and the newest samples: one row more than `rows`."""
     samples, epoch, title = state.samples, state.sample_epoch, "sample"
     if samples and epoch is not None:
@@ -252,7 +252,7 @@ def _draw_sample(seed: str, text: str, canvas: Canvas, rows: int) -> list[Text]:
     return list(drawn.wrap(_WRAPPER, max(canvas.columns, 2), overflow="fold"))[:rows]
 
 
-def _draw_note(state: TrainingState) -> Text:
+def _draw_note(state: DisplayState) -> Text:
     if state.is_stopping:
         return Text(STOPPING, style="bold yellow")
     return Text("Ctrl-C keeps the best model", style="dim")

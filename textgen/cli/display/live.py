@@ -21,7 +21,7 @@ from rich.text import Text
 from textgen.cli import console
 from textgen.cli.display.frame import Canvas, draw_frame
 from textgen.cli.display.messages import EventFormatter, describe_slowness
-from textgen.cli.display.state import TrainingState
+from textgen.cli.display.state import DisplayState
 from textgen.cli.streams import in_foreground
 from textgen.training import events
 
@@ -40,7 +40,7 @@ class LiveDisplay:
     def __init__(self, corpus_name: str, directory: str):
         self._bar = console.ProgressBar()
         self._show_stage = console.StageProgress(self._bar)
-        self._state = TrainingState(corpus_name, directory)
+        self._state = DisplayState(corpus_name, directory)
         self._last_step = time.monotonic()
         self._format, self._lines = EventFormatter(), list[str]()
         self._screen = _Screen(self._draw)

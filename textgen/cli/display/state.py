@@ -68,7 +68,7 @@ class LossHistory:
             yield sum(self._sums[bins]) / count if count else None
 
 
-class TrainingState:
+class DisplayState:
     """All that there is to show of a training so far.
 
     Args:
