@@ -315,7 +315,7 @@ def test_what_only_training_needs_may_be_unknown(first, corpus, name, value):
 def test_what_sampling_needs_must_be_known(first, corpus, part, name, value, says):
     model = first / "model"
     rewrite(model, "settings.json", newer([part], name, value))
-    message = rf"model: written by textgen 99\.1\.0, .*{says}.*; install keras-textgen>=99\.1\.0$"
+    message = rf"model/settings\.json: written by textgen 99\.1\.0, .*{says}.*>=99\.1\.0$"
     with pytest.raises(ModelError, match=message):
         model_dir.load(model)
     with pytest.raises(ModelError, match=message):
@@ -363,7 +363,7 @@ def test_a_prepared_corpus_of_a_newer_version(first, part, name, value):
         content[part][name] = value
 
     rewrite(directory, "prepared.json", change)
-    message = rf"prepared: written by textgen 99\.1\.0, .*{name} .*keras-textgen>=99\.1\.0$"
+    message = rf"prepared/prepared\.json: written by textgen 99\.1\.0, .*{name} .*>=99\.1\.0$"
     with pytest.raises(PreparedError, match=message):
         open_prepared(directory)
     with pytest.raises(PreparedError, match=message):

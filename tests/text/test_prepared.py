@@ -21,7 +21,7 @@ from textgen.settings import CorpusConfig, WindowConfig, WindowOptions
 from textgen.storage import hashes
 from textgen.text.one_hot import encode_one_hot
 from textgen.text.prepare import prepare
-from textgen.text.prepared import is_up_to_date, open_prepared
+from textgen.text.prepared import PREPARED_KIND, is_up_to_date, open_prepared
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sources import Source, find_sources
 from textgen.text.windows import Windows
@@ -210,6 +210,35 @@ def test_damaged_directories_are_refused(tmp_path, name, damage):
         path.write_bytes(data)
     with pytest.raises(PreparedError, match="textgen prepare"):
         open_prepared(tmp_path / "p")
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "problem"),
+    [
+        ("prepared.json", lambda data: data.pop("windows"), "windows is missing"),
+        ("prepared.json", lambda data: data.pop("corpus"), "corpus is missing"),
+        ("prepared.json", lambda data: data.pop("sources"), "sources is missing"),
+        ("prepared.json", lambda data: data.update(unknown="1"), "unknown must be a whole number"),
+        ("prepared.json", lambda data: data.update(reading=[]), "reading must be an object"),
+        ("prepared.json", lambda data: data["reading"].update(encodings=1), "encodings must be an"),
+        ("prepared.json", lambda data: data["windows"].pop("maxlen"), "maxlen is missing"),
+        ("vocabulary.json", lambda data: data.pop("characters"), "characters is missing"),
+        ("vocabulary.json", lambda data: data.update(characters="ab"), None),
+    ],
+)
+def test_a_damaged_file_is_named_with_its_problem(tmp_path, name, change, problem):
+    directory = tmp_path / "p"
+    prepare([source("some text " * 20)], directory, **SMALL)
+    content = json.loads((directory / name).read_text())
+    change(content)
+    (directory / name).write_text(json.dumps(content))
+    entries = storage.read_manifest(directory, PREPARED_KIND)
+    entries[name] = storage.describe_file(directory / name)
+    storage.write_manifest(directory, PREPARED_KIND, entries)
+    # Another vocabulary is noticed by the ids that it does not have.
+    message = rf"{name}: damaged \({problem}" if problem else r"ids\.npy: ids that the vocabulary"
+    with pytest.raises(PreparedError, match=message + ".*make it again with `textgen prepare`$"):
+        open_prepared(directory)
 
 
 def test_parts_of_the_ids_are_checked_by_themselves(tmp_path, monkeypatch):

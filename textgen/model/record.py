@@ -1,12 +1,13 @@
 """What a model directory says about its model, apart from the weights."""
 
 import json
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from textgen import storage
-from textgen.errors import ModelError, NewerVersionError, SettingsError
+from textgen.errors import ModelError
 from textgen.model.paths import HISTORY, MODEL_KIND, SEEDS, SETTINGS, VOCABULARY
 from textgen.settings import CONTEXTS, CorpusConfig, Settings, check_choice, check_integer
 from textgen.text.vocabulary import Vocabulary, check_text
@@ -90,15 +91,10 @@ class ModelRecord:
             ModelError: the record does not say, or a newer version read the text in a way that
                 this version does not know.
         """
-        try:
-            settings = self.about["corpus"]["settings"]
+        with _report_damage(Path(directory) / SETTINGS):
+            corpus = storage.get_item(self.about, "corpus", dict)
+            settings = storage.get_item(corpus, "settings", dict)
             return CorpusConfig.from_json(settings, self.versions.get("textgen"))
-        except NewerVersionError as error:
-            raise ModelError(f"{directory}: {error}") from error
-        except (KeyError, TypeError, SettingsError) as error:
-            raise ModelError(
-                f"{directory}: damaged settings.json ({error}); {MODEL_KIND.remedy}"
-            ) from error
 
     def to_files(self) -> dict[str, bytes]:
         """The JSON files of the record, by name."""
@@ -120,33 +116,46 @@ def parse_record(directory: Path, files: dict[str, bytes]) -> ModelRecord:
     Raises:
         ModelError: a file is damaged or was written by an unknown newer version.
     """
-    try:
-        json_settings = json.loads(files[SETTINGS])
-        seeds = json.loads(files[SEEDS])
-        if not isinstance(seeds, list) or not all(isinstance(seed, str) for seed in seeds):
-            raise ValueError("seeds.json is not a list of texts")
+    with _report_damage(directory / VOCABULARY):
+        vocabulary = Vocabulary.from_bytes(files[VOCABULARY])
+    with _report_damage(directory / HISTORY):
+        history = storage.parse_json(files[HISTORY], dict)
+    with _report_damage(directory / SEEDS):
+        seeds = _read_texts(storage.parse_json(files[SEEDS], list), "an item")
         check_text("".join(seeds))
-        history = json.loads(files[HISTORY])
-        if not isinstance(history, dict):
-            raise ValueError("history.json is not an object")
-        version = json_settings.get("versions", {}).get("textgen")
-        settings = Settings.from_model(json_settings, version)
+    with _report_damage(directory / SETTINGS):
+        content = storage.parse_json(files[SETTINGS], dict)
+        about = {name: content[name] for name in content if name not in Settings.KEYS}
+        _check_about(about)
+        settings = Settings.from_model(content, about.get("versions", {}).get("textgen"))
         check_text(json.dumps(settings.unknown, ensure_ascii=False))
-        record = ModelRecord(
-            settings=settings,
-            vocabulary=Vocabulary.from_bytes(files[VOCABULARY]),
-            history=history,
-            seeds=tuple(seeds),
-            about={
-                name: json_settings[name] for name in json_settings if name not in Settings.KEYS
-            },
-        )
-        versions = record.versions
-        # Raises a TypeError if one of them is not a string.
-        "".join((*record.sources, *record.command, *versions, *versions.values()))
-        check_integer("characters", record.characters, at_least=0)
-    except NewerVersionError as error:
-        raise ModelError(f"{directory}: {error}") from error
-    except (*storage.DAMAGE_ERRORS, SettingsError) as error:
-        raise ModelError(f"{directory}: damaged ({error}); {MODEL_KIND.remedy}") from error
-    return record
+    return ModelRecord(settings, vocabulary, history, seeds, about)
+
+
+def _report_damage(path: Path) -> AbstractContextManager[None]:
+    return storage.report_damage(path, MODEL_KIND.error, MODEL_KIND.remedy)
+
+
+def _check_about(about: dict[str, Any]) -> None:
+    """Check what a record says apart from settings; every part of it may be missing.
+
+    Raises:
+        DamageError, SettingsError: a part is something else than training writes.
+    """
+    for name, version in storage.get_item(about, "versions", dict, {}).items():
+        storage.get_item({name: version}, name, str)
+    _read_texts(storage.get_item(about, "command", list, []), "an argument of the command")
+    corpus = storage.get_item(about, "corpus", dict, {})
+    check_integer("characters", corpus.get("characters", 0), at_least=0)
+    for source in storage.get_item(corpus, "sources", list, []):
+        if not isinstance(source, dict):
+            raise storage.DamageError("a source of the corpus must be an object")
+        storage.get_item(source, "name", str)
+
+
+def _read_texts(values: list[Any], item: str) -> tuple[str, ...]:
+    """A list of texts as a tuple; `item` names an item of it in messages."""
+    for value in values:
+        if not isinstance(value, str):
+            raise storage.DamageError(f"{item} must be a text, not {value!r}")
+    return tuple(values)

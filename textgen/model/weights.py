@@ -53,7 +53,8 @@ def read_weights(
             arrays = [_read_array(file, spec, path, h5py) for spec in specs]
     except storage.DAMAGE_ERRORS as error:
         raise ModelError(
-            f"{path}: not a model that textgen wrote ({error}); {MODEL_KIND.remedy}"
+            f"{path}: not a model that textgen wrote ({storage.describe_damage(error)}); "
+            f"{MODEL_KIND.remedy}"
         ) from error
     if not all(np.isfinite(array).all() for array in arrays):
         raise ModelError(f"{path}: has weights that are not numbers; {MODEL_KIND.remedy}")

@@ -72,7 +72,7 @@ class Config:
         for name in sorted(unknown.keys() - set(ignored)):
             if is_newer(version):
                 raise unknown_setting(version, name)
-            raise SettingsError(name, "is missing or unknown")
+            raise SettingsError(name, "is unknown")
         try:
             return cls(**values)
         except SettingsError as error:
@@ -93,7 +93,7 @@ class Config:
         values = {name: to_python_value(value) for name, value in data.items() if name in names}
         values = {**cls.legacy_defaults(), **values}
         for name in sorted(names - values.keys()):
-            raise SettingsError(name, "is missing or unknown")
+            raise SettingsError(name, "is missing")
         return values, {name: value for name, value in data.items() if name not in names}
 
     @classmethod

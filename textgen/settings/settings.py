@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Self
 
 from textgen.errors import SettingsError, option_name
+from textgen.settings.checks import check_sequence
 from textgen.settings.training import ModelConfig, TrainConfig, WindowConfig
 from textgen.settings.versions import is_newer, unknown_value
 
@@ -60,11 +61,13 @@ class Settings:
 
         Raises:
             NewerVersionError: a newer version wrote a setting, or a value, that is unknown here.
-            SettingsError: a part has a name missing or unknown, or a value out of its bounds.
-            KeyError, TypeError: a part is missing, or the data are not an object.
+            SettingsError: a part or a setting is missing or unknown, or a value out of its bounds.
         """
         return cls(
-            **{part: config.from_json(data[part], version) for part, config in cls.PARTS.items()}
+            **{
+                part: config.from_json(_part(data, part), version)
+                for part, config in cls.PARTS.items()
+            }
         )
 
     @classmethod
@@ -80,14 +83,17 @@ class Settings:
         """
         if not is_newer(version):
             return cls.from_json(data, version)
-        ignorable = set(map(str, data.get(_TRAINING_ONLY, ())))
-        training, unknown = _read_newer(cls.PARTS["training"], data["training"], version)
+        windows, model, training = (_part(data, part) for part in cls.PARTS)
+        ignorable = data.get(_TRAINING_ONLY, [])
+        check_sequence(_TRAINING_ONLY, ignorable)
+        ignorable = set(map(str, ignorable))
+        known, unknown = _read_newer(TrainConfig, training, version)
         settings = cls(
-            cls.PARTS["windows"].from_json(data["windows"], version, ignorable),
-            cls.PARTS["model"].from_json(data["model"], version, ignorable),
-            training,
+            WindowConfig.from_json(windows, version, ignorable),
+            ModelConfig.from_json(model, version, ignorable),
+            known,
         )
-        others = {**data["windows"], **data["model"]}
+        others = {**windows, **model}
         unknown |= {name: others[name] for name in others if name not in settings.by_name()}
         return replace(settings, unknown=unknown)
 
@@ -104,6 +110,14 @@ class Settings:
         """Every setting's value, by name; no name is in two parts."""
         parts = {**vars(self.windows), **vars(self.model), **vars(self.training)}
         return {**parts, **self.unknown}
+
+
+def _part(data: dict[str, Any], name: str) -> dict[str, Any]:
+    """A part of the JSON object that `to_json` returned."""
+    if not isinstance(data.get(name), dict):
+        raise SettingsError(name, "must be an object" if name in data else "is missing")
+    part: dict[str, Any] = data[name]
+    return part
 
 
 def _read_newer(

@@ -14,11 +14,20 @@ of its layout, and size and SHA-256 of every file. There are two ways to write o
     manifest.py     kinds of directories and their manifests
     reading.py      files of one set, while a writer may replace them
     commit.py       commit
+    damage.py       what is wrong with a file that cannot be used
     locks.py        locks that keep a directory to one process
 """
 
 from textgen.storage.atomic import encode_json, write_atomic
 from textgen.storage.commit import commit
+from textgen.storage.damage import (
+    DAMAGE_ERRORS,
+    DamageError,
+    describe_damage,
+    get_item,
+    parse_json,
+    report_damage,
+)
 from textgen.storage.directories import check_target, create_directory
 from textgen.storage.exchange import replace_directory
 from textgen.storage.hashes import (
@@ -30,7 +39,6 @@ from textgen.storage.hashes import (
 from textgen.storage.locks import lock_directory
 from textgen.storage.manifest import (
     CHECKPOINT,
-    DAMAGE_ERRORS,
     MANIFEST,
     DirectoryKind,
     read_bytes,
@@ -46,15 +54,19 @@ __all__ = [
     "CHECKPOINT",
     "DAMAGE_ERRORS",
     "MANIFEST",
+    "DamageError",
     "DirectoryKind",
     "check_target",
     "commit",
     "create_directory",
     "describe_blocks",
+    "describe_damage",
     "describe_file",
     "encode_json",
+    "get_item",
     "locate_files",
     "lock_directory",
+    "parse_json",
     "read_bytes",
     "read_files",
     "read_kind",
@@ -62,6 +74,7 @@ __all__ = [
     "read_state",
     "remove_leftovers",
     "replace_directory",
+    "report_damage",
     "sha256",
     "verify_parts",
     "write_atomic",

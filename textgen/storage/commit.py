@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from textgen.storage.atomic import sync
+from textgen.storage.damage import DAMAGE_ERRORS
 from textgen.storage.hashes import describe_file, verify_parts
 from textgen.storage.manifest import (
-    DAMAGE_ERRORS,
     MANIFEST,
     DirectoryKind,
     read_bytes,

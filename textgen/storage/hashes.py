@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from textgen.storage.damage import DamageError
+
 BLOCK_BYTES = 1 << 26
 _CHUNK_BYTES = 1 << 20  # in memory at a time
 
@@ -68,10 +70,10 @@ def verify_size(path: Path, entry: Mapping[str, Any]) -> None:
 
     Raises:
         OSError: the file is missing.
-        ValueError: it has another size, or is not an ordinary file.
+        DamageError: it has another size, or is not an ordinary file.
     """
     if path.stat().st_size != entry["bytes"] or not path.is_file():
-        raise ValueError("truncated or changed")
+        raise DamageError("truncated or changed")
 
 
 def verify_parts(
@@ -86,7 +88,7 @@ def verify_parts(
         on_chunk: As in `sha256`; called in any order, by several threads.
 
     Raises:
-        ValueError: the file was changed.
+        DamageError: the file was changed.
         OSError: it cannot be read.
     """
     verify_size(path, entry)
@@ -108,4 +110,4 @@ def verify_parts(
         with ThreadPoolExecutor() as threads:
             same = all(threads.map(is_unchanged, sorted(blocks)))
     if not same:
-        raise ValueError("changed after it was written")
+        raise DamageError("changed after it was written")

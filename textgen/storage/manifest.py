@@ -1,8 +1,6 @@
 """The manifest of a directory: what the directory is, and size and hash of every file in it."""
 
 import json
-import tokenize
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,21 +15,6 @@ MANIFEST = "manifest.json"
 CHECKPOINT = "checkpoint.npz"
 
 Entries = dict[str, dict[str, Any]]
-
-# What reading damaged JSON, arrays and archives can raise.
-DAMAGE_ERRORS = (
-    OSError,
-    EOFError,
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    OverflowError,
-    RuntimeError,  # an archive that is encrypted, JSON that is nested too deep
-    zipfile.BadZipFile,
-    tokenize.TokenError,  # the header of a .npy file
-    SyntaxError,  # that, too
-)
 
 
 @dataclass(frozen=True)

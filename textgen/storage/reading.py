@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from textgen.storage.damage import DamageError, describe_damage
 from textgen.storage.hashes import verify_size
 from textgen.storage.manifest import DirectoryKind, Entries, read_bytes, read_state
 
@@ -72,7 +73,7 @@ def _read_one(
         except FileNotFoundError:
             continue
         except ValueError as error:
-            problem = str(error)
+            problem = describe_damage(error)
     raise kind.error(f"{directory / name}: {problem}; {kind.remedy}")
 
 
@@ -85,10 +86,10 @@ def _read_verified(path: Path, entry: dict[str, Any]) -> bytes:
     """The content of a file, if it agrees with its entry.
 
     Raises:
-        ValueError: it does not.
+        DamageError: it does not.
     """
     verify_size(path, entry)
     content = read_bytes(path)
     if hashlib.sha256(content).hexdigest() != entry["sha256"]:
-        raise ValueError("changed after it was written")
+        raise DamageError("changed after it was written")
     return content

@@ -12,6 +12,7 @@ A prepared corpus holds
 import hashlib
 import json
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,22 +20,14 @@ from typing import Any
 import numpy as np
 
 from textgen import storage
-from textgen.errors import (
-    NewerVersionError,
-    PreparedError,
-    SettingsError,
-    UsageError,
-    first_line,
-)
+from textgen.errors import PreparedError, SettingsError, UsageError
 from textgen.settings import CorpusConfig, WindowConfig, check_integer
 from textgen.text.fingerprints import matches
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sources import Corpora, Source, list_corpora
 from textgen.text.split import split_position
 from textgen.text.vocabulary import Ids, Vocabulary
-from textgen.text.windows import (
-    count_windows,
-)
+from textgen.text.windows import count_windows
 
 PREPARED_KIND = storage.DirectoryKind(
     "prepared corpus",
@@ -115,9 +108,10 @@ class Prepared:
             entry = storage.read_manifest(self.path, PREPARED_KIND)[IDS]
             storage.verify_parts(path, entry, [slice(0, start), *ranges], check_chunk)
             if has_others:
-                raise ValueError("ids that the vocabulary does not have")
+                raise storage.DamageError("ids that the vocabulary does not have")
         except storage.DAMAGE_ERRORS as error:
-            raise PreparedError(f"{path}: {error}; {PREPARED_KIND.remedy}") from error
+            problem = storage.describe_damage(error)
+            raise PreparedError(f"{path}: {problem}; {PREPARED_KIND.remedy}") from error
 
     def summary(self) -> dict[str, Any]:
         """What `textgen prepare` reports: counts, vocabulary, windows, files with their bytes."""
@@ -163,51 +157,58 @@ def open_prepared(path: str | Path, *, check: bool = True) -> Prepared:
         else:
             if state == storage.read_state(path, PREPARED_KIND):
                 break
-        # Another one has just replaced it: parts of both may have been read.
+        # Another prepared corpus has just replaced it: parts of both may have been read.
     if check:
         prepared.verify([slice(0, len(prepared.ids))])
     return prepared
 
 
 def _open(path: Path, manifest: dict[str, dict[str, Any]]) -> Prepared:
-    try:
-        files = storage.read_files(path, PREPARED_KIND, (VOCABULARY, SETTINGS))
-        settings = json.loads(files[SETTINGS])
+    files = storage.read_files(path, PREPARED_KIND, (VOCABULARY, SETTINGS))
+    ids_path = storage.locate_files(path, PREPARED_KIND, [IDS])[IDS]
+    with _report_damage(path / VOCABULARY):
         vocabulary = Vocabulary.from_bytes(files[VOCABULARY])
-        ids_path = storage.locate_files(path, PREPARED_KIND, [IDS])[IDS]
-        with ids_path.open("rb") as file:
-            # A header of another version may claim gigabytes, which NumPy would allocate.
-            if np.lib.format.read_magic(file) != (1, 0):
-                raise ValueError("ids of another format")
-        mapped = np.lib.format.open_memmap(ids_path, mode="r")
-        if mapped.ndim != 1 or mapped.dtype != vocabulary.dtype or not len(mapped):
-            raise ValueError(f"ids of shape {mapped.shape} and type {mapped.dtype}")
-        check_integer("unknown", settings["unknown"], at_least=0)
-        version = settings.get("versions", {}).get("textgen")
-        windows = WindowConfig.from_json(settings["windows"], version)
+    with _report_damage(ids_path):
+        ids = _map_ids(ids_path, vocabulary)
+    with _report_damage(path / SETTINGS):
+        settings = storage.parse_json(files[SETTINGS], dict)
+        version = storage.get_item(settings, "versions", dict, {}).get("textgen")
+        windows = WindowConfig.from_json(storage.get_item(settings, "windows", dict), version)
+        corpus = CorpusConfig.from_json(storage.get_item(settings, "corpus", dict), version)
         # Version 0.1.0 did not record this; a maxlen other than its default was chosen.
-        chosen = settings.get("chosen", ["maxlen"] if windows.maxlen != 40 else [])
+        legacy_chosen = ["maxlen"] if windows.maxlen != 40 else []
         return Prepared(
             path=path,
-            ids=mapped,
+            ids=ids,
             vocabulary=vocabulary,
-            corpus=CorpusConfig.from_json(settings["corpus"], version),
+            corpus=corpus,
             windows=windows,
-            sources=tuple(settings["sources"]),
-            unknown=settings["unknown"],
-            chosen=tuple(map(str, chosen)),
+            sources=tuple(storage.get_item(settings, "sources", list)),
+            unknown=check_integer("unknown", settings.get("unknown"), at_least=0),
+            chosen=tuple(map(str, storage.get_item(settings, "chosen", list, legacy_chosen))),
             digest=_digest(manifest),
-            reading=ReadingReport.from_json(settings.get("reading", {})),
+            reading=ReadingReport.from_json(storage.get_item(settings, "reading", dict, {})),
         )
-    except NewerVersionError as error:
-        raise PreparedError(f"{path}: {error}") from error
-    except (
-        *storage.DAMAGE_ERRORS,
-        SettingsError,
-    ) as error:
-        raise PreparedError(
-            f"{path}: damaged prepared corpus ({first_line(error)}); {PREPARED_KIND.remedy}"
-        ) from error
+
+
+def _report_damage(path: Path) -> AbstractContextManager[None]:
+    return storage.report_damage(path, PREPARED_KIND.error, PREPARED_KIND.remedy)
+
+
+def _map_ids(path: Path, vocabulary: Vocabulary) -> Ids:
+    """The ids in a file, mapped from the disk.
+
+    Raises:
+        DamageError: they are not ids of the vocabulary.
+    """
+    with path.open("rb") as file:
+        # A header of another version may claim gigabytes, which NumPy would allocate.
+        if np.lib.format.read_magic(file) != (1, 0):
+            raise storage.DamageError("ids of another format")
+    ids = np.lib.format.open_memmap(path, mode="r")
+    if ids.ndim != 1 or ids.dtype != vocabulary.dtype or not len(ids):
+        raise storage.DamageError(f"ids of shape {ids.shape} and type {ids.dtype}")
+    return ids
 
 
 def _digest(files: dict[str, dict[str, Any]]) -> str:

@@ -1,9 +1,11 @@
 """What reading a corpus found, and what it changed in the text."""
 
 import codecs
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from textgen.errors import SettingsError
 from textgen.settings import check_integer
 
 
@@ -49,14 +51,16 @@ class ReadingReport:
         return {**asdict(self), "encodings": dict(encodings)}
 
     @classmethod
-    def from_json(cls, data: Any) -> "ReadingReport":
+    def from_json(cls, data: Mapping[str, Any]) -> "ReadingReport":
         """The report that `to_json` gave; counts that are missing are zero.
 
         Raises:
             SettingsError: a count is not a whole number.
-            TypeError: the data are something else.
         """
-        report = cls(dict(data.get("encodings", {})))
+        encodings = data.get("encodings", {})
+        if not isinstance(encodings, dict):
+            raise SettingsError("encodings", "must be an object")
+        report = cls(dict(encodings))
         for name in _COUNTS:
             setattr(report, name, data.get(name, 0))
             check_integer(name, getattr(report, name), at_least=0)

@@ -1,6 +1,5 @@
 """The vocabulary: which character has which id."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -25,7 +24,7 @@ class IdSequence(Protocol):
 
 
 CODE_POINTS = 0x110000
-UNKNOWN = "\ufffd"  # what an id that is not a character's is decoded as
+UNKNOWN = "\ufffd"  # the character for ids without one
 
 
 @dataclass(frozen=True)
@@ -105,23 +104,26 @@ class Vocabulary:
         """The vocabulary that `to_bytes` wrote.
 
         Raises:
-            ValueError: it is something else, or its characters are not distinct and sorted.
+            DamageError: it is something else, or its characters are not distinct and sorted.
         """
-        loaded = json.loads(data)
-        if not isinstance(loaded, dict) or loaded.keys() != {"characters", "has_unknown"}:
-            raise ValueError("not a vocabulary")
-        characters, has_unknown = loaded["characters"], loaded["has_unknown"]
-        if not isinstance(characters, str) or not isinstance(has_unknown, bool) or not characters:
-            raise ValueError("not a vocabulary")
+        loaded = storage.parse_json(data, dict)
+        characters = storage.get_item(loaded, "characters", str)
+        has_unknown = storage.get_item(loaded, "has_unknown", bool)
+        if not characters or len(loaded) != 2:
+            raise storage.DamageError("not a vocabulary")
         if any(a >= b for a, b in pairwise(characters)):
-            raise ValueError("vocabulary not sorted")
+            raise storage.DamageError("characters must be distinct and sorted")
         check_text(characters)
         return cls(characters, has_unknown)
 
 
 def check_text(text: str) -> None:
-    """Raise `ValueError` where a text has code points that are no characters (JSON may)."""
-    text.encode()
+    """Raise `DamageError` where a text has half of a surrogate pair, which JSON can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        code = ord(text[error.start])
+        raise storage.DamageError(f"U+{code:04X} is half of a surrogate pair") from None
 
 
 def build_vocabulary(counts: npt.NDArray[np.int64], min_count: int = 1) -> tuple[Vocabulary, int]:

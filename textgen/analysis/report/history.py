@@ -11,6 +11,7 @@ from typing import Any
 from textgen import storage
 from textgen.errors import ModelError
 from textgen.model.paths import MODEL_KIND
+from textgen.text.vocabulary import check_text
 
 Point = tuple[float, float]
 
@@ -114,7 +115,10 @@ def parse_history(history: dict[str, Any], name: object) -> History:
         points = (*_early_samples(history.get("samples", [])), *_samples_of(validations))
         sample_points = tuple(sorted(points, key=lambda point: point.epoch))
     except storage.DAMAGE_ERRORS as error:
-        raise ModelError(f"{name}: damaged history.json ({error}); {MODEL_KIND.remedy}") from error
+        problem = storage.describe_damage(error)
+        raise ModelError(
+            f"{name}: damaged history.json ({problem}); {MODEL_KIND.remedy}"
+        ) from error
     if not (validations and steps and steps[-1][0] >= 1):
         return History((), validations, sample_points)
     # The last loss was recorded at the last validation, within a thousandth of the training.
@@ -157,12 +161,12 @@ def _number(value: Any) -> float:
         or not isinstance(value, int | float)
         or not 0 <= value < _MAX_NUMBER
     ):
-        raise ValueError(f"{value!r} is not a number")
+        raise storage.DamageError(f"{value!r} is not a number")
     return float(value)
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{value!r} is not a text")
-    value.encode("utf-8")  # raises for a lone surrogate
+        raise storage.DamageError(f"{value!r} is not a text")
+    check_text(value)
     return value

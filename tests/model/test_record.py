@@ -1,0 +1,112 @@
+"""Messages about damaged model directories: which file, and what is wrong with it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from textgen.errors import ModelError
+from textgen.model.record import ModelRecord, parse_record
+
+RELEASED = Path(__file__).parents[1] / "released/0.1.0/model"
+NAMES = ("vocabulary.json", "settings.json", "history.json", "seeds.json")
+DIRECTORY = Path("m")
+
+
+def parse(name: str, content: bytes) -> ModelRecord:
+    """Parse the files of a released model, one of which is replaced."""
+    files = {name: (RELEASED / name).read_bytes() for name in NAMES}
+    return parse_record(DIRECTORY, {**files, name: content})
+
+
+def change(name: str, path: tuple[str, ...], value: Any) -> bytes:
+    """A file of the released model with another value in one place; None removes the item."""
+    content = place = json.loads((RELEASED / name).read_bytes())
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    if value is None:
+        del place[path[-1]]
+    return json.dumps(content).encode()
+
+
+def test_the_released_record_is_complete():
+    record = parse("seeds.json", b"[]")
+    assert record.sources == ("corpus.txt",) and record.seeds == ()
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("content", [b"", b"[1, 2", b"\xff", b"[" * 100_000])
+def test_a_file_that_is_not_json_is_named(name, content):
+    with pytest.raises(ModelError, match=rf"^m/{name}: damaged \(not JSON\); train it again"):
+        parse(name, content)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_with_another_type_is_named(name):
+    expected = "a list" if name == "seeds.json" else "an object"
+    with pytest.raises(ModelError, match=rf"^m/{name}: damaged \(not {expected}\);"):
+        parse(name, b"3")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "problem"),
+    [
+        (("windows",), None, "windows is missing"),
+        (("model",), [], "model must be an object"),
+        (("training", "epochs"), None, "epochs is missing"),
+        (("training", "speed"), 3, "speed is unknown"),
+        (("training", "epochs"), "4", "epochs must be a whole number"),
+        (("versions",), [], "versions must be an object"),
+        (("versions", "textgen"), 1, "textgen must be a text"),
+        (("command",), "train", "command must be a list"),
+        (("command",), [3], "an argument of the command must be a text, not 3"),
+        (("corpus",), [], "corpus must be an object"),
+        (("corpus", "characters"), "many", "characters must be a whole number"),
+        (("corpus", "sources"), 3, "sources must be a list"),
+        (("corpus", "sources"), ["a"], "a source of the corpus must be an object"),
+        (("corpus", "sources"), [{}], "name is missing"),
+    ],
+)
+def test_a_problem_of_the_settings_is_named(path, value, problem):
+    with pytest.raises(ModelError, match=rf"^m/settings\.json: damaged \({problem}"):
+        parse("settings.json", change("settings.json", path, value))
+
+
+@pytest.mark.parametrize("version", ["0.1.0", "99.0.0"])
+def test_a_missing_part_is_named_whichever_version_wrote_it(version):
+    content = json.loads((RELEASED / "settings.json").read_bytes())
+    content["versions"]["textgen"] = version
+    del content["windows"]
+    with pytest.raises(ModelError, match=r"settings\.json: damaged \(windows is missing\)"):
+        parse("settings.json", json.dumps(content).encode())
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ({"has_unknown": False}, "characters is missing"),
+        ({"characters": "ab"}, "has_unknown is missing"),
+        ({"characters": "ab", "has_unknown": 0}, "has_unknown must be true or false"),
+        ({"characters": "ba", "has_unknown": False}, "characters must be distinct and sorted"),
+        ({"characters": "", "has_unknown": False}, "not a vocabulary"),
+        ({"characters": "a\ud800", "has_unknown": False}, r"U\+D800 is half of a surrogate pair"),
+    ],
+)
+def test_a_problem_of_the_vocabulary_is_named(value, problem):
+    with pytest.raises(ModelError, match=rf"^m/vocabulary\.json: damaged \({problem}"):
+        parse("vocabulary.json", json.dumps(value).encode())
+
+
+def test_a_problem_of_the_seeds_is_named():
+    with pytest.raises(ModelError, match=r"^m/seeds\.json: damaged \(an item must be a text"):
+        parse("seeds.json", b'["a", 1]')
+    with pytest.raises(ModelError, match=r"^m/seeds\.json: damaged \(U\+D800 is half"):
+        parse("seeds.json", b'["\\ud800"]')
+
+
+def test_how_the_corpus_was_read_must_be_recorded_to_read_another_text():
+    record = parse("settings.json", change("settings.json", ("corpus", "settings"), None))
+    with pytest.raises(ModelError, match=r"^m/settings\.json: damaged \(settings is missing\)"):
+        record.corpus_config(DIRECTORY)
