@@ -58,13 +58,13 @@ class TrainingIdentity:
         }
 
     def check_sizes(self, weights: Arrays) -> None:
-        """Raise `ValueError` where arrays are not weights of its network.
+        """Raise `DamageError` where arrays are not weights of its network.
 
         Settings of a file may be huge: nothing is built before the file has arrays of their sizes.
         """
         specs = weight_specs(self.settings.model, self.vocabulary.size)
         if [array.shape for array in weights] != [spec.shape for spec in specs]:
-            raise ValueError("its weights are not those of its settings")
+            raise storage.DamageError("its weights are not those of its settings")
 
 
 @dataclass(frozen=True)
@@ -161,56 +161,75 @@ def read_checkpoint(path: Path) -> Checkpoint:
         ModelError: it is damaged, or no checkpoint.
     """
     try:
-        groups: dict[str, list[npt.NDArray[Any]]] = {}
         if not path.is_file():
-            raise ValueError("not an ordinary file")
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            # Members that overlap, or one listed many times, would be more than the file.
-            if sum(member.file_size for member in archive.infolist()) > path.stat().st_size:
-                raise ValueError("members larger than the file")
-            about = json.loads(_array(archive, f"{_ABOUT}.npy").tobytes())
-            for name in names:
-                group, dot, _ = name.removesuffix(".npy").partition(".")
-                if dot:
-                    groups.setdefault(group, []).append(_array(archive, name))
-        identity = TrainingIdentity(
-            Settings.from_json(about["settings"], about["about"]["versions"].get("textgen")),
-            Vocabulary.from_bytes(about["vocabulary"].encode()),
-            about["text"],
-            about["init_from"],
-            tuple(map(str, about["suited"])),
-        )
-        snapshot = Snapshot(float(about["left"]), about["figures"], groups)
-        if not isinstance(about["prepared"], str | None):
-            raise TypeError("prepared is not a path")
-        for name, value in (
-            ("about", about["about"]),
-            ("versions", about["about"]["versions"]),
-            ("figures", about["figures"]),
-        ):
-            if not isinstance(value, dict):
-                raise TypeError(f"{name} is not an object")
-        identity.check_sizes(groups.get("best", ()))
-        if not -math.inf < snapshot.seconds_left <= identity.settings.training.time:
-            raise ValueError("more time is left than there was")
-        return Checkpoint(identity, about["prepared"], about["about"], snapshot)
+            raise storage.DamageError("not an ordinary file")
+        checkpoint = _parse_checkpoint(*_read_archive(path))
+        _check_checkpoint(checkpoint)
     except NewerVersionError as error:
         raise ModelError(f"{path}: {error}, or {REMEDY}") from error
     except (*storage.DAMAGE_ERRORS, SettingsError) as error:
-        raise ModelError(f"{path}: not a checkpoint that textgen wrote ({error}); {REMEDY}") from (
-            error
-        )
+        problem = storage.describe_damage(error)
+        raise ModelError(
+            f"{path}: not a checkpoint that textgen wrote ({problem}); {REMEDY}"
+        ) from error
+    return checkpoint
+
+
+def _read_archive(path: Path) -> tuple[dict[str, Any], dict[str, Arrays]]:
+    """The JSON object in a checkpoint, and its groups of arrays."""
+    groups: dict[str, list[npt.NDArray[Any]]] = {}
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        # Members that overlap, or one listed many times, would be more than the file.
+        if sum(member.file_size for member in archive.infolist()) > path.stat().st_size:
+            raise storage.DamageError("members larger than the file")
+        if f"{_ABOUT}.npy" not in names:
+            raise storage.DamageError(f"{_ABOUT}.npy is missing")
+        about = storage.parse_json(_array(archive, f"{_ABOUT}.npy").tobytes(), dict)
+        for name in names:
+            group, dot, _ = name.removesuffix(".npy").partition(".")
+            if dot:
+                groups.setdefault(group, []).append(_array(archive, name))
+    return about, dict(groups)
+
+
+def _parse_checkpoint(data: dict[str, Any], groups: Mapping[str, Arrays]) -> Checkpoint:
+    """The checkpoint that `write_checkpoint` wrote as a JSON object and groups of arrays."""
+    about = storage.get_item(data, "about", dict)
+    version = storage.get_item(about, "versions", dict).get("textgen")
+    for name in ("init_from", "prepared"):
+        if name not in data or not isinstance(data[name], str | None):
+            raise storage.DamageError(f"{name} must be a path or null")
+    identity = TrainingIdentity(
+        Settings.from_json(storage.get_item(data, "settings", dict), version),
+        Vocabulary.from_bytes(storage.get_item(data, "vocabulary", str).encode()),
+        storage.get_item(data, "text", str),
+        data["init_from"],
+        tuple(map(str, storage.get_item(data, "suited", list))),
+    )
+    left = data.get("left")
+    if isinstance(left, bool) or not isinstance(left, int | float):
+        raise storage.DamageError("left must be a number of seconds")
+    snapshot = Snapshot(float(left), storage.get_item(data, "figures", dict), groups)
+    return Checkpoint(identity, data["prepared"], about, snapshot)
+
+
+def _check_checkpoint(checkpoint: Checkpoint) -> None:
+    """Raise `DamageError` where parts of a checkpoint do not agree."""
+    identity, snapshot = checkpoint.identity, checkpoint.snapshot
+    identity.check_sizes(snapshot.arrays.get("best", ()))
+    if not -math.inf < snapshot.seconds_left <= identity.settings.training.time:
+        raise storage.DamageError("more time is left than there was")
 
 
 def _array(archive: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:
     """An array of the archive, whose size follows from what is there, not from what it says."""
     if archive.getinfo(name).compress_type != zipfile.ZIP_STORED:
-        raise ValueError(f"{name} is compressed")
+        raise storage.DamageError(f"{name} is compressed")
     with archive.open(name) as file:
         if np.lib.format.read_magic(file) != (1, 0):
-            raise ValueError(f"{name} is of another format")
+            raise storage.DamageError(f"{name} is of another format")
         shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
         if fortran or dtype.kind not in "fiu":
-            raise ValueError(f"{name} is not a plain array")
+            raise storage.DamageError(f"{name} is not a plain array")
         return np.frombuffer(file.read(), dtype).reshape(shape)

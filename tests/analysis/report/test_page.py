@@ -96,7 +96,7 @@ def test_without_text_or_history_the_page_says_so(copy):
     assert "curves" not in sections(page.html) and "units" in sections(page.html)
     assert page.notes == ("the model has no history: the page has no curves",)
     rewrite(copy, "history.json", lambda _: {"epochs": [3]})
-    with pytest.raises(ModelError, match="damaged history.json"):
+    with pytest.raises(ModelError, match=r"history\.json: damaged"):
         report(copy)
 
 

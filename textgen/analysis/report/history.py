@@ -6,11 +6,11 @@ A history comes from a file that anyone may have written, so every part of it is
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 from textgen import storage
-from textgen.errors import ModelError
-from textgen.model.paths import MODEL_KIND
+from textgen.model.paths import HISTORY, MODEL_KIND
 from textgen.text.vocabulary import check_text
 
 Point = tuple[float, float]
@@ -95,12 +95,12 @@ class History:
         return min(self.validations, key=lambda point: point.selection_loss, default=None)
 
 
-def parse_history(history: dict[str, Any], name: object) -> History:
+def parse_history(history: dict[str, Any], model: str | Path) -> History:
     """The history in a model directory's record.
 
     Args:
         history: `epochs`, `steps` and `samples`, as training writes them; any may be missing.
-        name: The model's name, for the message.
+        model: The model directory, for the message.
 
     Raises:
         ModelError: it is not what training writes.
@@ -109,16 +109,12 @@ def parse_history(history: dict[str, Any], name: object) -> History:
         >>> parse_history({}, "model").best is None
         True
     """
-    try:
-        validations = tuple(_validation(entry) for entry in history.get("epochs", []))
+    path = Path(model) / HISTORY
+    with storage.report_damage(path, MODEL_KIND.error, MODEL_KIND.remedy):
+        validations = tuple(map(_validation, storage.get_item(history, "epochs", list, [])))
         steps = [(_number(step), _number(loss)) for step, loss in history.get("steps", [])]
         points = (*_early_samples(history.get("samples", [])), *_samples_of(validations))
         sample_points = tuple(sorted(points, key=lambda point: point.epoch))
-    except storage.DAMAGE_ERRORS as error:
-        problem = storage.describe_damage(error)
-        raise ModelError(
-            f"{name}: damaged history.json ({problem}); {MODEL_KIND.remedy}"
-        ) from error
     if not (validations and steps and steps[-1][0] >= 1):
         return History((), validations, sample_points)
     # The last loss was recorded at the last validation, within a thousandth of the training.
