@@ -1,4 +1,4 @@
-"""`textgen.train`. It is above cli/, since it shows a training as the command does."""
+"""`textgen.train`. Uses cli/display to show progress."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -68,8 +68,8 @@ def train(
             None for this one alone.
         force: Replace a model or an unfinished training in the model directory.
         resume: Require an unfinished training in the model directory.
-        checkpoint_every: Seconds between checkpoints, at most, in addition to those at reports;
-            more if checkpoints would take more than a tenth of the time.
+        checkpoint_every: Seconds between checkpoints, at most, in addition to those after
+            validations; more if checkpoints would take more than a tenth of the time.
         tensorboard: Directory for TensorBoard's logs; None for none.
         debug: Let the framework write its own log lines.
         on_event: Called with each event of `textgen.training.events`.

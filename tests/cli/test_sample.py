@@ -280,6 +280,9 @@ def test_a_conversation_through_a_pipe(sample):
         "  Type a line",
     ):
         assert next(told).startswith(beginning)
+    settings = done.stderr.splitlines()[1].split(", ")
+    for name in (setting.split()[0] for setting in settings):
+        assert f"\n  /{name} " in done.stderr  # in the help
     # The model may write "A dog" by itself: what was typed stands at its place.
     assert re.fullmatch("The cat.{5}\n?A dog.{7}\n?.{7}\n?A dog.{7}\n?", done.stdout, re.DOTALL)
     slash = sample("-i", "--length", 5, "--unknown", "skip", stdin="//The cat\n")

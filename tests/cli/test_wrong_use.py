@@ -71,7 +71,7 @@ BAD = [
     (["sample", "--context", "both"], 2, "'both' is not one of 'carry', 'window'"),
     (["sample", "--until", ""], 2, "--until "),
     (["sample", "--seed", "a", "--seeds-from", "-"], 2, "--seed and --seeds-from exclude"),
-    (["sample", "-i", "--format", "jsonl"], 2, "--interactive takes seeds as they are typed"),
+    (["sample", "-i", "--format", "jsonl"], 2, "--interactive cannot be combined with --format"),
 ]
 
 

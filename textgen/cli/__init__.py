@@ -8,7 +8,7 @@ report.py, compare.py, export.py, completion.py. It imports what it runs inside 
     corpus_options.py  options of `prepare` and `train`; train_options.py: those of `train`
     types.py           types of option values, and what a shell completes them with
     base_command.py    the class of all commands: errors for old forms of a command
-    seeds.py, interactive.py    parts of `sample`
+    seeds.py, sample_writer.py, interactive.py    parts of `sample`
     display/           what a training shows
     console.py         lines and a progress bar on standard error
     output.py          results: text on standard output, pages in files

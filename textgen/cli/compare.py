@@ -9,15 +9,13 @@ import cloup
 from textgen.cli import base_command, console, options
 from textgen.cli.formatting import describe_reading, format_duration, format_table, make_printable
 from textgen.cli.output import Output, open_page
-from textgen.settings import CorpusConfig
 
 
 @cloup.command("compare", cls=base_command.Command)
 @options.texts(required=False)
 @options.models
 @options.page(None)
-@options.encoding_as_trained
-@options.glob()
+@options.reading
 @options.output_format("json", "A table, or a list of JSON objects.")
 @options.debug
 def command(
@@ -51,7 +49,6 @@ def command(
     from textgen.analysis.comparison import compare, comparison_page
     from textgen.text.sources import find_sources
 
-    glob = glob or CorpusConfig.glob
     for source in find_sources(texts, glob) if len(directories) > 1 else ():
         if source.size is None:  # a pipe
             raise click.UsageError(f"{source.name} can be read only once; name a file instead")

@@ -9,8 +9,8 @@ import cloup
 from textgen.cli.options import (
     DECODING_ERRORS_HELP,
     ENCODING_HELP,
+    GLOB_HELP,
     F,
-    glob,
     setting,
 )
 from textgen.cli.types import FILES
@@ -78,7 +78,7 @@ def corpus_group() -> Callable[[F], F]:
             help_text="Characters that occur fewer than N times share one id, which is never "
             "generated.",
         ),
-        glob(),
+        setting(CorpusConfig, "glob", multiple=True, metavar="PATTERN", help_text=GLOB_HELP),
     )
 
 

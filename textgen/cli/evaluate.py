@@ -7,7 +7,6 @@ import cloup
 
 from textgen.cli import base_command, console, options
 from textgen.cli.output import Output
-from textgen.settings import CorpusConfig
 
 
 @cloup.command("evaluate", cls=base_command.Command)
@@ -22,8 +21,7 @@ from textgen.settings import CorpusConfig
     metavar="N",
     help="Read windows of N characters, each from a zero state, and predict at every position.",
 )
-@options.encoding_as_trained
-@options.glob()
+@options.reading
 @options.output_format("json", "Lines of text, or a JSON object.")
 @options.debug
 def command(
@@ -60,7 +58,7 @@ def command(
         windows=windows,
         encoding=encoding,
         decoding_errors=decoding_errors,
-        glob=glob or CorpusConfig.glob,
+        glob=glob,
     )
     console.note_reading(evaluation.reading)
     if output_format == "json":

@@ -49,6 +49,19 @@ def format_duration(seconds: float) -> str:
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
+def format_time_option(seconds: float) -> str:
+    """A time as options such as --time take it.
+
+    Example:
+        >>> format_time_option(600), format_time_option(90)
+        ('10m', '90s')
+    """
+    for unit, name in ((3600, "h"), (60, "m")):
+        if seconds % unit == 0:
+            return f"{seconds / unit:g}{name}"
+    return f"{seconds:g}s"
+
+
 def format_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Lines of a table: the first column is aligned to the left, the others to the right."""
     from rich.cells import cell_len

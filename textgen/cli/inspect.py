@@ -11,7 +11,6 @@ import cloup
 from textgen.cli import base_command, console, options
 from textgen.cli.formatting import make_printable
 from textgen.cli.output import Output
-from textgen.settings import CorpusConfig
 
 # A background for each level of surprise, one more than there are bounds in LEVELS of
 # textgen.analysis.surprise: none, then yellow to red of the 256 colours.
@@ -25,8 +24,7 @@ _FOREGROUND = 16
 @options.context(
     "Carry the state through the text, or predict each character from the last maxlen ones."
 )
-@options.encoding_as_trained
-@options.glob()
+@options.reading
 @options.output_format("jsonl", "The text in colours, or a line of JSON for each character.")
 @cloup.option(
     "--color/--no-color",
@@ -67,7 +65,7 @@ def command(
         context=context,
         encoding=encoding,
         decoding_errors=decoding_errors,
-        glob=glob or CorpusConfig.glob,
+        glob=glob,
         likeliest=5 if output_format == "jsonl" else 0,
         report=report,
     )

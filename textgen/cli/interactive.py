@@ -4,7 +4,7 @@ import atexit
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import click
@@ -15,10 +15,10 @@ from textgen.cli.output import Output
 from textgen.cli.types import ESCAPED
 from textgen.errors import SeedError, SettingsError
 from textgen.sampling import Sampler
-from textgen.sampling.sampler import draw_random_seed
+from textgen.sampling.sampler import resolve_random_seed
 from textgen.sampling.seeds import decode_seed
 from textgen.sampling.stopping import StopCondition
-from textgen.settings import SampleConfig
+from textgen.settings import Filters, SampleConfig, format_value
 
 _HELP = """\
   Type a line and see it continued; an empty line continues the last text.
@@ -153,8 +153,7 @@ class _Conversation:
             self._out.write("\n")
 
     def _random_seed(self) -> int:
-        seed = self._config.random_seed
-        return draw_random_seed() if seed is None else seed
+        return resolve_random_seed(self._config.random_seed)
 
     def _create_stop(self) -> StopCondition:
         config = self._config
@@ -175,23 +174,24 @@ class _Conversation:
 
     def _show_settings(self) -> None:
         config = self._config
+        filters = {field.name: getattr(config, field.name) for field in fields(Filters)}
         values = {
-            "temperature": f"{config.temperatures[0]:g}",
+            "temperature": format_value(config.temperatures[0]),
             "length": config.max_length or "no end",
-            "top-k": config.top_k or "all",
-            "top-p": f"{config.top_p:g}",
-            "min-p": f"{config.min_p:g}",
-            "random-seed": "off" if config.random_seed is None else config.random_seed,
+            **{name: format_value(value) for name, value in filters.items()},
+            "top_k": config.top_k or "all",
+            "random_seed": "off" if config.random_seed is None else config.random_seed,
         }
-        console.note(", ".join(f"{name} {value}" for name, value in values.items()))
+        console.note(
+            ", ".join(f"{name.replace('_', '-')} {value}" for name, value in values.items())
+        )
 
 
+# The settings that a command changes, and the type of each.
 _SETTABLE: dict[str, Callable[[str], Any]] = {
     "temperature": float,
     "length": int,
-    "top_k": int,
-    "top_p": float,
-    "min_p": float,
+    **{field.name: type(field.default) for field in fields(Filters)},
     "random_seed": int,
 }
 

@@ -10,7 +10,14 @@ import click
 import cloup
 
 from textgen.cli.types import DIRECTORIES, FILES
-from textgen.settings import CONTEXTS, DECODING_ERRORS, DEFAULT_MODEL, Config, CorpusConfig
+from textgen.settings import (
+    CONTEXTS,
+    DECODING_ERRORS,
+    DEFAULT_MODEL,
+    Config,
+    CorpusConfig,
+    format_value,
+)
 
 _AS_TRAINED = "[default: as in the model's training]"
 ENCODING_HELP = "Encoding of the text; auto detects that of each file."
@@ -18,6 +25,7 @@ DECODING_ERRORS_HELP = (
     "Refuse a file with bytes that are not text in the encoding, replace them by U+FFFD, or skip "
     "them; replaced and skipped ones are counted."
 )
+GLOB_HELP = "Files to read in directories; can be repeated."
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -37,25 +45,17 @@ def setting(
         name: Its name.
         declarations: Names of the option, if they differ from the setting's.
         help_text: What it is for.
-        automatic: Whether textgen chooses its default for an LSTM with carried state.
+        automatic: Whether textgen chooses its default in most trainings; the help of the command
+            says when.
         attributes: Further arguments of click's option.
     """
     default = next(field.default for field in fields(config) if field.name == name)  # type: ignore[arg-type]
     if automatic:
-        help_text += (
-            "  [default: chosen for text, time and device with an LSTM and carried state, else "
-            f"{_format(default)}]"
-        )
+        help_text += f"  [default: automatic; {format_value(default)} otherwise]"
     elif default not in (None, ()) and "[default:" not in help_text:
-        help_text += f"  [default: {_format(default)}]"
+        help_text += f"  [default: {format_value(default)}]"
     options = declarations or (f"--{name.replace('_', '-')}",)
     return cloup.option(*options, name, default=None, help=help_text, **attributes)
-
-
-def _format(value: Any) -> str:
-    if isinstance(value, tuple):
-        return ",".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def chosen(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -170,17 +170,6 @@ def output_format(json_name: str, help_text: str) -> Callable[[F], F]:
     )
 
 
-def glob() -> Callable[[F], F]:
-    """`--glob PATTERN`."""
-    return setting(
-        CorpusConfig,
-        "glob",
-        multiple=True,
-        metavar="PATTERN",
-        help_text="Files to read in directories; can be repeated.",
-    )
-
-
 def context(help_text: str) -> Callable[[F], F]:
     """`--context carry|window`."""
     return cloup.option(
@@ -188,8 +177,15 @@ def context(help_text: str) -> Callable[[F], F]:
     )
 
 
-def encoding_as_trained(function: F) -> F:
-    """`--encoding NAME` and `--decoding-errors` of a text that a trained model reads."""
+def reading(function: F) -> F:
+    """`--encoding`, `--decoding-errors` and `--glob` of a text that a trained model reads."""
+    function = cloup.option(
+        "--glob",
+        multiple=True,
+        metavar="PATTERN",
+        default=CorpusConfig.glob,
+        help=f"{GLOB_HELP}  [default: {format_value(CorpusConfig.glob)}]",
+    )(function)
     function = cloup.option(
         "--decoding-errors",
         type=click.Choice(DECODING_ERRORS),

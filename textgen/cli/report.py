@@ -6,15 +6,13 @@ import cloup
 
 from textgen.cli import base_command, console, options
 from textgen.cli.output import open_page
-from textgen.settings import CorpusConfig
 
 
 @cloup.command("report", cls=base_command.Command)
 @options.texts(required=False)
 @options.model("Model directory to report on.")
 @options.page("report.html")
-@options.encoding_as_trained
-@options.glob()
+@options.reading
 @options.debug
 def command(
     texts: tuple[str, ...],
@@ -45,7 +43,7 @@ def command(
         texts,
         encoding=encoding,
         decoding_errors=decoding_errors,
-        glob=glob or CorpusConfig.glob,
+        glob=glob,
     )
     console.note_reading(page.reading)
     for note in page.notes:

@@ -1,24 +1,16 @@
 """`textgen sample`."""
 
-import json
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import cloup
 from click.core import ParameterSource
 
-from textgen.cli import base_command, console, options
+from textgen.cli import base_command, options
 from textgen.cli.output import Output
 from textgen.cli.types import ESCAPED, FILES
 from textgen.settings import CONTEXTS, SampleConfig
-
-if TYPE_CHECKING:
-    from textgen.sampling import Sampler
 
 
 @cloup.command("sample", cls=base_command.Command)
@@ -186,13 +178,17 @@ def command(
         raise click.UsageError("--seed and --seeds-from exclude each other; give one of them")
     if output_format == "jsonl" and (separator is not None or not seed_text):
         raise click.UsageError("--separator and --no-seed-text are for --format text only")
-    if interactive and (
-        (seed, seeds_from, separator, output_format, seed_text) != (None, None, None, "text", True)
-        or config.samples * len(config.temperatures) > 1
-    ):
-        raise click.UsageError(
-            "--interactive takes seeds as they are typed and writes one text for each"
-        )
+    conflicts = {
+        "--seed": seed is not None,
+        "--seeds-from": seeds_from is not None,
+        "--separator": separator is not None,
+        "--format jsonl": output_format == "jsonl",
+        "--no-seed-text": not seed_text,
+        "several texts": config.samples * len(config.temperatures) > 1,
+    }
+    if interactive and True in conflicts.values():
+        names = [name for name, is_given in conflicts.items() if is_given]
+        raise click.UsageError(f"--interactive cannot be combined with {', '.join(names)}")
     is_option = click.get_current_context().get_parameter_source("history") not in (
         None,
         ParameterSource.ENVIRONMENT,
@@ -209,84 +205,15 @@ def command(
 
         converse(sampler, config, unknown, out, history)
         return
+    from textgen.cli.sample_writer import SampleFormat, SampleWriter
     from textgen.cli.seeds import read_seeds
 
     seeds = read_seeds(sampler, seed, seeds_from, unknown)
-    _write_samples(sampler, config, seeds, out, _Format(output_format, show_seed=seed_text))
-
-
-@dataclass(frozen=True)
-class _Format:
-    """How samples are written.
-
-    Attributes:
-        name: `text` or `jsonl`.
-        show_seed: Whether a text begins with its seed.
-    """
-
-    name: str
-    show_seed: bool
-
-
-def _write_samples(
-    sampler: "Sampler", config: SampleConfig, seeds: list[str], out: Output, form: _Format
-) -> None:
-    """Generate and write all samples; with no seeds, each starts from a part of the corpus."""
-    from textgen.sampling.sampler import draw_random_seed
-
-    random_seed = draw_random_seed() if config.random_seed is None else config.random_seed
-
-    def all_seeds() -> Iterator[str]:
-        for seed in seeds:
-            yield from repeat(seed, config.samples)
-        if not seeds:
-            for number in range(config.samples):
-                yield sampler.draw_seed(random_seed, number)
-
-    per_temperature = config.samples * max(1, len(seeds))
-    texts = per_temperature * len(config.temperatures)
+    form = SampleFormat(output_format, show_seed=seed_text)
+    writer = SampleWriter(sampler, config, seeds, out, form)
     can_end = bool(config.until or config.lines)
-    if config.max_length is None and not can_end and (texts > 1 or form.name == "jsonl"):
+    if config.max_length is None and not can_end and (writer.texts > 1 or output_format == "jsonl"):
         raise click.UsageError(
             "--length 0 has no end: ask for one text, without --format jsonl, or give a --length"
         )
-    has_headings = texts > 1 and form.name == "text" and out.on_terminal and sys.stderr.isatty()
-    stop = sampler.stop_condition(config.max_length, config.until, config.lines)
-    complete = 0
-
-    def count_complete() -> None:
-        nonlocal complete
-        complete += 1
-
-    for temperature in config.temperatures:
-        arguments = (config.decoding(temperature), stop, random_seed)
-        if per_temperature == 1 and form.name == "text":  # written character by character
-            if has_headings:
-                console.note(f"--- temperature {temperature:g} ---")
-            (seed,) = all_seeds()
-            characters = sampler.generate_stream(seed, *arguments, count_complete)
-            out.write_text(seed if form.show_seed else "", characters)
-            continue
-        batch = sampler.generate_batch(all_seeds(), *arguments, scores=form.name == "jsonl")
-        for number, text in enumerate(batch):
-            complete += text.complete
-            if has_headings:
-                console.note(f"--- temperature {temperature:g}, sample {number + 1} ---")
-            if form.name == "text":
-                out.write_text(text.seed if form.show_seed else "", [text.text])
-                continue
-            record = {
-                "seed": text.seed,
-                "text": text.text,
-                "temperature": temperature,
-                "random_seed": random_seed,
-                "number": number,
-                "mean_log_probability": text.mean_log_probability,
-                "complete": text.complete,
-            }
-            out.write(json.dumps(record, ensure_ascii=out.on_terminal) + "\n")
-    if complete < texts:
-        console.note(
-            f"textgen: {texts - complete:,} of {texts:,} texts were cut at {config.max_length:,} "
-            "characters; raise --length to let them finish"
-        )
+    writer.write_all()

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
@@ -20,12 +21,13 @@ from textgen.settings import CorpusConfig
 if TYPE_CHECKING:
     from textgen.distributed.cluster import Cluster
     from textgen.training.events import Event
+    from textgen.training.job import Job
 
 _STARTUP = 0.15  # seconds that Python and the command line need before a command runs
 
 
 class _TrainCommand(base_command.Command):
-    """Tells `main` the log format before it parses the arguments: an error in them is an event."""
+    """Sets the log format before it parses the arguments, so that an error in them is an event."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if isinstance(ctx.obj, dict):
@@ -64,6 +66,9 @@ def command(
     directory written by `textgen prepare`. Ctrl-C stops the training and keeps the best model so
     far; the same command, without --force, resumes it, also after a crash.
 
+    A default that is automatic is chosen for the text, the time and the device if the network is
+    an LSTM that carries its state.
+
     \b
         textgen train corpus.txt
         textgen train corpus.txt --time 5m
@@ -73,23 +78,17 @@ def command(
         textgen train --resume
         textgen train letters.txt --init-from textgen-model --model letters
     """
-    began = time.monotonic() - _STARTUP
+    start_time = time.monotonic() - _STARTUP
     if resume and force:
         raise click.UsageError("--resume and --force exclude each other")
     if quiet and log_format != "text":
         raise click.UsageError("--quiet and --log-format json exclude each other")
-    if coordinator is not None and ":" in coordinator:
-        from textgen.distributed.cluster import read_launcher
-
-        launched_processes, launched_process = read_launcher(os.environ)
-        processes = launched_processes if processes is None else processes
-        process = launched_process if process is None else process
+    processes, process = _read_launcher(coordinator, processes, process)
     sources: list[Any] = []
     names = "the corpus of the unfinished training"
     if corpora or demo or not resume:
         sources = corpus_options.list_sources(corpora, demo=demo, command="train")
-        names = ", ".join(corpora[:3]) + (", ..." if len(corpora) > 3 else "")
-        names = names or "the documentation that comes with Python"
+        names = _format_names(corpora)
         is_main = coordinator is None or process == 0
         if is_main and not quiet and log_format == "text":
             console.note(f"textgen: reading {names}")
@@ -99,28 +98,21 @@ def command(
         from textgen.distributed import ray_launcher
 
         sys.exit(ray_launcher.launch_on_ray(list(arguments), processes, console.note))
-    from textgen.distributed import supervisor
-
     cluster = _create_cluster(coordinator, processes, process, wait)
     if cluster is not None:
-        supervisor.continue_in_child(cluster, lambda: bool(streams.in_foreground(sys.stderr)))
-        streams.discard_output(1)  # gloo reports its connections there; this command writes nothing
+        _continue_in_child(cluster)
     if not debug:
         streams.silence_frameworks()
 
-    from textgen.training.events import ProcessesJoined, TrainingStarted
     from textgen.training.job import Job
-    from textgen.training.pipeline import run_job
 
     settings = options.chosen(values)
-    corpus = options.settings_of(CorpusConfig, settings)
-    for name in corpus:
-        del settings[name]
+    reading = options.settings_of(CorpusConfig, settings)
     job = Job(
         corpora=tuple(sources),
         model=directory,
-        options=settings,
-        reading=corpus,
+        options={name: value for name, value in settings.items() if name not in reading},
+        reading=reading,
         preset=preset,
         init_from=init_from,
         device=device,
@@ -132,24 +124,65 @@ def command(
         tensorboard=tensorboard,
         debug=debug,
         command=arguments,
-        start_time=began,
+        start_time=start_time,
     )
-    stop = StopSignals()
     with closing(_create_display(names, directory, log_format, quiet=quiet)) as display:
+        status = _run(job, display)
+    if status:
+        sys.exit(status)
 
-        def on_event(event: "Event") -> None:
-            if isinstance(event, ProcessesJoined):
-                supervisor.report_joined()
-                return
-            if isinstance(event, TrainingStarted):
-                stop.listen(display.close)  # before a line says that Ctrl-C keeps the model
-                if event.process:
-                    return  # process 0 shows the training
-            display(event)
 
-        finished = run_job(job, on_event, stop.received)
-    if finished.reason == "stopped":  # perhaps by a signal to another process
-        sys.exit(128 + (stop.number or signal.SIGTERM))
+def _read_launcher(
+    coordinator: str | None, processes: int | None, process: int | None
+) -> tuple[int | None, int | None]:
+    """`--processes` and `--process`; for an address, what was not given is what a launcher says."""
+    if coordinator is None or ":" not in coordinator:
+        return processes, process
+    from textgen.distributed.cluster import read_launcher
+
+    launched_processes, launched_process = read_launcher(os.environ)
+    return (
+        launched_processes if processes is None else processes,
+        launched_process if process is None else process,
+    )
+
+
+def _format_names(corpora: Sequence[str]) -> str:
+    """The corpora for people; without any, the demo corpus."""
+    names = ", ".join(corpora[:3]) + (", ..." if len(corpora) > 3 else "")
+    return names or "the documentation that comes with Python"
+
+
+def _continue_in_child(cluster: "Cluster") -> None:
+    """Train in a child process; this one watches it, and ends when it does."""
+    from textgen.distributed import supervisor
+
+    supervisor.continue_in_child(cluster, lambda: bool(streams.in_foreground(sys.stderr)))
+    streams.discard_output(1)  # gloo reports its connections there; this command writes nothing
+
+
+def _run(job: "Job", display: "_Display") -> int:
+    """Train and show it. Returns the exit status: 0 unless a signal stopped the training."""
+    from textgen.distributed import supervisor
+    from textgen.training.events import ProcessesJoined, TrainingStarted
+    from textgen.training.pipeline import run_job
+
+    stop = StopSignals()
+
+    def on_event(event: "Event") -> None:
+        if isinstance(event, ProcessesJoined):
+            supervisor.report_joined()
+            return
+        if isinstance(event, TrainingStarted):
+            stop.listen(display.close)  # before a line says that Ctrl-C keeps the model
+            if event.process:
+                return  # process 0 shows the training
+        display(event)
+
+    finished = run_job(job, on_event, stop.received)
+    if finished.reason != "stopped":
+        return 0
+    return 128 + (stop.number or signal.SIGTERM)  # perhaps a signal to another process
 
 
 def _create_cluster(

@@ -11,6 +11,7 @@ import click
 import cloup
 
 from textgen.cli import corpus_options, options
+from textgen.cli.formatting import format_time_option
 from textgen.cli.options import F, setting
 from textgen.cli.types import DIRECTORIES, DURATION, UNITS, complete_names
 from textgen.settings import (
@@ -124,7 +125,8 @@ _TRAINING = cloup.option_group(
         TrainConfig,
         "time",
         type=DURATION,
-        help_text="Time for the whole training.  [default: 10m, less for short texts]",
+        help_text="Time for the whole training.  "
+        f"[default: {format_time_option(TrainConfig.time)}, less for short texts]",
     ),
     setting(
         TrainConfig,
@@ -215,7 +217,8 @@ _TRAINING = cloup.option_group(
         type=DURATION,
         default=CHECKPOINT_INTERVAL,
         help="Longest time between checkpoints. Checkpoints are also written after validations; "
-        f"when epochs are short, not after each.  [default: {CHECKPOINT_INTERVAL:g}s]",
+        "when epochs are short, not after each.  "
+        f"[default: {format_time_option(CHECKPOINT_INTERVAL)}]",
     ),
 )
 
@@ -245,7 +248,7 @@ _PROCESSES = cloup.option_group(
         type=DURATION,
         default=JOIN_TIMEOUT,
         help="How long to wait for the other processes at the beginning.  "
-        f"[default: {JOIN_TIMEOUT:g}s]",
+        f"[default: {format_time_option(JOIN_TIMEOUT)}]",
     ),
 )
 

@@ -156,7 +156,7 @@ class Sampler:
             raise SettingsError("length", "must be 1 or more; `stream` generates without an end")
         settings = Decoding(**decoding)
         stop = self.stop_condition(max_length, until, lines)
-        random_seed = _resolve_random_seed(random_seed)
+        random_seed = resolve_random_seed(random_seed)
         if n is None:
             seed = self.draw_seed(random_seed) if seed is None else seed
             return seed + "".join(self.generate_stream(seed, settings, stop, random_seed))
@@ -193,7 +193,7 @@ class Sampler:
             >>> for character in textgen.load("textgen-model").stream("To be"):  # doctest: +SKIP
             ...     print(character, end="", flush=True)
         """
-        random_seed = _resolve_random_seed(random_seed)
+        random_seed = resolve_random_seed(random_seed)
         seed = self.draw_seed(random_seed) if seed is None else seed
         stop = self.stop_condition(length, _texts(until), lines)
         return self.generate_stream(seed, Decoding(**decoding), stop, random_seed)
@@ -354,13 +354,11 @@ class Sampler:
         return GenerationConfig(self.vocabulary.size, decoding, stop, self.vocabulary.unknown_id)
 
 
-def draw_random_seed() -> int:
-    """A random seed for a user who gave none."""
-    return int(np.random.default_rng().integers(2**32))
-
-
-def _resolve_random_seed(random_seed: int | None) -> int:
-    return draw_random_seed() if random_seed is None else check_random_seed(random_seed)
+def resolve_random_seed(random_seed: int | None) -> int:
+    """The random seed that a user gave, checked; a new one for a user who gave none."""
+    if random_seed is None:
+        return int(np.random.default_rng().integers(2**32))
+    return check_random_seed(random_seed)
 
 
 def _texts(until: str | Sequence[str]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@
     base.py      what all classes of settings share: written to JSON and read from it
     versions.py  files of newer versions
     checks.py    checks of single settings
-    values.py    values in Python's own types
+    values.py    values in Python's own types, and as text
 
 Anything wrong raises a `SettingsError`, which names the setting.
 """
@@ -49,7 +49,7 @@ from textgen.settings.resolve import build_config, resolve_settings
 from textgen.settings.sampling import Decoding, Filters, NoveltyConfig, SampleConfig
 from textgen.settings.settings import Settings
 from textgen.settings.training import CorpusConfig, ModelConfig, TrainConfig, WindowConfig
-from textgen.settings.values import to_python_value
+from textgen.settings.values import format_value, to_python_value
 from textgen.settings.versions import is_newer
 
 __all__ = [
@@ -90,6 +90,7 @@ __all__ = [
     "check_choice",
     "check_integer",
     "check_random_seed",
+    "format_value",
     "is_newer",
     "normalize_options",
     "parse_duration",

@@ -1,4 +1,4 @@
-"""Values of settings in Python's own types."""
+"""Values of settings: in Python's own types, and as text."""
 
 import operator
 import sys
@@ -27,3 +27,15 @@ def to_python_value(value: Any) -> Any:
         return operator.index(value)
     except TypeError:
         return float(value) if isinstance(value, Real) else value
+
+
+def format_value(value: Any) -> str:
+    """A setting's value as it is given on the command line.
+
+    Example:
+        >>> format_value((512, 512)), format_value(600.0)
+        ('512,512', '600')
+    """
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return str(value).removesuffix(".0")

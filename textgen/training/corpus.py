@@ -6,11 +6,11 @@ from pathlib import Path
 from textgen import storage
 from textgen.errors import OutputError, TextgenError, UsageError, option_name
 from textgen.model.paths import cache_path, checkpoint_path, pending_cache_path, resume_command
-from textgen.settings import CorpusConfig, build_config
+from textgen.settings import CorpusConfig, build_config, format_value
 from textgen.text.prepare import Preparation, write_prepared
 from textgen.text.prepared import Prepared, is_up_to_date, open_prepared
 from textgen.text.sources import find_sources
-from textgen.training import events, transfer
+from textgen.training import events
 from textgen.training.checkpoint import TrainingIdentity
 from textgen.training.events import OnEvent
 from textgen.training.job import Job
@@ -63,7 +63,7 @@ def check_reading(prepared: Prepared, job: Job) -> None:
         if getattr(reading, name) != recorded:
             raise UsageError(
                 f"{prepared.path}: is prepared already, with {option_name(name)} "
-                f"{transfer.format_value(recorded)}; to read its text another way, prepare it again"
+                f"{format_value(recorded)}; to read its text another way, prepare it again"
             )
 
 

@@ -17,7 +17,7 @@ from textgen.errors import (
 )
 from textgen.model.model_dir import TrainedModel, read_model
 from textgen.model.paths import cache_path, pending_cache_path
-from textgen.settings import PRESETS, Settings, normalize_options
+from textgen.settings import PRESETS, Settings, format_value, normalize_options
 from textgen.text.prepared import Prepared, find_prepared, open_prepared
 from textgen.training import automatic, checkpoint, transfer
 from textgen.training.automatic import Pace
@@ -115,7 +115,7 @@ def _plan_resumed(job: Job, unfinished: Checkpoint) -> Plan:
         if value != values[name]:
             raise SettingsError(
                 name,
-                f"must be left out, or be {transfer.format_value(values[name])} as when the "
+                f"must be left out, or be {format_value(values[name])} as when the "
                 "training was started",
             )
     corpus = open_prepared(unfinished.prepared or cache_path(job.model))

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from textgen.errors import SettingsError
 from textgen.model.model_dir import TrainedModel
-from textgen.settings import ModelConfig
+from textgen.settings import ModelConfig, format_value
 from textgen.text.vocabulary import Ids, Vocabulary
 
 Weights = Sequence[npt.NDArray[Any]]
@@ -31,11 +31,6 @@ def check_shape(config: ModelConfig, base: TrainedModel, name: str) -> None:
                 f"must be left out, or be {format_value(getattr(recorded, field))} as in {name}: "
                 f"its weights do not fit {format_value(getattr(config, field))}",
             )
-
-
-def format_value(value: Any) -> str:
-    """A setting's value as it is given on the command line."""
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def unite(old: Vocabulary, new: Vocabulary) -> Vocabulary:

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterator
 
 from textgen.cli.display.state import to_bits
-from textgen.cli.formatting import describe_reading, format_duration
+from textgen.cli.formatting import describe_reading, format_duration, format_time_option
 from textgen.settings import DEFAULT_MODEL
 from textgen.training import events
 
@@ -101,7 +101,9 @@ def _describe_start(event: events.TrainingStarted, *, in_python: bool) -> Iterat
     )
     yield from describe_slowness(event)
     length = (
-        f"{event.epochs} epochs" if event.epochs else f"{_format_time(event.time)} in all, epochs"
+        f"{event.epochs} epochs"
+        if event.epochs
+        else f"{format_time_option(event.time)} in all, epochs"
     )
     yield (
         f"training: {length} of {event.steps_per_epoch:,} steps, each {event.batch_size} {rows} of "
@@ -133,10 +135,3 @@ def _describe_next(event: events.TrainingFinished, *, several_processes: bool) -
         resume = f"textgen train --resume{model}"
         yield f"to resume: {'the same command, for each process' if several_processes else resume}"
     yield f"next: textgen sample{model}"
-
-
-def _format_time(seconds: float) -> str:
-    for unit, name in ((3600, "h"), (60, "m")):
-        if seconds % unit == 0:
-            return f"{seconds / unit:g}{name}"
-    return f"{seconds:g}s"
