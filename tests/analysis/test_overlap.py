@@ -72,8 +72,8 @@ def test_overlaps_are_those_of_sets_of_tuples(case, shortest, chunk, table):
         for size in sizes:
             cut = [tuple(t[n : n + size].tolist()) for t in texts for n in range(len(t) - size + 1)]
             assert overlap.substrings[size] == len(cut)
-            assert overlap.found[size] == sum(one in there for one in cut)
-        assert list(overlap.found) == list(overlap.substrings) == sizes
+            assert overlap.matches[size] == sum(one in there for one in cut)
+        assert list(overlap.matches) == list(overlap.substrings) == sizes
         common = there & set().union(*map(substrings, texts))
         copied = [
             tuple(texts[one.text][one.start : one.start + one.length].tolist())
@@ -122,8 +122,8 @@ def test_long_copies_in_a_larger_text(table):
     assert [one.text for one in overlap.copies] in ([3, 5, 6], [3, 6, 5])
     first = overlap.copies[0]
     assert first.start <= 100 and first.start + first.length >= 400
-    assert overlap.found[256] == first.length - 255
-    assert overlap.substrings[256] == 8 * (1000 - 255) and overlap.found[512] == 0
+    assert overlap.matches[256] == first.length - 255
+    assert overlap.substrings[256] == 8 * (1000 - 255) and overlap.matches[512] == 0
     assert done == [*range(30_000, 200_000, 30_000), 200_000]
 
 

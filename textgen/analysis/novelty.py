@@ -209,7 +209,7 @@ def _compare(
     longest = [overlap.copies[0].length if overlap.copies else 0 for overlap in overlaps]
     # Of copies shorter than MIN_PASSAGE only the power of two below their length is known so far.
     sizes = {
-        group: max((size for size, count in overlap.found.items() if count), default=0)
+        group: max((size for size, count in overlap.matches.items() if count), default=0)
         for group, overlap in enumerate(overlaps)
         if not overlap.copies
     }
@@ -224,5 +224,5 @@ def _compare(
 
 def _ngram_shares(temperature: float | None, overlap: Overlap, longest_copy: int) -> NgramShares:
     counts = {n: overlap.substrings.get(n, 0) for n in NGRAM_SIZES}
-    shares = {n: overlap.found[n] / count if count else None for n, count in counts.items()}
+    shares = {n: overlap.matches[n] / count if count else None for n, count in counts.items()}
     return NgramShares(temperature, overlap.substrings[1], shares, longest_copy)

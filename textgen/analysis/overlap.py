@@ -21,13 +21,13 @@ class Overlap:
 
     Attributes:
         substrings: How many substrings of each size the texts have, by size.
-        found: How many of those occur in the long text, by size.
+        matches: How many of those occur in the long text, by size.
         copies: The longest first, of `shortest` ids or more: all that are not part of a longer
             one, and some that are.
     """
 
     substrings: dict[int, int]
-    found: dict[int, int]
+    matches: dict[int, int]
     copies: tuple[Copy, ...]
 
 
@@ -56,7 +56,7 @@ def find_overlap(
     Example:
         >>> corpus, texts = np.array([5, 6, 7, 8, 9]), [np.array([1, 6, 7, 8]), np.array([8, 9])]
         >>> (overlap,) = find_overlap(corpus, [texts], shortest=2)
-        >>> overlap.substrings, overlap.found
+        >>> overlap.substrings, overlap.matches
         ({1: 6, 2: 4, 4: 1}, {1: 5, 2: 3, 4: 0})
         >>> overlap.copies[0]
         Copy(text=0, start=1, length=3)

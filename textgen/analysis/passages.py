@@ -53,7 +53,7 @@ def find_passages(
     """
     vocabulary, groups = training.prepared.vocabulary, [texts for _, texts in samples]
     by_length = sorted(
-        ((group, copy) for group, found in enumerate(copies) for copy in found),
+        ((group, copy) for group, group_copies in enumerate(copies) for copy in group_copies),
         key=lambda item: (-item[1].length, item[0], item[1].text, item[1].start),
     )
     texts = (groups[group][copy.text][copy.start :][: copy.length] for group, copy in by_length)
@@ -64,7 +64,7 @@ def find_passages(
     )
     passages = []
     for text, place in zip(longest, occurrences, strict=True):
-        having = [
+        matches = [
             (temperature, number, sample.find(text))
             for temperature, group in samples
             for number, sample in enumerate(group)
@@ -73,8 +73,8 @@ def find_passages(
         passages.append(
             Passage(
                 text,
-                *having[0],
-                sample_count=len(having),
+                *matches[0],
+                sample_count=len(matches),
                 occurrences=place.count,
                 offset=place.first,
                 line=place.marks_before + 1,

@@ -179,11 +179,11 @@ class SubstringIndex:
         last = np.flatnonzero(np.diff(self.start, append=0) <= 0)
         lengths = self.start[last][self.group[last] == group]
         in_group = self.group == group
-        total, found = {}, {}
+        total, matches = {}, {}
         for level, numbers in enumerate(self.levels):
             total[1 << level] = int(np.maximum(lengths - (1 << level) + 1, 0).sum())
-            found[1 << level] = int(np.count_nonzero(seen[level][numbers] & in_group))
-        return total, found
+            matches[1 << level] = int(np.count_nonzero(seen[level][numbers] & in_group))
+        return total, matches
 
 
 def _shift(values: npt.NDArray[Any], by: int) -> npt.NDArray[Any]:

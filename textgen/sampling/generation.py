@@ -24,7 +24,7 @@ _MAX_BATCH_NOISE = 1 << 20  # random numbers held for all texts of a batch
 
 
 @dataclass(frozen=True)
-class Request:
+class TextRequest:
     """A text to generate.
 
     Attributes:
@@ -80,7 +80,7 @@ class GenerationConfig:
 
 def generate_stream(
     reader: Reader,
-    request: Request,
+    request: TextRequest,
     config: GenerationConfig,
     on_complete: Callable[[], object] = lambda: None,
 ) -> Iterator[int]:
@@ -122,7 +122,7 @@ def generate_stream(
 
 def generate_batch(
     make_reader: Callable[[tuple[int, ...]], Reader],
-    requests: Iterable[Request],
+    requests: Iterable[TextRequest],
     rows: int,
     config: GenerationConfig,
     *,
@@ -161,7 +161,7 @@ class _Batch:
         self,
         make_reader: Callable[[tuple[int, ...]], Reader],
         rows: int,
-        requests: Iterator[Request],
+        requests: Iterator[TextRequest],
         config: GenerationConfig,
         *,
         scores: bool,

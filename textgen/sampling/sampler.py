@@ -15,7 +15,7 @@ from textgen.errors import SeedError, SettingsError
 from textgen.sampling.context import make_reader
 from textgen.sampling.generation import (
     GenerationConfig,
-    Request,
+    TextRequest,
     generate_batch,
     generate_stream,
 )
@@ -295,7 +295,7 @@ class Sampler:
         Raises:
             SeedError: the seed is empty or has a character outside the vocabulary.
         """
-        request = Request(self._seed_ids(seed), (random_seed, 0, 0))
+        request = TextRequest(self._seed_ids(seed), (random_seed, 0, 0))
         config = self._generation_config(decoding, stop)
         ids = generate_stream(self._make_reader(), request, config, on_complete)
         return map(self.vocabulary.table.__getitem__, ids)
@@ -327,10 +327,10 @@ class Sampler:
         """
         waiting: deque[str] = deque()
 
-        def requests() -> Iterator[Request]:
+        def requests() -> Iterator[TextRequest]:
             for number, seed in enumerate(seeds):
                 waiting.append(seed)
-                yield Request(self._seed_ids(seed), (random_seed, number, 0))
+                yield TextRequest(self._seed_ids(seed), (random_seed, number, 0))
 
         rows = max(1, self._batch_states // (self.window or 1))
         config = self._generation_config(decoding, stop)

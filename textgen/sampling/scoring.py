@@ -16,21 +16,21 @@ _MAX_ROWS, _MAX_BATCH_CHARACTERS = 256, 1_000_000  # of windows read side by sid
 
 
 def score_in_order(
-    reader: Reader, size: int, pieces: Iterable[Ids]
+    reader: Reader, vocabulary_size: int, pieces: Iterable[Ids]
 ) -> Iterator[tuple[npt.NDArray[np.int64], Doubles]]:
     """The log-probability of each character of a text except the first, given those before it.
 
     Args:
         reader: Of shape (), in its zero state, with carried state or windows.
-        size: The vocabulary's size.
+        vocabulary_size: Number of ids.
         pieces: The text's ids, in pieces of any length.
 
     Yields:
         For each part of the text, in order: the ids that are predicted, and the natural
         logarithms of their probabilities, both of shape (characters,).
     """
-    block = max(1, _BLOCK // size)
-    logits = np.empty((block, size), np.float32)
+    block = max(1, _BLOCK // vocabulary_size)
+    logits = np.empty((block, vocabulary_size), np.float32)
     step, before = reader.step, None
     for piece in pieces:
         if not len(piece):

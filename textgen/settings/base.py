@@ -39,7 +39,7 @@ class Config:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            object.__setattr__(self, name, to_python_value(value))  # frozen, but still being made
+            object.__setattr__(self, name, to_python_value(value))  # frozen, but not yet in use
 
     def to_json(self) -> dict[str, Any]:
         """The settings as a JSON object, tuples as lists.

@@ -81,7 +81,7 @@ class SampleConfig(Filters):
     until: tuple[str, ...] = ()
     lines: int = 0
     samples: int = 1
-    random_seed: int | None = None  # whoever runs the command again wants another text
+    random_seed: int | None = None  # a repeated command gives another text
     context: str | None = None  # a model predicts best as it was trained
 
     def __post_init__(self) -> None:

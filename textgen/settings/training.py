@@ -28,7 +28,7 @@ from textgen.settings.choices import (
     TARGETS,
 )
 
-_MAX_MAXLEN = 10_000  # back-propagation reaches nowhere near; sampling keeps a state for each
+_MAX_MAXLEN = 10_000  # longer than back-propagation is useful; sampling has a state for each
 _UNITS_BELOW = 2**31  # more than any memory holds, and few enough for every framework
 
 
@@ -50,7 +50,7 @@ class CorpusConfig(Config):
     lowercase: bool = False  # the text is the user's, and changes only on request
     normalize: str | None = None  # for the same reason
     min_count: int = 1  # every character is learned and can be generated
-    glob: tuple[str, ...] = ("*",)  # whoever names a directory means all of it
+    glob: tuple[str, ...] = ("*",)  # all files of a directory
     decoding_errors: str = added_in("0.2.0", "strict", before="strict")  # no text is lost silently
 
     def __post_init__(self) -> None:

@@ -17,6 +17,8 @@ from textgen.text.encodings import detect_in_block, guess_encoding, is_plain, wi
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sizes import READING_SIZES, ReadingSizes
 
+_State = tuple[bytes, int]  # of an incremental decoder: pending bytes, flags
+
 _BYTE_ORDER_MARK = "\ufeff"
 _NUL = re.compile("\0")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -135,22 +137,9 @@ class Decoder:
             except UnicodeError as earlier:  # UTF-16 without its mark, noticed only now
                 problem, text = self._describe(earlier, data, offset - pending), ""
         count = _undecodable.value
-        if (b"\0" in data or not self._is_plain) and "\0" in text:  # bytes are searched faster
-            place = offset + self._find(_NUL, state, data) - width_of_nul(self._encoding)
-            guess = None if self._is_detected else guess_encoding(data, start=offset == 0)
-            raise CorpusError(
-                f"{self._name}: byte 0x00 at offset {place} is NUL, which no text has; "
-                + (_advise(guess) if guess else "this looks like a binary file: leave it out")
-            )
-        if not self._is_plain and (surrogate := _SURROGATE.search(text)):
-            if self._errors == "strict":
-                place = offset + self._find(_SURROGATE, state, data) - 1
-                raise CorpusError(
-                    f"{self._name}: U+{ord(surrogate[0]):04X} near offset {place} is half of a "
-                    "surrogate pair, not a character; fix the file, leave it out, or add "
-                    "--decoding-errors replace"
-                )
-            text, surrogates = _SURROGATE.subn(_REPLACEMENTS[self._errors], text)
+        self._check_nul(text, state, data, offset)
+        if not self._is_plain:
+            text, surrogates = self._replace_surrogates(text, state, data, offset)
             count += surrogates
         if problem:
             raise CorpusError(f"{self._name}: {problem}")
@@ -160,7 +149,48 @@ class Decoder:
             self._report.undecodable_skipped += count
         return text
 
-    def _find(self, pattern: re.Pattern[str], state: tuple[bytes, int], data: bytes) -> int:
+    def _check_nul(self, text: str, state: _State, data: bytes, offset: int) -> None:
+        """Raise `CorpusError` where the text of a block has a NUL.
+
+        Args:
+            text: The block's text.
+            state: The decoder's state before the block.
+            data: The block.
+            offset: The block's offset.
+        """
+        if (b"\0" not in data and self._is_plain) or "\0" not in text:  # bytes are searched faster
+            return
+        place = offset + self._find(_NUL, state, data) - width_of_nul(self._encoding)
+        guess = None if self._is_detected else guess_encoding(data, start=offset == 0)
+        raise CorpusError(
+            f"{self._name}: byte 0x00 at offset {place} is NUL, which no text has; "
+            + (_advise(guess) if guess else "this looks like a binary file: leave it out")
+        )
+
+    def _replace_surrogates(
+        self, text: str, state: _State, data: bytes, offset: int
+    ) -> tuple[str, int]:
+        """Replace halves of surrogate pairs; arguments are as in `_check_nul`.
+
+        Returns:
+            The text, and how many were replaced.
+
+        Raises:
+            CorpusError: there is one, and `decoding_errors` is `strict`.
+        """
+        surrogate = _SURROGATE.search(text)
+        if surrogate is None:
+            return text, 0
+        if self._errors == "strict":
+            place = offset + self._find(_SURROGATE, state, data) - 1
+            raise CorpusError(
+                f"{self._name}: U+{ord(surrogate[0]):04X} near offset {place} is half of a "
+                "surrogate pair, not a character; fix the file, leave it out, or add "
+                "--decoding-errors replace"
+            )
+        return _SURROGATE.subn(_REPLACEMENTS[self._errors], text)
+
+    def _find(self, pattern: re.Pattern[str], state: _State, data: bytes) -> int:
         """How many bytes of a block have to be decoded before its text has a pattern."""
 
         def has_pattern(count: int) -> bool:

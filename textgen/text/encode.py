@@ -22,7 +22,15 @@ import numpy.typing as npt
 from textgen.errors import CorpusError
 from textgen.settings import CorpusConfig
 from textgen.storage import hashes
-from textgen.text.indexing import Counts, Part, codes_path, index_task, make_tasks
+from textgen.text.indexing import (
+    BytesRead,
+    CharacterCounts,
+    Part,
+    TaskResult,
+    codes_path,
+    index_task,
+    make_tasks,
+)
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sizes import WORK_SIZES, WorkSizes
 from textgen.text.sources import Source
@@ -72,6 +80,66 @@ class _Target:
     start: int
     vocabulary: Vocabulary
     folder: Path
+
+
+@dataclass(frozen=True)
+class _HashedBlock:
+    """The SHA-256 of the block that starts at the byte `first`."""
+
+    first: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class _HashBlock:
+    """The task to hash the bytes of a file from `first` to before `last`."""
+
+    path: Path
+    first: int
+    last: int
+
+    def run(self) -> _HashedBlock:
+        return _HashedBlock(self.first, hashes.sha256(self.path, self.first, self.last))
+
+
+@dataclass(frozen=True)
+class _EncodedPart:
+    """The part with this number is in the file of ids."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class _EncodePart:
+    """The task to turn a part into ids at their place in the file, and to remove the part."""
+
+    number: int
+    part: Part
+    target: _Target
+    place: int
+
+    def run(self) -> _EncodedPart:
+        part, target, vocabulary = self.part, self.target, self.target.vocabulary
+        codes = np.load(codes_path(target.folder, part.task))
+        ids_of = vocabulary.encode(from_code_points(codes))
+        if vocabulary.unknown_id is not None:
+            ids_of[ids_of < 0] = vocabulary.unknown_id
+        table = ids_of.astype(vocabulary.dtype)
+        path = part.path(target.folder)
+        with path.open("rb") as file, target.path.open("r+b") as ids:
+            ids.seek(self.place)
+            while len(indices := np.fromfile(file, part.dtype, _BLOCK)):
+                ids.write(table[indices.astype(np.intp)].data)
+        path.unlink()
+        return _EncodedPart(self.number)
+
+
+def _run_hash(task: _HashBlock) -> Iterator[_HashedBlock]:
+    yield task.run()
+
+
+def _run(task: _EncodePart | _HashBlock) -> Iterator[_EncodedPart | _HashedBlock]:
+    yield task.run()
 
 
 def write_ids(
@@ -129,7 +197,7 @@ def write_ids(
 
 
 def _collect(
-    results: Iterable[int | Part | Counts | ReadingReport],
+    results: Iterable[TaskResult],
     total: int | None,
     on_progress: OnProgress,
 ) -> tuple[npt.NDArray[np.int64], list[Part], ReadingReport]:
@@ -137,16 +205,16 @@ def _collect(
     counts, parts, done = np.zeros(CODE_POINTS, np.int64), list[Part](), 0
     report = ReadingReport()
     for result in results:
-        if isinstance(result, Part):
-            parts.append(result)
-        elif isinstance(result, int):
-            done += result
-            on_progress("read", done, total)
-        elif isinstance(result, ReadingReport):
-            report.add(result)
-        else:
-            codes, occurrences = result
-            counts[codes] += occurrences
+        match result:
+            case BytesRead():
+                done += result.count
+                on_progress("read", done, total)
+            case Part():
+                parts.append(result)
+            case CharacterCounts():
+                counts[result.codes] += result.occurrences
+            case ReadingReport():
+                report.add(result)
     parts = sorted(
         (part for part in parts if part.characters), key=lambda part: (part.task, part.number)
     )
@@ -175,53 +243,28 @@ def _encode_parts(
     finished, ready = set[int](), 0  # the first `ready` parts are finished
     digests = dict[int, str]()
 
-    def tasks() -> Iterator[tuple[Any, ...]]:
+    def tasks() -> Iterator[tuple[_EncodePart | _HashBlock]]:
         """The parts, and each block soon after it is written, while it is in memory."""
         waiting = deque(blocks)
         for number, (part, place) in enumerate(zip(parts, places, strict=False)):
             while waiting and waiting[0][1] <= places[ready]:
-                yield _hash_block, target.path, *waiting.popleft()
-            yield _encode_part, number, part, target, place
+                yield (_HashBlock(target.path, *waiting.popleft()),)
+            yield (_EncodePart(number, part, target, place),)
 
-    for result in run_tasks(workers, jobs, _call, tasks()):
-        if isinstance(result, tuple):
-            first, digest = result
-            digests[first] = digest
-            continue
-        finished.add(result)
-        while ready in finished:
-            ready += 1
-        on_progress("encode", places[ready] - target.start, places[-1] - target.start)
+    for result in run_tasks(workers, jobs, _run, tasks()):
+        match result:
+            case _HashedBlock():
+                digests[result.first] = result.digest
+            case _EncodedPart():
+                finished.add(result.number)
+                while ready in finished:
+                    ready += 1
+                on_progress("encode", places[ready] - target.start, places[-1] - target.start)
     # The parts of the last blocks may have been finished after the last task was taken.
-    rest = [(target.path, *block) for block in blocks if block[0] not in digests]
-    for first, digest in run_tasks(workers, jobs, _hash_block, rest):
-        digests[first] = digest
+    rest = [(_HashBlock(target.path, *block),) for block in blocks if block[0] not in digests]
+    for block in run_tasks(workers, jobs, _run_hash, rest):
+        digests[block.first] = block.digest
     return [digests[first] for first, _ in blocks]
-
-
-def _call(function: Callable[..., Iterable[Any]], *arguments: Any) -> Iterable[Any]:
-    return function(*arguments)
-
-
-def _hash_block(path: Path, first: int, last: int) -> Iterator[tuple[int, str]]:
-    """The SHA-256 of a part of a file, after its first byte's place."""
-    yield first, hashes.sha256(path, first, last)
-
-
-def _encode_part(number: int, part: Part, target: _Target, place: int) -> Iterator[int]:
-    """Turn a part into ids at their place in the file, and remove the part."""
-    vocabulary = target.vocabulary
-    ids_of = vocabulary.encode(from_code_points(np.load(codes_path(target.folder, part.task))))
-    if vocabulary.unknown_id is not None:
-        ids_of[ids_of < 0] = vocabulary.unknown_id
-    table = ids_of.astype(vocabulary.dtype)
-    path = part.path(target.folder)
-    with path.open("rb") as file, target.path.open("r+b") as ids:
-        ids.seek(place)
-        while len(indices := np.fromfile(file, part.dtype, _BLOCK)):
-            ids.write(table[indices.astype(np.intp)].data)
-    path.unlink()
-    yield number
 
 
 def _npy_header(dtype: np.dtype[Any], count: int) -> bytes:

@@ -128,7 +128,7 @@ def guess_encoding(data: bytes, *, start: bool) -> str | None:
 
 
 def _detect_with_chardet(sample: bytes) -> str | None:
-    """The encoding that chardet finds, of those that text files are still found in."""
+    """The encoding that chardet detects, among those that text files still have."""
     import chardet  # takes 0.06 s to import
 
     eras = chardet.EncodingEra

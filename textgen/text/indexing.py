@@ -18,8 +18,6 @@ from textgen.text.sizes import WorkSizes
 from textgen.text.sources import Source
 from textgen.text.vocabulary import CODE_POINTS, to_code_points
 
-Counts = tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]  # code points, and how often each
-
 _REPORT_EVERY = 1 << 20  # bytes from one report of progress to the next
 
 
@@ -93,6 +91,29 @@ class Part:
         return folder / f"{self.task}-{self.number}"
 
 
+@dataclass(frozen=True)
+class BytesRead:
+    """Bytes that a task has read since the last such number."""
+
+    count: int
+
+
+@dataclass(frozen=True)
+class CharacterCounts:
+    """The distinct characters of a task.
+
+    Attributes:
+        codes: Their code points.
+        occurrences: How often each occurs, without a line end added at the end.
+    """
+
+    codes: npt.NDArray[np.uint32]
+    occurrences: npt.NDArray[np.int64]
+
+
+TaskResult = BytesRead | Part | CharacterCounts | ReadingReport
+
+
 def make_tasks(
     sources: Iterable[Source], corpus: CorpusConfig, sizes: WorkSizes
 ) -> Iterator[list[Piece]]:
@@ -111,12 +132,11 @@ def make_tasks(
 
 def index_task(
     pieces: Iterable[Piece], corpus: CorpusConfig, folder: Path, task: int, sizes: WorkSizes
-) -> Iterator[int | Part | Counts | ReadingReport]:
+) -> Iterator[TaskResult]:
     """Write the characters of a task as indices.
 
     Yields:
-        The bytes read since the last such number; the parts; at the end the counts, without a line
-        end added at the end, and what reading found and changed.
+        Bytes read and parts; at the end the counts, and what reading found and changed.
     """
     index, characters, unreported = CharacterIndex(), 0, 0
     report = ReadingReport()
@@ -141,12 +161,12 @@ def index_task(
                 characters += len(indices)
                 unreported += count
                 if unreported >= _REPORT_EVERY:
-                    yield unreported
+                    yield BytesRead(unreported)
                     unreported = 0
         yield Part(task, number, characters - first, dtype.str, is_added=group_number < 0)
     np.save(codes_path(folder, task), index.codes)
-    yield unreported
-    yield index.codes, index.counts
+    yield BytesRead(unreported)
+    yield CharacterCounts(index.codes, index.counts)
     yield report
 
 

@@ -1,4 +1,4 @@
-"""A random order of a large number of windows, in no memory."""
+"""A random order of a large number of windows, in constant memory."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 
 class Permutation:
-    """A random order of the numbers 0 to n - 1 that takes no memory, however large n is.
+    """A random order of the numbers 0 to n - 1 in constant memory, however large n is.
 
     A Feistel network over the numbers below the next power of four is a bijection whatever its
     round function is; results of n or above are encrypted again until they are below n (cycle

@@ -1,8 +1,8 @@
 """A large file in pieces of whole lines, each of which any process can read by itself.
 
-Nothing reaches across a line feed: it composes with no character after it, decides no letter's
-case, and ends `\\r\\n`; and in the encodings that `line_feed_is_one_byte` accepts, no other
-character contains its byte.
+Decoding, normalization and lower-casing never depend on the text before a line feed: it composes
+with no character after it, decides no letter's case, and ends `\\r\\n`. In the encodings that
+`line_feed_is_one_byte` accepts, no other character contains its byte.
 """
 
 from dataclasses import dataclass

@@ -86,7 +86,7 @@ def prepare(
 
     Args:
         corpora: A path of a file or a directory, `-` for standard input, or a source; or several.
-        output: The directory to make; it is there whole, or not at all.
+        output: The directory to create; it is complete or absent.
         one_hot: Also write X.npy and y.npy (and X_validation.npy, y_validation.npy): bool
             tensors of shape (windows, maxlen, vocabulary) and, for y, (windows, vocabulary) with
             targets `last`, (windows, maxlen, vocabulary) with targets `sequence`.
@@ -112,14 +112,17 @@ def prepare(
         dtype('uint8')
     """
     values: Mapping[str, Any] = options
-    of_corpus = {name: values[name] for name in values if name in CorpusOptions.__annotations__}
-    others = {name: values[name] for name in values if name not in of_corpus}
-    preparation = Preparation.build(of_corpus, others, one_hot=one_hot, force=force, jobs=jobs)
+    names = CorpusOptions.__annotations__.keys()
+    corpus_options = {name: values[name] for name in values if name in names}
+    window_options = {name: values[name] for name in values if name not in names}
+    preparation = Preparation.build(
+        corpus_options, window_options, one_hot=one_hot, force=force, jobs=jobs
+    )
     return write_prepared(corpora, Path(output), preparation, on_progress or (lambda *_: None))
 
 
 def check_windows(prepared: Prepared) -> None:
-    """Check that a prepared corpus is long enough for its own windows.
+    """Check that a prepared corpus is long enough for its windows.
 
     Raises:
         CorpusError: it is too short, or has one distinct character.

@@ -1,4 +1,4 @@
-"""How much text is read, decoded and encoded at a time, and why just so much."""
+"""How much text is read, decoded and encoded at a time, and why."""
 
 from dataclasses import dataclass
 

@@ -55,7 +55,7 @@ def find_sources(corpora: Corpora, glob: Sequence[str] = ("*",)) -> list[Source]
 
     Args:
         corpora: Paths of files and directories; `-` is standard input. Directories are searched
-            recursively, in the order of names, but for hidden files and directories, links to
+            recursively, in the order of names, except hidden files and directories, links to
             directories, and what textgen itself wrote. Sources are taken as they are.
         glob: Patterns, one of which the name of a file in a directory must match.
 

@@ -136,16 +136,16 @@ def serve(handle: int) -> None:
 
 
 def _start_worker() -> Worker:
-    pipe, its_end = Pipe()
+    pipe, child_end = Pipe()
     path = [str(folder) for folder in sys.path]
     code = f"import sys; sys.path[:] = {path!r}; from textgen.text.workers import serve; "
-    with its_end:
+    with child_end:
         try:
             process = subprocess.Popen(  # noqa: S603 Python itself
-                [sys.executable, "-c", f"{code}serve({its_end.fileno()})"],
+                [sys.executable, "-c", f"{code}serve({child_end.fileno()})"],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                pass_fds=[its_end.fileno()],
+                pass_fds=[child_end.fileno()],
                 process_group=0,  # Ctrl-C on a terminal is for this process alone
                 env={**os.environ, **_ONE_THREAD},
             )

@@ -13,13 +13,13 @@ from textgen import storage
 from textgen.model.paths import HISTORY, MODEL_KIND
 from textgen.text.vocabulary import check_text
 
-Point = tuple[float, float]
+CurvePoint = tuple[float, float]
 
 _MAX_NUMBER = 1e15  # steps, seconds or nats: more than any training has
 
 
 @dataclass(frozen=True)
-class Sample:
+class RecordedSample:
     """A text that the network generated while it was trained."""
 
     temperature: float
@@ -39,11 +39,11 @@ class SamplePoint:
 
     epoch: float
     loss: float
-    samples: tuple[Sample, ...]
+    samples: tuple[RecordedSample, ...]
 
 
 @dataclass(frozen=True)
-class Validation:
+class RecordedValidation:
     """What training recorded when it validated.
 
     Attributes:
@@ -58,7 +58,7 @@ class Validation:
     seconds: float
     loss: float
     validation_loss: float | None
-    samples: tuple[Sample, ...]
+    samples: tuple[RecordedSample, ...]
 
     @property
     def selection_loss(self) -> float:
@@ -76,12 +76,12 @@ class History:
         sample_points: The samples before the first validation and of each one, in order.
     """
 
-    training_curve: tuple[Point, ...] = ()
-    validations: tuple[Validation, ...] = ()
+    training_curve: tuple[CurvePoint, ...] = ()
+    validations: tuple[RecordedValidation, ...] = ()
     sample_points: tuple[SamplePoint, ...] = ()
 
     @property
-    def validation_curve(self) -> tuple[Point, ...]:
+    def validation_curve(self) -> tuple[CurvePoint, ...]:
         """Epochs and validation losses."""
         return tuple(
             (point.epoch, point.validation_loss)
@@ -90,7 +90,7 @@ class History:
         )
 
     @property
-    def best(self) -> Validation | None:
+    def best(self) -> RecordedValidation | None:
         """The validation whose weights the model has; None if nothing is recorded."""
         return min(self.validations, key=lambda point: point.selection_loss, default=None)
 
@@ -123,9 +123,9 @@ def parse_history(history: dict[str, Any], model: str | Path) -> History:
     return History(curve, validations, sample_points)
 
 
-def _validation(entry: dict[str, Any]) -> Validation:
+def _validation(entry: dict[str, Any]) -> RecordedValidation:
     validation = entry["validation_loss"]
-    return Validation(
+    return RecordedValidation(
         _number(entry["epoch"]),
         _number(entry["seconds"]),
         _number(entry["loss"]),
@@ -141,14 +141,16 @@ def _early_samples(samples: list[dict[str, Any]]) -> Iterator[SamplePoint]:
         yield SamplePoint(_number(epoch), _number(loss), tuple(map(_sample, group)))
 
 
-def _samples_of(validations: Iterable[Validation]) -> Iterator[SamplePoint]:
+def _samples_of(validations: Iterable[RecordedValidation]) -> Iterator[SamplePoint]:
     for point in validations:
         if point.samples:
             yield SamplePoint(point.epoch, point.selection_loss, point.samples)
 
 
-def _sample(sample: dict[str, Any]) -> Sample:
-    return Sample(_number(sample["temperature"]), _text(sample["seed"]), _text(sample["text"]))
+def _sample(sample: dict[str, Any]) -> RecordedSample:
+    return RecordedSample(
+        _number(sample["temperature"]), _text(sample["seed"]), _text(sample["text"])
+    )
 
 
 def _number(value: Any) -> float:

@@ -20,7 +20,13 @@ from textgen.analysis import surprise
 from textgen.analysis.formatting import duration, printable_name, visible_character
 from textgen.analysis.report import charts, context_value, units
 from textgen.analysis.report.confusions import find_confusions
-from textgen.analysis.report.history import History, Point, Sample, SamplePoint, parse_history
+from textgen.analysis.report.history import (
+    CurvePoint,
+    History,
+    RecordedSample,
+    SamplePoint,
+    parse_history,
+)
 from textgen.analysis.report.template import render
 from textgen.analysis.report.trace import Trace, max_trace_length, trace_text
 from textgen.analysis.text_reader import (
@@ -219,7 +225,7 @@ def _loss_chart(history: History) -> str:
     return charts.draw_losses(recorded, "times the text was read") if recorded else ""
 
 
-def _average(points: Sequence[Point]) -> list[Point]:
+def _average(points: Sequence[CurvePoint]) -> list[CurvePoint]:
     """Means of neighbouring points: single steps would hide the trend."""
     size = max(1, len(points) // _CURVE_POINTS)
     groups = (points[first : first + size] for first in range(0, len(points), size))
@@ -234,7 +240,7 @@ def _spread(points: Sequence[SamplePoint]) -> list[SamplePoint]:
     return [points[index] for index in indices]
 
 
-def _generate_samples(trained: TrainedModel) -> list[Sample]:
+def _generate_samples(trained: TrainedModel) -> list[RecordedSample]:
     """Samples of the model at several temperatures; none if they would take too long."""
     window = trained.record.window() or 1
     work = len(_TEMPERATURES) * (window + _SAMPLE_LENGTH) * window * trained.parameters
@@ -245,7 +251,7 @@ def _generate_samples(trained: TrainedModel) -> list[Sample]:
     samples = []
     for temperature in _TEMPERATURES:
         characters = sampler.generate_stream(seed, Decoding(temperature), stop, 0)
-        samples.append(Sample(temperature, seed, "".join(characters)))
+        samples.append(RecordedSample(temperature, seed, "".join(characters)))
     return samples
 
 
