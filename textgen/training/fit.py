@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from textgen import storage
 from textgen.compute.backend import Backend, Model, Precision, Trainer, TrainerState
 from textgen.distributed.communicator import Communicator
 from textgen.errors import ModelError, TextgenError, TrainingError
@@ -217,7 +218,9 @@ def _validation_characters(snapshot: Snapshot) -> int:
     """Characters of the validation text that were read before a snapshot was taken."""
     count = snapshot.state.get("validated")
     if isinstance(count, bool) or not isinstance(count, int) or count < 2:
-        raise ModelError(f"the checkpoint does not fit this training ({count!r}); {REMEDY}")
+        raise ModelError(
+            f"the checkpoint does not fit this training (validated is {count!r}); {REMEDY}"
+        )
     return count
 
 
@@ -231,9 +234,9 @@ def _restore(
         model.set_weights(arrays["best"])
         state.restore(snapshot.state, TimeBudget.FIELDS if by_time else ())
     except (LookupError, TypeError, ValueError, OverflowError, AttributeError) as error:
-        raise ModelError(f"the checkpoint does not fit this training ({error}); {REMEDY}") from (
-            error
-        )
+        # Only the texts of a DamageError are for users; those of Keras and Python are not.
+        problem = f" ({error})" if isinstance(error, storage.DamageError) else ""
+        raise ModelError(f"the checkpoint does not fit this training{problem}; {REMEDY}") from error
 
 
 def _create_budget(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, SupportsFloat
 
+from textgen import storage
 from textgen.errors import TrainingError
 from textgen.settings import TrainConfig
 from textgen.training import events
@@ -137,7 +138,7 @@ class TrainingState:
         self.early_samples = int(_number(data, "glimpses"))
         curve = dict(enumerate(data["curve"]))
         if len(curve) != len(self.loss_curve.to_json()):
-            raise ValueError("the loss curve has other parts")
+            raise storage.DamageError("the loss curve has other parts")
         self.loss_curve.restore(*(_number(curve, index) for index in curve))
         self.history = {name: list(data["history"][name]) for name in self.history}
         self.best_epoch = _number(data, "best_epoch")
@@ -162,7 +163,10 @@ def check_loss(loss: float, step: int, config: TrainConfig, state: TrainingState
 
 def _number(data: Any, name: Any, at_most: float = sys.float_info.max) -> float:
     """A number of an untrusted checkpoint: none is less than zero."""
-    number = float(data[name])
+    try:
+        number = float(data[name])
+    except (LookupError, TypeError, ValueError, OverflowError):
+        raise storage.DamageError(f"{name} is missing or not a number") from None
     if not 0 <= number <= at_most:
-        raise ValueError(f"{name} is {number}")
+        raise storage.DamageError(f"{name} is {number}")
     return number
