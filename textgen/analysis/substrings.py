@@ -130,12 +130,12 @@ class SubstringIndex:
         self._table = np.full(known.max(initial=0) + 2, ABSENT, np.int32)
         self._table[known] = np.arange(len(known)) + SEPARATOR + 1
         self.levels = [np.where(ids < 0, SEPARATOR, self._table[ids]).astype(np.int64)]
-        whole = ids >= 0
+        is_inside = ids >= 0  # whether the substring from each place ends in its text
         self._pairs: list[_Pairs] = []
         while 2 << (level := len(self._pairs)) <= self.longest:
             numbers, first, second = self._double(level)
-            whole &= _shift(whole, 1 << level)
-            halves = (first[whole], second[whole], numbers[whole])
+            is_inside &= _shift(is_inside, 1 << level)
+            halves = (first[is_inside], second[is_inside], numbers[is_inside])
             self._pairs.append(_Pairs(*halves, self.count(level), max_table))
             self.levels.append(numbers)
         # The next numbers are those of whole suffixes, since no text is longer.

@@ -1,12 +1,12 @@
-"""How the next character is chosen from logits: temperature, top-k, top-p and min-p.
+"""How the next token is chosen from logits: temperature, top-k, top-p and min-p.
 
-A character is drawn from softmax(logits / t) with the Gumbel-max trick: it is the one whose
+A token is drawn from softmax(logits / t) with the Gumbel-max trick: it is the one whose
 logits + t * g is largest, where each g is a random number of the Gumbel distribution (Gumbel 1954;
-Maddison, Tarlow and Minka 2014, section 2). At temperature 0 it is the most likely character. The
+Maddison, Tarlow and Minka 2014, section 2). At temperature 0 it is the most likely token. The
 negative logarithm of an exponentially distributed number has the Gumbel distribution. The random
-numbers do not depend on the logits, so they are drawn for many characters at once.
+numbers do not depend on the logits, so they are drawn for many tokens at once.
 
-top-k, top-p and min-p are filters: functions from logits to logits that set excluded characters to
+top-k, top-p and min-p are filters: functions from logits to logits that set excluded tokens to
 -inf. To add one, write the function and list it in FILTERS, add the setting of the same name to
 `Filters` and `DecodingOptions` in `textgen.settings`, and add the option to `textgen sample`.
 """
@@ -24,7 +24,7 @@ Choose = Callable[[Floats, Floats], Any]
 
 
 def top_k(logits: Floats, k: int) -> Floats:
-    """Exclude all but the k most likely characters (Fan, Lewis and Dauphin 2018).
+    """Exclude all but the k most likely tokens (Fan, Lewis and Dauphin 2018).
 
     Args:
         logits: Shape (..., vocabulary).
@@ -41,7 +41,7 @@ def top_k(logits: Floats, k: int) -> Floats:
 
 
 def top_p(logits: Floats, p: float) -> Floats:
-    """Exclude all but the fewest characters that together have probability p (Holtzman 2020).
+    """Exclude all but the fewest tokens that together have probability p (Holtzman 2020).
 
     Args:
         logits: Shape (..., vocabulary).
@@ -60,7 +60,7 @@ def top_p(logits: Floats, p: float) -> Floats:
 
 
 def min_p(logits: Floats, p: float) -> Floats:
-    """Exclude characters less likely than p times the most likely one (Nguyen et al. 2024).
+    """Exclude tokens less likely than p times the most likely one (Nguyen et al. 2024).
 
     Args:
         logits: Shape (..., vocabulary).
@@ -85,7 +85,7 @@ def probabilities(logits: Floats) -> npt.NDArray[np.float64]:
     """softmax(logits).
 
     Args:
-        logits: Shape (..., vocabulary); -inf for excluded characters.
+        logits: Shape (..., vocabulary); -inf for excluded tokens.
 
     Returns:
         float64 of the same shape; the last axis adds up to 1.
@@ -108,11 +108,11 @@ def log_probabilities(logits: Floats) -> npt.NDArray[np.float64]:
 def draw_noise(
     generator: np.random.Generator, count: int, vocabulary_size: int, temperature: float
 ) -> npt.NDArray[np.float32]:
-    """Random numbers for choosing characters: the temperature times Gumbel numbers.
+    """Random numbers for choosing tokens: the temperature times Gumbel numbers.
 
     Args:
         generator: The source of randomness.
-        count: How many characters will be chosen.
+        count: How many tokens will be chosen.
         vocabulary_size: Number of ids.
         temperature: 0 or more.
 
@@ -129,7 +129,7 @@ def draw_noise(
 
 
 def make_chooser(decoding: Decoding, unknown_id: int | None = None) -> Choose:
-    """The function that chooses characters.
+    """The function that chooses tokens.
 
     Args:
         decoding: The filters, and the temperature that the noise was drawn with.
@@ -140,7 +140,7 @@ def make_chooser(decoding: Decoding, unknown_id: int | None = None) -> Choose:
         shape (...).
     """
     filters: list[tuple[Callable[[Floats, Any], Floats], Any]] = []
-    if decoding.temperature > 0:  # at 0 the most likely character wins; no filter excludes it
+    if decoding.temperature > 0:  # at 0 the most likely token wins; no filter excludes it
         for name, function in FILTERS.items():
             value = getattr(decoding, name)
             if value != getattr(Decoding, name):

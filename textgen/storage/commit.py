@@ -80,7 +80,7 @@ def _complete(directory: Path) -> None:
 
 
 def _is_listed(path: Path, files: Any) -> bool:
-    """Whether a manifest, which may be somebody else's, lists a file as it is."""
+    """Whether an untrusted manifest lists a file as it is."""
     try:
         entry = files[path.name]
         if not path.is_symlink():

@@ -1,4 +1,4 @@
-"""Files that are damaged, or that somebody else wrote: what is wrong with them, in plain words."""
+"""Damaged and untrusted files: checks of their content, and what messages say about them."""
 
 import json
 import tokenize

@@ -61,8 +61,8 @@ def describe_blocks(size: int, digests: Sequence[str]) -> dict[str, Any]:
     """
     if len(digests) != -(-size // BLOCK_BYTES):
         raise ValueError(f"{len(digests)} blocks of {size} bytes")
-    whole = hashlib.sha256("".join(digests).encode()).hexdigest()
-    return {"bytes": size, "sha256": whole, "blocks": list(digests)}
+    digest = hashlib.sha256("".join(digests).encode()).hexdigest()
+    return {"bytes": size, "sha256": digest, "blocks": list(digests)}
 
 
 def verify_size(path: Path, entry: Mapping[str, Any]) -> None:

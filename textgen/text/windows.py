@@ -87,10 +87,10 @@ class Windows:
         """
         order = Permutation(len(self), random_seed)
         size = min(batch_size, len(self))
-        whole = len(self) // size * size
+        end = len(self) // size * size
         block = size * 256  # drawing an order for many batches at once costs little for each
-        for first in range(skip * size, whole, block):
-            indices = order[np.arange(first, min(first + block, whole))]
+        for first in range(skip * size, end, block):
+            indices = order[np.arange(first, min(first + block, end))]
             for batch in indices.reshape(-1, size):
                 yield make_batch(*self.take(batch[rows]))
 
