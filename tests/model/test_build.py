@@ -11,7 +11,7 @@ from textgen.model.build import build_model, count_parameters
 from textgen.sampling import Sampler
 from textgen.sampling.context import carried_reader
 from textgen.sampling.network import Network, weight_specs
-from textgen.settings import ModelConfig
+from textgen.settings import CELLS, ModelConfig
 from textgen.settings import resolve_settings as resolve
 from textgen.text.vocabulary import Vocabulary
 
@@ -63,7 +63,7 @@ def test_one_hot_input_of_a_huge_vocabulary_is_refused():
 
 @settings(max_examples=12)
 @given(
-    st.sampled_from(["lstm", "gru", "rnn"]),
+    st.sampled_from(CELLS),
     st.lists(st.integers(1, 12), min_size=1, max_size=3),
     st.sampled_from([0, 5]),
     st.sampled_from(["last", "sequence"]),

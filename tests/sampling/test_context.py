@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from tests.sampling.test_sampler import random_network
+from textgen.sampling.cells import CELLS
 from textgen.sampling.context import carried_reader, window_reader
 
 IDS = np.array([3, 1, 4, 1, 5, 2, 6, 5, 3, 5])
@@ -23,8 +24,8 @@ def by_keras(cell):
     x = weights[0][IDS][None]
     activations = []
     for number, units in enumerate((6, 5)):
-        kind = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "rnn": keras.layers.SimpleRNN}
-        layer = kind[cell](units, return_sequences=True, return_state=True)
+        kind = getattr(keras.layers, CELLS[cell].keras_class)
+        layer = kind(units, return_sequences=True, return_state=True)
         layer.build(x.shape)
         layer.set_weights(weights[1 + 3 * number : 4 + 3 * number])
         x, *states = layer(x)
@@ -33,7 +34,7 @@ def by_keras(cell):
     return activations
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize("cell", CELLS)
 def test_activations_are_those_of_keras(cell):
     reader = carried_reader(random_network(cell))
     for one in IDS.tolist():
@@ -54,7 +55,7 @@ def test_activations_of_a_window_are_those_of_its_characters_alone(shape):
         assert ours.shape == theirs.shape and np.abs(ours - theirs).max() < 1e-6
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("maxlen", [1, 2, 7])
 def test_the_window_is_that_of_reading_it_again(cell, maxlen):
     """Staggered states against re-reading the last maxlen characters from a zero state."""
@@ -77,7 +78,7 @@ def test_the_window_is_that_of_reading_it_again(cell, maxlen):
         np.testing.assert_allclose(alone.step(ids[0, place]), expected[0], atol=1e-5)
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize("cell", CELLS)
 def test_a_reset_state_is_that_of_a_new_text(cell):
     network = random_network(cell)
     used, new = carried_reader(network, (3,)), carried_reader(network, (3,))

@@ -1,16 +1,18 @@
 """The interface between training and what computes it. It imports no framework.
 
 A `Backend` is one framework on one device. It creates the `Model` that is saved, the `Trainer` that
-learns and the `Evaluator` that validates; the fit loop works with these alone. All arrays that go
-in and come out are NumPy's.
+learns and the `Evaluator` that validates; the training loop (training/loop.py) works with these
+alone. All arrays that go in and come out are NumPy's.
 
-To add a backend: a subclass of `KerasBackend` in a module of `backends/` that has the backend's
-name, and that name in `settings.BACKENDS`.
+To add a backend, write
 
-To add a recurrent cell: its name in `settings.CELLS`, its Keras layer in `model.build.RECURRENT`,
-how it computes in `sampling.cells.CELLS`, and for exports its states and steps in
-`exporting.signature`, `exporting.plain` and `exporting.onestep`. Training it faster than Keras is
-optional: a subclass of Keras's layer in `layers/`, returned by `KerasBackend.recurrent_layer`.
+1. its name into `settings.BACKENDS`,
+2. `backends/NAME.py`: a subclass of `KerasBackend` and the constant `BACKEND`, which is that class,
+3. its LSTM for CPUs into `layers/NAME_lstm.py`: a subclass of `CpuLSTM`, the class's `cpu_lstm`,
+4. the variable that hides GPUs from it, and its loggers, into `backends/__init__.py`,
+5. how to install it, into `packages.py` and pyproject.toml.
+
+What a new recurrent cell needs is in sampling/cells.py.
 
 Long because each method of the interface says here what it takes and returns.
 """

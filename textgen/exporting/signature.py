@@ -9,10 +9,10 @@ of the next step. A text starts with states of zero.
 from dataclasses import dataclass
 from typing import Any
 
+from textgen.sampling.cells import CELLS
 from textgen.settings import ModelConfig
 
 ID, PROBABILITIES = "id", "probabilities"
-_STATES = {"lstm": ("h", "c"), "gru": ("h",), "rnn": ("h",)}
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Signature:
     def layers(self) -> tuple[tuple[State, ...], ...]:
         """The states of each layer, from the bottom up."""
         return tuple(
-            tuple(State(f"{kind}_{number}", units) for kind in _STATES[self.config.cell])
+            tuple(State(f"{kind}_{number}", units) for kind in CELLS[self.config.cell].states)
             for number, units in enumerate(self.config.units, start=1)
         )
 

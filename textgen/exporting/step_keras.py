@@ -10,6 +10,7 @@ from typing import Any
 import numpy.typing as npt
 
 from textgen.exporting.signature import ID, PROBABILITIES, Signature
+from textgen.sampling.cells import CELLS
 
 
 def build_step(signature: Signature, weights: Sequence[npt.NDArray[Any]]) -> Any:
@@ -30,12 +31,8 @@ def build_step(signature: Signature, weights: Sequence[npt.NDArray[Any]]) -> Any
     """
     import keras
 
-    cells = {
-        "lstm": keras.layers.LSTMCell,
-        "gru": keras.layers.GRUCell,
-        "rnn": keras.layers.SimpleRNNCell,
-    }
     config, size = signature.config, signature.size
+    create_cell = getattr(keras.layers, f"{CELLS[config.cell].keras_class}Cell")
     embedding, *kernels, dense_kernel, dense_bias = weights
     inputs = {ID: keras.Input((), dtype="int32", name=ID)}
     for state in signature.states:
@@ -48,7 +45,7 @@ def build_step(signature: Signature, weights: Sequence[npt.NDArray[Any]]) -> Any
         x = keras.ops.one_hot(inputs[ID], size, dtype="float32")
     outputs: dict[str, Any] = {}
     for number, states in enumerate(signature.layers):
-        cell = cells[config.cell](config.units[number], dtype="float32")
+        cell = create_cell(config.units[number], dtype="float32")
         x, after = cell(x, [inputs[state.name] for state in states])
         cell.set_weights(kernels[3 * number : 3 * number + 3])
         outputs |= {state.next: tensor for state, tensor in zip(states, after, strict=True)}

@@ -42,7 +42,7 @@ def load_step(path: Path, signature: Signature) -> Step:
     """The step of an archive of `named_arrays`: from inputs by name to outputs by name."""
     with np.load(path) as archive:
         arrays = {name: archive[name] for name in archive.files}
-    cell = _CELLS[signature.config.cell]
+    compute = FORMULAS[signature.config.cell]
 
     def step(inputs: dict[str, Any]) -> dict[str, Any]:
         ids = inputs[ID]
@@ -56,7 +56,7 @@ def load_step(path: Path, signature: Signature) -> Step:
             x_kernel = x @ arrays[f"kernel_{number}"]
             h_kernel = inputs[states[0].name] @ arrays[f"recurrent_kernel_{number}"]
             before = [inputs[state.name] for state in states]
-            after = cell(x_kernel, h_kernel, arrays[f"bias_{number}"], *before)
+            after = compute(x_kernel, h_kernel, arrays[f"bias_{number}"], *before)
             outputs |= {state.next: array for state, array in zip(states, after, strict=True)}
             x = after[0]
         logits = x @ arrays["dense_kernel"] + arrays["dense_bias"]
@@ -87,4 +87,4 @@ def _rnn(x: Floats, inner: Floats, bias: Floats, _h: Floats) -> tuple[Floats, ..
     return (np.tanh(x + inner + bias),)
 
 
-_CELLS: dict[str, Callable[..., tuple[Floats, ...]]] = {"lstm": _lstm, "gru": _gru, "rnn": _rnn}
+FORMULAS: dict[str, Callable[..., tuple[Floats, ...]]] = {"lstm": _lstm, "gru": _gru, "rnn": _rnn}

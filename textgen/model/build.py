@@ -7,12 +7,11 @@ from functools import partial
 import keras
 
 from textgen.errors import SettingsError
+from textgen.sampling.cells import CELLS
 from textgen.settings import ModelConfig
 
 RECURRENT: dict[str, type[keras.layers.RNN]] = {
-    "lstm": keras.layers.LSTM,
-    "gru": keras.layers.GRU,
-    "rnn": keras.layers.SimpleRNN,
+    name: getattr(keras.layers, cell.keras_class) for name, cell in CELLS.items()
 }
 _ONE_HOT_AT_MOST = 10_000  # tokens; the identity matrix of 10,000 takes 400 MB
 
@@ -84,7 +83,7 @@ def build_model(
             "embedding",
             f"must not be 0 (one-hot input) for a vocabulary of {size:,} characters; give 64",
         )
-    initializers = _zeros if logits else partial(_random, config)
+    initializers = _zero_initializers if logits else partial(_initializers, config)
     ids = keras.Input(batch_shape=(carry_batch, None), dtype="int32", name="ids")
     x = first(ids)
     for number, units in enumerate(config.units, start=1):
@@ -106,7 +105,7 @@ def count_parameters(model: keras.Model) -> int:
     return sum(math.prod(weight.shape) for weight in model.trainable_weights)
 
 
-def _random(config: ModelConfig, *kinds: str) -> dict[str, object]:
+def _initializers(config: ModelConfig, *kinds: str) -> dict[str, object]:
     """Initializers of a layer by the names of its arguments: Keras's own, or normal ones."""
     if not config.init_stddev:
         return {}
@@ -118,5 +117,5 @@ def _random(config: ModelConfig, *kinds: str) -> dict[str, object]:
     }
 
 
-def _zeros(*kinds: str) -> dict[str, object]:
+def _zero_initializers(*kinds: str) -> dict[str, object]:
     return {f"{kind}_initializer": "zeros" for kind in kinds}

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from textgen.sampling.cells import CELLS
 from textgen.sampling.network import weight_specs
 from textgen.settings import ModelConfig
 
@@ -29,6 +30,7 @@ def initial_weights(
         >>> [array.shape for array in weights]
         [(65, 64), (64, 32), (8, 32), (32,), (8, 65), (65,)]
     """
+    cell = CELLS[config.cell]
     shapes = [spec.shape for spec in weight_specs(config, size)]
 
     def kernel(rows: int, columns: int) -> npt.NDArray[np.float64]:
@@ -47,8 +49,9 @@ def initial_weights(
     weights = [first]
     for number in range(1, len(shapes) - 2, 3):
         bias = np.zeros(shapes[number + 2])
-        if config.cell == "lstm":
-            bias[len(bias) // 4 : len(bias) // 2] = 1
+        if cell.forget_gate is not None:
+            units = len(bias) // cell.gates
+            bias[cell.forget_gate * units : (cell.forget_gate + 1) * units] = 1
         weights += [kernel(*shapes[number]), recurrent(*shapes[number + 1]), bias]
     weights += [kernel(*shapes[-2]), np.zeros(shapes[-1])]
     return [array.astype(np.float32) for array in weights]

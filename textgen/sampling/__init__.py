@@ -1,6 +1,6 @@
 """Generating text with a trained network, in NumPy alone.
 
-    cells.py       one step of a recurrent layer
+    cells.py       the recurrent cells: what each is, and its step in NumPy
     network.py     the network: its weights, and how layers are stacked
     context.py     what a prediction is made from: carried state, or the last maxlen characters
     decoding.py    how the next character is chosen: temperature, top-k, top-p, min-p

@@ -1,13 +1,24 @@
-"""One step of a recurrent layer in NumPy: LSTM, GRU and simple RNN.
+"""The recurrent cells, LSTM, GRU and simple RNN: what each is, and its step in NumPy.
 
 The formulas are those of keras.layers.LSTM (gates i, f, c, o), GRU (z, r, h, with
-reset_after=True) and SimpleRNN. How layers are stacked is in network.py. To add a cell, add it to
-CELLS.
+reset_after=True) and SimpleRNN. Here they are written for speed; exporting/step_numpy.py has them
+in their plain form. How layers are stacked is in network.py.
 
 A step of a small layer spends as much time in calls of NumPy as in computing. So it makes few
 calls, all of them into preallocated arrays. sigmoid(x) = (1 + tanh(x / 2)) / 2, so one tanh
 computes all gates. The weights are multiplied by these halves in advance (a power of two changes no
 digit), and the gates are twice the sigmoid.
+
+To add a cell, write
+
+1. its name into `settings.CELLS`,
+2. what it is and how it computes into `CELLS` below,
+3. its plain formulas into `exporting.step_numpy.FORMULAS`.
+
+tests/sampling/test_cells.py fails while one of them is missing. Models are saved as stock Keras
+layers, so Keras must have the layer and its cell, with a kernel, a recurrent kernel and a bias.
+Training is then as fast as Keras. A faster layer is optional: a subclass of Keras's in
+compute/layers/, which `KerasBackend.recurrent_layer` returns.
 """
 
 from collections.abc import Callable
@@ -30,18 +41,26 @@ class Cell:
     Attributes:
         arrange: Takes the kernel, recurrent kernel and bias of Keras; returns the kernel, bias,
             recurrent kernel and recurrent bias with the gates in the order used here, scaled.
-        start: Makes a layer in its zero state from its matrix, its units and the texts' shape.
+        create_layer: Takes the layer's matrix, its units and the texts' shape; returns the layer
+            in its zero state.
+        keras_class: The name of its layer in keras.layers; that of its cell is this and `Cell`.
+        keras_name: What Keras calls such a layer in a model.
         gates: How many times `units` its kernels are wide.
-        keras_layer: The name of its layers in a model of Keras.
+        states: The names of its states, each of shape (units,); the first is its output.
         biases: Rows of its bias.
+        forget_gate: The gate, as Keras counts them, whose bias is 1 before training; None if all
+            biases are 0.
         output_scale: The stored output times this is h.
     """
 
     arrange: Callable[[Floats, Floats, Floats], _Arranged]
-    start: Callable[[Floats, int, tuple[int, ...]], "Layer"]
+    create_layer: Callable[[Floats, int, tuple[int, ...]], "Layer"]
+    keras_class: str
+    keras_name: str
     gates: int
-    keras_layer: str
+    states: tuple[str, ...] = ("h",)
     biases: int = 1
+    forget_gate: int | None = None
     output_scale: float = 1.0
 
 
@@ -89,7 +108,7 @@ def _arrange_lstm(kernel: Floats, recurrent: Floats, bias: Floats) -> _Arranged:
     return kernel[:, order] * scale, bias[order] * scale, recurrent[:, order] * scale, zeros
 
 
-def _start_lstm(weights: Floats, units: int, shape: tuple[int, ...]) -> Layer:
+def _create_lstm(weights: Floats, units: int, shape: tuple[int, ...]) -> Layer:
     """h = o tanh(c), stored as 2 h; c = f c + i g; here o, i and f are twice the sigmoids."""
     add, multiply, tanh, dot = np.add, np.multiply, np.tanh, np.dot
     h, output, inner, product = _arrays(weights, units, shape)
@@ -130,7 +149,7 @@ def _arrange_gru(kernel: Floats, recurrent: Floats, bias: Floats) -> _Arranged:
     return kernel * scale, bias[0] * scale, recurrent * inner_scale, bias[1] * inner_scale
 
 
-def _start_gru(weights: Floats, units: int, shape: tuple[int, ...]) -> Layer:
+def _create_gru(weights: Floats, units: int, shape: tuple[int, ...]) -> Layer:
     """h = z h + (1 - z) n with n = tanh(x + r h U); here z and r are twice the sigmoids."""
     add, subtract, multiply, tanh, dot = np.add, np.subtract, np.multiply, np.tanh, np.dot
     h, output, inner, product = _arrays(weights, units, shape)
@@ -166,7 +185,7 @@ def _arrange_rnn(kernel: Floats, recurrent: Floats, bias: Floats) -> _Arranged:
     return kernel, bias, recurrent, np.zeros_like(bias)
 
 
-def _start_rnn(weights: Floats, units: int, shape: tuple[int, ...]) -> Layer:
+def _create_rnn(weights: Floats, units: int, shape: tuple[int, ...]) -> Layer:
     """h = tanh(x + h U)."""
     add, tanh, dot = np.add, np.tanh, np.dot
     h, output, inner, product = _arrays(weights, units, shape)
@@ -186,7 +205,18 @@ def _start_rnn(weights: Floats, units: int, shape: tuple[int, ...]) -> Layer:
 
 
 CELLS = {
-    "lstm": Cell(_arrange_lstm, _start_lstm, gates=4, keras_layer="lstm", output_scale=0.5),
-    "gru": Cell(_arrange_gru, _start_gru, gates=3, keras_layer="gru", biases=2),
-    "rnn": Cell(_arrange_rnn, _start_rnn, gates=1, keras_layer="simple_rnn"),
+    "lstm": Cell(
+        _arrange_lstm,
+        _create_lstm,
+        keras_class="LSTM",
+        keras_name="lstm",
+        gates=4,
+        states=("h", "c"),
+        forget_gate=1,
+        output_scale=0.5,
+    ),
+    "gru": Cell(_arrange_gru, _create_gru, keras_class="GRU", keras_name="gru", gates=3, biases=2),
+    "rnn": Cell(
+        _arrange_rnn, _create_rnn, keras_class="SimpleRNN", keras_name="simple_rnn", gates=1
+    ),
 }

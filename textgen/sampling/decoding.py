@@ -8,7 +8,8 @@ numbers do not depend on the logits, so they are drawn for many tokens at once.
 
 top-k, top-p and min-p are filters: functions from logits to logits that set excluded tokens to
 -inf. To add one, write the function and list it in FILTERS, add the setting of the same name to
-`Filters` and `DecodingOptions` in `textgen.settings`, and add the option to `textgen sample`.
+`Filters` and `DecodingOptions` in `textgen.settings`, the option to `textgen sample`, and the
+command to cli/interactive.py.
 """
 
 from collections.abc import Callable

@@ -45,7 +45,7 @@ def weight_specs(config: ModelConfig, size: int) -> list[WeightSpec]:
     cell, width = CELLS[config.cell], config.embedding or size
     specs = [WeightSpec("layers/embedding/vars/0", (size, width))]
     for number, units in enumerate(config.units):
-        name = cell.keras_layer + (f"_{number}" if number else "")
+        name = cell.keras_name + (f"_{number}" if number else "")
         gates = cell.gates * units
         bias = (gates,) if cell.biases == 1 else (cell.biases, gates)
         for index, shape in enumerate(((width, gates), (units, gates), bias)):
@@ -116,7 +116,7 @@ class Network:
         """
         project = self._project
         layers = [
-            self._cell.start(weights, units, shape)
+            self._cell.create_layer(weights, units, shape)
             for weights, units in zip(self._weights, self._units, strict=True)
         ]
         advances = [layer.advance for layer in layers]

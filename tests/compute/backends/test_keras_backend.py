@@ -20,7 +20,7 @@ def tiny(cell):
     return backend().build_network(settings, 5, precision, 2)
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize("cell", RECURRENT)
 def test_a_network_that_keras_runs_in_its_own_loop_is_found_and_left_as_it_was(cell):
     network = tiny(cell)
     before = [np.array(keras.ops.convert_to_numpy(variable)) for variable in network.variables]
