@@ -19,7 +19,7 @@ def generator(seed):
 def test_what_is_left_out_is_a_share_drawn_anew_and_the_rest_makes_up_for_it(rate, dtype):
     def draw(source):
         x = keras.ops.full((7, 31, 97), 2.0, dtype)
-        left = keras.ops.cast(MASKS.leave_out(x, rate, source), "float32")
+        left = keras.ops.cast(MASKS.dropout(x, rate, source), "float32")
         return keras.ops.convert_to_numpy(left)
 
     source = generator(3)

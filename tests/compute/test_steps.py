@@ -45,7 +45,7 @@ def test_steps_are_those_of_keras(name, device):
         own = backend(device).precision(name, "lstm")
     generator = np.random.default_rng(0)
     (ours, steps), (theirs, _) = compiled(own, settings, device), compiled(stock, settings, device)
-    assert steps.ahead == (ON != "tensorflow" and device is GPU)
+    assert steps.steps_ahead == (ON != "tensorflow" and device is GPU)
     losses: list[float] = []
     expected: list[float] = []
     unread: list[Any] = []
@@ -58,7 +58,7 @@ def test_steps_are_those_of_keras(name, device):
             reset_states(theirs)
         ids = generator.integers(0, SIZE, (2, ROWS, MAXLEN)).astype(np.int32)
         unread.append(steps.begin(ids[0], ids[1], 0.01 * (number + 1)))
-        if len(unread) > steps.ahead:
+        if len(unread) > steps.steps_ahead:
             losses.append(float(unread.pop(0)))
         theirs.optimizer.learning_rate.assign(0.01 * (number + 1))
         expected.append(float(theirs.train_on_batch(*ids)))

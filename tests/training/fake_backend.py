@@ -149,8 +149,8 @@ class FakeBackend(Backend):
     def create_model(self, settings, vocabulary_size):
         return FakeModel(settings, vocabulary_size)
 
-    def choose_precision(self, settings, vocabulary_size, batch, before=None):
-        return Precision(before or "float32")
+    def choose_precision(self, settings, vocabulary_size, batch, chosen=None):
+        return Precision(chosen or "float32")
 
     def create_trainer(self, settings, vocabulary_size, precision, rows, weights):
         return FakeTrainer(self, settings, rows, weights)

@@ -23,10 +23,11 @@ from contextlib import AbstractContextManager, contextmanager
 from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, Self, SupportsFloat
+from typing import Any, ClassVar, Literal, Self, SupportsFloat
 
 import numpy.typing as npt
 
+from textgen.compute.kernels.sequence import SequenceKernel
 from textgen.distributed.communicator import Communicator
 from textgen.distributed.sharding import Sharding
 from textgen.errors import TrainingError, first_line
@@ -41,8 +42,8 @@ class Device:
     """Where a training runs.
 
     Attributes:
-        kind: `cpu`; `cuda` for GPUs, also those of other makers that a framework drives alike;
-            `mps` for Apple's.
+        kind: `cpu`; `cuda` for GPUs, AMD's included, which frameworks address as `cuda`; `mps` for
+            Apple's.
         name: As the framework calls it, for messages.
     """
 
@@ -188,18 +189,6 @@ class Evaluator(ABC):
         """
 
 
-class SequenceKernel(Protocol):
-    """The two passes of an LSTM layer over a batch of sequences, on the CPU."""
-
-    def forward(
-        self, x: Array, h: Array, c: Array, kernel: Array, recurrent: Array, bias: Array
-    ) -> tuple[Array, Array, Array]:
-        """Outputs, and h and c after the last token."""
-
-    def backward(self, outputs: Array) -> tuple[Array, Array, Array, Array]:
-        """Gradients of x, kernel, recurrent and bias, from that of the outputs."""
-
-
 class Backend(ABC):
     """One framework on one device, alone or together with other devices and processes.
 
@@ -258,17 +247,17 @@ class Backend(ABC):
 
     @abstractmethod
     def choose_precision(
-        self, settings: Settings, vocabulary_size: int, batch: Batch, before: str | None = None
+        self, settings: Settings, vocabulary_size: int, batch: Batch, chosen: str | None = None
     ) -> Precision:
         """The precision that the settings ask for; with `auto` the fastest, if training by time.
 
-        A training by epochs is to be repeatable, so that `auto` measures nothing there.
+        In a training by epochs `auto` is float32, so that the same command gives the same weights.
 
         Args:
             settings: Of the training.
             vocabulary_size: Tokens in the vocabulary.
             batch: A batch to measure steps with.
-            before: The precision, where it has been chosen already.
+            chosen: The name of the precision, if it was chosen before; None to choose it now.
         """
 
     @abstractmethod

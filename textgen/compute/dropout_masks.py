@@ -10,7 +10,7 @@ import keras
 class DropoutMasks:
     """Masks as Keras draws them; a backend overrides `_draw` where it has a faster way."""
 
-    def leave_out(self, x: Any, rate: float, generator: keras.random.SeedGenerator) -> Any:
+    def dropout(self, x: Any, rate: float, generator: keras.random.SeedGenerator) -> Any:
         """An array with a random share of its numbers 0 and the rest made larger to match.
 
         As `keras.random.dropout`, except that a backend may round the rate to 256ths, but not to 0.
@@ -25,18 +25,18 @@ class DropoutMasks:
 
         Example:
             >>> masks = DropoutMasks()
-            >>> keras.ops.shape(masks.leave_out(keras.ops.ones(8), 0.5, masks.generator()))
+            >>> keras.ops.shape(masks.dropout(keras.ops.ones(8), 0.5, masks.generator()))
             (8,)
         """
         return self._draw(x, rate, generator) if rate else x
 
     def generator(self) -> keras.random.SeedGenerator:
-        """A generator for `leave_out`.
+        """A generator for `dropout`.
 
         A variable holds its state, so that a resumed training draws the masks that it would have
         drawn.
         """
-        with self.on_host():
+        with self.host_scope():
             return keras.random.SeedGenerator(self.seed())
 
     def seed(self) -> int:
@@ -47,14 +47,14 @@ class DropoutMasks:
         """
         return random.randrange(1, 10**9)
 
-    def on_host(self) -> AbstractContextManager[Any]:
-        """Where generators are created."""
+    def host_scope(self) -> AbstractContextManager[Any]:
+        """A block in which generators are created, in memory that the host reads fast."""
         return nullcontext()
 
     def _draw(self, x: Any, rate: float, generator: keras.random.SeedGenerator) -> Any:
         return keras.random.dropout(x, rate, seed=generator)
 
 
-def in_256ths(rate: float) -> int:
+def quantize_rate(rate: float) -> int:
     """A rate that 8 random bits can decide, at least 1 and at most 255."""
     return min(max(round(rate * 256), 1), 255)

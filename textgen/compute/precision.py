@@ -1,11 +1,8 @@
 """Which precision a training computes in: what the settings say, or what is fastest here."""
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from textgen.compute.backend import Precision
 from textgen.compute.layers.cpu_lstm import CpuLSTM
@@ -16,7 +13,6 @@ if TYPE_CHECKING:
     from textgen.compute.backends.keras_backend import KerasBackend
 
 _HALF_PRECISIONS = ("bfloat16", "float16")
-_TRIALS = 3  # steps of each candidate that the choice is made from, after one that builds it
 
 
 def choose_precision(
@@ -24,7 +20,7 @@ def choose_precision(
     settings: Settings,
     vocabulary_size: int,
     batch: Batch,
-    before: str | None = None,
+    chosen: str | None = None,
 ) -> Precision:
     """As `Backend.choose_precision`: with `auto` the faster of float32 and bfloat16 here, and on a
     GPU that is not faster in bfloat16, of float32 and float16."""
@@ -32,8 +28,8 @@ def choose_precision(
     def create(name: str) -> Precision:
         return backend.precision(name, settings.model.cell)
 
-    if before is not None:
-        return create(before if before in _HALF_PRECISIONS else "float32")
+    if chosen is not None:
+        return create(chosen if chosen in _HALF_PRECISIONS else "float32")
     full, choice = create("float32"), settings.training.precision
     if choice == "float32":
         return full
@@ -74,24 +70,3 @@ def _faster_on_gpu(
         if measured < limit:
             return replace(half, step_seconds=measured)
     return replace(full, step_seconds=limit)
-
-
-def measure_step(
-    backend: "KerasBackend",
-    settings: Settings,
-    vocabulary_size: int,
-    precision: Precision,
-    batch: Batch,
-) -> float:
-    """Seconds of a training step, the median of a few."""
-    x, y, _ = batch
-    rows = settings.training.batch_size if settings.training.carry_state else None
-    network = backend.build_network(settings, vocabulary_size, precision, rows)
-    steps = backend.compile_network(network, settings.training, precision)
-    float(steps.begin(x, y, 0.0))
-    measured = []
-    for _ in range(_TRIALS):
-        start = time.perf_counter()
-        float(steps.begin(x, y, 0.0))
-        measured.append(time.perf_counter() - start)
-    return float(np.median(measured))

@@ -21,7 +21,8 @@ class PrivateNames:
 
     Attributes:
         package: As Python imports it and pip installs it.
-        checks: What returns something true, or raises where the name is gone, by name.
+        checks: For each name a function that returns something true if textgen can use it, and
+            raises or returns something false otherwise.
     """
 
     package: str

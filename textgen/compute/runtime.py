@@ -127,7 +127,7 @@ def importing(*, debug: bool) -> Iterator[None]:
     variable = "TF_CPP_MIN_LOG_LEVEL"
     loggers = [logging.getLogger(name) for name in backends.LOGGERS]
     levels, handlers = [logger.level for logger in loggers], list(logging.root.handlers)
-    of_python, of_numpy = random.getstate(), np.random.get_state()
+    python_state, numpy_state = random.getstate(), np.random.get_state()
     with _environment({variable: None if debug else os.environ.get(variable, "3")}):
         if not debug:
             for logger in loggers:
@@ -139,8 +139,8 @@ def importing(*, debug: bool) -> Iterator[None]:
                 logger.setLevel(level)
             for handler in set(logging.root.handlers) - set(handlers):
                 logging.root.removeHandler(handler)
-            random.setstate(of_python)
-            np.random.set_state(of_numpy)
+            random.setstate(python_state)
+            np.random.set_state(numpy_state)
 
 
 def _create_backend(device: str, communicator: Communicator) -> Backend:

@@ -12,10 +12,10 @@ class Steps(ABC):
     """Steps of one network, whose optimizer is built with it.
 
     Attributes:
-        ahead: How many steps may begin before the loss of the first of them is read.
+        steps_ahead: How many steps may begin before the loss of the first of them is read.
     """
 
-    ahead: int = 0
+    steps_ahead: int = 0
 
     @abstractmethod
     def begin(self, x: Any, y: Any, learning_rate: float, state_mask: Any = None) -> SupportsFloat:
@@ -31,7 +31,7 @@ class CheckedSteps(Steps):
     """Steps that check, after the first, that Keras called all methods that textgen overrides."""
 
     def __init__(self, steps: Steps, network: keras.Model):
-        self.ahead, self.steps = steps.ahead, steps
+        self.steps_ahead, self.steps = steps.steps_ahead, steps
         self._network, self._is_first = network, True
         overrides.forget_calls(network)
 

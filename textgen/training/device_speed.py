@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from textgen.compute.backend import Backend, SequenceKernel
+from textgen.compute.backend import Backend
+from textgen.compute.kernels.sequence import SequenceKernel
 from textgen.settings import PRECISIONS, Settings
 from textgen.training import automatic
 from textgen.training.automatic import Pace

@@ -15,7 +15,7 @@ def test_two_layers_never_draw_the_same_masks_a_few_steps_apart():
     def drawn(seed, count):
         generator = keras.random.SeedGenerator(seed)
         generator.state.assign([seed, count])
-        left = TorchBackend.masks.leave_out(keras.ops.ones(512), 0.5, generator)
+        left = TorchBackend.masks.dropout(keras.ops.ones(512), 0.5, generator)
         assert keras.ops.convert_to_numpy(generator.state).tolist() == [seed, count + 1]
         return keras.ops.convert_to_numpy(left).tobytes()
 

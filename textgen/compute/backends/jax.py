@@ -82,8 +82,8 @@ class JaxSteps(Steps):
     a GPU's time for a whole step.
     """
 
-    def __init__(self, network: keras.Model, sharding: Sharding, ahead: int):
-        self.ahead, self._network = ahead, network
+    def __init__(self, network: keras.Model, sharding: Sharding, steps_ahead: int):
+        self.steps_ahead, self._network = steps_ahead, network
         self._values: Any = None
         self._place_rows = sharding.place_rows
         others = [id(variable) for variable in network.non_trainable_variables]

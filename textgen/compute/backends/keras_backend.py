@@ -4,12 +4,14 @@ A subclass says what differs: its GPUs, its recurrent layers, its AdamW, its tra
 dropout masks, and its errors.
 """
 
+import time
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, ClassVar
 
 import keras
+import numpy as np
 
 from textgen.compute import session
 from textgen.compute.backend import (
@@ -32,9 +34,9 @@ from textgen.compute.kernels.sequence import SequenceKernel, has_bfloat16
 from textgen.compute.layers.carried_state import with_carried_state
 from textgen.compute.layers.cpu_lstm import CpuLSTM, with_bfloat16_products
 from textgen.compute.layers.drop_connect import with_drop_connect
-from textgen.compute.layers.feedforward import TrainingDense, TrainingEmbedding, dropout
+from textgen.compute.layers.feedforward import TrainingDense, TrainingEmbedding, dropout_layer
 from textgen.compute.optimizer import create_optimizer
-from textgen.compute.precision import choose_precision, measure_step
+from textgen.compute.precision import choose_precision
 from textgen.compute.private_names import PrivateNames
 from textgen.compute.steps import CheckedSteps, Steps
 from textgen.distributed.sharding import Sharding
@@ -45,6 +47,7 @@ from textgen.text.batches import Batch
 
 _POLICIES = {"bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 _CUDNN_CELLS = ("lstm", "gru")  # which Keras has cuDNN for
+_TRIALS = 3  # steps that are measured, after one that builds the network
 CUDNN_UNKNOWN = "none that takes these layers was found; is cuDNN installed, and recent?"
 
 
@@ -158,14 +161,24 @@ class KerasBackend(Backend):
             return KerasModel(settings, vocabulary_size)
 
     def choose_precision(
-        self, settings: Settings, vocabulary_size: int, batch: Batch, before: str | None = None
+        self, settings: Settings, vocabulary_size: int, batch: Batch, chosen: str | None = None
     ) -> Precision:
-        return choose_precision(self, settings, vocabulary_size, batch, before)
+        return choose_precision(self, settings, vocabulary_size, batch, chosen)
 
     def step_seconds(
         self, settings: Settings, vocabulary_size: int, precision: Precision, batch: Batch
     ) -> float:
-        return measure_step(self, settings, vocabulary_size, precision, batch)
+        x, y, _ = batch
+        rows = settings.training.batch_size if settings.training.carry_state else None
+        network = self.build_network(settings, vocabulary_size, precision, rows)
+        steps = self.compile_network(network, settings.training, precision)
+        float(steps.begin(x, y, 0.0))
+        measured = []
+        for _ in range(_TRIALS):
+            start = time.perf_counter()
+            float(steps.begin(x, y, 0.0))
+            measured.append(time.perf_counter() - start)
+        return float(np.median(measured))
 
     def create_trainer(
         self,
@@ -231,7 +244,9 @@ class KerasBackend(Backend):
             settings.model,
             vocabulary_size,
             settings.windows.targets,
-            layers=Layers(recurrent, TrainingEmbedding, dropout(self.masks), TrainingDense, policy),
+            layers=Layers(
+                recurrent, TrainingEmbedding, dropout_layer(self.masks), TrainingDense, policy
+            ),
             carry_batch=rows,
             logits=True,
         )

@@ -59,7 +59,7 @@ class KerasTrainer(Trainer):
         self._steps = backend.compile_network(
             self.network, config, precision, config.loss_reduction
         )
-        self.steps_ahead = self._steps.ahead
+        self.steps_ahead = self._steps.steps_ahead
 
     def step(
         self, x: Array, y: Array, learning_rate: float, state_mask: Array | None = None

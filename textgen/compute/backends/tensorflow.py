@@ -9,7 +9,7 @@ import tensorflow as tf
 from textgen.compute.backend import Array, Device
 from textgen.compute.backends.keras_backend import CUDNN_UNKNOWN, KerasBackend
 from textgen.compute.backends.tensorflow_adamw import CpuAdamW
-from textgen.compute.dropout_masks import DropoutMasks, in_256ths
+from textgen.compute.dropout_masks import DropoutMasks, quantize_rate
 from textgen.compute.layers.carried_state import carried_states
 from textgen.compute.layers.tensorflow_lstm import TensorflowCpuLSTM
 from textgen.compute.private_names import PrivateNames, lookup
@@ -20,7 +20,7 @@ class _Masks(DropoutMasks):
     """On a CPU random numbers of 32 bits would take a sixth of a training step; 8 bits decide."""
 
     def _draw(self, x: Any, rate: float, generator: keras.random.SeedGenerator) -> Any:
-        size, out = tf.size(x), in_256ths(rate)
+        size, out = tf.size(x), quantize_rate(rate)
         numbers = tf.random.stateless_uniform(
             [(size + 3) // 4], generator.next(), minval=None, maxval=None, dtype=tf.uint32
         )
@@ -67,7 +67,7 @@ class TensorflowBackend(KerasBackend):
 
 
 class TensorflowSteps(Steps):
-    """Keras's own."""
+    """Steps by Keras's `train_on_batch`."""
 
     def __init__(self, network: keras.Model):
         self._network = network

@@ -9,7 +9,7 @@ import torch
 from textgen.compute.backend import Array, Device
 from textgen.compute.backends.keras_backend import CUDNN_UNKNOWN, KerasBackend
 from textgen.compute.backends.torch_steps import TorchSteps
-from textgen.compute.dropout_masks import DropoutMasks, in_256ths
+from textgen.compute.dropout_masks import DropoutMasks, quantize_rate
 from textgen.compute.layers.carried_state import reset_states
 from textgen.compute.layers.torch_lstm import CudnnLSTM, TorchCpuLSTM
 from textgen.compute.private_names import PrivateNames, has_parameters, lookup
@@ -19,12 +19,12 @@ from textgen.compute.steps import Steps
 class _Masks(DropoutMasks):
     """Random numbers of 32 bits would take a sixth of a CPU's training step; 8 bits decide."""
 
-    def on_host(self) -> AbstractContextManager[Any]:
+    def host_scope(self) -> AbstractContextManager[Any]:
         """In the host's memory: to read a GPU's would wait for all that it has begun."""
         return keras.device("cpu")  # type: ignore[no-any-return,unused-ignore]
 
     def _draw(self, x: Any, rate: float, generator: keras.random.SeedGenerator) -> Any:
-        state, out = generator.state.value.detach().numpy(), in_256ths(rate)  # the same memory
+        state, out = generator.state.value.detach().numpy(), quantize_rate(rate)  # the same memory
         source = torch.Generator(x.device).manual_seed(mix(*map(int, state)))
         state[1] += 1
         if x.device.type == "mps":  # which draws no more than 32 bits at once

@@ -21,11 +21,11 @@ class TorchSteps(Steps):
 
     Args:
         network: Compiled, with its optimizer built.
-        ahead: As in Steps.
+        steps_ahead: As in Steps.
     """
 
-    def __init__(self, network: keras.Model, ahead: int):
-        self.ahead, self._network = ahead, network
+    def __init__(self, network: keras.Model, steps_ahead: int):
+        self.steps_ahead, self._network = steps_ahead, network
         optimizer, weights = network.optimizer, network.trainable_variables
         self._weights = [variable.value for variable in weights]
         self._device = self._weights[0].device
@@ -165,7 +165,7 @@ class _FusedAdamW:
 
 
 class _GpuNumber:
-    """A number on its way from a GPU; `float` waits for it, and not for what was begun since."""
+    """An asynchronous copy of a GPU's number; `float` waits for the copy, not for later steps."""
 
     def __init__(self, number: Any):
         self._number = torch.empty_like(number, device="cpu", pin_memory=True)

@@ -7,4 +7,22 @@ packing.py   matrices in the order in which a product reads them
 simd.py      the widest instructions of the processor, and functions compiled for them
 vectors.py   the innermost loop of a product in vector instructions
 tiles.py     the same in Intel's AMX tiles
+
+How a product c = a @ b reads its factors. b is packed: cut into panels of COLUMNS columns, each
+contiguous. Numbers along the axis that is summed over, the depth, lie in lanes of 32 bits: one
+float32, or two of bfloat16.
+
+                    b: panel 0    panel 1
+                      +---------+---------+
+      depth           |         |         |   one row of a panel is a vector or two,
+    (in lanes)        |         |         |   one lane for each column
+                      +---------+---------+
+    a  +---------+    c: sums of ROWS rows and one panel stay in registers
+       |         |    +---------+---------+   while the loop goes down the depth
+       |         |    |         |         |
+       +---------+    +---------+---------+
+
+The vector loop takes one lane of each of ROWS rows of a, and multiplies it with a row of the panel.
+AMX takes tiles instead, blocks of TILE rows by TILE lanes of each factor, so the depth is filled
+with zeros to whole tiles.
 """

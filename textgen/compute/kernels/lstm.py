@@ -1,7 +1,7 @@
 """The passes of an LSTM over some rows of a batch, compiled: arithmetic of gates and states.
 
 Each function works on a part of its arrays, so that several threads can each have a part; the
-caller sees to it that these do not overlap.
+caller ensures that these do not overlap.
 
 All weights are one matrix, the state's above the input's above the bias; what is multiplied with it
 is one row: state, input and a 1. NumPy has a tanh that is slow where a processor has no AVX-512,
@@ -54,10 +54,10 @@ def _tanh(x: Any) -> Any:
     x = _LIMIT if x > _LIMIT else x
     x = -_LIMIT if x < -_LIMIT else x
     square = x * x
-    above = ((_P[0] * square + _P[1]) * square + _P[2]) * square + _P[3]
-    above = ((above * square + _P[4]) * square + _P[5]) * square + _P[6]
-    below = ((_Q[0] * square + _Q[1]) * square + _Q[2]) * square + _Q[3]
-    return x * above / below
+    numerator = ((_P[0] * square + _P[1]) * square + _P[2]) * square + _P[3]
+    numerator = ((numerator * square + _P[4]) * square + _P[5]) * square + _P[6]
+    denominator = ((_Q[0] * square + _Q[1]) * square + _Q[2]) * square + _Q[3]
+    return x * numerator / denominator
 
 
 # Loops begin at 0: those that do not are not made into vector instructions. Arrays are not copied
@@ -98,7 +98,7 @@ def _cells(z: Any, before: Any, after: Any, tanh_c: Any, outputs: Any) -> None:
 
 @compiled
 def _cell_gradients(
-    z: Any, before: Any, tanh_c: Any, of_output: Any, dh: Any, dc: Any, of_gates: Any
+    z: Any, before: Any, tanh_c: Any, d_output: Any, dh: Any, dc: Any, d_gates: Any
 ) -> None:
     """Gradients of the sums inside the gates, of one row and token.
 
@@ -106,22 +106,22 @@ def _cell_gradients(
         z: The gates, (4 units).
         before: c before the token, (units,), as all that follow.
         tanh_c: tanh of c after it.
-        of_output: Gradient of the output.
+        d_output: Gradient of the output.
         dh: Gradient of h from the token after.
         dc: Gradient of c from the token after; takes that of c before this token.
-        of_gates: Takes the gradients, (4 units).
+        d_gates: Takes the gradients, (4 units).
     """
     units = len(before)
     for unit in range(units):
         i, f = z[unit], z[units + unit]
         g, o = z[2 * units + unit], z[3 * units + unit]
-        squashed, of_h = tanh_c[unit], dh[unit] + of_output[unit]
-        of_c = dc[unit] + of_h * o * (_ONE - squashed * squashed)
-        of_gates[unit] = of_c * g * i * (_ONE - i)
-        of_gates[units + unit] = of_c * before[unit] * f * (_ONE - f)
-        of_gates[2 * units + unit] = of_c * i * (_ONE - g * g)
-        of_gates[3 * units + unit] = of_h * squashed * o * (_ONE - o)
-        dc[unit] = of_c * f
+        tanh, total_dh = tanh_c[unit], dh[unit] + d_output[unit]
+        total_dc = dc[unit] + total_dh * o * (_ONE - tanh * tanh)
+        d_gates[unit] = total_dc * g * i * (_ONE - i)
+        d_gates[units + unit] = total_dc * before[unit] * f * (_ONE - f)
+        d_gates[2 * units + unit] = total_dc * i * (_ONE - g * g)
+        d_gates[3 * units + unit] = total_dh * tanh * o * (_ONE - o)
+        dc[unit] = total_dc * f
 
 
 @inlined
@@ -191,10 +191,10 @@ def backward(
     gates: Any,
     c: Any,
     tanh_c: Any,
-    of_outputs: Any,
+    d_outputs: Any,
     lanes: Any,
     sums: Any,
-    of_gates: Any,
+    d_gates: Any,
     dx: Any,
     first: int,
     last: int,
@@ -206,10 +206,10 @@ def backward(
     Args:
         weights: Packed, transposed, without the bias.
         gates, c, tanh_c: From `forward`.
-        of_outputs: Gradient of the outputs, shape (rows, tokens, units).
+        d_outputs: Gradient of the outputs, shape (rows, tokens, units).
         lanes: Space for the factors of products, shape (rows, lanes of the weights or more).
         sums: Space for products, shape (rows, COLUMNS for each panel of the weights).
-        of_gates: Takes the gates' gradients, packed, summed over as the `inputs` of `forward`.
+        d_gates: Takes the gates' gradients, packed, summed over as the `inputs` of `forward`.
         dx: Takes the inputs' gradients, shape (rows, tokens, width).
         first, last: The rows, from `first`, an even number, to the one before `last`.
     """
@@ -226,31 +226,31 @@ def backward(
                 gates[token, first + row],
                 c[token, first + row],
                 tanh_c[token, first + row],
-                of_outputs[first + row, token],
+                d_outputs[first + row, token],
                 sums[row],
                 dc[row],
                 gradients[row],
             )
             fill_lanes(gradients[row], lanes[row])
-        pack_rows(gradients, of_gates, _even(rows) * token + first)
+        pack_rows(gradients, d_gates, _even(rows) * token + first)
         multiply(lanes, weights, sums, add=False)
         for row in range(count):
             _copy(sums[row, units:], dx[first + row, token])
 
 
 @compiled
-def weight_gradients(inputs: Any, of_gates: Any, sums: Any, first: int, last: int) -> None:
+def weight_gradients(inputs: Any, d_gates: Any, sums: Any, first: int, last: int) -> None:
     """Gradients of some columns of the weights.
 
     Args:
         inputs: From `forward`.
-        of_gates: From `backward`.
-        sums: Takes the gradients: shape (rows of `inputs`, COLUMNS for each panel of `of_gates`).
-        first, last: The panels of `of_gates`, from `first` to the one before `last`.
+        d_gates: From `backward`.
+        sums: Takes the gradients: shape (rows of `inputs`, COLUMNS for each panel of `d_gates`).
+        first, last: The panels of `d_gates`, from `first` to the one before `last`.
     """
-    lanes = of_gates.shape[1]
+    lanes = d_gates.shape[1]
     for start in range(0, lanes, _AT_ONCE):
         end = min(start + _AT_ONCE, lanes)
         for number in range(first, last):
-            part = of_gates[number : number + 1, start:end]
+            part = d_gates[number : number + 1, start:end]
             multiply(inputs[:, start:end], part, sums[:, number * COLUMNS :], add=start > 0)

@@ -98,21 +98,21 @@ class SequenceKernel:
         if outputs.shape != (rows, tokens, units):
             raise ValueError(f"a gradient of shape {outputs.shape} for outputs of {self._shape}")
         lstm, simd = self._lstm, self._simd
-        packed, inputs, of_gates = self._packed_transposed, self._inputs, self._gate_gradients
+        packed, inputs, d_gates = self._packed_transposed, self._inputs, self._gate_gradients
         weights = self._weights[: units + width]
         _run_in_threads(len(packed), 1, partial(self._packing.pack_transposed, weights, packed))
         dx = np.empty((rows, tokens, width), np.float32)
         saved = self._gates, self._c, self._tanh_c
         space = self._lanes_back, self._sums
-        backward = partial(lstm.backward, packed, *saved, outputs, *space, of_gates, dx)
+        backward = partial(lstm.backward, packed, *saved, outputs, *space, d_gates, dx)
         _run_in_threads(rows, simd.ROWS // 2, backward)
-        shape = (len(inputs), len(of_gates) * simd.COLUMNS)
+        shape = (len(inputs), len(d_gates) * simd.COLUMNS)
         gradients = self._packing.aligned_zeros(shape, np.float32)
-        of_weights = partial(lstm.weight_gradients, inputs, of_gates, gradients)
-        _run_in_threads(len(of_gates), 1, of_weights)
+        d_weights = partial(lstm.weight_gradients, inputs, d_gates, gradients)
+        _run_in_threads(len(d_gates), 1, d_weights)
         gradients = gradients[:, : 4 * units]
-        of_kernel, of_recurrent = gradients[units : units + width], gradients[:units]
-        return dx, of_kernel, of_recurrent, gradients[units + width]
+        d_kernel, d_recurrent = gradients[units : units + width], gradients[:units]
+        return dx, d_kernel, d_recurrent, gradients[units + width]
 
     def _allocate(self, rows: int, tokens: int, units: int, width: int) -> None:
         """Allocate arrays for these shapes, unless they are there."""

@@ -49,7 +49,7 @@ def with_drop_connect(
             attributes: dict[str, Any] = self.cell.__dict__
             whole = attributes["recurrent_kernel"]
             weights = keras.ops.convert_to_tensor(whole)
-            left = masks.leave_out(weights, rate, self._generator)
+            left = masks.dropout(weights, rate, self._generator)
             attributes["recurrent_kernel"] = left = keras.ops.cast(left, self.compute_dtype)
             try:
                 if self.cell.recurrent_kernel is not left:

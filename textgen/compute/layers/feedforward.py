@@ -33,7 +33,7 @@ class TrainingEmbedding(keras.layers.Embedding):  # type: ignore[misc,unused-ign
         return keras.ops.take(keras.ops.multiply(self.embeddings, 1), inputs, axis=0)
 
 
-def dropout(masks: DropoutMasks) -> type[keras.layers.Dropout]:
+def dropout_layer(masks: DropoutMasks) -> type[keras.layers.Dropout]:
     """A dropout layer that takes its masks from a backend.
 
     Args:
@@ -42,12 +42,12 @@ def dropout(masks: DropoutMasks) -> type[keras.layers.Dropout]:
 
     class TrainingDropout(keras.layers.Dropout):  # type: ignore[misc,unused-ignore]
         def __init__(self, rate: float):
-            with masks.on_host():
+            with masks.host_scope():
                 super().__init__(rate, seed=masks.seed())
 
         def call(self, inputs: Any, training: bool = False) -> Any:
             if training and self.rate:  # without a rate there is no generator
-                return masks.leave_out(inputs, self.rate, self.seed_generator)
+                return masks.dropout(inputs, self.rate, self.seed_generator)
             return inputs
 
     return TrainingDropout

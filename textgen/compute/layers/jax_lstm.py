@@ -58,9 +58,9 @@ def _kernel_with_gradients(kernel: SequenceKernel) -> Callable[..., Any]:
     def backward(saved: Any, gradients: Any) -> Any:
         x, h, c, *weights, h_after = saved
         # JAX runs this once the state after the last token is there: after the forward pass.
-        compute = callback(lambda of_outputs, _: kernel.backward(of_outputs), x, *weights)
-        dx, *of_weights = compute(gradients[0], h_after)
-        return dx, jnp.zeros_like(h), jnp.zeros_like(c), *of_weights
+        compute = callback(lambda d_outputs, _: kernel.backward(d_outputs), x, *weights)
+        dx, *d_weights = compute(gradients[0], h_after)
+        return dx, jnp.zeros_like(h), jnp.zeros_like(c), *d_weights
 
     run = jax.custom_vjp(lambda *arguments: forward(*arguments)[0])
     run.defvjp(forward, backward)
@@ -111,32 +111,32 @@ def _forward(
 def _backward(saved: Any, gradients: Any) -> Any:
     """Gradients of all arguments of `_sequence`, from those of its outputs."""
     xs, (first_h, first_c), gates, hs, cs, kernel, recurrent, h, c = saved
-    of_outputs = jnp.swapaxes(gradients[0], 0, 1)
+    d_outputs = jnp.swapaxes(gradients[0], 0, 1)
     hs_before = jnp.concatenate([first_h[None], hs[:-1]])
     cs_before = jnp.concatenate([first_c[None], cs[:-1]])
     transposed = recurrent.T
 
     def step(state: Any, values: Any) -> Any:
         dh, dc = state
-        gates, c_before, c, of_output = values
-        dh = dh + of_output.astype(jnp.float32)
-        of_gates, dc = _gate_gradients(_split_gates(gates), c_before, jnp.tanh(c), dh, dc)
-        joined = jnp.concatenate(of_gates, axis=-1).astype(xs.dtype)
+        gates, c_before, c, d_output = values
+        dh = dh + d_output.astype(jnp.float32)
+        d_gates, dc = _gate_gradients(_split_gates(gates), c_before, jnp.tanh(c), dh, dc)
+        joined = jnp.concatenate(d_gates, axis=-1).astype(xs.dtype)
         dh = jnp.dot(joined, transposed, preferred_element_type=jnp.float32)
         return (dh, dc), joined
 
     zeros = jnp.zeros_like(first_c), jnp.zeros_like(first_c)
-    _, of_gates = jax.lax.scan(
-        step, zeros, (gates, cs_before, cs, of_outputs), reverse=True, unroll=_UNROLLED
+    _, d_gates = jax.lax.scan(
+        step, zeros, (gates, cs_before, cs, d_outputs), reverse=True, unroll=_UNROLLED
     )
     return (
-        jnp.swapaxes(jnp.dot(of_gates, kernel.T), 0, 1),
+        jnp.swapaxes(jnp.dot(d_gates, kernel.T), 0, 1),
         # The state comes from the batch before, where back-propagation ends.
         jnp.zeros_like(h),
         jnp.zeros_like(c),
-        jnp.dot(_flatten(xs).T, _flatten(of_gates)),
-        jnp.dot(_flatten(hs_before).T, _flatten(of_gates)),
-        of_gates.astype(jnp.float32).sum((0, 1)).astype(xs.dtype),
+        jnp.dot(_flatten(xs).T, _flatten(d_gates)),
+        jnp.dot(_flatten(hs_before).T, _flatten(d_gates)),
+        d_gates.astype(jnp.float32).sum((0, 1)).astype(xs.dtype),
     )
 
 
@@ -165,10 +165,10 @@ def _gate_gradients(
     """
     i, f, g, o = gates
     dc = dc + dh * o * (1 - tanh_c * tanh_c)
-    of_gates = [
+    d_gates = [
         dc * g * i * (1 - i),
         dc * before * f * (1 - f),
         dc * i * (1 - g * g),
         dh * tanh_c * o * (1 - o),
     ]
-    return of_gates, dc * f
+    return d_gates, dc * f

@@ -8,7 +8,7 @@ from textgen.compute.overrides import must_run
 
 
 class ReplacementLSTM(keras.layers.LSTM):  # type: ignore[misc,unused-ignore]
-    """keras.layers.LSTM with another way along a sequence, with the same values."""
+    """keras.layers.LSTM that computes a whole sequence in one call, with the same values."""
 
     def sequence(
         self, x: Any, h: Any, c: Any, kernel: Any, recurrent: Any, bias: Any
@@ -31,7 +31,7 @@ class ReplacementLSTM(keras.layers.LSTM):  # type: ignore[misc,unused-ignore]
     def inner_loop(
         self, sequences: Any, initial_state: Any, mask: Any, training: bool = False
     ) -> Any:
-        """What Keras's layers may put in place of their loop."""
+        """Keras calls this for the whole sequence."""
         (h, c), cell = initial_state, self.cell
         weights = cell.kernel, cell.recurrent_kernel, cell.bias
         outputs, h, c = self.sequence(sequences, h, c, *weights)

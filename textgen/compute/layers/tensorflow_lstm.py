@@ -27,8 +27,8 @@ def _run(kernel: SequenceKernel, *arguments: Any) -> Any:
         new_h.set_shape(h.shape)
         new_c.set_shape(c.shape)
 
-        def backward(of_outputs: Any, *_of_state: Any) -> Any:
-            gradients = tf.numpy_function(kernel.backward, [of_outputs], [tf.float32] * 4)
+        def backward(d_outputs: Any, *_d_state: Any) -> Any:
+            gradients = tf.numpy_function(kernel.backward, [d_outputs], [tf.float32] * 4)
             for gradient, variable in zip(gradients, (x, *weights), strict=True):
                 gradient.set_shape(variable.shape)
             return gradients[0], tf.zeros_like(h), tf.zeros_like(c), *gradients[1:]

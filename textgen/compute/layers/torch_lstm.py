@@ -30,8 +30,8 @@ class _Sequence(torch.autograd.Function):  # type: ignore[misc,unused-ignore]
         return outputs, h, c
 
     @staticmethod
-    def backward(context: Any, of_outputs: Any, *_of_state: Any) -> Any:
-        gradients = context.kernel.backward(of_outputs.contiguous().numpy())
+    def backward(context: Any, d_outputs: Any, *_d_state: Any) -> Any:
+        gradients = context.kernel.backward(d_outputs.contiguous().numpy())
         x, *weights = map(torch.from_numpy, gradients)
         return None, x, None, None, *weights
 
