@@ -39,7 +39,7 @@ class Signature:
 
     Attributes:
         config: The network.
-        size: The vocabulary's size.
+        vocabulary_size: Tokens in the vocabulary.
         window: Characters that the model was trained to predict from, each time from a zero
             state; None if it was trained with carried state.
 
@@ -50,7 +50,7 @@ class Signature:
     """
 
     config: ModelConfig
-    size: int
+    vocabulary_size: int
     window: int | None
 
     @property
@@ -69,7 +69,10 @@ class Signature:
     @property
     def outputs(self) -> dict[str, int]:
         """The outputs, each with its width."""
-        return {PROBABILITIES: self.size, **{state.next: state.units for state in self.states}}
+        return {
+            PROBABILITIES: self.vocabulary_size,
+            **{state.next: state.units for state in self.states},
+        }
 
     def to_json(self) -> dict[str, Any]:
         """The step in signature.json; `batch` is the number of texts side by side."""

@@ -31,25 +31,25 @@ def build_step(signature: Signature, weights: Sequence[npt.NDArray[Any]]) -> Any
     """
     import keras
 
-    config, size = signature.config, signature.size
+    config, vocabulary_size = signature.config, signature.vocabulary_size
     create_cell = getattr(keras.layers, f"{CELLS[config.cell].keras_class}Cell")
     embedding, *kernels, dense_kernel, dense_bias = weights
     inputs = {ID: keras.Input((), dtype="int32", name=ID)}
     for state in signature.states:
         inputs[state.name] = keras.Input((state.units,), dtype="float32", name=state.name)
     if config.embedding:
-        first = keras.layers.Embedding(size, config.embedding, dtype="float32")
+        first = keras.layers.Embedding(vocabulary_size, config.embedding, dtype="float32")
         x = first(inputs[ID])
         first.set_weights([embedding])
     else:  # without the fixed identity matrix that it is trained on
-        x = keras.ops.one_hot(inputs[ID], size, dtype="float32")
+        x = keras.ops.one_hot(inputs[ID], vocabulary_size, dtype="float32")
     outputs: dict[str, Any] = {}
     for number, states in enumerate(signature.layers):
         cell = create_cell(config.units[number], dtype="float32")
         x, after = cell(x, [inputs[state.name] for state in states])
         cell.set_weights(kernels[3 * number : 3 * number + 3])
         outputs |= {state.next: tensor for state, tensor in zip(states, after, strict=True)}
-    dense = keras.layers.Dense(size, activation="softmax", dtype="float32")
+    dense = keras.layers.Dense(vocabulary_size, activation="softmax", dtype="float32")
     outputs[PROBABILITIES] = dense(x)
     dense.set_weights([dense_kernel, dense_bias])
     model = keras.Model(inputs, outputs, name="textgen")

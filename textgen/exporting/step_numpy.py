@@ -50,7 +50,7 @@ def load_step(path: Path, signature: Signature) -> Step:
         if "embedding" in arrays:
             x = arrays["embedding"][ids]
         else:
-            x = np.zeros((len(ids), signature.size), np.float32)
+            x = np.zeros((len(ids), signature.vocabulary_size), np.float32)
             x[np.arange(len(ids)), ids] = 1
         for number, states in enumerate(signature.layers, start=1):
             x_kernel = x @ arrays[f"kernel_{number}"]

@@ -37,7 +37,7 @@ class Layers:
 
 def build_model(
     config: ModelConfig,
-    size: int,
+    vocabulary_size: int,
     targets: str,
     *,
     layers: Layers | None = None,
@@ -51,7 +51,7 @@ def build_model(
 
     Args:
         config: The network.
-        size: The vocabulary's size.
+        vocabulary_size: Tokens in the vocabulary.
         targets: `last` predicts the token after a window; `sequence` the one after every position
             (the recurrent layers return sequences, the dense layer works on each step).
         layers: The layers to use; None for Keras's own, of which models are saved.
@@ -61,8 +61,8 @@ def build_model(
             zeros: training gives it weights, and Keras takes its time to draw some.
 
     Returns:
-        A model from int32 ids of shape (rows, tokens) to float32 of shape (rows, size) for `last`
-        or (rows, tokens, size) for `sequence`.
+        A model from int32 ids of shape (rows, tokens) to float32 of shape (rows, vocabulary_size)
+        for `last` or (rows, tokens, vocabulary_size) for `sequence`.
 
     Raises:
         SettingsError: one-hot input with a vocabulary too large for it.
@@ -73,15 +73,16 @@ def build_model(
     """
     layers = layers or Layers(RECURRENT[config.cell])
     if config.embedding:
-        first = layers.embedding(size, config.embedding)
-    elif size <= _ONE_HOT_AT_MOST:
+        first = layers.embedding(vocabulary_size, config.embedding)
+    elif vocabulary_size <= _ONE_HOT_AT_MOST:
         first = keras.layers.Embedding(
-            size, size, embeddings_initializer="identity", trainable=False
+            vocabulary_size, vocabulary_size, embeddings_initializer="identity", trainable=False
         )
     else:
         raise SettingsError(
             "embedding",
-            f"must not be 0 (one-hot input) for a vocabulary of {size:,} characters; give 64",
+            f"must not be 0 (one-hot input) for a vocabulary of {vocabulary_size:,} characters; "
+            "give 64",
         )
     initializers = _zero_initializers if logits else partial(_initializers, config)
     ids = keras.Input(batch_shape=(carry_batch, None), dtype="int32", name="ids")
@@ -96,7 +97,9 @@ def build_model(
         )(x)
         x = layers.dropout(config.dropout)(x)
     activation = None if logits else "softmax"
-    outputs = layers.dense(size, activation=activation, **initializers("kernel", "bias"))(x)
+    outputs = layers.dense(
+        vocabulary_size, activation=activation, **initializers("kernel", "bias")
+    )(x)
     return keras.Model(ids, outputs, name="textgen")
 
 

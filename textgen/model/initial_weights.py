@@ -11,13 +11,13 @@ from textgen.settings import ModelConfig
 
 
 def initial_weights(
-    config: ModelConfig, size: int, generator: np.random.Generator
+    config: ModelConfig, vocabulary_size: int, generator: np.random.Generator
 ) -> list[npt.NDArray[np.float32]]:
     """Initial weights, distributed as Keras's initializers draw them.
 
     Args:
         config: The network.
-        size: The vocabulary's size.
+        vocabulary_size: Tokens in the vocabulary.
         generator: Where they are drawn from.
 
     Returns:
@@ -31,7 +31,7 @@ def initial_weights(
         [(65, 64), (64, 32), (8, 32), (32,), (8, 65), (65,)]
     """
     cell = CELLS[config.cell]
-    shapes = [spec.shape for spec in weight_specs(config, size)]
+    shapes = [spec.shape for spec in weight_specs(config, vocabulary_size)]
 
     def kernel(rows: int, columns: int) -> npt.NDArray[np.float64]:
         if config.init_stddev:
@@ -45,7 +45,9 @@ def initial_weights(
         q, r = np.linalg.qr(generator.standard_normal((columns, units)))
         return (q * np.sign(np.diag(r))).T
 
-    first = generator.uniform(-0.05, 0.05, shapes[0]) if config.embedding else np.eye(size)
+    first = (
+        generator.uniform(-0.05, 0.05, shapes[0]) if config.embedding else np.eye(vocabulary_size)
+    )
     weights = [first]
     for number in range(1, len(shapes) - 2, 3):
         bias = np.zeros(shapes[number + 2])

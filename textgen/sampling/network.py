@@ -31,19 +31,19 @@ class WeightSpec:
     shape: tuple[int, ...]
 
 
-def weight_specs(config: ModelConfig, size: int) -> list[WeightSpec]:
+def weight_specs(config: ModelConfig, vocabulary_size: int) -> list[WeightSpec]:
     """The arrays of a model, in the order of Keras's `get_weights()`.
 
     Args:
         config: The network.
-        size: The vocabulary's size.
+        vocabulary_size: Tokens in the vocabulary.
 
     Example:
         >>> [spec.shape for spec in weight_specs(ModelConfig(units=(8,), embedding=4), 10)]
         [(10, 4), (4, 32), (8, 32), (32,), (8, 10), (10,)]
     """
-    cell, width = CELLS[config.cell], config.embedding or size
-    specs = [WeightSpec("layers/embedding/vars/0", (size, width))]
+    cell, width = CELLS[config.cell], config.embedding or vocabulary_size
+    specs = [WeightSpec("layers/embedding/vars/0", (vocabulary_size, width))]
     for number, units in enumerate(config.units):
         name = cell.keras_name + (f"_{number}" if number else "")
         gates = cell.gates * units
@@ -51,8 +51,8 @@ def weight_specs(config: ModelConfig, size: int) -> list[WeightSpec]:
         for index, shape in enumerate(((width, gates), (units, gates), bias)):
             specs.append(WeightSpec(f"layers/{name}/cell/vars/{index}", shape))
         width = units
-    specs.append(WeightSpec("layers/dense/vars/0", (width, size)))
-    specs.append(WeightSpec("layers/dense/vars/1", (size,)))
+    specs.append(WeightSpec("layers/dense/vars/0", (width, vocabulary_size)))
+    specs.append(WeightSpec("layers/dense/vars/1", (vocabulary_size,)))
     return specs
 
 
@@ -61,13 +61,13 @@ class Network:
 
     Args:
         config: The network.
-        size: The vocabulary's size.
+        vocabulary_size: Tokens in the vocabulary.
         weights: float32 arrays as `weight_specs` lists them.
         max_table_numbers: The most numbers in a table of the embedding's products with the first
             kernel, from which the first layer's inputs are looked up; beyond, they are computed.
 
     Attributes:
-        size: The vocabulary's size.
+        vocabulary_size: Tokens in the vocabulary.
         units: The number of units in all layers together.
 
     Example:
@@ -81,14 +81,14 @@ class Network:
     def __init__(
         self,
         config: ModelConfig,
-        size: int,
+        vocabulary_size: int,
         weights: Sequence[npt.NDArray[Any]],
         max_table_numbers: int = MAX_TABLE_NUMBERS,
     ):
         embedding, *rest, dense_kernel, dense_bias = [
             np.asarray(array, np.float32) for array in weights
         ]
-        self.size = size
+        self.vocabulary_size = vocabulary_size
         self.units = sum(config.units)
         self._units = config.units
         self._cell = CELLS[config.cell]
@@ -102,8 +102,8 @@ class Network:
         self._project: Callable[[IdOrIds], Floats]
         if not config.embedding:
             self._project = (kernel + bias).__getitem__
-        elif size * kernel.shape[1] <= max_table_numbers:
-            # The input is one of `size` rows, so its product with the kernel can be looked up.
+        elif vocabulary_size * kernel.shape[1] <= max_table_numbers:
+            # The input is one row of the embedding, so its product with the kernel can be looked up.
             self._project = (embedding @ kernel + bias).__getitem__
         else:
             self._project = lambda ids: embedding[ids] @ kernel + bias

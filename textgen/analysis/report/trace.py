@@ -55,7 +55,7 @@ def max_trace_length(network: Network, parameters: int, window: int | None) -> i
         window: As for `trace_text`.
     """
     by_work = MAX_WORK / (parameters * (window or 1))
-    by_memory = _MAX_NUMBERS / max(network.size, network.units)
+    by_memory = _MAX_NUMBERS / max(network.vocabulary_size, network.units)
     return max(2, int(min(_MAX_CHARACTERS, by_work, by_memory)))
 
 
@@ -69,7 +69,7 @@ def trace_text(network: Network, ids: Ids, vocabulary: Vocabulary, window: int |
         window: Characters that each prediction is made from; None to carry the state.
     """
     reader = make_reader(network, window)
-    logits = np.empty((len(ids), network.size), np.float32)
+    logits = np.empty((len(ids), network.vocabulary_size), np.float32)
     activations: list[list[Floats]] = []
     for place, character_id in enumerate(ids.tolist()):
         logits[place] = reader.step(character_id)
