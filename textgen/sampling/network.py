@@ -1,9 +1,9 @@
-"""The recurrent network of a trained model, one character at a time, in NumPy.
+"""The recurrent network of a trained model, one token at a time, in NumPy.
 
 What happens inside a layer is in cells.py. Here layers are stacked such that each takes one matrix
-product for each character: its output is multiplied with one matrix, which holds, side by side,
-its own recurrent kernel (for the next character) and the kernel of the layer above, or the dense
-kernel (for this character). The biases are one more row of the matrix, and the output ends with
+product for each token: its output is multiplied with one matrix, which holds, side by side,
+its own recurrent kernel (for the next token) and the kernel of the layer above, or the dense
+kernel (for this token). The biases are one more row of the matrix, and the output ends with
 a 1 that multiplies them.
 """
 
@@ -103,7 +103,7 @@ class Network:
         if not config.embedding:
             self._project = (kernel + bias).__getitem__
         elif vocabulary_size * kernel.shape[1] <= max_table_numbers:
-            # The input is one row of the embedding, so its product with the kernel can be looked up.
+            # The input is one row of the embedding, whose product can be looked up.
             self._project = (embedding @ kernel + bias).__getitem__
         else:
             self._project = lambda ids: embedding[ids] @ kernel + bias
@@ -136,11 +136,11 @@ class Network:
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads texts side by side, a character at a time, and has the state of each.
+    """Reads texts side by side, a token at a time, and has the state of each.
 
     Attributes:
-        step: Takes the id of each text's next character, integers that NumPy can broadcast to the
-            reader's shape, and returns the logits of the character after it: float32 of shape
+        step: Takes the id of each text's next token, integers that NumPy can broadcast to the
+            reader's shape, and returns the logits of the token after it: float32 of shape
             (*shape, vocabulary), overwritten by the next step.
         reset: Takes an index into the reader's shape and sets those texts' states to zero.
         activations: Returns the activations of each layer's units after the step, from -1 to 1:
