@@ -48,7 +48,7 @@ class DropoutMasks:
         return random.randrange(1, 10**9)
 
     def host_scope(self) -> AbstractContextManager[Any]:
-        """A block in which generators are created, in memory that the host reads fast."""
+        """A block in which generators are created: where the framework puts them by default."""
         return nullcontext()
 
     def _draw(self, x: Any, rate: float, generator: keras.random.SeedGenerator) -> Any:

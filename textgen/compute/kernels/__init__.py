@@ -14,7 +14,7 @@ float32, or two of bfloat16.
 
                     b: panel 0    panel 1
                       +---------+---------+
-      depth           |         |         |   one row of a panel is a vector or two,
+      depth           |         |         |   one row of a panel is VECTORS vectors,
     (in lanes)        |         |         |   one lane for each column
                       +---------+---------+
     a  +---------+    c: sums of ROWS rows and one panel stay in registers
