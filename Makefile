@@ -10,7 +10,7 @@ JAX_CACHE := JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(VENV)/jax-cache JAX_PERSISTEN
 
 # Files in these that import a framework are left out.
 FAST := tests/settings tests/storage tests/text tests/sampling tests/model tests/analysis tests/training \
-  tests/cli/display tests/cli/test_console.py tests/cli/test_formatting.py tests/cli/test_usage.py \
+  tests/cli/display tests/cli/test_console.py tests/cli/test_formatting.py tests/cli/test_base_command.py \
   tests/test_errors.py tests/test_docs.py tests/test_docstrings.py tests/test_public_names.py \
   tests/test_structure.py
 

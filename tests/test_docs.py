@@ -81,19 +81,19 @@ def test_the_table_of_errors_is_that_of_the_program():
 
 def raised() -> list[tuple[str, str]]:
     """Class and fixed words of every error of ours that the package raises by its class."""
-    found = []
+    messages = []
     for path in (ROOT / "textgen").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            made = node.exc if isinstance(node, ast.Raise) else None
+            call = node.exc if isinstance(node, ast.Raise) else None
             if (
-                isinstance(made, ast.Call)
-                and isinstance(made.func, ast.Name)
-                and hasattr(errors, made.func.id)
+                isinstance(call, ast.Call)
+                and isinstance(call.func, ast.Name)
+                and hasattr(errors, call.func.id)
             ):
-                words = [getattr(one, "value", None) for one in ast.walk(made)]
+                words = [getattr(part, "value", None) for part in ast.walk(call)]
                 text = "".join(word for word in words if isinstance(word, str))
-                found.append((made.func.id, text))
-    return found
+                messages.append((call.func.id, text))
+    return messages
 
 
 def test_every_error_is_in_the_table_and_only_those():
@@ -175,7 +175,7 @@ def test_the_readme_is_short_and_leads_to_every_page():
         assert f"(docs/{path.name}" in readme, path.name
 
 
-def test_what_the_tutorial_says_of_sizes_is_what_is_chosen():
+def test_the_tutorial_shows_the_sizes_that_are_chosen():
     rows = re.findall(
         r"^\| (\d+) (kB|MB) \| (\d+) (s|min) \| (\d+) \| (\S+) \| (\S+) \| (\S+) \|",
         TUTORIAL,
@@ -186,9 +186,9 @@ def test_what_the_tutorial_says_of_sizes_is_what_is_chosen():
         characters = split_position(int(size) * {"kB": 1000, "MB": 1_000_000}[unit], 0.1)
         seconds = choose_time(characters)
         assert seconds == int(time) * {"s": 1, "min": 60}[of]
-        found = choose_sizes(characters, {"time": seconds})
+        sizes = choose_sizes(characters, {"time": seconds})
         names = ("dropout", "drop_connect", "noise")
-        assert chosen == [f"{found['units'][0]}", *(f"{found[name]:g}" for name in names)]
+        assert chosen == [f"{sizes['units'][0]}", *(f"{sizes[name]:g}" for name in names)]
     (shown,) = re.findall(r"model: LSTM (\d+),", TUTORIAL)
     learned = re.search(r"([\d,]+) for training", TUTORIAL)
     assert learned is not None
@@ -202,15 +202,15 @@ def test_what_the_tutorial_says_of_sizes_is_what_is_chosen():
     assert f"an hour ({hour['units'][0]} units)" in TUTORIAL
 
 
-def test_what_the_tutorial_says_of_time_is_what_was_measured():
+def test_the_tutorial_shows_the_times_that_were_measured():
     measured = json.loads((ROOT / "benchmarks/results/training.json").read_text("utf-8"))["rows"]
     rows = 0
     for row in measured:
-        if found := re.fullmatch(r"textgen train \(LSTM (\d+)\)", row["what"]):
+        if match := re.fullmatch(r"textgen train \(LSTM (\d+)\)", row["what"]):
             seconds, loss = row["seconds"], row["in order"]
             time = f"{seconds // 60} min" if seconds % 60 == 0 else f"{seconds} s"
             assert (
-                f"| {time} | {found[1]} | {row['passes']:.1f} | {loss:.3f} | "
+                f"| {time} | {match[1]} | {row['passes']:.1f} | {loss:.3f} | "
                 f"{loss / math.log(2):.2f} |" in TUTORIAL
             )
             rows += 1

@@ -219,6 +219,6 @@ def test_a_training_depends_on_its_random_seed_and_not_on_the_programs(corpus, t
         # What a callback draws are the program's own numbers.
         expected = random.Random(number)
         assert draws == [expected.random() for _ in draws] and len(draws) > 5
-    for one, other in zip(*weights, strict=True):
-        np.testing.assert_array_equal(one, other)
+    for array, other in zip(*weights, strict=True):
+        np.testing.assert_array_equal(array, other)
     assert drawn[0] != drawn[1]

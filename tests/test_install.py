@@ -155,7 +155,7 @@ def test_a_missing_package_is_named_in_one_line(without, folder, missing, comman
     assert (done.returncode, done.stdout) == (1, ""), done.stderr
     *before, line = done.stderr.splitlines()
     assert line.startswith("textgen: error: ") and says in line, line
-    assert all(one.startswith(("textgen: reading ", "corpus: ")) for one in before)
+    assert all(message.startswith(("textgen: reading ", "corpus: ")) for message in before)
     assert not (folder / "new/model.keras").exists() and not (folder / "new").is_file()
 
 
@@ -196,7 +196,9 @@ def test_the_lowest_versions_that_make_installs_are_those_of_the_project(tmp_pat
     )
     (line,) = re.findall(r"^(sed .+) > \S+$", recipe.stdout, re.MULTILINE)
     done = subprocess.run(line, shell=True, cwd=tmp_path, capture_output=True, encoding="utf-8")
-    lowest = {re.sub(r">=([0-9.]+).*", r"==\1", one) for one in PROJECT["dependencies"]}
+    lowest = {
+        re.sub(r">=([0-9.]+).*", r"==\1", requirement) for requirement in PROJECT["dependencies"]
+    }
     assert lowest <= set(done.stdout.split())
 
 
@@ -268,8 +270,8 @@ def test_the_wheel_has_the_package_and_nothing_else(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     files = {name for name in names if not re.match(r"[^/]+\.(dist-info|data)/", name)}
     package = ROOT / "textgen"
-    own = {path.relative_to(ROOT).as_posix() for path in package.rglob("*") if path.is_file()}
-    assert files == {path for path in own if "__pycache__" not in path}
+    sources = {path.relative_to(ROOT).as_posix() for path in package.rglob("*") if path.is_file()}
+    assert files == {path for path in sources if "__pycache__" not in path}
     suffixes = {Path(name).suffix for name in files}
     assert suffixes >= {".py", ".html", ".css", ".js", ".toml", ".typed"}
     data = [name for name in names if ".data/" in name]
@@ -286,8 +288,8 @@ def test_the_wheel_in_an_empty_environment(version, wheel, folder):
 
         # With the packages that generating text needs.
         environment.succeed(light_line().replace(" . ", f" {shlex.quote(str(wheel))} ", 1))
-        found = environment.succeed("python -c 'import textgen; print(textgen.__file__)'")
-        assert found.startswith(place)
+        location = environment.succeed("python -c 'import textgen; print(textgen.__file__)'")
+        assert location.startswith(place)
         files = [path for path in Path(place).rglob("*") if path.is_file()]
         assert sum(path.stat().st_size for path in files) < 200e6
         for command in LIGHT:

@@ -86,20 +86,20 @@ def test_there_is_a_release():
 
 @EACH_MODEL
 def test_a_released_model_samples(model):
-    wanted = expected(model)["greedy"]
+    greedy = expected(model)["greedy"]
     loaded = model_dir.load(model)
-    assert loaded.generate("The ", length=len(wanted) - 4, temperature=0) == wanted
+    assert loaded.generate("The ", length=len(greedy) - 4, temperature=0) == greedy
     assert len(model_dir.load(model, "carry").generate(None, length=20, random_seed=1)) >= 20
     assert len(model_dir.load(model, "window").generate(None, length=20, random_seed=1)) >= 20
 
 
 @EACH_MODEL
 def test_a_released_model_evaluates_and_inspects(model, corpus):
-    wanted = expected(model)["loss"]
-    found = evaluation.evaluate([str(corpus)], model)
-    assert found.unknown == 0 and found.loss == pytest.approx(wanted, rel=1e-3)
-    bits = [one.bits or 0.0 for one in surprise.inspect([str(corpus)], model)][1:]
-    assert sum(bits) / len(bits) == pytest.approx(wanted / math.log(2), rel=1e-3)
+    loss = expected(model)["loss"]
+    evaluated = evaluation.evaluate([str(corpus)], model)
+    assert evaluated.unknown == 0 and evaluated.loss == pytest.approx(loss, rel=1e-3)
+    bits = [character.bits or 0.0 for character in surprise.inspect([str(corpus)], model)][1:]
+    assert sum(bits) / len(bits) == pytest.approx(loss / math.log(2), rel=1e-3)
 
 
 @EACH_MODEL
@@ -126,7 +126,7 @@ def test_a_released_model_is_exported(release, tmp_path):
 
 @EACH_RELEASE
 @pytest.mark.parametrize("name", ["model", "model-windows"])
-def test_a_training_begins_with_a_released_model(release, name, corpus, tmp_path):
+def test_a_training_starts_from_a_released_model(release, name, corpus, tmp_path):
     corpus.write_text(corpus.read_text() + "A zebra?\n")
     options: dict[str, Any] = {"epochs": 1, "maxlen": 12, "sample_length": 0}
     train([str(corpus)], model=tmp_path / "new", init_from=release / name, **options)
@@ -146,8 +146,8 @@ def test_a_released_training_is_resumed_to_the_same_end(release, tmp_path):
     import keras
 
     if keras.backend.backend() == "tensorflow":  # which made the fixtures
-        for one, other in zip(resumed.weights, whole.weights, strict=True):
-            np.testing.assert_allclose(one, other, atol=0.02)
+        for array, other in zip(resumed.weights, whole.weights, strict=True):
+            np.testing.assert_allclose(array, other, atol=0.02)
 
 
 @EACH_RELEASE
@@ -206,9 +206,9 @@ def test_a_setting_that_a_release_did_not_have_means_what_was_done_then(model):
     record = model_dir.read_model(model).record
     for part in Settings.PARTS:
         settings = getattr(record.settings, part)
-        for one in fields(settings):
-            if one.name not in content[part]:
-                assert getattr(settings, one.name) == one.metadata["before"]
+        for field in fields(settings):
+            if field.name not in content[part]:
+                assert getattr(settings, field.name) == field.metadata["before"]
     assert record.versions["textgen"] == model.parent.name
 
 
@@ -328,7 +328,7 @@ def test_an_unknown_value_that_is_no_text_is_damage(first):
         model_dir.load(first / "model")
 
 
-def test_a_newer_version_says_which_unknown_settings_only_training_needs(first, corpus):
+def test_a_newer_version_lists_the_settings_that_only_training_needs(first, corpus):
     model = first / "model"
     rewrite(model, "settings.json", newer(["model"], "zoneout", 0.5))
     rewrite(model, "settings.json", lambda content: content.update(training_only=["zoneout"]))
@@ -396,16 +396,21 @@ def test_an_unknown_setting_of_no_newer_version_is_damage(first, version):
             model_dir.load(copy)
 
 
-def test_every_file_says_which_version_wrote_it(tmp_path, corpus):
-    made = prepare([str(corpus)], tmp_path / "p", maxlen=12)
-    content = json.loads((made.path / "prepared.json").read_bytes())
+def test_every_file_records_which_version_wrote_it(tmp_path, corpus):
+    prepared_corpus = prepare([str(corpus)], tmp_path / "p", maxlen=12)
+    content = json.loads((prepared_corpus.path / "prepared.json").read_bytes())
     assert content["versions"]["textgen"] == package.__version__
     assert content["chosen"] == ["maxlen"]
     options: dict[str, Any] = {"units": (4,), "epochs": 1, "batch_size": 4, "sample_length": 0}
     steps = iter(range(2))
-    train([str(made.path)], model=tmp_path / "m", stop=lambda: next(steps, None) is None, **options)
-    found = checkpoint.read_checkpoint(checkpoint_path(tmp_path / "m"))
-    assert found.about["versions"]["textgen"] == package.__version__
+    train(
+        [str(prepared_corpus.path)],
+        model=tmp_path / "m",
+        stop=lambda: next(steps, None) is None,
+        **options,
+    )
+    saved = checkpoint.read_checkpoint(checkpoint_path(tmp_path / "m"))
+    assert saved.about["versions"]["textgen"] == package.__version__
     assert model_dir.read_model(tmp_path / "m").record.versions["textgen"] == package.__version__
     for directory in (tmp_path / "p", tmp_path / "m"):
         assert json.loads((directory / storage.MANIFEST).read_bytes())["version"] == 1

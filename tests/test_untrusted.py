@@ -163,10 +163,10 @@ def test_any_bytes_in_a_model_directory(trained, folder, signed, data):
 
 
 def use_prepared(copy):
-    found = open_prepared(copy)
-    assert found.ids.ndim == 1 and int(found.ids.max()) < found.vocabulary.size
-    check_length(len(found.ids), found.vocabulary, found.windows)
-    found.summary()
+    corpus = open_prepared(copy)
+    assert corpus.ids.ndim == 1 and int(corpus.ids.max()) < corpus.vocabulary.size
+    check_length(len(corpus.ids), corpus.vocabulary, corpus.windows)
+    corpus.summary()
 
 
 @pytest.mark.parametrize("name", ["prepared.json", "vocabulary.json", "manifest.json"])
@@ -215,8 +215,8 @@ def test_any_characters_as_a_corpus(folder, written):
     source = Source("it", lambda: io.BytesIO(content), len(content))
 
     def use():
-        made = prepare(source, folder / "made", maxlen=3, validation=0.2, force=True)
-        back = made.vocabulary.decode(made.ids)
+        corpus = prepare(source, folder / "made", maxlen=3, validation=0.2, force=True)
+        back = corpus.vocabulary.decode(corpus.ids)
         assert back == written.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
     harmless(use)
@@ -452,7 +452,7 @@ def test_a_pipe_in_place_of_a_file_does_not_hang(trained, folder, textgen):
 
 @pytest.mark.parametrize("twin", [False, True])
 def test_a_pipe_in_a_prepared_corpus_does_not_hang(small_corpus, folder, textgen, twin):
-    """Also where what the manifest tells of stands where a commit would have left it."""
+    """Also if a file of the manifest is where an unfinished commit would have left it."""
     for name in ("ids.npy", "prepared.json", "vocabulary.json", "manifest.json"):
         copy = fresh(small_corpus, folder)
         if twin:
@@ -464,7 +464,7 @@ def test_a_pipe_in_a_prepared_corpus_does_not_hang(small_corpus, folder, textgen
         options = ("--epochs", 1, "--units", 4, "--batch-size", 1, "--maxlen", 3, "--model")
         done = textgen("train", copy, *options, folder / f"{name}-{twin}", timeout=40)
         assert "Traceback" not in done.stderr
-        # The manifest has no twin; the others are what it tells of.
+        # The manifest has no twin; the others are the files that it lists.
         read = twin and name != "manifest.json"
         assert done.returncode == (0 if read else 1)
         assert read or done.stderr.splitlines()[-1].startswith("textgen: error: ")

@@ -1,4 +1,4 @@
-"""How well a model predicts a text, beside Keras and sums by hand."""
+"""How well a model predicts a text, compared with Keras and with sums by hand."""
 
 import json
 import math
@@ -18,18 +18,18 @@ from textgen.model import model_dir
 from textgen.settings import NoveltyConfig
 
 
-def test_a_text_in_order_is_what_keras_says(trained, text):
+def test_a_text_in_order_has_the_loss_of_keras(trained, text):
     part = text[500:1200]
     record = model_dir.read_model(trained).record
     ids = record.vocabulary.encode(part)[None].astype(np.int32)
     saved = keras.models.load_model(trained / "model.keras")
     after = np.asarray(saved.predict_on_batch(ids[:, :-1]))[0]
     expected = -np.log(after[np.arange(len(after)), ids[0, 1:]]).mean()
-    found = evaluate([source(part)], trained)
-    assert found.loss == pytest.approx(expected, abs=1e-5)
-    assert (found.characters, found.predicted, found.unknown) == (700, 699, 0)
-    assert found.bits_per_character == pytest.approx(expected / math.log(2), abs=1e-5)
-    assert found.perplexity == pytest.approx(math.exp(expected), abs=1e-4)
+    evaluation = evaluate([source(part)], trained)
+    assert evaluation.loss == pytest.approx(expected, abs=1e-5)
+    assert (evaluation.characters, evaluation.predicted, evaluation.unknown) == (700, 699, 0)
+    assert evaluation.bits_per_character == pytest.approx(expected / math.log(2), abs=1e-5)
+    assert evaluation.perplexity == pytest.approx(math.exp(expected), abs=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -46,9 +46,9 @@ def test_windows_are_read_from_a_zero_state(trained, text, length, windows, widt
     rows = np.array([ids[start : start + span + 1] for start in starts]).astype(np.int32)
     after = np.asarray(saved.predict_on_batch(rows[:, :-1]))
     expected = -np.log(np.take_along_axis(after, rows[:, 1:, None], 2)).mean()
-    found = evaluate([source(part)], trained, windows=windows)
-    assert found.loss == pytest.approx(expected, abs=1e-5)
-    assert found.predicted == width * span
+    evaluation = evaluate([source(part)], trained, windows=windows)
+    assert evaluation.loss == pytest.approx(expected, abs=1e-5)
+    assert evaluation.predicted == width * span
 
 
 def test_characters_the_model_does_not_know_are_counted(trained):
@@ -92,24 +92,24 @@ def test_the_unknown_id_does_not_make_a_model_better(trained, text, tmp_path, wi
     after = [np.asarray(saved.predict_on_batch(ids[None, at : at + span])) for at in starts]
     targets = np.concatenate([ids[at + 1 : at + span + 1] for at in starts])
     logs = np.log(np.concatenate([rows[0] for rows in after])[np.arange(len(targets)), targets])
-    found = evaluate([source(part)], copy, windows=windows)
-    assert found.unknown == part.count(rare) > 3
-    assert found.loss == pytest.approx(-logs.mean(), abs=1e-5)
+    evaluation = evaluate([source(part)], copy, windows=windows)
+    assert evaluation.unknown == part.count(rare) > 3
+    assert evaluation.loss == pytest.approx(-logs.mean(), abs=1e-5)
     known = -logs[targets != len(vocabulary["characters"])].mean() / math.log(2)
-    expected = spelled_out(1 - found.unknown / len(part), known)
-    assert found.charged_bits_per_character == pytest.approx(expected, abs=1e-5)
+    expected = spelled_out(1 - evaluation.unknown / len(part), known)
+    assert evaluation.charged_bits_per_character == pytest.approx(expected, abs=1e-5)
 
 
 def test_the_context_of_a_model_trained_on_windows(trained_on_windows, text):
     part = text[:300]
     sampler = model_dir.load(trained_on_windows)
-    found = evaluate([source(part)], trained_on_windows)
-    assert found.loss == pytest.approx(-sampler.logprobs(part).mean(), abs=1e-9)
+    evaluation = evaluate([source(part)], trained_on_windows)
+    assert evaluation.loss == pytest.approx(-sampler.logprobs(part).mean(), abs=1e-9)
     carried = evaluate([source(part)], trained_on_windows, context="carry")
-    assert carried.loss != pytest.approx(found.loss, abs=1e-4)
+    assert carried.loss != pytest.approx(evaluation.loss, abs=1e-4)
 
 
-def test_what_cannot_be_asked(trained, tmp_path):
+def test_settings_that_exclude_each_other_are_refused(trained, tmp_path):
     with pytest.raises(SettingsError, match="windows must be"):
         evaluate([source("The cat")], trained, windows=0)
     with pytest.raises(SettingsError, match="exclude each other"):
@@ -125,12 +125,15 @@ def test_the_command(textgen, trained, corpus, text):
     assert record["coverage"] == 1
     plain = textgen("evaluate", corpus, "--model", trained)
     assert "coverage            100%" in plain.stdout and "charged" not in plain.stdout
-    told = textgen("evaluate", "-", "--model", trained, "--windows", 20, stdin="The cat sät on it.")
-    assert (
-        "coverage            94.4%" in told.stdout and "with 20.09 bits charged for" in told.stdout
+    unknown = textgen(
+        "evaluate", "-", "--model", trained, "--windows", 20, stdin="The cat sät on it."
     )
-    assert told.returncode == 0 and "nats per character" in told.stdout
-    assert "1 characters are not in the model's vocabulary" in told.stderr
+    assert (
+        "coverage            94.4%" in unknown.stdout
+        and "with 20.09 bits charged for" in unknown.stdout
+    )
+    assert unknown.returncode == 0 and "nats per character" in unknown.stdout
+    assert "1 characters are not in the model's vocabulary" in unknown.stderr
     none = textgen("evaluate", "--model", trained)
     assert none.returncode == 2 and "no text: `textgen evaluate held-out.txt`" in none.stderr
 
@@ -140,7 +143,7 @@ def test_numbers_may_be_those_of_numpy(trained, text):
     part = [source(text[:200])]
     whole: Any = np.int64
     assert evaluate(part, trained, windows=whole(20)) == evaluate(part, trained, windows=20)
-    found = list(inspect(part, trained, likeliest=whole(2)))
-    assert found == list(inspect(part, trained, likeliest=2))
+    surprises = list(inspect(part, trained, likeliest=whole(2)))
+    assert surprises == list(inspect(part, trained, likeliest=2))
     config = NoveltyConfig((real(0.5),), samples=whole(2), length=whole(50))
     assert json.dumps(novelty(trained, config=config).to_json())

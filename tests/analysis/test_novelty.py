@@ -32,7 +32,9 @@ def change(directory, **settings):
     for part, values in settings.items():
         content[part].update(values)
     path.write_text(json.dumps(content))
-    files = {one.name: storage.describe_file(one) for one in directory.iterdir() if one.is_file()}
+    files = {
+        file.name: storage.describe_file(file) for file in directory.iterdir() if file.is_file()
+    }
     files.pop(storage.MANIFEST)
     storage.write_manifest(directory, MODEL_KIND, files)
 
@@ -47,14 +49,17 @@ def samples(directory, config: NoveltyConfig) -> list[list[str]]:
     seeds = [sampler.draw_seed(config.random_seed, n) for n in range(config.samples)]
     ending = sampler.stop_condition(config.length)
     return [
-        [one.text for one in sampler.generate_batch(seeds, Decoding(t), ending, config.random_seed)]
+        [
+            sample.text
+            for sample in sampler.generate_batch(seeds, Decoding(t), ending, config.random_seed)
+        ]
         for t in config.temperatures
     ]
 
 
 def share(texts: list[str], training: str, n: int) -> float:
     cut = [text[first : first + n] for text in texts for first in range(len(text) - n + 1)]
-    return sum(one in training for one in cut) / len(cut)
+    return sum(part in training for part in cut) / len(cut)
 
 
 def longest(texts: list[str], training: str) -> int:
@@ -67,46 +72,52 @@ def longest(texts: list[str], training: str) -> int:
 
 
 def test_figures_are_those_of_a_search_by_hand(trained, text):
-    found = novelty(trained, config=CONFIG)
+    result = novelty(trained, config=CONFIG)
     cut = split_position(len(text), 0.1)
     training, rest = text[:cut], text[cut:]
-    assert found.training_characters == cut
+    assert result.training_characters == cut
     written = samples(trained, CONFIG)
     width = min(CONFIG.length, len(rest))
     count = min(CONFIG.samples, len(rest) // width)
     starts = [n * len(rest) // count for n in range(count)]
     unseen = [rest[start : start + width] for start in starts]
-    assert found.unseen is not None and [one.temperature for one in found.by_temperature] == [
+    assert result.unseen is not None and [
+        figures.temperature for figures in result.by_temperature
+    ] == [
         0.5,
         1.0,
     ]
-    for one, texts in zip((*found.by_temperature, found.unseen), (*written, unseen), strict=True):
-        assert one.characters == sum(map(len, texts))
-        assert one.longest_copy == longest(texts, training)
-        assert list(one.shares) == [4, 8, 16, 32, 64, 128]
-        for n, value in one.shares.items():
+    for figures, texts in zip(
+        (*result.by_temperature, result.unseen), (*written, unseen), strict=True
+    ):
+        assert figures.characters == sum(map(len, texts))
+        assert figures.longest_copy == longest(texts, training)
+        assert list(figures.shares) == [4, 8, 16, 32, 64, 128]
+        for n, value in figures.shares.items():
             assert value == pytest.approx(share(texts, training, n), abs=1e-12)
 
 
-def test_passages_occur_where_they_are_said_to(trained, text):
-    found = novelty(trained, config=CONFIG)
-    training = text[: found.training_characters]
+def test_passages_occur_at_their_positions(trained, text):
+    result = novelty(trained, config=CONFIG)
+    training = text[: result.training_characters]
     written = dict(zip(CONFIG.temperatures, samples(trained, CONFIG), strict=True))
-    assert 1 < len(found.passages) <= 10
-    lengths = [len(one.text) for one in found.passages]
+    assert 1 < len(result.passages) <= 10
+    lengths = [len(passage.text) for passage in result.passages]
     assert lengths == sorted(lengths, reverse=True)
-    assert lengths[0] == max(one.longest_copy for one in found.by_temperature)
-    for one in found.passages:
-        sample = written[one.temperature][one.sample]
-        assert sample[one.start :].startswith(one.text)
-        assert one.sample_count == sum(
-            one.text in each for texts in written.values() for each in texts
+    assert lengths[0] == max(passage.longest_copy for passage in result.by_temperature)
+    for passage in result.passages:
+        sample = written[passage.temperature][passage.sample]
+        assert sample[passage.start :].startswith(passage.text)
+        assert passage.sample_count == sum(
+            passage.text in each for texts in written.values() for each in texts
         )
-        starts = [n for n in range(len(training)) if training.startswith(one.text, n)]
-        assert (one.offset, one.occurrences) == (starts[0], len(starts))
-        assert one.line == training[: one.offset].count("\n") + 1
-        assert one.source is not None and one.source.endswith("corpus.txt")
-        assert not any(one.text in other.text for other in found.passages if other is not one)
+        starts = [n for n in range(len(training)) if training.startswith(passage.text, n)]
+        assert (passage.offset, passage.occurrences) == (starts[0], len(starts))
+        assert passage.line == training[: passage.offset].count("\n") + 1
+        assert passage.source is not None and passage.source.endswith("corpus.txt")
+        assert not any(
+            passage.text in other.text for other in result.passages if other is not passage
+        )
 
 
 def test_the_same_random_seed_gives_the_same_figures(trained):
@@ -117,13 +128,13 @@ def test_the_same_random_seed_gives_the_same_figures(trained):
 
 def test_a_longest_copy_may_be_shorter_than_a_passage(trained, text):
     config = NoveltyConfig((1000.0, 0.5), samples=2, length=60)
-    found = novelty(trained, config=config)
+    result = novelty(trained, config=config)
     wild = samples(trained, config)[0]
-    training = text[: found.training_characters]
-    assert found.by_temperature[0].longest_copy == longest(wild, training) < 16
-    assert all(one.temperature == 0.5 for one in found.passages)
+    training = text[: result.training_characters]
+    assert result.by_temperature[0].longest_copy == longest(wild, training) < 16
+    assert all(passage.temperature == 0.5 for passage in result.passages)
     alone = novelty(trained, config=NoveltyConfig((1000.0,), samples=2, length=60))
-    assert alone.by_temperature[0] == found.by_temperature[0] and alone.passages == ()
+    assert alone.by_temperature[0] == result.by_temperature[0] and alone.passages == ()
 
 
 def test_the_text_may_be_named(trained, text, tmp_path):
@@ -132,15 +143,17 @@ def test_the_text_may_be_named(trained, text, tmp_path):
     named = novelty(
         trained, [source(text)], CONFIG, on_progress=lambda stage, *_: stages.add(stage)
     )
-    assert {one.source for one in named.passages} == {"it"}
-    assert [one.text for one in named.passages] == [one.text for one in expected.passages]
+    assert {passage.source for passage in named.passages} == {"it"}
+    assert [passage.text for passage in named.passages] == [
+        passage.text for passage in expected.passages
+    ]
     assert (named.by_temperature, named.unseen) == (expected.by_temperature, expected.unseen)
     assert stages == {"read", "encode", "write", "compare"}
     # Two sources: which one a passage is in is not said.
     cut = text.index("\n", 2000) + 1  # elsewhere a line end would be added
     parted = novelty(trained, [source(text[:cut], "a"), source(text[cut:], "b")], CONFIG)
     assert parted.by_temperature == expected.by_temperature
-    assert {one.source for one in parted.passages} == {None}
+    assert {passage.source for passage in parted.passages} == {None}
     prepare([source(text)], tmp_path / "p", validation=0.3)
     assert novelty(trained, [str(tmp_path / "p")], CONFIG).by_temperature == expected.by_temperature
     with pytest.raises(UsageError, match="is a prepared corpus; name it alone"):
@@ -158,15 +171,15 @@ def test_another_text_is_refused(trained, text):
 
 def test_without_unseen_text(copy, text):
     change(copy, windows={"validation": 0.0})
-    found = novelty(copy, config=CONFIG)
-    assert found.unseen is None and found.training_characters == len(text)
-    assert "no unseen text to compare with" in found.verdict
+    result = novelty(copy, config=CONFIG)
+    assert result.unseen is None and result.training_characters == len(text)
+    assert "no unseen text to compare with" in result.verdict
     # Less of it than a sample has.
     change(copy, windows={"validation": 0.01})
-    found = novelty(copy, config=CONFIG)
-    assert found.unseen is not None
-    assert found.unseen.characters == len(text) - split_position(len(text), 0.01) < 70
-    assert found.unseen.shares[128] is None and found.unseen.shares[4] is not None
+    result = novelty(copy, config=CONFIG)
+    assert result.unseen is not None
+    assert result.unseen.characters == len(text) - split_position(len(text), 0.01) < 70
+    assert result.unseen.shares[128] is None and result.unseen.shares[4] is not None
 
 
 def test_a_cache_with_another_text_is_refused(copy, text):
@@ -224,7 +237,7 @@ def shares(temperature, at_32, longest=40):
 )
 def test_the_verdict(written, unseen, words):
     temperatures = (0.5, 1.0)
-    found = Novelty(
+    result = Novelty(
         training_characters=5000,
         samples=1,
         length=1000,
@@ -235,7 +248,7 @@ def test_the_verdict(written, unseen, words):
         unseen=None if unseen is None else shares(None, unseen, longest=37),
         passages=(),
     )
-    assert found.verdict.startswith(words)
-    assert "its longest copy has 40 characters" in found.verdict
-    assert ("that of unseen text 37" in found.verdict) == (unseen is not None)
-    assert found.to_json()["verdict"] == found.verdict
+    assert result.verdict.startswith(words)
+    assert "its longest copy has 40 characters" in result.verdict
+    assert ("that of unseen text 37" in result.verdict) == (unseen is not None)
+    assert result.to_json()["verdict"] == result.verdict

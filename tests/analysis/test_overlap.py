@@ -53,11 +53,13 @@ def substrings(ids, max_length=40):
 def outermost(common):
     """Those that are not part of another one."""
 
-    def within(one, other):
-        return any(other[n : n + len(one)] == one for n in range(len(other) - len(one) + 1))
+    def within(part, other):
+        return any(other[n : n + len(part)] == part for n in range(len(other) - len(part) + 1))
 
-    longer = {size: [one for one in common if len(one) == size] for size in range(42)}
-    return {one for one in common if not any(within(one, more) for more in longer[len(one) + 1])}
+    longer = {size: [part for part in common if len(part) == size] for size in range(42)}
+    return {
+        part for part in common if not any(within(part, more) for more in longer[len(part) + 1])
+    }
 
 
 # Few pairs of numbers are looked up in a table; many are searched.
@@ -72,19 +74,19 @@ def test_overlaps_are_those_of_sets_of_tuples(case, shortest, chunk, table):
         for size in sizes:
             cut = [tuple(t[n : n + size].tolist()) for t in texts for n in range(len(t) - size + 1)]
             assert overlap.substrings[size] == len(cut)
-            assert overlap.matches[size] == sum(one in there for one in cut)
+            assert overlap.matches[size] == sum(copy in there for copy in cut)
         assert list(overlap.matches) == list(overlap.substrings) == sizes
         common = there & set().union(*map(substrings, texts))
         copied = [
-            tuple(texts[one.text][one.start : one.start + one.length].tolist())
-            for one in overlap.copies
+            tuple(texts[copy.text][copy.start : copy.start + copy.length].tolist())
+            for copy in overlap.copies
         ]
-        lengths = [one.length for one in overlap.copies]
+        lengths = [copy.length for copy in overlap.copies]
         assert lengths == sorted(map(len, copied), reverse=True)
-        assert set(copied) <= {one for one in common if len(one) >= shortest}
-        assert set(copied) >= {one for one in outermost(common) if len(one) >= shortest}
+        assert set(copied) <= {part for part in common if len(part) >= shortest}
+        assert set(copied) >= {part for part in outermost(common) if len(part) >= shortest}
         assert max(lengths, default=0) == max(
-            (len(one) for one in common if len(one) >= shortest), default=0
+            (len(part) for part in common if len(part) >= shortest), default=0
         )
 
 
@@ -94,9 +96,11 @@ def test_occurrences_are_those_of_a_search_by_hand(corpus, data, chunk):
     there = sorted(substrings(corpus))
     patterns = data.draw(st.lists(st.sampled_from(there), min_size=0, max_size=4))
     mark = data.draw(st.integers(-1, 3))
-    results = find_occurrences(corpus, [np.array(one) for one in patterns], mark, chunk=chunk)
-    for one, result in zip(patterns, results, strict=True):
-        starts = [n for n in range(len(ids)) if tuple(ids[n : n + len(one)]) == one]
+    results = find_occurrences(
+        corpus, [np.array(pattern) for pattern in patterns], mark, chunk=chunk
+    )
+    for pattern, result in zip(patterns, results, strict=True):
+        starts = [n for n in range(len(ids)) if tuple(ids[n : n + len(pattern)]) == pattern]
         assert result == Occurrences(len(starts), starts[0], ids[: starts[0]].count(mark))
 
 
@@ -119,7 +123,7 @@ def test_long_copies_in_a_larger_text(table):
     (overlap,) = find_overlap(corpus, [texts], **options)
     assert overlap.copies[0].length >= 300
     # A neighbour may be the same by chance.
-    assert [one.text for one in overlap.copies] in ([3, 5, 6], [3, 6, 5])
+    assert [copy.text for copy in overlap.copies] in ([3, 5, 6], [3, 6, 5])
     first = overlap.copies[0]
     assert first.start <= 100 and first.start + first.length >= 400
     assert overlap.matches[256] == first.length - 255

@@ -1,4 +1,4 @@
-"""A terminal of its own for a program, and what a person would see on it."""
+"""A terminal for a program, and what a person would see on it."""
 
 import codecs
 import fcntl
@@ -14,7 +14,7 @@ from pathlib import Path
 
 
 class Terminal:
-    """`textgen`, or another program, on a terminal of its own."""
+    """`textgen`, or another program, on a new terminal."""
 
     def __init__(
         self,
@@ -56,9 +56,9 @@ class Terminal:
 
     def wait_for(self, pattern: str) -> str:
         """Read until something is on the screen; returns what was shown since the last time."""
-        while not (found := re.search(pattern, self.seen)):
+        while not (match := re.search(pattern, self.seen)):
             assert self.read(), f"ended without {pattern!r}: {self.seen}"
-        shown, self.seen = self.seen[: found.end()], self.seen[found.end() :]
+        shown, self.seen = self.seen[: match.end()], self.seen[match.end() :]
         return shown
 
     def type(self, keys: str) -> None:
@@ -73,7 +73,7 @@ class Terminal:
 
 
 class Screen:
-    """The lines on a terminal that understands what our display uses; it has rows enough."""
+    """The lines on a terminal that understands what our display uses; it has enough rows."""
 
     def __init__(self) -> None:
         self.lines = [""]

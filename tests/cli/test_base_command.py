@@ -88,7 +88,11 @@ def test_the_value_of_an_option_is_no_argument(seed):
 
 @pytest.mark.parametrize("name", list(program.commands))
 def test_a_model_is_named_in_one_way(name):
-    options = {option: found for found in program.commands[name].params for option in found.opts}
+    options = {
+        option: parameter
+        for parameter in program.commands[name].params
+        for option in parameter.opts
+    }
     assert not {"--text", "--texts", "--corpus"} & options.keys()
     if name not in ("prepare", "completion"):
         assert options["--model"].metavar == "DIR"

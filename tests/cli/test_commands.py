@@ -54,14 +54,16 @@ def test_from_a_text_to_new_text_in_a_pipeline(tmp_path, text):
 
 
 def test_both_presets_run(textgen, corpus):
-    one = textgen("train", corpus, "--preset", "keras-example", "--epochs", 1, "--model", "a")
-    assert one.returncode == 0, one.stderr
-    temperatures = re.findall(r"--- sample at temperature (\S+) ---", one.stderr)
+    windows = textgen("train", corpus, "--preset", "keras-example", "--epochs", 1, "--model", "a")
+    assert windows.returncode == 0, windows.stderr
+    temperatures = re.findall(r"--- sample at temperature (\S+) ---", windows.stderr)
     assert temperatures == ["0.2", "0.5", "1", "1.2"]
-    assert "LSTM 128" in one.stderr and "windows of 40 characters, targets last" in one.stderr
-    two = textgen("train", corpus, "--preset", "min-char-rnn", "--epochs", 1, "--model", "b")
-    assert two.returncode == 0, two.stderr
-    assert "RNN 100" in two.stderr and "1 streams of 25 characters" in two.stderr
+    assert (
+        "LSTM 128" in windows.stderr and "windows of 40 characters, targets last" in windows.stderr
+    )
+    streams = textgen("train", corpus, "--preset", "min-char-rnn", "--epochs", 1, "--model", "b")
+    assert streams.returncode == 0, streams.stderr
+    assert "RNN 100" in streams.stderr and "1 streams of 25 characters" in streams.stderr
 
 
 def test_a_training_by_time_ends_in_time(textgen, corpus, tmp_path):
@@ -103,13 +105,13 @@ def test_the_program_uses_the_arguments_that_it_is_called_with(tmp_path, corpus,
     assert seen == [(arguments, 2)]
 
 
-def test_sampling_is_repeatable_and_tells_what_it_did(textgen, trained):
+def test_sampling_is_repeatable_and_described_in_json(textgen, trained):
     arguments = ["sample", "--model", trained, "--random-seed", 7, "-n", 3, "--length", 40]
-    one, two = textgen(*arguments), textgen(*arguments)
-    assert one.stdout == two.stdout and one.returncode == 0
-    assert textgen(*arguments[:4], 8, *arguments[5:]).stdout != one.stdout
-    told = textgen(*arguments, "--format", "jsonl", "--temperature", 0, "--temperature", 1)
-    records = [json.loads(line) for line in told.stdout.splitlines()]
+    first, second = textgen(*arguments), textgen(*arguments)
+    assert first.stdout == second.stdout and first.returncode == 0
+    assert textgen(*arguments[:4], 8, *arguments[5:]).stdout != first.stdout
+    described = textgen(*arguments, "--format", "jsonl", "--temperature", 0, "--temperature", 1)
+    records = [json.loads(line) for line in described.stdout.splitlines()]
     assert [record["temperature"] for record in records] == [0, 0, 0, 1, 1, 1]
     assert all(len(record["text"]) == 40 and record["random_seed"] == 7 for record in records)
     greedy = textgen(*arguments, "--temperature", 0)

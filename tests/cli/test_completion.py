@@ -112,7 +112,7 @@ def test_bash_completes_paths(tmp_path, words, kind):
     assert bash(tmp_path, *words) == ([], kind)
 
 
-def pressed(tmp_path: Path, shell: list[str], setup: str, typed: str, wanted: str) -> str:
+def pressed(tmp_path: Path, shell: list[str], setup: str, typed: str, expected: str) -> str:
     """What a shell on a terminal shows after Tab was pressed, until `wanted` is in it."""
     main, terminal = pty.openpty()
     process = subprocess.Popen(
@@ -134,7 +134,7 @@ def pressed(tmp_path: Path, shell: list[str], setup: str, typed: str, wanted: st
         read_until("ready")
         shown = ""
         os.write(main, f"{typed}\t".encode())
-        read_until(wanted)
+        read_until(expected)
     finally:
         process.kill()
         process.wait()
@@ -157,20 +157,20 @@ def places(tmp_path: Path, shell: str) -> None:
     (tmp_path / f"_textgen.{shell}").write_text(script(shell))
 
 
-@pytest.mark.parametrize(("typed", "wanted"), TYPED)
-def test_the_tab_key_in_bash(tmp_path, typed, wanted):
+@pytest.mark.parametrize(("typed", "expected"), TYPED)
+def test_the_tab_key_in_bash(tmp_path, typed, expected):
     path = need("bash")
     places(tmp_path, "bash")
     command = [path, "--norc", "--noprofile", "-i"]
-    assert wanted in pressed(tmp_path, command, "source _textgen.bash", typed, wanted)
+    assert expected in pressed(tmp_path, command, "source _textgen.bash", typed, expected)
 
 
-@pytest.mark.parametrize(("typed", "wanted"), TYPED[:2])
-def test_the_tab_key_in_zsh(tmp_path, typed, wanted):
+@pytest.mark.parametrize(("typed", "expected"), TYPED[:2])
+def test_the_tab_key_in_zsh(tmp_path, typed, expected):
     path = need("zsh")
     places(tmp_path, "zsh")
     setup = "autoload -Uz compinit; compinit -u -D; source _textgen.zsh"
-    assert wanted in pressed(tmp_path, [path, "-f", "-i"], setup, typed, wanted)
+    assert expected in pressed(tmp_path, [path, "-f", "-i"], setup, typed, expected)
 
 
 def test_fish_completes(tmp_path):
@@ -194,14 +194,14 @@ def test_the_scripts_of_all_three():
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
-def test_what_the_other_shells_are_told(shell):
-    asked = {
+def test_completions_for_the_other_shells(shell):
+    variables = {
         "zsh": {"COMP_WORDS": "textgen train --cell g", "COMP_CWORD": "3"},
         "fish": {"COMP_WORDS": "textgen train --cell g", "COMP_CWORD": "g"},
     }[shell]
     done = subprocess.run(
         ["textgen"],
-        env={**ENVIRONMENT, **asked, "_TEXTGEN_COMPLETE": f"{shell}_complete"},
+        env={**ENVIRONMENT, **variables, "_TEXTGEN_COMPLETE": f"{shell}_complete"},
         capture_output=True,
         text=True,
     )
@@ -216,10 +216,10 @@ def test_completion_loads_nothing_heavy():
         "heavy = ('keras', 'tensorflow', 'jax', 'torch', 'numpy', 'rich', 'h5py')\n"
         "print([name for name in heavy if name in sys.modules])"
     )
-    asked = {"COMP_WORDS": "textgen train --cell ", "COMP_CWORD": "3"}
+    variables = {"COMP_WORDS": "textgen train --cell ", "COMP_CWORD": "3"}
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env={**ENVIRONMENT, **asked, "_TEXTGEN_COMPLETE": "bash_complete"},
+        env={**ENVIRONMENT, **variables, "_TEXTGEN_COMPLETE": "bash_complete"},
         capture_output=True,
         text=True,
     )
@@ -239,6 +239,6 @@ def test_every_path_is_completed(name):
     for parameter in command.params:
         kind = re.search(r"DIR|MODEL|FILE|PATH|PAGE|CORPUS|TEXT\.", parameter.metavar or "")
         if kind is not None:
-            wanted = "dir" if kind[0] in ("DIR", "MODEL") else "file"
+            expected = "dir" if kind[0] in ("DIR", "MODEL") else "file"
             offered = [item.type for item in parameter.shell_complete(context, "")]
-            assert offered == [wanted], parameter.name
+            assert offered == [expected], parameter.name

@@ -3,7 +3,7 @@
 from tests.cli.terminal import Screen, Terminal
 
 
-def test_a_bar_leaves_the_cursor_for_whoever_comes_next(tmp_path, corpus):
+def test_a_progress_bar_leaves_the_cursor_visible(tmp_path, corpus):
     with (tmp_path / "long.txt").open("w") as file:
         for _ in range(20_000):
             file.write(corpus.read_text())

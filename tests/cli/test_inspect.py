@@ -18,21 +18,21 @@ def page(tmp_path, text):
 
 
 def test_the_bits_are_those_of_evaluate(trained, page):
-    found = list(inspect([str(page)], trained))
-    assert "".join(one.character for one in found) == page.read_text()
-    assert found[0].bits is None
-    bits = [one.bits or 0.0 for one in found]
-    mean = sum(bits) / (len(found) - 1)
+    surprises = list(inspect([str(page)], trained))
+    assert "".join(surprise.character for surprise in surprises) == page.read_text()
+    assert surprises[0].bits is None
+    bits = [surprise.bits or 0.0 for surprise in surprises]
+    mean = sum(bits) / (len(surprises) - 1)
     assert mean * math.log(2) == pytest.approx(evaluate([str(page)], trained).loss, abs=1e-6)
-    for one in found[1:]:
-        shares = [share for _, share in one.likeliest]
+    for surprise in surprises[1:]:
+        shares = [share for _, share in surprise.likeliest]
         assert shares == sorted(shares, reverse=True) and len(shares) == 5 and sum(shares) <= 1.0001
-        if one.rank == 1:
-            assert one.likeliest[0][0] == one.character
-            assert shares[0] == pytest.approx(2 ** -(one.bits or 0), rel=1e-6)
+        if surprise.rank == 1:
+            assert surprise.likeliest[0][0] == surprise.character
+            assert shares[0] == pytest.approx(2 ** -(surprise.bits or 0), rel=1e-6)
 
 
-def test_colours_where_they_are_asked_for_and_the_text_stays(textgen, trained, page):
+def test_colours_on_request_leave_the_text_unchanged(textgen, trained, page):
     plain = textgen("inspect", page, "--model", trained)
     assert plain.returncode == 0 and plain.stdout == page.read_text().rstrip("\n") + "\n"
     assert plain.stderr == ""
@@ -43,7 +43,7 @@ def test_colours_where_they_are_asked_for_and_the_text_stays(textgen, trained, p
     assert coloured.stdout.count("48;5;203") < coloured.stdout.count("48;5;230")
 
 
-def test_colours_on_a_terminal_unless_there_are_to_be_none(trained, page, tmp_path, monkeypatch):
+def test_colours_on_a_terminal_unless_they_are_turned_off(trained, page, tmp_path, monkeypatch):
     shown = []
     for wish in ("", "1"):
         monkeypatch.setenv("NO_COLOR", wish)

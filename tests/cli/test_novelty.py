@@ -45,17 +45,17 @@ def test_an_object_for_scripts(textgen, trained, text, tmp_path):
     assert record["by_temperature"][0].keys() == fields
     assert record["passages"] and record["verdict"]
     # The samples are those of `textgen sample`.
-    told = textgen(
+    described = textgen(
         *("sample", "--model", trained, *LITTLE, "--random-seed", 3, "--format", "jsonl")
     )
-    written = [json.loads(line)["text"] for line in told.stdout.splitlines()]
+    written = [json.loads(line)["text"] for line in described.stdout.splitlines()]
     for passage in record["passages"]:
         start, length = passage["start"], len(passage["text"])
         assert written[passage["sample"]][start : start + length] == passage["text"]
         assert text[passage["offset"] :].startswith(passage["text"])
 
 
-def test_a_name_that_is_not_utf_8_is_told(textgen, trained, text, tmp_path):
+def test_a_name_that_is_not_utf_8_is_shown(textgen, trained, text, tmp_path):
     name = b"caf\xe9.txt"
     (tmp_path / os.fsdecode(name)).write_text(text)
     arguments = (*LITTLE, os.fsdecode(name), "--format", "json")
@@ -109,7 +109,9 @@ def test_the_text_is_named_where_the_cache_is_gone(textgen, trained, bare, corpu
 def test_wrong_uses_are_one_clear_line(textgen, trained, tmp_path, text, arguments, status, line):
     (tmp_path / "other.txt").write_text("Größe und Güte\n" * 100, encoding="utf-8")
     (tmp_path / "part.txt").write_text(text[:3000], encoding="utf-8")
-    done = textgen("novelty", *(trained if one == "MODEL" else one for one in arguments))
+    done = textgen(
+        "novelty", *(trained if argument == "MODEL" else argument for argument in arguments)
+    )
     assert (done.returncode, done.stdout) == (status, "")
     assert line in done.stderr and len(done.stderr.splitlines()) == 1
 

@@ -11,12 +11,12 @@ import textgen as package
 QUICK = ["--units", "8", "--embedding", "4", "--maxlen", "10", "--batch-size", "4", "--epochs", "1"]
 
 
-def test_prepare_then_train_then_settings_tell_what_was_done(textgen, corpus, tmp_path):
-    made = textgen(
+def test_settings_of_a_prepared_corpus_are_recorded_in_the_model(textgen, corpus, tmp_path):
+    prepared = textgen(
         "prepare", corpus, "-o", "p", "--maxlen", 12, "--targets", "last", "--format", "json"
     )
-    assert made.returncode == 0, made.stderr
-    summary = json.loads(made.stdout)
+    assert prepared.returncode == 0, prepared.stderr
+    summary = json.loads(prepared.stdout)
     assert summary["maxlen"] == 12 and summary["vocabulary_size"] == len(summary["vocabulary"])
     done = textgen("train", "p", "--units", "6,5", "--epochs", 1, "--model", "m", "--device", "cpu")
     assert done.returncode == 0 and done.stdout == ""

@@ -37,19 +37,19 @@ def texts(tmp_path):
 
 
 def run(*arguments: Any) -> Result:
-    result = CliRunner().invoke(program, [str(one) for one in arguments])
+    result = CliRunner().invoke(program, [str(argument) for argument in arguments])
     assert result.exit_code == 0, result.output
     return result
 
 
 def test_evaluate_reads_files_as_training_does(texts):
     files, whole = texts
-    found = run("evaluate", *files, *SETTINGS, "--model", MODEL, "--format", "json")
+    result = run("evaluate", *files, *SETTINGS, "--model", MODEL, "--format", "json")
     same = json.loads(run("evaluate", whole, "--model", MODEL, "--format", "json").stdout)
-    data = json.loads(found.stdout)
+    data = json.loads(result.stdout)
     assert {**data, "reading": same["reading"]} == same
     assert data["reading"] == CHANGES.to_json()
-    assert found.stderr.splitlines() == [f"textgen: {line}" for line in TOLD]
+    assert result.stderr.splitlines() == [f"textgen: {line}" for line in TOLD]
     assert (
         "skipped"
         in run(
@@ -60,9 +60,9 @@ def test_evaluate_reads_files_as_training_does(texts):
 
 def test_inspect_reads_files_as_training_does(texts):
     files, whole = texts
-    found = run("inspect", *files, *SETTINGS, "--model", MODEL, "--format", "jsonl")
-    assert found.stdout == run("inspect", whole, "--model", MODEL, "--format", "jsonl").stdout
-    assert found.stderr.splitlines() == [f"textgen: {line}" for line in TOLD]
+    result = run("inspect", *files, *SETTINGS, "--model", MODEL, "--format", "jsonl")
+    assert result.stdout == run("inspect", whole, "--model", MODEL, "--format", "jsonl").stdout
+    assert result.stderr.splitlines() == [f"textgen: {line}" for line in TOLD]
     assert run("inspect", *files, *SETTINGS, "--model", MODEL, "--no-color").stdout == (
         Path(whole).read_text()
     )
@@ -70,8 +70,8 @@ def test_inspect_reads_files_as_training_does(texts):
 
 def test_report_reads_files_as_training_does(texts, tmp_path):
     files, whole = texts
-    found = run("report", "--model", MODEL, *files, *SETTINGS, "-o", tmp_path / "a.html")
-    assert [f"textgen: {line}" for line in TOLD] == found.stderr.splitlines()[:4]
+    result = run("report", "--model", MODEL, *files, *SETTINGS, "-o", tmp_path / "a.html")
+    assert [f"textgen: {line}" for line in TOLD] == result.stderr.splitlines()[:4]
     run("report", "--model", MODEL, whole, "-o", tmp_path / "b.html")
     pages = [(tmp_path / name).read_text() for name in ("a.html", "b.html")]
     assert pages[0].replace("a.txt, b.txt", "as read.txt") == pages[1]
@@ -79,17 +79,17 @@ def test_report_reads_files_as_training_does(texts, tmp_path):
 
 def test_compare_reads_files_as_training_does(texts):
     files, whole = texts
-    found = run(
+    result = run(
         "compare", "--model", MODEL, "--model", MODEL, *files, *SETTINGS, "--format", "json"
     )
-    assert found.stderr.splitlines() == [f"textgen: {line}" for line in TOLD]
+    assert result.stderr.splitlines() == [f"textgen: {line}" for line in TOLD]
     same = json.loads(run("compare", "--model", MODEL, whole, "--format", "json").stdout)
-    data = json.loads(found.stdout)
+    data = json.loads(result.stdout)
     assert data[0]["loss"] == data[1]["loss"] == same[0]["loss"]
     assert data[0]["reading"] == CHANGES.to_json()
 
 
-def test_novelty_tells_what_was_changed(tmp_path):
+def test_novelty_reports_what_was_changed(tmp_path):
     from textgen.text.prepared import open_prepared
 
     cached = open_prepared(MODEL / "cache")
@@ -99,30 +99,30 @@ def test_novelty_tells_what_was_changed(tmp_path):
     (tmp_path / "2.txt").write_text(text[cut + 1 :])
     files = [tmp_path / "1.txt", tmp_path / "2.txt"]
     some = ["-n", 1, "--length", 20, "--format", "json"]
-    found = run("novelty", "--model", MODEL, *files, *some)
-    data = json.loads(found.stdout)
-    assert data["reading"]["line_ends_added"] == 1 and TOLD[1] in found.stderr
-    own = json.loads(run("novelty", "--model", MODEL, *some).stdout)
-    assert data["by_temperature"] == own["by_temperature"]
-    assert own["reading"]["line_ends_added"] == 0
+    result = run("novelty", "--model", MODEL, *files, *some)
+    data = json.loads(result.stdout)
+    assert data["reading"]["line_ends_added"] == 1 and TOLD[1] in result.stderr
+    from_cache = json.loads(run("novelty", "--model", MODEL, *some).stdout)
+    assert data["by_temperature"] == from_cache["by_temperature"]
+    assert from_cache["reading"]["line_ends_added"] == 0
 
 
-def test_prepare_tells_what_was_changed(texts, tmp_path):
+def test_prepare_reports_what_was_changed(texts, tmp_path):
     files, _ = texts
-    found = run("prepare", *files, *SETTINGS, "-o", tmp_path / "p", "--maxlen", 9)
-    assert "  encodings   cp1252 (1 file), utf-8 (1 file)\n" in found.stderr
+    result = run("prepare", *files, *SETTINGS, "-o", tmp_path / "p", "--maxlen", 9)
+    assert "  encodings   cp1252 (1 file), utf-8 (1 file)\n" in result.stderr
     for line in TOLD[1:]:
-        assert f"  changed     {line}\n" in found.stderr
-    found = run(
+        assert f"  changed     {line}\n" in result.stderr
+    result = run(
         "prepare", *files, *SETTINGS, "-o", tmp_path / "q", "--maxlen", 9, "--format", "json"
     )
-    assert json.loads(found.stdout)["reading"] == CHANGES.to_json()
+    assert json.loads(result.stdout)["reading"] == CHANGES.to_json()
 
 
-def test_train_tells_what_was_changed(capsys):
-    opened = CorpusOpened(1, 1, 0, 0, 2, from_cache=False, reading=CHANGES)
-    LineDisplay()(opened)
-    JsonDisplay()(opened)
+def test_train_reports_what_was_changed(capsys):
+    corpus_opened = CorpusOpened(1, 1, 0, 0, 2, from_cache=False, reading=CHANGES)
+    LineDisplay()(corpus_opened)
+    JsonDisplay()(corpus_opened)
     *lines, event = capsys.readouterr().err.splitlines()
     assert lines[1:5] == [f"        {line}" for line in TOLD]
     assert json.loads(event)["reading"] == CHANGES.to_json()
@@ -139,5 +139,5 @@ def test_one_file_in_another_encoding_is_named_and_the_hint_works(texts, tmp_pat
     message = str(refused.exception)
     assert message.startswith(f"{texts[0][1]}: byte 0xe9 at offset 19 is not utf-8; the file looks")
     assert "looks like cp1252: add --encoding auto, which detects" in message
-    made = run("prepare", *texts[0], "-o", tmp_path / "p", "--encoding", "auto")
-    assert "  encodings   cp1252 (1 file), utf-8 (1 file)\n" in made.stderr
+    result = run("prepare", *texts[0], "-o", tmp_path / "p", "--encoding", "auto")
+    assert "  encodings   cp1252 (1 file), utf-8 (1 file)\n" in result.stderr

@@ -55,35 +55,35 @@ def test_wrong_uses(textgen, trained, tmp_path):
 def test_models_in_a_table(textgen, trained, trained_on_windows, tmp_path):
     done = textgen("compare", *models(trained, trained_on_windows))
     assert done.returncode == 0 and done.stderr == ""
-    head, one, two = done.stdout.splitlines()
-    assert head.split()[0] == "model" and one.split()[0] == str(trained)
-    assert "LSTM 24,20" in two and len(head) == len(one) == len(two)
+    head, first, second = done.stdout.splitlines()
+    assert head.split()[0] == "model" and first.split()[0] == str(trained)
+    assert "LSTM 24,20" in second and len(head) == len(first) == len(second)
     page = textgen(
         *("compare", "--model", trained, "-", "-o", "two.html", "--format", "json"), stdin="a cat"
     )
     assert json.loads(page.stdout)[0]["loss"] > 0
     assert (tmp_path / "two.html").read_text().startswith("<!doctype html>")
     # What training changes: without the fixed matrix of one-hot input.
-    told = json.loads(textgen("compare", "--model", trained_on_windows, "--format", "json").stdout)
+    rows = json.loads(textgen("compare", "--model", trained_on_windows, "--format", "json").stdout)
     model = keras.models.load_model(trained_on_windows / "model.keras")
     trainable = sum(math.prod(weight.shape) for weight in model.trainable_weights)
-    assert told[0]["parameters"] == trainable < model.count_params()
+    assert rows[0]["parameters"] == trainable < model.count_params()
 
 
 def test_models_on_a_text_are_ranked(textgen, trained, trained_on_windows, tmp_path):
     (tmp_path / "odd.txt").write_text("The cat sät on the mat. A dog ran to a hill.\n")
     done = textgen("compare", *models(trained, trained_on_windows), "odd.txt")
-    head, one, two = done.stdout.splitlines()
+    head, first, second = done.stdout.splitlines()
     assert done.returncode == 0 and done.stderr == ""
     assert re.search(r"best loss +on text +coverage +bits of all +rank$", head)
-    assert {one.split()[-1], two.split()[-1]} == {"1", "2"} and " 97.8% " in one
+    assert {first.split()[-1], second.split()[-1]} == {"1", "2"} and " 97.8% " in first
     settings = shutil.copytree(trained, tmp_path / "lower") / "settings.json"
     data = json.loads(settings.read_text())
     data["corpus"]["settings"]["lowercase"] = True
     settings.write_text(json.dumps(data))
     sign(tmp_path / "lower")
     done = textgen("compare", *models(trained, "lower"), "odd.txt", "--format", "json")
-    assert [one["rank"] for one in json.loads(done.stdout)] == [None, None]
+    assert [row["rank"] for row in json.loads(done.stdout)] == [None, None]
     assert "textgen: no ranks: the models read different texts" in done.stderr
 
 
@@ -120,75 +120,75 @@ def page_file(trained, tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def opened(browser, page_file):
+def page(browser, page_file):
     """The page in a browser, and what went wrong in it: messages, and requests to anywhere."""
     page = browser.new_page(viewport={"width": 1200, "height": 900})
     wrong: list[str] = []
     page.on("console", lambda message: wrong.append(message.text))
     page.on("pageerror", lambda error: wrong.append(str(error)))
-    own = page_file.as_uri()
+    address = page_file.as_uri()
     page.on(
         "request",
         lambda request: (
             None
-            if request.url == own or request.url.startswith("data:")
+            if request.url == address or request.url.startswith("data:")
             else wrong.append(request.url)
         ),
     )
-    page.goto(own)
+    page.goto(address)
     yield page
     page.close()
     assert wrong == []
 
 
-def test_a_browser_shows_all_parts(opened):
+def test_a_browser_shows_all_parts(page):
     for part in ("curves", "samples", "surprise", "confusions", "context", "units", "settings"):
-        assert opened.locator(f"#{part} h2").is_visible()
-    assert opened.locator("figure svg").count() == 2
-    assert opened.locator("#confusions tbody tr").count() > 5
+        assert page.locator(f"#{part} h2").is_visible()
+    assert page.locator("figure svg").count() == 2
+    assert page.locator("#confusions tbody tr").count() > 5
 
 
-def test_pointing_at_a_character_tells_what_was_expected(opened):
-    tip = opened.locator("#expected")
+def test_pointing_at_a_character_shows_what_was_expected(page):
+    tip = page.locator("#expected")
     assert tip.is_hidden()
-    character = opened.locator("#surprises span").nth(40)
+    character = page.locator("#surprises span").nth(40)
     character.hover()
     assert tip.is_visible() and "bits, rank" in tip.inner_text()
     assert tip.locator("tr").count() == 5
     before = tip.inner_text()
-    opened.locator("#surprises").focus()
-    opened.keyboard.press("ArrowRight")
+    page.locator("#surprises").focus()
+    page.keyboard.press("ArrowRight")
     assert tip.is_visible() and tip.inner_text() != before
-    opened.keyboard.press("Escape")
+    page.keyboard.press("Escape")
     assert tip.is_hidden()
 
 
-def test_choosing_a_unit_colours_the_text(opened):
+def test_choosing_a_unit_colours_the_text(page):
     def grounds():
-        return opened.locator("#activations span").evaluate_all(
+        return page.locator("#activations span").evaluate_all(
             "spans => spans.slice(0, 60).map(span => span.style.background)"
         )
 
     first = grounds()
     assert len(set(first)) > 3
     # A unit may be ranked under several names, the one that is shown as well.
-    other = opened.locator("[data-unit][aria-pressed='false']").first.get_attribute("data-unit")
-    button = opened.locator(f"[data-unit='{other}']").first
+    other = page.locator("[data-unit][aria-pressed='false']").first.get_attribute("data-unit")
+    button = page.locator(f"[data-unit='{other}']").first
     button.click()
     second = grounds()
     assert second != first and button.get_attribute("aria-pressed") == "true"
-    assert "tracks" in opened.locator("#tracks").inner_text()
-    shown = opened.locator("#unit").input_value()
-    opened.locator("#unit").fill("7" if shown != "7" else "8")
+    assert "tracks" in page.locator("#tracks").inner_text()
+    shown = page.locator("#unit").input_value()
+    page.locator("#unit").fill("7" if shown != "7" else "8")
     assert grounds() != second
-    opened.locator("#unit").fill("9999")  # the last one then
+    page.locator("#unit").fill("9999")  # the last one then
     assert len(set(grounds())) > 1
 
 
-def test_a_slider_goes_through_the_samples(opened):
-    shown = opened.locator(".moment:visible")
+def test_a_slider_goes_through_the_samples(page):
+    shown = page.locator(".moment:visible")
     assert shown.count() == 1 and "Epoch 20" in shown.inner_text()
-    opened.locator("#moment").fill("0")
+    page.locator("#moment").fill("0")
     assert shown.count() == 1 and "Epoch 0." in shown.inner_text()
 
 

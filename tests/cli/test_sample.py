@@ -70,33 +70,33 @@ def test_lines_that_are_no_seed_are_left_out_and_counted(sample):
 
 
 def test_escapes_are_the_same_in_seeds_and_ends(sample):
-    one = ("--random-seed", 3, "--length", 40)
-    typed = sample(*one, "--seed", r"The cat\nA dog")
+    options = ("--random-seed", 3, "--length", 40)
+    typed = sample(*options, "--seed", r"The cat\nA dog")
     assert typed.stdout.startswith("The cat\nA dog") and typed.stderr == ""
-    assert typed.stdout == sample(*one, "--seed", "The cat\nA dog").stdout
-    assert sample(*one, "--seed", r"\n").stdout == sample(*one, "--seed", "\n").stdout
+    assert typed.stdout == sample(*options, "--seed", "The cat\nA dog").stdout
+    assert sample(*options, "--seed", r"\n").stdout == sample(*options, "--seed", "\n").stdout
     refused = sample("--seed", r"\\n")
     assert refused.returncode == 1 and r"'\\' (U+005C)" in refused.stderr
     for option, stdin in (("--seed", r"\n"), ("--seeds-from", r"\n")):  # files are as they are
         refused = sample(option, "-", stdin=stdin)
         assert refused.returncode == 1 and "(U+005C)" in refused.stderr
-    spoken = sample("-i", *one, stdin="The cat\\nA dog\n")
+    spoken = sample("-i", *options, stdin="The cat\\nA dog\n")
     assert spoken.stdout == typed.stdout
-    slash = sample("-i", *one, stdin="\\\\n\n")
+    slash = sample("-i", *options, stdin="\\\\n\n")
     assert r"'\\' (U+005C)" in slash.stderr
 
 
 def test_a_line_end_alone_is_a_seed(sample):
-    one = ("--random-seed", 3, "--length", 40)
+    options = ("--random-seed", 3, "--length", 40)
     for data in ("\n", "\r\n"):
-        done = sample(*one, "--seed", "-", stdin=data)
+        done = sample(*options, "--seed", "-", stdin=data)
         assert (done.returncode, done.stderr) == (0, "")
-        assert done.stdout == sample(*one, "--seed", "\n").stdout
+        assert done.stdout == sample(*options, "--seed", "\n").stdout
     empty = sample("--seed", "-", stdin="")
     assert empty.returncode == 1 and "the seed is empty" in empty.stderr
 
 
-def test_texts_end_where_they_are_asked_to(sample):
+def test_texts_end_at_the_requested_end(sample):
     lines = sample("-n", 40, "--lines", 1, "--no-seed-text", "--temperature", 0.3)
     assert lines.stdout.count("\n") == 40 and lines.stderr == ""
     until = sample("-n", 5, "--until", "!", "--until", ".\\n", "--separator", "|\\0")
@@ -110,11 +110,11 @@ def test_texts_end_where_they_are_asked_to(sample):
     assert never.returncode == 2 and "--until cannot be generated" in never.stderr
 
 
-def test_what_json_tells_can_be_worked_out_again(sample, trained):
+def test_figures_in_json_can_be_recomputed(sample, trained):
     import textgen
 
-    told = ("--format", "jsonl", "--temperature", 0.7, "--top-p", 0.9)
-    done = sample("-n", 3, "--length", 30, *told)
+    options = ("--format", "jsonl", "--temperature", 0.7, "--top-p", 0.9)
+    done = sample("-n", 3, "--length", 30, *options)
     model = textgen.load(trained)
     for line in done.stdout.splitlines():
         record = json.loads(line)
@@ -126,18 +126,18 @@ def test_what_json_tells_can_be_worked_out_again(sample, trained):
     assert model.generate("The cat", length=50, random_seed=3) == "The cat" + in_json["text"]
 
 
-def test_json_says_whether_a_text_came_to_its_end(sample, trained):
+def test_json_marks_texts_that_reached_their_end(sample, trained):
     import textgen
     from textgen.settings import Decoding
 
-    told = ("--format", "jsonl", "-n", 20, "--seed", "The", "--random-seed", 1)
-    done = sample(*told, "--until", "!", "--length", 90)
+    options = ("--format", "jsonl", "-n", 20, "--seed", "The", "--random-seed", 1)
+    done = sample(*options, "--until", "!", "--length", 90)
     model = textgen.load(trained)
     ending = model.stop_condition(90, ["!"])
     texts = list(model.generate_batch(["The"] * 20, Decoding(), ending, 1))
     complete = [json.loads(line)["complete"] for line in done.stdout.splitlines()]
-    assert complete == [one.complete for one in texts] and {*complete} == {True, False}
-    by_length = sample(*told, "--length", 3)
+    assert complete == [text.complete for text in texts] and {*complete} == {True, False}
+    by_length = sample(*options, "--length", 3)
     assert all(json.loads(line)["complete"] for line in by_length.stdout.splitlines())
 
 
@@ -238,7 +238,7 @@ def test_a_conversation_on_a_terminal(trained, tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == []  # nothing that was typed is written anywhere
 
 
-def test_a_conversation_is_remembered_where_that_is_asked_for(trained, tmp_path):
+def test_a_conversation_is_saved_on_request(trained, tmp_path):
     history = tmp_path / "typed"
     talk = ("sample", "--model", trained, "-i", "--length", "5")
     terminal = Terminal(*talk, "--history", history, cwd=tmp_path)
@@ -262,12 +262,12 @@ def test_a_conversation_is_remembered_where_that_is_asked_for(trained, tmp_path)
 
 
 def test_a_conversation_through_a_pipe(sample):
-    said = "The cat\n/length 7\nA dog\n\n/again\n/random-seed 4\n/settings\nThe é\n/top-p 3\n"
+    typed = "The cat\n/length 7\nA dog\n\n/again\n/random-seed 4\n/settings\nThe é\n/top-p 3\n"
     done = sample(
-        "-i", "--length", 5, stdin="/again\n" + said + "/top-k x\n/what\n/help\n/quit\nno"
+        "-i", "--length", 5, stdin="/again\n" + typed + "/top-k x\n/what\n/help\n/quit\nno"
     )
     assert done.returncode == 0
-    told = iter(done.stderr.splitlines())
+    messages = iter(done.stderr.splitlines())
     for beginning in (
         "/again: nothing was generated yet",
         "temperature 0.5, length 7, top-k all, top-p 1, min-p 0, random-seed off",
@@ -279,11 +279,11 @@ def test_a_conversation_through_a_pipe(sample):
         "/what: no such command; /help lists them",
         "  Type a line",
     ):
-        assert next(told).startswith(beginning)
+        assert next(messages).startswith(beginning)
     settings = done.stderr.splitlines()[1].split(", ")
     for name in (setting.split()[0] for setting in settings):
         assert f"\n  /{name} " in done.stderr  # in the help
-    # The model may write "A dog" by itself: what was typed stands at its place.
+    # The model may write "A dog" by itself: what was typed has its place.
     assert re.fullmatch("The cat.{5}\n?A dog.{7}\n?.{7}\n?A dog.{7}\n?", done.stdout, re.DOTALL)
     slash = sample("-i", "--length", 5, "--unknown", "skip", stdin="//The cat\n")
     assert slash.stderr == "left out 1 character that the model does not know\n"  # the slash
@@ -317,7 +317,7 @@ def test_a_conversation_answers_before_its_input_ends(trained, tmp_path):
     process.stdin.close()
 
 
-def test_options_that_would_be_passed_over_are_refused(sample):
+def test_options_that_would_be_ignored_are_refused(sample):
     for arguments in (
         ("-i", "-n", 2),
         ("-i", "--temperature", 1, "--temperature", 2),

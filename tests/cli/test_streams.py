@@ -18,7 +18,7 @@ QUICK = ("--units", "8", "--batch-size", "4", "--maxlen", "10", "--sample-length
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 @pytest.mark.parametrize("log", ["2> /dev/full", "2>&-", "<&- 2>&-"])
-def test_work_goes_on_where_the_log_cannot_be_written(corpus, tmp_path, log):
+def test_work_continues_if_the_log_cannot_be_written(corpus, tmp_path, log):
     python = f"{sys.executable} -m textgen"
     train = " ".join(("train p", *QUICK, "--epochs 2 --model"))
     commands = (
@@ -30,8 +30,8 @@ def test_work_goes_on_where_the_log_cannot_be_written(corpus, tmp_path, log):
     script = " && ".join(f"{python} {command} {log}" for command in commands)
     done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "") and len(done.stdout) > 9
-    for made in ("p/ids.npy", "a/model.keras", "b/model.keras"):
-        assert (tmp_path / made).exists()
+    for name in ("p/ids.npy", "a/model.keras", "b/model.keras"):
+        assert (tmp_path / name).exists()
     if log == "2>&-":
         closed = f"{python} train p {' '.join(QUICK)} --epochs 1 --model c --quiet <&- >&- {log}"
         assert subprocess.run(["bash", "-c", closed], cwd=tmp_path, check=False).returncode == 0
@@ -40,7 +40,7 @@ def test_work_goes_on_where_the_log_cannot_be_written(corpus, tmp_path, log):
     assert subprocess.run(["bash", "-c", wrong], cwd=tmp_path, check=False).returncode == 1
 
 
-def test_a_training_goes_on_when_its_terminal_is_gone(corpus, tmp_path):
+def test_a_training_continues_without_its_terminal(corpus, tmp_path):
     terminal = Terminal(  # the shell's job does not hear of the end
         "-c",
         f"trap '' HUP; {sys.executable} -m textgen train {corpus} {' '.join(QUICK)} --epochs 30",
@@ -50,8 +50,8 @@ def test_a_training_goes_on_when_its_terminal_is_gone(corpus, tmp_path):
     terminal.wait_for("sample at epoch 2")
     os.close(terminal.screen)
     assert terminal.process.wait(60) == 0
-    told = json.loads((tmp_path / "textgen-model/history.json").read_text())
-    assert told["epochs"][-1]["epoch"] == 30
+    history = json.loads((tmp_path / "textgen-model/history.json").read_text())
+    assert history["epochs"][-1]["epoch"] == 30
 
 
 def test_names_move_no_cursor(textgen, corpus, tmp_path):

@@ -89,7 +89,7 @@ def bad_corpora(tmp_path, corpus):
 
 
 def tree(directory):
-    """All there is but the cache, which a training that comes to nothing may leave."""
+    """All files except the cache, which a failed training may leave."""
     paths = sorted(str(path.relative_to(directory)) for path in directory.rglob("*"))
     return [path for path in paths if not path.startswith("textgen-model")]
 
@@ -99,7 +99,9 @@ def test_bad_input_is_one_clear_line(textgen, tmp_path, bad_corpora, arguments, 
     before = tree(tmp_path)
     done = textgen(*arguments)
     *before_it, last = done.stderr.splitlines()
-    assert all(re.match("textgen: reading|corpus: |model: |training: ", said) for said in before_it)
+    assert all(
+        re.match("textgen: reading|corpus: |model: |training: ", message) for message in before_it
+    )
     assert last.startswith("textgen: error: ") and line in last
     assert (done.returncode, done.stdout) == (status, "")
     assert tree(tmp_path) == before
@@ -122,8 +124,8 @@ def test_a_debug_traceback_for_those_who_ask(textgen, corpus):
 def test_with_json_lines_the_last_line_after_an_error_is_an_event(
     textgen, corpus, arguments, status, message
 ):
-    for given in (["--log-format", "json", *arguments], [*arguments, "--log-format=json"]):
-        done = textgen("train", *given)
+    for command in (["--log-format", "json", *arguments], [*arguments, "--log-format=json"]):
+        done = textgen("train", *command)
         assert (done.returncode, done.stdout) == (status, "")
         event = json.loads(done.stderr.splitlines()[-1])
         assert event.keys() == {"event", "message", "status"}

@@ -1,4 +1,4 @@
-"""TensorFlow, JAX and PyTorch: the same training on each, in a process of its own."""
+"""TensorFlow, JAX and PyTorch: the same training on each, in a separate process."""
 
 import functools
 import importlib.metadata
@@ -108,7 +108,7 @@ def test_losses_are_those_of_tensorflow(losses, name, kind):
 
 
 @on_each("jax", "torch")
-def test_a_training_goes_on_and_is_sampled_on_another(name, tmp_path, corpus, textgen):
+def test_a_training_is_resumed_and_sampled_on_another_backend(name, tmp_path, corpus, textgen):
     kinds = {"model": {**PLAIN, "units": (12,), "epochs": 3}}
     (whole,) = trained_on("tensorflow", corpus, tmp_path / "whole", kinds, -1).values()
     dropping = {**PLAIN, "units": (12,), "epochs": 3, "dropout": 0.2, "drop_connect": 0.1}

@@ -16,7 +16,7 @@ def generator(seed):
 
 @pytest.mark.parametrize("rate", [0.1, 0.25, 0.5, 0.9])
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_what_is_left_out_is_a_share_drawn_anew_and_the_rest_makes_up_for_it(rate, dtype):
+def test_each_mask_drops_another_share_and_scales_up_the_rest(rate, dtype):
     def draw(source):
         x = keras.ops.full((7, 31, 97), 2.0, dtype)
         left = keras.ops.cast(MASKS.dropout(x, rate, source), "float32")

@@ -33,7 +33,7 @@ GONE = [
 
 
 @pytest.mark.parametrize(("package", "module", "names"), GONE)
-def test_an_undocumented_name_that_is_gone_is_told_in_a_line(package, module, names, monkeypatch):
+def test_a_missing_undocumented_name_is_reported_in_one_line(package, module, names, monkeypatch):
     table = {names.package: names for names in NAMES}
     if package not in table:
         pytest.skip(f"these tests run on {ON}")
@@ -53,7 +53,7 @@ def test_an_undocumented_name_that_is_gone_is_told_in_a_line(package, module, na
     private_names.check.cache_clear()
 
 
-def test_another_signature_is_told_as_well(monkeypatch):
+def test_a_changed_signature_is_reported(monkeypatch):
     monkeypatch.setattr(keras.layers.RNN, "inner_loop", lambda self, sequences, states: None)
     private_names.check.cache_clear()
     with pytest.raises(TrainingError, match=r"its RNN\.inner_loop is different"):

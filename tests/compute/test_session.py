@@ -20,7 +20,7 @@ def test_keras_is_in_float32_inside_and_as_it_was_outside():
         keras.config.set_dtype_policy(usual[1])
 
 
-def test_random_numbers_depend_on_the_seed_alone_and_go_on_as_before():
+def test_random_numbers_depend_on_the_seed_alone_and_continue_as_before():
     random.seed(7)
     before = random.getstate()
     drawn = []

@@ -1,4 +1,4 @@
-"""Steps beside Keras's own: the same to the last bit, on PyTorch to rounding."""
+"""Training steps equal those of Keras: to the last bit, on PyTorch to rounding."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def compiled(precision, settings, device):
 @pytest.mark.parametrize("device", [CPU, GPU], ids=lambda device: device.kind)
 @pytest.mark.parametrize("name", ["float32", "bfloat16", "float16"])
 def test_steps_are_those_of_keras(name, device):
-    """With masks, carried state unread anew, clipping, another learning rate for each step and,
+    """With masks, carried state, clipping, another learning rate for each step and,
     in float16, a scaled loss."""
     settings = resolve_settings(
         {
@@ -40,11 +40,14 @@ def test_steps_are_those_of_keras(name, device):
             "epochs": 1,
         }
     )
-    stock = own = Precision(name, recurrent=STOCK)
+    stock = replaced = Precision(name, recurrent=STOCK)
     if (ON, device, name) == ("torch", GPU, "float32"):  # half precision rounds otherwise
-        own = backend(device).precision(name, "lstm")
+        replaced = backend(device).precision(name, "lstm")
     generator = np.random.default_rng(0)
-    (ours, steps), (theirs, _) = compiled(own, settings, device), compiled(stock, settings, device)
+    (ours, steps), (theirs, _) = (
+        compiled(replaced, settings, device),
+        compiled(stock, settings, device),
+    )
     assert steps.steps_ahead == (ON != "tensorflow" and device is GPU)
     losses: list[float] = []
     expected: list[float] = []

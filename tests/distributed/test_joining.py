@@ -49,7 +49,7 @@ def test_others_that_are_not_there(folder, textgen, process):
 @pytest.mark.parametrize(
     ("process", "fact"), [(0, "cannot listen at port {}"), (1, "did not find each other")]
 )
-def test_a_port_that_is_taken_or_whose_owner_says_nothing(folder, textgen, process, fact):
+def test_a_port_that_is_taken_or_does_not_answer(folder, textgen, process, fact):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         cluster = place(process, f"127.0.0.1:{port}")

@@ -57,7 +57,7 @@ def test_ray_wants_to_know_how_many_processes(folder, textgen):
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is not None, reason="Ray is installed")
-def test_ray_that_is_not_installed_is_told(folder, textgen):
+def test_a_missing_ray_is_reported(folder, textgen):
     done = textgen(*TRAIN, "--epochs", "1")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
@@ -66,7 +66,7 @@ def test_ray_that_is_not_installed_is_told(folder, textgen):
 
 
 @needs_ray
-def test_no_cluster_is_told(folder, textgen):
+def test_a_missing_ray_cluster_is_reported(folder, textgen):
     done = textgen(*TRAIN, "--epochs", "1", RAY_ADDRESS="127.0.0.1:1")
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert "no Ray cluster can be reached from here; start one" in done.stderr.splitlines()[-1]
@@ -84,27 +84,30 @@ def start(folder, *more):
 
 def of_the_training(folder, process):
     """Processes that train there as this one; each process is watched by another."""
-    found = []
-    for one in psutil.process_iter(["cmdline", "cwd"]):
-        words, here = one.info["cmdline"] or [], one.info["cwd"] == str(folder.resolve())
+    processes = []
+    for candidate in psutil.process_iter(["cmdline", "cwd"]):
+        words, here = (
+            candidate.info["cmdline"] or [],
+            candidate.info["cwd"] == str(folder.resolve()),
+        )
         if here and "--process" in words and words[words.index("--process") + 1] == str(process):
-            found.append(one)
-    return found
+            processes.append(candidate)
+    return processes
 
 
 @needs_ray
-def test_what_ray_starts_trains_ends_and_goes_on(folder, textgen, cluster):
+def test_a_training_on_ray_ends_and_is_resumed(folder, textgen, cluster):
     first = start(folder, "--epochs", "400")
     deadline = time.monotonic() + 180
     while not checkpoint_path(folder / "model").exists():
         assert time.monotonic() < deadline and first.poll() is None, first.communicate()
         time.sleep(0.2)
-    for one in of_the_training(folder, 1):
+    for process in of_the_training(folder, 1):
         with suppress(psutil.NoSuchProcess):
-            one.kill()
-    told = first.communicate(timeout=90)[1]
-    assert first.returncode == 1, told
-    assert "from the last checkpoint" in told and "Traceback" not in told
+            process.kill()
+    message = first.communicate(timeout=90)[1]
+    assert first.returncode == 1, message
+    assert "from the last checkpoint" in message and "Traceback" not in message
     second = start(folder, "--epochs", "400")
     assert second.stderr is not None
     lines = iter(second.stderr)

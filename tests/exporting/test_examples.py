@@ -38,8 +38,8 @@ def test_it_writes_text_as_textgen_does(name, code, trained, tmp_path, monkeypat
     assert text.startswith("The ") and len(text) == len("The ") + 200 + len("\n")
     # As good as textgen's own: the model finds it about as probable as what it writes itself.
     sampler = textgen.load(trained)
-    own = sampler.generate("The ", length=200, temperature=1, random_seed=1)
-    assert sampler.logprobs(text).mean() > sampler.logprobs(own).mean() - 0.6
+    expected = sampler.generate("The ", length=200, temperature=1, random_seed=1)
+    assert sampler.logprobs(text).mean() > sampler.logprobs(expected).mean() - 0.6
 
 
 def test_the_numpy_example_takes_one_hot_input_and_windows(

@@ -23,7 +23,7 @@ from textgen.text.vocabulary import Vocabulary
 
 @pytest.mark.parametrize("name", EXPORT_FORMATS)
 @pytest.mark.parametrize("fixture", ["trained", "trained_on_windows"])
-def test_an_export_is_verified_and_says_what_it_is(name, fixture, request, tmp_path):
+def test_an_export_is_verified_and_described(name, fixture, request, tmp_path):
     needs(name)
     model = request.getfixturevalue(fixture)
     done = textgen.export(model, tmp_path / "new" / "exported", name)
@@ -44,7 +44,7 @@ def test_an_export_is_verified_and_says_what_it_is(name, fixture, request, tmp_p
     windows = fixture == "trained_on_windows"
     assert signature["format"] == name and signature["file"] == FORMATS[name].file
     assert signature["window"] == (12 if windows else None)
-    assert [one["name"] for one in signature["inputs"]] == (
+    assert [tensor["name"] for tensor in signature["inputs"]] == (
         ["id", "h_1", "c_1", "h_2", "c_2"] if windows else ["id", "h_1", "c_1"]
     )
     assert ("arrays" in signature) == (name == "numpy")
@@ -100,8 +100,8 @@ def test_keras_cannot_change_to_tensorflow_in_a_process_where_it_runs(trained, t
 def test_without_its_packages_a_format_is_not_written(name, trained, tmp_path, monkeypatch):
     for package in FORMATS[name].packages:
         monkeypatch.setitem(sys.modules, package, None)
-    said = f"{' and '.join(FORMATS[name].packages)}, .*pip install 'keras-textgen\\[export\\]'"
-    with pytest.raises(ExportError, match=said):
+    message = f"{' and '.join(FORMATS[name].packages)}, .*pip install 'keras-textgen\\[export\\]'"
+    with pytest.raises(ExportError, match=message):
         textgen.export(trained, tmp_path / "exported", name)
     assert list(tmp_path.iterdir()) == []
 

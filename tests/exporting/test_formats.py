@@ -66,7 +66,7 @@ def test_it_predicts_what_textgen_predicts(name, network, tmp_path):
     # Several texts side by side, each from a zero state again after every window.
     ids = np.random.default_rng(2).integers(0, SIZE, (40, 3)).astype(np.int32)
     assert largest_difference(step, Signature(config, SIZE, 15), ours, ids) < 1e-5
-    other = Network(config, SIZE, [one * 1.01 for one in weights_of(config)])
+    other = Network(config, SIZE, [array * 1.01 for array in weights_of(config)])
     assert largest_difference(step, Signature(config, SIZE, None), other, ids) > 1e-4
 
 
@@ -74,14 +74,20 @@ def test_it_predicts_what_textgen_predicts(name, network, tmp_path):
 def test_outputs_have_the_names_types_and_shapes_of_the_signature(name, tmp_path):
     signature = Signature(NETWORKS["lstm-lstm"], SIZE, None)
     step = write_and_load(name, signature, tmp_path)
-    said = signature.to_json()
-    given = {one["name"]: np.zeros((2, *one["shape"][1:]), one["dtype"]) for one in said["inputs"]}
-    outputs = step(given)
-    assert {name: (one.dtype, one.shape) for name, one in outputs.items()} == {
-        one["name"]: (np.dtype(one["dtype"]), (2, *one["shape"][1:])) for one in said["outputs"]
+    description = signature.to_json()
+    inputs = {
+        tensor["name"]: np.zeros((2, *tensor["shape"][1:]), tensor["dtype"])
+        for tensor in description["inputs"]
     }
-    assert [one["input"] for one in said["states"]] == ["h_1", "c_1", "h_2", "c_2"]
-    assert [one["output"] for one in said["states"]] == [f"next_{name}" for name in list(given)[1:]]
+    outputs = step(inputs)
+    assert {name: (tensor.dtype, tensor.shape) for name, tensor in outputs.items()} == {
+        tensor["name"]: (np.dtype(tensor["dtype"]), (2, *tensor["shape"][1:]))
+        for tensor in description["outputs"]
+    }
+    assert [tensor["input"] for tensor in description["states"]] == ["h_1", "c_1", "h_2", "c_2"]
+    assert [tensor["output"] for tensor in description["states"]] == [
+        f"next_{name}" for name in list(inputs)[1:]
+    ]
 
 
 def test_onnx_names_inputs_and_outputs_as_the_signature(tmp_path):
@@ -95,16 +101,16 @@ def test_onnx_names_inputs_and_outputs_as_the_signature(tmp_path):
         str(tmp_path / "model.onnx"), providers=["CPUExecutionProvider"]
     )
     kinds = {"int32": "tensor(int32)", "float32": "tensor(float)"}
-    said = signature.to_json()
+    description = signature.to_json()
     for ours, theirs in (
-        (said["inputs"], session.get_inputs()),
-        (said["outputs"], session.get_outputs()),
+        (description["inputs"], session.get_inputs()),
+        (description["outputs"], session.get_outputs()),
     ):
         # ONNX has a name for a batch of any size.
-        assert {one["name"]: (kinds[one["dtype"]], one["shape"][1:]) for one in ours} == {
-            one.name: (one.type, one.shape[1:]) for one in theirs
-        }
-        assert not any(isinstance(one.shape[0], int) for one in theirs)
+        assert {
+            tensor["name"]: (kinds[tensor["dtype"]], tensor["shape"][1:]) for tensor in ours
+        } == {tensor.name: (tensor.type, tensor.shape[1:]) for tensor in theirs}
+        assert not any(isinstance(tensor.shape[0], int) for tensor in theirs)
 
 
 def test_arrays_for_numpy_are_plain_and_named(tmp_path):

@@ -1,4 +1,4 @@
-"""Networks of stock Keras layers, and the NumPy network beside them."""
+"""Networks of stock Keras layers, compared with the NumPy network."""
 
 import keras
 import numpy as np

@@ -37,8 +37,8 @@ def by_keras(cell):
 @pytest.mark.parametrize("cell", CELLS)
 def test_activations_are_those_of_keras(cell):
     reader = carried_reader(random_network(cell))
-    for one in IDS.tolist():
-        reader.step(one)
+    for number in IDS.tolist():
+        reader.step(number)
     for ours, theirs in zip(reader.activations(), by_keras(cell), strict=True):
         assert np.abs(ours - theirs).max() < 1e-5
 
@@ -47,10 +47,10 @@ def test_activations_are_those_of_keras(cell):
 def test_activations_of_a_window_are_those_of_its_characters_alone(shape):
     network = random_network()
     windowed, whole = window_reader(network, 4, shape), carried_reader(network, shape)
-    for one in IDS.tolist():
-        windowed.step(np.full(shape, one))
-    for one in IDS[-4:].tolist():
-        whole.step(np.full(shape, one))
+    for number in IDS.tolist():
+        windowed.step(np.full(shape, number))
+    for number in IDS[-4:].tolist():
+        whole.step(np.full(shape, number))
     for ours, theirs in zip(windowed.activations(), whole.activations(), strict=True):
         assert ours.shape == theirs.shape and np.abs(ours - theirs).max() < 1e-6
 
@@ -67,14 +67,14 @@ def test_the_window_is_that_of_reading_it_again(cell, maxlen):
         if place == 11:  # the second text starts again
             both.reset(1)
             start = place
-        got = both.step(ids[:, place])
+        actual = both.step(ids[:, place])
         expected = []
         for row, first in ((0, 0), (1, start)):
             again = carried_reader(network)
-            for one in ids[row, max(first, place + 1 - maxlen) : place + 1]:
-                logits = again.step(one)
+            for number in ids[row, max(first, place + 1 - maxlen) : place + 1]:
+                logits = again.step(number)
             expected.append(logits.copy())
-        np.testing.assert_allclose(got, expected, atol=1e-5)
+        np.testing.assert_allclose(actual, expected, atol=1e-5)
         np.testing.assert_allclose(alone.step(ids[0, place]), expected[0], atol=1e-5)
 
 
@@ -89,5 +89,5 @@ def test_a_reset_state_is_that_of_a_new_text(cell):
     new.step(np.array([0, 5, 0]))
     new.reset([0, 2])
     for ids in ([7, 1, 0], [2, 2, 2]):
-        got, expected = used.step(np.array(ids)), new.step(np.array(ids))
-        np.testing.assert_allclose(got, expected, atol=1e-6)
+        actual, expected = used.step(np.array(ids)), new.step(np.array(ids))
+        np.testing.assert_allclose(actual, expected, atol=1e-6)

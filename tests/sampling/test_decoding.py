@@ -149,8 +149,8 @@ def test_one_row_is_chosen_as_in_many():
 
 
 def test_noise_does_not_depend_on_how_much_is_drawn_at_a_time():
-    one, two = np.random.default_rng(4), np.random.default_rng(4)
-    whole = draw_noise(one, 10, 7, 0.5)
-    parts = np.concatenate([draw_noise(two, 3, 7, 0.5), draw_noise(two, 7, 7, 0.5)])
+    first, second = np.random.default_rng(4), np.random.default_rng(4)
+    whole = draw_noise(first, 10, 7, 0.5)
+    parts = np.concatenate([draw_noise(second, 3, 7, 0.5), draw_noise(second, 7, 7, 0.5)])
     np.testing.assert_array_equal(whole, parts)
     assert whole.dtype == np.float32 and np.isfinite(whole).all()

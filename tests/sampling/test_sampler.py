@@ -64,11 +64,11 @@ def is_stopped(text, options):
 
 @pytest.mark.parametrize("span", [None, 1, 3])
 @pytest.mark.parametrize("temperature", [0, 0.5, 1])
-def test_spells_what_the_network_wants(span, temperature):
+def test_the_sampler_writes_what_the_network_predicts(span, temperature):
     sampler = speller(span=span)
     assert sampler.generate("cd", length=10, temperature=temperature) == "cdefghabcdef"
-    (one, two) = texts(sampler, ["cd", "h"], temperature, length=3)
-    assert (one.seed, one.text, two.text) == ("cd", "efg", "abc")
+    (first, second) = texts(sampler, ["cd", "h"], temperature, length=3)
+    assert (first.seed, first.text, second.text) == ("cd", "efg", "abc")
 
 
 @pytest.mark.parametrize("span", [None, 4])
@@ -76,7 +76,9 @@ def test_unknown_is_never_written(span):
     sampler = speller(4, Vocabulary("abc", has_unknown=True), span)
     text = sampler.generate("c", length=500, temperature=1.0, random_seed=1)
     assert set(text) == set("abc")
-    assert set("".join(one.text for one in texts(sampler, ["c"] * 9, length=50))) == set("abc")
+    assert set("".join(result.text for result in texts(sampler, ["c"] * 9, length=50))) == set(
+        "abc"
+    )
 
 
 def test_without_n_the_result_is_a_string_and_with_n_a_list():
@@ -120,8 +122,10 @@ def test_the_same_random_seed_gives_the_same_text_and_another_one_another():
     assert sampler.generate("a", length=300, temperature=1.0) != sampler.generate(
         "a", length=300, temperature=1.0
     )
-    three = [one.text for one in texts(sampler, ["a"] * 3, 1.0)]
-    assert three == [one.text for one in texts(sampler, ["a"] * 3, 1.0)] and len(set(three)) == 3
+    three = [result.text for result in texts(sampler, ["a"] * 3, 1.0)]
+    assert (
+        three == [result.text for result in texts(sampler, ["a"] * 3, 1.0)] and len(set(three)) == 3
+    )
 
 
 def test_greedy_text_does_not_depend_on_the_random_seed():
@@ -175,15 +179,17 @@ def test_many_texts_are_those_of_one_by_one(span, seeds, data):
     # Each text's random numbers depend on its own number only.
     alone = texts(sampler, [seeds[0]], **options)[0]
     assert alone.text == first
-    for one in results:
-        logprobs = sampler.logprobs(one.seed + one.text)[-len(one.text) :]
-        assert one.mean_log_probability == pytest.approx(logprobs.mean(), abs=1e-5)
+    for result in results:
+        logprobs = sampler.logprobs(result.seed + result.text)[-len(result.text) :]
+        assert result.mean_log_probability == pytest.approx(logprobs.mean(), abs=1e-5)
         if "until" in options:
-            assert one.complete == is_stopped(one.text, options)
-            assert one.complete or len(one.text) == options["length"]
-            assert not any(is_stopped(one.text[:end], options) for end in range(len(one.text)))
+            assert result.complete == is_stopped(result.text, options)
+            assert result.complete or len(result.text) == options["length"]
+            assert not any(
+                is_stopped(result.text[:end], options) for end in range(len(result.text))
+            )
         else:
-            assert one.complete and len(one.text) == options["length"]
+            assert result.complete and len(result.text) == options["length"]
 
 
 def test_lines_end_a_text():
@@ -256,17 +262,20 @@ def test_numbers_may_be_those_of_numpy(span, real):
     sampler: Any = Sampler(random_network(), LETTERS, span, ["abc"])
     whole = np.int64
     plain = {"temperature": 0.5, "top_k": 3, "top_p": 0.75, "min_p": 0.125, "random_seed": 7}
-    given = {
+    of_numpy = {
         name: real(value) if isinstance(value, float) else whole(value)
         for name, value in plain.items()
     }
     text = sampler.generate("a", length=50, **plain)
-    assert sampler.generate("a", length=whole(50), **given) == text
-    assert "a" + "".join(sampler.stream("a", length=np.int32(50), **given)) == text
+    assert sampler.generate("a", length=whole(50), **of_numpy) == text
+    assert "a" + "".join(sampler.stream("a", length=np.int32(50), **of_numpy)) == text
     ending = sampler.stop_condition(whole(9), ["ab"], np.uint8(0))
     assert ending == sampler.stop_condition(9, ["ab"], 0)
     written = [
-        [one.text for one in sampler.generate_batch(["a"] * 3, Decoding(temperature), ending, seed)]
+        [
+            result.text
+            for result in sampler.generate_batch(["a"] * 3, Decoding(temperature), ending, seed)
+        ]
         for temperature, seed in ((0.5, 5), (real(0.5), whole(5)))
     ]
     assert written[0] == written[1]

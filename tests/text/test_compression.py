@@ -25,7 +25,7 @@ def test_several_compressed_members_are_one_text():
     assert read(gzip.compress(b"one ") + gzip.compress(b"two")) == "one two"
 
 
-def test_a_text_that_begins_like_bzip2_is_a_text():
+def test_a_text_that_starts_like_bzip2_is_a_text():
     assert read(b"BZh9 is how these files begin") == "BZh9 is how these files begin"
 
 

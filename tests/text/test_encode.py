@@ -83,7 +83,7 @@ def expected(text: str, form: Any = None, lower: bool = False) -> str:
 
 
 @pytest.mark.parametrize(
-    ("settings", "wanted"),
+    ("settings", "expected_text"),
     [
         ({}, expected(WORDS * 60)),
         ({"lowercase": True}, expected(WORDS * 60, lower=True)),
@@ -91,19 +91,19 @@ def expected(text: str, form: Any = None, lower: bool = False) -> str:
         ({"normalize": "NFKC", "lowercase": True}, expected(WORDS * 60, "NFKC", lower=True)),
     ],
 )
-def test_any_number_of_jobs_makes_the_same(tmp_path, small_blocks, settings, wanted):
+def test_any_number_of_jobs_makes_the_same(tmp_path, small_blocks, settings, expected_text):
     path = tmp_path / "it.txt"
     path.write_bytes((WORDS * 60).encode())
-    one, two, three = (prepared_by(jobs, [path], tmp_path, **settings) for jobs in (1, 2, 3))
-    assert one == two == three
-    characters = json.loads(one["vocabulary.json"])["characters"]
-    assert characters == "".join(sorted(set(wanted)))
-    entry = json.loads(one["manifest.json"])["files"]["ids.npy"]
-    blocks = [one["ids.npy"][first : first + 900] for first in range(0, len(one["ids.npy"]), 900)]
+    by_1, by_2, by_3 = (prepared_by(jobs, [path], tmp_path, **settings) for jobs in (1, 2, 3))
+    assert by_1 == by_2 == by_3
+    characters = json.loads(by_1["vocabulary.json"])["characters"]
+    assert characters == "".join(sorted(set(expected_text)))
+    entry = json.loads(by_1["manifest.json"])["files"]["ids.npy"]
+    blocks = [by_1["ids.npy"][first : first + 900] for first in range(0, len(by_1["ids.npy"]), 900)]
     assert entry["blocks"] == [hashlib.sha256(block).hexdigest() for block in blocks]
     assert len(blocks) > 3 and open_prepared(tmp_path / "by 1").digest
     ids = np.load(tmp_path / "by 2/ids.npy")
-    assert "".join(characters[number] for number in ids) == wanted
+    assert "".join(characters[number] for number in ids) == expected_text
 
 
 def test_ids_of_several_types_rare_characters_and_many_files(tmp_path, small_blocks):
@@ -119,11 +119,11 @@ def test_ids_of_several_types_rare_characters_and_many_files(tmp_path, small_blo
     for n, pack in enumerate(packers):
         paths.append(folder / f"packed {n}")
         paths[-1].write_bytes(pack(WORDS.encode() * 40))
-    one, two, three = (prepared_by(jobs, paths, tmp_path, min_count=4) for jobs in (1, 2, 3))
-    assert one == two == three
+    by_1, by_2, by_3 = (prepared_by(jobs, paths, tmp_path, min_count=4) for jobs in (1, 2, 3))
+    assert by_1 == by_2 == by_3
     whole = "".join(texts).replace("x\ufeff", "x\n") + expected(WORDS) * 40 * 3
     common = "".join(sorted(c for c in set(whole) if whole.count(c) >= 4))
-    assert json.loads(one["vocabulary.json"]) == {"characters": common, "has_unknown": True}
+    assert json.loads(by_1["vocabulary.json"]) == {"characters": common, "has_unknown": True}
     numbers = {character: number for number, character in enumerate(common)}
     ids = np.load(tmp_path / "by 3/ids.npy")
     assert ids.dtype == np.uint16
@@ -144,9 +144,9 @@ def test_line_ends_between_files_do_not_depend_on_the_number_of_jobs(tmp_path, s
     paths = [tmp_path / f"{number:03}.txt" for number in range(len(files))]
     for path, data in zip(paths, files, strict=True):
         path.write_bytes(data)
-    one, two, three = (prepared_by(jobs, paths, tmp_path) for jobs in (1, 2, 3))
-    assert one == two == three
-    opened = open_prepared(tmp_path / "by 2")
+    by_1, by_2, by_3 = (prepared_by(jobs, paths, tmp_path) for jobs in (1, 2, 3))
+    assert by_1 == by_2 == by_3
+    corpus = open_prepared(tmp_path / "by 2")
     packers: Any = {b"\x1f": gzip, b"B": bz2}
     unpacked = [
         packers[data[:1]].decompress(data) if data[:1] in packers else data for data in files
@@ -155,10 +155,10 @@ def test_line_ends_between_files_do_not_depend_on_the_number_of_jobs(tmp_path, s
     texts = [text for text in texts if text]
     added = sum(not text.endswith("\n") for text in texts[:-1])
     ended = [text if text.endswith("\n") else f"{text}\n" for text in texts[:-1]]
-    assert opened.vocabulary.decode(opened.ids) == "".join([*ended, texts[-1]])
-    assert opened.reading.line_ends_added == added
-    assert opened.reading.encodings == {"utf-8": sum(map(bool, files))}
-    assert opened.summary()["reading"] == opened.reading.to_json()
+    assert corpus.vocabulary.decode(corpus.ids) == "".join([*ended, texts[-1]])
+    assert corpus.reading.line_ends_added == added
+    assert corpus.reading.encodings == {"utf-8": sum(map(bool, files))}
+    assert corpus.summary()["reading"] == corpus.reading.to_json()
 
 
 def test_what_is_changed_does_not_depend_on_the_number_of_jobs(tmp_path, small_blocks):
@@ -169,13 +169,13 @@ def test_what_is_changed_does_not_depend_on_the_number_of_jobs(tmp_path, small_b
     for path, data in zip(paths, files, strict=True):
         path.write_bytes(data)
     settings = {"encoding": "auto", "decoding_errors": "replace"}
-    one, two, three = (prepared_by(jobs, paths, tmp_path, **settings) for jobs in (1, 2, 3))
-    assert one == two == three
-    opened = open_prepared(tmp_path / "by 3")
-    assert opened.reading == ReadingReport(
+    by_1, by_2, by_3 = (prepared_by(jobs, paths, tmp_path, **settings) for jobs in (1, 2, 3))
+    assert by_1 == by_2 == by_3
+    corpus = open_prepared(tmp_path / "by 3")
+    assert corpus.reading == ReadingReport(
         {"cp1252": 3, "utf-8": 2}, line_ends_added=2, undecodable_replaced=1
     )
-    text = opened.vocabulary.decode(opened.ids)
+    text = corpus.vocabulary.decode(corpus.ids)
     encodings, ends = ("cp1252", "cp1252", "utf-8", "utf-8", "cp1252"), ("", "\n", "\n", "", "")
     read = (data.decode(name, "replace") for data, name in zip(files, encodings, strict=True))
     assert text == "".join(map("".join, zip(read, ends, strict=True)))
@@ -186,8 +186,8 @@ def test_other_encodings(tmp_path, small_blocks, encoding):
     text = "eine Zeile mit ü\r\n" * 300 if encoding == "latin-1" else WORDS * 60
     path = tmp_path / "it.txt"
     path.write_bytes(text.encode(encoding))
-    one, two = (prepared_by(jobs, [path], tmp_path, encoding=encoding) for jobs in (1, 2))
-    assert one == two
+    by_1, by_2 = (prepared_by(jobs, [path], tmp_path, encoding=encoding) for jobs in (1, 2))
+    assert by_1 == by_2
     assert len(np.load(tmp_path / "by 1/ids.npy")) == len(expected(text))
 
 

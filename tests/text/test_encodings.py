@@ -46,7 +46,7 @@ def test_a_few_letters_with_accents_are_read_as_windows_1252(short):
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_an_encoding_is_detected_at_the_first_byte_that_tells_it(end):
+def test_an_encoding_is_detected_wherever_its_first_special_byte_is(end):
     sizes = ReadingSizes(block=7, sample=100)
     data = f"all of it is ASCII{end}" * 50 + TEXTS["cp1251"].replace("\n", end) * 20
     text, changes = read_files([data.encode("cp1251")], sizes, encoding="auto")

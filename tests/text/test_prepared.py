@@ -153,7 +153,7 @@ def length_error(text: str, folder: Path, **windows: Any) -> str:
 
 @pytest.mark.parametrize("characters", [2, 3, 5, 30, 50, 100, 300, 400])
 @pytest.mark.parametrize("windows", [{}, {"validation": 0.5}, {"validation": 0.0}, {"maxlen": 9}])
-def test_one_message_has_all_that_a_short_text_needs(tmp_path, characters, windows):
+def test_the_message_for_a_short_text_has_every_remedy(tmp_path, characters, windows):
     """Every option that it names is enough, and so is the length."""
     text = "ab" * 5000
     if not (message := length_error(text[:characters], tmp_path, **windows)):
@@ -182,17 +182,17 @@ def test_files_are_joined_as_they_are(tmp_path):
     assert prepared.reading.line_ends_added == 1
 
 
-def test_a_corpus_of_version_0_1_0_tells_nothing_of_its_reading(tmp_path):
+def test_a_corpus_of_version_0_1_0_has_no_report_of_its_reading(tmp_path):
     released = Path(__file__).parents[1] / "released/0.1.0/prepared"
     assert open_prepared(released).reading == ReadingReport()
     # That version joined files without a final line end, so its cache is read again.
-    one = source("some text " * 20)
-    prepare([one], tmp_path / "p", **SMALL)
+    text = source("some text " * 20)
+    prepare([text], tmp_path / "p", **SMALL)
     path = tmp_path / "p/prepared.json"
     settings = json.loads(path.read_text())
     del settings["reading"]
     path.write_text(json.dumps(settings))
-    assert not is_up_to_date(tmp_path / "p", [one], CorpusConfig())
+    assert not is_up_to_date(tmp_path / "p", [text], CorpusConfig())
 
 
 @pytest.mark.parametrize("name", ["ids.npy", "vocabulary.json", "prepared.json", "manifest.json"])
@@ -251,11 +251,11 @@ def test_parts_of_the_ids_are_checked_by_themselves(tmp_path, monkeypatch):
     path.write_bytes(content)
     with pytest.raises(PreparedError, match=r"ids.npy: changed after it was written"):
         open_prepared(tmp_path / "p")
-    opened = open_prepared(tmp_path / "p", check=False)
-    opened.verify([slice(0, 2000), slice(4000, 5000)])
+    corpus = open_prepared(tmp_path / "p", check=False)
+    corpus.verify([slice(0, 2000), slice(4000, 5000)])
     for part in (slice(2000, 3000), slice(3600, 3601)):  # in the same block
         with pytest.raises(PreparedError, match=r"changed after it was written.*make it again"):
-            opened.verify([part])
+            corpus.verify([part])
     manifest = tmp_path / "p/manifest.json"
     written = json.loads(manifest.read_bytes())
     false: list[object] = [written["files"]["ids.npy"]["blocks"][1:], [1] * 6, "a", {}]
@@ -275,13 +275,13 @@ def test_another_version_is_refused(tmp_path):
 
 
 def test_unchanged_knows_sources_and_settings(tmp_path):
-    one, two = source("some text " * 20), source("some text " * 20, "other")
-    prepare([one], tmp_path / "p", **SMALL)
-    assert is_up_to_date(tmp_path / "p", [one], CorpusConfig())
-    assert not is_up_to_date(tmp_path / "p", [two], CorpusConfig())
-    assert not is_up_to_date(tmp_path / "p", [one, two], CorpusConfig())
-    assert not is_up_to_date(tmp_path / "p", [one], CorpusConfig(lowercase=True))
-    assert not is_up_to_date(tmp_path / "nowhere", [one], CorpusConfig())
+    first, second = source("some text " * 20), source("some text " * 20, "other")
+    prepare([first], tmp_path / "p", **SMALL)
+    assert is_up_to_date(tmp_path / "p", [first], CorpusConfig())
+    assert not is_up_to_date(tmp_path / "p", [second], CorpusConfig())
+    assert not is_up_to_date(tmp_path / "p", [first, second], CorpusConfig())
+    assert not is_up_to_date(tmp_path / "p", [first], CorpusConfig(lowercase=True))
+    assert not is_up_to_date(tmp_path / "nowhere", [first], CorpusConfig())
     piped = Source("-", lambda: io.BytesIO(b"some text " * 20))
     prepare([piped], tmp_path / "q", **SMALL)
     assert not is_up_to_date(tmp_path / "q", [piped], CorpusConfig())  # nobody knows
@@ -307,13 +307,13 @@ def test_a_change_that_leaves_name_size_and_time_is_noticed(tmp_path, size, plac
 
 def test_a_text_whose_hash_nobody_recorded_counts_as_changed(tmp_path):
     """As in what version 0.1.0 wrote."""
-    one = source("some text " * 20)
-    prepare([one], tmp_path / "p", **SMALL)
+    text = source("some text " * 20)
+    prepare([text], tmp_path / "p", **SMALL)
     path = tmp_path / "p/prepared.json"
     settings = json.loads(path.read_bytes())
     assert len(settings["sources"][0].pop("sha256")) == 64
     path.write_text(json.dumps(settings))
-    assert not is_up_to_date(tmp_path / "p", [one], CorpusConfig())
+    assert not is_up_to_date(tmp_path / "p", [text], CorpusConfig())
 
 
 def test_a_reader_never_mixes_two_prepared_corpora(tmp_path):
@@ -336,8 +336,8 @@ def test_a_reader_never_mixes_two_prepared_corpora(tmp_path):
         seen = set()
         until = time.monotonic() + 2
         while time.monotonic() < until:
-            opened = open_prepared(tmp_path / "p", check=False)
-            seen.add(opened.vocabulary.decode(opened.ids))
+            corpus = open_prepared(tmp_path / "p", check=False)
+            seen.add(corpus.vocabulary.decode(corpus.ids))
     finally:
         ended.set()
         thread.join()

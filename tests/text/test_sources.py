@@ -79,9 +79,9 @@ def test_a_file_named_by_its_descriptor_is_one_that_other_processes_can_open(tmp
     path.write_text("a text")
     with path.open() as file:
         (source,) = find_sources([f"/dev/fd/{file.fileno()}"])
-    with pickle.loads(pickle.dumps(source)).open() as opened:
+    with pickle.loads(pickle.dumps(source)).open() as stream:
         assert source.on_disk
-        assert opened.read() == b"a text"
+        assert stream.read() == b"a text"
     with path.open() as file:
         path.unlink()
         (source,) = find_sources([f"/dev/fd/{file.fileno()}"])

@@ -92,7 +92,7 @@ class Pair(Communicator):
         return self.answers
 
 
-def test_several_processes_follow_process_0_and_stop_where_any_is_asked_to():
+def test_several_processes_follow_process_0_and_stop_if_any_does():
     pair = Pair([0, 3, 0.4, False, False, False])
     stops = [False]
     over_here = TimeBudget(time.monotonic() - 100, validation_seconds=1)  # by this process's clock

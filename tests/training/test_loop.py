@@ -117,10 +117,10 @@ def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path, steps, changes
     assert resumed.of(events.TrainingStarted)[0].resumed_at_epoch == pytest.approx(
         steps / whole.batches.steps_per_epoch, abs=0.05
     )
-    for one, other in zip(whole.model.weights(), rest.model.weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
-    for one, other in zip(whole.trainer.weights(), rest.trainer.weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
+    for array, other in zip(whole.model.weights(), rest.model.weights(), strict=True):
+        np.testing.assert_array_equal(array, other)
+    for array, other in zip(whole.trainer.weights(), rest.trainer.weights(), strict=True):
+        np.testing.assert_array_equal(array, other)
     losses = [event.step_loss for event in everything.of(events.StepDone)]
     assert losses[steps:] == [event.step_loss for event in resumed.of(events.StepDone)]
     if not changes:
@@ -170,7 +170,7 @@ def test_a_training_by_time_ends_before_its_deadline():
     assert len(recorder.snapshots) >= len(recorder.of(events.Validated)) - 1
 
 
-def test_a_time_that_is_over_before_the_first_step_is_refused():
+def test_a_time_too_short_for_a_step_is_refused():
     settings = resolve_settings({**SMALL, "time": 1.0})
     with pytest.raises(TrainingError, match="--time 1s"):
         run(settings, start=StartOptions(deadline=time.monotonic() + 0.5))

@@ -43,7 +43,7 @@ def test_sizes_grow_with_the_time_and_shrink_with_the_text():
     assert choose_time(10**6) == 600 and choose_time(10_000) < 120
 
 
-def test_sizes_suit_what_the_user_chose():
+def test_automatic_sizes_depend_on_what_the_user_chose():
     free = choose_sizes(10**6, {"time": 120})
     wide = choose_sizes(10**6, {"time": 120, "units": (512, 512), "maxlen": 100})
     assert "units" not in wide and "maxlen" not in wide
@@ -89,7 +89,7 @@ def refusal(characters: int, folder: Path, options: dict[str, Any], preset: str 
         ({}, "min-char-rnn"),
     ],
 )
-def test_one_message_has_all_that_a_short_text_needs(tmp_path, characters, options, preset):
+def test_the_message_for_a_short_text_has_every_remedy(tmp_path, characters, options, preset):
     message = refusal(characters, tmp_path / "m", options, preset)
     if not message:
         return
@@ -101,8 +101,8 @@ def test_one_message_has_all_that_a_short_text_needs(tmp_path, characters, optio
         assert refusal(enough - 1, tmp_path / "m", options, preset)
         _, _, advice = message.partition(", or add ")
         for remedy in advice.split(" or "):
-            given = dict(re.findall(r"--([\w-]+) ([\d.]+)", remedy))
-            more = {name.replace("-", "_"): json.loads(value) for name, value in given.items()}
+            values = dict(re.findall(r"--([\w-]+) ([\d.]+)", remedy))
+            more = {name.replace("-", "_"): json.loads(value) for name, value in values.items()}
             assert more, message
             assert not refusal(characters, tmp_path / "m", {**options, **more}, preset), remedy
 
@@ -143,18 +143,20 @@ def test_windows_chosen_for_a_prepared_corpus_are_those_of_a_training(
 ):
     corpus.write_text(corpus.read_text() * 5)
     prepare([str(corpus)], tmp_path / "p", **windows)
-    made = planned([tmp_path / "p"], tmp_path / "m").identity
-    assert made.settings.windows.maxlen == maxlen and ("maxlen" in made.automatic) == (maxlen == 64)
+    identity = planned([tmp_path / "p"], tmp_path / "m").identity
+    assert identity.settings.windows.maxlen == maxlen and ("maxlen" in identity.automatic) == (
+        maxlen == 64
+    )
     preset = planned([tmp_path / "p"], tmp_path / "m", preset="keras-example").identity
     assert preset.settings.windows.maxlen == 40
-    told = planned([tmp_path / "p"], tmp_path / "m", {"maxlen": 12}).identity
-    assert told.settings.windows.maxlen == 12
+    with_maxlen = planned([tmp_path / "p"], tmp_path / "m", {"maxlen": 12}).identity
+    assert with_maxlen.settings.windows.maxlen == 12
     without_chosen(tmp_path / "p")
     old = planned([tmp_path / "p"], tmp_path / "m").identity
     assert old.settings.windows.maxlen == before
 
 
-def test_the_text_in_a_cache_says_what_was_chosen(tmp_path, corpus):
+def test_a_cached_corpus_records_what_was_chosen(tmp_path, corpus):
     corpus.write_text(corpus.read_text() * 5)
     for options, preset, chosen in (
         ({}, None, ()),
@@ -187,8 +189,8 @@ def test_a_prepared_text_is_not_read_another_way(tmp_path, corpus, corpus_settin
         if old:
             without_chosen(tmp_path / "p")
         if refused is None:
-            made = planned([tmp_path / "p"], tmp_path / "m", corpus=corpus_settings)
-            assert made.corpus.corpus == CorpusConfig("latin-1", lowercase=True)
+            plan = planned([tmp_path / "p"], tmp_path / "m", corpus=corpus_settings)
+            assert plan.corpus.corpus == CorpusConfig("latin-1", lowercase=True)
         else:
             with pytest.raises(UsageError, match=f"prepared already, with {refused};"):
                 planned([tmp_path / "p"], tmp_path / "m", corpus=corpus_settings)
@@ -236,8 +238,8 @@ def test_a_training_that_an_older_version_began_is_the_same_without_a_new_settin
 
 def test_every_cell_and_preset_is_reset_more_often_where_few_windows_are_read(tmp_path, corpus):
     def probability(options, preset=None):
-        made = planned([corpus], tmp_path / "m", options=options, preset=preset)
-        return made.identity.settings.training.state_reset
+        plan = planned([corpus], tmp_path / "m", options=options, preset=preset)
+        return plan.identity.settings.training.state_reset
 
     assert probability({"epochs": 1}) == probability({"epochs": 1, "cell": "gru"}) == 0.5
     assert probability({"epochs": 1}, "small") == 0.5
@@ -247,5 +249,5 @@ def test_every_cell_and_preset_is_reset_more_often_where_few_windows_are_read(tm
 
 @pytest.mark.parametrize(("options", "preset"), [({"cell": "gru"}, None), ({}, "small")])
 def test_no_pace_is_measured_where_nothing_depends_on_it(tmp_path, corpus, options, preset):
-    made = planned([corpus], tmp_path / "m", options={**options, "time": 30.0}, preset=preset)
-    assert made.settings_for is None
+    plan = planned([corpus], tmp_path / "m", options={**options, "time": 30.0}, preset=preset)
+    assert plan.settings_for is None

@@ -27,12 +27,14 @@ def test_progress_is_shown_where_it_is_wanted_or_the_session_is_interactive(
 ):
     if interactive:
         monkeypatch.setattr(sys, "ps1", "In : ", raising=False)  # as Python and IPython set it
-    heard: list[events.Event] = []
-    textgen.train([corpus], model=tmp_path / "m", on_event=heard.append, progress=progress, **TINY)
+    received: list[events.Event] = []
+    textgen.train(
+        [corpus], model=tmp_path / "m", on_event=received.append, progress=progress, **TINY
+    )
     out, err = capsys.readouterr()
     assert out == "" and bool(err) == shown
-    assert isinstance(heard[-1], events.TrainingFinished)
-    assert sum(isinstance(event, events.Validated) for event in heard) == 2
+    assert isinstance(received[-1], events.TrainingFinished)
+    assert sum(isinstance(event, events.Validated) for event in received) == 2
     if shown:
         lines = err.splitlines()
         assert lines[0].startswith("corpus: ") and "distinct" in lines[0]
@@ -44,7 +46,7 @@ def test_progress_is_shown_where_it_is_wanted_or_the_session_is_interactive(
 
 
 def test_lines_in_python_say_nothing_of_the_command_line(corpus, tmp_path, capsys):
-    """Ctrl-C raises KeyboardInterrupt there, and a call goes on."""
+    """In Python, Ctrl-C raises KeyboardInterrupt, and a call continues a training."""
     count = iter(range(100))
     finished = textgen.train(
         [corpus], model=tmp_path / "m", stop=lambda: next(count) > 5, progress=True, **TINY

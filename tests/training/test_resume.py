@@ -1,4 +1,4 @@
-"""Trainings that end before their end, and go on."""
+"""Trainings that are stopped, killed or fail, and are resumed."""
 
 import ctypes
 import io
@@ -91,7 +91,10 @@ def history(directory):
 
 def losses(directory):
     epochs = history(directory)["epochs"]
-    return [(one["epoch"], one["loss"], one["validation_loss"], one["samples"]) for one in epochs]
+    return [
+        (entry["epoch"], entry["loss"], entry["validation_loss"], entry["samples"])
+        for entry in epochs
+    ]
 
 
 @pytest.mark.parametrize(
@@ -117,18 +120,18 @@ def losses(directory):
         (70, {"precision": "float16"}),
     ],
 )
-def test_a_stopped_training_goes_on_as_if_it_had_not_been(tmp_path, corpus, options, steps):
+def test_a_resumed_training_ends_with_the_same_bytes(tmp_path, corpus, options, steps):
     options = {**QUICK, "sample_length": 20, **options}
-    told: list[events.Event] = []
+    received: list[events.Event] = []
     train([str(corpus)], model=tmp_path / "whole", **options)
     if steps == "epoch":
         steps = epoch_of(tmp_path / "whole")
     stopped = train([str(corpus)], model=tmp_path / "model", stop=Stop(steps), **options)
     assert stopped.reason == "stopped"
     assert model_dir.load(tmp_path / "model").generate("The", length=5)  # there is a model already
-    finished = train([str(corpus)], model=tmp_path / "model", on_event=told.append, **options)
+    finished = train([str(corpus)], model=tmp_path / "model", on_event=received.append, **options)
     assert finished.reason in ("done", "patience")
-    (started,) = (event for event in told if isinstance(event, events.TrainingStarted))
+    (started,) = (event for event in received if isinstance(event, events.TrainingStarted))
     assert started.resumed_at_epoch and steps / started.steps_per_epoch == pytest.approx(
         started.resumed_at_epoch, rel=0.02
     )
@@ -137,7 +140,7 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_been(tmp_path, corpus, opti
     assert not checkpoint_path(tmp_path / "model").exists()
 
 
-def test_a_training_from_another_model_goes_on(tmp_path, corpus, trained):
+def test_a_training_from_another_model_is_resumed(tmp_path, corpus, trained):
     other = corpus.with_name("other.txt")
     other.write_text(corpus.read_text()[1000:] + "\u00e9\u00e8" * 30, encoding="utf-8")
     options: dict[str, Any] = {"maxlen": 10, "batch_size": 4, "epochs": 2, "sample_length": 0}
@@ -170,7 +173,7 @@ def test_a_training_by_time_uses_what_is_left_of_it(tmp_path, corpus):
     assert shares[at_stop] >= 0.3 and shares[-1] > 0.9
 
 
-def test_what_is_asked_again_must_be_the_same_training(tmp_path, corpus):
+def test_only_the_same_training_is_resumed(tmp_path, corpus):
     directory = tmp_path / "model"
     train([str(corpus)], model=directory, stop=Stop(20), **QUICK)
     before = contents(directory)
@@ -196,7 +199,7 @@ def test_what_is_asked_again_must_be_the_same_training(tmp_path, corpus):
     assert not (tmp_path / "nothing").exists()
 
 
-def test_a_failed_beginning_by_force_leaves_the_unfinished_training(tmp_path, corpus):
+def test_a_failed_start_with_force_leaves_the_unfinished_training(tmp_path, corpus):
     directory = tmp_path / "model"
     train([str(corpus)], model=tmp_path / "whole", **QUICK)
     train([str(corpus)], model=directory, stop=Stop(20), **QUICK)
@@ -209,7 +212,7 @@ def test_a_failed_beginning_by_force_leaves_the_unfinished_training(tmp_path, co
     assert weights(directory) == weights(tmp_path / "whole")
 
 
-def test_what_killed_trainings_left_is_taken_away(tmp_path, corpus):
+def test_files_that_killed_trainings_left_are_removed(tmp_path, corpus):
     directory = tmp_path / "model"
     train([str(corpus)], model=directory, stop=Stop(20), **QUICK)
     aside = pending_cache_path(directory)
@@ -222,7 +225,7 @@ def test_what_killed_trainings_left_is_taken_away(tmp_path, corpus):
     assert not [name for name in names if name.startswith(".")], names
 
 
-def test_a_text_that_is_deleted_is_read_again(tmp_path, corpus):
+def test_a_deleted_cache_is_made_again(tmp_path, corpus):
     directory = tmp_path / "model"
     train([str(corpus)], model=directory, stop=Stop(20), **QUICK)
     shutil.rmtree(cache_path(directory))
@@ -231,7 +234,7 @@ def test_a_text_that_is_deleted_is_read_again(tmp_path, corpus):
     assert train([str(corpus)], model=directory, **QUICK).reason == "done"
 
 
-def test_letters_for_letters_is_another_text(tmp_path, corpus):
+def test_a_text_with_other_characters_is_another_text(tmp_path, corpus):
     """The same ids with other characters."""
     directory = tmp_path / "model"
     train([str(corpus)], model=directory, stop=Stop(20), **QUICK)
@@ -243,7 +246,7 @@ def test_letters_for_letters_is_another_text(tmp_path, corpus):
 
 
 def start(folder, *arguments, **more):
-    """A training as a process of its own."""
+    """Start a training in another process."""
     return subprocess.Popen(
         [sys.executable, "-m", "textgen", "train", *map(str, arguments)],
         cwd=folder,
@@ -281,7 +284,9 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path, corpus, prec
     def check():
         assert (weights(killed), losses(killed)) == (weights(whole), losses(whole))
         left = {path.name for path in killed.iterdir()}
-        assert not [one for one in left if one.startswith((".checkpoint", ".manifest", ".pending"))]
+        assert not [
+            name for name in left if name.startswith((".checkpoint", ".manifest", ".pending"))
+        ]
 
     chance = random.Random(KILLS)
     kills = resumed = 0
@@ -307,15 +312,15 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path, corpus, prec
             model_dir.load(killed).generate("The", length=5)
     assert resumed > kills // 2
     process = start(tmp_path, *options, "--model", killed)
-    told = process.stderr.read()
-    assert process.wait(120) == 0 or "holds a trained model" in told, told
+    messages = process.stderr.read()
+    assert process.wait(120) == 0 or "holds a trained model" in messages, messages
     check()
 
 
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
-def test_a_signal_leaves_a_checkpoint_and_says_how_to_go_on(
+def test_a_signal_leaves_a_checkpoint_and_the_command_that_resumes(
     tmp_path, corpus, textgen, number, status
 ):
     process = start(tmp_path, *OPTIONS, "--model", "here")
@@ -371,7 +376,7 @@ train(model={str(directory)!r}, resume=True, checkpoint_every=1000.0)
 """
     assert subprocess.run([sys.executable, "-c", script]).returncode == 9
     if moment == "after the model":
-        reached = min(one["validation_loss"] for one in history(directory)["epochs"])
+        reached = min(entry["validation_loss"] for entry in history(directory)["epochs"])
         best = weights(directory)
     else:
         snapshot = checkpoint.read_checkpoint(checkpoint_path(directory)).snapshot
@@ -421,8 +426,8 @@ def test_short_epochs_do_not_each_save_the_model(tmp_path, corpus, monkeypatch, 
     monkeypatch.undo()
     assert len(saved) == 2
     epochs = history(tmp_path / "model")["epochs"]
-    assert [one["epoch"] for one in epochs] == list(range(1, 9 if ended else 10))
-    record = min(one["validation_loss"] for one in epochs)
+    assert [entry["epoch"] for entry in epochs] == list(range(1, 9 if ended else 10))
+    record = min(entry["validation_loss"] for entry in epochs)
     assert epochs[-1]["validation_loss"] == record  # so that the weights are of the last epoch
     train([str(corpus)], model=tmp_path / "whole", stop=Stop(10**9), **{**QUICK, "epochs": 9})
     if not ended:
@@ -430,13 +435,13 @@ def test_short_epochs_do_not_each_save_the_model(tmp_path, corpus, monkeypatch, 
 
 
 def test_checkpoints_take_a_small_share_of_the_time(tmp_path, corpus, monkeypatch):
-    """However often they are wanted."""
+    """However often the user wants them."""
     write, written = checkpoint.write_checkpoint, []
 
-    def slow(path, kept):
+    def slow(path, value):
         time.sleep(0.3)
-        written.append(kept)
-        write(path, kept)
+        written.append(value)
+        write(path, value)
 
     monkeypatch.setattr(checkpoint, "write_checkpoint", slow)
     began: list[float] = []
@@ -456,7 +461,7 @@ def test_checkpoints_take_a_small_share_of_the_time(tmp_path, corpus, monkeypatc
 
 
 @pytest.mark.parametrize("name", ["unfinished", "unfinished-by-time"])
-def test_an_unfinished_training_of_version_0_1_0_goes_on_with_its_text(
+def test_an_unfinished_training_of_version_0_1_0_is_resumed_with_its_text(
     tmp_path, corpus, monkeypatch, name
 ):
     """It has no hash of its text, which is read again."""
@@ -472,11 +477,11 @@ def test_an_unfinished_training_of_version_0_1_0_goes_on_with_its_text(
         for key, value in request.settings.by_name().items()
         if key not in request.automatic
     }
-    told: list[events.Event] = []
-    train([corpus.name], model=directory, on_event=told.append, stop=Stop(5), **chosen)
-    (opened,) = (event for event in told if isinstance(event, events.CorpusOpened))
-    (started,) = (event for event in told if isinstance(event, events.TrainingStarted))
-    assert not opened.from_cache and started.resumed_at_epoch
+    received: list[events.Event] = []
+    train([corpus.name], model=directory, on_event=received.append, stop=Stop(5), **chosen)
+    (opening,) = (event for event in received if isinstance(event, events.CorpusOpened))
+    (started,) = (event for event in received if isinstance(event, events.TrainingStarted))
+    assert not opening.from_cache and started.resumed_at_epoch
     record = model_dir.read_model(directory).record
     assert model_dir.read_training_corpus(directory, record) is not None
     assert len(record.about["corpus"]["sources"][0]["sha256"]) == 64
@@ -526,22 +531,22 @@ def test_a_device_that_is_lost_leaves_the_last_checkpoint(tmp_path, corpus, monk
         with pytest.raises(TrainingError, match=r"training failed on cpu .*device lost.*--force"):
             train([str(corpus)], model=tmp_path / "model", **QUICK)
     assert model_dir.load(tmp_path / "model").generate("The", length=5)
-    told: list[events.Event] = []
-    train([str(corpus)], model=tmp_path / "model", on_event=told.append, **QUICK)
+    received: list[events.Event] = []
+    train([str(corpus)], model=tmp_path / "model", on_event=received.append, **QUICK)
     assert next(
-        event for event in told if isinstance(event, events.TrainingStarted)
+        event for event in received if isinstance(event, events.TrainingStarted)
     ).resumed_at_epoch
     assert weights(tmp_path / "model") == weights(tmp_path / "whole")
 
 
-def test_short_epochs_do_not_each_keep_a_checkpoint(tmp_path, corpus, monkeypatch):
+def test_short_epochs_do_not_each_write_a_checkpoint(tmp_path, corpus, monkeypatch):
     """Of a checkpoint that takes long."""
     write, written = checkpoint.write_checkpoint, []
 
-    def slow(path, kept):
+    def slow(path, value):
         time.sleep(0.5)
-        written.append(kept.snapshot.state["steps"])
-        write(path, kept)
+        written.append(value.snapshot.state["steps"])
+        write(path, value)
 
     monkeypatch.setattr(checkpoint, "write_checkpoint", slow)
     train([str(corpus)], model=tmp_path / "model", stop=Stop(10**9), **{**QUICK, "epochs": 9})
@@ -571,7 +576,7 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path, corpus, textgen):
 
 
 def test_a_disk_that_is_too_full_for_the_model(tmp_path, corpus):
-    """At the first report, when there is nothing to go on from."""
+    """At the first validation, when there is nothing to resume from."""
 
     def small_files():
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -590,9 +595,9 @@ def test_a_disk_that_is_too_full_for_the_model(tmp_path, corpus):
     assert ("from the last checkpoint" in last) == is_resumable
 
 
-def test_a_directory_made_read_only_leaves_the_last_checkpoint(tmp_path, corpus, textgen):
+def test_a_read_only_directory_leaves_the_last_checkpoint(tmp_path, corpus, textgen):
     def as_anyone():
-        """Without the right that lets root write anywhere, to have once the program is begun."""
+        """Take from root the right to write anywhere, before the program starts."""
         if os.geteuid() == 0:
             drop_from_bounds, override = 24, 1  # linux/prctl.h, linux/capability.h
             assert ctypes.CDLL(None).prctl(drop_from_bounds, override, 0, 0, 0) == 0
@@ -648,10 +653,10 @@ def test_a_model_is_whole_while_a_training_writes_it(tmp_path, corpus):
     directory = tmp_path / "textgen-model"
     process = start(tmp_path, *OPTIONS, "--epochs", "100")  # not each of which saves it
     until(process, "epoch 1/")
-    found = set()
+    versions = set()
     while process.poll() is None:
-        found.add(model_dir.read_model(directory).weights[0].tobytes())
-    assert process.returncode == 0 and len(found) > 3
+        versions.add(model_dir.read_model(directory).weights[0].tobytes())
+    assert process.returncode == 0 and len(versions) > 3
 
 
 def stopped(folder, text, **options):
@@ -674,14 +679,14 @@ def unfinished_by_time(tmp_path_factory, text):
 
 
 @pytest.fixture(scope="module")
-def kept(unfinished):
+def intact(unfinished):
     return checkpoint_path(unfinished).read_bytes()
 
 
 @given(st.data())
-def test_a_damaged_checkpoint_is_refused_or_the_same(tmp_path_factory, kept, data):
+def test_a_damaged_checkpoint_is_refused_or_the_same(tmp_path_factory, intact, data):
     path = tmp_path_factory.getbasetemp() / "damaged.npz"
-    content = bytearray(kept)
+    content = bytearray(intact)
     if data.draw(st.booleans()):
         content = content[: data.draw(st.integers(0, len(content) - 1))]
     else:
@@ -690,20 +695,20 @@ def test_a_damaged_checkpoint_is_refused_or_the_same(tmp_path_factory, kept, dat
             content[place] ^= 1 << data.draw(st.integers(0, 7))
     path.write_bytes(content)
     try:
-        found = checkpoint.read_checkpoint(path)
+        damaged = checkpoint.read_checkpoint(path)
     except ModelError as error:
         assert "\n" not in str(error) and "start again with --force" in str(error)
     else:
-        path.write_bytes(kept)
+        path.write_bytes(intact)
         whole = checkpoint.read_checkpoint(path)
-        assert (found.identity, found.snapshot.state) == (whole.identity, whole.snapshot.state)
+        assert (damaged.identity, damaged.snapshot.state) == (whole.identity, whole.snapshot.state)
 
 
 @given(st.data())
-def test_any_value_anywhere_in_a_checkpoint(tmp_path_factory, unfinished, kept, data):
+def test_any_value_anywhere_in_a_checkpoint(tmp_path_factory, unfinished, intact, data):
     """Whole archives, so that all that is in them is looked at, and used for a step."""
     directory = tmp_path_factory.getbasetemp() / "false"
-    with np.load(io.BytesIO(kept)) as archive:
+    with np.load(io.BytesIO(intact)) as archive:
         members = {name: archive[name] for name in archive.files}
     if data.draw(st.integers(0, 3)):
         about = json.loads(members["about"].tobytes())
@@ -741,14 +746,14 @@ def test_a_checkpoint_whose_training_would_not_end_is_refused(
     directory = tmp_path / "model"
     shutil.copytree(unfinished_by_time, directory)
     path = checkpoint_path(directory)
-    kept = checkpoint.read_checkpoint(path)
-    snapshot = kept.snapshot
+    original = checkpoint.read_checkpoint(path)
+    snapshot = original.snapshot
     for name, value in figures.items():
         old = snapshot.state[name]
-        told = {**old, **value} if isinstance(old, dict) else value
-        snapshot = replace(snapshot, state={**snapshot.state, name: told})
+        received = {**old, **value} if isinstance(old, dict) else value
+        snapshot = replace(snapshot, state={**snapshot.state, name: received})
     snapshot = replace(snapshot, seconds_left=snapshot.seconds_left if left is None else left)
-    checkpoint.write_checkpoint(path, replace(kept, snapshot=snapshot))
+    checkpoint.write_checkpoint(path, replace(original, snapshot=snapshot))
     with pytest.raises(ModelError, match="start again with --force"):
         train(model=directory, resume=True)
 
@@ -757,15 +762,18 @@ def test_a_checkpoint_that_lies_about_its_sizes_is_refused(tmp_path, corpus):
     directory = tmp_path / "model"
     train([str(corpus)], model=directory, stop=Stop(20), **QUICK)
     path = checkpoint_path(directory)
-    kept = checkpoint.read_checkpoint(path)
-    huge = replace(kept.identity.settings.model, units=(10**9,))
+    original = checkpoint.read_checkpoint(path)
+    huge = replace(original.identity.settings.model, units=(10**9,))
     lying = replace(
-        kept, identity=replace(kept.identity, settings=replace(kept.identity.settings, model=huge))
+        original,
+        identity=replace(
+            original.identity, settings=replace(original.identity.settings, model=huge)
+        ),
     )
     checkpoint.write_checkpoint(path, lying)
     with pytest.raises(ModelError, match="its weights are not those of its settings"):
         train(model=directory, resume=True)
-    about = replace(kept, prepared="/nowhere")
+    about = replace(original, prepared="/nowhere")
     checkpoint.write_checkpoint(path, about)
     with pytest.raises(PreparedError, match="/nowhere"):
         train(model=directory, resume=True)
@@ -773,23 +781,25 @@ def test_a_checkpoint_that_lies_about_its_sizes_is_refused(tmp_path, corpus):
         ("layers", "does not fit this training"),
         ("best", "its weights are not"),
     ):
-        arrays = {**kept.snapshot.arrays, group: [np.zeros(3, np.float32)]}
+        arrays = {**original.snapshot.arrays, group: [np.zeros(3, np.float32)]}
         checkpoint.write_checkpoint(
-            path, replace(kept, snapshot=replace(kept.snapshot, arrays=arrays))
+            path, replace(original, snapshot=replace(original.snapshot, arrays=arrays))
         )
         with pytest.raises(ModelError, match=message):
             train(model=directory, resume=True)
     figures = {"steps": 3}
-    checkpoint.write_checkpoint(path, replace(kept, snapshot=replace(kept.snapshot, state=figures)))
+    checkpoint.write_checkpoint(
+        path, replace(original, snapshot=replace(original.snapshot, state=figures))
+    )
     with pytest.raises(ModelError, match="does not fit this training"):
         train(model=directory, resume=True)
 
 
 def test_a_checkpoint_that_cannot_be_written_leaves_its_buffer_released(tmp_path):
     """Python 3.12.1 crashes at exit where an error's traceback still has such a view."""
-    kept = checkpoint.read_checkpoint(RELEASED / "unfinished/checkpoint.npz")
+    original = checkpoint.read_checkpoint(RELEASED / "unfinished/checkpoint.npz")
     with pytest.raises(OSError) as raised:
-        checkpoint.write_checkpoint(tmp_path / "missing" / "checkpoint.npz", kept)
+        checkpoint.write_checkpoint(tmp_path / "missing" / "checkpoint.npz", original)
     views = [
         value
         for frame, _ in traceback.walk_tb(raised.value.__traceback__)
@@ -815,4 +825,4 @@ def test_standard_input_can_be_given_again(tmp_path, textgen, text):
     done = textgen(*options, stdin=text)
     assert done.returncode == 0 and "resuming" in done.stderr
     history = json.loads((tmp_path / "textgen-model/history.json").read_text())
-    assert [one["epoch"] for one in history["epochs"]] == list(range(1, 26))
+    assert [entry["epoch"] for entry in history["epochs"]] == list(range(1, 26))

@@ -36,7 +36,7 @@ def test_a_share_of_the_rows_is_reset_and_each_process_has_its_part_of_them():
     assert not draw_state_mask(each, (3, 0), 500, mine)[:50].any()
 
 
-def test_rows_that_start_with_a_line_are_found_also_where_a_training_goes_on():
+def test_rows_that_start_with_a_line_are_found_in_a_resumed_training():
     ids = (np.arange(400) % 7).astype(np.uint8)  # a line end, 0, every seven characters
     chosen = resolve_settings({"epochs": 1, "batch_size": 4, "maxlen": 10})
     batches = Batches(ids, chosen, backend(), 0)
@@ -60,10 +60,10 @@ def test_rows_that_start_with_a_line_are_found_also_where_a_training_goes_on():
     ],
 )
 def test_a_training_with_carried_state_resets_more_and_more(monkeypatch, options, resets):
-    step, kept = KerasTrainer.step, []
+    step, masks = KerasTrainer.step, []
 
     def record(trainer, x, y, learning_rate, state_mask=None):
-        kept.append(state_mask)
+        masks.append(state_mask)
         return step(trainer, x, y, learning_rate, state_mask)
 
     monkeypatch.setattr(KerasTrainer, "step", record)
@@ -71,9 +71,9 @@ def test_a_training_with_carried_state_resets_more_and_more(monkeypatch, options
     base = {"units": (4,), "embedding": 2, "epochs": 2, "batch_size": 4, "maxlen": 10}
     chosen = resolve_settings({**base, "sample_length": 0, **options})
     fit(TrainingData(ids, ids[:0], Vocabulary("abcde")), chosen, backend(), Hooks())
-    assert any(rows is not None for rows in kept) is resets
+    assert any(rows is not None for rows in masks) is resets
     if resets:
-        shares = np.array([0 if rows is None else np.mean(rows == 0) for rows in kept])
+        shares = np.array([0 if rows is None else np.mean(rows == 0) for rows in masks])
         early, late = map(np.mean, np.array_split(shares, 2))
         assert early < late and 0.05 < late < 0.4
 
@@ -92,7 +92,7 @@ def derailed(directory: Path, text: str, starts: int = 1000, read: int = 129) ->
     return int((later > 3 * np.median(later)).sum())
 
 
-def test_a_model_that_was_trained_for_a_moment_goes_on_from_any_start(tmp_path):
+def test_a_briefly_trained_model_continues_any_start(tmp_path):
     """Without resets, some starts lead to a state that the network never leaves."""
     text = "\n".join(topics[name] for name in sorted(topics))[:150_000]
     (tmp_path / "corpus.txt").write_text(text, encoding="utf-8")

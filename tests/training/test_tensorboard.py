@@ -1,4 +1,4 @@
-"""Logs for TensorBoard, as whoever reads them finds them."""
+"""Logs for TensorBoard, read back as TensorBoard reads them."""
 
 import json
 import sys
@@ -19,38 +19,40 @@ QUICK: dict[str, Any] = {"units": (8,), "embedding": 4, "maxlen": 10, "batch_siz
 
 def scalars(folder: Path) -> dict[str, dict[int, float]]:
     """Values of each name, by step, in all of TensorBoard's files in a folder."""
-    found: dict[str, dict[int, float]] = {}
+    values: dict[str, dict[int, float]] = {}
     for path in sorted(folder.glob("events.out.tfevents.*"), key=lambda path: path.stat().st_mtime):
         for event in tensorflow.compat.v1.train.summary_iterator(str(path)):
             for value in event.summary.value:
                 assert value.metadata.plugin_data.plugin_name == "scalars"
                 number = float(tensorflow.make_ndarray(value.tensor))
-                found.setdefault(value.tag, {})[event.step] = number
-    return found
+                values.setdefault(value.tag, {})[event.step] = number
+    return values
 
 
 def reports(model: Path, name: str) -> dict[int, float]:
-    """Losses that the history of a training by epochs tells, by step."""
+    """Losses in the history of a training by epochs, by step."""
     history = json.loads((model / "history.json").read_text())
     last = history["epochs"][-1]
     steps = history["steps"][-1][0] / last["epoch"]
-    return {round(one["epoch"] * steps): one[name] for one in history["epochs"]}
+    return {round(entry["epoch"] * steps): entry[name] for entry in history["epochs"]}
 
 
-def test_the_losses_are_those_of_the_history_also_where_a_training_goes_on(corpus, tmp_path):
-    told = list[events.Event]()
+def test_the_losses_are_those_of_the_history_in_a_resumed_training_as_well(corpus, tmp_path):
+    received = list[events.Event]()
     model, logs = tmp_path / "model", tmp_path / "logs"
 
     def second() -> bool:
-        return sum(isinstance(event, events.Validated) for event in told) == 2
+        return sum(isinstance(event, events.Validated) for event in received) == 2
 
-    train([str(corpus)], model=model, on_event=told.append, stop=second, tensorboard=logs, **QUICK)
+    train(
+        [str(corpus)], model=model, on_event=received.append, stop=second, tensorboard=logs, **QUICK
+    )
     train([str(corpus)], model=model, tensorboard=logs, **QUICK)
     assert len(list((tmp_path / "logs/train").iterdir())) == 2
     for part, name in (("train", "loss"), ("validation", "validation_loss")):
         written, expected = scalars(tmp_path / "logs" / part)["epoch_loss"], reports(model, name)
         assert len(expected) == 4
-        # A training that is stopped makes a report more, which it does not go on from.
+        # A stopped training validates once more; the resumed one starts before that.
         assert {step: written[step] for step in expected} == pytest.approx(expected, rel=1e-6)
     rates = scalars(tmp_path / "logs/train")["epoch_learning_rate"]
     assert all(0 < rate < 1 for rate in rates.values())

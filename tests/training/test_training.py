@@ -46,11 +46,14 @@ QUICK: dict[str, Any] = {"units": (8,), "embedding": 4, "maxlen": 10, "batch_siz
 
 
 def run(path, directory, options=None, **more):
-    told: list[events.Event] = []
+    received: list[events.Event] = []
     finished = train(
-        [str(path)], model=directory, on_event=told.append, **{**QUICK, **(options or {}), **more}
+        [str(path)],
+        model=directory,
+        on_event=received.append,
+        **{**QUICK, **(options or {}), **more},
     )
-    return finished, told
+    return finished, received
 
 
 def network_of(directory):
@@ -80,9 +83,9 @@ def nats(logits, ids):
 )
 def test_every_kind_of_model_trains_is_saved_and_writes(tmp_path, corpus, options):
     options |= {"dropout": 0.1, "min_count": 100}
-    finished, told = run(corpus, tmp_path / "model", options)
+    finished, received = run(corpus, tmp_path / "model", options)
     assert finished.reason == "done" and finished.best_epoch == 1
-    (done,) = (event for event in told if isinstance(event, events.Validated))
+    (done,) = (event for event in received if isinstance(event, events.Validated))
     assert (done.validation_loss is None) == (options.get("validation") == 0)
     sampler = model_dir.load(tmp_path / "model")
     assert len(sampler.generate(None, length=50, temperature=1.0, random_seed=3)) > 50
@@ -96,7 +99,7 @@ def test_training_learns(trained):
     assert history[-1]["loss"] < 1.2
 
 
-def test_the_model_kept_is_the_best_and_its_loss_the_one_told(tmp_path, corpus):
+def test_the_best_model_is_saved_and_its_loss_reported(tmp_path, corpus):
     """A rate far too high makes some epochs worse; the saved weights are still the best ones."""
     options: dict[str, Any] = {
         "epochs": 12,
@@ -106,9 +109,11 @@ def test_the_model_kept_is_the_best_and_its_loss_the_one_told(tmp_path, corpus):
     }
     for seed in range(5):  # by chance, the last epoch may be the best
         chosen = {**options, "optimizer": "adam", "random_seed": seed}
-        finished, told = run(corpus, tmp_path / "model", chosen, force=True)
+        finished, received = run(corpus, tmp_path / "model", chosen, force=True)
         by_epoch = [
-            event.validation_loss or 0.0 for event in told if isinstance(event, events.Validated)
+            event.validation_loss or 0.0
+            for event in received
+            if isinstance(event, events.Validated)
         ]
         assert finished.best_loss == min(by_epoch)
         assert finished.best_epoch == 1 + by_epoch.index(min(by_epoch))
@@ -152,47 +157,47 @@ def test_the_same_random_seed_gives_the_same_weights(tmp_path, corpus):
 
 
 def test_losses_that_are_read_a_step_later_change_nothing(tmp_path, corpus, monkeypatch):
-    """As on a GPU with JAX: the same steps, told in the same order, and the same model."""
-    found = []
+    """As on a GPU with JAX: the same steps, reported in the same order, and the same model."""
+    results = []
     for name in ("at once", "later"):
-        _, told = run(corpus, tmp_path / name, {"epochs": 2, "dropout": 0.3})
+        _, received = run(corpus, tmp_path / name, {"epochs": 2, "dropout": 0.3})
         steps = [
             (event.epoch, event.loss, event.characters)
-            for event in told
+            for event in received
             if isinstance(event, events.StepDone)
         ]
-        losses = [event.loss for event in told if isinstance(event, events.Validated)]
+        losses = [event.loss for event in received if isinstance(event, events.Validated)]
         history = model_dir.read_model(tmp_path / name).record.history["steps"]
         saved = keras.models.load_model(tmp_path / name / "model.keras").get_weights()
-        found.append((steps, losses, history, [array.tobytes() for array in saved]))
+        results.append((steps, losses, history, [array.tobytes() for array in saved]))
         one_ahead = property(lambda _: 1, lambda *_: None)
         monkeypatch.setattr(KerasTrainer, "steps_ahead", one_ahead, raising=False)
-    assert found[0] == found[1] and len(found[0][0]) > 10
-    options, begun = {"epochs": 2, "dropout": 0.3}, iter(range(100))
-    stopped, _ = run(corpus, tmp_path / "parts", options, stop=lambda: next(begun) == 15)
+    assert results[0] == results[1] and len(results[0][0]) > 10
+    options, calls = {"epochs": 2, "dropout": 0.3}, iter(range(100))
+    stopped, _ = run(corpus, tmp_path / "parts", options, stop=lambda: next(calls) == 15)
     assert stopped.reason == "stopped" and run(corpus, tmp_path / "parts", options)
     saved = keras.models.load_model(tmp_path / "parts" / "model.keras").get_weights()
-    assert [array.tobytes() for array in saved] == found[0][-1]
+    assert [array.tobytes() for array in saved] == results[0][-1]
 
 
 def test_a_precision_that_was_chosen_with_the_pace_is_trained_in(tmp_path, corpus, monkeypatch):
     monkeypatch.setattr(device_speed, "adapt", lambda settings, *_: (settings, "bfloat16"))
     options: dict[str, Any] = {**QUICK, "time": 30.0, "sample_length": 0}
     del options["epochs"], options["units"]
-    told: list[events.Event] = []
-    stop = lambda: len(told) > 3  # noqa: E731
-    train([str(corpus)], model=tmp_path / "model", on_event=told.append, stop=stop, **options)
-    (started,) = (event for event in told if isinstance(event, events.TrainingStarted))
+    received: list[events.Event] = []
+    stop = lambda: len(received) > 3  # noqa: E731
+    train([str(corpus)], model=tmp_path / "model", on_event=received.append, stop=stop, **options)
+    (started,) = (event for event in received if isinstance(event, events.TrainingStarted))
     assert started.precision == "bfloat16"
 
 
 @pytest.mark.parametrize("carry_state", [True, False])
 def test_noise_is_in_what_is_read_and_not_in_what_is_to_be_predicted(carry_state):
     ids = np.arange(4000, dtype=np.uint16)
-    told = {"epochs": 1, "batch_size": 8, "maxlen": 40, "carry_state": carry_state}
+    options = {"epochs": 1, "batch_size": 8, "maxlen": 40, "carry_state": carry_state}
     plain, noisy = (
         islice(
-            Batches(ids, resolve_settings({**told, "noise": noise}), backend(), -1).after(0),
+            Batches(ids, resolve_settings({**options, "noise": noise}), backend(), -1).after(0),
             5,
         )
         for noise in (0.0, 0.3)
@@ -209,13 +214,13 @@ def test_patience_ends_training(tmp_path, corpus):
         "schedule": "constant",
         "patience": 2,
     }
-    finished, told = run(corpus, tmp_path / "model", {**options, "optimizer": "sgd"})
-    epochs = [event for event in told if isinstance(event, events.Validated)]
+    finished, received = run(corpus, tmp_path / "model", {**options, "optimizer": "sgd"})
+    epochs = [event for event in received if isinstance(event, events.Validated)]
     assert finished.reason == "patience"
     assert len(epochs) == finished.best_epoch + 2 < 50
 
 
-def test_a_wish_to_stop_ends_the_epoch_and_keeps_the_model(tmp_path, corpus):
+def test_stopping_ends_the_epoch_and_saves_the_model(tmp_path, corpus):
     steps = 0
 
     def stop() -> bool:
@@ -223,9 +228,9 @@ def test_a_wish_to_stop_ends_the_epoch_and_keeps_the_model(tmp_path, corpus):
         steps += 1
         return steps == 3
 
-    finished, told = run(corpus, tmp_path / "model", {"epochs": 9}, stop=stop)
+    finished, received = run(corpus, tmp_path / "model", {"epochs": 9}, stop=stop)
     assert finished.reason == "stopped"
-    assert len([event for event in told if isinstance(event, events.StepDone)]) == 3
+    assert len([event for event in received if isinstance(event, events.StepDone)]) == 3
     assert model_dir.load(tmp_path / "model").generate("T", length=5)
 
 
@@ -261,8 +266,8 @@ def test_keras_loads_the_model_where_textgen_is_not_installed(tmp_path, trained,
     )
     expected = np.log(np.load(tmp_path / "out.npy")[0])
     step = carried_reader(network, (1,)).step
-    for place, one in enumerate(ids):
-        logits = step(np.array([one]))[0]
+    for place, number in enumerate(ids):
+        logits = step(np.array([number]))[0]
         logprobs = logits - np.log(np.exp(logits).sum())
         np.testing.assert_allclose(logprobs, expected[place], atol=1e-5)
 
@@ -328,9 +333,9 @@ def test_min_char_rnn_is_the_plain_numpy_program_step_by_step(text, float64):
 
 def test_the_corpus_is_prepared_once(tmp_path, corpus):
     def cached(**how) -> bool:
-        _, told = run(corpus, tmp_path / "model", **how, stop=lambda: True)
-        (opened,) = (event for event in told if isinstance(event, events.CorpusOpened))
-        return opened.from_cache
+        _, received = run(corpus, tmp_path / "model", **how, stop=lambda: True)
+        (opening,) = (event for event in received if isinstance(event, events.CorpusOpened))
+        return opening.from_cache
 
     assert [cached(), cached()] == [False, True]
     os.utime(corpus, (1, 1))
@@ -353,16 +358,16 @@ def test_a_changed_text_with_the_old_time_is_read_again(tmp_path, corpus):
     with pytest.raises(OutputError, match="another corpus"):
         run(corpus, tmp_path / "model")
     run(corpus, tmp_path / "model", force=True, stop=lambda: True)
-    opened = open_prepared(tmp_path / "model/cache")
-    assert "cow" in opened.vocabulary.decode(opened.ids)
+    prepared_corpus = open_prepared(tmp_path / "model/cache")
+    assert "cow" in prepared_corpus.vocabulary.decode(prepared_corpus.ids)
 
 
 def test_a_prepared_corpus_brings_its_windows_along(tmp_path, corpus):
     prepare([str(corpus)], tmp_path / "p", maxlen=7, targets="last")
-    told: list[events.Event] = []
+    received: list[events.Event] = []
     options: dict[str, Any] = {"units": (4,), "epochs": 1, "batch_size": 512}
-    train([str(tmp_path / "p")], model=tmp_path / "m", on_event=told.append, **options)
-    (started,) = (event for event in told if isinstance(event, events.TrainingStarted))
+    train([str(tmp_path / "p")], model=tmp_path / "m", on_event=received.append, **options)
+    (started,) = (event for event in received if isinstance(event, events.TrainingStarted))
     assert (started.maxlen, started.targets, started.carry_state) == (7, "last", False)
     with pytest.raises(UsageError, match="prepared already"):
         train([str(tmp_path / "p")], model=tmp_path / "m2", lowercase=True)
@@ -380,15 +385,15 @@ def test_windows_that_nobody_chose_are_those_of_a_text(tmp_path, corpus):
     corpus.write_text(corpus.read_text() * 5)
     prepare([str(corpus)], tmp_path / "p")
     for text in (corpus, tmp_path / "p"):
-        told: list[events.Event] = []
+        received: list[events.Event] = []
         train(
             [str(text)],
             model=tmp_path / f"model-{text.name}",
-            on_event=told.append,
+            on_event=received.append,
             stop=lambda: True,
             units=(4,),
         )
-        (started,) = (event for event in told if isinstance(event, events.TrainingStarted))
+        (started,) = (event for event in received if isinstance(event, events.TrainingStarted))
         assert started.maxlen == 64
 
 
@@ -396,11 +401,13 @@ def test_windows_that_nobody_chose_are_those_of_a_text(tmp_path, corpus):
 def test_streams_that_nobody_chose_fit_a_short_text(tmp_path, text, options):
     short = tmp_path / "short.txt"
     short.write_text(text[:900])
-    told: list[events.Event] = []
+    received: list[events.Event] = []
     preset = options.get("preset")
     options = {"epochs": 1, "units": (4,)} | ({} if preset else options)
-    train([str(short)], model=tmp_path / "model", preset=preset, on_event=told.append, **options)
-    (started,) = (event for event in told if isinstance(event, events.TrainingStarted))
+    train(
+        [str(short)], model=tmp_path / "model", preset=preset, on_event=received.append, **options
+    )
+    (started,) = (event for event in received if isinstance(event, events.TrainingStarted))
     assert started.batch_size == (810 - 1) // (4 * started.maxlen)
 
 
@@ -408,10 +415,10 @@ def test_windows_that_nobody_chose_fit_a_short_validation_part(tmp_path, text):
     corpus = tmp_path / "corpus.txt"
     corpus.write_text(text * 20)
     share = 60 / (len(text) * 20)
-    told: list[events.Event] = []
+    received: list[events.Event] = []
     options: dict[str, Any] = {"epochs": 1, "units": (4,), "validation": share}
-    train([str(corpus)], model=tmp_path / "model", on_event=told.append, **options)
-    (started,) = (event for event in told if isinstance(event, events.TrainingStarted))
+    train([str(corpus)], model=tmp_path / "model", on_event=received.append, **options)
+    (started,) = (event for event in received if isinstance(event, events.TrainingStarted))
     assert started.maxlen == 40
 
 
@@ -420,7 +427,7 @@ def test_a_network_larger_than_memory_is_one_line(tmp_path, corpus):
         run(corpus, tmp_path / "model", {"units": (3_000_000,)})
 
 
-def test_models_are_in_single_precision_whatever_keras_was_told(tmp_path, corpus):
+def test_models_are_in_single_precision_whatever_keras_is_set_to(tmp_path, corpus):
     keras.config.set_floatx("float64")
     keras.config.set_dtype_policy("float64")
     try:
@@ -444,7 +451,7 @@ def test_what_cannot_be_trained_leaves_nothing_behind(tmp_path, corpus):
     assert not (tmp_path / "c").exists() and not (tmp_path / "d").exists()
 
 
-def test_a_gpu_that_is_not_there_is_told(tmp_path, corpus):
+def test_a_missing_gpu_is_reported(tmp_path, corpus):
     if backend().first_gpu():
         pytest.skip("this machine has a GPU")
     with pytest.raises(TrainingError, match="sees no GPU here; give --device cpu"):

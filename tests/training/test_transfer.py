@@ -43,32 +43,34 @@ def test_known_characters_keep_their_rows_and_others_are_new(embedding):
 
     from textgen.settings import resolve_settings
 
-    told = resolve_settings({"units": (4,), "embedding": embedding})
-    record = ModelRecord(told, old, {}, (), {})
-    got = transfer_weights(TrainedModel(record, filled(2, 1.0)), both, filled(3, 2.0))
-    assert [array.shape for array in got] == [spec.shape for spec in weight_specs(config, 3)]
-    rows = got[1] if embedding == 0 else got[0]
+    settings = resolve_settings({"units": (4,), "embedding": embedding})
+    record = ModelRecord(settings, old, {}, (), {})
+    transferred = transfer_weights(TrainedModel(record, filled(2, 1.0)), both, filled(3, 2.0))
+    assert [array.shape for array in transferred] == [
+        spec.shape for spec in weight_specs(config, 3)
+    ]
+    rows = transferred[1] if embedding == 0 else transferred[0]
     assert rows[:, 0].tolist() == [1, 2, 1]
-    assert got[-2][0].tolist() == [1, 2, 1] and got[-1].tolist() == [1, 2, 1]
-    assert (got[2] == 1).all() and (got[3] == 1).all()
+    assert transferred[-2][0].tolist() == [1, 2, 1] and transferred[-1].tolist() == [1, 2, 1]
+    assert (transferred[2] == 1).all() and (transferred[3] == 1).all()
 
 
 @pytest.mark.framework
-def test_a_model_that_goes_on_begins_where_the_other_ended(trained, tmp_path, text):
+def test_a_training_from_another_model_starts_with_its_weights(trained, tmp_path, text):
     """On a text with two more characters; a rate of almost nothing leaves the weights alone."""
     corpus = tmp_path / "other.txt"
     corpus.write_text(text[:3000] + "Zwölf Äpfel.\n" * 30 + text[3000:5000], encoding="utf-8")
-    made = tmp_path / "model"
-    train([str(corpus)], model=made, init_from=trained, **{**STILL, "sample_length": 0})
-    vocabulary = model_dir.load(made).vocabulary
+    model = tmp_path / "model"
+    train([str(corpus)], model=model, init_from=trained, **{**STILL, "sample_length": 0})
+    vocabulary = model_dir.load(model).vocabulary
     assert set("öÄ") < set(vocabulary.characters)
-    old, new = evaluate([str(corpus)], trained), evaluate([str(corpus)], made)
+    old, new = evaluate([str(corpus)], trained), evaluate([str(corpus)], model)
     assert old.unknown > 0 and new.unknown == 0
     plain = tmp_path / "plain.txt"
     plain.write_text(text[:2000], encoding="utf-8")
     before = evaluate([str(plain)], trained).loss
     # The new characters take a little of the probability; the rest is what was learned.
-    assert evaluate([str(plain)], made).loss == pytest.approx(before, abs=0.05)
+    assert evaluate([str(plain)], model).loss == pytest.approx(before, abs=0.05)
     fresh = tmp_path / "fresh"
     train(
         [str(corpus)], model=fresh, **{**STILL, "sample_length": 0, "units": (48,), "embedding": 16}
@@ -77,13 +79,13 @@ def test_a_model_that_goes_on_begins_where_the_other_ended(trained, tmp_path, te
 
 
 @pytest.mark.framework
-def test_without_the_model_it_began_with_it_is_another_training(trained, tmp_path, corpus):
+def test_without_init_from_it_is_another_training(trained, tmp_path, corpus):
     options: dict[str, Any] = {"epochs": 2, "batch_size": 4, "maxlen": 10}
-    begun = tmp_path / "model"
+    model = tmp_path / "model"
     corpus.write_text(corpus.read_text().replace("!", "."))
-    train([str(corpus)], model=begun, init_from=trained, stop=lambda: True, **options)
+    train([str(corpus)], model=model, init_from=trained, stop=lambda: True, **options)
     with pytest.raises(OutputError, match="unfinished training with another init-from"):
-        train([str(corpus)], model=begun, **options)
+        train([str(corpus)], model=model, **options)
 
 
 @pytest.mark.framework
@@ -100,7 +102,7 @@ def test_another_shape_is_refused(trained, tmp_path, corpus):
 
 
 @pytest.mark.framework
-def test_a_model_can_go_on_in_its_own_directory(textgen, trained, corpus, tmp_path):
+def test_a_model_can_be_trained_further_in_its_directory(textgen, trained, corpus, tmp_path):
     quick = ("--epochs", 1, "--batch-size", 4, "--sample-length", 0)
     done = textgen("train", corpus, "--init-from", trained, "--model", "m", *quick)
     assert done.returncode == 0, done.stderr

@@ -47,7 +47,7 @@ def test_a_page_has_all_its_parts(request, name):
     assert report(request.getfixturevalue(name)) == page  # the same model, the same page
 
 
-def test_a_text_of_ones_own(trained):
+def test_a_page_for_another_text(trained):
     page = report(trained, [source("The king sang off the moon.\n")])
     html = page.html
     shown = re.search(r'id="surprises".*?</div>', html, re.S)
@@ -61,12 +61,12 @@ def test_a_text_of_ones_own(trained):
 
 
 def context_section(html: str) -> str:
-    found = re.search(r'<section id="context">.*?</section>', html, re.S)
-    assert found is not None
-    return found[0]
+    section = re.search(r'<section id="context">.*?</section>', html, re.S)
+    assert section is not None
+    return section[0]
 
 
-def test_the_worth_of_context_is_shown_with_its_errors_or_not_at_all(trained, text):
+def test_the_value_of_context_is_shown_with_its_errors_or_not_at_all(trained, text):
     long = context_section(report(trained, [source(text)]).html)
     assert "fill-opacity" in long and "standard errors" in long
     (first, error), (last, _) = re.findall(r"([\d.]+) ± ([\d.]+)", long)
@@ -86,7 +86,7 @@ def test_a_difference_that_chance_explains_is_called_so(copy, text):
     assert "chance makes as large a difference" in " ".join(html.split())
 
 
-def test_without_text_or_history_the_page_says_so(copy):
+def test_a_page_without_text_or_history(copy):
     shutil.rmtree(copy / "cache")
     page = report(copy)
     assert sections(page.html) == ["curves", "samples", "settings"]
@@ -117,13 +117,17 @@ def test_another_text_of_the_same_length_is_not_shown_either(copy, text):
 ATTACK = "</script><script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}"
 
 
-def test_what_a_model_says_stays_text(copy):
+def test_generated_text_is_escaped(copy):
     def attack(data):
         if isinstance(data, str):
             return ATTACK
         if isinstance(data, list):
-            return [attack(one) for one in data]
-        return {name: attack(one) for name, one in data.items()} if isinstance(data, dict) else data
+            return [attack(value) for value in data]
+        return (
+            {name: attack(value) for name, value in data.items()}
+            if isinstance(data, dict)
+            else data
+        )
 
     rewrite(copy, "history.json", attack)
 
@@ -168,7 +172,7 @@ def test_names_may_be_anything(copy, tmp_path):
     comparison_page(compare([odd, odd])).encode()
 
 
-def test_weights_that_give_no_numbers_are_said_so(copy):
+def test_weights_that_give_no_numbers_are_reported(copy):
     def change(file):
         for name in ("layers/dense/vars/0", "layers/dense/vars/1"):
             file[name][...] = 3e38
@@ -198,7 +202,7 @@ def spaces_only(trained, tmp_path) -> Path:
 
     def always_a_space(file):
         file["layers/dense/vars/0"][...] = 0
-        file["layers/dense/vars/1"][...] = [30 if one == 1 else 0 for one in range(size)]
+        file["layers/dense/vars/1"][...] = [30 if value == 1 else 0 for value in range(size)]
 
     characters = json.loads((copy / "vocabulary.json").read_text())["characters"]
     size = len(characters)
@@ -240,6 +244,9 @@ def test_models_that_read_another_text_have_no_rank(trained, copy):
         return settings
 
     rewrite(copy, "settings.json", lower)
-    assert [one.rank for one in compare([trained, copy], [source("The cat sat.")])] == [None, None]
-    assert [one.rank for one in compare([trained, copy], [source("the cat sat.")])] == [1, 1]
-    assert [one.rank for one in compare([trained, copy])] == [None, None]
+    assert [value.rank for value in compare([trained, copy], [source("The cat sat.")])] == [
+        None,
+        None,
+    ]
+    assert [value.rank for value in compare([trained, copy], [source("the cat sat.")])] == [1, 1]
+    assert [value.rank for value in compare([trained, copy])] == [None, None]

@@ -22,10 +22,10 @@ def test_surprises_are_those_of_inspect(model, text):
     trace = trace_text(network, vocabulary.encode(part), vocabulary, record.window())
     ours = list(trace.surprises(vocabulary, 300))
     theirs = list(inspect([source(part)], model))[:300]
-    assert [one.rank for one in ours] == [one.rank for one in theirs]
-    assert [one.character for one in ours] == list(part[:300])
-    assert [one.bits or 0 for one in ours] == pytest.approx(
-        [one.bits or 0 for one in theirs], abs=1e-5
+    assert [surprise.rank for surprise in ours] == [surprise.rank for surprise in theirs]
+    assert [surprise.character for surprise in ours] == list(part[:300])
+    assert [surprise.bits or 0 for surprise in ours] == pytest.approx(
+        [surprise.bits or 0 for surprise in theirs], abs=1e-5
     )
     units = record.settings.model.units
     assert [layer.shape for layer in trace.activations] == [(400, count) for count in units]

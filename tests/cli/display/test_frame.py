@@ -72,10 +72,10 @@ def test_a_low_terminal_still_shows_the_losses():
 
 
 def test_a_resumed_training_shows_its_best_loss_at_once():
-    begun = events.TrainingStarted(
+    started = events.TrainingStarted(
         **{**vars(STARTED), "resumed_at_epoch": 7.0, "best_epoch": 6, "best_loss": 1.25}
     )
-    assert "best so far   1.2500" in "\n".join(draw(state_after(begun), 80, 24))
+    assert "best so far   1.2500" in "\n".join(draw(state_after(started), 80, 24))
 
 
 def test_several_samples_share_their_rows():

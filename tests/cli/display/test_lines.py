@@ -10,8 +10,8 @@ def test_a_gpu_is_described_with_cudnn_or_why_it_is_not_used(capsys):
     assert "on NVIDIA H100 (tensorflow, bfloat16, cuDNN)" in "\n".join(
         draw(state_after(events.TrainingStarted(**gpu)), 80, 24)
     )
-    own = events.TrainingStarted(**{**gpu, "backend": "jax", "replaces_cudnn": True})
-    LineDisplay()(own)
+    with_kernel = events.TrainingStarted(**{**gpu, "backend": "jax", "replaces_cudnn": True})
+    LineDisplay()(with_kernel)
     assert "(jax, bfloat16, textgen's own LSTM: faster than cuDNN's)" in capsys.readouterr().err
     without = events.TrainingStarted(
         **{**gpu, "no_cudnn_reason": "it has LSTM and GRU layers only"}

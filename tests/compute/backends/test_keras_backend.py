@@ -1,4 +1,4 @@
-"""Whether cuDNN computes the layers: told by the operations that the network runs."""
+"""Whether cuDNN computes the layers, seen from the operations that the network runs."""
 
 import keras
 import numpy as np

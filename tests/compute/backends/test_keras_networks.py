@@ -41,7 +41,7 @@ def test_a_model_refuses_the_weights_of_another(wrong):
         backend().create_model(SETTINGS, SIZE).set_weights(wrong)
 
 
-def test_a_trainer_learns_and_begins_with_its_weights():
+def test_a_trainer_starts_with_the_given_weights_and_learns():
     trainer, (x, y) = create_trainer(1), batches(1)[0]
     for array, expected in zip(trainer.weights(), WEIGHTS, strict=True):
         np.testing.assert_array_equal(array, expected)

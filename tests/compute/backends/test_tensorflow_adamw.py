@@ -38,7 +38,7 @@ def test_it_trains_as_keras_does(clip_norm):
             twin.optimizer.learning_rate.assign(0.05 / (number + 1))
             twin.train_on_batch(x, y)
     ours, keras_own = ([*twin.weights, *twin.optimizer.variables] for twin in twins)
-    for own, expected in zip(ours, keras_own, strict=True):
-        np.testing.assert_allclose(own, expected, rtol=1e-4, atol=1e-6)
+    for mine, expected in zip(ours, keras_own, strict=True):
+        np.testing.assert_allclose(mine, expected, rtol=1e-4, atol=1e-6)
     for now, before in zip(twins[0].get_weights(), weights, strict=True):
         assert np.abs(now - before).mean() > 0.01

@@ -10,7 +10,7 @@ import pytest
 
 from textgen.compute.kernels import packing, simd
 
-# What the tests of one width run, in a process of its own, which compiles for it.
+# The tests of one width run this in another process, which compiles for that width.
 CODE = """
 import sys
 import llvmlite.binding

@@ -1,4 +1,4 @@
-"""What is compiled for an LSTM, beside NumPy, and where its code is kept."""
+"""The compiled LSTM kernels, compared with NumPy, and the cache of their code."""
 
 import os
 import subprocess
@@ -39,7 +39,7 @@ def test_tanh_is_that_of_numpy():
 
 @pytest.mark.parametrize("bfloat16", KINDS)
 def test_what_is_no_number_stays_so(bfloat16):
-    """Or a training that has failed would go on."""
+    """Otherwise a failed training would continue."""
     broken = np.where(np.arange(20) % 3, 1, np.nan)
     for gate in "ifgo":
         _, _, outputs = cells(
@@ -50,7 +50,7 @@ def test_what_is_no_number_stays_so(bfloat16):
         np.testing.assert_array_equal(np.isnan(outputs), np.isnan(broken))
 
 
-def test_it_compiles_where_nothing_can_be_kept_and_where_what_was_kept_is_damaged(tmp_path):
+def test_it_compiles_with_an_unusable_or_damaged_cache(tmp_path):
     code = (
         "import numpy as np\n"
         "panels = packing.allocate_panels(2, 3, packing.FLOAT32)\n"
@@ -83,7 +83,7 @@ def test_it_compiles_where_nothing_can_be_kept_and_where_what_was_kept_is_damage
 
 @pytest.mark.parametrize("bfloat16", KINDS)
 @pytest.mark.parametrize("threads", [1, 3])
-def test_rows_do_not_depend_on_those_beside_them_nor_on_threads(bfloat16, threads, monkeypatch):
+def test_rows_do_not_depend_on_other_rows_nor_on_threads(bfloat16, threads, monkeypatch):
     """And gradients of weights are sums over rows, of more characters than are added at once."""
     generator = np.random.default_rng(0)
 
@@ -115,7 +115,7 @@ def test_rows_do_not_depend_on_those_beside_them_nor_on_threads(bfloat16, thread
         whole.backward(of_outputs[1:])
 
 
-def test_code_of_another_kind_that_was_kept_in_its_place_is_not_run(tmp_path):
+def test_foreign_code_in_the_cache_is_not_run(tmp_path):
     """As where two programs compile at once, and the index of one is with the code of the other."""
     code = (
         "import sys\nimport numpy as np\nfrom textgen.compute.kernels import packing\n"

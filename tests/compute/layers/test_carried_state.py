@@ -55,7 +55,7 @@ def states_after(cell: str, masks) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("cell", RECURRENT)
-def test_a_row_that_is_reset_starts_from_zero_in_all_layers_and_the_others_go_on(cell):
+def test_a_reset_row_starts_from_zero_in_all_layers_and_the_others_continue(cell):
     mask = np.ones((ROWS, 1), np.float32)
     mask[[1, 4]] = 0
     first, carried = states_after(cell, [None, None])

@@ -43,5 +43,5 @@ def test_it_trains_as_keras_does(units, rows, maxlen, targets, seed):
         losses.append([float(twin.train_on_batch(x, y)) for twin in twins])
     stock_losses, own_losses = zip(*losses, strict=True)
     np.testing.assert_allclose(own_losses, stock_losses, rtol=1e-4)
-    for stock, own in zip(*(twin.get_weights() for twin in twins), strict=True):
-        np.testing.assert_allclose(own, stock, atol=1e-4)
+    for stock, faster in zip(*(twin.get_weights() for twin in twins), strict=True):
+        np.testing.assert_allclose(faster, stock, atol=1e-4)

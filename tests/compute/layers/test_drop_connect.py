@@ -37,7 +37,7 @@ def test_outside_training_and_with_nothing_left_out_it_is_the_layer_it_was(layer
 
 
 @pytest.mark.parametrize("layer", LAYERS)
-def test_in_training_a_share_of_the_recurrent_weights_is_left_out_anew_each_time(layer):
+def test_training_drops_another_share_of_the_recurrent_weights_each_time(layer):
     x = np.random.default_rng(0).normal(size=(3, 5, 4)).astype(np.float32)
     ours, theirs, dropping = outputs(layer, x, 0.4, training=True)
     np.testing.assert_allclose(ours[:, 0], theirs[:, 0], atol=1e-6)  # no state, so no weights of it

@@ -62,12 +62,12 @@ def test_it_trains_as_keras_does(units, rows, maxlen, targets, drop_connect, own
         (generator.integers(0, 5, (rows, maxlen)), generator.integers(0, 5, shape))
         for _ in range(3)
     ]
-    (stock_losses, *stock), (own_losses, *own) = (
+    (stock_losses, *stock), (replaced_losses, *replaced) = (
         trained(layer, settings, carry, "float32", batches)
         for layer in (keras.layers.LSTM, own_layer)
     )
-    np.testing.assert_allclose(own_losses, stock_losses, rtol=1e-4)
-    for ours, theirs in zip((*own[0], *own[1]), (*stock[0], *stock[1]), strict=True):
+    np.testing.assert_allclose(replaced_losses, stock_losses, rtol=1e-4)
+    for ours, theirs in zip((*replaced[0], *replaced[1]), (*stock[0], *stock[1]), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
