@@ -306,10 +306,10 @@ def test_what_only_training_needs_may_be_unknown(first, corpus, name, value):
 @pytest.mark.parametrize(
     ("part", "name", "value", "says"),
     [
-        ("model", "experts", 4, r"has a setting experts that this version \(.*\) does not know"),
-        ("windows", "overlap", 4, "has a setting overlap that this version"),
-        ("model", "cell", "mamba", "cell must be one of lstm, gru, rnn, not 'mamba'"),
-        ("training", "carry_state", "always", "carry_state must be true or false"),
+        ("model", "experts", 4, "setting experts "),
+        ("windows", "overlap", 4, "setting overlap "),
+        ("model", "cell", "mamba", "cell .*'mamba'"),
+        ("training", "carry_state", "always", "carry_state "),
     ],
 )
 def test_what_sampling_needs_must_be_known(first, corpus, part, name, value, says):

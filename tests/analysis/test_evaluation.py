@@ -12,6 +12,7 @@ import pytest
 
 from tests.analysis.source import source
 from tests.model.changing import sign
+from tests.raising import raises_settings_error
 from textgen import evaluate, inspect, novelty
 from textgen.errors import CorpusError, ModelError, SettingsError
 from textgen.model import model_dir
@@ -110,11 +111,11 @@ def test_the_context_of_a_model_trained_on_windows(trained_on_windows, text):
 
 
 def test_settings_that_exclude_each_other_are_refused(trained, tmp_path):
-    with pytest.raises(SettingsError, match="windows must be"):
+    with raises_settings_error("windows"):
         evaluate([source("The cat")], trained, windows=0)
-    with pytest.raises(SettingsError, match="exclude each other"):
+    with pytest.raises(SettingsError, match="windows.*context"):
         evaluate([source("The cat")], trained, windows=5, context="carry")
-    with pytest.raises(ModelError, match="no such model directory"):
+    with pytest.raises(ModelError, match="nowhere"):
         evaluate([source("The cat")], tmp_path / "nowhere")
 
 

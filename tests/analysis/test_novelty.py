@@ -156,7 +156,7 @@ def test_the_text_may_be_named(trained, text, tmp_path):
     assert {passage.source for passage in parted.passages} == {None}
     prepare([source(text)], tmp_path / "p", validation=0.3)
     assert novelty(trained, [str(tmp_path / "p")], CONFIG).by_temperature == expected.by_temperature
-    with pytest.raises(UsageError, match="is a prepared corpus; name it alone"):
+    with pytest.raises(UsageError, match="prepared corpus"):
         novelty(trained, [str(tmp_path / "p"), source(text)], CONFIG)
 
 
@@ -185,14 +185,14 @@ def test_without_unseen_text(copy, text):
 def test_a_cache_with_another_text_is_refused(copy, text):
     cache = copy / "cache"
     prepare([source(text)], cache, force=True)
-    with pytest.raises(ModelError, match="its cache holds another training's text; name that"):
+    with pytest.raises(ModelError, match="cache"):
         novelty(copy, config=CONFIG)
     ids = cache / "ids.npy"
     ids.write_bytes(ids.read_bytes()[:-3])
-    with pytest.raises(ModelError, match="its cache is damaged"):
+    with pytest.raises(ModelError, match="cache.* damaged"):
         novelty(copy, config=CONFIG)
     shutil.rmtree(cache)
-    with pytest.raises(ModelError, match="its cache is not there"):
+    with pytest.raises(ModelError, match="cache"):
         novelty(copy, config=CONFIG)
     change(copy, corpus={"characters": "many"})
     with pytest.raises(ModelError, match="damaged"):
@@ -201,7 +201,7 @@ def test_a_cache_with_another_text_is_refused(copy, text):
 
 def test_a_training_text_without_an_n_gram(copy):
     change(copy, corpus={"characters": 3})
-    with pytest.raises(CorpusError, match="training part has 2 characters, fewer than the 4"):
+    with pytest.raises(CorpusError, match=r"\b2 characters.*\b4\b"):
         novelty(copy, [source("The")], CONFIG)
 
 

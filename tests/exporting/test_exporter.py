@@ -11,8 +11,9 @@ import pytest
 
 import textgen
 from tests.exporting.test_formats import needs
+from tests.raising import raises_settings_error
 from textgen import storage
-from textgen.errors import ExportError, ModelError, OutputError, SettingsError
+from textgen.errors import ExportError, ModelError, OutputError
 from textgen.exporting.exporter import EXPORT_KIND
 from textgen.exporting.formats import FORMATS
 from textgen.exporting.verification import verification_ids
@@ -52,7 +53,7 @@ def test_an_export_is_verified_and_described(name, fixture, request, tmp_path):
 
 def test_an_export_is_replaced_only_with_force(trained, tmp_path):
     textgen.export(trained, tmp_path / "exported", "numpy")
-    with pytest.raises(OutputError, match="replace it with --force"):
+    with pytest.raises(OutputError, match="--force"):
         textgen.export(trained, tmp_path / "exported", "numpy")
     (tmp_path / "exported" / "signature.json").unlink()
     textgen.export(trained, str(tmp_path / "exported"), "numpy", force=True)
@@ -60,7 +61,7 @@ def test_an_export_is_replaced_only_with_force(trained, tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "file").touch()
     for other in (trained, tmp_path / "other"):
-        with pytest.raises(OutputError, match="exists and is not a model export"):
+        with pytest.raises(OutputError, match="model export"):
             textgen.export(trained, other, "numpy", force=True)
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="is not a directory"):
@@ -68,9 +69,9 @@ def test_an_export_is_replaced_only_with_force(trained, tmp_path):
 
 
 def test_wrong_uses_leave_nothing_behind(trained, tmp_path):
-    with pytest.raises(SettingsError, match="format must be one of onnx, litert"):
+    with raises_settings_error("format"):
         textgen.export(trained, tmp_path / "exported", "pickle")
-    with pytest.raises(ModelError, match="no such model directory"):
+    with pytest.raises(ModelError, match="nothing"):
         textgen.export(tmp_path / "nothing", tmp_path / "exported", "numpy")
     assert list(tmp_path.iterdir()) == []
 
@@ -116,7 +117,7 @@ def test_an_export_that_predicts_something_else_is_removed(wrong, trained, tmp_p
         right.write(path, signature, [*weights[:-1], weights[-1] * np.float32(wrong)])
 
     monkeypatch.setitem(FORMATS, "numpy", dataclasses.replace(right, write=write))
-    with pytest.raises(ExportError, match="predicts something else"):
+    with pytest.raises(ExportError, match="differ"):
         textgen.export(trained, tmp_path / "exported", "numpy", force=True)
     assert (tmp_path / "exported" / "model.npz").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["exported"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textgen.errors import SettingsError
+from tests.raising import raises_settings_error
 from textgen.model.build import build_model, count_parameters
 from textgen.sampling import Sampler
 from textgen.sampling.context import carried_reader
@@ -57,7 +57,7 @@ def test_recurrent_layers_meet_the_conditions_for_cudnn(cell, targets):
 
 
 def test_one_hot_input_of_a_huge_vocabulary_is_refused():
-    with pytest.raises(SettingsError, match="embedding must not be 0"):
+    with raises_settings_error("embedding"):
         build_model(ModelConfig(embedding=0), 100_000, "last")
 
 

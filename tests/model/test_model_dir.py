@@ -42,9 +42,9 @@ def test_the_context_can_be_chosen(trained, trained_on_windows):
 
 
 def test_where_there_is_no_model(tmp_path):
-    with pytest.raises(ModelError, match="no such model directory; make one with `textgen train"):
+    with pytest.raises(ModelError, match="nowhere: .*textgen train"):
         model_dir.load(tmp_path / "nowhere")
-    with pytest.raises(ModelError, match="no trained model in this directory"):
+    with pytest.raises(ModelError, match=f"^{tmp_path}: "):
         model_dir.load(tmp_path)
 
 
@@ -64,5 +64,5 @@ def test_a_network_of_300_layers_is_saved_and_read(tmp_path):
     change_weights(
         tmp_path / "model", lambda file: file.create_dataset("x", data=np.zeros(10**7, np.uint8))
     )
-    with pytest.raises(ModelError, match="has weights of another size"):
+    with pytest.raises(ModelError, match="model.keras"):
         model_dir.read_model(tmp_path / "model")

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.raising import raises_settings_error
 from textgen.errors import SeedError, SettingsError
 from textgen.sampling import Sampler
 from textgen.sampling.network import Network, Reader, weight_specs
@@ -202,16 +203,16 @@ def test_lines_end_a_text():
 
 
 def test_stop_conditions_that_can_never_be_met_are_refused():
-    with pytest.raises(SettingsError, match="'z' is not in the vocabulary"):
+    with pytest.raises(SettingsError, match="'z'"):
         texts(speller(), ["a"], until=("az",))
-    with pytest.raises(SettingsError, match="no line end"):
+    with raises_settings_error("lines"):
         texts(speller(), ["a"], lines=1)
-    with pytest.raises(SettingsError, match="`stream`"):
+    with raises_settings_error("length"):
         speller().generate("a", length=0)
     for length in (0, 2.5, -1):
-        with pytest.raises(SettingsError, match="length must be a whole number, 1 or more"):
+        with raises_settings_error("length"):
             speller().stream("a", length=length)
-    with pytest.raises(SettingsError, match="random_seed must be a whole number"):
+    with raises_settings_error("random_seed"):
         speller().generate("a", random_seed=-1)
     five = speller().generate("a", length=np.int64(5), random_seed=np.int64(7))
     assert five == speller().generate("a", length=5, random_seed=7)
@@ -280,7 +281,7 @@ def test_numbers_may_be_those_of_numpy(span, real):
     ]
     assert written[0] == written[1]
     for wrong in (True, np.bool_(True), real(3), 3.0, "3"):
-        with pytest.raises(SettingsError, match="top_k must be a whole number"):
+        with raises_settings_error("top_k"):
             sampler.generate("a", length=5, top_k=wrong)
-        with pytest.raises(SettingsError, match="random_seed must be a whole number"):
+        with raises_settings_error("random_seed"):
             sampler.generate("a", length=5, random_seed=wrong)

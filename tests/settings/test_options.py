@@ -8,7 +8,7 @@ from typing import Any, get_args, get_type_hints
 import numpy as np
 import pytest
 
-from tests.settings.raising import raises_settings_error
+from tests.raising import raises_settings_error
 from textgen.settings import (
     CorpusConfig,
     CorpusOptions,

@@ -4,7 +4,7 @@ from dataclasses import fields
 
 import pytest
 
-from tests.settings.raising import raises_settings_error
+from tests.raising import raises_settings_error
 from textgen.settings import TrainConfig, WindowConfig, build_config, resolve_settings
 
 

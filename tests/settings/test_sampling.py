@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from tests.settings.raising import raises_settings_error
+from tests.raising import raises_settings_error
 from textgen.settings import NoveltyConfig, SampleConfig
 
 

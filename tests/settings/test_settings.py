@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from tests.settings.raising import raises_settings_error
+from tests.raising import raises_settings_error
 from textgen import __version__
 from textgen.errors import NewerVersionError, SettingsError
 from textgen.settings import (

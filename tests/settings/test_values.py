@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.settings.raising import raises_settings_error
+from tests.raising import raises_settings_error
 from textgen.errors import SettingsError
 from textgen.settings import (
     CorpusConfig,

@@ -41,5 +41,5 @@ def test_a_newer_version_is_not_damage():
 def test_an_item_may_have_a_default():
     assert storage.get_item({}, "a", list, [1]) == [1]
     assert storage.get_item({"a": [2]}, "a", list, [1]) == [2]
-    with pytest.raises(storage.DamageError, match="a must be a list"):
+    with pytest.raises(storage.DamageError, match="^a "):
         storage.get_item({"a": None}, "a", list, [1])

@@ -38,17 +38,17 @@ def test_a_bad_byte_is_named_with_its_offset(before, bad):
 
 
 def test_hints_at_what_the_file_is():
-    with pytest.raises(CorpusError, match="looks like utf-16: add --encoding auto"):
+    with pytest.raises(CorpusError, match="utf-16: .*--encoding auto"):
         read("hello".encode("utf-16"))
-    with pytest.raises(CorpusError, match="looks like a binary file"):
+    with pytest.raises(CorpusError, match="binary file"):
         read(b"\x89PNG\r\n\x1a\n\0\0\0")
-    with pytest.raises(CorpusError, match="at offset 1 is NUL.*looks like utf-16-le: add --encod"):
+    with pytest.raises(CorpusError, match="offset 1 .*NUL.*utf-16-le: .*--encoding"):
         read("hello".encode("utf-16-le"))
-    with pytest.raises(CorpusError, match="looks like cp1252: add --encoding auto"):
+    with pytest.raises(CorpusError, match="cp1252: .*--encoding auto"):
         read("grün".encode("latin-1"))
-    with pytest.raises(CorpusError, match="looks like cp1251: add --encoding auto"):
+    with pytest.raises(CorpusError, match="cp1251: .*--encoding auto"):
         read("Все счастливые семьи похожи друг на друга.\n".encode("cp1251"))
-    with pytest.raises(CorpusError, match="at offset 8 is not utf-8; most of the text.*replace"):
+    with pytest.raises(CorpusError, match="offset 8 .*utf-8.*replace"):
         read("grüße \xff\n".encode("latin-1").replace(b"\xfc\xdf", "üß".encode()))
 
 

@@ -19,7 +19,8 @@ import numpy as np
 import psutil
 import pytest
 
-from textgen.errors import CorpusError, SettingsError
+from tests.raising import raises_settings_error
+from textgen.errors import CorpusError
 from textgen.settings import WindowOptions
 from textgen.storage import hashes
 from textgen.text.prepare import Preparation, prepare, write_prepared
@@ -224,7 +225,7 @@ def test_a_file_that_goes_away_is_named(tmp_path):
 
 @pytest.mark.parametrize("jobs", [0, -1, 1.5, True])
 def test_a_number_of_jobs_is_one_or_more(tmp_path, jobs):
-    with pytest.raises(SettingsError, match="jobs must be a whole number, 1 or more"):
+    with raises_settings_error("jobs"):
         prepare([str(tmp_path)], tmp_path / "p", jobs=jobs)
 
 

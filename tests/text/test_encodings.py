@@ -34,7 +34,7 @@ def test_the_encoding_of_each_file_is_detected():
         english * 9 + TEXTS["cp1252"]
     )
     assert changes == {"encodings": {**dict.fromkeys(TEXTS, 1), "utf-8": 3, "cp1252": 2}}
-    with pytest.raises(CorpusError, match="^file 0: no encoding fits: this looks like a binary"):
+    with pytest.raises(CorpusError, match="^file 0: .*binary"):
         read_files([b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0"], encoding="auto")
 
 
@@ -63,7 +63,7 @@ def test_a_large_file_that_is_no_text_is_refused_when_it_is_read(tmp_path):
 
 def test_utf16_without_its_mark_is_refused_with_what_to_do():
     data = "some text of a few words\n".encode("utf-16-le") * 9
-    with pytest.raises(CorpusError, match="^it: is not utf-16: .* add --encoding auto"):
+    with pytest.raises(CorpusError, match="^it: .*utf-16: .*--encoding auto"):
         read(data, encoding="utf-16")
     assert read(data, encoding="auto") == "some text of a few words\n" * 9
 
@@ -71,7 +71,7 @@ def test_utf16_without_its_mark_is_refused_with_what_to_do():
 def test_what_is_detected_is_decoded_strictly():
     sizes = ReadingSizes(block=50, sample=100)
     data = "Grüße\n".encode() * 50 + b"\xff\n"
-    with pytest.raises(CorpusError, match="at offset 400 is not utf-8; that encoding was detected"):
+    with pytest.raises(CorpusError, match="offset 400 .*utf-8"):
         read(data, sizes=sizes, encoding="auto")
     report = ReadingReport()
     assert read(data, report, sizes, encoding="auto", decoding_errors="replace").endswith(

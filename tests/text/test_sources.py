@@ -24,7 +24,7 @@ def test_what_can_be_read_once_is_named_once(tmp_path, monkeypatch, name):
     if name == "/dev/stdin":
         name = f"/proc/self/fd/{receive}"
     pair = ["-", name] if name != "pipe" else [str(tmp_path / name)] * 2
-    with pytest.raises(UsageError, match="is named twice, but a pipe can be read only once"):
+    with pytest.raises(UsageError, match="twice"):
         find_sources(pair)
     os.close(send)
 
@@ -49,7 +49,7 @@ def test_directories_are_walked_in_order_without_hidden_files_and_our_own(tmp_pa
     assert names() == ["a.txt", "b.txt", "sub/c.md"]
     assert names("*.md") == ["sub/c.md"]
     assert names("*.md", "a*") == ["a.txt", "sub/c.md"]
-    with pytest.raises(CorpusError, match=r"no file in this directory matches \*\.rst"):
+    with pytest.raises(CorpusError, match=r"\*\.rst"):
         names("*.rst")
 
 
@@ -67,10 +67,10 @@ def test_one_text_needs_no_list(tmp_path):
 
 
 def test_names_that_are_no_texts(tmp_path):
-    with pytest.raises(CorpusError, match="the name of a text is empty"):
+    with pytest.raises(CorpusError, match="empty"):
         find_sources([""])
     (tmp_path / "manifest.json").write_text('{"textgen": "model directory"}')
-    with pytest.raises(CorpusError, match="is a model directory, not a text"):
+    with pytest.raises(CorpusError, match="model directory"):
         find_sources([str(tmp_path)])
 
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from tests.raising import raises_settings_error
 from textgen import storage
 from textgen.api import train
-from textgen.errors import CorpusError, SettingsError, UsageError
+from textgen.errors import CorpusError, UsageError
 from textgen.model.paths import cache_path
 from textgen.settings import CorpusConfig, TrainConfig, resolve_settings
 from textgen.text import prepared
@@ -58,7 +59,7 @@ def test_automatic_sizes_depend_on_what_the_user_chose():
 
 def test_a_prepared_text_that_validation_takes_whole(tmp_path, corpus):
     prepare([str(corpus)], tmp_path / "prepared")
-    with pytest.raises(CorpusError, match="needs 41 in the training part"):
+    with pytest.raises(CorpusError, match=r"\b41\b"):
         train([str(tmp_path / "prepared")], model=tmp_path / "model", validation=0.99999)
 
 
@@ -201,15 +202,15 @@ def test_an_encoding_given_to_a_training_that_is_resumed_is_refused(tmp_path, co
     """Also one that is the default."""
     source = Path(__file__).parents[1] / "released/0.1.0/unfinished"
     shutil.copytree(source, tmp_path / "m")
-    with pytest.raises(UsageError, match="resumed as it was started"):
+    with pytest.raises(UsageError, match="--init-from"):
         train(model=tmp_path / "m", resume=True, **corpus_settings)
 
 
 @pytest.mark.parametrize("unknown", [{"step": 3, "steps": 3}, {"units": 3}])
 def test_an_unknown_setting_is_refused(tmp_path, corpus, unknown):
-    with pytest.raises(SettingsError, match="is not a setting of textgen"):
+    with raises_settings_error(list(unknown)[-1]):
         prepare([str(corpus)], tmp_path / "p", **unknown)
-    with pytest.raises(SettingsError, match="is not a setting of textgen"):
+    with raises_settings_error("steps"):
         planned([corpus], tmp_path / "m", corpus={"steps": 3})
 
 

@@ -25,6 +25,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.cli.terminal import Terminal
+from tests.raising import raises_settings_error
 from tests.test_untrusted import spoil
 from textgen import storage
 from textgen.api import train
@@ -34,7 +35,6 @@ from textgen.errors import (
     ModelError,
     OutputError,
     PreparedError,
-    SettingsError,
     TextgenError,
     TrainingError,
     UsageError,
@@ -180,7 +180,7 @@ def test_only_the_same_training_is_resumed(tmp_path, corpus):
     for options, name in (({"units": (9,)}, "units"), ({"epochs": 4}, "epochs")):
         with pytest.raises(OutputError, match=f"another {name};"):
             train([str(corpus)], model=directory, **{**QUICK, **options})
-        with pytest.raises(SettingsError, match=f"{name} must be left out, or be"):
+        with raises_settings_error(name):
             train(model=directory, resume=True, **options)
     other = corpus.with_name("other.txt")
     other.write_text(corpus.read_text()[::-1], encoding="utf-8")
@@ -189,12 +189,12 @@ def test_only_the_same_training_is_resumed(tmp_path, corpus):
     assert contents(directory) == before
     train([str(other)], model=directory, force=True, **QUICK)
     assert not checkpoint_path(directory).exists()
-    with pytest.raises(ModelError, match="its training is finished"):
+    with pytest.raises(ModelError, match="finished"):
         train(model=directory, resume=True)
-    with pytest.raises(UsageError, match="resumed as it was started"):
+    with pytest.raises(UsageError, match="--preset"):
         train([str(other)], model=directory, force=True, stop=Stop(5), **QUICK)
         train(model=directory, resume=True, preset="small")
-    with pytest.raises(ModelError, match="no training to resume"):
+    with pytest.raises(ModelError, match="nothing: "):
         train(model=tmp_path / "nothing", resume=True)
     assert not (tmp_path / "nothing").exists()
 
@@ -754,7 +754,7 @@ def test_a_checkpoint_whose_training_would_not_end_is_refused(
         snapshot = replace(snapshot, state={**snapshot.state, name: received})
     snapshot = replace(snapshot, seconds_left=snapshot.seconds_left if left is None else left)
     checkpoint.write_checkpoint(path, replace(original, snapshot=snapshot))
-    with pytest.raises(ModelError, match="start again with --force"):
+    with pytest.raises(ModelError, match="--force"):
         train(model=directory, resume=True)
 
 
@@ -771,7 +771,7 @@ def test_a_checkpoint_that_lies_about_its_sizes_is_refused(tmp_path, corpus):
         ),
     )
     checkpoint.write_checkpoint(path, lying)
-    with pytest.raises(ModelError, match="its weights are not those of its settings"):
+    with pytest.raises(ModelError, match="weights"):
         train(model=directory, resume=True)
     about = replace(original, prepared="/nowhere")
     checkpoint.write_checkpoint(path, about)

@@ -454,7 +454,7 @@ def test_what_cannot_be_trained_leaves_nothing_behind(tmp_path, corpus):
 def test_a_missing_gpu_is_reported(tmp_path, corpus):
     if backend().first_gpu():
         pytest.skip("this machine has a GPU")
-    with pytest.raises(TrainingError, match="sees no GPU here; give --device cpu"):
+    with pytest.raises(TrainingError, match="--device cpu"):
         run(corpus, tmp_path / "model", device="gpu")
 
 
@@ -463,12 +463,12 @@ def test_existing_directories_are_not_touched(tmp_path, corpus, trained):
         run(corpus, trained)
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis/chapter").write_text("")
-    with pytest.raises(OutputError, match="is not a model directory"):
+    with pytest.raises(OutputError, match="model directory"):
         run(corpus, tmp_path / "thesis", force=True)
-    with pytest.raises(OutputError, match="is not a model directory"):
+    with pytest.raises(OutputError, match="model directory"):
         run(corpus, corpus)
     prepare(find_sources([str(corpus)]), tmp_path / "p")
-    with pytest.raises(OutputError, match="is a prepared corpus"):
+    with pytest.raises(OutputError, match="prepared corpus"):
         run(corpus, tmp_path / "p", force=True)
 
 
@@ -489,6 +489,6 @@ def test_a_default_time_is_not_used_up_by_a_slow_start(tmp_path, corpus):
     job = replace(slow, model=tmp_path / "model", options=options)
     done = run_job(job, lambda _: None, lambda: next(stop, True))
     assert done.reason == "stopped"
-    with pytest.raises(TrainingError, match="too short: starting and finishing take"):
+    with pytest.raises(TrainingError, match="--time"):
         job = replace(slow, model=tmp_path / "other", options={"units": (8,), "time": 30.0})
         run_job(job, lambda _: None, lambda: False)

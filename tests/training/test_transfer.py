@@ -1,10 +1,12 @@
 """Going on from another model."""
 
+import re
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.raising import raises_settings_error
 from textgen import evaluate, train
 from textgen.errors import ModelError, OutputError, SettingsError
 from textgen.model import model_dir
@@ -84,19 +86,19 @@ def test_without_init_from_it_is_another_training(trained, tmp_path, corpus):
     model = tmp_path / "model"
     corpus.write_text(corpus.read_text().replace("!", "."))
     train([str(corpus)], model=model, init_from=trained, stop=lambda: True, **options)
-    with pytest.raises(OutputError, match="unfinished training with another init-from"):
+    with pytest.raises(OutputError, match="another init-from"):
         train([str(corpus)], model=model, **options)
 
 
 @pytest.mark.framework
 def test_another_shape_is_refused(trained, tmp_path, corpus):
-    with pytest.raises(SettingsError, match="units must be left out, or be 48 as in"):
+    with pytest.raises(SettingsError, match=r"^units .*\b48\b"):
         train([str(corpus)], model=tmp_path / "m", init_from=trained, units=(64,))
-    with pytest.raises(SettingsError, match="cell must be left out"):
+    with raises_settings_error("cell"):
         train([str(corpus)], model=tmp_path / "m", init_from=trained, cell="gru")
-    with pytest.raises(SettingsError, match="units must be left out, or be 48 as in"):
+    with pytest.raises(SettingsError, match=r"^units .*\b48\b"):
         train([str(corpus)], model=tmp_path / "m", preset="large", init_from=trained)
-    with pytest.raises(ModelError, match="no such model directory"):
+    with pytest.raises(ModelError, match="nowhere"):
         train([str(corpus)], model=tmp_path / "m", init_from=tmp_path / "nowhere")
     assert not (tmp_path / "m").exists()
 
@@ -109,5 +111,5 @@ def test_a_model_can_be_trained_further_in_its_directory(textgen, trained, corpu
     again = textgen("train", corpus, "--init-from", "m", "--model", "m", "--force", *quick)
     assert again.returncode == 0, again.stderr
     refused = textgen("train", corpus, "--init-from", "m", "--model", "n", "--units", "9")
-    assert refused.returncode == 2 and "--units must be left out, or be 48" in refused.stderr
+    assert refused.returncode == 2 and re.search(r"--units .*\b48\b", refused.stderr)
     assert not (tmp_path / "n").exists()
