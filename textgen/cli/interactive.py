@@ -30,7 +30,7 @@ _HELP = """\
   /length N        characters to generate
   /top-k N         choose among the N most likely characters; 0 for all
   /top-p P         choose among the fewest that together have this probability; 1 for all
-  /min-p P         choose among those this many times as likely as the top one; 0 for all
+  /min-p P         choose among those at least P times as likely as the top one; 0 for all
   /random-seed N   the same text for the same line; `off` for a different one each time
   /again           generate from the last line again
   /settings        show all of these

@@ -74,8 +74,8 @@ from textgen.settings import CONTEXTS, SampleConfig
         SampleConfig,
         "min_p",
         type=float,
-        help_text="Choose among characters at least this many times as likely as the most likely "
-        "one.",
+        help_text="Choose among characters whose probability is at least this share of the most "
+        "likely one's.",
     ),
     options.setting(
         SampleConfig,

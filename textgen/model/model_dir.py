@@ -5,7 +5,7 @@ A model directory holds
     model.keras      stock Keras layers; loads with keras.models.load_model anywhere
     vocabulary.json  characters in the order of their ids
     settings.json    the settings that it was trained with, sources, versions, command
-    history.json     losses and samples, epoch by epoch
+    history.json     losses and samples at each validation
     seeds.json       windows of the corpus that sampling can start from
     manifest.json    size and SHA-256 of each
     checkpoint.npz   the state of an unfinished training; only that training reads it

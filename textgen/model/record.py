@@ -23,7 +23,8 @@ class ModelRecord:
     Attributes:
         settings: The settings of the training.
         vocabulary: The characters.
-        history: `epochs`, a list with one object for each, and what else training recorded.
+        history: `epochs`, a list with one object for each validation, and what else training
+            recorded.
         seeds: Windows of the corpus.
         about: Sources, counts, versions and the command.
     """

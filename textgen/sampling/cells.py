@@ -11,11 +11,12 @@ digit), and the gates are twice the sigmoid.
 
 To add a cell, write
 
-1. its name into `settings.CELLS`,
+1. its name into `CELLS` in settings/choices.py,
 2. what it is and how it computes into `CELLS` below,
 3. its plain formulas into `exporting.step_numpy.FORMULAS`.
 
-tests/sampling/test_cells.py fails while one of them is missing. Models are saved as stock Keras
+tests/sampling/test_cells.py fails while one of them is missing; the shapes of its weights go into
+tests/sampling/test_context.py. Models are saved as stock Keras
 layers, so Keras must have the layer and its cell, with a kernel, a recurrent kernel and a bias.
 Training is then as fast as Keras. A faster layer is optional: a subclass of Keras's in
 compute/layers/, which `KerasBackend.recurrent_layer` returns.

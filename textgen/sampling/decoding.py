@@ -7,9 +7,11 @@ negative logarithm of an exponentially distributed number has the Gumbel distrib
 numbers do not depend on the logits, so they are drawn for many tokens at once.
 
 top-k, top-p and min-p are filters: functions from logits to logits that set excluded tokens to
--inf. To add one, write the function and list it in FILTERS, add the setting of the same name to
-`Filters` and `DecodingOptions` in `textgen.settings`, the option to `textgen sample`, and the
-command to cli/interactive.py.
+-inf. To add one, write the function and list it in FILTERS, add the setting of the same name, whose
+default turns it off, to `Filters` (settings/sampling.py) and `DecodingOptions`
+(settings/options.py), the option to cli/sample.py, a line to `_HELP` in cli/interactive.py, and one
+to the docstring of `Sampler.generate` and to docs/python.md. What is not a filter changes
+`make_chooser`.
 """
 
 from collections.abc import Callable

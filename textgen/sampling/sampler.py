@@ -135,8 +135,8 @@ class Sampler:
                 temperature: Logits are divided by it; 0 always picks the most likely character.
                 top_k: Choose among the k most likely characters; 0 for all.
                 top_p: Choose among the fewest characters that together have this probability.
-                min_p: Choose among characters at least this many times as likely as the most
-                    likely one.
+                min_p: Choose among characters whose probability is at least this share of the
+                    most likely one's; 0 for all.
 
         Returns:
             Each text with its seed at the beginning.

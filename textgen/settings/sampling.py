@@ -28,7 +28,8 @@ class Filters(Config):
     Attributes:
         top_k: Choose among the k most likely tokens; 0 for all.
         top_p: Choose among the fewest tokens that together have this probability.
-        min_p: Choose among tokens at least this many times as likely as the most likely one.
+        min_p: Choose among tokens whose probability is at least this share of the most likely
+            one's; 0 for all.
     """
 
     top_k: int = 0  # the temperature alone: with few characters, cutting the tail gains little

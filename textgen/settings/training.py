@@ -185,7 +185,7 @@ class TrainConfig(Config):
     clip_norm: float = 1.0  # a rare exploding gradient does no harm
     clip_value: float = 0.0  # the older way to do the same
     batch_size: int = 32  # more steps per epoch beat larger steps on texts of a few megabytes
-    time: float = 600.0  # what people wait for; reads a megabyte some fifteen times
+    time: float = 600.0  # what people wait for; training/automatic.py chooses less for short texts
     epochs: int = 0  # people wait for a time, not for epochs
     patience: int = 0  # with a decaying rate the last epochs are the best ones
     carry_state: bool = True  # context beyond the window, and no character read twice

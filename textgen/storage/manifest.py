@@ -89,7 +89,7 @@ def read_manifest(directory: Path, kind: DirectoryKind) -> Entries:
     except (OSError, RecursionError, ValueError, KeyError, TypeError, AttributeError):
         raise kind.error(f"{path}: missing or damaged; {kind.remedy}") from None
     if name != kind.name:
-        raise kind.error(f"{directory}: is a {name}, not a {kind.name}; {kind.remedy}")
+        raise kind.error(f"{directory}: is a {name}, not a {kind.name}; name another directory")
     if version != kind.version:
         raise kind.error(
             f"{directory}: written by another version of textgen (layout {version}, this one "

@@ -29,7 +29,7 @@ def read_files(directory: Path, kind: DirectoryKind, names: Iterable[str]) -> di
 def locate_files(directory: Path, kind: DirectoryKind, names: Iterable[str]) -> dict[str, Path]:
     """The paths of large files of a directory, each of the size that the manifest gives.
 
-    For a directory made by `create_directory`, whose files stay where they are. `verify_parts`
+    For files that nothing replaces while they are read. `verify_parts`
     compares what is in them.
 
     Raises:
