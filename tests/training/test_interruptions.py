@@ -21,6 +21,7 @@ from tests.training.stopping import (
     Stop,
     history,
     losses,
+    read_until,
     start,
     steps_per_epoch,
     weights,

@@ -17,6 +17,7 @@ from tests.training.stopping import (
     Stop,
     contents,
     losses,
+    read_until,
     start,
     steps_per_epoch,
     weights,
