@@ -23,6 +23,8 @@ from textgen.errors import (
 from textgen.model.paths import checkpoint_path
 from textgen.training import checkpoint
 
+pytestmark = pytest.mark.framework
+
 
 def stopped(folder, text, **options):
     """The directory of a training that was stopped after some steps."""

@@ -37,6 +37,8 @@ from textgen.model.paths import cache_path, checkpoint_path
 from textgen.text.prepared import PREPARED_KIND
 from textgen.training import checkpoint, events
 
+pytestmark = pytest.mark.framework
+
 
 @pytest.mark.parametrize(
     ("steps", "options"),

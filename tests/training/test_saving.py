@@ -21,6 +21,8 @@ from textgen.model import model_dir
 from textgen.training import checkpoint, events
 from textgen.training.callbacks.model_saver import ModelSaver
 
+pytestmark = pytest.mark.framework
+
 
 def test_the_weights_are_written_only_when_they_improved(tmp_path, corpus, monkeypatch):
     monkeypatch.setattr(ModelSaver, "cost", 0)
