@@ -19,6 +19,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from tests.spoiling import spoil
 from textgen import storage
 from textgen.analysis.evaluation import evaluate
 from textgen.analysis.report.history import parse_history
@@ -38,17 +39,6 @@ PROGRAM = 250_000_000  # bytes that the program has by itself
 ROOM = 30_000_000  # bytes: what reading a directory of some hundred kB may take at most
 FUZZ = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
-numbers = st.one_of(
-    st.integers(-3, 3),
-    st.sampled_from([2**31, 2**32, 2**63, 10**12, 10**400, -(10**12)]),
-    st.floats(allow_nan=True, allow_infinity=True),
-)
-values = st.recursive(
-    st.one_of(st.none(), st.booleans(), numbers, st.text(max_size=5), st.just("\ud800")),
-    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(), inner)),
-    max_leaves=5,
-)
-
 
 def describe(path):
     """As textgen does it: ids in blocks."""
@@ -65,20 +55,6 @@ def sign(directory, kind):
     files = {path.name: describe(path) for path in directory.iterdir() if path.is_file()}
     files.pop(storage.MANIFEST, None)
     storage.write_manifest(directory, kind, files)
-
-
-def spoil(data, draw):
-    """Put some value in some place of a JSON document."""
-    while isinstance(data, dict | list) and data and draw(st.integers(0, 5)):
-        keys = sorted(data) if isinstance(data, dict) else range(len(data))
-        key = draw(st.sampled_from(list(keys)))
-        if not isinstance(data[key], dict | list) or not draw(st.integers(0, 3)):
-            if draw(st.booleans()) and isinstance(data, dict):
-                del data[key]
-            else:
-                data[key] = draw(values)
-            return
-        data = data[key]
 
 
 def spoil_file(path, kind, draw):

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.test_untrusted import spoil
+from tests.spoiling import spoil
 from tests.training.stopping import QUICK, RELEASED, Stop
 from textgen.api import train
 from textgen.errors import (
