@@ -90,9 +90,10 @@ class Loop:
             self.settle()
             validation_start = time.monotonic()
             speed = characters / (validation_start - start)
-            validation = self._validate()
+            weights = self.weights()
+            validation = self._validate(weights)
             self.ended = self.decision.over
-            self._report(validation, speed)
+            self._report(validation, weights, speed)
             start, characters = time.monotonic(), 0
             if not self.ended:
                 self.budget.validated(start - validation_start)
@@ -141,9 +142,9 @@ class Loop:
         with self.backend.translate_device_errors():
             self.trainer.settle()
 
-    def _validate(self) -> Validation:
+    def _validate(self, weights: list[Array]) -> Validation:
         """Validate the network, and keep its weights in the model if they are the best so far."""
-        weights, validation_loss = self.weights(), None
+        validation_loss = None
         if self.validator is not None:
             with self.backend.translate_device_errors():
                 validation_loss = self.validator.loss(weights)
@@ -158,12 +159,12 @@ class Loop:
                 self.model.set_weights(weights)
         return Validation(loss, validation_loss, improved)
 
-    def _report(self, validation: Validation, speed: float) -> None:
+    def _report(self, validation: Validation, weights: list[Array], speed: float) -> None:
         """Draw samples, record the validation, let callbacks save the model, and report it all.
 
         Speed is in characters per second since the last validation.
         """
-        samples = list(self.draw_samples())
+        samples = list(self.draw_samples(weights))
         losses = validation.loss, validation.validation_loss
         report = events.Validated(self.epoch(), *losses, speed, validation.improved, self.seconds())
         self.state.record(report, samples)
@@ -179,11 +180,10 @@ class Loop:
         with self.backend.translate_device_errors():
             return self.trainer.weights()
 
-    def draw_samples(self) -> Iterator[events.Sample]:
+    def draw_samples(self, weights: list[Array]) -> Iterator[events.Sample]:
         """Samples of the network as it is now; other processes than the main one draw none."""
         if not self.communicator.is_main:
             return iter(())
-        weights = self.weights()
         return draw_samples(weights, self.vocabulary, self.settings, self.seeds, self.state.steps)
 
     def current_state(self) -> TrainingState:

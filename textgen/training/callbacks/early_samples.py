@@ -27,7 +27,7 @@ class EarlySamples(Callback):
             return
         state.early_samples = due
         loop.settle()
-        for sample in loop.draw_samples():
+        for sample in loop.draw_samples(loop.weights()):
             early = events.EarlySample(loop.epoch(), state.loss_curve.loss, **vars(sample))
             state.history["samples"].append(vars(early))
             loop.on_event(early)
