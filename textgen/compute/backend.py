@@ -145,7 +145,7 @@ class Trainer(ABC):
 
     @abstractmethod
     def settle(self) -> None:
-        """Finish the steps that were begun; the other methods may be called then."""
+        """Finish all steps; the other methods may be called then."""
 
     @abstractmethod
     def reset_states(self) -> None:

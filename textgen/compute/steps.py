@@ -23,7 +23,7 @@ class Steps(ABC):
 
     @abstractmethod
     def settle(self) -> None:
-        """Finish what was begun: the network's and its optimizer's variables may be read and
+        """Finish all steps: the network's and its optimizer's variables may be read and
         set."""
 
 

@@ -143,7 +143,7 @@ class Decision:
 
     Attributes:
         over: Whether the budget is used up: training ends after a validation.
-        due: Whether the budget asks for a validation, also because it is over.
+        due: Whether the budget asks for a validation, also because it is used up.
         stopped: Whether a process was asked to stop: training ends after a validation.
         checkpoint_due: Whether the main process wants to write a checkpoint.
     """

@@ -1,4 +1,4 @@
-"""Events: what a training sends to whoever shows it. Losses are in nats per character."""
+"""Events: what a training sends to its display. Losses are in nats per character."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -88,8 +88,8 @@ def create_plan(
         job: What the user asks for.
         unfinished: The training to resume, which has to be the one that the job asks for.
         on_event: Called while the corpus is read.
-        check_ids: Whether to check all ids of a prepared corpus; else whoever reads some of them
-            checks these.
+        check_ids: Whether to check all ids of a prepared corpus; else the caller checks those
+            that it reads.
     """
     if unfinished is None:
         return _plan_new(job, None, on_event, check_ids=check_ids)

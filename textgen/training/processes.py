@@ -45,7 +45,7 @@ def check_same_job(
 
     Args:
         communicator: Of this process.
-        cluster: The processes as this one was told.
+        cluster: The processes, as the user of this one named them.
         identity: What this process is to train.
     """
     settings = {

@@ -19,7 +19,7 @@ class Selection:
         options: By name, those that the user chose, or that follow from the model to begin with.
         preset: Name of a preset, which the options change.
         recorded: The windows that a prepared corpus recorded; None without one.
-        recorded_names: Those of its settings that whoever prepared it chose.
+        recorded_names: Those of its settings that were chosen when it was prepared.
     """
 
     options: Mapping[str, Any]

@@ -83,7 +83,7 @@ class TensorflowSteps(Steps):
         return self._network.train_on_batch(x, y)
 
     def settle(self) -> None:
-        self._rate = None  # whoever sets variables may set this one
+        self._rate = None  # the caller may set this variable, too
 
 
 def _multiplying(states: list[Any]) -> Callable[[Any], None]:

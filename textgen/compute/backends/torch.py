@@ -20,7 +20,7 @@ class _Masks(DropoutMasks):
     """Random numbers of 32 bits would take a sixth of a CPU's training step; 8 bits decide."""
 
     def host_scope(self) -> AbstractContextManager[Any]:
-        """In the host's memory: to read a GPU's would wait for all that it has begun."""
+        """In the host's memory: to read a GPU's would wait for all its work."""
         return keras.device("cpu")  # type: ignore[no-any-return,unused-ignore]
 
     def _draw(self, x: Any, rate: float, generator: keras.random.SeedGenerator) -> Any:

@@ -105,7 +105,7 @@ class _KerasUpdate:
         )
 
     def settle(self) -> None:
-        self._rate = None  # whoever sets variables may set this one
+        self._rate = None  # the caller may set this variable, too
 
 
 class _FusedAdamW:
