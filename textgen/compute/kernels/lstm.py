@@ -69,6 +69,12 @@ def _copy(numbers: Any, target: Any) -> None:
 
 
 @compiled
+def _scale(numbers: Any, factor: Any) -> None:
+    for index in range(len(numbers)):
+        numbers[index] *= factor
+
+
+@compiled
 def _sigmoids(z: Any) -> None:
     for unit in range(len(z)):
         z[unit] = _HALF * _tanh(_HALF * z[unit]) + _HALF
@@ -133,6 +139,7 @@ def _even(number: Any) -> Any:
 def forward(
     weights: Any,
     x: Any,
+    keep: Any,
     h: Any,
     c: Any,
     lanes: Any,
@@ -148,8 +155,10 @@ def forward(
     Args:
         weights: Packed, (units + width + 1, 4 units); gates in Keras's order i, f, c, o.
         x: Shape (rows, tokens, width).
+        keep: What h and c are multiplied by before each token, shape (rows, tokens).
         h: The state before the first token, shape (rows, units).
-        c: The cell before the first token; takes it after each: (tokens + 1, rows, units).
+        c: The cell before the first token; takes it before each and after the last, those before
+            a token times `keep`: (tokens + 1, rows, units).
         lanes: Space for the factors of products, shape (rows, lanes of the weights or more).
         inputs: Takes all factors, for `weight_gradients`: shape (units + width + 1, lanes), summed
             over tokens and, of each, an even number of rows.
@@ -168,6 +177,9 @@ def forward(
         factors[row, units + width] = _ONE
     for token in range(tokens):
         for row in range(count):
+            if keep[first + row, token] != _ONE:
+                _scale(factors[row, :units], keep[first + row, token])
+                _scale(c[token, first + row], keep[first + row, token])
             _copy(x[first + row, token], factors[row, units : units + width])
             fill_lanes(factors[row], lanes[row])
         start = (_even(rows) * token + first) // each
@@ -188,6 +200,7 @@ def forward(
 @compiled
 def backward(
     weights: Any,
+    keep: Any,
     gates: Any,
     c: Any,
     tanh_c: Any,
@@ -205,6 +218,7 @@ def backward(
 
     Args:
         weights: Packed, transposed, without the bias.
+        keep: As `forward` took it.
         gates, c, tanh_c: From `forward`.
         d_outputs: Gradient of the outputs, shape (rows, tokens, units).
         lanes: Space for the factors of products, shape (rows, lanes of the weights or more).
@@ -236,6 +250,9 @@ def backward(
         multiply(lanes, weights, sums, add=False)
         for row in range(count):
             _copy(sums[row, units:], dx[first + row, token])
+            if keep[first + row, token] != _ONE:
+                _scale(sums[row, :units], keep[first + row, token])
+                _scale(dc[row], keep[first + row, token])
 
 
 @compiled

@@ -56,29 +56,34 @@ class SequenceKernel:
         self._shape = (0, 0, 0, 0)
 
     def forward(
-        self, x: Floats, h: Floats, c: Floats, kernel: Floats, recurrent: Floats, bias: Floats
+        self, x: Floats, h: Floats, c: Floats, *weights: Floats, keep: Floats | None = None
     ) -> tuple[Floats, Floats, Floats]:
         """Outputs of all tokens, and the state after the last.
 
         Args:
             x: Inputs, shape (rows, tokens, width).
             h, c: The state before the first token, shape (rows, units).
-            kernel, recurrent, bias: Of shape (width, 4 units), (units, 4 units) and (4 units,).
+            weights: Kernel, recurrent kernel and bias, of shape (width, 4 units), (units, 4 units)
+                and (4 units,).
+            keep: What a row's h and c are multiplied by before each token, shape (rows, tokens):
+                0 where a text begins, 1 elsewhere; None for 1 everywhere.
 
         Returns:
             Outputs of shape (rows, tokens, units), and h and c of shape (rows, units).
         """
+        kernel, recurrent, bias = weights
         rows, tokens, width = x.shape
         units = len(recurrent)
         self._allocate(rows, tokens, units, width)
-        weights, packed = self._weights, self._packed
-        weights[:units], weights[units : units + width] = recurrent, kernel
-        weights[units + width] = bias
-        _run_in_threads(len(packed), 1, partial(self._packing.pack, weights, packed))
+        joined, packed = self._weights, self._packed
+        joined[:units], joined[units : units + width] = recurrent, kernel
+        joined[units + width] = bias
+        _run_in_threads(len(packed), 1, partial(self._packing.pack, joined, packed))
+        self._keep[...] = 1 if keep is None else keep
         self._c[0] = c
         outputs = np.empty((rows, tokens, units), np.float32)
         results = self._c, self._lanes, self._inputs, self._gates, self._tanh_c, outputs
-        forward = partial(self._lstm.forward, packed, x, h, *results)
+        forward = partial(self._lstm.forward, packed, x, self._keep, h, *results)
         _run_in_threads(rows, self._simd.ROWS // 2, forward)
         return outputs, outputs[:, -1].copy(), self._c[tokens].copy()
 
@@ -89,7 +94,7 @@ class SequenceKernel:
             outputs: Gradient of the outputs, shape (rows, tokens, units).
 
         Returns:
-            Gradients of x, kernel, recurrent and bias, in the shapes that `forward` takes.
+            Gradients of x, kernel, recurrent kernel and bias, in the shapes that `forward` takes.
 
         Raises:
             ValueError: the outputs of the last `forward` have another shape.
@@ -102,7 +107,7 @@ class SequenceKernel:
         weights = self._weights[: units + width]
         _run_in_threads(len(packed), 1, partial(self._packing.pack_transposed, weights, packed))
         dx = np.empty((rows, tokens, width), np.float32)
-        saved = self._gates, self._c, self._tanh_c
+        saved = self._keep, self._gates, self._c, self._tanh_c
         space = self._lanes_back, self._sums
         backward = partial(lstm.backward, packed, *saved, outputs, *space, d_gates, dx)
         _run_in_threads(rows, simd.ROWS // 2, backward)
@@ -127,6 +132,7 @@ class SequenceKernel:
 
         # Sums are over even numbers, as bfloat16 goes in pairs; what is too many is zero.
         depth, steps = _even(units + width + 1), tokens * _even(rows)
+        self._keep = zeros(rows, tokens)
         self._weights = zeros(depth, 4 * units)
         self._packed = panels(depth, 4 * units, kind)
         self._packed_transposed = panels(4 * units, units + width, kind)
