@@ -78,7 +78,7 @@ def test_a_number_may_be_one_of_numpy(config, name, value):
             except SettingsError:
                 continue  # 2.0 is not a whole number, NumPy's or not
         settings = config(**{name: converted})
-        stored = settings.to_json()[name]
+        stored = {**config.legacy_defaults(), **settings.to_json()}[name]
         assert stored == value and json.loads(json.dumps(stored)) == value
         assert {type(number) for number in np.ravel(np.array(stored, object))} <= {int, float}
         assert config.from_json(settings.to_json()) == settings

@@ -15,7 +15,7 @@ from textgen.settings.values import to_python_value
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smh]?)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
-_SEVERAL = ("units", "sample_temperatures")  # one number may be given instead of a tuple
+_SEVERAL = ("units", "sample_temperatures", "label")  # one may be given instead of a tuple
 
 
 class CorpusOptions(TypedDict, total=False):
@@ -27,6 +27,15 @@ class CorpusOptions(TypedDict, total=False):
     min_count: int
     glob: Sequence[str]
     decoding_errors: str
+    documents: str
+    separator: str
+    input_format: str
+    column: str
+    label: str | Sequence[str]
+    label_from: str
+    delimiter: str
+    header: str
+    bad_rows: str
 
 
 class WindowOptions(TypedDict, total=False):
@@ -36,10 +45,11 @@ class WindowOptions(TypedDict, total=False):
     step: int
     targets: str
     validation: float
+    test: float
 
 
 class ModelOptions(TypedDict, total=False):
-    """The settings of ModelConfig, all optional."""
+    """The settings of ModelConfig that do not follow from the corpus, all optional."""
 
     cell: str
     units: int | Sequence[int]
@@ -120,6 +130,6 @@ def normalize_options(options: Mapping[str, Any]) -> dict[str, Any]:
                 "time", f"must be seconds, or a time such as 90s, 5m or 1h, not {values['time']!r}"
             ) from None
     for name in _SEVERAL:
-        if isinstance(values.get(name), int | float) and not isinstance(values[name], bool):
+        if isinstance(values.get(name), int | float | str) and not isinstance(values[name], bool):
             values[name] = (values[name],)
     return values

@@ -18,8 +18,13 @@ from textgen.settings.checks import (
 )
 from textgen.settings.choices import (
     AUTO_ENCODING,
+    BAD_ROWS,
     CELLS,
     DECODING_ERRORS,
+    DOCUMENTS,
+    HEADERS,
+    INPUT_FORMATS,
+    LABEL_SOURCES,
     NORMALIZATIONS,
     OPTIMIZERS,
     PRECISIONS,
@@ -44,6 +49,16 @@ class CorpusConfig(Config):
         glob: Patterns for the names of files taken from directories.
         decoding_errors: What to do with bytes that are not text in the encoding: `strict` raises
             an error, `replace` puts U+FFFD in their place, `skip` leaves them out.
+        documents: What is a document: `lines`, `paragraphs`, `files`, or `none` for one continuous
+            text; `auto` for files where there are several, rows of tables, else `none`.
+        separator: Text between the documents of a file, instead of `documents`.
+        input_format: `text`, `csv`, `tsv` or `jsonl`; `auto` for what a file's name says.
+        column: The column of a table, or the key of JSON objects, that has the text.
+        label: Columns with labels.
+        label_from: Where else a label is taken from: the `folder` or the `file` of each document.
+        delimiter: What separates the fields of a row; empty to detect it.
+        header: Whether the first row names the columns: `yes`, `no`, or `auto` to find out.
+        bad_rows: What to do with rows that cannot be read: `error`, or `skip` to leave them out.
     """
 
     encoding: str = "utf-8"  # what nearly all text is in today
@@ -52,6 +67,15 @@ class CorpusConfig(Config):
     min_count: int = 1  # every character is learned and can be generated
     glob: tuple[str, ...] = ("*",)  # all files of a directory
     decoding_errors: str = added_in("0.2.0", "strict", before="strict")  # no text is lost silently
+    documents: str = added_in("0.2.0", "auto", before="none")  # several files are several texts
+    separator: str = added_in("0.2.0", "", before="")  # few files have one
+    input_format: str = added_in("0.2.0", "auto", before="text")  # names of files are reliable
+    column: str = added_in("0.2.0", "", before="")  # only the user knows
+    label: tuple[str, ...] = added_in("0.2.0", (), before=())  # only the user knows
+    label_from: str = added_in("0.2.0", "", before="")  # folders are often arbitrary
+    delimiter: str = added_in("0.2.0", "", before="")  # can be detected
+    header: str = added_in("0.2.0", "auto", before="auto")  # most tables have one
+    bad_rows: str = added_in("0.2.0", "error", before="error")  # no text is lost silently
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -71,6 +95,21 @@ class CorpusConfig(Config):
         if not self.glob or not all(isinstance(pattern, str) and pattern for pattern in self.glob):
             raise SettingsError("glob", "must be one or more file name patterns, such as '*.txt'")
         check_choice("decoding_errors", self.decoding_errors, DECODING_ERRORS)
+        self._check_documents()
+
+    def _check_documents(self) -> None:
+        # Prepared corpora also record `rows` and `separator`, which follow from other settings.
+        check_choice("documents", self.documents, (*DOCUMENTS, "rows", "separator"))
+        if self.separator and self.documents not in ("auto", "separator"):
+            raise SettingsError("separator", "and documents exclude each other; give one of them")
+        check_choice("input_format", self.input_format, INPUT_FORMATS)
+        check_sequence("label", self.label)
+        if not all(isinstance(column, str) and column for column in self.label):
+            raise SettingsError("label", "must be the name of a column, or several")
+        if self.label_from:
+            check_choice("label_from", self.label_from, LABEL_SOURCES)
+        check_choice("header", self.header, HEADERS)
+        check_choice("bad_rows", self.bad_rows, BAD_ROWS)
 
 
 @dataclass(frozen=True)
@@ -81,13 +120,16 @@ class WindowConfig(Config):
         maxlen: Tokens in a window.
         step: Tokens from the start of one window to the start of the next.
         targets: `last` (the token after the window) or `sequence` (the next token at each place).
-        validation: Share of the text, from its end, that is never trained on.
+        validation: Share of the text that is never trained on and chooses the best model: the end
+            of a continuous text, random documents of others.
+        test: Share of the text that is not used for anything; after the validation text.
     """
 
     maxlen: int = 40  # the window of the Keras example, long enough for a few words
     step: int = 3  # that example's step: neighbours that overlap by 37 characters add little
     targets: str = "sequence"  # every position carries a loss: far more learned per minute
     validation: float = 0.1  # as in published results on small corpora
+    test: float = added_in("0.2.0", 0.0, before=0.0)  # for those who publish figures
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -98,6 +140,9 @@ class WindowConfig(Config):
         check_number("step", self.step, at_most=1_000_000_000)
         check_choice("targets", self.targets, TARGETS)
         check_number("validation", self.validation, at_least=0, below=1)
+        check_number("test", self.test, at_least=0, below=1)
+        if self.validation + self.test >= 1:
+            raise SettingsError("test", "and validation must be less than 1 together")
 
 
 @dataclass(frozen=True)
@@ -114,6 +159,9 @@ class ModelConfig(Config):
             2018).
         init_stddev: Draw every weight matrix from a normal distribution of this standard
             deviation and set every bias to zero; 0 keeps Keras's initializers.
+        documents: Whether the vocabulary's last id ends a document. This and the next one follow
+            from the corpus.
+        label_sizes: Rows of the embedding of each label.
     """
 
     cell: str = "lstm"  # the best of the three on text, and the one with a GPU kernel everywhere
@@ -122,6 +170,8 @@ class ModelConfig(Config):
     dropout: float = 0.2  # a text is read several times: less overfitting
     drop_connect: float = 0.0  # slows learning; training/automatic.py chooses more for some texts
     init_stddev: float = 0.0  # Keras's: orthogonal recurrent weights, forget bias 1
+    documents: bool = added_in("0.2.0", default=False, before=False)
+    label_sizes: tuple[int, ...] = added_in("0.2.0", (), before=())
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -135,6 +185,10 @@ class ModelConfig(Config):
         check_number("dropout", self.dropout, at_least=0, below=1)
         check_number("drop_connect", self.drop_connect, at_least=0, below=1)
         check_number("init_stddev", self.init_stddev, at_least=0)
+        check_flag("documents", self.documents)
+        check_sequence("label_sizes", self.label_sizes)
+        for size in self.label_sizes:
+            check_integer("label_sizes", size, at_least=1, below=_UNITS_BELOW)
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ class Vocabulary:
     Attributes:
         characters: The characters in the order of their code points.
         has_unknown: Whether all rarer characters share one more id, after these.
+        has_document_end: Whether the last id ends a document; it is no character.
 
     Example:
         >>> vocabulary = Vocabulary("abc")
@@ -43,16 +44,22 @@ class Vocabulary:
 
     characters: str
     has_unknown: bool = False
+    has_document_end: bool = False
 
     @property
     def size(self) -> int:
         """Number of ids."""
-        return len(self.characters) + self.has_unknown
+        return len(self.characters) + self.has_unknown + self.has_document_end
 
     @property
     def unknown_id(self) -> int | None:
         """The id of rarer characters, which sampling never emits."""
         return len(self.characters) if self.has_unknown else None
+
+    @property
+    def document_end_id(self) -> int | None:
+        """The id that ends a document, and that every document is read after."""
+        return self.size - 1 if self.has_document_end else None
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -61,12 +68,15 @@ class Vocabulary:
 
     @cached_property
     def table(self) -> str:
-        """The character of each id; U+FFFD for the unknown id."""
-        return self.characters + UNKNOWN * self.has_unknown
+        """The character of each id; U+FFFD for the unknown id and the document end."""
+        return self.characters + UNKNOWN * (self.has_unknown + self.has_document_end)
 
     @cached_property
     def _character_of(self) -> dict[int, str]:
-        return dict(enumerate(self.table))
+        characters = dict(enumerate(self.table))
+        if self.document_end_id is not None:
+            characters[self.document_end_id] = ""
+        return characters
 
     @cached_property
     def _codes(self) -> npt.NDArray[np.uint32]:
@@ -91,13 +101,17 @@ class Vocabulary:
 
         Args:
             ids: Integers. The unknown id, and any integer that is no id (such as the -1 that
-                `encode` gives for a character outside the vocabulary), becomes U+FFFD.
+                `encode` gives for a character outside the vocabulary), becomes U+FFFD; the document
+                end is left out.
         """
         return "".join(map(self._character_of.get, ids, repeat(UNKNOWN)))
 
     def to_bytes(self) -> bytes:
-        """The content of vocabulary.json."""
-        return storage.encode_json(asdict(self))
+        """The content of vocabulary.json; without documents as in version 0.1.0."""
+        values = asdict(self)
+        if not self.has_document_end:
+            del values["has_document_end"]
+        return storage.encode_json(values)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Vocabulary":
@@ -109,12 +123,15 @@ class Vocabulary:
         loaded = storage.parse_json(data, dict)
         characters = storage.get_item(loaded, "characters", str)
         has_unknown = storage.get_item(loaded, "has_unknown", bool)
-        if not characters or len(loaded) != 2:
+        has_document_end = "has_document_end" in loaded and storage.get_item(
+            loaded, "has_document_end", bool
+        )
+        if not characters or len(loaded) != 2 + ("has_document_end" in loaded):
             raise storage.DamageError("not a vocabulary")
         if any(a >= b for a, b in pairwise(characters)):
             raise storage.DamageError("characters must be distinct and sorted")
         check_text(characters)
-        return cls(characters, has_unknown)
+        return cls(characters, has_unknown, has_document_end)
 
 
 def check_text(text: str) -> None:
