@@ -11,6 +11,7 @@ from typing import Any
 
 from textgen.errors import CorpusError
 from textgen.settings import CorpusConfig
+from textgen.text.markers import DOCUMENT_END
 
 
 def normalize_blocks(
@@ -60,7 +61,7 @@ def _normalize(text: str, config: CorpusConfig) -> str:
 
 def _last_cut(text: str) -> int:
     """The last position at which a text can be cut without changing the result."""
-    space = max(text.rfind(" "), text.rfind("\n"))
+    space = max(map(text.rfind, (" ", "\n", DOCUMENT_END)))
     if space > 0:
         return space
     for position in range(len(text) - 1, 0, -1):

@@ -14,6 +14,9 @@ from textgen.text.encodings import detect_in_file, line_feed_is_one_byte
 from textgen.text.sizes import READING_SIZES, ReadingSizes
 from textgen.text.sources import Source
 
+# With these, any lines of a file can be read by themselves.
+_ANY_LINES = ("auto", "none", "lines")
+
 
 @dataclass(frozen=True)
 class Piece:
@@ -51,7 +54,8 @@ def split_source(
 
     Args:
         source: Split where it is a file that is larger, not compressed, and in an encoding in
-            which no other character contains the byte of a line feed; in one piece otherwise.
+            which no other character contains the byte of a line feed, and where no document has
+            several lines; in one piece otherwise.
         config: How it will be read.
         size: Bytes of a piece; lines longer than that make some longer and others empty.
         sizes: How much is read at a time.
@@ -62,7 +66,12 @@ def split_source(
         1
     """
     firsts = range(0, source.size or 0, size)
-    if not source.on_disk or len(firsts) < 2 or is_compressed(source):
+    if (
+        config.documents not in _ANY_LINES
+        or not source.on_disk
+        or len(firsts) < 2
+        or is_compressed(source)
+    ):
         return [Piece(source)]
     detected = detect_in_file(source, sizes) if config.encoding == AUTO_ENCODING else None
     encoding = detected or config.encoding

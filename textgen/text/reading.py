@@ -6,7 +6,7 @@ Memory does not grow with the corpus, and no change to the user's text goes with
 
 import lzma
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from textgen.errors import CorpusError
 from textgen.settings import CorpusConfig
@@ -17,6 +17,9 @@ from textgen.text.pieces import Piece, seek_lines
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sizes import READING_SIZES, ReadingSizes
 from textgen.text.sources import Source, describe_os_error
+
+# Marks the documents of a file's decoded text, as the functions of markers.py do.
+Mark = Callable[[Iterator[str]], Iterator[str]]
 
 
 def read_texts(
@@ -70,6 +73,7 @@ def read_text(
     config: CorpusConfig,
     report: ReadingReport | None = None,
     sizes: ReadingSizes = READING_SIZES,
+    mark: Mark | None = None,
 ) -> Iterator[tuple[str, int]]:
     """The text of a source, or of a piece of one, in blocks.
 
@@ -81,6 +85,7 @@ def read_text(
         config: Encoding, what to do with bytes that are not text in it, lower case, normalization.
         report: Counts what is found and changed.
         sizes: How much is read at a time.
+        mark: Changes the text before it is normalized.
 
     Yields:
         A block of text, possibly empty, and the bytes read from the source or piece so far.
@@ -100,6 +105,8 @@ def read_text(
             encoding = piece.encoding or config.encoding
             decoder = Decoder(source.name, encoding, config, report, begin, sizes)
             blocks = decoder.decode(stream)
+            if mark is not None:
+                blocks = mark(blocks)
             for text in normalize_blocks(source.name, blocks, config, sizes.longest_uncut):
                 yield text, raw.count
     except OSError as error:

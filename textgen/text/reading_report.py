@@ -22,6 +22,7 @@ class ReadingReport:
         documents: Documents read, without empty ones; 0 for one continuous text.
         empty_documents: Documents without a character, left out.
         duplicate_documents: Documents that are equal to an earlier one; they are kept.
+        separators: Separators between documents that were found.
         bad_rows: Rows of tables that could not be read, left out.
         first_bad_row: Where the first of them is, and what is wrong with it.
         mode: How the input was read, for people.
@@ -43,6 +44,7 @@ class ReadingReport:
     documents: int = 0
     empty_documents: int = 0
     duplicate_documents: int = 0
+    separators: int = 0
     bad_rows: int = 0
     first_bad_row: str = ""
     mode: str = ""
