@@ -1,6 +1,7 @@
 """Messages about damaged model directories: which file, and what is wrong with it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from textgen.errors import ModelError
 from textgen.model.record import ModelRecord, parse_record
+from textgen.text.labels import LabelField, Labels
 
 RELEASED = Path(__file__).parents[1] / "released/0.1.0/model"
 NAMES = ("vocabulary.json", "settings.json", "history.json", "seeds.json")
@@ -110,3 +112,24 @@ def test_how_the_corpus_was_read_must_be_recorded_to_read_another_text():
     record = parse("settings.json", change("settings.json", ("corpus", "settings"), None))
     with pytest.raises(ModelError, match=r"^m/settings\.json: damaged \(settings is missing\)"):
         record.corpus_config(DIRECTORY)
+
+
+def test_the_labels_of_documents_are_a_file_of_their_own():
+    genre = LabelField("genre", ("comedy", "horror"), (7, 9))
+    labels = Labels((genre,), (((2,), 9), ((1,), 7)))
+    plain = parse("seeds.json", b"[]")
+    assert plain.labels is None and "labels.json" not in plain.to_files()
+    vocabulary = replace(plain.vocabulary, has_document_end=True)
+    model = replace(plain.settings.model, documents=True, label_sizes=labels.sizes)
+    settings = replace(plain.settings, model=model)
+    record = replace(plain, vocabulary=vocabulary, settings=settings, labels=labels)
+    files = record.to_files()
+    assert parse_record(DIRECTORY, files).labels == labels
+    for content in (b"", b"{}", b"[1", replace(labels, fields=(genre, genre)).to_bytes()):
+        with pytest.raises(ModelError, match=r"^m/labels\.json: damaged \("):
+            parse_record(DIRECTORY, {**files, "labels.json": content})
+    del files["labels.json"]
+    with pytest.raises(ModelError, match=r"^m/labels\.json: damaged \(not the labels that"):
+        parse_record(DIRECTORY, files)
+    with pytest.raises(ModelError, match=r"^m/settings\.json: damaged \(documents, and a vocab"):
+        parse_record(DIRECTORY, replace(record, vocabulary=plain.vocabulary).to_files())

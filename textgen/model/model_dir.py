@@ -7,6 +7,7 @@ A model directory holds
     settings.json    the settings that it was trained with, sources, versions, command
     history.json     losses and samples at each validation
     seeds.json       windows of the corpus that sampling can start from
+    labels.json      labels of the corpus's documents, if they have any
     manifest.json    size and SHA-256 of each
     checkpoint.npz   the state of an unfinished training; only that training reads it
     cache/           the prepared corpus; the next training in this directory starts faster with it
@@ -26,6 +27,7 @@ from textgen import storage
 from textgen.errors import ModelError
 from textgen.model.paths import (
     HISTORY,
+    LABELS,
     MODEL,
     MODEL_KIND,
     SEEDS,
@@ -63,7 +65,10 @@ class TrainedModel:
     def sampler(self, context: str | None = None) -> Sampler:
         """A sampler that generates text with the model; `context` is as in `load`."""
         record = self.record
-        return Sampler(self.network(), record.vocabulary, record.window(context), record.seeds)
+        window = record.window(context)
+        return Sampler(
+            self.network(), record.vocabulary, window, record.seeds, labels=record.labels
+        )
 
     @property
     def parameters(self) -> int:
@@ -178,4 +183,5 @@ def _read_files(directory: Path) -> dict[str, bytes]:
             f"{directory}: no such model directory; make one with `textgen train CORPUS`, or name "
             "another one"
         )
-    return storage.read_files(directory, MODEL_KIND, (MODEL, VOCABULARY, SETTINGS, SEEDS, HISTORY))
+    names = (MODEL, VOCABULARY, SETTINGS, SEEDS, HISTORY)
+    return storage.read_files(directory, MODEL_KIND, names, optional=(LABELS,))

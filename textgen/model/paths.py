@@ -11,7 +11,7 @@ MODEL_KIND = storage.DirectoryKind(
 )
 
 MODEL, VOCABULARY, SETTINGS = "model.keras", "vocabulary.json", "settings.json"
-HISTORY, SEEDS = "history.json", "seeds.json"
+HISTORY, SEEDS, LABELS = "history.json", "seeds.json", "labels.json"
 _CHECKPOINT, _CACHE, _PENDING_CACHE = storage.CHECKPOINT, "cache", ".cache.new"
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from textgen import storage
 from textgen.errors import ModelError
-from textgen.model.paths import HISTORY, MODEL_KIND, SEEDS, SETTINGS, VOCABULARY
+from textgen.model.paths import HISTORY, LABELS, MODEL_KIND, SEEDS, SETTINGS, VOCABULARY
 from textgen.settings import CONTEXTS, CorpusConfig, Settings, check_choice, check_integer
+from textgen.text.labels import Labels
 from textgen.text.vocabulary import Vocabulary, check_text
 
 # Numbers in the states of a window: 200 MB, enough for windows of 10,000 and LSTM 512,512.
@@ -27,6 +28,7 @@ class ModelRecord:
             recorded.
         seeds: Windows of the corpus.
         about: Sources, counts, versions and the command.
+        labels: The labels of the corpus's documents; None without labels.
     """
 
     settings: Settings
@@ -34,6 +36,7 @@ class ModelRecord:
     history: dict[str, Any]
     seeds: tuple[str, ...]
     about: dict[str, Any]
+    labels: Labels | None = None
 
     @property
     def characters(self) -> int:
@@ -99,12 +102,13 @@ class ModelRecord:
 
     def to_files(self) -> dict[str, bytes]:
         """The JSON files of the record, by name."""
-        return {
+        files = {
             VOCABULARY: self.vocabulary.to_bytes(),
             SETTINGS: storage.encode_json({**self.settings.to_json(), **self.about}),
             HISTORY: storage.encode_json(self.history),
             SEEDS: storage.encode_json(list(self.seeds)),
         }
+        return files if self.labels is None else {**files, LABELS: self.labels.to_bytes()}
 
 
 def parse_record(directory: Path, files: dict[str, bytes]) -> ModelRecord:
@@ -130,7 +134,13 @@ def parse_record(directory: Path, files: dict[str, bytes]) -> ModelRecord:
         _check_about(about)
         settings = Settings.from_model(content, about.get("versions", {}).get("textgen"))
         check_text(json.dumps(settings.unknown, ensure_ascii=False))
-    return ModelRecord(settings, vocabulary, history, seeds, about)
+        if settings.model.documents != vocabulary.has_document_end:
+            raise storage.DamageError("documents, and a vocabulary of another training")
+    with _report_damage(directory / LABELS):
+        labels = Labels.from_bytes(files[LABELS]) if LABELS in files else None
+        if settings.model.label_sizes != (() if labels is None else labels.sizes):
+            raise storage.DamageError("not the labels that the model was trained with")
+    return ModelRecord(settings, vocabulary, history, seeds, about, labels)
 
 
 def _report_damage(path: Path) -> AbstractContextManager[None]:

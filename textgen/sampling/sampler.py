@@ -29,6 +29,7 @@ from textgen.settings import (
     check_integer,
     check_random_seed,
 )
+from textgen.text.labels import Labels
 from textgen.text.vocabulary import Vocabulary
 
 # Window states in a batch. With twice as many, a character takes 5 % less time and the first text
@@ -65,6 +66,7 @@ class Sampler:
             to carry the state without end.
         seeds: Windows of the corpus, one of which is drawn if no seed is given.
         batch_states: Window states in a batch of texts.
+        labels: The labels of the corpus's documents, which the network reads, too; None without.
     """
 
     def __init__(
@@ -74,12 +76,14 @@ class Sampler:
         window: int | None,
         seeds: Sequence[str],
         batch_states: int = BATCH_STATES,
+        labels: Labels | None = None,
     ):
         self._network = network
         self.vocabulary = vocabulary
         self.window = window
         self._seeds = tuple(seeds)
         self._batch_states = batch_states
+        self.labels = labels
 
     @overload
     def generate(

@@ -14,8 +14,16 @@ PENDING = ".pending"  # the directory of files that a commit has not yet moved i
 T = TypeVar("T")
 
 
-def read_files(directory: Path, kind: DirectoryKind, names: Iterable[str]) -> dict[str, bytes]:
+def read_files(
+    directory: Path, kind: DirectoryKind, names: Iterable[str], optional: Iterable[str] = ()
+) -> dict[str, bytes]:
     """The contents of files of a directory, all of one set, whatever a writer does meanwhile.
+
+    Args:
+        directory: The directory.
+        kind: What it is.
+        names: Files that every such directory has.
+        optional: Files that are read only where the manifest lists them.
 
     Raises:
         TextgenError: of the class `kind.error`, for a file that is missing or was changed.
@@ -23,7 +31,7 @@ def read_files(directory: Path, kind: DirectoryKind, names: Iterable[str]) -> di
     Example:
         vocabulary = read_files(path, KIND, ["vocabulary.json"])["vocabulary.json"]
     """
-    return _read(directory, kind, names, _read_verified)
+    return _read(directory, kind, names, _read_verified, optional)
 
 
 def locate_files(directory: Path, kind: DirectoryKind, names: Iterable[str]) -> dict[str, Path]:
@@ -43,12 +51,14 @@ def _read(
     kind: DirectoryKind,
     names: Iterable[str],
     read: Callable[[Path, dict[str, Any]], T],
+    optional: Iterable[str] = (),
 ) -> dict[str, T]:
     """What `read` returns for each file, of files that all belong to the same manifest."""
     while True:
         state = read_state(directory, kind)
         try:
-            return {name: _read_one(directory, kind, state[0], name, read) for name in names}
+            listed = [*names, *(name for name in optional if name in state[0])]
+            return {name: _read_one(directory, kind, state[0], name, read) for name in listed}
         except kind.error:
             if state == read_state(directory, kind):
                 raise
