@@ -8,6 +8,7 @@
     generation.py  the loops: one text as a stream, or many side by side
     seeds.py       seeds from files
     scoring.py     how probable a text is
+    document_scoring.py   how probable documents are, many side by side
     sampler.py     the public class: seeds in, text out
 
 Nothing here imports a deep-learning framework, reads a file or prints.
