@@ -102,6 +102,7 @@ def _alternate_steps(corpora: list[Path], precision: str) -> str:
     from textgen.settings import resolve_settings
     from textgen.text.prepared import open_prepared
     from textgen.training.batches import Batches
+    from textgen.training.data import TrainingData
 
     backend = start("cpu", "tensorflow")
     assert isinstance(backend, KerasBackend)
@@ -109,7 +110,8 @@ def _alternate_steps(corpora: list[Path], precision: str) -> str:
     prepared = [open_prepared(path) for path in corpora]
     size = max(corpus.vocabulary.size for corpus in prepared)
     network = build_compiled(backend.precision(precision, "lstm"), settings, size)
-    readers = [Batches(corpus.split(0.01)[0], settings, backend, -1) for corpus in prepared]
+    texts = [TrainingData(*corpus.split(0.01), corpus.vocabulary) for corpus in prepared]
+    readers = [Batches(text, settings, backend) for text in texts]
     network.train_on_batch(*readers[0].first()[:2])  # builds the network
     for file in corpora[-1].iterdir():  # then it is read from the disk
         with file.open("rb") as ids:

@@ -21,3 +21,10 @@ def test_rows_of_a_batch_have_the_noise_that_they_have_in_the_whole():
     whole = add_noise(x, 0.4, random_seed=5, count=6)
     for rows in (slice(0, 3), slice(3, 6)):
         np.testing.assert_array_equal(add_noise(x[rows], 0.4, 5, 6, rows), whole[rows])
+
+
+def test_noise_leaves_the_ends_of_documents_as_they_are():
+    x = np.random.default_rng(2).integers(0, 4, (50, 40)).astype(np.int32)
+    noised = add_noise(x, 0.5, random_seed=1, count=50, document_end=3)
+    assert (noised != x).mean() > 0.1
+    np.testing.assert_array_equal(noised == 3, x == 3)

@@ -6,6 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.text.documents import make_documents
+from textgen.text import streams
+from textgen.text.document_labels import DocumentLabels
 from textgen.text.streams import Streams
 
 lengths = st.integers(1, 12)
@@ -26,10 +29,10 @@ def test_streams_continue_from_batch_to_batch(characters, count, maxlen):
 @given(st.integers(2, 300), st.integers(1, 7), lengths, st.data())
 def test_streams_can_be_cut_elsewhere(characters, count, maxlen, data):
     """However many characters are left out, at most one batch is missing."""
-    streams = Streams(np.arange(characters), count, maxlen)
+    parallel = Streams(np.arange(characters), count, maxlen)
     offset = data.draw(st.integers(0, maxlen - 1))
-    batches = list(streams.full_batches(offset))
-    assert len(streams) - 1 <= len(batches) <= len(streams)
+    batches = list(parallel.full_batches(offset))
+    assert len(parallel) - 1 <= len(batches) <= len(parallel)
     if batches:
         length = (characters - 1) // count
         np.testing.assert_array_equal(batches[0][0][:, 0], np.arange(count) * length + offset)
@@ -52,3 +55,28 @@ def test_all_batches_predict_each_character_but_the_first_once(characters, count
         np.testing.assert_array_equal(y[weights == 1], x[weights == 1] + 1)
         predicted += y[weights == 1].tolist()
     assert sorted(predicted) == list(range(1, characters))
+
+
+def test_batches_are_the_same_however_many_are_read_at_once(monkeypatch):
+    ids, part = make_documents([5] * 100, np.arange(100)[:, None] % 9)
+    labels = DocumentLabels(part)
+    read = Streams(ids, 3, 4, labels=labels)
+    together = list(read.full_batches(1))
+    monkeypatch.setattr(streams, "_IDS_AT_ONCE", 1)
+    alone = list(read.full_batches(1))
+    assert len(together) == len(alone) == len(read) - 1
+    for (x, y, _), (other_x, other_y, _) in zip(together, alone, strict=True):
+        np.testing.assert_array_equal(x, other_x)
+        np.testing.assert_array_equal(y, other_y)
+    (last, _, _), (rest, _, _) = together[-1], next(read.full_batches(1, skip=len(read) - 2))
+    np.testing.assert_array_equal(last, rest)
+
+
+def test_inputs_have_the_labels_of_their_documents():
+    ids, part = make_documents([3, 8, 5], [[1, 4], [2, 5], [3, 6]])
+    for x, _, _ in Streams(ids, 2, 5, labels=DocumentLabels(part)).all_batches(lead=2):
+        read, first, second = x
+        assert read.dtype == first.dtype == np.int32 and read.shape == first.shape == (2, 5)
+        np.testing.assert_array_equal(second, first + 3)
+    x, _, _ = next(Streams(ids, 1, 18, labels=DocumentLabels(part)).full_batches())
+    assert x[1][0].tolist() == [1] * 4 + [2] * 9 + [3] * 5

@@ -6,6 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.text.documents import END, make_documents
+from textgen.text.document_labels import DocumentLabels
 from textgen.text.windows import Windows, count_windows
 
 texts = st.lists(st.integers(0, 6), max_size=80).map(lambda ids: np.array(ids, np.uint8))
@@ -58,3 +60,22 @@ def test_batches_in_order_count_every_window_once(ids, maxlen, step, targets, ba
 
 def test_step_count_of_an_epoch_of_tinyshakespeare():
     assert len(Windows(np.zeros(1_003_854, np.uint8), 40, 3, "last")) == math.ceil(1_003_814 / 3)
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=20), lengths, st.integers(1, 4))
+def test_windows_of_documents_predict_each_token_after_the_ends_before_the_text(
+    document_lengths, maxlen, step
+):
+    ids, part = make_documents(
+        document_lengths, [[number] for number in range(len(document_lengths))]
+    )
+    windows = Windows(ids, maxlen, step, "last", maxlen - 1, DocumentLabels(part))
+    targets = np.arange(1, len(ids), step)
+    assert len(windows) == len(targets)
+    x, y, _ = windows.make_batch(np.arange(len(windows)))
+    read, documents = x
+    np.testing.assert_array_equal(y, ids[targets])
+    np.testing.assert_array_equal(read[:, -1], ids[targets - 1])
+    np.testing.assert_array_equal(documents[:, -1], part.find(targets - 1))
+    before = targets - maxlen < 0
+    assert (read[before, 0] == END).all()

@@ -22,6 +22,7 @@ from textgen.compute.backend import (
     TrainerState,
 )
 from textgen.sampling.network import weight_specs
+from textgen.text.batches import ids_of
 
 
 class DeviceLostError(Exception):
@@ -65,7 +66,7 @@ class FakeTrainer(Trainer):
         generator = np.random.default_rng(self._random)
         if state_mask is not None:
             self._carried *= state_mask
-        self._carried += x.mean(axis=1, keepdims=True)
+        self._carried += ids_of(x).mean(axis=1, keepdims=True)
         self._moments[0] = 0.9 * self._moments[0] + np.float32(self._carried.mean())
         for array in self._weights:
             array += np.float32(learning_rate * generator.standard_normal() * self._moments[0])

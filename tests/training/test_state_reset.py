@@ -39,7 +39,8 @@ def test_a_share_of_the_rows_is_reset_and_each_process_has_its_part_of_them():
 def test_rows_that_start_with_a_line_are_found_in_a_resumed_training():
     ids = (np.arange(400) % 7).astype(np.uint8)  # a line end, 0, every seven characters
     chosen = resolve_settings({"epochs": 1, "batch_size": 4, "maxlen": 10})
-    batches = Batches(ids, chosen, backend(), 0)
+    text = TrainingData(ids, ids[:0], Vocabulary("\nabcdef"))
+    batches = Batches(text, chosen, backend())
     steps = list(islice(batches.after(0), 2 * batches.steps_per_epoch))
     line_starts = [batch.line_starts.tolist() for batch in steps]
     assert any(map(any, line_starts)) and not all(map(all, line_starts))

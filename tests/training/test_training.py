@@ -194,10 +194,11 @@ def test_a_precision_that_was_chosen_with_the_pace_is_trained_in(tmp_path, corpu
 @pytest.mark.parametrize("carry_state", [True, False])
 def test_noise_is_in_what_is_read_and_not_in_what_is_to_be_predicted(carry_state):
     ids = np.arange(4000, dtype=np.uint16)
+    text = TrainingData(ids, ids[:0], Vocabulary("ab"))
     options = {"epochs": 1, "batch_size": 8, "maxlen": 40, "carry_state": carry_state}
     plain, noisy = (
         islice(
-            Batches(ids, resolve_settings({**options, "noise": noise}), backend(), -1).after(0),
+            Batches(text, resolve_settings({**options, "noise": noise}), backend()).after(0),
             5,
         )
         for noise in (0.0, 0.3)

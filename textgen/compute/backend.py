@@ -32,7 +32,7 @@ from textgen.distributed.communicator import Communicator
 from textgen.distributed.sharding import Sharding
 from textgen.errors import TrainingError, first_line
 from textgen.settings import Settings
-from textgen.text.batches import Batch
+from textgen.text.batches import Batch, Inputs
 
 Array = npt.NDArray[Any]
 
@@ -128,12 +128,13 @@ class Trainer(ABC):
 
     @abstractmethod
     def step(
-        self, x: Array, y: Array, learning_rate: float, state_mask: Array | None = None
+        self, x: Inputs, y: Array, learning_rate: float, state_mask: Array | None = None
     ) -> SupportsFloat:
         """Begin a step.
 
         Args:
-            x: Ids, int32 of shape (rows, maxlen): this process's part of a batch.
+            x: Ids, int32 of shape (rows, maxlen): this process's part of a batch. With labels a
+                list of them and of the ids of each kind of label, all of the same shape.
             y: Targets, of the same shape, or of shape (rows,) with targets `last`.
             learning_rate: Of this step.
             state_mask: What the carried state of each row is multiplied with before the step,
@@ -180,7 +181,7 @@ class Evaluator(ABC):
         """Set all carried states to zero."""
 
     @abstractmethod
-    def total_loss(self, x: Array, y: Array, weight: Array) -> float:
+    def total_loss(self, x: Inputs, y: Array, weight: Array) -> float:
         """The sum of the losses of a batch's targets, in nats, over all processes.
 
         Args:

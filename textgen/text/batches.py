@@ -7,15 +7,39 @@ import numpy.typing as npt
 
 from textgen.text.vocabulary import Ids
 
+# What a network reads: ids, of shape (rows, maxlen); with labels a list of them and, for each kind
+# of label, the id of the label that each of them is read with, of the same shape.
+Inputs = npt.NDArray[np.int32] | list[npt.NDArray[np.int32]]
 # Inputs, targets, and the weight of each target in the loss.
-Batch = tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float32]]
+Batch = tuple[Inputs, npt.NDArray[np.int32], npt.NDArray[np.float32]]
 
 ALL_ROWS = slice(None)
 
 
-def make_batch(x: Ids, y: Ids) -> Batch:
-    """A batch in which every target counts."""
-    return x.astype(np.int32), y.astype(np.int32), np.ones(y.shape, np.float32)
+def make_batch(x: Ids, y: Ids, label_ids: npt.NDArray[np.int32] | None = None) -> Batch:
+    """A batch in which every target counts.
+
+    Args:
+        x: Ids, shape (rows, maxlen).
+        y: Targets.
+        label_ids: Ids of labels, shape (rows, maxlen, fields); None without labels.
+    """
+    ids = x.astype(np.int32)
+    inputs: Inputs = ids
+    if label_ids is not None:
+        fields = np.ascontiguousarray(np.moveaxis(label_ids, -1, 0), np.int32)
+        inputs = [ids, *fields]
+    return inputs, y.astype(np.int32), np.ones(y.shape, np.float32)
+
+
+def ids_of(inputs: Inputs) -> npt.NDArray[np.int32]:
+    """The ids of inputs, which may have labels.
+
+    Example:
+        >>> ids_of([np.array([[7, 8]], np.int32), np.array([[1, 1]], np.int32)]).tolist()
+        [[7, 8]]
+    """
+    return inputs[0] if isinstance(inputs, list) else inputs
 
 
 def add_noise(
@@ -24,6 +48,7 @@ def add_noise(
     random_seed: int | Sequence[int],
     count: int,
     rows: slice = ALL_ROWS,
+    document_end: int | None = None,
 ) -> npt.NDArray[np.int32]:
     """Replace some characters of inputs at random by others of the same row.
 
@@ -36,6 +61,7 @@ def add_noise(
         random_seed: One or more numbers that decide which, and by what.
         count: Rows of the whole batch.
         rows: Those of them that `x` has.
+        document_end: The id that is neither replaced nor put anywhere; None for none.
 
     Returns:
         Ids of the same shape and dtype.
@@ -47,7 +73,10 @@ def add_noise(
     generator = np.random.default_rng(random_seed)
     replaced = generator.random((count, x.shape[1]))[rows] < share
     places = generator.integers(x.shape[1], size=(count, x.shape[1]))[rows]
-    return np.where(replaced, np.take_along_axis(x, places, axis=1), x)
+    others = np.take_along_axis(x, places, axis=1)
+    if document_end is not None:
+        replaced &= (x != document_end) & (others != document_end)
+    return np.where(replaced, others, x)
 
 
 def draw_state_mask(

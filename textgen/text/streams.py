@@ -4,9 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from textgen.text.batches import ALL_ROWS, Batch, make_batch
+from textgen.text.document_labels import LabelSource
 from textgen.text.vocabulary import IdSequence
+
+# Ids are read for several batches at once, which takes less time for each: for so many batches and
+# ids, at most.
+_BATCHES_AT_ONCE, _IDS_AT_ONCE = 32, 1 << 17
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,7 @@ class Streams:
         count: Number of streams, the batch's rows.
         maxlen: Characters of each stream in a batch.
         rows: Those streams that are read.
+        labels: The labels of the text's documents; None for none.
 
     Example:
         >>> streams = Streams(np.arange(9), count=2, maxlen=2)
@@ -33,6 +40,7 @@ class Streams:
     count: int
     maxlen: int
     rows: slice = field(default_factory=lambda: ALL_ROWS)
+    labels: LabelSource | None = None
 
     def __len__(self) -> int:
         """Number of full batches."""
@@ -58,10 +66,20 @@ class Streams:
             skip: Batches to leave out at the beginning.
         """
         length = (len(self.ids) - 1) // self.count
-        starts = np.arange(self.count)[self.rows] * length
-        for first in range(offset + skip * self.maxlen, length - self.maxlen + 1, self.maxlen):
-            ids = self.ids[(starts + first)[:, None] + np.arange(self.maxlen + 1)]
-            yield make_batch(ids[:, :-1], ids[:, 1:])
+        starts = np.arange(self.count)[self.rows, None] * length
+        at_once = min(_BATCHES_AT_ONCE, _IDS_AT_ONCE // max(1, len(starts) * self.maxlen))
+        at_once = max(1, at_once) * self.maxlen
+        begin = offset + skip * self.maxlen
+        end = begin + max(0, length - begin) // self.maxlen * self.maxlen
+        for first in range(begin, end, at_once):
+            size = min(at_once, end - first)
+            positions = starts + first + np.arange(size + 1)
+            ids, label_ids = self.ids[positions], self._label_ids(positions[:, :-1])
+            for place in range(0, size, self.maxlen):
+                part = slice(place, place + self.maxlen)
+                targets = ids[:, place + 1 : place + self.maxlen + 1]
+                part_labels = None if label_ids is None else label_ids[:, part]
+                yield make_batch(ids[:, part], targets, part_labels)
 
     def all_batches(self, lead: int = 0) -> Iterator[Batch]:
         """Batches of shape (rows, maxlen) that predict each character but the first exactly once.
@@ -79,5 +97,9 @@ class Streams:
             offsets = first + np.arange(self.maxlen)
             positions = np.clip(starts + offsets, 0, predicted - 1)
             inside = (offsets >= 0) & (offsets < length) & (starts + offsets < predicted)
-            x, y, _ = make_batch(self.ids[positions], self.ids[positions + 1])
+            ids, targets = self.ids[positions], self.ids[positions + 1]
+            x, y, _ = make_batch(ids, targets, self._label_ids(positions))
             yield x, y, inside.astype(np.float32)
+
+    def _label_ids(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int32] | None:
+        return None if self.labels is None else self.labels.label_ids_at(positions)

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from textgen.text.batches import ALL_ROWS, Batch, make_batch
+from textgen.text.document_labels import LabelSource
 from textgen.text.permutation import Permutation
 from textgen.text.vocabulary import Ids, IdSequence
 
@@ -37,6 +38,9 @@ class Windows:
         maxlen: Characters in a window.
         step: Characters from one window's start to the next one's.
         targets: `last` or `sequence`.
+        lead: Characters before the text, all equal to its first one: that is the end of a document
+            before the first, so each window is as good as the others.
+        labels: The labels of the text's documents; None for none.
 
     Example:
         >>> windows = Windows(np.arange(7), maxlen=3, step=2, targets="last")
@@ -49,9 +53,11 @@ class Windows:
     maxlen: int
     step: int
     targets: str
+    lead: int = 0
+    labels: LabelSource | None = None
 
     def __len__(self) -> int:
-        return count_windows(len(self.ids), self.maxlen, self.step)
+        return count_windows(self.lead + len(self.ids), self.maxlen, self.step)
 
     def take(self, indices: npt.NDArray[np.int64]) -> tuple[Ids, Ids]:
         """Windows and their targets.
@@ -63,12 +69,23 @@ class Windows:
             Inputs of shape (n, maxlen); targets of shape (n,) for `last` and (n, maxlen) for
             `sequence`; both of the ids' dtype.
         """
-        starts = indices.astype(np.int64) * self.step
+        positions = self._positions(indices)
+        ids = self.ids[positions]
         if self.targets == "last":
-            x = self.ids[starts[:, None] + np.arange(self.maxlen)]
-            return x, self.ids[starts + self.maxlen]
-        ids = self.ids[starts[:, None] + np.arange(self.maxlen + 1)]
+            return ids[:, :-1], ids[:, -1]
         return ids[:, :-1], ids[:, 1:]
+
+    def make_batch(self, indices: npt.NDArray[np.int64]) -> Batch:
+        """A batch of windows, as in `take`, with their labels."""
+        label_ids = None
+        if self.labels is not None:
+            label_ids = self.labels.label_ids_at(self._positions(indices)[:, :-1])
+        return make_batch(*self.take(indices), label_ids)
+
+    def _positions(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        starts = indices.astype(np.int64) * self.step - self.lead
+        positions: npt.NDArray[np.int64] = starts[:, None] + np.arange(self.maxlen + 1)
+        return positions.clip(0)
 
     def shuffled_batches(
         self,
@@ -92,7 +109,7 @@ class Windows:
         for first in range(skip * size, end, block):
             indices = order[np.arange(first, min(first + block, end))]
             for batch in indices.reshape(-1, size):
-                yield make_batch(*self.take(batch[rows]))
+                yield self.make_batch(batch[rows])
 
     def ordered_batches(self, batch_size: int, rows: slice = ALL_ROWS) -> Iterator[Batch]:
         """All windows in order; a batch that is not full is padded with windows of weight zero.
@@ -103,6 +120,6 @@ class Windows:
         """
         for first in range(0, len(self), batch_size):
             indices = np.arange(first, first + batch_size)[rows]
-            x, y, weights = make_batch(*self.take(np.minimum(indices, len(self) - 1)))
+            x, y, weights = self.make_batch(np.minimum(indices, len(self) - 1))
             weights[indices >= len(self)] = 0
             yield x, y, weights

@@ -16,10 +16,9 @@ import numpy.typing as npt
 from textgen.compute.backend import Backend
 from textgen.errors import CorpusError
 from textgen.settings import Settings
-from textgen.text.batches import Batch, add_noise, draw_state_mask
-from textgen.text.vocabulary import IdSequence
-from textgen.text.windows import Windows
-from textgen.training.data import streams
+from textgen.text.batches import Batch, Inputs, add_noise, draw_state_mask, ids_of
+from textgen.training import data
+from textgen.training.data import TrainingData
 
 # Most starts are learned late, since a network learns to read sooner from streams that nothing
 # interrupts; and most people start a text where a line starts. docs/NOTES.md has what else was
@@ -33,27 +32,31 @@ class TrainingBatch:
     """What one step reads.
 
     Attributes:
-        inputs: Ids, shape (rows, maxlen).
+        inputs: Ids, shape (rows, maxlen), perhaps with labels.
         targets: Ids, shape (rows,) or (rows, maxlen).
         line_starts: Which rows start where a line does, shape (rows,): their first character is a
             line end, or follows one in its stream.
         starts_epoch: Whether an epoch starts with it.
     """
 
-    inputs: npt.NDArray[Any]
+    inputs: Inputs
     targets: npt.NDArray[Any]
     line_starts: npt.NDArray[np.bool_]
     starts_epoch: bool
+
+    @property
+    def tokens(self) -> int:
+        """Number of ids that the step reads."""
+        return ids_of(self.inputs).size
 
 
 class Batches:
     """The batches of one epoch after the other.
 
     Args:
-        ids: The training text.
+        text: The text of the training.
         settings: All settings.
         backend: The processes, each of which reads a part of every batch, and their devices.
-        line_end: The id of the line end; -1, which is no id, where the vocabulary has none.
 
     Attributes:
         rows: Rows of a batch, of all processes.
@@ -63,44 +66,53 @@ class Batches:
         CorpusError: there are fewer windows than devices.
     """
 
-    def __init__(self, ids: IdSequence, settings: Settings, backend: Backend, line_end: int):
-        self._settings, self._line_end = settings, line_end
+    def __init__(self, text: TrainingData, settings: Settings, backend: Backend):
+        self._text, self._settings = text, settings
+        self._line_end = int(text.vocabulary.encode("\n")[0])  # -1, which is no id, without one
         self._communicator, self._sharding = backend.communicator, backend.sharding
         # The batches of an epoch, by its number from 1, from some batch on.
         self._epoch: Callable[[int, int], Iterator[Batch]]
         if settings.training.carry_state:
-            self._read_streams(ids)
+            self._read_streams()
         else:
-            self._read_windows(ids)
+            self._read_windows()
 
-    def _read_streams(self, ids: IdSequence) -> None:
+    def _read_streams(self) -> None:
         config, maxlen = self._settings.training, self._settings.windows.maxlen
+        part = self._text.training_part
         self.rows = config.batch_size
-        parallel = streams(ids, self._settings, self._communicator)
-        # Each epoch is cut at other positions; all epochs have the same number of steps.
-        is_shifted = self.rows > 1 and len(parallel) > 1
-        self.steps_per_epoch = len(parallel) - is_shifted
+        self.steps_per_epoch = (len(part) - 1) // self.rows // maxlen
+        # Each epoch of a continuous text is cut at other positions; documents are in another order.
+        # All epochs have the same number of steps.
+        is_shifted = part.documents is None and self.rows > 1 and self.steps_per_epoch > 1
+        self.steps_per_epoch -= is_shifted
 
         def epoch(number: int, first: int) -> Iterator[Batch]:
             generator = np.random.default_rng((config.random_seed, number))
             offset = int(generator.integers(maxlen)) if is_shifted else 0
-            return islice(parallel.full_batches(offset, first), self.steps_per_epoch - first)
+            streams = data.streams(part, self._settings, self._communicator, number)
+            return islice(streams.full_batches(offset, first), self.steps_per_epoch - first)
 
         self._epoch = epoch
 
-    def _read_windows(self, ids: IdSequence) -> None:
-        config, options = self._settings.training, self._settings.windows
-        windows = Windows(ids, options.maxlen, options.step, options.targets)
-        self.rows = self._sharding.whole_rows(min(config.batch_size, len(windows)))
+    def _read_windows(self) -> None:
+        config, part = self._settings.training, self._text.training_part
+        number_of_windows = len(data.windows(part.ids, self._settings))
+        self.rows = self._sharding.whole_rows(min(config.batch_size, number_of_windows))
         if not self.rows:
             raise CorpusError(
-                f"{len(windows)} windows are too few for {self._sharding.count} devices; give more "
-                "text"
+                f"{number_of_windows} windows are too few for {self._sharding.count} devices; give "
+                "more text"
             )
-        self.steps_per_epoch = len(windows) // self.rows
-        self._epoch = lambda number, first: windows.shuffled_batches(
-            self.rows, (config.random_seed, number), first, self._communicator.rows(self.rows)
-        )
+        self.steps_per_epoch = number_of_windows // self.rows
+
+        def epoch(number: int, first: int) -> Iterator[Batch]:
+            seed = config.random_seed, number
+            windows = data.windows(part.ids, self._settings, part.labels(seed))
+            rows = self._communicator.rows(self.rows)
+            return windows.shuffled_batches(self.rows, seed, first, rows)
+
+        self._epoch = epoch
 
     def first(self) -> Batch:
         """The first batch of the first epoch."""
@@ -114,22 +126,26 @@ class Batches:
             start = max(0, first - 1)  # one batch more, for the characters that it ends with
             last_characters = None
             for index, (x, y, _) in enumerate(self._epoch(number, start), start):
+                ids = ids_of(x)
                 if index >= first:
-                    line_starts = x[:, 0] == self._line_end
+                    line_starts = ids[:, 0] == self._line_end
                     if last_characters is not None:
                         line_starts |= last_characters == self._line_end
                     yield TrainingBatch(
                         self._add_noise(x, number, index), y, line_starts, index == 0
                     )
-                last_characters = x[:, -1]
+                last_characters = ids[:, -1]
             first = 0
 
-    def _add_noise(self, x: npt.NDArray[Any], epoch: int, index: int) -> npt.NDArray[Any]:
+    def _add_noise(self, x: Inputs, epoch: int, index: int) -> Inputs:
         config = self._settings.training
         if not config.noise:
             return x
         rows = self._communicator.rows(self.rows)
-        return add_noise(x, config.noise, (config.random_seed, epoch, index), self.rows, rows)
+        seed = (config.random_seed, epoch, index)
+        document_end = self._text.vocabulary.document_end_id
+        ids = add_noise(ids_of(x), config.noise, seed, self.rows, rows, document_end)
+        return [ids, *x[1:]] if isinstance(x, list) else ids
 
     def state_mask(
         self, batch: TrainingBatch, step: int, done: float

@@ -127,8 +127,7 @@ def _prepare(
     """
     config, snapshot, communicator = settings.training, start.snapshot, backend.communicator
     vocabulary = data.vocabulary
-    line_end = int(vocabulary.encode("\n")[0])  # -1, which is no id, where it has none
-    batches = Batches(data.train, settings, backend, line_end)
+    batches = Batches(data, settings, backend)
     model = backend.create_model(settings, vocabulary.size)
     model.set_weights(_first_weights(settings, vocabulary.size, communicator, start))
     chosen = start.precision if snapshot is None else str(snapshot.state.get("precision"))
@@ -139,7 +138,8 @@ def _prepare(
     validator = None
     if len(data.validation):
         characters = None if snapshot is None else _validation_characters(snapshot)
-        validator = Validator(data.validation, settings, vocabulary.size, backend, characters)
+        part = data.validation_part
+        validator = Validator(part, settings, vocabulary.size, backend, characters)
     state = TrainingState(
         LossCurve.of_untrained(vocabulary.size, config.loss_smoothing),
         precision.name,

@@ -76,7 +76,7 @@ class Loop:
         state, start, characters = self.state, time.monotonic(), 0
         for batch in self.batches.after(state.steps):
             self._step(batch)
-            characters += batch.inputs.size * self.communicator.count
+            characters += batch.tokens * self.communicator.count
             self.decision = self.budget.decide()
             if not self.decision.validate:
                 for callback in self.callbacks:
@@ -117,7 +117,7 @@ class Loop:
         state.steps += 1
         self.budget.step_done()
         characters, targets = (
-            array.size * self.communicator.count for array in (batch.inputs, batch.targets)
+            size * self.communicator.count for size in (batch.tokens, batch.targets.size)
         )
         step = PendingStep(
             loss, state.steps, self.epoch(), self.budget.fraction_done(), characters, targets

@@ -95,11 +95,13 @@ def parts_to_read(
     Args:
         communicator: Of this process.
         text: The training and the validation part, one after the other in the corpus.
-        settings: Without carried state, windows are all over the text.
+        settings: Without carried state, windows are all over the text, and so are documents.
         validation: Characters of the validation part that are read at most.
     """
     split = len(text.train)
     train = slice(0, split)
+    if text.documents is not None:
+        return [train, slice(split - 1, split - 1 + len(text.validation))]
     if settings.training.carry_state:
-        train = streams(text.train, settings, communicator).extent
+        train = streams(text.training_part, settings, communicator).extent
     return [train, slice(split, split + min(len(text.validation), validation))]

@@ -26,15 +26,16 @@ def draw_seeds(
     reads.
 
     Returns:
-        At most 64 different texts of at most `maxlen` characters.
+        At most 64 different texts of at most `maxlen` characters; none of documents, which start
+        from nothing.
     """
-    if not communicator.is_main:
+    if not communicator.is_main or text.documents is not None:
         return ()
     config, maxlen = settings.training, settings.windows.maxlen
     generator = np.random.default_rng(config.random_seed)
     last = len(text.train) - maxlen
     if config.carry_state and not communicator.reads_all:
-        last = max(streams(text.train, settings, communicator).extent.stop - maxlen, 1)
+        last = max(streams(text.training_part, settings, communicator).extent.stop - maxlen, 1)
     starts = generator.integers(0, last, _SEEDS)
     line_end = text.vocabulary.encode("\n")[0]
     seeds = []

@@ -9,10 +9,9 @@ import numpy.typing as npt
 
 from textgen.compute.backend import Backend
 from textgen.settings import Settings
-from textgen.text.batches import Batch
+from textgen.text.batches import Batch, ids_of
 from textgen.text.streams import Streams
-from textgen.text.vocabulary import IdSequence
-from textgen.text.windows import Windows
+from textgen.training.data import TextPart, windows
 
 CHARACTERS_AT_MOST = 500_000  # enough for three digits, and read in seconds
 _STREAMS = 128  # side by side: read far sooner than one after the other
@@ -25,11 +24,12 @@ class Validator:
     """The loss of some weights over the validation text, in nats per character.
 
     With carried state the text is read in order, as streams side by side; otherwise over its
-    windows, with every target of each. Of a long text the beginning is read: half a million
-    characters at most, and in a training by time only as much as a small share of it allows.
+    windows, with every target of each. Of a long text the beginning is read, of many documents
+    some that are drawn at random: half a million characters at most, and in a training by time only
+    as much as a small share of it allows.
 
     Args:
-        ids: The validation text.
+        part: The validation text.
         settings: All settings.
         vocabulary_size: The vocabulary's size.
         backend: What computes, and with which other processes.
@@ -42,24 +42,24 @@ class Validator:
 
     def __init__(
         self,
-        ids: IdSequence,
+        part: TextPart,
         settings: Settings,
         vocabulary_size: int,
         backend: Backend,
         characters: int | None = None,
     ):
-        windows, config = settings.windows, settings.training
-        self._ids, self._settings, self._backend = ids, settings, backend
-        at_most, self.seconds = min(len(ids), CHARACTERS_AT_MOST), 0.0
+        maxlen, config = settings.windows.maxlen, settings.training
+        self._settings, self._backend = settings, backend
+        # Of many documents, the first ones might all be of a kind.
+        self._ids, self._labels = part.shuffle((config.random_seed, 0), part.labels())
+        at_most, self.seconds = min(len(part), CHARACTERS_AT_MOST), 0.0
         self._rows: int | None = None  # of carried state
         if config.carry_state:
             # Each stream first reads a batch for its context alone.
-            affordable = max(
-                config.batch_size, _LOGITS_AT_MOST // (windows.maxlen * vocabulary_size)
-            )
-            long_enough = (at_most - 1) // (_BATCHES_OF_STREAM * windows.maxlen)
+            affordable = max(config.batch_size, _LOGITS_AT_MOST // (maxlen * vocabulary_size))
+            long_enough = (at_most - 1) // (_BATCHES_OF_STREAM * maxlen)
             self._rows = backend.sharding.padded_rows(min(_STREAMS, affordable, long_enough))
-        at_least = (self._rows or 1) * windows.maxlen + 1
+        at_least = (self._rows or 1) * maxlen + 1
         self.characters = min(at_most, max(characters or at_most, at_least))
         self._evaluator = backend.create_evaluator(settings, vocabulary_size, self._rows)
         if not config.time:
@@ -86,11 +86,11 @@ class Validator:
         ids, options = self._ids[: self.characters], self._settings.windows
         if self._rows is not None:
             own = communicator.rows(self._rows)
-            streams = Streams(ids, self._rows, options.maxlen, own)
+            streams = Streams(ids, self._rows, options.maxlen, own, self._labels)
             return streams.all_batches(lead=options.maxlen)
-        windows = Windows(ids, options.maxlen, options.step, options.targets)
-        rows = sharding.padded_rows(min(self._settings.training.batch_size, len(windows)))
-        return windows.ordered_batches(rows, communicator.rows(rows))
+        all_windows = windows(ids, self._settings, self._labels)
+        rows = sharding.padded_rows(min(self._settings.training.batch_size, len(all_windows)))
+        return all_windows.ordered_batches(rows, communicator.rows(rows))
 
     def _time_batch(self) -> tuple[float, int]:
         """Seconds of a batch, and characters of the text in the batches of all processes."""
@@ -99,5 +99,7 @@ class Validator:
         start = time.perf_counter()
         self._evaluator.total_loss(inputs, targets, weight)
         seconds = max(time.perf_counter() - start, 1e-6)
-        characters = targets.size if self._rows else len(inputs) * self._settings.windows.step
+        characters = (
+            targets.size if self._rows else len(ids_of(inputs)) * self._settings.windows.step
+        )
         return seconds, characters * self._backend.communicator.count

@@ -12,6 +12,7 @@ from textgen.compute.layers.carried_state import reset_states
 from textgen.distributed.sharding import Sharding
 from textgen.model.build import build_model, count_parameters
 from textgen.settings import Settings
+from textgen.text.batches import Inputs
 
 if TYPE_CHECKING:
     from textgen.compute.backends.keras_backend import KerasBackend
@@ -62,7 +63,7 @@ class KerasTrainer(Trainer):
         self.steps_ahead = self._steps.steps_ahead
 
     def step(
-        self, x: Array, y: Array, learning_rate: float, state_mask: Array | None = None
+        self, x: Inputs, y: Array, learning_rate: float, state_mask: Array | None = None
     ) -> SupportsFloat:
         return self._steps.begin(x, y, learning_rate, state_mask)
 
@@ -111,7 +112,7 @@ class KerasEvaluator(Evaluator):
     def reset_states(self) -> None:
         reset_states(self._network)
 
-    def total_loss(self, x: Array, y: Array, weight: Array) -> float:
+    def total_loss(self, x: Inputs, y: Array, weight: Array) -> float:
         return float(self._network.test_on_batch(x, y, sample_weight=weight))
 
 
