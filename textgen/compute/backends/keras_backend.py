@@ -35,6 +35,7 @@ from textgen.compute.layers.carried_state import with_carried_state
 from textgen.compute.layers.cpu_lstm import CpuLSTM, with_bfloat16_products
 from textgen.compute.layers.drop_connect import with_drop_connect
 from textgen.compute.layers.feedforward import TrainingDense, TrainingEmbedding, dropout_layer
+from textgen.compute.layers.state_resets import with_state_resets
 from textgen.compute.optimizer import create_optimizer
 from textgen.compute.precision import choose_precision
 from textgen.compute.private_names import PrivateNames
@@ -46,7 +47,7 @@ from textgen.settings import Settings, TrainConfig
 from textgen.text.batches import Batch
 
 _POLICIES = {"bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
-_CUDNN_CELLS = ("lstm", "gru")  # which Keras has cuDNN for
+CUDNN_CELLS = ("lstm", "gru")  # which Keras has cuDNN for
 _TRIALS = 3  # steps that are measured, after one that builds the network
 CUDNN_UNKNOWN = "none that takes these layers was found; is cuDNN installed, and recent?"
 
@@ -211,7 +212,11 @@ class KerasBackend(Backend):
                 return with_bfloat16_products(self.cpu_lstm)
         if cell == "lstm" and self.device.kind == "cuda" and self.gpu_lstm is not None:
             return self.gpu_lstm
-        return RECURRENT[cell]
+        return self.stock_layer(cell)
+
+    def stock_layer(self, cell: str) -> type[keras.layers.RNN]:
+        """Keras's own recurrent layer, whose states can be reset inside a batch."""
+        return with_state_resets(RECURRENT[cell])
 
     def precision(self, name: str, cell: str) -> Precision:
         """A precision, with the fastest layer for it here."""
@@ -282,6 +287,6 @@ class KerasBackend(Backend):
             return ""
         if self.device.kind == "mps":
             return "Apple's GPUs have none"
-        if cell not in _CUDNN_CELLS:
+        if cell not in CUDNN_CELLS:
             return "Keras has it for LSTM and GRU layers only"
         return self.why_no_cudnn_on_gpu(network, ids, cell)

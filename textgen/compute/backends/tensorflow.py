@@ -7,13 +7,15 @@ import keras
 import tensorflow as tf
 
 from textgen.compute.backend import Array, Device
-from textgen.compute.backends.keras_backend import CUDNN_UNKNOWN, KerasBackend
+from textgen.compute.backends.keras_backend import CUDNN_CELLS, CUDNN_UNKNOWN, KerasBackend
 from textgen.compute.backends.tensorflow_adamw import CpuAdamW
 from textgen.compute.dropout_masks import DropoutMasks, quantize_rate
 from textgen.compute.layers.carried_state import carried_states
 from textgen.compute.layers.tensorflow_lstm import TensorflowCpuLSTM
+from textgen.compute.layers.tensorflow_resets import with_texts_apart
 from textgen.compute.private_names import PrivateNames, lookup
 from textgen.compute.steps import Steps
+from textgen.model.build import RECURRENT
 
 
 class _Masks(DropoutMasks):
@@ -48,6 +50,11 @@ class TensorflowBackend(KerasBackend):
     def first_gpu(cls) -> Device | None:
         gpus = tf.config.get_visible_devices("GPU")
         return Device("cuda", str(gpus[0].name)) if gpus else None
+
+    def stock_layer(self, cell: str) -> type[keras.layers.RNN]:
+        if self.device.kind == "cuda" and cell in CUDNN_CELLS:
+            return with_texts_apart(RECURRENT[cell])
+        return super().stock_layer(cell)
 
     def adamw(self) -> type[keras.optimizers.Optimizer]:
         return CpuAdamW if self.device.is_cpu else super().adamw()

@@ -12,8 +12,10 @@ from textgen.compute.backends.torch_steps import TorchSteps
 from textgen.compute.dropout_masks import DropoutMasks, quantize_rate
 from textgen.compute.layers.carried_state import reset_states
 from textgen.compute.layers.torch_lstm import CudnnLSTM, TorchCpuLSTM
+from textgen.compute.layers.torch_packed import with_packed_texts
 from textgen.compute.private_names import PrivateNames, has_parameters, lookup
 from textgen.compute.steps import Steps
+from textgen.model.build import RECURRENT
 
 
 class _Masks(DropoutMasks):
@@ -55,7 +57,11 @@ class TorchBackend(KerasBackend):
     private_names = PrivateNames(
         "torch",
         {
-            "_VF.lstm": lambda: lookup("torch", "_VF.lstm"),  # layers/torch_lstm.py
+            "_VF.lstm, gru, rnn_tanh": lambda: (  # layers/torch_packed.py
+                lookup("torch", "_VF.lstm")
+                and lookup("torch", "_VF.gru")
+                and lookup("torch", "_VF.rnn_tanh")
+            ),
             "optim.adamw.adamw": lambda: has_parameters(  # torch_steps.py
                 lookup("torch.optim.adamw", "adamw"),
                 *("fused", "lr", "beta1", "beta2", "weight_decay", "eps", "maximize"),
@@ -77,6 +83,9 @@ class TorchBackend(KerasBackend):
         if torch.cuda.is_available():
             return Device("cuda", str(torch.cuda.get_device_name(0)))
         return Device("mps", "Apple GPU") if torch.backends.mps.is_available() else None
+
+    def stock_layer(self, cell: str) -> type[keras.layers.RNN]:
+        return with_packed_texts(RECURRENT[cell])
 
     def create_steps(self, network: keras.Model) -> Steps:
         return TorchSteps(network, self.steps_ahead)

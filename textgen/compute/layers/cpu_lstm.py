@@ -6,15 +6,15 @@ jax_lstm.py and torch_lstm.py.
 
 from typing import Any, ClassVar
 
-from textgen.compute.kernels.sequence import SequenceKernel
+from textgen.compute.kernels.sequence import Floats, SequenceKernel
 from textgen.compute.layers.replacement_lstm import ReplacementLSTM
 
 
 class CpuLSTM(ReplacementLSTM):
     """keras.layers.LSTM in float32, with its sequence as one operation each way.
 
-    In a subclass for a framework `sequence` calls `self.sequence_kernel` and has its gradients with
-    regard to x and the weights. None flows to h and c: they come from the batch before, where
+    In a subclass for a framework `sequence` calls `self.run_kernel` and has the kernel's gradients
+    with regard to x and the weights. None flows to h and c: they come from the batch before, where
     back-propagation ends.
 
     Attributes:
@@ -28,6 +28,12 @@ class CpuLSTM(ReplacementLSTM):
     def __init__(self, units: int, **options: Any):
         super().__init__(units, **options)
         self.sequence_kernel = SequenceKernel(bfloat16=self.bfloat16_products)
+
+    def run_kernel(self, *arrays: Floats) -> tuple[Floats, Floats, Floats]:
+        """`SequenceKernel.forward`, with `keep`, if there is one, as the last array."""
+        return self.sequence_kernel.forward(
+            *arrays[:6], keep=arrays[6] if len(arrays) > 6 else None
+        )
 
 
 def with_bfloat16_products(layer: type[CpuLSTM]) -> type[CpuLSTM]:

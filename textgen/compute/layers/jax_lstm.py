@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
-from textgen.compute.kernels.sequence import Floats, SequenceKernel
+from textgen.compute.kernels.sequence import Floats
 from textgen.compute.layers.cpu_lstm import CpuLSTM
 from textgen.compute.layers.replacement_lstm import ReplacementLSTM
 
@@ -27,14 +27,14 @@ _UNROLLED = 8  # tokens in a round of the loop: a GPU waits after each round
 class JaxCpuLSTM(CpuLSTM):
     """CpuLSTM on JAX."""
 
-    def sequence(self, *arguments: Any) -> tuple[Any, Any, Any]:
+    def sequence(self, *arguments: Any, keep: Any = None) -> tuple[Any, Any, Any]:
         """As in ReplacementLSTM."""
-        run = _kernel_with_gradients(self.sequence_kernel)
-        outputs, h, c = run(*map(keras.ops.convert_to_tensor, arguments))
+        arguments += () if keep is None else (keep,)
+        outputs, h, c = _with_gradients(self)(*map(keras.ops.convert_to_tensor, arguments))
         return outputs, h, c
 
 
-def _kernel_with_gradients(kernel: SequenceKernel) -> Callable[..., Any]:
+def _with_gradients(layer: CpuLSTM) -> Callable[..., Any]:
     from jax.experimental.buffer_callback import buffer_callback  # private_names checks it first
 
     def callback(compute: Callable[..., tuple[Floats, ...]], *like: Any) -> Callable[..., Any]:
@@ -52,15 +52,16 @@ def _kernel_with_gradients(kernel: SequenceKernel) -> Callable[..., Any]:
     def forward(*arguments: Any) -> tuple[Any, Any]:
         x, h, c, *_ = arguments
         outputs = jax.ShapeDtypeStruct((*x.shape[:2], h.shape[-1]), x.dtype)
-        results = tuple(callback(kernel.forward, outputs, h, c)(*arguments))
+        results = tuple(callback(layer.run_kernel, outputs, h, c)(*arguments))
         return results, (*arguments, results[1])
 
     def backward(saved: Any, gradients: Any) -> Any:
-        x, h, c, *weights, h_after = saved
+        (x, *others, h_after), kernel = saved, layer.sequence_kernel
+        (h, c), weights, kept = others[:2], others[2:5], others[5:]
         # JAX runs this once the state after the last token is there: after the forward pass.
         compute = callback(lambda d_outputs, _: kernel.backward(d_outputs), x, *weights)
         dx, *d_weights = compute(gradients[0], h_after)
-        return dx, jnp.zeros_like(h), jnp.zeros_like(c), *d_weights
+        return dx, jnp.zeros_like(h), jnp.zeros_like(c), *d_weights, *map(jnp.zeros_like, kept)
 
     run = jax.custom_vjp(lambda *arguments: forward(*arguments)[0])
     run.defvjp(forward, backward)
@@ -74,27 +75,29 @@ class JaxGpuLSTM(ReplacementLSTM):
     first axis is that of the tokens.
     """
 
-    def sequence(self, x: Any, *states_and_weights: Any) -> tuple[Any, Any, Any]:
+    def sequence(self, x: Any, *states_and_weights: Any, keep: Any = None) -> tuple[Any, Any, Any]:
         """As in ReplacementLSTM."""
         h, c, *weights = map(keras.ops.convert_to_tensor, states_and_weights)
-        outputs, h, c = _sequence(x, h, c, *(weight.astype(x.dtype) for weight in weights))
+        outputs, h, c = _sequence(keep, x, h, c, *(weight.astype(x.dtype) for weight in weights))
         return outputs, h, c
 
 
 @jax.custom_vjp  # type: ignore[untyped-decorator,unused-ignore]
 def _sequence(*arguments: Array) -> Any:
-    """Outputs and the last state, from x, h, c, kernel, recurrent kernel and bias."""
+    """Outputs and the last state, from keep or None, x, h, c, kernel, recurrent kernel and
+    bias."""
     return _forward(*arguments)[0]
 
 
-def _forward(
-    x: Array, h: Array, c: Array, kernel: Array, recurrent: Array, bias: Array
-) -> tuple[Any, Any]:
+def _forward(keep: Array | None, x: Array, *others: Array) -> tuple[Any, Any]:
     """What `_sequence` returns, and what `_backward` needs."""
+    h, c, kernel, recurrent, bias = others
     xs = jnp.swapaxes(x, 0, 1)
+    kept = None if keep is None else jnp.swapaxes(keep, 0, 1)[:, :, None]
 
-    def step(state: Any, projected: Array) -> Any:
-        h, c = state
+    def step(state: Any, values: Any) -> Any:
+        projected, kept = values
+        h, c = (_keep(part, kept) for part in state)
         product = jnp.dot(h, recurrent, preferred_element_type=jnp.float32)
         i, f, g, o = _split_gates(product + projected.astype(jnp.float32))
         i, f, g, o = jax.nn.sigmoid(i), jax.nn.sigmoid(f), jnp.tanh(g), jax.nn.sigmoid(o)
@@ -103,33 +106,35 @@ def _forward(
         return (h, c), (jnp.concatenate([i, f, g, o], axis=-1).astype(x.dtype), h, c)
 
     first = h.astype(x.dtype), c.astype(jnp.float32)
-    last, (gates, hs, cs) = jax.lax.scan(step, first, jnp.dot(xs, kernel) + bias, unroll=_UNROLLED)
+    values = jnp.dot(xs, kernel) + bias, kept
+    last, (gates, hs, cs) = jax.lax.scan(step, first, values, unroll=_UNROLLED)
     results = jnp.swapaxes(hs, 0, 1), last[0].astype(h.dtype), last[1].astype(c.dtype)
-    return results, (xs, first, gates, hs, cs, kernel, recurrent, h, c)
+    return results, (kept, xs, first, gates, hs, cs, kernel, recurrent, h, c)
 
 
 def _backward(saved: Any, gradients: Any) -> Any:
     """Gradients of all arguments of `_sequence`, from those of its outputs."""
-    xs, (first_h, first_c), gates, hs, cs, kernel, recurrent, h, c = saved
+    kept, xs, (first_h, first_c), gates, hs, cs, kernel, recurrent, h, c = saved
     d_outputs = jnp.swapaxes(gradients[0], 0, 1)
-    hs_before = jnp.concatenate([first_h[None], hs[:-1]])
-    cs_before = jnp.concatenate([first_c[None], cs[:-1]])
+    hs_before = _keep(jnp.concatenate([first_h[None], hs[:-1]]), kept)
+    cs_before = _keep(jnp.concatenate([first_c[None], cs[:-1]]), kept)
     transposed = recurrent.T
 
     def step(state: Any, values: Any) -> Any:
         dh, dc = state
-        gates, c_before, c, d_output = values
+        gates, c_before, c, d_output, kept = values
         dh = dh + d_output.astype(jnp.float32)
         d_gates, dc = _gate_gradients(_split_gates(gates), c_before, jnp.tanh(c), dh, dc)
         joined = jnp.concatenate(d_gates, axis=-1).astype(xs.dtype)
         dh = jnp.dot(joined, transposed, preferred_element_type=jnp.float32)
-        return (dh, dc), joined
+        return (_keep(dh, kept), _keep(dc, kept)), joined
 
     zeros = jnp.zeros_like(first_c), jnp.zeros_like(first_c)
     _, d_gates = jax.lax.scan(
-        step, zeros, (gates, cs_before, cs, d_outputs), reverse=True, unroll=_UNROLLED
+        step, zeros, (gates, cs_before, cs, d_outputs, kept), reverse=True, unroll=_UNROLLED
     )
     return (
+        None if kept is None else jnp.zeros_like(jnp.swapaxes(kept[:, :, 0], 0, 1)),
         jnp.swapaxes(jnp.dot(d_gates, kernel.T), 0, 1),
         # The state comes from the batch before, where back-propagation ends.
         jnp.zeros_like(h),
@@ -141,6 +146,11 @@ def _backward(saved: Any, gradients: Any) -> Any:
 
 
 _sequence.defvjp(_forward, _backward)
+
+
+def _keep(state: Array, kept: Array | None) -> Array:
+    """A state or its gradient, zero where it is reset."""
+    return state if kept is None else state * kept.astype(state.dtype)
 
 
 def _split_gates(gates: Array) -> Any:

@@ -37,7 +37,7 @@ def sharded(layer: type[keras.layers.RNN]) -> type[keras.layers.RNN]:
             variables = [attributes[name] for name in _WEIGHTS]
             super_loop = super().inner_loop
 
-            def on_one_device(sequences: Any, states: Any, weights: Any) -> Any:
+            def on_one_device(sequences: Any, states: Any, mask: Any, weights: Any) -> Any:
                 attributes.update(zip(_WEIGHTS, weights, strict=True))
                 try:
                     return super_loop(sequences, states, mask, training)
@@ -51,9 +51,9 @@ def sharded(layer: type[keras.layers.RNN]) -> type[keras.layers.RNN]:
             return jax.shard_map(
                 on_one_device,
                 mesh=mesh,
-                in_specs=(rows, rows, whole),
+                in_specs=(rows, rows, rows, whole),
                 out_specs=rows,
                 check_vma=False,
-            )(sequences, list(initial_state), weights)
+            )(sequences, list(initial_state), mask, weights)
 
     return Sharded

@@ -5,27 +5,28 @@ from typing import Any
 import keras
 import torch
 
-from textgen.compute.kernels.sequence import SequenceKernel
 from textgen.compute.layers.cpu_lstm import CpuLSTM
 from textgen.compute.layers.replacement_lstm import ReplacementLSTM
+from textgen.compute.layers.torch_packed import TorchLayer
 
 
 class TorchCpuLSTM(CpuLSTM):
     """CpuLSTM on PyTorch."""
 
-    def sequence(self, *arguments: Any) -> tuple[Any, Any, Any]:
+    def sequence(self, *arguments: Any, keep: Any = None) -> tuple[Any, Any, Any]:
         """As in ReplacementLSTM."""
         tensors = map(keras.ops.convert_to_tensor, arguments)
-        outputs, h, c = _Sequence.apply(self.sequence_kernel, *tensors)
+        outputs, h, c = _Sequence.apply(self, keep, *tensors)
         return outputs, h, c
 
 
 class _Sequence(torch.autograd.Function):  # type: ignore[misc,unused-ignore]
     @staticmethod
-    def forward(context: Any, kernel: SequenceKernel, *tensors: Any) -> Any:
-        context.kernel = kernel
+    def forward(context: Any, layer: CpuLSTM, keep: Any, *tensors: Any) -> Any:
+        context.kernel = layer.sequence_kernel
+        tensors += () if keep is None else (keep,)
         arrays = (tensor.detach().contiguous().numpy() for tensor in tensors)
-        outputs, h, c = map(torch.from_numpy, kernel.forward(*arrays))
+        outputs, h, c = map(torch.from_numpy, layer.run_kernel(*arrays))
         context.mark_non_differentiable(h, c)
         return outputs, h, c
 
@@ -33,7 +34,7 @@ class _Sequence(torch.autograd.Function):  # type: ignore[misc,unused-ignore]
     def backward(context: Any, d_outputs: Any, *_d_state: Any) -> Any:
         gradients = context.kernel.backward(d_outputs.contiguous().numpy())
         x, *weights = map(torch.from_numpy, gradients)
-        return None, x, None, None, *weights
+        return None, None, x, None, None, *weights
 
 
 class CudnnLSTM(ReplacementLSTM):
@@ -43,25 +44,10 @@ class CudnnLSTM(ReplacementLSTM):
     and in the precision of the weights, which is half only while Keras itself calls the layer.
     """
 
-    def sequence(self, x: Any, *states_and_weights: Any) -> tuple[Any, Any, Any]:
+    def sequence(self, x: Any, *states_and_weights: Any, keep: Any = None) -> tuple[Any, Any, Any]:
         """As in ReplacementLSTM."""
-        h, c, kernel, recurrent, bias = (
+        h, c, *weights = (
             keras.ops.convert_to_tensor(value).to(x.dtype) for value in states_and_weights
         )
-        # Gates are in one order in both. cuDNN has two biases, and all weights in one piece.
-        parts = kernel.T, recurrent.T, bias, torch.zeros_like(bias)
-        flat = torch.cat([part.reshape(-1) for part in parts])
-        pieces = flat.split([part.numel() for part in parts])
-        weights = [piece.view(part.shape) for piece, part in zip(pieces, parts, strict=True)]
-        outputs, h, c = torch._VF.lstm(
-            x,
-            (h[None], c[None]),
-            weights,
-            has_biases=True,
-            num_layers=1,
-            dropout=0.0,
-            train=torch.is_grad_enabled(),
-            bidirectional=False,
-            batch_first=True,
-        )
-        return outputs, h[0], c[0]
+        outputs, (h, c) = TorchLayer("LSTM", *weights).read(x, [h, c], keep)
+        return outputs, h, c

@@ -1,0 +1,59 @@
+"""Recurrent layers whose states are reset inside a batch, where a text begins.
+
+All recurrent layers of a training take Keras's argument `mask` for this: numbers of shape (rows,
+tokens) by which the states of a row are multiplied before each token, 0 where a text begins and 1
+elsewhere. It is None where nothing is reset. No gradient flows back through a reset, and outputs
+have no mask of Keras's, which would leave tokens out of the loss.
+"""
+
+from types import SimpleNamespace
+from typing import Any
+
+import keras
+
+from textgen.compute.overrides import must_run
+
+
+def with_state_resets(layer: type[keras.layers.RNN]) -> type[keras.layers.RNN]:
+    """One of Keras's recurrent layers, with states that are reset in Keras's own loop.
+
+    Args:
+        layer: keras.layers.LSTM, GRU or SimpleRNN.
+
+    Example:
+        >>> import numpy as np
+        >>> layer = with_state_resets(keras.layers.SimpleRNN)(4, return_sequences=True)
+        >>> outputs = layer(np.ones((1, 2, 3)), mask=np.zeros((1, 2), np.float32))
+        >>> bool(keras.ops.all(outputs[0, 0] == outputs[0, 1]))
+        True
+    """
+
+    class StateResetting(layer):  # type: ignore[misc,valid-type,unused-ignore]
+        @must_run("states that are reset")
+        def inner_loop(
+            self, sequences: Any, initial_state: Any, mask: Any, training: bool = False
+        ) -> Any:
+            if mask is None:
+                return super().inner_loop(sequences, initial_state, mask, training)
+
+            def step(inputs: Any, states: Any) -> Any:
+                keep = inputs[:, -1:]
+                return self.cell(inputs[:, :-1], [state * keep for state in states])
+
+            # Keras's loop reads one array token by token, and these attributes.
+            keep = keras.ops.cast(mask, sequences.dtype)[:, :, None]
+            loop = SimpleNamespace(
+                cell=step,
+                stateful=self.stateful,
+                return_sequences=self.return_sequences,
+                go_backwards=False,
+                unroll=False,
+                zero_output_for_mask=False,
+            )
+            joined = keras.ops.concatenate([sequences, keep], axis=-1)
+            return keras.layers.RNN.inner_loop(loop, joined, initial_state, None, training)
+
+        def compute_mask(self, inputs: Any, previous_mask: Any) -> None:
+            """None: a reset does not keep tokens out of the loss."""
+
+    return StateResetting
