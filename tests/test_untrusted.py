@@ -31,7 +31,6 @@ from textgen.text import prepared
 from textgen.text.prepare import prepare
 from textgen.text.prepared import open_prepared
 from textgen.text.sources import Source
-from textgen.text.split import check_length
 from textgen.text.vocabulary import Vocabulary
 from textgen.training import checkpoint
 
@@ -141,7 +140,7 @@ def test_any_bytes_in_a_model_directory(trained, folder, signed, data):
 def use_prepared(copy):
     corpus = open_prepared(copy)
     assert corpus.ids.ndim == 1 and int(corpus.ids.max()) < corpus.vocabulary.size
-    check_length(len(corpus.ids), corpus.vocabulary, corpus.windows)
+    corpus.check_length(corpus.windows)
     corpus.summary()
 
 

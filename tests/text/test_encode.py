@@ -55,7 +55,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 def in_small_tasks(jobs: int, **settings: Any) -> Preparation:
-    return replace(Preparation.build(settings, SMALL, jobs=jobs), sizes=SIZES)
+    return replace(Preparation.build(settings, SMALL), sizes=replace(SIZES, jobs=jobs))
 
 
 def prepared_by(jobs: int, corpora, tmp_path: Path, **settings) -> dict[str, bytes]:

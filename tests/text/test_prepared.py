@@ -34,6 +34,11 @@ def source(text: str, name: str = "it") -> Source:
     return Source(name, lambda: io.BytesIO(data), len(data), modified=1)
 
 
+def is_current(path: Path, sources: list[Source], **settings: Any) -> bool:
+    corpus = CorpusConfig(**{"documents": "none", **settings})
+    return is_up_to_date(path, sources, corpus, WindowConfig(**SMALL))
+
+
 def test_ids_vocabulary_split_and_summary(tmp_path):
     prepared = prepare([source("abcabcabca" * 4)], tmp_path / "p", **SMALL)
     assert prepared.vocabulary.decode(prepared.ids) == "abcabcabca" * 4
@@ -192,7 +197,7 @@ def test_a_corpus_of_version_0_1_0_has_no_report_of_its_reading(tmp_path):
     settings = json.loads(path.read_text())
     del settings["reading"]
     path.write_text(json.dumps(settings))
-    assert not is_up_to_date(tmp_path / "p", [text], CorpusConfig())
+    assert not is_current(tmp_path / "p", [text])
 
 
 @pytest.mark.parametrize("name", ["ids.npy", "vocabulary.json", "prepared.json", "manifest.json"])
@@ -277,14 +282,14 @@ def test_another_version_is_refused(tmp_path):
 def test_unchanged_knows_sources_and_settings(tmp_path):
     first, second = source("some text " * 20), source("some text " * 20, "other")
     prepare([first], tmp_path / "p", **SMALL)
-    assert is_up_to_date(tmp_path / "p", [first], CorpusConfig())
-    assert not is_up_to_date(tmp_path / "p", [second], CorpusConfig())
-    assert not is_up_to_date(tmp_path / "p", [first, second], CorpusConfig())
-    assert not is_up_to_date(tmp_path / "p", [first], CorpusConfig(lowercase=True))
-    assert not is_up_to_date(tmp_path / "nowhere", [first], CorpusConfig())
+    assert is_current(tmp_path / "p", [first])
+    assert not is_current(tmp_path / "p", [second])
+    assert not is_current(tmp_path / "p", [first, second])
+    assert not is_current(tmp_path / "p", [first], lowercase=True)
+    assert not is_current(tmp_path / "nowhere", [first])
     piped = Source("-", lambda: io.BytesIO(b"some text " * 20))
     prepare([piped], tmp_path / "q", **SMALL)
-    assert not is_up_to_date(tmp_path / "q", [piped], CorpusConfig())  # nobody knows
+    assert not is_current(tmp_path / "q", [piped])  # nobody knows
 
 
 @pytest.mark.parametrize("size", [100, 1 << 20, 5_000_000])
@@ -296,13 +301,13 @@ def test_a_change_that_leaves_name_size_and_time_is_noticed(tmp_path, size, plac
     path.write_bytes(content)
     size, status = len(content), path.stat()
     prepare([path], tmp_path / "p", **SMALL)
-    assert is_up_to_date(tmp_path / "p", find_sources([path]), CorpusConfig())
+    assert is_current(tmp_path / "p", find_sources([path]))
     begin = {"start": 0, "middle": size // 2, "end": size - 1}[place]
     content[begin : begin + size // 10 + 1] = b"x" * len(content[begin : begin + size // 10 + 1])
     path.write_bytes(content)
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
     assert path.stat().st_size == status.st_size
-    assert not is_up_to_date(tmp_path / "p", find_sources([path]), CorpusConfig())
+    assert not is_current(tmp_path / "p", find_sources([path]))
 
 
 def test_a_text_whose_hash_nobody_recorded_counts_as_changed(tmp_path):
@@ -313,7 +318,7 @@ def test_a_text_whose_hash_nobody_recorded_counts_as_changed(tmp_path):
     settings = json.loads(path.read_bytes())
     assert len(settings["sources"][0].pop("sha256")) == 64
     path.write_text(json.dumps(settings))
-    assert not is_up_to_date(tmp_path / "p", [text], CorpusConfig())
+    assert not is_current(tmp_path / "p", [text])
 
 
 def test_a_reader_never_mixes_two_prepared_corpora(tmp_path):

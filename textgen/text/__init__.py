@@ -7,7 +7,8 @@ documents.py        a corpus becomes documents; markers.py finds where they end 
 vocabulary.py       which character has which id; encode and decode
 encode.py           a corpus becomes a file of ids, with the help of indexing.py and workers.py
 prepare.py          makes a prepared corpus
-prepared.py         opens one and checks it; fingerprints.py says whether its sources changed
+prepared.py         opens one and checks it (prepared_corpus.py is what it opens);
+    fingerprints.py says whether its sources changed
 split.py            training and validation text, and whether a text is long enough
 windows.py          the windows of a text (permutation.py shuffles them)
 streams.py          the parallel streams of a text, for carried state

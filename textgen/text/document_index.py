@@ -1,14 +1,20 @@
 """Where each document of a prepared corpus is, and its labels."""
 
+import io
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from textgen import storage
+from textgen.settings import check_integer
 from textgen.text.labels import Labels
 
 TRAINING, VALIDATION, TEST = range(3)
+DOCUMENTS, LABEL_IDS, LABELS = "documents.npy", "labels.npy", "labels.json"  # of a prepared corpus
+_CHUNK = 1 << 20  # documents at a time
 
 
 @dataclass(frozen=True)
@@ -78,3 +84,62 @@ class Documents:
         if first:  # the training part is a view, and no copy of 8 bytes for each document
             starts = starts - (starts[0] - 1)
         return DocumentPart(starts, self.label_ids[first:last])
+
+
+def parse_counts(data: Sequence[Any]) -> tuple[int, int, int]:
+    """The documents of each part, as prepared.json has them.
+
+    Raises:
+        DamageError, SettingsError: it is something else.
+    """
+    if len(data) != 3:
+        raise storage.DamageError("documents must be three numbers")
+    training, validation, test = (check_integer("documents", item, at_least=0) for item in data)
+    return training, validation, test
+
+
+def parse_starts(content: bytes, documents: int, characters: int) -> npt.NDArray[np.int64]:
+    """The starts of all documents, from the content of documents.npy.
+
+    Args:
+        content: The file's bytes, to which the array is a view.
+        documents: How many there are.
+        characters: How many ids the corpus has.
+
+    Raises:
+        DamageError: it is something else.
+    """
+    starts = _parse_array(content, (documents + 1,))
+    # Each document has a character and its end.
+    is_increasing = all(
+        (np.diff(starts[first : first + _CHUNK + 1]) >= 2).all()
+        for first in range(0, documents, _CHUNK)
+    )
+    if starts.dtype != np.int64 or starts[0] != 1 or starts[-1] != characters or not is_increasing:
+        raise storage.DamageError("not the starts of the documents in ids.npy")
+    return starts
+
+
+def parse_label_ids(content: bytes, documents: int, labels: Labels) -> npt.NDArray[Any]:
+    """The ids of the labels of all documents, from the content of labels.npy.
+
+    Raises:
+        DamageError: it is something else.
+    """
+    label_ids = _parse_array(content, (documents, len(labels.sizes)))
+    if label_ids.dtype.kind != "u" or (label_ids.max(axis=0) >= np.array(labels.sizes)).any():
+        raise storage.DamageError("labels that labels.json does not have")
+    return label_ids
+
+
+def _parse_array(content: bytes, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    """The array in a .npy file of this shape, as a view of the file's bytes."""
+    file = io.BytesIO(content)
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise storage.DamageError("an array of another format")
+    header = np.lib.format.read_array_header_1_0(file)
+    if header[:2] != (shape, False) or header[2].kind not in "iu":
+        raise storage.DamageError(f"an array of shape {header[0]} and type {header[2]}")
+    if len(content) != file.tell() + header[2].itemsize * int(np.prod(shape)):
+        raise storage.DamageError("an array of another size")
+    return np.frombuffer(content, header[2], offset=file.tell()).reshape(shape)

@@ -7,45 +7,47 @@ becomes ids at its place in the file. Tasks and parts are the same for any numbe
 so are the ids and the errors.
 """
 
-import io
 import shutil
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from textgen.errors import CorpusError
-from textgen.settings import CorpusConfig
+from textgen.settings import CorpusConfig, WindowConfig
 from textgen.storage import hashes
+from textgen.text.document_files import Placement, arrange_documents, npy_header
+from textgen.text.document_hash import END_CODE
+from textgen.text.encode_tasks import (
+    EncodedPart,
+    EncodePart,
+    HashBlock,
+    HashedBlock,
+    Target,
+    run,
+    run_hash,
+)
 from textgen.text.indexing import (
     BytesRead,
     CharacterCounts,
     Part,
     TaskResult,
-    codes_path,
     index_task,
     make_tasks,
 )
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sizes import WORK_SIZES, WorkSizes
 from textgen.text.sources import Source
-from textgen.text.vocabulary import (
-    CODE_POINTS,
-    Vocabulary,
-    build_vocabulary,
-    from_code_points,
-)
+from textgen.text.vocabulary import CODE_POINTS, Vocabulary, build_vocabulary
 from textgen.text.workers import Worker, processor_count, run_tasks, worker_pool
 
 OnProgress = Callable[[str, int, int | None], object]
 
 _MOST_JOBS = 8  # by default: more were not tried
-_BLOCK = 1 << 17  # ids in memory at a time
 
 
 @dataclass(frozen=True)
@@ -57,117 +59,59 @@ class EncodedText:
         unknown: How many of its characters have the unknown id.
         digests: The SHA-256 of each block of the file of ids.
         report: What reading found and changed.
+        documents: Documents of each part; None for continuous text.
     """
 
     vocabulary: Vocabulary
     unknown: int
     digests: list[str]
     report: ReadingReport
+    documents: tuple[int, int, int] | None = None
 
 
-@dataclass(frozen=True)
-class _Target:
-    """Where ids are written.
+@dataclass
+class _Read:
+    """What is known when all text has been read.
 
     Attributes:
-        path: The file.
-        start: The byte after the file's header.
-        vocabulary: The vocabulary of the ids.
-        folder: The directory with the parts.
+        counts: How often each code point occurs.
+        parts: The parts, in order.
+        report: What reading found and changed.
     """
 
-    path: Path
-    start: int
-    vocabulary: Vocabulary
-    folder: Path
-
-
-@dataclass(frozen=True)
-class _HashedBlock:
-    """The SHA-256 of the block that starts at the byte `first`."""
-
-    first: int
-    digest: str
-
-
-@dataclass(frozen=True)
-class _HashBlock:
-    """The task to hash the bytes of a file from `first` to before `last`."""
-
-    path: Path
-    first: int
-    last: int
-
-    def run(self) -> _HashedBlock:
-        return _HashedBlock(self.first, hashes.sha256(self.path, self.first, self.last))
-
-
-@dataclass(frozen=True)
-class _EncodedPart:
-    """The part with this number is in the file of ids."""
-
-    number: int
-
-
-@dataclass(frozen=True)
-class _EncodePart:
-    """The task to turn a part into ids at their place in the file, and to remove the part."""
-
-    number: int
-    part: Part
-    target: _Target
-    place: int
-
-    def run(self) -> _EncodedPart:
-        part, target, vocabulary = self.part, self.target, self.target.vocabulary
-        codes = np.load(codes_path(target.folder, part.task))
-        ids_of = vocabulary.encode(from_code_points(codes))
-        if vocabulary.unknown_id is not None:
-            ids_of[ids_of < 0] = vocabulary.unknown_id
-        table = ids_of.astype(vocabulary.dtype)
-        path = part.path(target.folder)
-        with path.open("rb") as file, target.path.open("r+b") as ids:
-            ids.seek(self.place)
-            while len(indices := np.fromfile(file, part.dtype, _BLOCK)):
-                ids.write(table[indices.astype(np.intp)].data)
-        path.unlink()
-        return _EncodedPart(self.number)
-
-
-def _run_hash(task: _HashBlock) -> Iterator[_HashedBlock]:
-    yield task.run()
-
-
-def _run(task: _EncodePart | _HashBlock) -> Iterator[_EncodedPart | _HashedBlock]:
-    yield task.run()
+    counts: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(CODE_POINTS, np.int64))
+    parts: list[Part] = field(default_factory=list)
+    report: ReadingReport = field(default_factory=ReadingReport)
 
 
 def write_ids(
     path: Path,
     sources: Sequence[Source],
     corpus: CorpusConfig,
-    jobs: int | None = None,
+    windows: WindowConfig,
     on_progress: OnProgress = lambda *_: None,
     sizes: WorkSizes = WORK_SIZES,
 ) -> EncodedText:
     """Write the ids of texts, one after the other, as a .npy file.
 
+    Documents are ordered by part, and the files that say where they are and what labels they have
+    are written next to it.
+
     Args:
         path: The file. Its directory also holds the temporary files, which are removed.
         sources: The texts, each of which is read once.
         corpus: How they are read.
-        jobs: Processes that share the work, if there is enough of it; None for as many as there
-            are processors, up to 8. Texts that only this process can read, such as standard input,
-            are read by this process alone.
+        windows: Says which shares of the documents are held out.
         on_progress: Called with a stage (`read`, `encode`), the bytes done in it and the bytes of
             all of it, None where they are not known.
-        sizes: How the work is divided.
+        sizes: How the work is divided. Texts that only this process can read, such as standard
+            input, are read by this process alone.
 
     Raises:
         CorpusError: no text, or text that cannot be read.
         WorkerError: another process could not be started, or was ended from outside.
     """
-    jobs = jobs or min(processor_count(), _MOST_JOBS)
+    jobs = sizes.jobs or min(processor_count(), _MOST_JOBS)
     folder = path.with_name("parts")
     folder.mkdir()
     known = sum(source.size or 0 for source in sources)
@@ -180,96 +124,97 @@ def write_ids(
     )
     with worker_pool() as workers:
         results = run_tasks(workers, readers, index_task, tasks)
-        counts, parts, report = _collect(results, total, on_progress)
-        characters = sum(part.characters for part in parts)
+        read = _collect(results, total, on_progress)
+        characters = sum(part.characters for part in read.parts)
         if characters == 0:
             raise CorpusError("the corpus is empty; name a file with text in it")
-        vocabulary, unknown = build_vocabulary(counts, corpus.min_count)
-        header = _npy_header(vocabulary.dtype, characters)
+        arrangement = None
+        if read.counts[END_CODE]:
+            read.counts[END_CODE] = 0
+            arrangement = arrange_documents(path.parent, folder, read.parts, windows)
+            read.report.duplicate_documents = arrangement.duplicates
+            characters += 1  # the document end before the first one
+        vocabulary, unknown = build_vocabulary(read.counts, corpus.min_count)
+        vocabulary = replace(vocabulary, has_document_end=arrangement is not None)
+        header = npy_header(vocabulary.dtype, (characters,))
         with path.open("wb") as file:
             file.write(header)
+            if arrangement is not None:
+                file.write(vocabulary.dtype.type(vocabulary.document_end_id).tobytes())
             file.truncate(len(header) + characters * vocabulary.dtype.itemsize)
-        target = _Target(path, len(header), vocabulary, folder)
+        target = Target(path, len(header), vocabulary, folder)
         jobs = min(jobs, max(len(workers), characters // sizes.encode_per_process))
-        digests = _encode_parts(workers, jobs, parts, target, on_progress)
+        placements = None if arrangement is None else arrangement.placements
+        digests = _encode_parts(workers, jobs, read.parts, target, placements, on_progress)
     shutil.rmtree(folder)
-    return EncodedText(vocabulary, unknown, digests, report)
+    counts = None if arrangement is None else arrangement.counts
+    return EncodedText(vocabulary, unknown, digests, read.report, counts)
 
 
-def _collect(
-    results: Iterable[TaskResult],
-    total: int | None,
-    on_progress: OnProgress,
-) -> tuple[npt.NDArray[np.int64], list[Part], ReadingReport]:
-    """How often each code point occurs, the parts in order, and what reading found and changed."""
-    counts, parts, done = np.zeros(CODE_POINTS, np.int64), list[Part](), 0
-    report = ReadingReport()
+def _collect(results: Iterable[TaskResult], total: int | None, on_progress: OnProgress) -> _Read:
+    read, done = _Read(), 0
     for result in results:
         match result:
             case BytesRead():
                 done += result.count
                 on_progress("read", done, total)
             case Part():
-                parts.append(result)
+                read.parts.append(result)
             case CharacterCounts():
-                counts[result.codes] += result.occurrences
+                read.counts[result.codes] += result.occurrences
             case ReadingReport():
-                report.add(result)
+                read.report.add(result)
     parts = sorted(
-        (part for part in parts if part.characters), key=lambda part: (part.task, part.number)
+        (part for part in read.parts if part.characters), key=lambda part: (part.task, part.number)
     )
     if parts and parts[-1].is_added:
         parts.pop()
     added = sum(part.is_added for part in parts)
-    report.line_ends_added += added
-    counts[ord("\n")] += added
-    return counts, parts, report
+    read.report.line_ends_added += added
+    read.counts[ord("\n")] += added
+    read.parts = parts
+    return read
 
 
 def _encode_parts(
     workers: list[Worker],
     jobs: int,
     parts: Sequence[Part],
-    target: _Target,
+    target: Target,
+    placements: Sequence[Placement] | None,
     on_progress: OnProgress,
 ) -> list[str]:
     """Turn all parts into ids; gives the SHA-256 of each block of the file."""
-    itemsize = target.vocabulary.dtype.itemsize
+    itemsize, end = target.vocabulary.dtype.itemsize, target.path.stat().st_size
     places = list(accumulate((part.characters * itemsize for part in parts), initial=target.start))
     blocks = [
-        (first, min(first + hashes.BLOCK_BYTES, places[-1]))
-        for first in range(0, places[-1], hashes.BLOCK_BYTES)
+        (first, min(first + hashes.BLOCK_BYTES, end)) for first in range(0, end, hashes.BLOCK_BYTES)
     ]
     finished, ready = set[int](), 0  # the first `ready` parts are finished
     digests = dict[int, str]()
 
-    def tasks() -> Iterator[tuple[_EncodePart | _HashBlock]]:
+    def tasks() -> Iterator[tuple[EncodePart | HashBlock]]:
         """The parts, and each block soon after it is written, while it is in memory."""
         waiting = deque(blocks)
-        for number, (part, place) in enumerate(zip(parts, places, strict=False)):
+        for number, part in enumerate(parts):
+            if placements is not None:  # documents of any part may be anywhere in the file
+                yield (EncodePart(number, part, target, placement=placements[number]),)
+                continue
             while waiting and waiting[0][1] <= places[ready]:
-                yield (_HashBlock(target.path, *waiting.popleft()),)
-            yield (_EncodePart(number, part, target, place),)
+                yield (HashBlock(target.path, *waiting.popleft()),)
+            yield (EncodePart(number, part, target, places[number]),)
 
-    for result in run_tasks(workers, jobs, _run, tasks()):
+    for result in run_tasks(workers, jobs, run, tasks()):
         match result:
-            case _HashedBlock():
+            case HashedBlock():
                 digests[result.first] = result.digest
-            case _EncodedPart():
+            case EncodedPart():
                 finished.add(result.number)
                 while ready in finished:
                     ready += 1
                 on_progress("encode", places[ready] - target.start, places[-1] - target.start)
     # The parts of the last blocks may have been finished after the last task was taken.
-    rest = [(_HashBlock(target.path, *block),) for block in blocks if block[0] not in digests]
-    for block in run_tasks(workers, jobs, _run_hash, rest):
+    rest = [(HashBlock(target.path, *block),) for block in blocks if block[0] not in digests]
+    for block in run_tasks(workers, jobs, run_hash, rest):
         digests[block.first] = block.digest
     return [digests[first] for first, _ in blocks]
-
-
-def _npy_header(dtype: np.dtype[Any], count: int) -> bytes:
-    """The header of a .npy file of a 1-d array."""
-    header = io.BytesIO()
-    shape = {"descr": dtype.newbyteorder("<").str, "fortran_order": False, "shape": (count,)}
-    np.lib.format.write_array_header_1_0(header, shape)
-    return header.getvalue()

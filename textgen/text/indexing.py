@@ -1,9 +1,9 @@
 """The first step of encoding: characters become indices, before the vocabulary is known."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import groupby
-from operator import itemgetter
+from dataclasses import dataclass, replace
+from itertools import chain, groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from textgen.settings import CorpusConfig
+from textgen.text.document_hash import END_CODE
+from textgen.text.document_records import DocumentRecorder, LabelValues, Records, write_records
+from textgen.text.documents import TextBlock, read_documents
+from textgen.text.labels import label_names
 from textgen.text.pieces import Piece, split_source
 from textgen.text.reading import read_texts
 from textgen.text.reading_report import ReadingReport
@@ -50,15 +54,21 @@ class CharacterIndex:
         Returns:
             The indices of its characters, shape (characters,); overwritten by the next call.
         """
-        if len(text) > self._buffers.shape[1]:
-            self._buffers = np.empty((2, len(text)), np.intp)
+        return self.add_codes(to_code_points(text))
+
+    def add_codes(self, code_points: npt.NDArray[np.uint32]) -> npt.NDArray[np.intp]:
+        """Count a block of text given as code points; document ends count as characters."""
+        count = len(code_points)
+        if count > self._buffers.shape[1]:
+            self._buffers = np.empty((2, count), np.intp)
         codes: npt.NDArray[np.intp]
         indices: npt.NDArray[np.intp]
-        codes, indices = self._buffers[:, : len(text)]
-        codes[:] = to_code_points(text)
+        codes, indices = self._buffers[:, :count]
+        codes[:] = code_points
         self._index_of.take(codes, out=indices, mode="clip")
         if len(indices) and indices.max() == CODE_POINTS:
             new = np.unique(codes[indices == CODE_POINTS])
+            to_code_points("".join(map(chr, new[new != END_CODE])))  # refuses half a surrogate pair
             size = len(self.codes)
             self._index_of[new] = np.arange(size, size + len(new))
             self.codes = np.concatenate([self.codes, new.astype(np.uint32)])
@@ -79,6 +89,7 @@ class Part:
         dtype: The type of their indices.
         is_added: Whether it is a line end that the task's last file lacks. It is needed only if
             text of another task follows.
+        documents: How many documents end in it.
     """
 
     task: int
@@ -86,6 +97,7 @@ class Part:
     characters: int
     dtype: str
     is_added: bool = False
+    documents: int = 0
 
     def path(self, folder: Path) -> Path:
         return folder / f"{self.task}-{self.number}"
@@ -111,7 +123,24 @@ class CharacterCounts:
     occurrences: npt.NDArray[np.int64]
 
 
-TaskResult = BytesRead | Part | CharacterCounts | ReadingReport
+TaskResult = BytesRead | Part | CharacterCounts | LabelValues | ReadingReport
+
+
+@dataclass(frozen=True)
+class _Block:
+    """A block of a task's text.
+
+    Attributes:
+        group: Blocks of the same group are in the same part.
+        indices: The indices of its characters.
+        read: Bytes read for it.
+        records: The documents that end in it; None in continuous text.
+    """
+
+    group: tuple[int, int, np.dtype[Any]]
+    indices: npt.NDArray[np.intp]
+    read: int
+    records: Records | None = None
 
 
 def make_tasks(
@@ -138,36 +167,67 @@ def index_task(
     Yields:
         Bytes read and parts; at the end the counts, and what reading found and changed.
     """
-    index, characters, unreported = CharacterIndex(), 0, 0
-    report = ReadingReport()
-
-    def blocks() -> Iterator[tuple[tuple[int, np.dtype[Any]], npt.NDArray[np.intp], int]]:
-        last = "\n"
-        for text, count in read_texts(pieces, corpus, report, sizes.reading):
-            indices = index.add(text)
-            last = text[-1:] or last
-            # A part ends where it is long enough, or where indices need another type.
-            yield (characters // sizes.part, index.dtype), indices, count
-        if last != "\n":
-            indices = index.add("\n")
-            index.counts[indices] -= 1
-            yield (-1, index.dtype), indices, 0
-
-    for number, ((group_number, dtype), group) in enumerate(groupby(blocks(), key=itemgetter(0))):
-        first = characters
-        with Part(task, number, 0, dtype.str).path(folder).open("wb") as file:
-            for _, indices, count in group:
-                file.write(indices.astype(dtype).data)
-                characters += len(indices)
-                unreported += count
+    index, report, unreported = CharacterIndex(), ReadingReport(), 0
+    recorder = None
+    if corpus.documents in ("auto", "none"):
+        blocks = _index_text(index, read_texts(pieces, corpus, report, sizes.reading), sizes)
+    else:
+        recorder = DocumentRecorder(len(label_names(corpus)), report)
+        documents = read_documents(pieces, corpus, report, sizes.reading)
+        blocks = _index_documents(index, recorder, documents, sizes)
+    for number, (group, members) in enumerate(groupby(blocks, key=attrgetter("group"))):
+        part, records = Part(task, number, 0, group[-1].str, is_added=group[0] < 0), list[Records]()
+        characters = 0
+        with part.path(folder).open("wb") as file:
+            for block in members:
+                file.write(block.indices.astype(part.dtype).data)
+                characters += len(block.indices)
+                if block.records is not None:
+                    records.append(block.records)
+                unreported += block.read
                 if unreported >= _REPORT_EVERY:
                     yield BytesRead(unreported)
                     unreported = 0
-        yield Part(task, number, characters - first, dtype.str, is_added=group_number < 0)
+        ended = write_records(part.path(folder), records) if records else 0
+        yield replace(part, characters=characters, documents=ended)
     np.save(codes_path(folder, task), index.codes)
     yield BytesRead(unreported)
     yield CharacterCounts(index.codes, index.counts)
+    if recorder is not None:
+        yield recorder.label_values(task)
     yield report
+
+
+def _index_text(
+    index: CharacterIndex, texts: Iterable[tuple[str, int]], sizes: WorkSizes
+) -> Iterator[_Block]:
+    characters, last = 0, "\n"
+    for text, count in texts:
+        indices = index.add(text)
+        last = text[-1:] or last
+        # A part ends where it is long enough, or where indices need another type.
+        yield _Block((characters // sizes.part, 0, index.dtype), indices, count)
+        characters += len(indices)
+    if last != "\n":
+        indices = index.add("\n")
+        index.counts[indices] -= 1
+        yield _Block((-1, 0, index.dtype), indices, 0)
+
+
+def _index_documents(
+    index: CharacterIndex,
+    recorder: DocumentRecorder,
+    texts: Iterable[TextBlock],
+    sizes: WorkSizes,
+) -> Iterator[_Block]:
+    characters = documents = 0
+    for text in chain(texts, iter(recorder.finish, None)):
+        codes, records = recorder.add(text)
+        indices = index.add_codes(codes)
+        group = (characters // sizes.part, documents // sizes.documents, index.dtype)
+        yield _Block(group, indices, text.read, records)
+        characters += len(indices)
+        documents += len(records.lengths)
 
 
 def codes_path(folder: Path, task: int) -> Path:

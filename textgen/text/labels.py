@@ -9,7 +9,7 @@ import numpy as np
 
 from textgen import storage
 from textgen.errors import SettingsError
-from textgen.settings import check_integer
+from textgen.settings import CorpusConfig, check_integer
 from textgen.text.vocabulary import check_text
 
 RARE = 5  # documents; a label of fewer is too rare to learn, and shares its embedding with others
@@ -172,6 +172,17 @@ class Labels:
         if not fields or not combinations:
             raise storage.DamageError("no labels")
         return cls(fields, tuple(combinations[:_COMBINATIONS]))
+
+
+def label_names(config: CorpusConfig) -> tuple[str, ...]:
+    """The name of each kind of label that documents have, in order.
+
+    Example:
+        >>> label_names(CorpusConfig(documents="files", label_from="folder"))
+        ('folder',)
+    """
+    columns = config.label if config.documents == "rows" else ()
+    return (*columns, *filter(None, [config.label_from]))
 
 
 def _parse_field(data: Any) -> LabelField:

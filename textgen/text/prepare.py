@@ -1,7 +1,7 @@
 """Turn a corpus into a prepared corpus on disk."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -14,13 +14,13 @@ from textgen.settings import (
     build_config,
     check_integer,
 )
+from textgen.text.document_index import DOCUMENTS, LABEL_IDS, LABELS
 from textgen.text.encode import OnProgress, write_ids
 from textgen.text.fingerprints import fingerprint
 from textgen.text.one_hot import write_one_hot
 from textgen.text.prepared import IDS, PREPARED_KIND, SETTINGS, VOCABULARY, Prepared, open_prepared
 from textgen.text.sizes import WORK_SIZES, WorkSizes
 from textgen.text.sources import Corpora, find_sources
-from textgen.text.split import check_length
 from textgen.text.windows import Windows
 
 
@@ -38,7 +38,6 @@ class Preparation:
         chosen: Names of the settings of both that the user chose.
         one_hot: Whether to write one-hot tensors, too.
         force: Whether to replace a prepared corpus.
-        jobs: Processes that share the work; None for as many as there are processors, up to 8.
         sizes: How the work is divided.
     """
 
@@ -47,7 +46,6 @@ class Preparation:
     chosen: tuple[str, ...] = ()
     one_hot: bool = False
     force: bool = False
-    jobs: int | None = None
     sizes: WorkSizes = WORK_SIZES
 
     @classmethod
@@ -69,7 +67,8 @@ class Preparation:
             check_integer("jobs", jobs, at_least=1)
         corpus, corpus_chosen = build_config(CorpusConfig, corpus)
         windows, windows_chosen = build_config(WindowConfig, windows)
-        return cls(corpus, windows, (*corpus_chosen, *windows_chosen), one_hot, force, jobs)
+        sizes = replace(WORK_SIZES, jobs=jobs)
+        return cls(corpus, windows, (*corpus_chosen, *windows_chosen), one_hot, force, sizes)
 
 
 def prepare(
@@ -121,13 +120,20 @@ def prepare(
     return write_prepared(corpora, Path(output), preparation, on_progress or (lambda *_: None))
 
 
+def resolve_reading(corpus: CorpusConfig) -> CorpusConfig:
+    """How a corpus is read, where that is to be found out."""
+    if corpus.documents != "auto":
+        return corpus
+    return replace(corpus, documents="separator" if corpus.separator else "none")
+
+
 def check_windows(prepared: Prepared) -> None:
     """Check that a prepared corpus is long enough for its windows.
 
     Raises:
         CorpusError: it is too short, or has one distinct character.
     """
-    check_length(len(prepared.ids), prepared.vocabulary, prepared.windows)
+    prepared.check_length(prepared.windows)
 
 
 def write_prepared(
@@ -144,14 +150,15 @@ def write_prepared(
         preparation: How the corpus is prepared.
         check: Raises an error where the prepared corpus cannot be used.
     """
-    corpus, windows = preparation.corpus, preparation.windows
+    windows = preparation.windows
     storage.check_target(output, PREPARED_KIND, force=preparation.force)
-    sources = find_sources(corpora, corpus.glob)
+    sources = find_sources(corpora, preparation.corpus.glob)
+    corpus = resolve_reading(preparation.corpus)
     with storage.create_directory(output, PREPARED_KIND, force=preparation.force) as directory:
         ids = directory / IDS
         # Before reading: a source that changes meanwhile is read again the next time.
         fingerprints = [fingerprint(source) for source in sources]
-        text = write_ids(ids, sources, corpus, preparation.jobs, on_progress, preparation.sizes)
+        text = write_ids(ids, sources, corpus, windows, on_progress, preparation.sizes)
         settings = {
             "corpus": corpus.to_json(),
             "windows": windows.to_json(),
@@ -161,9 +168,15 @@ def write_prepared(
             "reading": text.report.to_json(),
             "versions": {"textgen": __version__},
         }
+        names = [VOCABULARY, SETTINGS]
+        if text.documents is not None:
+            settings["documents"] = list(text.documents)
+            names += [
+                name for name in (DOCUMENTS, LABEL_IDS, LABELS) if (directory / name).exists()
+            ]
         (directory / VOCABULARY).write_bytes(text.vocabulary.to_bytes())
         (directory / SETTINGS).write_bytes(storage.encode_json(settings))
-        files = {name: storage.describe_file(directory / name) for name in (VOCABULARY, SETTINGS)}
+        files = {name: storage.describe_file(directory / name) for name in names}
         files[IDS] = storage.describe_blocks(ids.stat().st_size, text.digests)
         storage.write_manifest(directory, PREPARED_KIND, files)
         prepared = open_prepared(directory, check=False)

@@ -5,15 +5,19 @@ A prepared corpus holds
     ids.npy          the ids of the whole text, 8, 16 or 32 bits each; np.load can map it
     vocabulary.json  the characters in the order of their ids
     prepared.json    settings, sources and counts
-    X.npy, y.npy, X_validation.npy, y_validation.npy   one-hot tensors (optional)
-    manifest.json    size and SHA-256 of the first three; of ids.npy in blocks
+    documents.npy    where each document begins, and where the last one ends
+    labels.npy       the ids of each document's labels
+    labels.json      what these ids are
+    X.npy, y.npy, X_validation.npy, ...   one-hot tensors (optional)
+    manifest.json    size and SHA-256 of all files but the tensors; of ids.npy in blocks
+
+A continuous text has no files of documents, and documents may have no labels.
 """
 
 import hashlib
 import json
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,117 +26,33 @@ import numpy as np
 from textgen import storage
 from textgen.errors import PreparedError, SettingsError, UsageError
 from textgen.settings import CorpusConfig, WindowConfig, check_integer
+from textgen.text.document_index import (
+    DOCUMENTS,
+    LABEL_IDS,
+    LABELS,
+    Documents,
+    parse_counts,
+    parse_label_ids,
+    parse_starts,
+)
 from textgen.text.fingerprints import matches
+from textgen.text.labels import Labels
+from textgen.text.prepared_corpus import IDS, PREPARED_KIND, SETTINGS, VOCABULARY, Prepared
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sources import Corpora, Source, list_corpora
-from textgen.text.split import split_position
 from textgen.text.vocabulary import Ids, Vocabulary
-from textgen.text.windows import count_windows
 
-PREPARED_KIND = storage.DirectoryKind(
-    "prepared corpus",
-    version=1,
-    error=PreparedError,
-    remedy="make it again with `textgen prepare`",
-)
-
-IDS, VOCABULARY, SETTINGS = "ids.npy", "vocabulary.json", "prepared.json"
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """An open prepared corpus.
-
-    Attributes:
-        path: Its directory.
-        ids: Ids of the whole text, mapped from the disk, shape (characters,).
-        vocabulary: The characters of these ids.
-        corpus: How the text was read.
-        windows: Settings of its windows.
-        sources: The sources' fingerprints: name, size, time of last change and, if there is one,
-            a hash of their content.
-        unknown: How many characters of the text have the unknown id.
-        chosen: Names of the settings of `corpus` and `windows` that the user chose. A training
-            may choose the others, which have their defaults.
-        digest: A hash that two prepared corpora of the same text have in common.
-        reading: What was found and changed when the text was read.
-    """
-
-    path: Path
-    ids: Ids = field(repr=False)
-    vocabulary: Vocabulary
-    corpus: CorpusConfig
-    windows: WindowConfig
-    sources: tuple[dict[str, Any], ...]
-    unknown: int
-    chosen: tuple[str, ...]
-    digest: str
-    reading: ReadingReport = field(default_factory=ReadingReport)
-
-    def split(self, validation: float) -> tuple[Ids, Ids]:
-        """The ids for training and the ids for validation: the text's last part."""
-        cut = split_position(len(self.ids), validation)
-        return self.ids[:cut], self.ids[cut:]
-
-    def read(self, start: int, stop: int) -> Ids:
-        """Copy a range of ids into memory.
-
-        Pages of the mapped file would count as the process's memory once they are read.
-        """
-        ids: Any = self.ids
-        count = max(0, min(stop, len(ids)) - start)
-        offset: int = ids.offset + start * ids.itemsize
-        return np.fromfile(ids.filename, ids.dtype, count, offset=offset)
-
-    def verify(self, parts: Sequence[slice]) -> None:
-        """Compare parts of the ids with the manifest and with the vocabulary; reads them once.
-
-        Args:
-            parts: Ranges of characters.
-
-        Raises:
-            PreparedError: they have changed since they were written.
-        """
-        ids: Any = self.ids
-        start, width, size = ids.offset, ids.itemsize, self.vocabulary.size
-        ranges = [slice(start + part.start * width, start + part.stop * width) for part in parts]
-        path, has_others = Path(ids.filename), False
-
-        def check_chunk(place: int, chunk: bytes) -> None:
-            nonlocal has_others
-            values = np.frombuffer(chunk[max(0, start - place) :], ids.dtype)
-            if values.max(initial=0) >= size:
-                has_others = True
-
-        try:
-            entry = storage.read_manifest(self.path, PREPARED_KIND)[IDS]
-            storage.verify_parts(path, entry, [slice(0, start), *ranges], check_chunk)
-            if has_others:
-                raise storage.DamageError("ids that the vocabulary does not have")
-        except storage.DAMAGE_ERRORS as error:
-            problem = storage.describe_damage(error)
-            raise PreparedError(f"{path}: {problem}; {PREPARED_KIND.remedy}") from error
-
-    def summary(self) -> dict[str, Any]:
-        """What `textgen prepare` reports: counts, vocabulary, windows, files with their bytes."""
-        maxlen, step = self.windows.maxlen, self.windows.step
-        train, validation = self.split(self.windows.validation)
-        return {
-            "directory": str(self.path),
-            "characters": len(self.ids),
-            "unknown_characters": self.unknown,
-            "reading": self.reading.to_json(),
-            "vocabulary_size": self.vocabulary.size,
-            "vocabulary": self.vocabulary.characters,
-            "maxlen": maxlen,
-            "step": step,
-            "targets": self.windows.targets,
-            "training_characters": len(train),
-            "validation_characters": len(validation),
-            "training_windows": count_windows(len(train), maxlen, step),
-            "validation_windows": count_windows(len(validation), maxlen, step),
-            "files": {path.name: path.stat().st_size for path in sorted(self.path.iterdir())},
-        }
+__all__ = [
+    "IDS",
+    "PREPARED_KIND",
+    "SETTINGS",
+    "VOCABULARY",
+    "Prepared",
+    "find_prepared",
+    "is_prepared",
+    "is_up_to_date",
+    "open_prepared",
+]
 
 
 def open_prepared(path: str | Path, *, check: bool = True) -> Prepared:
@@ -172,6 +92,11 @@ def _open(path: Path, manifest: dict[str, dict[str, Any]]) -> Prepared:
         ids = _map_ids(ids_path, vocabulary)
     with _report_damage(path / SETTINGS):
         settings = storage.parse_json(files[SETTINGS], dict)
+        counts = None
+        if vocabulary.has_document_end:
+            counts = parse_counts(storage.get_item(settings, "documents", list))
+    documents = None if counts is None else _read_documents(path, manifest, counts, len(ids))
+    with _report_damage(path / SETTINGS):
         version = storage.get_item(settings, "versions", dict, {}).get("textgen")
         windows = WindowConfig.from_json(storage.get_item(settings, "windows", dict), version)
         corpus = CorpusConfig.from_json(storage.get_item(settings, "corpus", dict), version)
@@ -188,7 +113,25 @@ def _open(path: Path, manifest: dict[str, dict[str, Any]]) -> Prepared:
             chosen=tuple(map(str, storage.get_item(settings, "chosen", list, legacy_chosen))),
             digest=_digest(manifest),
             reading=ReadingReport.from_json(storage.get_item(settings, "reading", dict, {})),
+            documents=documents,
         )
+
+
+def _read_documents(
+    path: Path, manifest: dict[str, dict[str, Any]], counts: tuple[int, int, int], characters: int
+) -> Documents:
+    """Where the documents are, with 8 bytes of memory for each, and their labels."""
+    names = [DOCUMENTS, *([LABEL_IDS, LABELS] if LABELS in manifest else [])]
+    files, labels = storage.read_files(path, PREPARED_KIND, names), None
+    with _report_damage(path / DOCUMENTS):
+        starts = parse_starts(files[DOCUMENTS], sum(counts), characters)
+    label_ids = np.empty((sum(counts), 0), np.uint8)
+    if LABELS in manifest:
+        with _report_damage(path / LABELS):
+            labels = Labels.from_bytes(files[LABELS])
+        with _report_damage(path / LABEL_IDS):
+            label_ids = parse_label_ids(files[LABEL_IDS], sum(counts), labels)
+    return Documents(starts, counts, label_ids, labels)
 
 
 def _report_damage(path: Path) -> AbstractContextManager[None]:
@@ -212,8 +155,9 @@ def _map_ids(path: Path, vocabulary: Vocabulary) -> Ids:
 
 
 def _digest(files: dict[str, dict[str, Any]]) -> str:
+    names = (IDS, VOCABULARY, DOCUMENTS, LABEL_IDS, LABELS)
     return hashlib.sha256(
-        "".join(files[name]["sha256"] for name in (IDS, VOCABULARY)).encode()
+        "".join(files[name]["sha256"] for name in names if name in files).encode()
     ).hexdigest()
 
 
@@ -236,15 +180,20 @@ def is_prepared(path: str | Path) -> bool:
     return storage.read_kind(Path(path)) == PREPARED_KIND.name
 
 
-def is_up_to_date(path: Path, sources: Sequence[Source], corpus: CorpusConfig) -> bool:
-    """Whether a directory is a prepared corpus of exactly these sources, read in this way.
+def is_up_to_date(
+    path: Path, sources: Sequence[Source], corpus: CorpusConfig, windows: WindowConfig
+) -> bool:
+    """Whether a directory is a prepared corpus of exactly these sources, read and split like this.
 
     False for a directory that version 0.1.0 wrote, without hashes of the sources.
     """
     try:
         settings = json.loads(storage.read_bytes(path / SETTINGS))
+        recorded = WindowConfig.from_json(settings["windows"])
         return (
             storage.read_kind(path) == PREPARED_KIND.name
+            and recorded.test == windows.test
+            and ("documents" not in settings or recorded.validation == windows.validation)
             and CorpusConfig.from_json(settings["corpus"]) == corpus
             and matches(settings["sources"], list(sources))
             and "reading" in settings  # version 0.1.0 joined files without a final line end

@@ -31,19 +31,24 @@ class WorkSizes:
             sending the task to a process.
         file: Bytes that are read in the time that opening a file takes.
         part: Characters of a temporary file.
+        documents: Documents of a temporary file.
         read_per_process: Bytes of text for which another process is worthwhile. A process takes
             0.17 s to start, in which another one reads 24 MB.
         encode_per_process: Characters for which another process is worthwhile. In 0.17 s a process
             encodes 90 million.
         reading: How much is read at a time.
+        jobs: Processes that share the work, if there is enough of it; None for as many as there
+            are processors, up to 8.
     """
 
     task: int = 1 << 24
     file: int = 1 << 14
     part: int = 1 << 24
+    documents: int = 1 << 20
     read_per_process: int = 1 << 25
     encode_per_process: int = 1 << 27
     reading: ReadingSizes = READING_SIZES
+    jobs: int | None = None
 
 
 WORK_SIZES = WorkSizes()

@@ -1,5 +1,6 @@
-"""The split into training and validation text, and whether a text is long enough for it."""
+"""The split into training, validation and test text, and whether a text is long enough for it."""
 
+from dataclasses import replace
 from itertools import islice
 
 from textgen.errors import CorpusError
@@ -18,27 +19,44 @@ def split_position(characters: int, validation: float) -> int:
     return characters * (1_000_000 - round(validation * 1_000_000)) // 1_000_000
 
 
-def required_length(training: int, validating: int, validation: float) -> int | None:
+def split_positions(characters: int, validation: float, test: float) -> tuple[int, int]:
+    """Where the text for validation begins, and where the text for a test does, which is last.
+
+    Example:
+        >>> split_positions(1000, 0.1, 0.2)
+        (700, 800)
+    """
+    return split_position(characters, validation + test), split_position(characters, test)
+
+
+def required_length(training: int, validating: int, windows: WindowConfig) -> int | None:
     """How many characters a text must have for parts of some length.
 
     Args:
         training: Characters of the training part, at least.
         validating: Characters of the validation part, at least; 0 for any number.
-        validation: Share of the text that is for validation.
+        windows: Says which shares of the text are for validation and for a test.
 
     Returns:
         The number; None where no text is long enough, because a part is always empty.
 
     Example:
-        >>> required_length(41, 41, 0.1)
+        >>> required_length(41, 41, WindowConfig(validation=0.1))
         401
     """
     million = 1_000_000
-    share = round(validation * million)
-    if share == million or (validating and not share):
+    share, test = (round(part * million) for part in (windows.validation, windows.test))
+    if share + test >= million or (validating and not share):
         return None
-    needed = -(-training * million // (million - share))
-    return max(needed, (validating - 1) * million // share + 1) if validating else needed
+    needed = -(-training * million // (million - share - test))
+    if not validating:
+        return needed
+    needed = max(needed, (validating - 1) * million // share)
+    while True:  # once or twice: the parts are whole characters
+        first, second = split_positions(needed, windows.validation, windows.test)
+        if first >= training and second - first >= validating:
+            return needed
+        needed += 1
 
 
 def check_length(
@@ -56,12 +74,12 @@ def check_length(
         CorpusError: it is too short, or has one distinct character. The message gives the
             length that is required, and the options with which the text is long enough.
     """
-    fits = _is_long_enough(characters, windows.maxlen, windows.validation, streams)
+    fits = _is_long_enough(characters, windows, streams)
     if fits and vocabulary.size > 1:
         return
     window = windows.maxlen + 1
     training, share = streams * windows.maxlen + 1, windows.validation
-    needed = required_length(training, window if share else 0, share)
+    needed = required_length(training, window if share else 0, windows)
     least = f"of {needed:,} characters or more" if needed else "that is longer"
     if vocabulary.size < 2:
         more = "" if fits else f", {least}"
@@ -69,10 +87,7 @@ def check_length(
             f"the corpus has one distinct character ({vocabulary.characters!r}): there is nothing "
             f"to predict; give a text with others{more}"
         )
-    what = f"a window of --maxlen {windows.maxlen} and the character after it"
-    if streams > 1:
-        what = f"--batch-size {streams:,} streams of --maxlen {windows.maxlen} and one more"
-    parts = f"{training:,} in the training part ({what})"
+    parts = f"{training:,} in the training part ({_describe_need(windows, streams)})"
     if share:
         parts += f" and {window:,} in the validation part (--validation {share:g})"
     remedies = _remedies(characters, windows, streams)
@@ -82,32 +97,71 @@ def check_length(
     )
 
 
-def _is_long_enough(characters: int, maxlen: int, validation: float, streams: int) -> bool:
-    train = split_position(characters, validation)
-    return train > streams * maxlen and (not validation or characters - train > maxlen)
+def check_documents(characters: int, windows: WindowConfig, streams: int = 1) -> None:
+    """Check that the documents for training are long enough together.
+
+    Args:
+        characters: How many characters they have, with the document ends.
+        windows: Windows.
+        streams: How many streams of windows they must have.
+
+    Raises:
+        CorpusError: they are too short. The message gives options with which they are not.
+    """
+    needed = streams * windows.maxlen + 1
+    if characters >= needed:
+        return
+    remedies = []
+    if fewer := (characters - 1) // windows.maxlen:
+        remedies.append(f"--batch-size {fewer}")
+    if shorter := (characters - 1) // streams:
+        remedies.append(f"--maxlen {shorter}")
+    if not remedies:
+        remedies.append(f"--batch-size 1 --maxlen {characters - 1}")
+    raise CorpusError(
+        f"the documents are too short: those for training have {characters:,} characters, with "
+        f"their ends, and need {needed:,} ({_describe_need(windows, streams)}); give more "
+        f"documents, or add {' or '.join(remedies)}"
+    )
+
+
+def _describe_need(windows: WindowConfig, streams: int) -> str:
+    if streams > 1:
+        return f"--batch-size {streams:,} streams of --maxlen {windows.maxlen} and one more"
+    return f"a window of --maxlen {windows.maxlen} and the character after it"
+
+
+def _is_long_enough(characters: int, windows: WindowConfig, streams: int) -> bool:
+    first, second = split_positions(characters, windows.validation, windows.test)
+    return first > streams * windows.maxlen and (
+        not windows.validation or second - first > windows.maxlen
+    )
 
 
 def _remedies(characters: int, windows: WindowConfig, streams: int) -> list[str]:
     """Options with which a text that is too short is long enough."""
     maxlen, share = windows.maxlen, windows.validation
-    train = split_position(characters, share)
+    first, second = split_positions(characters, share, windows.test)
     remedies = []
-    fewer = (train - 1) // maxlen
-    if fewer > 0 and _is_long_enough(characters, maxlen, share, fewer):
+    fewer = (first - 1) // maxlen
+    if fewer > 0 and _is_long_enough(characters, windows, fewer):
         remedies.append(f"--batch-size {fewer}")
-    shorter = (train - 1) // streams
+    shorter = (first - 1) // streams
     if share:
-        shorter = min(shorter, characters - train - 1)
+        shorter = min(shorter, second - first - 1)
     if shorter > 0:
         remedies.append(f"--maxlen {shorter}")
     if share:
-        shares = (percent / 100 for percent in range(1, 100))
-        fitting = (other for other in shares if _is_long_enough(characters, maxlen, other, streams))
-        remedies += [f"--validation {other:g}" for other in islice(fitting, 1)]
-        if _is_long_enough(characters, maxlen, 0, streams):
+        shares = (percent / 100 for percent in range(1, 100) if percent / 100 + windows.test < 1)
+        others = (replace(windows, validation=other) for other in shares)
+        fitting = (other for other in others if _is_long_enough(characters, other, streams))
+        remedies += [f"--validation {other.validation:g}" for other in islice(fitting, 1)]
+        without = replace(windows, validation=0.0)
+        whole, _ = split_positions(characters, 0, windows.test)
+        if _is_long_enough(characters, without, streams):
             remedies.append("--validation 0")
-        elif characters > streams:
-            remedies.append(f"--validation 0 --maxlen {(characters - 1) // streams}")
+        elif whole > streams:
+            remedies.append(f"--validation 0 --maxlen {(whole - 1) // streams}")
     if not remedies and streams > 1:
         return [f"--batch-size 1 {remedy}" for remedy in _remedies(characters, windows, 1)]
     return remedies

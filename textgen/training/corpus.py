@@ -6,8 +6,8 @@ from pathlib import Path
 from textgen import storage
 from textgen.errors import OutputError, TextgenError, UsageError, option_name
 from textgen.model.paths import cache_path, checkpoint_path, pending_cache_path, resume_command
-from textgen.settings import CorpusConfig, build_config, format_value
-from textgen.text.prepare import Preparation, write_prepared
+from textgen.settings import CorpusConfig, WindowConfig, build_config, format_value
+from textgen.text.prepare import Preparation, resolve_reading, write_prepared
 from textgen.text.prepared import Prepared, is_up_to_date, open_prepared
 from textgen.text.sources import find_sources
 from textgen.training import events
@@ -21,17 +21,17 @@ def read_corpus(
     job: Job, selection: Selection, recorded: TrainingIdentity | None, on_event: OnEvent
 ) -> tuple[Prepared, bool]:
     """Prepare a corpus in the model directory's cache, and whether it was there already."""
-    reading = build_config(CorpusConfig, job.reading)[0]
-    sources = find_sources(job.corpora, reading.glob)
+    windows = vars(selection.resolve().windows)
+    windows = {name: windows[name] for name in windows if name in selection.values}
+    preparation = Preparation.build(job.reading, windows, force=True)
+    sources = find_sources(job.corpora, preparation.corpus.glob)
+    reading = resolve_reading(preparation.corpus)
     cache = cache_path(job.model)
-    if not job.force and is_up_to_date(cache, sources, reading):
+    if not job.force and is_up_to_date(cache, sources, reading, preparation.windows):
         try:
             return open_prepared(cache), True
         except TextgenError:
             pass  # a damaged cache is replaced
-    windows = vars(selection.resolve().windows)
-    windows = {name: windows[name] for name in windows if name in selection.values}
-    preparation = Preparation.build(job.reading, windows, force=True)
 
     def prepare_into(path: Path) -> Prepared:
         def on_progress(stage: str, bytes_done: int, bytes_total: int | None) -> None:
@@ -64,6 +64,21 @@ def check_reading(prepared: Prepared, job: Job) -> None:
             raise UsageError(
                 f"{prepared.path}: is prepared already, with {option_name(name)} "
                 f"{format_value(recorded)}; to read its text another way, prepare it again"
+            )
+
+
+def check_shares(prepared: Prepared, windows: WindowConfig) -> None:
+    """Raise `UsageError` where a prepared corpus is split in another way than a training asks for.
+
+    The training and validation text of a continuous text are split when it is read.
+    """
+    names = ("test",) if prepared.documents is None else ("validation", "test")
+    for name in names:
+        recorded = getattr(prepared.windows, name)
+        if getattr(windows, name) != recorded:
+            raise UsageError(
+                f"{prepared.path}: is split already, with --{name} {recorded:g}; to split it "
+                "another way, prepare it again"
             )
 
 

@@ -22,7 +22,7 @@ from textgen.text.prepared import Prepared, find_prepared, open_prepared
 from textgen.training import automatic, checkpoint, transfer
 from textgen.training.automatic import Pace
 from textgen.training.checkpoint import Checkpoint, TrainingIdentity
-from textgen.training.corpus import check_reading, other_training, read_corpus
+from textgen.training.corpus import check_reading, check_shares, other_training, read_corpus
 from textgen.training.data import TrainingData
 from textgen.training.events import OnEvent
 from textgen.training.job import Job
@@ -144,6 +144,8 @@ def _plan_new(
         prepared.chosen if prepared else (),
     )
     settings = selection.resolve()
+    if prepared is not None:
+        check_shares(prepared, settings.windows)
     if base is not None:
         transfer.check_shape(settings.model, base, str(job.init_from))
     corpus, from_cache = prepared, False

@@ -6,7 +6,6 @@ from typing import Any
 
 from textgen.settings import PRESETS, Settings, WindowConfig, normalize_options, resolve_settings
 from textgen.text.prepared import Prepared
-from textgen.text.split import check_length
 from textgen.training import automatic
 from textgen.training.automatic import Pace
 
@@ -96,4 +95,4 @@ def check_fits(corpus: Prepared, settings: Settings, streams: int | None = None)
     if not settings.training.carry_state:
         streams = 1
     streams = streams or settings.training.batch_size
-    check_length(len(corpus.ids), corpus.vocabulary, settings.windows, streams)
+    corpus.check_length(settings.windows, streams)
