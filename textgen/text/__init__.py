@@ -4,6 +4,8 @@ sources.py          where a corpus comes from: files, directories, standard inpu
 reading.py          a corpus becomes text, with the help of
     compression.py, encodings.py, decoder.py, normalization.py, pieces.py, reading_report.py
 documents.py        a corpus becomes documents; markers.py finds where they end in a file
+tables.py           documents and labels from tables, with the help of
+    csv_tables.py, csv_rows.py, json_rows.py, table_columns.py, table_rows.py
 vocabulary.py       which character has which id; encode and decode
 encode.py           a corpus becomes a file of ids, with the help of indexing.py and workers.py
 prepare.py          makes a prepared corpus

@@ -62,6 +62,9 @@ class Decoder:
         report: Counts what is found and changed.
         begin: The offset; a byte order mark is at offset 0.
         sizes: How many bytes are read at a time.
+
+    Attributes:
+        allows_nul: Whether the character NUL is no error.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class Decoder:
         sizes: ReadingSizes = READING_SIZES,
     ):
         self._name, self._report, self._begin, self._sizes = name, report, begin, sizes
+        self.allows_nul = False
         self._errors = config.decoding_errors
         self._is_detecting = encoding == AUTO_ENCODING
         self._is_detected = config.encoding == AUTO_ENCODING
@@ -137,7 +141,8 @@ class Decoder:
             except UnicodeError as earlier:  # UTF-16 without its mark, noticed only now
                 problem, text = self._describe(earlier, data, offset - pending), ""
         count = _undecodable.value
-        self._check_nul(text, state, data, offset)
+        if not self.allows_nul:
+            self._check_nul(text, state, data, offset)
         if not self._is_plain:
             text, surrogates = self._replace_surrogates(text, state, data, offset)
             count += surrogates

@@ -19,6 +19,7 @@ from textgen.text.reading import Mark, read_text, read_texts
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sizes import READING_SIZES, ReadingSizes
 from textgen.text.sources import Source
+from textgen.text.tables import TableMarker, table_format
 
 __all__ = ["DOCUMENT_END", "TextBlock", "read_documents"]
 
@@ -58,7 +59,8 @@ def read_documents(
         sizes: How much is read at a time.
 
     Raises:
-        CorpusError: a source cannot be read, is damaged, or is not text in its encoding.
+        CorpusError: a source cannot be read, is damaged, or is not text in its encoding; a table
+            lacks a column, or has a bad row that is not to be left out.
 
     Example:
         >>> import io
@@ -73,12 +75,26 @@ def read_documents(
             yield TextBlock(text, count)
         return
     for source in sources:
-        labels = find_label(source, config.label_from)
-        bytes_before = 0
-        for text, count in read_text(source, config, report, sizes, _marker(config, report)):
-            ends = text.count(DOCUMENT_END) if labels else 0
-            yield TextBlock(text, count - bytes_before, tuple([label] * ends for label in labels))
-            bytes_before = count
+        yield from _read_source(source, config, report, sizes)
+
+
+def _read_source(
+    source: Source | Piece, config: CorpusConfig, report: ReadingReport, sizes: ReadingSizes
+) -> Iterator[TextBlock]:
+    """The documents of a source."""
+    table, mark = None, _marker(config, report)
+    if config.documents == "rows":
+        name = (source.source if isinstance(source, Piece) else source).name
+        mark = table = TableMarker(name, table_format(name, config), config, report)
+    label = find_label(source, config.label_from)
+    bytes_before = 0
+    for text, count in read_text(
+        source, config, report, sizes, mark, allow_nul=config.documents == "rows"
+    ):
+        ends = text.count(DOCUMENT_END) if config.label or label else 0
+        labels = table.take_labels(ends) if table is not None else ()
+        yield TextBlock(text, count - bytes_before, (*labels, *([name] * ends for name in label)))
+        bytes_before = count
 
 
 def _marker(config: CorpusConfig, report: ReadingReport) -> Mark:

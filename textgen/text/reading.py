@@ -74,6 +74,8 @@ def read_text(
     report: ReadingReport | None = None,
     sizes: ReadingSizes = READING_SIZES,
     mark: Mark | None = None,
+    *,
+    allow_nul: bool = False,
 ) -> Iterator[tuple[str, int]]:
     """The text of a source, or of a piece of one, in blocks.
 
@@ -86,6 +88,7 @@ def read_text(
         report: Counts what is found and changed.
         sizes: How much is read at a time.
         mark: Changes the text before it is normalized.
+        allow_nul: Leave it to `mark` to find the character NUL, which no text has.
 
     Yields:
         A block of text, possibly empty, and the bytes read from the source or piece so far.
@@ -104,6 +107,7 @@ def read_text(
             stream = (open_decompressed if is_whole else open_buffered)(raw, sizes.block)
             encoding = piece.encoding or config.encoding
             decoder = Decoder(source.name, encoding, config, report, begin, sizes)
+            decoder.allows_nul = allow_nul
             blocks = decoder.decode(stream)
             if mark is not None:
                 blocks = mark(blocks)
