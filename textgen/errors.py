@@ -10,6 +10,7 @@
     ├── SeedError             a seed that the model cannot start from
     ├── WorkerError           a worker process that could not do its part
     ├── OutputError           a place that exists already or cannot be written
+    ├── TriesError            fewer generated documents than wanted that pass the filters
     ├── ExportError           a model that cannot be written in another format
     └── TrainingError         a training that cannot start or continue
 
@@ -17,6 +18,7 @@ A message is one line: what was wrong, where, and what to do. errors.toml, next 
 the messages of each class with their causes and remedies; docs/errors.md is made from it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -80,6 +82,18 @@ class WorkerError(TextgenError):
 
 class OutputError(TextgenError):
     """A target that exists already, cannot be written, or does not fit on the disk."""
+
+
+class TriesError(TextgenError):
+    """Fewer generated documents than wanted that pass the filters.
+
+    Attributes:
+        documents: Those that passed.
+    """
+
+    def __init__(self, message: str, documents: Sequence[str] = ()):
+        super().__init__(message)
+        self.documents = tuple(documents)
 
 
 class ExportError(TextgenError):

@@ -113,7 +113,7 @@ BOUND = {1: 19.5, 2: 23.0, 3: 25.9, 4: 28.5, 5: 30.9}
 def test_draws_have_the_distribution(decoding, unknown):
     """Chi-square of 60,000 draws over six characters."""
     n = 60_000
-    choose = make_chooser(decoding, UNKNOWN if unknown else None)
+    choose = make_chooser(decoding, [UNKNOWN] if unknown else [])
     drawn = draw_noise(np.random.default_rng(11), n, 6, decoding.temperature)
     counts = np.bincount(choose(np.tile(LOGITS, (n, 1)).astype(np.float32), drawn), minlength=6)
     expected = n * expected_probabilities(decoding, unknown=unknown)
@@ -134,7 +134,7 @@ def test_the_unknown_id_is_never_chosen_however_likely():
     logits = np.array([0.0, 3.0, 1.0, 900.0], np.float32)
     for temperature in (0, 1e-308, 1e-3):
         drawn = draw_noise(np.random.default_rng(1), 1, 4, temperature)[0]
-        assert make_chooser(Decoding(temperature, top_k=2), 3)(logits, drawn) == 1
+        assert make_chooser(Decoding(temperature, top_k=2), [3])(logits, drawn) == 1
 
 
 def test_one_row_is_chosen_as_in_many():
@@ -142,7 +142,7 @@ def test_one_row_is_chosen_as_in_many():
     logits = generator.standard_normal((50, 9)).astype(np.float32)
     drawn = draw_noise(generator, 50, 9, 0.8)
     for decoding in (Decoding(0.8), Decoding(0.8, top_p=0.6), replace(Decoding(), top_k=1)):
-        choose = make_chooser(decoding, 3)
+        choose = make_chooser(decoding, [3])
         one_by_one = [int(choose(*pair)) for pair in zip(logits, drawn, strict=True)]
         assert choose(logits, drawn).tolist() == one_by_one
         assert 3 not in one_by_one

@@ -40,7 +40,9 @@ def test_temperatures_are_numbers_from_zero_up(value):
     [({}, 400), ({"until": ("x",)}, 10_000), ({"length": 7}, 7), ({"length": 0}, None)],
 )
 def test_the_default_length_depends_on_other_ends(options, characters):
-    assert SampleConfig(**options).max_length == characters
+    assert SampleConfig(**options).max_length(documents=False) == characters
+    longer = 10_000 if characters == 400 else characters
+    assert SampleConfig(**options).max_length(documents=True) == longer
 
 
 @pytest.mark.parametrize(

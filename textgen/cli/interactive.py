@@ -3,7 +3,7 @@
 import atexit
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -15,13 +15,15 @@ from textgen.cli.output import Output
 from textgen.cli.types import ESCAPED
 from textgen.errors import SeedError, SettingsError
 from textgen.sampling import Sampler
-from textgen.sampling.sampler import resolve_random_seed
+from textgen.sampling.label_choice import name_labels
 from textgen.sampling.seeds import decode_seed
 from textgen.sampling.stopping import StopCondition
+from textgen.sampling.texts import resolve_random_seed
 from textgen.settings import Filters, SampleConfig, format_value
 
 _HELP = """\
-  Type a line and see it continued; an empty line continues the last text.
+  Type a line and see it continued; an empty line continues the last text, or
+  begins a document if the model was trained on documents.
   Type // for a line that begins with /.
   \\n is a line end, \\t a tab, \\0 NUL and \\\\ a backslash, as in --seed.
   Ctrl-C stops a text, Ctrl-D ends.
@@ -31,6 +33,7 @@ _HELP = """\
   /top-k N         choose among the N most likely characters; 0 for all
   /top-p P         choose among the fewest that together have this probability; 1 for all
   /min-p P         choose among those at least P times as likely as the top one; 0 for all
+  /label N=VALUE   the label of documents, such as genre=horror; `off` to draw one
   /random-seed N   the same text for the same line; `off` for a different one each time
   /again           generate from the last line again
   /settings        show all of these
@@ -48,6 +51,7 @@ def converse(
     unknown: str,
     out: Output,
     history: str | None = None,
+    labels: Sequence[str] = (),
 ) -> None:
     """Read lines from standard input until it ends, and continue each.
 
@@ -57,12 +61,16 @@ def converse(
         unknown: `error` or `skip`: what to do with characters that the model does not know.
         out: Standard output, written at once.
         history: File that lines typed on a terminal are recalled from and saved to; None for none.
+        labels: Labels of documents at the start.
 
     Raises:
-        SettingsError: `--until` has a string that the model cannot generate.
+        SettingsError: `--until` has a string that the model cannot generate, or the model has no
+            such label.
         OSError: the file of the history cannot be read or written.
     """
     conversation = _Conversation(sampler, config, unknown, out)
+    for label in labels:
+        conversation.set_label(label)
     stdin = streams.standard_input()
     on_terminal = sys.stdin.isatty() and out.on_terminal
     read = (
@@ -98,7 +106,9 @@ class _Conversation:
         self._sampler, self._unknown, self._out = sampler, unknown, out
         self._config = config
         self._stop = self._create_stop()
-        self._seed = self._text = ""
+        self._labels: dict[int, str] = {}
+        self._seed: str | None = None
+        self._text = ""
 
     def answer(self, line: str) -> bool:
         """Continue a line, or run a command. Returns False at the end of the conversation."""
@@ -109,7 +119,7 @@ class _Conversation:
                 if skipped := len(line) - len(seed):
                     console.note(describe_skipped(skipped))
                 self._start(seed)
-            elif self._text:
+            elif self._text and not self._sampler.generates_documents:
                 self._continue()
             else:
                 self._start(self._sampler.draw_seed(self._random_seed()))
@@ -118,10 +128,13 @@ class _Conversation:
         if name in ("quit", "exit", "q"):
             return False
         if name == "again":
-            if not self._seed:
+            if self._seed is None:
                 raise SeedError("/again: nothing was generated yet; type a line first")
             self._start(self._seed)
         elif name == "settings":
+            self._show_settings()
+        elif name == "label":
+            self.set_label(value.strip())
             self._show_settings()
         elif name == "help":
             console.note(_HELP)
@@ -130,6 +143,18 @@ class _Conversation:
         else:
             console.note(f"/{name}: no such command; /help lists them")
         return True
+
+    def set_label(self, label: str) -> None:
+        """Set one of the labels of the documents to come, or `off` for all.
+
+        Raises:
+            SettingsError: the model does not have it.
+        """
+        if label == "off":
+            self._labels.clear()
+            return
+        for number in name_labels(self._sampler.labels, label):
+            self._labels[number] = label
 
     def _start(self, seed: str) -> None:
         self._seed = self._text = seed
@@ -141,7 +166,11 @@ class _Conversation:
         (temperature,) = self._config.temperatures
         decoding = self._config.decoding(temperature)
         characters = self._sampler.generate_stream(
-            self._text, decoding, self._stop, self._random_seed()
+            self._text,
+            decoding,
+            self._stop,
+            self._random_seed(),
+            label=list(self._labels.values()) or None,
         )
         pieces: list[str] = []
         try:
@@ -157,7 +186,11 @@ class _Conversation:
 
     def _create_stop(self) -> StopCondition:
         config = self._config
-        return self._sampler.stop_condition(config.max_length, config.until, config.lines)
+        return self._sampler.stop_condition(self._max_length, config.until, config.lines)
+
+    @property
+    def _max_length(self) -> int | None:
+        return self._config.max_length(documents=self._sampler.generates_documents)
 
     def _set(self, name: str, value: str) -> None:
         convert = _SETTABLE[name]
@@ -177,11 +210,13 @@ class _Conversation:
         filters = {field.name: getattr(config, field.name) for field in fields(Filters)}
         values = {
             "temperature": format_value(config.temperatures[0]),
-            "length": config.max_length or "no end",
+            "length": self._max_length or "no end",
             **{name: format_value(value) for name, value in filters.items()},
             "top_k": config.top_k or "all",
             "random_seed": "off" if config.random_seed is None else config.random_seed,
         }
+        if self._sampler.labels is not None:
+            values["label"] = " ".join(self._labels.values()) or "drawn"
         console.note(
             ", ".join(f"{name.replace('_', '-')} {value}" for name, value in values.items())
         )

@@ -1,4 +1,7 @@
-"""`textgen sample`."""
+"""`textgen sample`.
+
+Long because it declares all options of the command.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,7 @@ from click.core import ParameterSource
 from textgen.cli import base_command, options
 from textgen.cli.output import Output
 from textgen.cli.types import ESCAPED, FILES
-from textgen.settings import CONTEXTS, SampleConfig
+from textgen.settings import CONTEXTS, DocumentFilters, SampleConfig
 
 
 @cloup.command("sample", cls=base_command.Command)
@@ -21,8 +24,9 @@ from textgen.settings import CONTEXTS, SampleConfig
         "--seed",
         metavar="TEXT",
         type=ESCAPED,
-        help=f"Text to start from ({ESCAPED.HELP}); - reads it from standard input, "
-        "without escapes.  [default: a part of the corpus]",
+        help=f"Text to start from: the beginning of a document ({ESCAPED.HELP}); - reads it from "
+        "standard input, without escapes.  [default: a part of a continuous corpus; nothing for "
+        "documents]",
     ),
     cloup.option(
         "--seeds-from",
@@ -37,6 +41,14 @@ from textgen.settings import CONTEXTS, SampleConfig
         default="error",
         show_default=True,
         help="What to do with characters of a seed that the model does not know.",
+    ),
+    cloup.option(
+        "--label",
+        "labels",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Label of the documents, such as genre=horror, or horror alone; nothing after the = "
+        "for no label; can be repeated.  [default: drawn as often as each occurs]",
     ),
     options.setting(
         SampleConfig,
@@ -99,7 +111,7 @@ from textgen.settings import CONTEXTS, SampleConfig
         "length",
         type=int,
         help_text="Characters to generate after the seed, at most; 0 for no limit.  "
-        "[default: 400; 10000 with --until or --lines]",
+        "[default: 400; 10000 with --until or --lines and for documents]",
     ),
     options.setting(
         SampleConfig,
@@ -117,6 +129,59 @@ from textgen.settings import CONTEXTS, SampleConfig
     ),
 )
 @cloup.option_group(
+    "Filters for documents",
+    options.setting(
+        DocumentFilters,
+        "unique",
+        is_flag=True,
+        help_text="Write no document twice.  [default: repeat them]",
+    ),
+    options.setting(
+        DocumentFilters,
+        "novel",
+        is_flag=True,
+        help_text="Write no document of the corpus.  [default: write them]",
+    ),
+    options.setting(
+        DocumentFilters,
+        "max_copy",
+        type=int,
+        metavar="N",
+        help_text="Write no document with N or more characters in a row that occur in the corpus.  "
+        "[default: no limit]",
+    ),
+    options.setting(
+        DocumentFilters,
+        "match",
+        metavar="REGEX",
+        help_text="Write only documents that contain a match of this regular expression of Python; "
+        "^...$ matches a whole document.",
+    ),
+    options.setting(
+        DocumentFilters,
+        "min_length",
+        type=int,
+        metavar="N",
+        help_text="Write only documents of N characters or more.",
+    ),
+    options.setting(
+        DocumentFilters,
+        "max_length",
+        type=int,
+        metavar="N",
+        help_text="Write only documents of N characters or fewer; longer ones are not cut, but "
+        "left out.  [default: no limit]",
+    ),
+    options.setting(
+        DocumentFilters,
+        "tries",
+        type=int,
+        metavar="N",
+        help_text="Generate at most N documents for each one that is wanted; if too few pass the "
+        "filters, those are written and the exit status is 1.",
+    ),
+)
+@cloup.option_group(
     "Output",
     cloup.option(
         "--seed-text/--no-seed-text",
@@ -128,9 +193,18 @@ from textgen.settings import CONTEXTS, SampleConfig
         metavar="TEXT",
         type=ESCAPED,
         help=f"Written after each text ({ESCAPED.HELP}).  "
-        "[default: a line end, unless the text ends with one]",
+        "[default: a line end, unless the text ends with one; between documents with line ends a "
+        "blank line, or the separator of the corpus]",
     ),
-    options.output_format("jsonl", "Plain texts, or a line of JSON for each."),
+    cloup.option(
+        "--format",
+        "output_format",
+        type=click.Choice(["text", "jsonl", "csv"]),
+        default="text",
+        show_default=True,
+        help="Plain texts, a line of JSON for each, or a row of CSV with the names of the columns "
+        "before the first row.",
+    ),
     cloup.option(
         "-i",
         "--interactive",
@@ -153,6 +227,7 @@ def command(
     seed: str | None,
     seeds_from: str | None,
     unknown: str,
+    labels: tuple[str, ...],
     seed_text: bool,  # noqa: FBT001
     separator: str | None,
     output_format: str,
@@ -165,6 +240,11 @@ def command(
     Text goes to standard output, each text after its seed. With `--lines 1 --no-seed-text` each
     line is a text.
 
+    A model that was trained on documents writes whole documents. Documents without line ends are
+    written one on each line. Between others is a blank line; blank lines inside a document are
+    written as a line with a space (and lines of spaces get one more), so that the output can be
+    split into the documents again.
+
     \b
         textgen sample
         textgen sample --temperature 0.2 --temperature 1.0 --seed "To be"
@@ -172,19 +252,24 @@ def command(
         textgen sample --seed "ROMEO:" --until "\\n\\n" --min-p 0.05
         head -c 40 corpus.txt | textgen sample --seed -
         textgen sample --interactive
+        textgen sample -n 1000 --unique --novel > names.txt
+        textgen sample -n 20 --label genre=horror --min-length 20 --format csv
     """
-    config = SampleConfig(**options.chosen(values))
+    chosen = options.chosen(values)
+    config = SampleConfig(**options.settings_of(SampleConfig, chosen))
+    filters = DocumentFilters(**options.settings_of(DocumentFilters, chosen))
     if seed is not None and seeds_from is not None:
         raise click.UsageError("--seed and --seeds-from exclude each other; give one of them")
-    if output_format == "jsonl" and (separator is not None or not seed_text):
+    if output_format != "text" and (separator is not None or not seed_text):
         raise click.UsageError("--separator and --no-seed-text are for --format text only")
     conflicts = {
         "--seed": seed is not None,
         "--seeds-from": seeds_from is not None,
         "--separator": separator is not None,
-        "--format jsonl": output_format == "jsonl",
+        f"--format {output_format}": output_format != "text",
         "--no-seed-text": not seed_text,
         "several texts": config.samples * len(config.temperatures) > 1,
+        **{f"--{name.replace('_', '-')}": True for name in filters.active},
     }
     if interactive and True in conflicts.values():
         names = [name for name, is_given in conflicts.items() if is_given]
@@ -195,25 +280,35 @@ def command(
     )
     if history is not None and not interactive and is_option:
         raise click.UsageError("--history is for --interactive only")
+    if "tries" in chosen and not filters.active:
+        raise click.UsageError("--tries is for filters only, such as --unique")
 
     from textgen.model.model_dir import load
 
     sampler = load(directory, config.context)
+    ends = sampler.generates_documents
+    if separator is None:
+        separator = sampler.separator or None
     out = Output(separator, at_once=interactive)
     if interactive:
         from textgen.cli.interactive import converse
 
-        converse(sampler, config, unknown, out, history)
+        converse(sampler, config, unknown, out, history, labels)
         return
-    from textgen.cli.sample_writer import SampleFormat, SampleWriter
+    from textgen.cli.sample_writer import SampleFormat, SampleRequest, SampleWriter
     from textgen.cli.seeds import read_seeds
+    from textgen.sampling.label_choice import choose_labels
+    from textgen.sampling.selection import check_filters
 
-    seeds = read_seeds(sampler, seed, seeds_from, unknown)
-    form = SampleFormat(output_format, show_seed=seed_text)
-    writer = SampleWriter(sampler, config, seeds, out, form)
-    can_end = bool(config.until or config.lines)
-    if config.max_length is None and not can_end and (writer.texts > 1 or output_format == "jsonl"):
+    check_filters(filters, documents=ends, length=config.length)
+    choose_labels(sampler.labels, labels or None)
+    request = SampleRequest(config, read_seeds(sampler, seed, seeds_from, unknown), labels, filters)
+    can_end = bool(config.until or config.lines or ends)
+    is_endless = config.max_length(documents=ends) is None and not can_end
+    if is_endless and (request.texts > 1 or output_format != "text"):
         raise click.UsageError(
-            "--length 0 has no end: ask for one text, without --format jsonl, or give a --length"
+            f"--length 0 has no end: ask for one text, without --format {output_format}, or give a "
+            "--length"
         )
-    writer.write_all()
+    form = SampleFormat(output_format, show_seed=seed_text, separator=separator)
+    SampleWriter(sampler, request, out, form).write_all()

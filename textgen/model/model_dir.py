@@ -66,9 +66,14 @@ class TrainedModel:
         """A sampler that generates text with the model; `context` is as in `load`."""
         record = self.record
         window = record.window(context)
-        return Sampler(
+        sampler = Sampler(
             self.network(), record.vocabulary, window, record.seeds, labels=record.labels
         )
+        if sampler.generates_documents:
+            mode, sampler.separator = record.documents
+            # A model that knows line ends, from an earlier training, can learn from lines.
+            sampler.excluded = "\n" if mode == "lines" else ""
+        return sampler
 
     @property
     def parameters(self) -> int:

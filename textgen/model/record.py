@@ -85,6 +85,16 @@ class ModelRecord:
             )
         return maxlen
 
+    @property
+    def documents(self) -> tuple[str, str]:
+        """How documents were told apart: the mode, as in `CorpusConfig`, and the separator; empty
+        if unknown.
+        """
+        corpus = self.about.get("corpus", {}).get("settings", {})
+        values = (corpus.get(name) for name in ("documents", "separator"))
+        mode, separator = (value if isinstance(value, str) else "" for value in values)
+        return mode, separator
+
     def corpus_config(self, directory: str | Path) -> CorpusConfig:
         """How the text that the model was trained on was read.
 

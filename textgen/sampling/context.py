@@ -63,4 +63,10 @@ def window_reader(network: Network, maxlen: int, shape: tuple[int, ...] = ()) ->
     def reset(index: Any) -> None:
         first.reshape(shape)[index] = read
 
-    return Reader(step, reset, lambda: [oldest(layer) for layer in states.activations()])
+    def set_labels(index: Any, label_ids: Any) -> None:
+        numbers = np.arange(rows).reshape(shape)[index]
+        states.set_labels(numbers, np.expand_dims(np.asarray(label_ids), -2))
+
+    return Reader(
+        step, reset, lambda: [oldest(layer) for layer in states.activations()], set_labels
+    )

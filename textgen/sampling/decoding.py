@@ -14,7 +14,7 @@ to the docstring of `Sampler.generate` and to docs/python.md. What is not a filt
 `make_chooser`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -131,12 +131,12 @@ def draw_noise(
     return numbers.astype(np.float32)
 
 
-def make_chooser(decoding: Decoding, unknown_id: int | None = None) -> Choose:
+def make_chooser(decoding: Decoding, excluded: Sequence[int] = ()) -> Choose:
     """The function that chooses tokens.
 
     Args:
         decoding: The filters, and the temperature that the noise was drawn with.
-        unknown_id: An id that is never chosen.
+        excluded: Ids that are never chosen.
 
     Returns:
         A function from logits of shape (..., vocabulary) and noise of that shape to int64 ids of
@@ -148,13 +148,13 @@ def make_chooser(decoding: Decoding, unknown_id: int | None = None) -> Choose:
             value = getattr(decoding, name)
             if value != getattr(Decoding, name):
                 filters.append((function, value))
-    if not filters and unknown_id is None:
+    if not filters and not excluded:
         return lambda logits, noise: (logits + noise).argmax(-1)
 
     def choose(logits: Floats, noise: Floats) -> Any:
         allowed: Floats = logits.astype(np.float64)
-        if unknown_id is not None:
-            allowed[..., unknown_id] = -np.inf
+        if excluded:
+            allowed[..., list(excluded)] = -np.inf
         allowed -= allowed.max(-1, keepdims=True)
         with np.errstate(over="ignore"):  # a tiny temperature sends all but the largest to -inf
             allowed /= decoding.temperature or 1

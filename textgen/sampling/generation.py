@@ -21,6 +21,7 @@ from textgen.settings import Decoding
 
 _NOISE_BLOCK = 1 << 16  # random numbers drawn at a time for a text: enough to make drawing cheap
 _MAX_BATCH_NOISE = 1 << 20  # random numbers held for all texts of a batch
+_ENDLESS = np.iinfo(np.int64).max - 1
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,14 @@ class TextRequest:
     Attributes:
         seed_ids: Ids to start from, one or more.
         entropy: Numbers that determine the text's random numbers, as for `np.random.SeedSequence`.
+        label_ids: Ids of the document's labels; empty for a network without labels.
+        max_length: Characters after the seed, instead of the maximum of the stop condition.
     """
 
     seed_ids: Sequence[int]
     entropy: tuple[int, ...]
+    label_ids: tuple[int, ...] = ()
+    max_length: int | None = None
 
     def generator(self) -> np.random.Generator:
         """A new generator of the text's random numbers."""
@@ -45,16 +50,21 @@ class GeneratedIds:
     """The ids of a generated text.
 
     Attributes:
-        ids: The ids after the seed, shape (characters,).
-        mean_log_probability: The mean natural logarithm of the characters' probabilities, at
+        ids: The ids after the seed, shape (ids,); with the document end, if it was reached.
+        log_probability: The sum of the natural logarithms of the ids' probabilities, at
             temperature 1 and without filters; nan if scores were not requested.
-        complete: Whether the text reached its stop condition: a text or number of lines to stop
-            after or, without these, its maximum length.
+        complete: Whether the text reached its stop condition: the document end, a text or number of
+            lines to stop after or, without these, its maximum length.
     """
 
     ids: npt.NDArray[np.int32]
-    mean_log_probability: float
+    log_probability: float
     complete: bool
+
+    @property
+    def mean_log_probability(self) -> float:
+        """The mean over all ids; nan if there are none."""
+        return self.log_probability / len(self.ids) if len(self.ids) else math.nan
 
 
 @dataclass(frozen=True)
@@ -65,17 +75,23 @@ class GenerationConfig:
         vocabulary_size: Number of ids.
         decoding: How characters are chosen.
         stop: When a text ends.
-        unknown_id: An id that is never chosen.
+        excluded: Ids that are never chosen.
     """
 
     vocabulary_size: int
     decoding: Decoding
     stop: StopCondition
-    unknown_id: int | None = None
+    excluded: tuple[int, ...] = ()
 
     def draw_noise(self, generator: np.random.Generator, count: int) -> npt.NDArray[np.float32]:
         """The random numbers for choosing the next `count` characters of a text."""
         return draw_noise(generator, count, self.vocabulary_size, self.decoding.temperature)
+
+    def max_length(self, request: TextRequest) -> int:
+        """Characters after the seed of a text, at most; a huge number if there is no bound."""
+        own, shared = request.max_length, self.stop.max_length
+        length = shared if own is None else own
+        return _ENDLESS if length is None else min(length, _ENDLESS)
 
 
 def generate_stream(
@@ -87,25 +103,34 @@ def generate_stream(
     """Generate one text.
 
     Args:
-        reader: Of shape (), in its zero state.
+        reader: Of shape (), in its zero state and without labels.
         request: The text's seed and random numbers.
         config: How it is generated.
         on_complete: Called if the text reaches its stop condition, as in `GeneratedIds.complete`.
 
     Yields:
-        The ids after the seed, each as soon as it is chosen.
+        The ids after the seed, each as soon as it is chosen, without the document end.
     """
-    choose, step = make_chooser(config.decoding, config.unknown_id), reader.step
+    if request.label_ids:
+        reader.set_labels((), request.label_ids)
+    choose, step = make_chooser(config.decoding, config.excluded), reader.step
     generator = request.generator()
     for seed_id in request.seed_ids:
         logits = step(seed_id)
     stop = config.stop
     final_ids, tail, line_ends = stop.final_ids, deque[int](maxlen=stop.tail_length), 0
-    block, remaining = max(1, _NOISE_BLOCK // config.vocabulary_size), stop.max_length
-    while remaining is None or remaining > 0:
-        length = block if remaining is None else min(remaining, block)
-        for noise in config.draw_noise(generator, length):
+    block, length = max(1, _NOISE_BLOCK // config.vocabulary_size), 0
+    max_length = config.max_length(request)
+    places = max_length + stop.has_document_end  # the document end is no character
+    while length < places:
+        for noise in config.draw_noise(generator, min(places - length, block)):
             chosen = choose(logits, noise)
+            if chosen == stop.document_end_id:
+                on_complete()
+                return
+            length += 1
+            if length > max_length:  # and the document has not ended
+                return
             yield chosen
             if final_ids:
                 tail.append(chosen)
@@ -114,8 +139,6 @@ def generate_stream(
                     on_complete()
                     return
             logits = step(chosen)
-        if remaining is not None:
-            remaining -= length
     if not final_ids:
         on_complete()
 
@@ -135,7 +158,7 @@ def generate_batch(
         requests: The texts' seeds and random numbers.
         rows: How many texts side by side, at most.
         config: How they are generated.
-        scores: Whether to compute `mean_log_probability`.
+        scores: Whether to compute log-probabilities.
 
     Yields:
         The texts in the order of the requests.
@@ -169,9 +192,7 @@ class _Batch:
         self._reader = make_reader((rows,))
         self._requests, self._config, self._scores = enumerate(requests), config, scores
         self._stop = config.stop
-        max_length, largest = config.stop.max_length, np.iinfo(np.int64).max
-        self._max_length = largest if max_length is None else min(max_length, largest)
-        self._choose = make_chooser(config.decoding, config.unknown_id)
+        self._choose = make_chooser(config.decoding, config.excluded)
         self._rows = np.arange(rows)
         size = config.vocabulary_size
         self._block = max(1, min(_NOISE_BLOCK, _MAX_BATCH_NOISE // rows) // size)
@@ -179,14 +200,14 @@ class _Batch:
         self._is_final = np.zeros(size, np.bool_)
         self._is_final[list(self._stop.final_ids)] = True
         # Of each row: the number of its text, -1 for none; the rest of its seed, and whether it is
-        # still reading that; the id to read next; the generated ids, their number, and the sums
-        # of line ends and log-probabilities.
+        # still reading that; the id to read next; the generated ids, their number and the highest
+        # number of characters; the sums of line ends and log-probabilities.
         self._number = np.full(rows, -1)
         self._seeds: list[Iterator[int]] = [iter(())] * rows
         self._reading = np.zeros(rows, np.bool_)
         self._current = np.zeros(rows, np.int64)
         self._ids = np.zeros((rows, 64), np.int32)
-        self._length = np.zeros(rows, np.int64)
+        self._length, self._max_length = np.zeros(rows, np.int64), np.zeros(rows, np.int64)
         self._line_ends, self._log_probability = np.zeros(rows, np.int64), np.zeros(rows)
         self._generators = [np.random.default_rng(0)] * rows
         for row in self._rows:
@@ -208,10 +229,15 @@ class _Batch:
                 self._current[row] = following
         writing = ~self._reading & (self._number >= 0)
         place = self._length % self._block
+        has_end = self._stop.has_document_end  # which is no character: one more id may be chosen
         for row in np.flatnonzero(writing & (place == 0)):
-            length = int(min(self._block, self._max_length - self._length[row]))
+            length = int(min(self._block, self._max_length[row] + has_end - self._length[row]))
             self._noise[row, :length] = self._config.draw_noise(self._generators[row], length)
         chosen = self._choose(logits, self._noise[self._rows, place])
+        at_most = writing & (self._length + (not has_end) == self._max_length)
+        if has_end:  # a document that gets too long: this character is left out
+            at_most &= chosen != self._stop.document_end_id
+            writing &= ~at_most
         if self._scores:
             scores = log_probabilities(logits)[self._rows, chosen]
             self._log_probability += np.where(writing, scores, 0)
@@ -227,15 +253,14 @@ class _Batch:
                 length = self._length[row]
                 tail = self._ids[row, max(0, length - self._stop.tail_length) : length]
                 stopped[row] = self._stop.is_met(tail.tolist(), int(self._line_ends[row]))
-        ended = stopped | (writing & (self._length == self._max_length))
-        return dict(self._finish(row, stopped[row]) for row in np.flatnonzero(ended))
+        return dict(self._finish(row, stopped[row]) for row in np.flatnonzero(stopped | at_most))
 
     def _finish(self, row: np.int64, stopped: np.bool_) -> tuple[int, GeneratedIds]:
         number, ids = int(self._number[row]), self._ids[row, : self._length[row]].copy()
-        mean = float(self._log_probability[row] / len(ids)) if self._scores else math.nan
+        log_probability = float(self._log_probability[row]) if self._scores else math.nan
         complete = bool(stopped) or not self._stop.final_ids
         self._start_next(row)
-        return number, GeneratedIds(ids, mean, complete)
+        return number, GeneratedIds(ids, log_probability, complete)
 
     def _start_next(self, row: Any) -> None:
         """Start the next text in a row; without one, the row reads id 0 and nothing uses it."""
@@ -245,4 +270,7 @@ class _Batch:
         for number, request in islice(self._requests, 1):
             self._seeds[row], self._generators[row] = iter(request.seed_ids), request.generator()
             self._number[row], self._reading[row] = number, True
+            self._max_length[row] = self._config.max_length(request)
+            if request.label_ids:
+                self._reader.set_labels(row, request.label_ids)
             self._current[row] = next(self._seeds[row])

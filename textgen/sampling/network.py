@@ -44,6 +44,8 @@ def weight_specs(config: ModelConfig, vocabulary_size: int) -> list[WeightSpec]:
     """
     cell, width = CELLS[config.cell], config.embedding or vocabulary_size
     specs = [WeightSpec("layers/embedding/vars/0", (vocabulary_size, width))]
+    for number, size in enumerate(config.label_sizes, 1):
+        specs.append(WeightSpec(f"layers/embedding_{number}/vars/0", (size, width)))
     for number, units in enumerate(config.units):
         name = cell.keras_name + (f"_{number}" if number else "")
         gates = cell.gates * units
@@ -88,6 +90,7 @@ class Network:
         embedding, *rest, dense_kernel, dense_bias = [
             np.asarray(array, np.float32) for array in weights
         ]
+        label_embeddings, rest = rest[: len(config.label_sizes)], rest[len(config.label_sizes) :]
         self.vocabulary_size = vocabulary_size
         self.units = sum(config.units)
         self._units = config.units
@@ -99,6 +102,7 @@ class Network:
             for (_, _, recurrent, recurrent_bias), upper in zip(layers, above, strict=True)
         ]
         kernel, bias, _, _ = layers[0]
+        self._label_tables = [table @ kernel for table in label_embeddings]
         self._project: Callable[[IdOrIds], Floats]
         if not config.embedding:
             self._project = (kernel + bias).__getitem__
@@ -120,9 +124,19 @@ class Network:
             for weights, units in zip(self._weights, self._units, strict=True)
         ]
         advances = [layer.advance for layer in layers]
+        tables = self._label_tables
+        labels = np.zeros((*shape, tables[0].shape[1] if tables else 0), np.float32)
+        for table in tables:
+            labels += table[0]
+
+        def set_labels(index: Any, label_ids: Any) -> None:
+            ids = np.asarray(label_ids)
+            labels[index] = sum(table[ids[..., n]] for n, table in enumerate(tables))
 
         def step(ids: IdOrIds) -> Floats:
             x = project(ids)
+            if tables:
+                x = x + labels
             for advance in advances:
                 x = advance(x)
             return x
@@ -131,7 +145,7 @@ class Network:
             for layer in layers:
                 layer.reset(index)
 
-        return Reader(step, reset, lambda: [layer.activations for layer in layers])
+        return Reader(step, reset, lambda: [layer.activations for layer in layers], set_labels)
 
 
 @dataclass(frozen=True)
@@ -151,6 +165,7 @@ class Reader:
     step: Callable[[IdOrIds], Floats]
     reset: Callable[[Any], None]
     activations: Callable[[], list[Floats]]
+    set_labels: Callable[[Any, Any], None] = lambda _index, _label_ids: None
 
 
 def _join(

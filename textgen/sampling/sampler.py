@@ -5,7 +5,6 @@ Long because it is the whole interface of one class, with its documentation.
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Unpack, overload
 
 import numpy as np
@@ -19,41 +18,32 @@ from textgen.sampling.generation import (
     generate_batch,
     generate_stream,
 )
+from textgen.sampling.label_choice import LabelOption, choose_labels, name_labels
 from textgen.sampling.network import Network, Reader
 from textgen.sampling.scoring import score_in_order
+from textgen.sampling.seeds import known_part
+from textgen.sampling.selection import Corpus, Selection, check_filters
 from textgen.sampling.stopping import StopCondition, make_stop_condition
+from textgen.sampling.texts import (
+    Candidate,
+    GeneratedText,
+    TextConfig,
+    resolve_random_seed,
+    split_options,
+)
 from textgen.settings import (
     Decoding,
-    DecodingOptions,
+    GenerateOptions,
     SampleConfig,
+    StreamOptions,
     check_integer,
-    check_random_seed,
 )
-from textgen.text.labels import Labels
+from textgen.text.labels import NO_LABEL, Labels
 from textgen.text.vocabulary import Vocabulary
 
 # Window states in a batch. With twice as many, a character takes 5 % less time and the first text
 # twice as long.
 BATCH_STATES = 256
-
-
-@dataclass(frozen=True)
-class GeneratedText:
-    """A text that was generated.
-
-    Attributes:
-        seed: The text it starts from.
-        text: The text after the seed.
-        mean_log_probability: The mean natural logarithm of the characters' probabilities, at
-            temperature 1 and without filters; nan if scores were not requested.
-        complete: Whether the text reached its stop condition: a text or number of lines to stop
-            after or, without these, its maximum length.
-    """
-
-    seed: str
-    text: str
-    mean_log_probability: float
-    complete: bool
 
 
 class Sampler:
@@ -67,6 +57,12 @@ class Sampler:
         seeds: Windows of the corpus, one of which is drawn if no seed is given.
         batch_states: Window states in a batch of texts.
         labels: The labels of the corpus's documents, which the network reads, too; None without.
+
+    Attributes:
+        corpus: Finds documents in the corpus, for the filters `novel` and `max_copy`; None for a
+            model that was not loaded from its directory.
+        excluded: Characters that are never chosen.
+        separator: Text that separates documents in the corpus, if a text of the user's does.
     """
 
     def __init__(
@@ -84,6 +80,13 @@ class Sampler:
         self._seeds = tuple(seeds)
         self._batch_states = batch_states
         self.labels = labels
+        self.corpus: Corpus | None = None
+        self.excluded = self.separator = ""
+
+    @property
+    def generates_documents(self) -> bool:
+        """Whether texts are documents, which end by themselves."""
+        return self.vocabulary.has_document_end
 
     @overload
     def generate(
@@ -95,7 +98,7 @@ class Sampler:
         until: str | Sequence[str] = (),
         lines: int = 0,
         random_seed: int | None = None,
-        **decoding: Unpack[DecodingOptions],
+        **options: Unpack[GenerateOptions],
     ) -> str: ...
 
     @overload
@@ -108,7 +111,7 @@ class Sampler:
         until: str | Sequence[str] = (),
         lines: int = 0,
         random_seed: int | None = None,
-        **decoding: Unpack[DecodingOptions],
+        **options: Unpack[GenerateOptions],
     ) -> list[str]: ...
 
     def generate(
@@ -120,54 +123,84 @@ class Sampler:
         until: str | Sequence[str] = (),
         lines: int = 0,
         random_seed: int | None = None,
-        **decoding: Unpack[DecodingOptions],
+        **options: Unpack[GenerateOptions],
     ) -> str | list[str]:
         """Generate one text, or several: the texts that `textgen sample` writes.
+
+        A model of documents generates whole documents, each from its beginning to its end. Those
+        that do not pass a filter are replaced by others.
 
         Most callers want one text, so without `n` the result is a string. With `n` it is always a
         list, also for n=1: its type never depends on a number that is computed.
 
         Args:
-            seed: Text to start from; None draws a window of the corpus for each text.
+            seed: Text to start from: the beginning of a document. None draws a window of the
+                corpus for each continuous text, and starts documents from nothing.
             n: Number of texts; None for a single one, as a string.
-            length: Characters after the seed, at most; 0 for no bound if `until` or `lines` is
-                given; None for 400, or 10,000 with `until` or `lines`.
+            length: Characters after the seed, at most; 0 for no bound if the text has another end;
+                None for 400, or 10,000 with `until` or `lines` and for documents.
             until: A text or texts; a generated text ends after the first one it contains.
             lines: Line ends after which a text ends; 0 to ignore line ends.
             random_seed: Makes the texts repeatable; None draws a new one.
-            decoding: How characters are chosen, as in `textgen.settings.Decoding`:
+            options: How characters are chosen, as in `textgen.settings.Decoding`:
                 temperature: Logits are divided by it; 0 always picks the most likely character.
                 top_k: Choose among the k most likely characters; 0 for all.
                 top_p: Choose among the fewest characters that together have this probability.
                 min_p: Choose among characters whose probability is at least this share of the
                     most likely one's; 0 for all.
+                And for documents:
+                label: `"horror"`, `"genre=horror"`, a list of such or the values by name; labels
+                    that are not named are drawn as often as they occur.
+                unique: Whether no document may appear twice.
+                novel: Whether no document may be one of the corpus.
+                max_copy: No run of this many characters may be copied from the corpus.
+                match: A regular expression that must match somewhere in a document.
+                min_length, max_length: Characters of a document, at least and at most.
+                tries: Documents to generate for each one that is wanted, at most.
 
         Returns:
             Each text with its seed at the beginning.
 
         Raises:
-            SeedError: the seed is empty or has a character outside the vocabulary.
-            SettingsError: a number out of its bounds, or an end that can never be reached.
+            SeedError: a character of the seed is outside the vocabulary, or the seed of a
+                continuous text is empty.
+            SettingsError: a number out of its bounds, an end that can never be reached, an unknown
+                label, or a filter that the model cannot apply.
+            TriesError: too few documents pass the filters; its `documents` are those that do.
 
         Example:
             >>> model = textgen.load("textgen-model")  # doctest: +SKIP
             >>> model.generate("To be", length=200, temperature=0.5)  # doctest: +SKIP
             >>> model.generate(n=10, until="\\n")  # doctest: +SKIP
+            >>> names.generate(n=1000, novel=True, unique=True)  # doctest: +SKIP
         """
-        until = _texts(until)
-        max_length = SampleConfig(length=length, until=until, lines=lines).max_length
-        if max_length is None and not (until or lines):
+        until = (until,) if isinstance(until, str) else tuple(until)
+        ends = self.generates_documents
+        max_length = SampleConfig(length=length, until=until, lines=lines).max_length(
+            documents=ends
+        )
+        if max_length is None and not (until or lines or ends):
             raise SettingsError("length", "must be 1 or more; `stream` generates without an end")
-        settings = Decoding(**decoding)
+        label, filters, decoding = split_options(options)
+        check_filters(filters, documents=ends, length=length)
         stop = self.stop_condition(max_length, until, lines)
         random_seed = resolve_random_seed(random_seed)
+        samples = 1 if n is None else check_integer("n", n, at_least=1)
+        config = TextConfig(decoding, stop, random_seed, label)
+        if filters.active:
+            selection = Selection(filters, self.corpus)
+            selected = self.select([seed or ""], samples, config, selection)
+            documents = [text.document for text in selected]
+            if len(documents) < samples:
+                raise selection.error(documents)
+            return documents[0] if n is None else documents
         if n is None:
             seed = self.draw_seed(random_seed) if seed is None else seed
-            return seed + "".join(self.generate_stream(seed, settings, stop, random_seed))
-        numbers = range(check_integer("n", n, at_least=1))
-        seeds = (self.draw_seed(random_seed, i) if seed is None else seed for i in numbers)
-        texts = self.generate_batch(seeds, settings, stop, random_seed)
-        return [text.seed + text.text for text in texts]
+            stream = self.generate_stream(seed, decoding, stop, random_seed, label=label)
+            return seed + "".join(stream)
+        seeds = (self.draw_seed(random_seed, i) if seed is None else seed for i in range(samples))
+        candidates = (Candidate(text, number) for number, text in enumerate(seeds))
+        return [text.document for text in self._generate(candidates, config)]
 
     def stream(
         self,
@@ -177,21 +210,20 @@ class Sampler:
         until: str | Sequence[str] = (),
         lines: int = 0,
         random_seed: int | None = None,
-        **decoding: Unpack[DecodingOptions],
+        **options: Unpack[StreamOptions],
     ) -> Iterator[str]:
         """Generate one text, character by character.
 
         Args:
-            seed: Text to start from; None draws a window of the corpus.
+            seed: Text to start from; None as for `generate`.
             length: Characters after the seed, at most, 1 or more; None for no bound.
-            until, lines, random_seed, decoding: As for `generate`.
+            until, lines, random_seed, options: As for `generate`.
 
         Returns:
             An iterator of the characters after the seed; each is chosen when it is requested.
 
         Raises:
-            SeedError: the seed is empty or has a character outside the vocabulary.
-            SettingsError: a number out of its bounds, or an end that can never be reached.
+            SeedError, SettingsError: As for `generate`.
 
         Example:
             >>> for character in textgen.load("textgen-model").stream("To be"):  # doctest: +SKIP
@@ -199,8 +231,11 @@ class Sampler:
         """
         random_seed = resolve_random_seed(random_seed)
         seed = self.draw_seed(random_seed) if seed is None else seed
-        stop = self.stop_condition(length, _texts(until), lines)
-        return self.generate_stream(seed, Decoding(**decoding), stop, random_seed)
+        stop = self.stop_condition(
+            length, (until,) if isinstance(until, str) else tuple(until), lines
+        )
+        label, _, decoding = split_options(options)
+        return self.generate_stream(seed, decoding, stop, random_seed, label=label)
 
     def check_seed(self, seed: str, unknown: str = "error") -> str:
         """The part of a seed that the model can start from.
@@ -210,58 +245,57 @@ class Sampler:
             unknown: `error`, or `skip` to leave out characters outside the vocabulary.
 
         Raises:
-            SeedError: a character is outside the vocabulary (with `error`), or none is left.
+            SeedError: a character is outside the vocabulary (with `error`), or none is left. The
+                seed of a document may be empty.
         """
-        missing = self.vocabulary.encode(seed) < 0
-        if missing.any() and unknown == "error":
-            place = int(missing.argmax())
-            character = seed[place]
-            raise SeedError(
-                f"the seed's character {place + 1}, {character!r} (U+{ord(character):04X}), is not "
-                "in the model's vocabulary; leave it out, or give --unknown skip"
-            )
-        known = "".join(character for character, out in zip(seed, missing, strict=True) if not out)
-        if not known:
-            raise SeedError(
-                "the seed has no character of the model's vocabulary"
-                if seed
-                else "the seed is empty; give at least one character, or no seed at all"
-            )
-        return known
+        if self.generates_documents and not seed:
+            return seed
+        return known_part(self.vocabulary, seed, unknown)
 
     def draw_seed(self, random_seed: int, number: int = 0) -> str:
-        """The seed of text `number` if none is given: a window of the corpus.
+        """The seed of text `number` if none is given: a window of the corpus; empty for a document.
 
         Raises:
             SeedError: the model directory has none.
         """
+        if self.generates_documents:
+            return ""
         if not self._seeds:
             raise SeedError("the model has no seeds; give one with --seed")
         # The last number keeps this draw apart from those of the characters.
         generator = np.random.default_rng([random_seed, number, 1])
         return self._seeds[generator.integers(len(self._seeds))]
 
-    def logprobs(self, text: str) -> npt.NDArray[np.float64]:
+    def logprobs(self, text: str, *, label: LabelOption = None) -> npt.NDArray[np.float64]:
         """The log-probability of each character of a text, given those before it.
 
         Args:
-            text: Two or more characters of the vocabulary.
+            text: Two or more characters of the vocabulary; for a model of documents a whole
+                document, of any length.
+            label: The document's labels, as for `generate`; those that are not named are unknown.
 
         Returns:
             float64 of shape (characters - 1,): the natural logarithms of the probabilities of
-            all characters except the first.
+            all characters except the first. For a document of shape (characters + 1,): of all
+            characters and of the document's end.
 
         Raises:
             SeedError: the text is shorter, or has a character outside the vocabulary.
+            SettingsError: the model does not have the label.
 
         Example:
             >>> logprobs = textgen.load("textgen-model").logprobs("To be")  # doctest: +SKIP
             >>> bits_per_character = -logprobs.mean() / math.log(2)  # doctest: +SKIP
         """
-        ids = self._ids(text)
-        if len(ids) < 2:
+        ids, reader = self._ids(text), self._make_reader()
+        named = name_labels(self.labels, label)
+        if self.labels is not None:
+            reader.set_labels((), [named.get(i, NO_LABEL) for i in range(len(self.labels.fields))])
+        if (end := self.vocabulary.document_end_id) is not None:
+            ids = np.concatenate([[end], ids, [end]])
+        elif len(ids) < 2:
             raise SeedError("the text has one character; log-probabilities need two or more")
-        parts = score_in_order(self._make_reader(), self.vocabulary.size, [ids])
+        parts = score_in_order(reader, self.vocabulary.size, [ids])
         return np.concatenate([logs for _, logs in parts])
 
     def stop_condition(
@@ -286,6 +320,7 @@ class Sampler:
         stop: StopCondition,
         random_seed: int,
         on_complete: Callable[[], object] = lambda: None,
+        label: LabelOption = None,
     ) -> Iterator[str]:
         """The characters that follow a seed, each as soon as it is chosen.
 
@@ -295,11 +330,12 @@ class Sampler:
             stop: When the text ends.
             random_seed: Makes the text repeatable.
             on_complete: Called if the text reaches its stop condition, as in `GeneratedText`.
+            label: The document's labels, as for `generate`.
 
         Raises:
-            SeedError: the seed is empty or has a character outside the vocabulary.
+            SeedError, SettingsError: As for `generate`.
         """
-        request = TextRequest(self._seed_ids(seed), (random_seed, 0, 0))
+        ((_, request),) = self._requests([Candidate(seed, 0)], random_seed, label)
         config = self._generation_config(decoding, stop)
         ids = generate_stream(self._make_reader(), request, config, on_complete)
         return map(self.vocabulary.table.__getitem__, ids)
@@ -312,6 +348,7 @@ class Sampler:
         random_seed: int,
         *,
         scores: bool = False,
+        label: LabelOption = None,
     ) -> Iterator[GeneratedText]:
         """The texts that follow many seeds, generated side by side.
 
@@ -321,28 +358,74 @@ class Sampler:
             stop: When a text ends.
             random_seed: Makes the texts repeatable. Each text has different random numbers, the
                 first one those of `generate_stream`.
-            scores: Whether to compute `mean_log_probability`.
+            scores: Whether to compute log-probabilities.
+            label: The documents' labels, as for `generate`.
 
         Yields:
             The texts in the order of the seeds.
 
         Raises:
-            SeedError: a seed is empty or has a character outside the vocabulary.
+            SeedError, SettingsError: As for `generate`.
         """
-        waiting: deque[str] = deque()
+        candidates = (Candidate(seed, number) for number, seed in enumerate(seeds))
+        return self._generate(candidates, TextConfig(decoding, stop, random_seed, label, scores))
+
+    def select(
+        self, seeds: Sequence[str], samples: int, config: TextConfig, selection: Selection
+    ) -> Iterator[GeneratedText]:
+        """Documents that pass filters, generated side by side.
+
+        Args:
+            seeds: What they begin with.
+            samples: Documents for each seed.
+            config: How they are generated.
+            selection: What passes; it counts the others.
+
+        Yields:
+            The documents in the order of the seeds; fewer when the tries run out.
+
+        Raises:
+            SeedError, SettingsError: As for `generate`.
+        """
+        return selection.select(lambda some: self._generate(some, config), seeds, samples)
+
+    def _generate(
+        self, candidates: Iterable[Candidate], config: TextConfig
+    ) -> Iterator[GeneratedText]:
+        """The texts of candidates, in their order."""
+        waiting: deque[tuple[str, TextRequest]] = deque()
 
         def requests() -> Iterator[TextRequest]:
-            for number, seed in enumerate(seeds):
-                waiting.append(seed)
-                yield TextRequest(self._seed_ids(seed), (random_seed, number, 0))
+            for seed, request in self._requests(candidates, config.random_seed, config.label):
+                waiting.append((seed, request))
+                yield request
 
         rows = max(1, self._batch_states // (self.window or 1))
-        config = self._generation_config(decoding, stop)
-        for result in generate_batch(self._make_reader, requests(), rows, config, scores=scores):
-            text = self.vocabulary.decode(result.ids)
+        settings = self._generation_config(config.decoding, config.stop)
+        for result in generate_batch(
+            self._make_reader, requests(), rows, settings, scores=config.scores
+        ):
+            seed, request = waiting.popleft()
             yield GeneratedText(
-                waiting.popleft(), text, result.mean_log_probability, result.complete
+                seed,
+                self.vocabulary.decode(result.ids),
+                result.mean_log_probability,
+                result.complete,
+                result.log_probability,
+                self.labels.decode(request.label_ids) if self.labels is not None else {},
             )
+
+    def _requests(
+        self, candidates: Iterable[Candidate], random_seed: int, label: LabelOption
+    ) -> Iterator[tuple[str, TextRequest]]:
+        """What each text starts from."""
+        choice = choose_labels(self.labels, label)
+        for candidate in candidates:
+            entropy = (random_seed, candidate.number, candidate.attempt)
+            # The last number keeps this draw apart from those of the characters.
+            label_ids = choice.draw((*entropy, 2)) if choice is not None else ()
+            seed_ids = self._seed_ids(candidate.seed)
+            yield candidate.seed, TextRequest(seed_ids, entropy, label_ids, candidate.max_length)
 
     def _make_reader(self, shape: tuple[int, ...] = ()) -> Reader:
         return make_reader(self._network, self.window, shape)
@@ -352,18 +435,12 @@ class Sampler:
 
     def _seed_ids(self, seed: str) -> list[int]:
         ids: list[int] = self._ids(seed).tolist()
+        if (end := self.vocabulary.document_end_id) is not None:
+            ids.insert(0, end)
         return ids[-self.window :] if self.window else ids  # no window has more of them
 
     def _generation_config(self, decoding: Decoding, stop: StopCondition) -> GenerationConfig:
-        return GenerationConfig(self.vocabulary.size, decoding, stop, self.vocabulary.unknown_id)
-
-
-def resolve_random_seed(random_seed: int | None) -> int:
-    """The random seed that a user gave, checked; a new one for a user who gave none."""
-    if random_seed is None:
-        return int(np.random.default_rng().integers(2**32))
-    return check_random_seed(random_seed)
-
-
-def _texts(until: str | Sequence[str]) -> tuple[str, ...]:
-    return (until,) if isinstance(until, str) else tuple(until)
+        unknown, excluded = self.vocabulary.unknown_id, self.vocabulary.encode(self.excluded)
+        never = tuple(int(number) for number in excluded if number >= 0)
+        never += () if unknown is None else (unknown,)
+        return GenerationConfig(self.vocabulary.size, decoding, stop, never)

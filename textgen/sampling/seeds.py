@@ -1,6 +1,7 @@
-"""Seeds from the bytes of files: the whole file, or one on each line."""
+"""Seeds: checked, and from the bytes of files: the whole file, or one on each line."""
 
 from textgen.errors import SeedError
+from textgen.text.vocabulary import Vocabulary
 
 
 def decode_seed(data: bytes, name: str) -> str:
@@ -57,3 +58,23 @@ def parse_seed_lines(data: bytes, name: str) -> tuple[list[tuple[int, str]], int
     if not seeds:
         raise SeedError(f"{name}: has no seed; write one on each line")
     return seeds, len(lines) - len(seeds)
+
+
+def known_part(vocabulary: Vocabulary, seed: str, unknown: str) -> str:
+    """The part of a seed that a model can start from; as `Sampler.check_seed`."""
+    missing = vocabulary.encode(seed) < 0
+    if missing.any() and unknown == "error":
+        place = int(missing.argmax())
+        character = seed[place]
+        raise SeedError(
+            f"the seed's character {place + 1}, {character!r} (U+{ord(character):04X}), is not "
+            "in the model's vocabulary; leave it out, or give --unknown skip"
+        )
+    known = "".join(character for character, out in zip(seed, missing, strict=True) if not out)
+    if not known:
+        raise SeedError(
+            "the seed has no character of the model's vocabulary"
+            if seed
+            else "the seed is empty; give at least one character, or no seed at all"
+        )
+    return known

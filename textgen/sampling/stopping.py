@@ -18,18 +18,27 @@ class StopCondition:
         until: Ids of texts to stop after.
         lines: Number of line ends to stop after; 0 to ignore line ends.
         line_end_id: The id of the line end.
+        document_end_id: The id that ends a document; -1 in a continuous text. It is not counted as
+            a character.
     """
 
     max_length: int | None
     until: tuple[tuple[int, ...], ...] = ()
     lines: int = 0
     line_end_id: int = -1
+    document_end_id: int = -1
 
     @property
     def final_ids(self) -> frozenset[int]:
         """The ids that a text can end with before its maximum length."""
         last = {text[-1] for text in self.until}
-        return frozenset(last | {self.line_end_id} if self.lines else last)
+        last |= {self.line_end_id} if self.lines else set()
+        return frozenset(last | {self.document_end_id} if self.has_document_end else last)
+
+    @property
+    def has_document_end(self) -> bool:
+        """Whether a text can end by itself."""
+        return self.document_end_id >= 0
 
     @property
     def tail_length(self) -> int:
@@ -44,8 +53,10 @@ class StopCondition:
             line_ends: The number of line ends after the seed.
         """
         tail = tuple(tail)
-        return (0 < self.lines <= line_ends) or any(
-            tail[-len(text) :] == text for text in self.until
+        return (
+            (self.has_document_end and tail[-1] == self.document_end_id)
+            or (0 < self.lines <= line_ends)
+            or any(tail[-len(text) :] == text for text in self.until)
         )
 
 
@@ -72,4 +83,5 @@ def make_stop_condition(
     line_end_id = int(vocabulary.encode("\n")[0])
     if lines and line_end_id < 0:
         raise SettingsError("lines", "cannot be reached: the vocabulary has no line end")
-    return StopCondition(max_length, ids, lines, line_end_id)
+    end = vocabulary.document_end_id
+    return StopCondition(max_length, ids, lines, line_end_id, -1 if end is None else end)

@@ -43,7 +43,9 @@ from textgen.settings.choices import (
 from textgen.settings.options import (
     CorpusOptions,
     DecodingOptions,
+    GenerateOptions,
     ModelOptions,
+    StreamOptions,
     TrainingOptions,
     WindowOptions,
     normalize_options,
@@ -51,7 +53,13 @@ from textgen.settings.options import (
 )
 from textgen.settings.presets import PRESETS
 from textgen.settings.resolve import build_config, resolve_settings
-from textgen.settings.sampling import Decoding, Filters, NoveltyConfig, SampleConfig
+from textgen.settings.sampling import (
+    Decoding,
+    DocumentFilters,
+    Filters,
+    NoveltyConfig,
+    SampleConfig,
+)
 from textgen.settings.settings import Settings
 from textgen.settings.training import CorpusConfig, ModelConfig, TrainConfig, WindowConfig
 from textgen.settings.values import format_value, to_python_value
@@ -85,12 +93,15 @@ __all__ = [
     "CorpusOptions",
     "Decoding",
     "DecodingOptions",
+    "DocumentFilters",
     "Filters",
+    "GenerateOptions",
     "ModelConfig",
     "ModelOptions",
     "NoveltyConfig",
     "SampleConfig",
     "Settings",
+    "StreamOptions",
     "TrainConfig",
     "TrainingOptions",
     "WindowConfig",

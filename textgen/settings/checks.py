@@ -1,9 +1,11 @@
 """Checks of single settings: each raises a `SettingsError` that names the setting."""
 
+import re
 import sys
+import warnings
 from typing import Any
 
-from textgen.errors import SettingsError
+from textgen.errors import SettingsError, first_line
 from textgen.settings.values import to_python_value
 
 # The range of numbers that single precision can hold, also when they are multiplied.
@@ -107,6 +109,23 @@ def check_sequence(name: str, value: Any) -> None:
     """
     if not isinstance(value, list | tuple):
         raise SettingsError(name, f"must be a list or tuple, not {value!r}")
+
+
+def check_expression(name: str, value: Any) -> None:
+    """Check that a setting is a regular expression of Python.
+
+    Raises:
+        SettingsError: it is not.
+    """
+    if not isinstance(value, str):
+        raise SettingsError(name, f"must be a regular expression, as a text, not {value!r}")
+    try:
+        with warnings.catch_warnings():  # of syntax that may change its meaning
+            warnings.simplefilter("ignore")
+            re.compile(value)
+    except (re.error, RecursionError, OverflowError) as error:
+        problem = first_line(error) or type(error).__name__
+        raise SettingsError(name, f"is not a regular expression: {problem}") from None
 
 
 def check_temperature(name: str, value: Any) -> None:

@@ -92,6 +92,28 @@ class DecodingOptions(TypedDict, total=False):
     min_p: float
 
 
+class StreamOptions(DecodingOptions, total=False):
+    """The settings of Decoding and the labels of a document, all optional."""
+
+    label: str | Sequence[str] | Mapping[str, str] | None
+
+
+class FilterOptions(TypedDict, total=False):
+    """The settings of DocumentFilters, all optional."""
+
+    unique: bool
+    novel: bool
+    max_copy: int | None
+    match: str | None
+    min_length: int
+    max_length: int | None
+    tries: int
+
+
+class GenerateOptions(StreamOptions, FilterOptions, total=False):
+    """The settings of Decoding and DocumentFilters and the labels of documents, all optional."""
+
+
 def parse_duration(text: str) -> float:
     """The seconds of a duration such as 90, 90s, 5m or 1.5h.
 

@@ -6,6 +6,8 @@ from textgen.errors import SettingsError
 from textgen.settings.base import Config
 from textgen.settings.checks import (
     check_choice,
+    check_expression,
+    check_flag,
     check_integer,
     check_number,
     check_random_seed,
@@ -59,6 +61,56 @@ class Decoding(Filters):
         check_temperature("temperature", self.temperature)
 
 
+@dataclass(frozen=True, kw_only=True)
+class DocumentFilters(Config):
+    """Which generated documents are kept; others are generated in place of those that are not.
+
+    Attributes:
+        unique: Whether no document may appear twice.
+        novel: Whether no document may be one of the corpus.
+        max_copy: No run of this many characters may be copied from the corpus; None for no limit.
+        match: A regular expression that must match somewhere in a document; None for none.
+        min_length: Characters of a document, at least.
+        max_length: Characters of a document, at most; None for no limit.
+        tries: Documents to generate for each one that is wanted, at most.
+    """
+
+    unique: bool = False
+    novel: bool = False
+    max_copy: int | None = None
+    match: str | None = None
+    min_length: int = 0
+    max_length: int | None = None
+    tries: int = 100  # finds what one document in fifty is; a small model needs seconds for them
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_flag("unique", self.unique)
+        check_flag("novel", self.novel)
+        if self.max_copy is not None:
+            check_integer("max_copy", self.max_copy, at_least=1)
+        if self.match is not None:
+            check_expression("match", self.match)
+        check_integer("min_length", self.min_length, at_least=0)
+        if self.max_length is not None:
+            check_integer("max_length", self.max_length, at_least=1)
+            if self.max_length < self.min_length:
+                raise SettingsError(
+                    "min_length",
+                    f"must be at most max-length, {self.max_length:,}, not {self.min_length:,}",
+                )
+        check_integer("tries", self.tries, at_least=1)
+
+    @property
+    def active(self) -> tuple[str, ...]:
+        """The names of the filters that are on."""
+        return tuple(
+            field.name
+            for field in fields(self)
+            if field.name != "tries" and getattr(self, field.name) != field.default
+        )
+
+
 @dataclass(frozen=True)
 class SampleConfig(Filters):
     """What `textgen sample` writes.
@@ -67,7 +119,8 @@ class SampleConfig(Filters):
         temperatures: One or more; each gives separate texts.
         top_k, top_p, min_p: As in Filters.
         length: The highest number of characters to write after the seed; `until` or `lines` may
-            end a text earlier. 0 for no limit; None for 400, or 10,000 with `until` or `lines`.
+            end a text earlier. 0 for no limit; None for 400, or 10,000 with `until` or `lines`
+            and for documents, which end by themselves.
         until: Generation stops after the first of these texts that it writes.
         lines: Generation stops after this many line ends; 0 for no such limit.
         samples: Texts to write for each temperature and seed.
@@ -107,13 +160,16 @@ class SampleConfig(Filters):
         filters = {field.name: getattr(self, field.name) for field in fields(Filters)}
         return Decoding(temperature, **filters)
 
-    @property
-    def max_length(self) -> int | None:
-        """The highest number of characters to write; None for no limit."""
+    def max_length(self, *, documents: bool) -> int | None:
+        """The highest number of characters to write; None for no limit.
+
+        Args:
+            documents: Whether the texts are documents.
+        """
         if self.length is None:
-            # A screenful of verse, and what the Keras example writes. With another limit, a bound
+            # A screenful of verse, and what the Keras example writes. With another end, a bound
             # for a model that never reaches it.
-            return 10_000 if self.until or self.lines else 400
+            return 10_000 if self.until or self.lines or documents else 400
         return self.length or None
 
 

@@ -1,6 +1,6 @@
 """Labels of documents: what is known about a document apart from its text."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -112,27 +112,52 @@ class Labels:
         return tuple(field.name for field in self.fields)
 
     def parse(self, texts: Iterable[str]) -> tuple[int, ...]:
-        """Ids of labels that a user named, such as `genre=horror`, or `horror` where no other field
-        could be meant; fields that are not named have no label.
+        """Ids of all fields for labels that a user named, as in `parse_named`; fields that are not
+        named have no label.
+        """
+        named = self.parse_named(texts)
+        return tuple(named.get(field, NO_LABEL) for field in range(len(self.fields)))
+
+    def parse_named(self, named: Iterable[str] | Mapping[str, str]) -> dict[int, int]:
+        """Ids of labels that a user named, by the number of the field.
+
+        Args:
+            named: Values by name, or texts such as `genre=horror`, or `horror` if only one field
+                has that value.
 
         Raises:
             SettingsError: an unknown name or value, or one field named twice.
         """
-        ids: dict[str, int] = {}
-        for text in texts:
-            name, equals, value = text.partition("=")
-            if not equals or name not in self.names:
-                if len(self.fields) > 1 or (equals and not self._has_value(text)):
-                    names = " or ".join(f"{name}=VALUE" for name in self.names)
-                    raise SettingsError("label", f"must be {names}, not {text!r}")
-                name, value = self.names[0], text
-            if name in ids:
+        pairs = (
+            [(self._find(name, f"{name}={value}"), value) for name, value in named.items()]
+            if isinstance(named, Mapping)
+            else map(self._split, named)
+        )
+        ids: dict[int, int] = {}
+        for field, value in pairs:
+            if field in ids:
+                name = self.fields[field].name
                 raise SettingsError("label", f"names a label twice: {name}; give it once")
-            ids[name] = self.fields[self.names.index(name)].encode(value)
-        return tuple(ids.get(name, NO_LABEL) for name in self.names)
+            ids[field] = self.fields[field].encode(value)
+        return ids
 
-    def _has_value(self, text: str) -> bool:
-        return any(text in field.values for field in self.fields)
+    def _split(self, text: str) -> tuple[int, str]:
+        """The field that a text such as `genre=horror` names, and the value."""
+        for name in sorted(self.names, key=len, reverse=True):  # a name may contain a =
+            if text.startswith(f"{name}="):
+                return self._find(name, text), text.removeprefix(f"{name}=")
+        having = [number for number, field in enumerate(self.fields) if text in field.values]
+        if len(having) == 1:
+            return having[0], text
+        if len(self.fields) == 1 and "=" not in text:
+            return 0, text
+        return self._find("", text), text
+
+    def _find(self, name: str, text: str) -> int:
+        if name not in self.names:
+            names = " or ".join(f"{name}=VALUE" for name in self.names)
+            raise SettingsError("label", f"must be {names}, not {text!r}")
+        return self.names.index(name)
 
     def decode(self, label_ids: Sequence[int]) -> dict[str, str]:
         """The value of each field by its name; fields without a label are left out."""
