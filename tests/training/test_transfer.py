@@ -47,7 +47,7 @@ def test_known_characters_keep_their_rows_and_others_are_new(embedding):
 
     settings = resolve_settings({"units": (4,), "embedding": embedding})
     record = ModelRecord(settings, old, {}, (), {})
-    transferred = transfer_weights(TrainedModel(record, filled(2, 1.0)), both, filled(3, 2.0))
+    transferred = transfer_weights(TrainedModel(record, filled(2, 1.0)), both, None, filled(3, 2.0))
     assert [array.shape for array in transferred] == [
         spec.shape for spec in weight_specs(config, 3)
     ]

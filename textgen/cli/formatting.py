@@ -75,8 +75,30 @@ def format_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator
         yield "  ".join(cells).rstrip()
 
 
+def format_labels(labels: Mapping[str, str]) -> str:
+    """Labels of a document as `--label` takes them.
+
+    Example:
+        >>> format_labels({"genre": "horror", "author": "Ann"})
+        'genre=horror, author=Ann'
+    """
+    return ", ".join(f"{name}={value}" for name, value in labels.items())
+
+
 def describe_reading(report: "ReadingReport") -> Iterator[str]:
     """A line for each kind of thing that was detected or changed when texts were read."""
+    if report.mode:
+        yield f"read as {report.mode}"
+    if report.suggestion:
+        yield report.suggestion
+    if report.delimiter:
+        yield f"delimiter: {report.delimiter!r}"
+    if number := report.duplicate_documents:
+        yield f"{format_count(number, 'document')} equal to an earlier one; kept"
+    if number := report.empty_documents:
+        yield f"{format_count(number, 'empty document')} left out"
+    if number := report.bad_rows:
+        yield f"{format_count(number, 'bad row')} left out; the first: {report.first_bad_row}"
     encodings = report.to_json()["encodings"]
     if encodings.keys() - {"utf-8"}:
         yield f"encodings: {describe_encodings(encodings)}"

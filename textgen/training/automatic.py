@@ -31,6 +31,9 @@ _UNITS = (
     (14400.0, 1024),
 )
 _STARTS = 300  # windows from a zero state that teach a network to start
+# Characters of documents that start often enough for a network to learn how; of longer ones, it
+# must learn to start in the middle.
+_SHORT_DOCUMENTS = 1000
 _SHORT = 20_000  # characters of a text that is too short to spare any
 
 
@@ -109,16 +112,23 @@ def choose_sizes(
     return {name: value for name, value in values.items() if name not in chosen}
 
 
-def choose_state_reset(windows: float) -> float:
+def choose_state_reset(windows: float, mean_length: float | None = None) -> float:
     """The probability of a reset: higher if a training reads few windows, and so few starts.
+
+    Each document starts from a zero state anyway.
 
     Args:
         windows: Windows that the training reads, counted each time.
+        mean_length: Characters of a document; None for a continuous text.
 
     Example:
         >>> choose_state_reset(1_000_000), choose_state_reset(2_000)
         (0.1, 0.15)
+        >>> choose_state_reset(2_000, mean_length=60)
+        0.0
     """
+    if mean_length is not None and mean_length < _SHORT_DOCUMENTS:
+        return 0.0
     return round(min(max(TrainConfig.state_reset, _STARTS / windows), 0.5), 2)
 
 

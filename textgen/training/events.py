@@ -1,6 +1,10 @@
-"""Events: what a training sends to its display. Losses are in nats per character."""
+"""Events: what a training sends to its display.
 
-from collections.abc import Callable
+Losses are in nats per character. The end of a document counts as a character: the network predicts
+it, too.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from textgen.text.reading_report import ReadingReport
@@ -33,6 +37,10 @@ class CorpusOpened:
     Attributes:
         from_cache: Whether the corpus was read before.
         reading: What was detected and changed when the text was read.
+        test_characters: Characters that are held out for a test.
+        training_documents, validation_documents, test_documents: Documents of each part; 0 for a
+            continuous text.
+        labels: How many values each kind of label has, by its name.
     """
 
     characters: int
@@ -42,6 +50,16 @@ class CorpusOpened:
     vocabulary_size: int
     from_cache: bool
     reading: ReadingReport = field(default_factory=ReadingReport)
+    test_characters: int = 0
+    training_documents: int = 0
+    validation_documents: int = 0
+    test_documents: int = 0
+    labels: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def documents(self) -> int:
+        """Documents of all parts."""
+        return self.training_documents + self.validation_documents + self.test_documents
 
 
 @dataclass(frozen=True)
@@ -138,11 +156,16 @@ class Validated:
 
 @dataclass(frozen=True)
 class Sample:
-    """A sample that the network generated right after a validation."""
+    """A sample that the network generated right after a validation: a text, or a document.
+
+    Attributes:
+        labels: The labels of the document, by name.
+    """
 
     temperature: float
     seed: str
     text: str
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -152,6 +175,7 @@ class EarlySample:
     Attributes:
         epoch: How many times the text was read so far.
         loss: As in StepDone.
+        labels: As in Sample.
     """
 
     epoch: float
@@ -159,6 +183,7 @@ class EarlySample:
     temperature: float
     seed: str
     text: str
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

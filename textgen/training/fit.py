@@ -27,7 +27,7 @@ from textgen.training.checkpoint import REMEDY, Snapshot
 from textgen.training.data import TrainingData
 from textgen.training.loop import Loop
 from textgen.training.loss_curve import LossCurve
-from textgen.training.samples import draw_seeds
+from textgen.training.samples import SampleDrawer, draw_seeds
 from textgen.training.state import TrainingState
 from textgen.training.validation import Validator
 
@@ -149,6 +149,7 @@ def _prepare(
         _restore(snapshot, state, model, trainer, by_time=config.time > 0)
     checkpoints = CheckpointSaver(hooks.save_checkpoint, hooks.checkpoint_interval, start.deadline)
     budget = _create_budget(settings, batches, validator, state, start.deadline)
+    seeds = draw_seeds(data, settings, communicator)
     loop = Loop(
         settings=settings,
         vocabulary=vocabulary,
@@ -159,7 +160,8 @@ def _prepare(
         batches=batches,
         budget=SynchronizedBudget(budget, communicator, hooks.stop, checkpoints.is_due),
         state=state,
-        seeds=draw_seeds(data, settings, communicator),
+        seeds=seeds,
+        sample_drawer=SampleDrawer(data, settings, seeds),
         # Patience decides whether training ends before anything is saved, and by time a checkpoint
         # is written before the model.
         callbacks=[

@@ -17,7 +17,7 @@ from textgen.training import events
 from textgen.training.batches import Batches, TrainingBatch
 from textgen.training.budget import Decision, SynchronizedBudget
 from textgen.training.callbacks.base import Callback, Validation
-from textgen.training.samples import draw_samples
+from textgen.training.samples import SampleDrawer
 from textgen.training.schedule import learning_rate
 from textgen.training.state import PendingStep, TrainingState, check_loss
 from textgen.training.validation import Validator
@@ -38,6 +38,7 @@ class Loop:
         budget: When to validate and to end.
         state: Where the training is.
         seeds: Windows of the training text, which samples start from.
+        sample_drawer: Draws samples.
         callbacks: What happens between steps, in this order.
         on_event: Receives the training's events.
         learning_rate: Of the last step.
@@ -55,6 +56,7 @@ class Loop:
     budget: SynchronizedBudget
     state: TrainingState
     seeds: tuple[str, ...]
+    sample_drawer: SampleDrawer
     callbacks: Sequence[Callback]
     on_event: Callable[[events.Event], object]
     learning_rate: float = 0.0
@@ -184,7 +186,7 @@ class Loop:
         """Samples of the network as it is now; other processes than the main one draw none."""
         if not self.communicator.is_main:
             return iter(())
-        return draw_samples(weights, self.vocabulary, self.settings, self.seeds, self.state.steps)
+        return self.sample_drawer.draw(weights, self.state.steps)
 
     def current_state(self) -> TrainingState:
         """The state with the time and the budget of now."""

@@ -106,15 +106,22 @@ def _train(
 
 
 def _describe_corpus(plan: Plan) -> events.CorpusOpened:
-    data = plan.data()
+    data, corpus = plan.data(), plan.corpus
+    training, validation, test = corpus.documents.counts if corpus.documents else (0, 0, 0)
+    fields = data.labels.fields if data.labels else ()
     return events.CorpusOpened(
-        characters=len(plan.corpus.ids),
+        characters=len(corpus.ids),
         training_characters=len(data.train),
         validation_characters=len(data.validation),
-        unknown_characters=plan.corpus.unknown,
+        unknown_characters=corpus.unknown,
         vocabulary_size=plan.identity.vocabulary.size,
         from_cache=plan.from_cache,
-        reading=plan.corpus.reading,
+        reading=corpus.reading,
+        test_characters=len(corpus.test),
+        training_documents=training,
+        validation_documents=validation,
+        test_documents=test,
+        labels={label.name: len(label.values) for label in fields},
     )
 
 

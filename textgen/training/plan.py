@@ -18,7 +18,9 @@ from textgen.errors import (
 from textgen.model.model_dir import TrainedModel, read_model
 from textgen.model.paths import cache_path, pending_cache_path
 from textgen.settings import PRESETS, Settings, format_value, normalize_options
+from textgen.text.document_index import TRAINING, VALIDATION
 from textgen.text.prepared import Prepared, find_prepared, open_prepared
+from textgen.text.vocabulary import IdSequence
 from textgen.training import automatic, checkpoint, transfer
 from textgen.training.automatic import Pace
 from textgen.training.checkpoint import Checkpoint, TrainingIdentity
@@ -26,7 +28,7 @@ from textgen.training.corpus import check_reading, check_shares, other_training,
 from textgen.training.data import TrainingData
 from textgen.training.events import OnEvent
 from textgen.training.job import Job
-from textgen.training.selection import Selection, check_fits
+from textgen.training.selection import Selection, check_fits, with_corpus
 
 # Settings that textgen chooses without knowing the pace of the device, or that follow the others.
 _SAME_ON_ALL_DEVICES = {"time", "batch_size", "state_reset"}
@@ -57,12 +59,21 @@ class Plan:
     def data(self) -> TrainingData:
         """The training and the validation part of the corpus, as ids of the plan's vocabulary."""
         corpus, vocabulary = self.corpus, self.identity.vocabulary
-        train, validation = corpus.split(self.identity.settings.windows.validation)
-        if vocabulary == corpus.vocabulary:
+        parts: list[IdSequence] = [*corpus.split(self.identity.settings.windows.validation)]
+        if vocabulary != corpus.vocabulary:
+            table = transfer.map_ids(corpus.vocabulary, vocabulary).astype(vocabulary.dtype)
+            parts = [transfer.MappedIds(ids, table) for ids in parts]
+        train, validation = parts
+        documents = corpus.documents
+        if documents is None:
             return TrainingData(train, validation, vocabulary)
-        table = transfer.map_ids(corpus.vocabulary, vocabulary).astype(vocabulary.dtype)
         return TrainingData(
-            transfer.MappedIds(train, table), transfer.MappedIds(validation, table), vocabulary
+            train,
+            validation,
+            vocabulary,
+            documents.part(TRAINING),
+            documents.part(VALIDATION),
+            documents.labels,
         )
 
     def with_settings(self, settings: Settings) -> "Plan":
@@ -153,11 +164,12 @@ def _plan_new(
         corpus, from_cache = read_corpus(job, selection, recorded, on_event)
     selection.check_fits(corpus)
     automatic_values = selection.choose_automatic(corpus, automatic.TWO_CORES)
-    settings = selection.resolve(automatic_values)
+    settings = with_corpus(selection.resolve(automatic_values), corpus)
     vocabulary, initial_weights = corpus.vocabulary, None
     if base is not None:
         vocabulary = transfer.unite(base.record.vocabulary, vocabulary)
-        initial_weights = partial(transfer.transfer_weights, base, vocabulary)
+        labels = None if corpus.documents is None else corpus.documents.labels
+        initial_weights = partial(transfer.transfer_weights, base, vocabulary, labels)
     identity = TrainingIdentity(
         settings,
         vocabulary,

@@ -27,6 +27,9 @@ def describe(
         "sources": list(plan.corpus.sources),
         "characters": len(plan.corpus.ids),
     }
+    if plan.corpus.documents is not None:
+        parts = zip(("training", "validation", "test"), plan.corpus.documents.counts, strict=True)
+        corpus["documents"] = dict(parts)
     if recorded is None:
         recorded = {
             "corpus": corpus,

@@ -8,12 +8,12 @@ import numpy as np
 from textgen.distributed.communicator import Communicator
 from textgen.sampling import Sampler
 from textgen.sampling.network import Network
-from textgen.settings import Settings
-from textgen.text.vocabulary import Vocabulary
+from textgen.settings import Decoding, Settings
 from textgen.training import events
 from textgen.training.data import TrainingData, streams
 
 _SEEDS = 64
+_DOCUMENTS = 4  # in a sample, at most
 _LINE_SEARCH = 200  # characters within which a line end is looked for
 
 
@@ -49,30 +49,45 @@ def draw_seeds(
     return tuple(dict.fromkeys(seed for seed in seeds if seed))
 
 
-def draw_samples(
-    weights: Sequence[Any],
-    vocabulary: Vocabulary,
-    settings: Settings,
-    seeds: tuple[str, ...],
-    step: int,
-) -> Iterator[events.Sample]:
-    """A sample for each of the settings' temperatures, from a seed that the step chooses.
+class SampleDrawer:
+    """Draws samples of a network that is trained.
 
     Args:
-        weights: The network's, in the order of the model file.
-        vocabulary: Its vocabulary.
+        data: The text of the training.
         settings: All settings.
-        seeds: As from `draw_seeds`; without any there are no samples.
-        step: Steps so far.
+        seeds: As from `draw_seeds`; a continuous text without any has no samples.
     """
-    config = settings.training
-    if not (seeds and config.sample_length):
-        return
-    network = Network(settings.model, vocabulary.size, weights)
-    window = None if config.carry_state else settings.windows.maxlen
-    sampler = Sampler(network, vocabulary, window, seeds)
-    seed = sampler.draw_seed(config.random_seed, step)
-    for temperature in config.sample_temperatures:
+
+    def __init__(self, data: TrainingData, settings: Settings, seeds: tuple[str, ...]):
+        self._vocabulary, self._labels = data.vocabulary, data.labels
+        self._settings, self._seeds = settings, seeds
+
+    def draw(self, weights: Sequence[Any], step: int) -> Iterator[events.Sample]:
+        """Samples for each of the settings' temperatures.
+
+        A continuous text has one, from a seed that the step chooses. Documents are generated from
+        their start, and as many as have the length of a sample together.
+
+        Args:
+            weights: The network's, in the order of the model file.
+            step: Steps so far.
+        """
+        config = self._settings.training
+        documents = self._vocabulary.has_document_end
+        if not config.sample_length or not (self._seeds or documents):
+            return
+        network = Network(self._settings.model, self._vocabulary.size, weights)
+        window = None if config.carry_state else self._settings.windows.maxlen
+        sampler = Sampler(network, self._vocabulary, window, self._seeds, labels=self._labels)
+        draw = self._draw_documents if documents else self._draw_text
+        for temperature in config.sample_temperatures:
+            yield from draw(sampler, temperature, step)
+
+    def _draw_text(
+        self, sampler: Sampler, temperature: float, step: int
+    ) -> Iterator[events.Sample]:
+        config = self._settings.training
+        seed = sampler.draw_seed(config.random_seed, step)
         text = sampler.generate(
             seed,
             length=config.sample_length,
@@ -80,3 +95,18 @@ def draw_samples(
             random_seed=config.random_seed,
         )
         yield events.Sample(temperature, seed, text.removeprefix(seed))
+
+    def _draw_documents(
+        self, sampler: Sampler, temperature: float, step: int
+    ) -> Iterator[events.Sample]:
+        config = self._settings.training
+        stop = sampler.stop_condition(config.sample_length)
+        generator = np.random.default_rng((config.random_seed, step, 4))
+        texts = sampler.generate_batch(
+            [""] * _DOCUMENTS, Decoding(temperature), stop, int(generator.integers(2**32))
+        )
+        characters = 0
+        for text in texts:
+            if characters < config.sample_length:
+                yield events.Sample(temperature, "", text.text, dict(text.labels))
+            characters += len(text.text)

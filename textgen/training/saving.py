@@ -78,13 +78,14 @@ class Saver:
 
     def save_model(self, loop: Loop) -> None:
         """Write the model with the best weights so far."""
-        identity = self._plan.identity
+        identity, documents = self._plan.identity, self._plan.corpus.documents
         record = ModelRecord(
             identity.settings,
             identity.vocabulary,
             loop.state.history,
             loop.seeds,
             dict(self._provenance),
+            None if documents is None else documents.labels,
         )
         with self._writing():
             model_dir.save(self._directory, loop.model.save, record, changed=loop.state.unsaved)

@@ -1,7 +1,7 @@
 """Who chooses which setting: the user, a preset, a prepared corpus, or textgen itself."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from textgen.settings import PRESETS, Settings, WindowConfig, normalize_options, resolve_settings
@@ -46,7 +46,7 @@ class Selection:
 
     def resolve_for(self, corpus: Prepared, pace: Pace) -> Settings:
         """All settings, for a corpus and the pace of a device."""
-        return self.resolve(self.choose_automatic(corpus, pace))
+        return with_corpus(self.resolve(self.choose_automatic(corpus, pace)), corpus)
 
     def choose_automatic(self, corpus: Prepared, pace: Pace) -> dict[str, Any]:
         """Values for the corpus, the time and the pace of a device, of what nobody chose.
@@ -58,16 +58,16 @@ class Selection:
         settings, chosen = self.resolve(), self.values
         characters, validation = map(len, corpus.split(settings.windows.validation))
         is_short = characters <= automatic.MAXLEN * chosen.get("batch_size", 1)
-        if is_short or 0 < validation <= automatic.MAXLEN:
+        if is_short or (corpus.documents is None and 0 < validation <= automatic.MAXLEN):
             chosen.setdefault("maxlen", settings.windows.maxlen)
         values: dict[str, Any] = {}
         if settings.training.time and "time" not in chosen:
             values["time"] = automatic.choose_time(characters, pace)
         if "state_reset" not in chosen:  # also without carried state, where it has no effect
-            windows = characters / settings.windows.maxlen
-            values["state_reset"] = automatic.choose_state_reset(
-                windows * (settings.training.epochs or 1)
-            )
+            windows = characters / settings.windows.maxlen * (settings.training.epochs or 1)
+            values["state_reset"] = automatic.choose_state_reset(windows, _mean_length(corpus))
+            if corpus.documents is not None:
+                chosen["state_reset"] = values["state_reset"]
         if not settings.training.carry_state:
             return values
         if self.preset is None and settings.model.cell == "lstm":
@@ -82,6 +82,19 @@ class Selection:
         # A batch that nobody chose has as many streams as the corpus is long enough for.
         streams = None if "batch_size" in self.values else 1
         check_fits(corpus, self.resolve(), streams)
+
+
+def with_corpus(settings: Settings, corpus: Prepared) -> Settings:
+    """Settings with those of the network that follow from a corpus."""
+    documents = corpus.documents
+    sizes = documents.labels.sizes if documents is not None and documents.labels else ()
+    model = replace(settings.model, documents=documents is not None, label_sizes=sizes)
+    return replace(settings, model=model)
+
+
+def _mean_length(corpus: Prepared) -> float | None:
+    """Characters of a document, with its end; None for a continuous text."""
+    return None if corpus.documents is None else len(corpus.ids) / len(corpus.documents)
 
 
 def check_fits(corpus: Prepared, settings: Settings, streams: int | None = None) -> None:

@@ -1,4 +1,7 @@
-"""Transfer: training begins with the weights of another model, perhaps with more characters."""
+"""Transfer: training begins with the weights of another model.
+
+It may have more characters, document ends or other labels than that model.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +13,8 @@ import numpy.typing as npt
 from textgen.errors import SettingsError
 from textgen.model.model_dir import TrainedModel
 from textgen.settings import ModelConfig, format_value
-from textgen.text.vocabulary import Ids, Vocabulary
+from textgen.text.labels import NO_LABEL, LabelField, Labels
+from textgen.text.vocabulary import IdSequence, Vocabulary
 
 Weights = Sequence[npt.NDArray[Any]]
 
@@ -34,24 +38,31 @@ def check_shape(config: ModelConfig, base: TrainedModel, name: str) -> None:
 
 
 def unite(old: Vocabulary, new: Vocabulary) -> Vocabulary:
-    """The characters of both, and the unknown one if either has it.
+    """The characters of both, the unknown one if either has it, and document ends if the new has.
 
     Example:
         >>> unite(Vocabulary("ace"), Vocabulary("abc")).characters
         'abce'
     """
     characters = "".join(sorted({*old.characters, *new.characters}))
-    return Vocabulary(characters, old.has_unknown or new.has_unknown)
+    return Vocabulary(characters, old.has_unknown or new.has_unknown, new.has_document_end)
 
 
 def map_ids(vocabulary: Vocabulary, union: Vocabulary) -> npt.NDArray[np.int64]:
-    """The ids that the characters of a vocabulary have in another one, which has all of them.
+    """The ids that the tokens of a vocabulary have in another one.
 
     Returns:
-        Shape (vocabulary.size,): for each id of `vocabulary` the id in `union`.
+        Shape (vocabulary.size,): for each id of `vocabulary` the id in `union`; -1 for a token that
+        it lacks.
     """
     ids = union.encode(vocabulary.characters)
-    return np.append(ids, union.size - 1) if vocabulary.has_unknown else ids
+    for old, new in (
+        (vocabulary.unknown_id, union.unknown_id),
+        (vocabulary.document_end_id, union.document_end_id),
+    ):
+        if old is not None:
+            ids = np.append(ids, -1 if new is None else new)
+    return ids
 
 
 @dataclass(frozen=True)
@@ -63,7 +74,7 @@ class MappedIds:
         table: The new id of each old one.
     """
 
-    ids: Ids
+    ids: IdSequence
     table: npt.NDArray[Any]
 
     def __len__(self) -> int:
@@ -73,30 +84,68 @@ class MappedIds:
         return self.table[self.ids[key]]
 
 
-def transfer_weights(base: TrainedModel, vocabulary: Vocabulary, fresh: Weights) -> list[Any]:
-    """The weights of a trained model for a larger vocabulary.
+def transfer_weights(
+    base: TrainedModel, vocabulary: Vocabulary, labels: Labels | None, fresh: Weights
+) -> list[Any]:
+    """The weights of a trained model for another vocabulary and other labels.
 
     Args:
         base: The model.
         vocabulary: One with all its characters.
-        fresh: Weights of a new network of this vocabulary, in Keras's order; used for the
-            characters that the model lacks.
+        labels: The labels of the new model; None for none.
+        fresh: Weights of a new network of these, in Keras's order; used for the tokens and labels
+            that the model lacks.
 
     Returns:
         Arrays in the same order and shapes as `fresh`.
     """
-    old, known = base.weights, map_ids(base.record.vocabulary, vocabulary)
-    new = [np.array(array) for array in old]
-    # Characters are rows of the embedding (of the first kernel with one-hot input) and columns of
-    # the dense layer.
-    one_hot = not base.record.settings.model.embedding
-    new[0] = np.array(fresh[0])
+    record = base.record
+    fields = () if labels is None else labels.fields
+    old_fields = () if record.labels is None else record.labels.fields
+    embedding, rest = base.weights[0], base.weights[1 + len(old_fields) :]
+    old_labels = {
+        field.name: (field, table)
+        for field, table in zip(old_fields, base.weights[1 : 1 + len(old_fields)], strict=True)
+    }
+    new = [np.array(array) for array in (*fresh[: 1 + len(fields)], *rest)]
+    ids = map_ids(record.vocabulary, vocabulary)
+    known, ids = ids >= 0, ids[ids >= 0]
+    # Tokens are rows of the embedding (of the first kernel with one-hot input) and columns of the
+    # dense layer.
+    one_hot = not record.settings.model.embedding
+    kernel = 1 + len(fields)
     if one_hot:
-        new[1] = np.array(fresh[1])
-        new[1][known] = old[1]
+        new[kernel] = np.array(fresh[kernel])
+        new[kernel][ids] = rest[0][known]
     else:
-        new[0][known] = old[0]
+        new[0][ids] = embedding[known]
     for index in (-2, -1):
         new[index] = np.array(fresh[index])
-        new[index][..., known] = old[index]
+        new[index][..., ids] = rest[index][..., known]
+    for number, field in enumerate(fields, 1):
+        if field.name in old_labels:
+            old_field, table = old_labels.pop(field.name)
+            if one_hot:  # it is as wide as the vocabulary
+                wide = np.zeros((len(table), vocabulary.size), np.float32)
+                wide[:, ids] = table[:, known]
+                table = wide
+            new[number] = _transfer_labels(old_field, table, field, new[number])
+    for _, table in old_labels.values():  # the new model is as the old one is without this label
+        if one_hot:
+            new[kernel] += table[NO_LABEL] @ rest[0]
+        else:
+            new[0] += table[NO_LABEL]
     return new
+
+
+def _transfer_labels(
+    old: LabelField, table: npt.NDArray[Any], new: LabelField, fresh: npt.NDArray[Any]
+) -> npt.NDArray[Any]:
+    """The embedding of a label whose values have changed; new values begin near no label."""
+    result = fresh + table[NO_LABEL]
+    result[NO_LABEL] = table[NO_LABEL]
+    for value in set(old.values) & set(new.values):
+        result[new.encode(value)] = table[old.encode(value)]
+    if old.rare_id is not None and new.rare_id is not None:
+        result[new.rare_id] = table[old.rare_id]
+    return np.asarray(result, np.float32)

@@ -15,7 +15,8 @@ from rich.text import Text
 from textgen.cli.display.curve import draw_curve
 from textgen.cli.display.messages import STOPPING, describe_device
 from textgen.cli.display.state import DisplayState, to_bits
-from textgen.cli.formatting import format_duration, make_printable
+from textgen.cli.formatting import format_duration, format_labels, make_printable
+from textgen.training import events
 
 _MAX_WIDTH = 118  # columns: longer lines are hard to read
 _NAME, _LOSS, _BITS = 14, 8, 16  # widths of the columns of the table of losses
@@ -107,11 +108,13 @@ def draw_frame(state: DisplayState, canvas: Canvas, since_step: float = 0.0) -> 
 
 def _draw_header(state: DisplayState, canvas: Canvas) -> Iterator[Text]:
     corpus, started = state.corpus, state.started
-    facts = (
-        f"{corpus.characters:,} characters, {corpus.vocabulary_size:,} distinct, from "
-        if corpus
-        else ""
-    )
+    facts = ""
+    if corpus:
+        documents = f"{corpus.reading.documents:,} documents, " if corpus.training_documents else ""
+        facts = (
+            f"{documents}{corpus.characters:,} characters, {corpus.vocabulary_size:,} distinct, "
+            "from "
+        )
     yield _join_sides(facts + state.corpus_name, state.directory, canvas)
     if started is None:
         yield Text()
@@ -232,23 +235,28 @@ def _draw_samples(state: DisplayState, canvas: Canvas, rows: int) -> list[Text]:
     """A title and the newest samples: one row more than `rows`."""
     samples, epoch, title = state.samples, state.sample_epoch, "sample"
     if samples and epoch is not None:
-        temperatures = ", ".join(f"{sample.temperature:g}" for sample in samples)
-        s = "s" if len(samples) > 1 else ""
-        title = f"sample{s} at epoch {epoch:g}, temperature{s} {temperatures}"
+        temperatures = list(dict.fromkeys(f"{sample.temperature:g}" for sample in samples))
+        title = (
+            f"sample{'s' if len(samples) > 1 else ''} at epoch {epoch:g}, "
+            f"temperature{'s' if len(temperatures) > 1 else ''} {', '.join(temperatures)}"
+        )
     title = f"{canvas.rule(2)} {title} "
     drawn = [Text(title + canvas.rule(max(0, canvas.columns - len(title))), style="dim")]
     for sample in samples:
-        drawn += _draw_sample(sample.seed, sample.text, canvas, rows // len(samples) or 1)
+        drawn += _draw_sample(sample, canvas, rows // len(samples) or 1)
     if not samples:
         drawn.append(Text("none yet", style="dim"))
     drawn += [Text() for _ in range(rows + 1 - len(drawn))]
     return drawn[: rows + 1]
 
 
-def _draw_sample(seed: str, text: str, canvas: Canvas, rows: int) -> list[Text]:
-    """The first rows of a sample, its seed dimmed."""
-    drawn = Text(make_printable((seed + text)[: rows * canvas.columns]))
-    drawn.stylize("dim", 0, len(seed))
+def _draw_sample(
+    sample: events.Sample | events.EarlySample, canvas: Canvas, rows: int
+) -> list[Text]:
+    """The first rows of a sample, with its seed or its labels dimmed before it."""
+    before = f"{format_labels(sample.labels)}: " if sample.labels else sample.seed
+    drawn = Text(make_printable((before + sample.text)[: rows * canvas.columns]))
+    drawn.stylize("dim", 0, len(before))
     return list(drawn.wrap(_WRAPPER, max(canvas.columns, 2), overflow="fold"))[:rows]
 
 

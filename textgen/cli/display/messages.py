@@ -4,7 +4,13 @@ import shlex
 from collections.abc import Iterator
 
 from textgen.cli.display.state import to_bits
-from textgen.cli.formatting import describe_reading, format_duration, format_time_option
+from textgen.cli.formatting import (
+    describe_reading,
+    format_count,
+    format_duration,
+    format_labels,
+    format_time_option,
+)
 from textgen.settings import DEFAULT_MODEL
 from textgen.training import events
 
@@ -33,7 +39,8 @@ class EventFormatter:
             case events.Validated():
                 yield self._describe_validation(event)
             case events.Sample():
-                yield f"--- sample at temperature {event.temperature:g} ---"
+                labels = f", {format_labels(event.labels)}" if event.labels else ""
+                yield f"--- sample at temperature {event.temperature:g}{labels} ---"
                 yield event.seed + event.text
                 yield "---"
             case events.TrainingFinished():
@@ -82,11 +89,26 @@ def format_loss(loss: float) -> str:
 
 def _describe_corpus(event: events.CorpusOpened) -> Iterator[str]:
     source = " (read before)" if event.from_cache else ""
-    yield (
-        f"corpus: {event.characters:,} characters{source}, {event.vocabulary_size:,} distinct; "
-        f"{event.training_characters:,} for training, {event.validation_characters:,} for "
-        "validation"
-    )
+    size = f"{event.characters:,} characters{source}, {event.vocabulary_size:,} distinct"
+    test = ""
+    if event.training_documents:
+        size = f"{format_count(event.documents, 'document')}, {size}"
+        if event.test_documents:
+            test = f", {event.test_documents:,} for a test"
+        yield (
+            f"corpus: {size}; {format_count(event.training_documents, 'document')} for training, "
+            f"{event.validation_documents:,} for validation{test}"
+        )
+    else:
+        if event.test_characters:
+            test = f", {event.test_characters:,} for a test"
+        yield (
+            f"corpus: {size}; {event.training_characters:,} for training, "
+            f"{event.validation_characters:,} for validation{test}"
+        )
+    if event.labels:
+        labels = (f"{name} ({format_count(n, 'value')})" for name, n in event.labels.items())
+        yield f"        labels: {', '.join(labels)}"
     for line in describe_reading(event.reading):
         yield f"        {line}"
     if event.unknown_characters:
