@@ -40,9 +40,13 @@ class EventFormatter:
                 yield self._describe_validation(event)
             case events.Sample():
                 labels = f", {format_labels(event.labels)}" if event.labels else ""
-                yield f"--- sample at temperature {event.temperature:g}{labels} ---"
-                yield event.seed + event.text
-                yield "---"
+                title = f"sample at temperature {event.temperature:g}{labels}"
+                if event.seed or "\n" in event.text:
+                    yield f"--- {title} ---"
+                    yield event.seed + event.text
+                    yield "---"
+                else:  # one of several short documents
+                    yield f"{title}: {event.text}"
             case events.TrainingFinished():
                 yield _describe_best(event)
                 if not self._in_python:
