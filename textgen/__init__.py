@@ -16,6 +16,7 @@ __version__ = "0.2.0.dev0"
 
 if TYPE_CHECKING:
     from textgen.analysis.comparison import compare
+    from textgen.analysis.document_scores import evaluate_each
     from textgen.analysis.evaluation import evaluate
     from textgen.analysis.novelty import novelty
     from textgen.analysis.report.page import report
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _HOME = {
     "TextgenError": "textgen.errors",
     "evaluate": "textgen.analysis.evaluation",
+    "evaluate_each": "textgen.analysis.document_scores",
     "inspect": "textgen.analysis.surprise",
     "export": "textgen.exporting",
     "prepare": "textgen.text.prepare",
@@ -47,6 +49,7 @@ __all__ = [
     "__version__",
     "compare",
     "evaluate",
+    "evaluate_each",
     "export",
     "inspect",
     "load",

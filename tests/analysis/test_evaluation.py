@@ -17,6 +17,7 @@ from textgen import evaluate, inspect, novelty
 from textgen.errors import CorpusError, ModelError, SettingsError
 from textgen.model import model_dir
 from textgen.settings import NoveltyConfig
+from textgen.text.split import split_position
 
 
 def test_a_text_in_order_has_the_loss_of_keras(trained, text):
@@ -135,8 +136,25 @@ def test_the_command(textgen, trained, corpus, text):
     )
     assert unknown.returncode == 0 and "nats per character" in unknown.stdout
     assert "1 characters are not in the model's vocabulary" in unknown.stderr
-    none = textgen("evaluate", "--model", trained)
-    assert none.returncode == 2 and "no text: `textgen evaluate held-out.txt`" in none.stderr
+
+
+def test_without_a_text_it_is_the_validation_part(textgen, trained, text, tmp_path):
+    cut = split_position(len(text), 0.1)
+    expected = evaluate([source(text[cut:])], trained)
+    assert (
+        evaluate((), trained).loss == evaluate(model=trained).loss == pytest.approx(expected.loss)
+    )
+    assert expected.characters == len(text) - cut
+    done = textgen("evaluate", "--model", trained, "--format", "json")
+    assert json.loads(done.stdout)["loss"] == pytest.approx(expected.loss)
+    no_test = textgen("evaluate", "--test", "--model", trained)
+    assert no_test.returncode == 1 and "no part of the corpus is for test" in no_test.stderr
+    with raises_settings_error("test"):
+        evaluate([source(text)], trained, test=True)
+    copy = Path(shutil.copytree(trained, tmp_path / "copy"))
+    shutil.rmtree(copy / "cache")
+    gone = textgen("evaluate", "--model", copy)
+    assert gone.returncode == 1 and "name a text, as in `textgen evaluate held-out" in gone.stderr
 
 
 def test_numbers_may_be_those_of_numpy(trained, text):

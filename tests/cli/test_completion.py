@@ -84,7 +84,7 @@ def test_bash_completes_options(tmp_path):
         (["train", "corpus.txt", "--model", "=", "m", "--cell", "g"], ["gru"]),
         (["train", "--preset", ""], list(PRESETS)),
         (["train", "--preset", "k"], ["keras-example"]),
-        (["evaluate", "--format", ""], ["text", "json"]),
+        (["evaluate", "--format", ""], ["text", "json", "jsonl", "csv"]),
         (["sample", "--format", "j"], ["jsonl"]),
         (["completion", ""], ["bash", "zsh", "fish"]),
         (["sample", "--temperature", ""], []),

@@ -9,7 +9,9 @@ from tests.sampling.test_sampler import random_network
 from textgen.sampling import document_scoring
 from textgen.sampling.context import make_reader
 from textgen.sampling.document_scoring import score_documents
+from textgen.sampling.network import Network, weight_specs
 from textgen.sampling.scoring import score_in_order
+from textgen.settings import ModelConfig
 
 SIZE = 8
 IDS = st.integers(0, SIZE - 1)
@@ -52,3 +54,25 @@ def test_short_documents_do_not_wait_for_a_long_one():
 
 def test_no_documents_have_no_scores():
     assert score_documents(random_network(), [], start=[7]) == []
+
+
+@pytest.mark.parametrize("window", [None, 3])
+@settings(max_examples=15)
+@given(documents=DOCUMENTS.filter(len), data=st.data())
+def test_each_document_is_read_with_its_labels(window, documents, data):
+    config = ModelConfig(units=(6,), embedding=4, label_sizes=(3, 2))
+    generator = np.random.default_rng(0)
+    specs = weight_specs(config, SIZE)
+    weights = [generator.standard_normal(spec.shape).astype(np.float32) for spec in specs]
+    network = Network(config, SIZE, weights)
+    label = st.tuples(st.integers(0, 2), st.integers(0, 1))
+    labels = [data.draw(label) for _ in documents]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(document_scoring, "_MAX_ROWS", 4 * (window or 1))
+        scores = score_documents(network, documents, np.array(labels), start=[7], window=window)
+    for document, label_ids, logs in zip(documents, labels, scores, strict=True):
+        reader = make_reader(network, window)
+        reader.set_labels((), label_ids)
+        parts = score_in_order(reader, SIZE, [np.append([7], document)])
+        expected = np.concatenate([logs for _, logs in parts])
+        np.testing.assert_allclose(logs, expected, atol=1e-5)

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Unpack
 
-from textgen.analysis.evaluation import UNKNOWN_BITS, Evaluation, evaluate_model
+from textgen.analysis.evaluation import Evaluation, measure
+from textgen.analysis.losses import UNKNOWN_BITS
+from textgen.analysis.model_text import named_text
 from textgen.analysis.report import charts
 from textgen.analysis.report.history import History, parse_history
 from textgen.analysis.report.template import render
@@ -87,10 +89,8 @@ def compare(
         models: Model directories.
         texts: What to evaluate each of them on, in the way that it was trained; none to compare
             what their trainings recorded.
-        reading: How the texts are read, if not as each model's training text was:
-            encoding: The texts' encoding, or `auto`.
-            decoding_errors: `strict`, `replace` or `skip`.
-            glob: Patterns for the names of files in directories.
+        reading: How the texts are read, if not as each model's training text was, as in
+            `textgen.analysis.text_reader.ReadingOptions`.
 
     Raises:
         ModelError: one is missing or damaged.
@@ -126,7 +126,9 @@ def _measure(
     digest = b""
     if corpora:
         config = reading_config(record, model, **reading)
-        evaluation, digest = evaluate_model(trained, corpora, config)
+        text = named_text(record, corpora, config)
+        evaluation = measure(trained, text)
+        digest = text.reader.text.digest
         if evaluation.characters < 2:
             raise too_short_error(evaluation.characters, evaluation.unknown)
     row = ComparedModel(

@@ -5,24 +5,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Unpack
 
+from textgen.analysis.document_scores import DocumentScorer
 from textgen.analysis.formatting import percent
-from textgen.analysis.text_reader import (
-    ReadingOptions,
-    TextReader,
-    reading_config,
-    too_short_error,
-)
+from textgen.analysis.losses import UNKNOWN_BITS, LabelLoss, LabelLosses, LossSum
+from textgen.analysis.model_text import ModelText, corpus_part, named_text
+from textgen.analysis.text_reader import ReadingOptions, reading_config, too_short_error
 from textgen.errors import SettingsError
 from textgen.model.model_dir import TrainedModel, read_model
 from textgen.sampling.context import make_reader
 from textgen.sampling.scoring import score_by_windows, score_in_order
-from textgen.settings import DEFAULT_MODEL, CorpusConfig, check_integer
+from textgen.settings import DEFAULT_MODEL, check_integer
+from textgen.text.document_index import TEST, VALIDATION
 from textgen.text.reading_report import ReadingReport
-from textgen.text.sources import Corpora, find_sources
-from textgen.text.vocabulary import CODE_POINTS
-
-# The bits charged for a character that the model does not know: enough to name any code point.
-UNKNOWN_BITS = math.log2(CODE_POINTS)
+from textgen.text.sources import Corpora, list_corpora
 
 
 @dataclass(frozen=True)
@@ -34,12 +29,16 @@ class Evaluation:
 
     Attributes:
         characters: Characters of the text.
-        predicted: How many of them the loss is the mean of.
+        predicted: How many tokens the loss is the mean of: characters, and ends of documents.
         unknown: Characters outside the model's vocabulary. They are read as the unknown id; if the
             vocabulary has none, they are left out.
-        loss: Cross-entropy in nats per predicted character.
-        known_loss: The loss of characters in the vocabulary only.
+        loss: Cross-entropy in nats per predicted token.
+        known_loss: The loss of tokens in the vocabulary only.
         reading: What was found and changed when the text was read.
+        documents: Documents of the text; 0 for one continuous text.
+        ends: How many of the predicted tokens end documents.
+        labels: The loss of the documents with each label.
+        note: How the text was read, where the model was trained on another kind; else empty.
     """
 
     characters: int
@@ -48,11 +47,21 @@ class Evaluation:
     loss: float
     known_loss: float
     reading: ReadingReport = field(default_factory=ReadingReport)
+    documents: int = 0
+    ends: int = 0
+    labels: tuple[LabelLoss, ...] = ()
+    note: str = ""
 
     @property
     def bits_per_character(self) -> float:
-        """The loss in bits."""
-        return self.loss / math.log(2)
+        """Bits of all predicted tokens per predicted character."""
+        characters = self.predicted - self.ends
+        return self.loss * (self.predicted / characters) / math.log(2) if characters else math.nan
+
+    @property
+    def nats_per_document(self) -> float | None:
+        """Nats of a document with its end, in the mean; None for one continuous text."""
+        return self.loss * self.predicted / self.documents if self.documents else None
 
     @property
     def perplexity(self) -> float:
@@ -71,21 +80,32 @@ class Evaluation:
         It makes models with different vocabularies comparable. The loss alone does not: it leaves
         out or simplifies unknown characters, so it gets better the less a model knows.
         """
-        known = 0.0 if math.isnan(self.known_loss) else self.coverage * self.known_loss
+        tokens = self.coverage + self.ends / self.characters  # known ones, per character
+        known = 0.0 if math.isnan(self.known_loss) else tokens * self.known_loss
         return known / math.log(2) + (1 - self.coverage) * UNKNOWN_BITS
 
     def to_json(self) -> dict[str, Any]:
         """The figures as a JSON object."""
         figures = {name: getattr(self, name) for name in FIGURES}
+        if self.documents:
+            figures |= {name: getattr(self, name) for name in DOCUMENT_FIGURES}
+            figures["labels"] = [label.to_json() for label in self.labels]
         return {**figures, "reading": self.reading.to_json()}
 
     def lines(self) -> list[tuple[str, str]]:
         """The figures for people: pairs of a label and a text."""
+        token = "character or document end" if self.documents else "character"
         lines = [
-            ("loss", f"{self.loss:.4f} nats per character"),
+            ("loss", f"{self.loss:.4f} nats per {token}"),
             ("bits per character", f"{self.bits_per_character:.4f}"),
             ("perplexity", f"{self.perplexity:.3f}"),
-            ("characters", f"{self.characters:,}, {self.predicted:,} of them predicted"),
+        ]
+        if self.documents:
+            nats = f"{self.nats_per_document:.2f} nats per document"
+            lines.append(("documents", f"{self.documents:,}, {nats}"))
+        predicted = f"{self.predicted - self.ends:,} of them predicted"
+        lines += [
+            ("characters", f"{self.characters:,}, {predicted}"),
             ("coverage", f"{percent(self.coverage)} of them in the model's vocabulary"),
         ]
         if self.unknown:
@@ -105,35 +125,42 @@ FIGURES = (
     "coverage",
     "charged_bits_per_character",
 )
+DOCUMENT_FIGURES = ("documents", "ends", "nats_per_document")
 
 
 def evaluate(
-    corpora: Corpora,
+    corpora: Corpora = (),
     model: str | Path = DEFAULT_MODEL,
     *,
     context: str | None = None,
     windows: int | None = None,
+    test: bool = False,
     **reading: Unpack[ReadingOptions],
 ) -> Evaluation:
     """Measure how well a trained model predicts a text.
 
+    Documents are predicted one by one, each from a zero state, with their ends. A model of
+    continuous text reads and predicts what separates them instead, a line end for example.
+
     Args:
-        corpora: Paths of files and directories, `-`, or sources.
+        corpora: Paths of files and directories, `-`, or sources; none for the part of its corpus
+            that the model was validated on.
         model: A model directory.
         context: `carry` reads the text in order and carries the state; `window` predicts each
             character from exactly the last maxlen; None for what the model was trained with.
         windows: Read windows of this many characters instead, one after the other, each from a
             zero state, and count all positions.
-        reading: How the text is read, if not as the model's training text was:
-            encoding: The text's encoding, or `auto`.
-            decoding_errors: `strict`, `replace` or `skip`.
-            glob: Patterns for the names of files in directories.
+        test: Whether to use the part of its corpus that was held out of the training as its test
+            part.
+        reading: How the text is read, if not as the model's training text was, as in
+            `textgen.analysis.text_reader.ReadingOptions`.
 
     Raises:
         CorpusError: no text, unreadable text, or fewer than two characters of the vocabulary.
-        ModelError: no model, or a damaged one.
-        SettingsError: windows of no character, windows and context together, an unknown encoding
-            or way to treat decoding errors.
+        ModelError: no model, or a damaged one; no text is named, and the model directory does not
+            have its corpus, or that has no such part.
+        SettingsError: windows of no character, windows and context or documents together, texts
+            and `test` together, an unknown way to read the text.
 
     Example:
         >>> evaluate("corpus.txt", "textgen-model").loss  # doctest: +SKIP
@@ -143,55 +170,70 @@ def evaluate(
         windows = check_integer("windows", windows, at_least=1)
         if context is not None:
             raise SettingsError("windows", "and context exclude each other; give one of them")
+    named = list_corpora(corpora)
+    if named and test:
+        raise SettingsError("test", "is a part of the model's corpus; name no text")
     trained = read_model(model)
-    config = reading_config(trained.record, model, **reading)
-    evaluation, _ = evaluate_model(trained, corpora, config, context=context, windows=windows)
-    if not evaluation.predicted:
+    if named:
+        config = reading_config(trained.record, model, **reading)
+        text = named_text(trained.record, named, config)
+    else:
+        text = corpus_part(trained, Path(model), TEST if test else VALIDATION)
+    evaluation = measure(trained, text, context=context, windows=windows)
+    if evaluation.predicted <= evaluation.ends:
         raise too_short_error(evaluation.characters, evaluation.unknown)
     return evaluation
 
 
-def evaluate_model(
+def measure(
     trained: TrainedModel,
-    corpora: Corpora,
-    config: CorpusConfig,
+    text: ModelText,
     *,
     context: str | None = None,
     windows: int | None = None,
-) -> tuple[Evaluation, bytes]:
+) -> Evaluation:
     """Evaluate a model in memory.
 
     Args:
         trained: The model.
-        corpora: The texts.
-        config: How they are read.
+        text: What to evaluate it on.
         context, windows: As for `evaluate`.
 
     Returns:
-        The evaluation, with losses that are nan if nothing can be predicted; and a hash of the
-        text's characters: if it is equal for two models, they have read the same text.
+        The evaluation, with losses that are nan if nothing can be predicted.
     """
-    network, record = trained.network(), trained.record
-    window, unknown_id = record.window(context), record.vocabulary.unknown_id
-    reader = TextReader(record.vocabulary)
-    pieces = reader.read(find_sources(corpora, config.glob), config)
-    if windows is not None:
-        scores = score_by_windows(network, windows, pieces)
+    unknown_id = trained.record.vocabulary.unknown_id
+    total, by_label = LossSum(), LabelLosses(trained.record.labels)
+    ends = 0
+    if text.has_documents:
+        if windows is not None:
+            raise SettingsError(
+                "windows", "is for continuous text, and this text is read as documents"
+            )
+        scorer = DocumentScorer(trained, text.reader, context)
+        for document, logs in scorer.score(text.read_documents()):
+            total.add(document.targets(logs), logs, unknown_id)
+            by_label.add(document.label_ids, len(document.text), logs)
+            ends += len(text.reader.end)
     else:
-        scores = score_in_order(make_reader(network, window), record.vocabulary.size, pieces)
-    nats, predicted, known_nats, known = 0.0, 0, 0.0, 0
-    for targets, logs in scores:
-        nats -= float(logs.sum())
-        predicted += logs.size
-        known_logs = logs if unknown_id is None else logs[targets != unknown_id]
-        known_nats -= float(known_logs.sum())
-        known += known_logs.size
-    evaluation = Evaluation(
-        reader.characters,
-        predicted,
-        reader.unknown,
-        loss=nats / predicted if predicted else math.nan,
-        known_loss=known_nats / known if known else math.nan,
-        reading=reader.report,
+        network, window = trained.network(), trained.record.window(context)
+        pieces = text.read_ids()
+        if windows is not None:
+            scores = score_by_windows(network, windows, pieces)
+        else:
+            scores = score_in_order(make_reader(network, window), network.vocabulary_size, pieces)
+        for targets, logs in scores:
+            total.add(targets, logs, unknown_id)
+    counts = text.reader.text
+    return Evaluation(
+        counts.characters,
+        total.predicted,
+        counts.unknown,
+        loss=total.loss,
+        known_loss=total.known_loss,
+        reading=counts.report,
+        documents=text.reader.documents,
+        ends=ends,
+        labels=by_label.losses(),
+        note=text.note,
     )
-    return evaluation, reader.digest

@@ -4,13 +4,13 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
 from textgen.errors import CorpusError
 from textgen.model.record import ModelRecord
-from textgen.settings import CorpusConfig
+from textgen.settings import CorpusConfig, normalize_options
 from textgen.text.reading import read_texts
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sources import Source
@@ -18,56 +18,81 @@ from textgen.text.vocabulary import Ids, Vocabulary
 
 
 class ReadingOptions(TypedDict, total=False):
-    """How a text is read, if not as the model's training text was.
+    """How a text is read, if not as the model's training text was; None as that was.
 
     Attributes:
-        encoding: The text's encoding, or `auto`; None for that of the training text.
-        decoding_errors: `strict`, `replace` or `skip`; None as for the training text.
+        encoding: The text's encoding, or `auto`.
+        decoding_errors: `strict`, `replace` or `skip`.
         glob: Patterns for the names of files in directories; all files by default.
+        documents: What is a document: `lines`, `paragraphs`, `files`, or `none` for one text.
+        separator: Text between the documents of a file, instead of `documents`.
+        input_format: `text`, `csv`, `tsv`, `jsonl`, or `auto` for what a file's name says.
+        column: The column of a table, or the key of JSON objects, that has the text.
+        label: Columns with labels, in the order of the model's labels; empty for none.
+        label_from: Where else a label is taken from: `folder` or `file`; empty for nowhere.
+        delimiter: What separates the fields of a row; empty to detect it.
+        header: Whether the first row names the columns: `yes`, `no` or `auto`.
+        bad_rows: `error`, or `skip` to leave out rows that cannot be read.
     """
 
     encoding: str | None
     decoding_errors: str | None
     glob: Sequence[str]
+    documents: str | None
+    separator: str | None
+    input_format: str | None
+    column: str | None
+    label: str | Sequence[str] | None
+    label_from: str | None
+    delimiter: str | None
+    header: str | None
+    bad_rows: str | None
+
+
+_OF_TABLES = ("input_format", "column", "delimiter", "header")
+_NO_TABLE: dict[str, Any] = {"input_format": "text", "column": "", "label": ()}
 
 
 def reading_config(
-    record: ModelRecord,
-    model: str | Path,
-    *,
-    encoding: str | None = None,
-    decoding_errors: str | None = None,
-    glob: Sequence[str] = CorpusConfig.glob,
+    record: ModelRecord, model: str | Path, **options: Unpack[ReadingOptions]
 ) -> CorpusConfig:
-    """How a text is read for a model; arguments as in `ReadingOptions`.
+    """How a text is read for a model.
 
     Raises:
         ModelError: as in `ModelRecord.corpus_config`.
-        SettingsError: an unknown encoding or way to treat decoding errors.
+        SettingsError: a value out of its bounds, or options that exclude each other.
     """
-    config = record.corpus_config(model)
-    if encoding is not None:
-        config = replace(config, encoding=encoding)
-    if decoding_errors is not None:
-        config = replace(config, decoding_errors=decoding_errors)
-    return replace(config, glob=tuple(glob))
+    config = replace(record.corpus_config(model), glob=CorpusConfig.glob)
+    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    if config.documents in ("rows", "separator"):
+        config = replace(config, documents="auto")  # follows from the text and the other settings
+    if given.get("documents", "auto") != "auto":  # another kind of text than that of the training
+        config = replace(config, **{"separator": "", **_NO_TABLE})
+    elif given.get("separator"):
+        config = replace(config, documents="auto", **_NO_TABLE)
+    elif any(given.get(name) for name in _OF_TABLES):
+        config = replace(config, documents="auto", separator="")
+    if "label" in given and not given["label"]:
+        given["label"] = ()
+    return replace(config, **normalize_options(given))
 
 
 class TextReader:
     """Turns texts into ids of a model's vocabulary, and counts characters.
 
     Attributes:
+        vocabulary: The vocabulary.
         characters: Characters read.
         unknown: How many of them are outside the vocabulary. They are read as the unknown id; if
             the vocabulary has none, they are left out.
         report: What was found and changed when they were read.
     """
 
-    def __init__(self, vocabulary: Vocabulary):
-        self._vocabulary = vocabulary
+    def __init__(self, vocabulary: Vocabulary, report: ReadingReport | None = None):
+        self.vocabulary = vocabulary
         self._hash = hashlib.blake2b(digest_size=16)
         self.characters = self.unknown = 0
-        self.report = ReadingReport()
+        self.report = ReadingReport() if report is None else report
 
     @property
     def digest(self) -> bytes:
@@ -82,13 +107,13 @@ class TextReader:
     def encode(self, text: str) -> Ids:
         """The ids of a text."""
         self._hash.update(text.encode("utf-8", "surrogatepass"))
-        ids = self._vocabulary.encode(text)
+        ids = self.vocabulary.encode(text)
         missing = ids < 0
         self.characters += len(ids)
         self.unknown += int(missing.sum())
-        if self._vocabulary.unknown_id is None:
+        if self.vocabulary.unknown_id is None:
             return ids[~missing]
-        return np.where(missing, self._vocabulary.unknown_id, ids)
+        return np.where(missing, self.vocabulary.unknown_id, ids)
 
 
 def too_short_error(characters: int, unknown: int) -> CorpusError:

@@ -88,27 +88,38 @@ def open_training_corpus(
             _check_same_text(prepared, trained, str(getattr(names[0], "name", names[0])))
             yield prepared
     else:
-        prepared = _open_cache(trained, directory)
-        _check_same_text(prepared, trained, str(prepared.path))
-        yield prepared
+        yield open_cached_corpus(
+            trained, directory, "name that text, as in `textgen novelty corpus.txt`"
+        )
 
 
-def _open_cache(trained: TrainedModel, directory: Path) -> Prepared:
+def open_cached_corpus(trained: TrainedModel, directory: Path, remedy: str) -> Prepared:
+    """The corpus that a model was trained on, in its directory.
+
+    Args:
+        trained: The model.
+        directory: Its directory.
+        remedy: What the user can do where it is not there, for the message.
+
+    Raises:
+        ModelError: it is not there, or damaged.
+        CorpusError: it is not the text that the model was trained on.
+    """
     try:
         prepared = read_training_corpus(directory, trained.record)
     except PreparedError as error:
-        raise _no_text_error(directory, "its cache is damaged") from error
+        raise _no_text_error(directory, "its cache is damaged", remedy) from error
     if prepared is not None:
+        _check_same_text(prepared, trained, str(prepared.path))
         return prepared
     if cache_path(directory).exists():
-        raise _no_text_error(directory, "its cache holds another training's text")
-    raise _no_text_error(directory, "its cache is not there, or was never made")
+        raise _no_text_error(directory, "its cache holds another training's text", remedy)
+    raise _no_text_error(directory, "its cache is not there, or was never made", remedy)
 
 
-def _no_text_error(directory: Path, reason: str) -> ModelError:
+def _no_text_error(directory: Path, reason: str, remedy: str) -> ModelError:
     return ModelError(
-        f"{directory}: does not hold the text that the model was trained on: {reason}; name that "
-        "text, as in `textgen novelty corpus.txt`"
+        f"{directory}: does not hold the text that the model was trained on: {reason}; {remedy}"
     )
 
 

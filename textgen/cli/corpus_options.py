@@ -14,7 +14,18 @@ from textgen.cli.options import (
     setting,
 )
 from textgen.cli.types import FILES
-from textgen.settings import DECODING_ERRORS, NORMALIZATIONS, TARGETS, CorpusConfig, WindowConfig
+from textgen.settings import (
+    BAD_ROWS,
+    DECODING_ERRORS,
+    DOCUMENTS,
+    HEADERS,
+    INPUT_FORMATS,
+    LABEL_SOURCES,
+    NORMALIZATIONS,
+    TARGETS,
+    CorpusConfig,
+    WindowConfig,
+)
 
 
 def corpora(function: F) -> F:
@@ -112,3 +123,67 @@ def window_settings(maxlen_note: str = "") -> list[Callable[[Any], Any]]:
             help_text="Share of the text, from its end, to validate on; 0 for none.",
         ),
     ]
+
+
+def text_documents(*, label: bool = True) -> Callable[[F], F]:
+    """How the documents of a text are read that a trained model reads.
+
+    Args:
+        label: Whether `--label` names the columns with labels.
+    """
+    return cloup.option_group(
+        "Documents",
+        cloup.option(
+            "--documents",
+            type=click.Choice(DOCUMENTS),
+            help="What is a document: each line, each paragraph, each file, or none for one "
+            "continuous text.",
+        ),
+        cloup.option(
+            "--separator",
+            metavar="TEXT",
+            help="Text between documents, instead of --documents.",
+        ),
+        cloup.option(
+            "--input-format",
+            type=click.Choice(INPUT_FORMATS),
+            help="Format of the text; auto goes by the file's name.",
+        ),
+        cloup.option(
+            "--column",
+            metavar="NAME",
+            help="Column of a table, or key of JSON objects, with the text.",
+        ),
+        *[
+            cloup.option(
+                "--label",
+                metavar="COLUMN",
+                multiple=True,
+                help="Column with a label of each document; repeat the option for each label.",
+            )
+        ][: int(label)],
+        cloup.option(
+            "--label-from",
+            type=click.Choice(LABEL_SOURCES),
+            help="Take the label of each document from the name of its folder or file.",
+        ),
+        cloup.option(
+            "--delimiter", metavar="TEXT", help="What separates the fields of a table's rows."
+        ),
+        cloup.option(
+            "--header",
+            type=click.Choice(HEADERS),
+            help="Whether the first row of a table names its columns.",
+        ),
+        cloup.option(
+            "--bad-rows",
+            type=click.Choice(BAD_ROWS),
+            help="Stop at a row of a table that cannot be read, or leave it out and count it.",
+        ),
+        help="All of these as in the model's training, unless given.",
+    )
+
+
+def chosen_reading(values: dict[str, Any]) -> dict[str, Any]:
+    """How a text is read, as the library takes it: without options that were not given."""
+    return {name: value for name, value in values.items() if value not in (None, ())}

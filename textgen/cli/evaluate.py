@@ -1,17 +1,34 @@
 """`textgen evaluate`."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 import cloup
 
-from textgen.cli import base_command, console, options
+from textgen.cli import base_command, console, corpus_options, options
+from textgen.cli.formatting import format_count, format_table, make_printable
 from textgen.cli.output import Output
+
+if TYPE_CHECKING:
+    from textgen.analysis.document_scores import DocumentScore
+    from textgen.analysis.evaluation import Evaluation
+
+_MAX_LABELS = 30  # of each kind, in the table
 
 
 @cloup.command("evaluate", cls=base_command.Command)
-@options.texts(required=True)
+@options.texts(required=False)
 @options.model("Model directory to evaluate.")
+@cloup.option(
+    "--test",
+    is_flag=True,
+    help="Evaluate on the part of the corpus that training held out for this (train --test).",
+)
+@cloup.option(
+    "--each", is_flag=True, help="Write the figures of each document, in the order of the text."
+)
 @options.context(
     "Carry the state through the text, or predict each character from the last maxlen ones."
 )
@@ -22,52 +39,143 @@ from textgen.cli.output import Output
     help="Read windows of N characters, each from a zero state, and predict at every position.",
 )
 @options.reading
-@options.output_format("json", "Lines of text, or a JSON object.")
+@corpus_options.text_documents()
+@cloup.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["text", "json", "jsonl", "csv"]),
+    default="text",
+    show_default=True,
+    help="Lines of text, or a JSON object; with --each a line of text or of JSON for each "
+    "document, or CSV.",
+)
 @options.debug
 def command(
     texts: tuple[str, ...],
     directory: Path,
+    test: bool,  # noqa: FBT001
+    each: bool,  # noqa: FBT001
     context: str | None,
     windows: int | None,
-    encoding: str | None,
-    decoding_errors: str | None,
-    glob: tuple[str, ...],
     output_format: str,
+    **reading: Any,
 ) -> None:
     """Measure how well a trained model predicts a text.
 
-    TEXT is one or more files, directories (read recursively) or - for standard input. It is read
-    with the settings of the model's corpus. The loss is the cross-entropy in nats per character.
+    TEXT is one or more files, directories (read recursively) or - for standard input; by default
+    the part of the corpus that the model was validated on. It is read with the settings of the
+    model's corpus. The loss is the cross-entropy in nats per character.
+
+    A model of documents (lines, rows of a table, files) predicts each document from its beginning
+    to its end, and figures are also given for each label. Given --documents, a model of continuous
+    text reads a line end before and after each document instead. --each ranks a list: bits per
+    character and the text of each document. Any model reads lines then.
 
     \b
         textgen evaluate held-out.txt
         textgen evaluate held-out.txt --windows 256 --format json
         tail -c 100000 corpus.txt | textgen evaluate --model small -
+        textgen evaluate --test
+        textgen evaluate --each names.txt | sort -n
     """
-    if not texts:
-        raise click.UsageError("no text: `textgen evaluate held-out.txt`")
+    if each:
+        if not texts or test:
+            raise click.UsageError("no text: `textgen evaluate --each names.txt`")
+        if windows is not None or output_format == "json":
+            raise click.UsageError("--each takes no --windows, and --format jsonl or csv")
+    elif output_format in ("jsonl", "csv"):
+        raise click.UsageError(f"--format {output_format} is for --each; give --format json")
+    reading = corpus_options.chosen_reading(reading)
+    out = Output()
+    if each:
+        from textgen.analysis.document_scores import evaluate_each
+        from textgen.text.reading_report import ReadingReport
+
+        report = ReadingReport()
+        scores = evaluate_each(texts, directory, context=context, report=report, **reading)
+        lines = {"text": _format_lines, "jsonl": _format_json, "csv": _format_csv}[output_format]
+        out.write_clean(map(out.clean, lines(scores)))
+        console.note_reading(report)
+        return
     import json
 
     from textgen.analysis.evaluation import evaluate
 
-    out = Output()
-    evaluation = evaluate(
-        texts,
-        directory,
-        context=context,
-        windows=windows,
-        encoding=encoding,
-        decoding_errors=decoding_errors,
-        glob=glob,
-    )
+    evaluation = evaluate(texts, directory, context=context, windows=windows, test=test, **reading)
     console.note_reading(evaluation.reading)
+    if evaluation.note:
+        console.note(f"textgen: {evaluation.note}")
     if output_format == "json":
         out.write(json.dumps(evaluation.to_json()) + "\n")
         return
     for label, text in evaluation.lines():
         out.write(f"{label:18}  {text}\n")
+    for line in _format_labels(evaluation):
+        out.write(f"{line}\n")
     if evaluation.unknown:
         console.note(
             f"textgen: {evaluation.unknown:,} characters are not in the model's vocabulary: left "
             "out, or read as its unknown character if it has one"
         )
+
+
+def _format_labels(evaluation: "Evaluation") -> Iterator[str]:
+    """A table of the losses of each kind of label."""
+    for name in dict.fromkeys(label.name for label in evaluation.labels):
+        losses = [label for label in evaluation.labels if label.name == name]
+        rows = [
+            (
+                make_printable(label.title).replace("\n", " "),
+                f"{label.documents:,}",
+                f"{label.characters:,}",
+                f"{label.loss:.4f}",
+                f"{label.bits_per_character:.4f}",
+            )
+            for label in losses[:_MAX_LABELS]
+        ]
+        yield ""
+        head = (make_printable(name), "documents", "characters", "loss", "bits per character")
+        yield from format_table(head, rows)
+        if len(losses) > _MAX_LABELS:
+            more = format_count(len(losses) - _MAX_LABELS, "more label")
+            yield f"and {more}: --format json lists all"
+
+
+def _format_lines(scores: "Iterable[DocumentScore]") -> Iterator[str]:
+    r"""Bits per character, a tab, and the text on one line, with \n for its line ends."""
+    for score in scores:
+        text = score.text.replace("\n", "\\n")
+        yield f"{score.bits_per_character:8.4f}\t{text}\n"
+
+
+def _format_json(scores: "Iterable[DocumentScore]") -> Iterator[str]:
+    import json
+
+    for score in scores:
+        yield json.dumps(score.to_json(), ensure_ascii=False) + "\n"
+
+
+def _format_csv(scores: "Iterable[DocumentScore]") -> Iterator[str]:
+    import csv
+    import io
+    from itertools import chain
+
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+
+    def take() -> str:
+        text = buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()
+        return text
+
+    iterator = iter(scores)
+    first = next(iterator, None)
+    names = [] if first is None else list(first.labels)
+    figures = ("characters", "unknown", "nats", "bits_per_character")
+    writer.writerow(("text", *names, *figures))
+    yield take()
+    for score in chain([] if first is None else [first], iterator):
+        labels = (score.labels[name] or "" for name in names)
+        writer.writerow((score.text, *labels, *(getattr(score, name) for name in figures)))
+        yield take()

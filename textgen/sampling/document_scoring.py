@@ -3,6 +3,7 @@
 import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ from textgen.sampling.network import Network
 from textgen.text.vocabulary import Ids
 
 Doubles = npt.NDArray[np.float64]
+LabelIds = npt.NDArray[np.integer[Any]]
 
 _MAX_ROWS = 128  # documents read side by side (window states, for a model with windows)
 _BLOCK = 1 << 20  # logits in memory at a time
@@ -20,6 +22,7 @@ _BLOCK = 1 << 20  # logits in memory at a time
 def score_documents(
     network: Network,
     documents: Sequence[Ids],
+    label_ids: LabelIds | None = None,
     *,
     start: Sequence[int],
     window: int | None = None,
@@ -32,6 +35,7 @@ def score_documents(
     Args:
         network: A trained network.
         documents: The ids of each document with its document end, shape (tokens,), 1 or more.
+        label_ids: The ids of their labels, shape (documents, fields); None for a network without.
         start: Ids that are read before each document: the document end. Without any, the first
             token of a document is not predicted.
         window: Tokens that each prediction is made from; None to carry the state.
@@ -66,7 +70,7 @@ def score_documents(
         end = step + steps[number]
         inputs[step:end, row] = tokens[:-1]
         targets[step:end, row] = tokens[1:]
-    logs = _read(network, schedule, inputs, targets, window)
+    logs = _read(network, schedule, inputs, targets, label_ids, window)
     for number, row, step in schedule.places:
         end = step + steps[number]
         scores[number][:] = logs[end - lengths[number] : end, row]
@@ -109,6 +113,7 @@ def _read(
     schedule: _Schedule,
     inputs: Ids,
     targets: Ids,
+    label_ids: LabelIds | None,
     window: int | None,
 ) -> npt.NDArray[np.float32]:
     """The log-probabilities of targets, float32 of shape (steps, rows)."""
@@ -124,9 +129,11 @@ def _read(
         end = min(begin + block, schedule.steps)
         for step in range(begin, end):
             if step in first:
-                _, rows = zip(*first[step], strict=True)
+                numbers, rows = zip(*first[step], strict=True)
                 if step:
                     reader.reset(np.array(rows))
+                if label_ids is not None:
+                    reader.set_labels(np.array(rows), label_ids[np.array(numbers)])
             logits[step - begin] = reader.step(inputs[step])
         logs[begin:end] = _log_probabilities(logits[: end - begin], targets[begin:end])
     return logs

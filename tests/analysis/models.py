@@ -1,0 +1,83 @@
+"""Models with random weights, made without a framework."""
+
+import io
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from textgen import __version__
+from textgen.model import model_dir
+from textgen.model.model_dir import TrainedModel
+from textgen.model.record import ModelRecord
+from textgen.sampling.network import weight_specs
+from textgen.settings import CorpusConfig, ModelConfig, Settings, TrainConfig, WindowConfig
+from textgen.text.labels import LabelField, Labels
+from textgen.text.vocabulary import Vocabulary
+
+GENRE = LabelField("genre", ("comedy", "horror"), (7, 9), unlabelled=2, rare=3, rare_values=2)
+AUTHOR = LabelField("author", ("Ann", "Bob", "Cy"), (5, 6, 7))
+LABELS = Labels((GENRE, AUTHOR), (((2, 1), 9), ((1, 0), 7)))
+LETTERS = "\n abcdefgh"
+
+
+def random_model(
+    corpus: CorpusConfig,
+    characters: str = LETTERS,
+    labels: Labels | None = None,
+    *,
+    has_unknown: bool = False,
+    window: int | None = None,
+) -> TrainedModel:
+    """A model with random weights; of documents, if `corpus` reads documents."""
+    documents = corpus.documents != "none"
+    vocabulary = Vocabulary("".join(sorted(characters)), has_unknown, documents)
+    config = ModelConfig(
+        units=(6, 5),
+        embedding=4,
+        documents=documents,
+        label_sizes=labels.sizes if labels else (),
+    )
+    settings = Settings(
+        windows=WindowConfig(maxlen=window or 20),
+        model=config,
+        training=TrainConfig(carry_state=window is None),
+    )
+    about: dict[str, Any] = {
+        "versions": {"textgen": __version__},
+        "corpus": {"characters": 100, "settings": corpus.to_json(), "sources": []},
+    }
+    record = ModelRecord(settings, vocabulary, {}, (), about, labels)
+    generator = np.random.default_rng(5)
+    weights = [
+        generator.standard_normal(spec.shape).astype(np.float32)
+        for spec in weight_specs(config, vocabulary.size)
+    ]
+    return TrainedModel(record, weights)
+
+
+def save_model(trained: TrainedModel, directory: Path) -> Path:
+    """Write a model directory."""
+    record = trained.record
+    specs = weight_specs(record.settings.model, record.vocabulary.size)
+
+    def write(path: Path) -> None:
+        data = io.BytesIO()
+        with h5py.File(data, "w") as file:
+            for spec, array in zip(specs, trained.weights, strict=True):
+                file[spec.path] = array
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("model.weights.h5", data.getvalue())
+
+    model_dir.save(directory, write, record)
+    return directory
+
+
+def with_characters(trained: TrainedModel, characters: int) -> TrainedModel:
+    """The same model, trained on a corpus with so many ids."""
+    about = dict(trained.record.about)
+    about["corpus"] = {**about["corpus"], "characters": characters}
+    return replace(trained, record=replace(trained.record, about=about))

@@ -1,0 +1,146 @@
+"""How well a trained model predicts each document of a text."""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Unpack
+
+import numpy as np
+import numpy.typing as npt
+
+from textgen.analysis.document_reader import Document, DocumentReader, document_config
+from textgen.analysis.losses import UNKNOWN_BITS, LossSum
+from textgen.analysis.text_reader import ReadingOptions, reading_config
+from textgen.model.model_dir import TrainedModel, read_model
+from textgen.sampling.document_scoring import score_documents
+from textgen.settings import DEFAULT_MODEL
+from textgen.text.reading_report import ReadingReport
+from textgen.text.sources import Corpora, find_sources
+
+_GROUP_TOKENS, _GROUP_DOCUMENTS = 1 << 18, 1 << 14  # scored together, in memory
+
+
+@dataclass(frozen=True)
+class DocumentScore:
+    """How well a model predicts a document.
+
+    Attributes:
+        text: The document.
+        labels: Its labels by name; None where it has none of a kind.
+        characters: Its characters.
+        unknown: How many of them the model does not know.
+        nats: The negative logarithm of the document's probability, with its end; `UNKNOWN_BITS` are
+            charged for each unknown character.
+    """
+
+    text: str
+    labels: dict[str, str | None]
+    characters: int
+    unknown: int
+    nats: float
+
+    @property
+    def bits_per_character(self) -> float:
+        """Bits of the whole document per character."""
+        return self.nats / math.log(2) / self.characters
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures as a JSON object."""
+        return {**vars(self), "bits_per_character": self.bits_per_character}
+
+
+def evaluate_each(
+    corpora: Corpora,
+    model: str | Path = DEFAULT_MODEL,
+    *,
+    context: str | None = None,
+    report: ReadingReport | None = None,
+    **reading: Unpack[ReadingOptions],
+) -> Iterator[DocumentScore]:
+    """How well a trained model predicts each document of a text, in order.
+
+    A text that is read for a model of continuous text is taken as lines, unless the options say
+    otherwise. Empty documents are left out, and counted.
+
+    Args:
+        corpora, model, context, reading: As for `evaluate`.
+        report: Counts what is found and changed as the text is read.
+
+    Raises:
+        CorpusError: no text, or unreadable text.
+        ModelError: no model, or a damaged one.
+        SettingsError: an unknown context or way to read the text.
+
+    Example:
+        >>> scores = evaluate_each("names.txt", "names-model")  # doctest: +SKIP
+        >>> min(scores, key=lambda score: score.bits_per_character).text  # doctest: +SKIP
+        'Anna'
+    """
+    trained = read_model(model)
+    config = reading_config(trained.record, model, **reading)
+    sources = find_sources(corpora, config.glob)
+    config = document_config(config, sources, trained.record)
+    reader = DocumentReader(trained.record, config, report)
+    scorer = DocumentScorer(trained, reader, context)
+    unknown_id = trained.record.vocabulary.unknown_id
+
+    def scores() -> Iterator[DocumentScore]:
+        for document, logs in scorer.score(reader.read(sources)):
+            loss = LossSum()
+            loss.add(document.targets(logs), logs, unknown_id)
+            nats = loss.known_nats + document.unknown * UNKNOWN_BITS * math.log(2)
+            labels = {
+                name: value or None
+                for name, value in zip(reader.label_names, document.labels, strict=True)
+            }
+            characters = len(document.text)
+            yield DocumentScore(document.text, labels, characters, document.unknown, nats)
+
+    return scores()
+
+
+class DocumentScorer:
+    """Scores documents with a model.
+
+    Args:
+        trained: The model.
+        reader: What reads the documents.
+        context: As for `evaluate`.
+    """
+
+    def __init__(self, trained: TrainedModel, reader: DocumentReader, context: str | None = None):
+        self._network = trained.network()
+        self._window = trained.record.window(context)
+        self._has_labels = trained.record.labels is not None
+        self._end = reader.end.tolist()
+
+    def score(
+        self, documents: Iterable[Document]
+    ) -> Iterator[tuple[Document, npt.NDArray[np.float64]]]:
+        """Documents in order, each with the log-probabilities of its ids.
+
+        The first id lacks one where the model reads nothing before a document.
+        """
+        for group in _groups(documents):
+            scores = score_documents(
+                self._network,
+                [document.ids for document in group],
+                np.stack([document.label_ids for document in group]) if self._has_labels else None,
+                start=self._end,
+                window=self._window,
+            )
+            yield from zip(group, scores, strict=True)
+
+
+def _groups(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    """Documents in groups that fit in memory."""
+    group, tokens = list[Document](), 0
+    for document in documents:
+        group.append(document)
+        tokens += len(document.ids)
+        if tokens >= _GROUP_TOKENS or len(group) >= _GROUP_DOCUMENTS:
+            yield group
+            group, tokens = [], 0
+    if group:
+        yield group

@@ -1,0 +1,147 @@
+"""Sums of losses: of a text, of documents, and of the documents with each label."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from textgen.text.labels import LabelField, Labels
+from textgen.text.vocabulary import CODE_POINTS, Ids
+
+# The bits charged for a character that the model does not know: enough to name any code point.
+UNKNOWN_BITS = math.log2(CODE_POINTS)
+
+
+@dataclass
+class LossSum:
+    """The sum of losses of tokens.
+
+    Attributes:
+        nats: Their negative log-probabilities, in total.
+        predicted: How many tokens these are of.
+        known_nats, known: The same without those of the unknown id.
+    """
+
+    nats: float = 0.0
+    predicted: int = 0
+    known_nats: float = 0.0
+    known: int = 0
+
+    def add(
+        self, targets: npt.NDArray[Any], logs: npt.NDArray[np.float64], unknown_id: int | None
+    ) -> None:
+        """Add tokens.
+
+        Args:
+            targets: Their ids, any shape.
+            logs: The logarithms of their probabilities, of the same shape.
+            unknown_id: The unknown id; None if there is none.
+        """
+        nats = -float(logs.sum())
+        self.nats += nats
+        self.predicted += logs.size
+        if unknown_id is not None:
+            known_logs = logs[targets != unknown_id]
+            nats, count = -float(known_logs.sum()), known_logs.size
+        else:
+            count = logs.size
+        self.known_nats += nats
+        self.known += count
+
+    @property
+    def loss(self) -> float:
+        """Nats per predicted token; nan without any."""
+        return self.nats / self.predicted if self.predicted else math.nan
+
+    @property
+    def known_loss(self) -> float:
+        """Nats per predicted token that is known; nan without any."""
+        return self.known_nats / self.known if self.known else math.nan
+
+
+@dataclass(frozen=True)
+class LabelLoss:
+    """How well a model predicts the documents with a label.
+
+    Attributes:
+        name: The kind of label, such as `genre`.
+        value: Its value; None for documents without one.
+        rare: Whether these are the documents with a value that is rare in the training text.
+        documents: Their number.
+        characters: Their characters.
+        loss: Cross-entropy in nats per predicted token: characters and document ends.
+        bits_per_character: Bits of all of these tokens per character.
+    """
+
+    name: str
+    value: str | None
+    rare: bool
+    documents: int
+    characters: int
+    loss: float
+    bits_per_character: float
+
+    @property
+    def title(self) -> str:
+        """Its value for people."""
+        return describe_label(self.value, rare=self.rare)
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures as a JSON object."""
+        return dict(vars(self))
+
+
+def describe_label(value: str | None, *, rare: bool = False) -> str:
+    """A value of a label for people.
+
+    Example:
+        >>> describe_label("horror"), describe_label(None), describe_label(None, rare=True)
+        ('horror', '(no label)', '(rare labels)')
+    """
+    if value is not None:
+        return value
+    return "(rare labels)" if rare else "(no label)"
+
+
+class LabelLosses:
+    """Adds up the losses of documents by label.
+
+    Args:
+        labels: The model's labels; None for a model without.
+    """
+
+    def __init__(self, labels: Labels | None):
+        self._fields = labels.fields if labels else ()
+        sizes = labels.sizes if labels else ()
+        # For each label id of a kind: documents, characters, tokens, nats.
+        self._sums = [np.zeros((size, 4)) for size in sizes]
+
+    def add(self, label_ids: Ids, characters: int, logs: npt.NDArray[np.float64]) -> None:
+        """Add a document."""
+        for sums, label_id in zip(self._sums, label_ids, strict=True):
+            sums[label_id] += 1, characters, logs.size, -logs.sum()
+
+    def losses(self) -> tuple[LabelLoss, ...]:
+        """The losses of the labels that documents have, of each kind the most frequent first."""
+        return tuple(
+            _label_loss(field, label_id, sums[label_id])
+            for field, sums in zip(self._fields, self._sums, strict=True)
+            for label_id in np.argsort(-sums[:, 0], kind="stable").tolist()
+            if sums[label_id, 0]
+        )
+
+
+def _label_loss(field: LabelField, label_id: int, sums: Sequence[float]) -> LabelLoss:
+    documents, characters, tokens, nats = map(float, sums)
+    return LabelLoss(
+        field.name,
+        field.decode(label_id) or None,
+        label_id == field.rare_id,
+        int(documents),
+        int(characters),
+        nats / tokens if tokens else math.nan,
+        nats / math.log(2) / characters if characters else math.nan,
+    )

@@ -1,0 +1,149 @@
+"""A text as a model reads it: one that a user named, or a part of the corpus it was trained on."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from textgen.analysis.document_reader import (
+    Document,
+    DocumentReader,
+    document_config,
+    is_documents,
+    resolve_config,
+)
+from textgen.analysis.training_text import open_cached_corpus
+from textgen.errors import ModelError
+from textgen.model.model_dir import TrainedModel
+from textgen.model.record import ModelRecord
+from textgen.settings import CorpusConfig
+from textgen.text.document_index import TEST
+from textgen.text.prepared_corpus import Prepared
+from textgen.text.reading import read_texts
+from textgen.text.reading_report import ReadingReport
+from textgen.text.sources import Corpora, find_sources
+from textgen.text.vocabulary import Ids
+
+_NAME_TEXT = "name a text, as in `textgen evaluate held-out.txt`"
+_BLOCK = 1 << 18  # ids of a prepared corpus in memory at a time
+
+
+@dataclass(frozen=True)
+class ModelText:
+    """A text as a model reads it. It can be read once.
+
+    Attributes:
+        reader: Reads it, and counts what it reads.
+        has_documents: Whether it is read as documents; else it is one text.
+        name: What messages call it.
+        read_documents: Its documents.
+        read_texts: One text, in blocks.
+    """
+
+    reader: DocumentReader
+    has_documents: bool
+    name: str
+    read_documents: Callable[[], Iterator[Document]]
+    read_texts: Callable[[], Iterator[str]]
+
+    @property
+    def note(self) -> str:
+        """How it is read, where that is not what the model was trained on; else empty."""
+        if self.has_documents == self.reader.text.vocabulary.has_document_end:
+            return ""
+        if not self.has_documents:
+            return (
+                "the model was trained on documents; it reads this text as the inside of one, "
+                "which never ends"
+            )
+        if not len(self.reader.end):
+            return (
+                "the model was trained on continuous text without line ends; it reads nothing "
+                "before a document, and predicts no end and no first character"
+            )
+        between = self.reader.text.vocabulary.decode(self.reader.end.tolist())
+        name = "a line end" if between == "\n" else repr(between)
+        return (
+            f"the model was trained on continuous text; it reads {name} before each document, and "
+            "predicts another one as its end"
+        )
+
+    def read_ids(self) -> Iterator[Ids]:
+        """The ids of one text, in pieces; a model of documents reads it as the inside of one."""
+        vocabulary = self.reader.text.vocabulary
+        if vocabulary.document_end_id is not None:
+            yield np.array([vocabulary.document_end_id])
+        yield from map(self.reader.text.encode, self.read_texts())
+
+
+def named_text(
+    record: ModelRecord,
+    corpora: Corpora,
+    config: CorpusConfig,
+    report: ReadingReport | None = None,
+    *,
+    as_documents: bool = False,
+) -> ModelText:
+    """A text that a user named.
+
+    Args:
+        record: The model.
+        corpora: Paths of files and directories, `-`, or sources.
+        config: How they are read.
+        report: Counts what is found and changed.
+        as_documents: Whether to read a text as lines that would else be one text.
+
+    Raises:
+        CorpusError: a file does not exist or cannot be read.
+        SettingsError: there are not as many labels as the model has.
+    """
+    sources = find_sources(corpora, config.glob)
+    resolve = document_config if as_documents else resolve_config
+    config = resolve(config, sources, record)
+    reader = DocumentReader(record, config, report)
+    return ModelText(
+        reader,
+        is_documents(config),
+        ", ".join(source.name for source in sources),
+        lambda: reader.read(sources),
+        lambda: (text for text, _ in read_texts(sources, config, reader.report)),
+    )
+
+
+def corpus_part(trained: TrainedModel, directory: Path, part: int) -> ModelText:
+    """The validation or test part of the corpus that a model was trained on.
+
+    Args:
+        trained: The model.
+        directory: Its directory.
+        part: `VALIDATION` or `TEST`.
+
+    Raises:
+        ModelError: the directory does not have the corpus, or that has no such part.
+        PreparedError: the corpus is damaged.
+    """
+    prepared = open_cached_corpus(trained, directory, _NAME_TEXT)
+    name, option = ("test", "--test") if part == TEST else ("validation", "--validation")
+    documents = prepared.documents
+    ids = prepared.ranges(trained.record.settings.windows.validation)[part]
+    if ids.stop - ids.start < 2:
+        raise ModelError(
+            f"{directory}: no part of the corpus is for {name}; {_NAME_TEXT}, or train with "
+            f"{option} 0.1"
+        )
+    reader = DocumentReader(trained.record, prepared.corpus)
+    return ModelText(
+        reader,
+        documents is not None,
+        f"the {name} part of the corpus",
+        lambda: iter(()) if documents is None else reader.read_part(prepared, documents, part),
+        lambda: _read_blocks(prepared, ids),
+    )
+
+
+def _read_blocks(prepared: Prepared, ids: slice) -> Iterator[str]:
+    # With --init-from the model has more characters than its corpus, and other ids.
+    for first in range(ids.start, ids.stop, _BLOCK):
+        block = prepared.read(first, min(first + _BLOCK, ids.stop))
+        yield prepared.vocabulary.decode(block.tolist())
