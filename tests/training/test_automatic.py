@@ -2,7 +2,13 @@
 
 import pytest
 
-from textgen.training.automatic import TWO_CORES, Pace, choose_sizes, choose_time
+from textgen.training.automatic import (
+    TWO_CORES,
+    Pace,
+    choose_sizes,
+    choose_state_reset,
+    choose_time,
+)
 
 
 @pytest.mark.parametrize("characters", [10**5, 10**6, 10**8])
@@ -29,3 +35,9 @@ def test_a_gpu_starts_within_half_a_minute_and_then_has_time_for_many_passes():
 def test_a_training_by_epochs_is_the_same_on_every_machine():
     by_epochs = {"epochs": 5, "time": 0.0}
     assert choose_sizes(10**6, by_epochs, Pace(20.0, gpu=True)) == choose_sizes(10**6, by_epochs)
+
+
+def test_short_documents_start_often_enough():
+    assert choose_state_reset(10**4, mean_length=60) == 0
+    for length in (None, 5000):
+        assert choose_state_reset(10**4, length) == 0.1

@@ -191,7 +191,8 @@ def test_a_prepared_text_is_not_read_another_way(tmp_path, corpus, corpus_settin
             without_chosen(tmp_path / "p")
         if refused is None:
             plan = planned([tmp_path / "p"], tmp_path / "m", corpus=corpus_settings)
-            assert plan.corpus.corpus == CorpusConfig("latin-1", lowercase=True)
+            expected = CorpusConfig("latin-1", lowercase=True, documents="none")
+            assert plan.corpus.corpus == expected
         else:
             with pytest.raises(UsageError, match=f"prepared already, with {refused};"):
                 planned([tmp_path / "p"], tmp_path / "m", corpus=corpus_settings)

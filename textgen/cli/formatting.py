@@ -85,8 +85,8 @@ def format_labels(labels: Mapping[str, str]) -> str:
     return ", ".join(f"{name}={value}" for name, value in labels.items())
 
 
-def describe_reading(report: "ReadingReport") -> Iterator[str]:
-    """A line for each kind of thing that was detected or changed when texts were read."""
+def describe_mode(report: "ReadingReport") -> Iterator[str]:
+    """Lines about how the input was read, and how else it could be."""
     if report.mode:
         yield f"read as {report.mode}"
     if report.suggestion:
@@ -94,7 +94,11 @@ def describe_reading(report: "ReadingReport") -> Iterator[str]:
     if report.delimiter:
         yield f"delimiter: {report.delimiter!r}"
     if number := report.duplicate_documents:
-        yield f"{format_count(number, 'document')} equal to an earlier one; kept"
+        yield f"{format_count(number, 'document')} equal to an earlier one, and kept"
+
+
+def describe_reading(report: "ReadingReport") -> Iterator[str]:
+    """A line for each kind of thing that was detected or changed when texts were read."""
     if number := report.empty_documents:
         yield f"{format_count(number, 'empty document')} left out"
     if number := report.bad_rows:

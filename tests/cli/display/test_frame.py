@@ -86,6 +86,12 @@ def test_several_samples_share_their_rows():
     assert all(f"seed {heat} " in text for heat in (0.2, 0.5, 1.0))
 
 
+def test_documents_of_one_temperature_are_one_sample():
+    drawn = [events.Sample(0.5, "", name) for name in ("Ann", "Bob")]
+    text = "\n".join(draw(state_after(*drawn), 80, 24))
+    assert "samples at epoch 0, temperature 0.5 " in text and "Ann" in text and "Bob" in text
+
+
 @pytest.mark.parametrize("loss", [0.0, 1e-9, 999.9996, 12345.6, 1e20, 3e38])
 def test_a_training_that_diverges_still_fits(loss):
     steps = [events.StepDone(n, n / 9, loss * n, 9, loss * n, n) for n in range(1, 9)]

@@ -2,6 +2,7 @@
 
 from tests.cli.display.example import STARTED, draw, state_after, training_events
 from textgen.cli.display.lines import LineDisplay, QuietDisplay
+from textgen.text.reading_report import ReadingReport
 from textgen.training import events
 
 
@@ -30,3 +31,57 @@ def test_a_quiet_display_writes_warnings_only(capsys):
         lines = capsys.readouterr().err.splitlines()
         assert [line for line in lines if "takes 1.2 times as long as in float32" in line]
         assert len(lines) == count
+
+
+def test_documents_are_counted_with_how_they_were_read(capsys):
+    reading = ReadingReport(
+        {"utf-8": 1},
+        documents=5500,
+        empty_documents=1,
+        duplicate_documents=7,
+        bad_rows=2,
+        first_bad_row="t.csv: row 3: has 1 field, not 2",
+        mode="rows of a table, the text from the column title",
+        delimiter=";",
+        suggestion="try another",
+    )
+    corpus = events.CorpusOpened(9000, 8000, 1000, 0, 40, from_cache=True, reading=reading)
+    documents = {
+        "test_characters": 50,
+        "training_documents": 5000,
+        "validation_documents": 400,
+        "test_documents": 100,
+        "labels": {"genre": 3, "author": 1},
+    }
+    opened = events.CorpusOpened(**{**vars(corpus), **documents})
+    LineDisplay()(opened)
+    assert capsys.readouterr().err.splitlines() == [
+        "corpus: 5,500 documents, 9,000 characters (read before), 40 distinct; 5,000 documents for "
+        "training, 400 for validation, 100 for a test",
+        "        labels: genre (3 values), author (1 value)",
+        "        read as rows of a table, the text from the column title",
+        "        try another",
+        "        delimiter: ';'",
+        "        7 documents equal to an earlier one, and kept",
+        "        1 empty document left out",
+        "        2 bad rows left out; the first: t.csv: row 3: has 1 field, not 2",
+    ]
+    LineDisplay()(events.CorpusOpened(9, 7, 1, 0, 4, from_cache=False, test_characters=1))
+    assert "7 for training, 1 for validation, 1 for a test\n" in capsys.readouterr().err
+    assert "5,500 documents, 9,000 characters" in "\n".join(draw(state_after(opened), 80, 24))
+
+
+def test_samples_of_documents_take_a_line_and_have_their_labels(capsys):
+    sample = events.Sample(0.5, "", "To be", {"genre": "play", "author": "Ann"})
+    long = events.Sample(0.5, "", "To be\nor not", {"genre": "play"})
+    for event in (sample, long):
+        LineDisplay()(event)
+    assert capsys.readouterr().err.splitlines() == [
+        "sample at temperature 0.5, genre=play, author=Ann: To be",
+        "--- sample at temperature 0.5, genre=play ---",
+        "To be",
+        "or not",
+        "---",
+    ]
+    text = "\n".join(draw(state_after(events.EarlySample(0.5, 2.0, **vars(sample))), 80, 24))
+    assert "genre=play, author=Ann: To be" in text

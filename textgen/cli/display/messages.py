@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from textgen.cli.display.state import to_bits
 from textgen.cli.formatting import (
+    describe_mode,
     describe_reading,
     format_count,
     format_duration,
@@ -113,7 +114,7 @@ def _describe_corpus(event: events.CorpusOpened) -> Iterator[str]:
     if event.labels:
         labels = (f"{name} ({format_count(n, 'value')})" for name, n in event.labels.items())
         yield f"        labels: {', '.join(labels)}"
-    for line in describe_reading(event.reading):
+    for line in (*describe_mode(event.reading), *describe_reading(event.reading)):
         yield f"        {line}"
     if event.unknown_characters:
         yield f"        {event.unknown_characters:,} rare characters share one id"
