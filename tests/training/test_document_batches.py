@@ -1,6 +1,7 @@
 """What a training on documents reads: the fake backend writes it down."""
 
 from collections import Counter
+from dataclasses import replace
 from itertools import islice, pairwise
 
 import numpy as np
@@ -12,7 +13,9 @@ from tests.training.test_loop import Recorder, run, stop_after
 from textgen.distributed.communicator import JaxCommunicator
 from textgen.settings import resolve_settings
 from textgen.text.batches import ids_of
+from textgen.text.labels import LabelField, Labels
 from textgen.text.vocabulary import Vocabulary
+from textgen.training import events
 from textgen.training.batches import Batches
 from textgen.training.data import TrainingData
 from textgen.training.fit import StartOptions
@@ -160,3 +163,29 @@ def test_every_token_of_the_validation_documents_is_predicted_with_its_label(
         label = int(part.label_ids[number, 0])
         expected.update((label, token) for token in data.validation[first:last].tolist())
     assert seen == expected
+
+
+def test_samples_are_documents_from_their_start():
+    _, recorder = run(settings(sample_length=30), text=text())
+    for kind, validations in ((events.Sample, 3), (events.EarlySample, 3)):
+        samples = recorder.of(kind)
+        assert validations <= len(samples) <= 4 * validations
+        assert all(sample.seed == "" and len(sample.text) <= 30 for sample in samples)
+        assert len({sample.text for sample in samples}) > validations  # another one each time
+    labels = Labels((LabelField("genre", tuple("abcdefgh"), (25,) * 8),), (((3,), 1),))
+    data = replace(text(labels=True), labels=labels)
+    _, recorder = run(settings(labels=True, sample_length=30), text=data)
+    assert {sample.labels["genre"] for sample in recorder.of(events.Sample)} == {"c"}
+
+
+def test_a_model_of_documents_has_no_seeds():
+    loop, recorder = run(settings(sample_length=0), text=text())
+    assert loop.seeds == () and not recorder.of(events.Sample)
+
+
+@pytest.mark.parametrize("changes", [{}, {"carry_state": False}, {"targets": "last"}])
+def test_a_few_short_documents_are_enough(changes):
+    data = text(documents=3, validation=1)
+    loop, recorder = run(settings(batch_size=1, sample_length=5, **changes), text=data)
+    assert loop.state.steps >= 3
+    assert all(event.validation_loss is not None for event in recorder.of(events.Validated))

@@ -1,7 +1,5 @@
 """What a training on documents plans: settings that follow from them, and what resumes it."""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -24,11 +22,11 @@ def names(tmp_path):
 
 @pytest.fixture
 def titles(tmp_path):
-    path = tmp_path / "titles.jsonl"
-    forums = ("cats", "dogs")
-    rows = [{"title": f"title {n}", "forum": forums[n % 2]} for n in range(400)]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
+    for number in range(40):
+        path = tmp_path / "titles" / ("cats", "dogs")[number % 2] / f"{number}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"title number {number}")
+    return tmp_path / "titles"
 
 
 def plan(corpus, directory, reading=None, **options):
@@ -37,7 +35,7 @@ def plan(corpus, directory, reading=None, **options):
     return create_plan(job, None, lambda _: None)
 
 
-ROWS = {"column": "title", "label": ("forum",)}
+FILES = {"documents": "files", "label_from": "folder"}
 
 
 def test_the_network_follows_from_the_corpus(tmp_path, names, titles):
@@ -45,7 +43,7 @@ def test_the_network_follows_from_the_corpus(tmp_path, names, titles):
     model = planned.identity.settings.model
     assert model.documents and model.label_sizes == ()
     assert planned.identity.vocabulary.has_document_end
-    labelled = plan(titles, tmp_path / "n", ROWS)
+    labelled = plan(titles, tmp_path / "n", FILES)
     assert labelled.identity.settings.model.label_sizes == (3,)
     continuous = plan(names, tmp_path / "o", {"documents": "none"})
     assert not continuous.identity.settings.model.documents
@@ -59,10 +57,10 @@ def test_the_network_follows_from_the_corpus(tmp_path, names, titles):
 
 
 def test_its_data_are_the_documents_of_each_part(tmp_path, titles):
-    planned = plan(titles, tmp_path / "m", ROWS)
+    planned = plan(titles, tmp_path / "m", FILES)
     data, documents = planned.data(), planned.corpus.documents
     assert data.documents is not None and data.validation_documents is not None
-    assert len(data.documents) + len(data.validation_documents) == 400
+    assert len(data.documents) + len(data.validation_documents) == 40
     assert data.labels == documents.labels
     end = planned.identity.vocabulary.document_end_id
     for ids, part, number in (

@@ -8,11 +8,12 @@ import numpy as np
 from textgen.distributed.communicator import Communicator
 from textgen.sampling import Sampler
 from textgen.sampling.network import Network
-from textgen.settings import Settings
+from textgen.settings import Decoding, Settings
 from textgen.training import events
 from textgen.training.data import TrainingData, streams
 
 _SEEDS = 64
+_DOCUMENTS = 4  # in a sample, at most
 _LINE_SEARCH = 200  # characters within which a line end is looked for
 
 
@@ -98,5 +99,14 @@ class SampleDrawer:
     def _draw_documents(
         self, sampler: Sampler, temperature: float, step: int
     ) -> Iterator[events.Sample]:
-        del sampler, temperature, step  # to come, with the Sampler for documents
-        yield from ()
+        config = self._settings.training
+        stop = sampler.stop_condition(config.sample_length)
+        generator = np.random.default_rng((config.random_seed, step, 4))
+        texts = sampler.generate_batch(
+            [""] * _DOCUMENTS, Decoding(temperature), stop, int(generator.integers(2**32))
+        )
+        characters = 0
+        for text in texts:
+            if characters < config.sample_length:
+                yield events.Sample(temperature, "", text.text, dict(text.labels))
+            characters += len(text.text)
