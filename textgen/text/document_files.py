@@ -1,4 +1,4 @@
-"""After a corpus has been read: which part each document belongs to, and its place in the files."""
+"""After a corpus has been read: where each document and its labels are in the files."""
 
 import io
 from collections.abc import Sequence
@@ -10,13 +10,20 @@ import numpy as np
 import numpy.typing as npt
 
 from textgen.settings import WindowConfig
-from textgen.text.document_hash import Hashes
-from textgen.text.document_index import DOCUMENTS, TEST, TRAINING, VALIDATION
-from textgen.text.document_records import HASHES, LENGTHS, record_path
-from textgen.text.document_split import choose_held_out, contains, count_distinct
+from textgen.text import label_collector
+from textgen.text.document_index import (
+    DOCUMENTS,
+    LABEL_IDS,
+    LABELS,
+    TEST,
+    TRAINING,
+    VALIDATION,
+)
+from textgen.text.document_records import LENGTHS, load_records
+from textgen.text.document_sides import SIDES, write_sides
 from textgen.text.indexing import Part
+from textgen.text.label_collector import GROUPS, LabelCollector, LabelGroups
 
-SIDES = "sides"  # the file with the part of the corpus that each document belongs to
 _SIDES = (TRAINING, VALIDATION, TEST)
 
 
@@ -52,60 +59,64 @@ class Arrangement:
 
 
 def arrange_documents(
-    directory: Path, folder: Path, parts: Sequence[Part], windows: WindowConfig
+    directory: Path,
+    folder: Path,
+    parts: Sequence[Part],
+    windows: WindowConfig,
+    collector: LabelCollector,
 ) -> Arrangement:
-    """Split the documents that have been read, and write the file with their places.
+    """Split the documents that have been read, and write the files with their places and labels.
 
     Args:
-        directory: Where the file is written.
+        directory: Where the files are written.
         folder: The directory with the temporary files.
         parts: The temporary files, in order.
         windows: Says which shares are held out.
+        collector: Has the values of all labels.
 
     Raises:
-        CorpusError: there are too few documents.
+        CorpusError: there are too few documents, or labels from which nothing can be learned.
     """
     paths = [part.path(folder) for part in parts]
-    duplicates = _split(paths, sum(part.documents for part in parts), windows)
+    groups = None
+    if collector.names:
+        groups = collector.write_ids([part.task for part in parts], paths)
+    documents = sum(part.documents for part in parts)
+    duplicates = write_sides(paths, documents, windows, None if groups is None else len(groups))
     placements, counts, characters = _place(paths, [part.characters for part in parts])
-    first, last = np.cumsum([1, *characters])[[0, -1]]
-    with PartedFile(directory / DOCUMENTS, np.dtype("<i8"), (), counts, extra=1) as file:
-        starts = np.cumsum([first, *characters])[:3]
-        for path in paths:
-            lengths, sides = load(path, LENGTHS), load(path, SIDES)
+    _write_starts(directory / DOCUMENTS, paths, counts, characters)
+    if groups is not None:
+        _write_labels(directory, paths, counts, groups)
+    return Arrangement(counts, duplicates, placements)
+
+
+def _write_starts(
+    path: Path, paths: Sequence[Path], counts: tuple[int, int, int], characters: Sequence[int]
+) -> None:
+    starts = np.cumsum([1, *characters])
+    with PartedFile(path, np.dtype("<i8"), (), counts, extra=1) as file:
+        file.append(starts[3:])
+        for part in paths:
+            lengths, sides = load_records(part, LENGTHS), load_records(part, SIDES)
             for side in _SIDES:
                 sizes = lengths[sides == side] + 1
                 file.write(side, starts[side] + np.cumsum(sizes) - sizes)
                 starts[side] += sizes.sum()
-        file.append(np.array([last]))
-    return Arrangement(counts, duplicates, placements)
 
 
-def load(path: Path, name: str) -> npt.NDArray[Any]:
-    """Load one kind of records of the documents that end in a temporary file."""
-    records: npt.NDArray[Any] = np.load(record_path(path, name))
-    return records
-
-
-def _split(paths: Sequence[Path], documents: int, windows: WindowConfig) -> int:
-    """Write which part of the corpus each document belongs to; gives the number of duplicates."""
-    hashes: Hashes = np.empty(documents, np.uint64)
-    first = 0
-    for path in paths:
-        some = load(path, HASHES)
-        hashes[first : first + len(some)] = some
-        first += len(some)
-    hashes.sort()
-    held_out = choose_held_out([hashes], windows)
-    duplicates = documents - count_distinct(hashes)
-    del hashes
-    for path in paths:
-        some = load(path, HASHES)
-        sides = np.full(len(some), TRAINING, np.uint8)
-        for side, chosen in zip((VALIDATION, TEST), held_out, strict=True):
-            sides[contains(chosen, some)] = side
-        np.save(record_path(path, SIDES), sides)
-    return duplicates
+def _write_labels(
+    directory: Path, paths: Sequence[Path], counts: tuple[int, int, int], groups: LabelGroups
+) -> None:
+    training = np.zeros(len(groups), np.int64)
+    dtype = load_records(paths[0], label_collector.LABEL_IDS).dtype
+    with PartedFile(directory / LABEL_IDS, dtype, (len(groups.fields),), counts) as file:
+        for part in paths:
+            label_ids = load_records(part, label_collector.LABEL_IDS)
+            sides, numbers = load_records(part, SIDES), load_records(part, GROUPS)
+            training += np.bincount(numbers[sides == TRAINING], minlength=len(training))
+            for side in _SIDES:
+                file.write(side, label_ids[sides == side])
+    (directory / LABELS).write_bytes(groups.labels(training).to_bytes())
 
 
 def _place(
@@ -119,7 +130,7 @@ def _place(
     counts, totals = np.zeros(3, np.int64), np.zeros((len(paths), 3), np.int64)
     begun, rests, firsts = [0], list[int](), list[int | None]()
     for number, path in enumerate(paths):
-        lengths, sides = load(path, LENGTHS) + 1, load(path, SIDES)
+        lengths, sides = load_records(path, LENGTHS) + 1, load_records(path, SIDES)
         lengths[:1] -= begun[-1]
         counts += np.bincount(sides, minlength=3)
         totals[number] = [lengths[sides == side].sum() for side in _SIDES]

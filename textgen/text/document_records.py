@@ -123,10 +123,22 @@ def write_records(path: Path, records: Iterable[Records]) -> int:
         LABEL_CODES: [record.label_codes for record in records],
     }
     for name, arrays in columns.items():
-        np.save(record_path(path, name), np.concatenate(arrays))
+        save_records(path, name, np.concatenate(arrays))
     return sum(len(record.lengths) for record in records)
 
 
-def record_path(path: Path, name: str) -> Path:
-    """The file with one kind of records of a part."""
-    return path.with_name(f"{path.name}.{name}.npy")
+def save_records(path: Path, name: str, records: npt.NDArray[Any]) -> None:
+    """Save one kind of records of the documents that end in a part.
+
+    Args:
+        path: The part's file.
+        name: Which kind.
+        records: Of these documents, in order.
+    """
+    np.save(path.with_name(f"{path.name}.{name}.npy"), records)
+
+
+def load_records(path: Path, name: str) -> npt.NDArray[Any]:
+    """Load what `save_records` saved."""
+    records: npt.NDArray[Any] = np.load(path.with_name(f"{path.name}.{name}.npy"))
+    return records

@@ -22,6 +22,7 @@ from textgen.settings import CorpusConfig, WindowConfig
 from textgen.storage import hashes
 from textgen.text.document_files import Placement, arrange_documents, npy_header
 from textgen.text.document_hash import END_CODE
+from textgen.text.document_records import LabelValues
 from textgen.text.encode_tasks import (
     EncodedPart,
     EncodePart,
@@ -39,6 +40,8 @@ from textgen.text.indexing import (
     index_task,
     make_tasks,
 )
+from textgen.text.label_collector import LabelCollector
+from textgen.text.labels import label_names
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sizes import WORK_SIZES, WorkSizes
 from textgen.text.sources import Source
@@ -74,11 +77,13 @@ class _Read:
     """What is known when all text has been read.
 
     Attributes:
+        labels: The values of all labels.
         counts: How often each code point occurs.
         parts: The parts, in order.
         report: What reading found and changed.
     """
 
+    labels: LabelCollector
     counts: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(CODE_POINTS, np.int64))
     parts: list[Part] = field(default_factory=list)
     report: ReadingReport = field(default_factory=ReadingReport)
@@ -124,14 +129,15 @@ def write_ids(
     )
     with worker_pool() as workers:
         results = run_tasks(workers, readers, index_task, tasks)
-        read = _collect(results, total, on_progress)
+        read = _Read(LabelCollector(label_names(corpus)))
+        _collect(read, results, total, on_progress)
         characters = sum(part.characters for part in read.parts)
         if characters == 0:
-            raise CorpusError("the corpus is empty; name a file with text in it")
+            raise _empty_corpus(corpus, read.report)
         arrangement = None
         if read.counts[END_CODE]:
             read.counts[END_CODE] = 0
-            arrangement = arrange_documents(path.parent, folder, read.parts, windows)
+            arrangement = arrange_documents(path.parent, folder, read.parts, windows, read.labels)
             read.report.duplicate_documents = arrangement.duplicates
             characters += 1  # the document end before the first one
         vocabulary, unknown = build_vocabulary(read.counts, corpus.min_count)
@@ -151,8 +157,20 @@ def write_ids(
     return EncodedText(vocabulary, unknown, digests, read.report, counts)
 
 
-def _collect(results: Iterable[TaskResult], total: int | None, on_progress: OnProgress) -> _Read:
-    read, done = _Read(), 0
+def _empty_corpus(corpus: CorpusConfig, report: ReadingReport) -> CorpusError:
+    if report.empty_documents and corpus.column:
+        return CorpusError(
+            f"the column {corpus.column!r} is empty in all {report.empty_documents:,} rows; name "
+            "another --column"
+        )
+    return CorpusError("the corpus is empty; name a file with text in it")
+
+
+def _collect(
+    read: _Read, results: Iterable[TaskResult], total: int | None, on_progress: OnProgress
+) -> None:
+    """Take the results of all tasks."""
+    done = 0
     for result in results:
         match result:
             case BytesRead():
@@ -162,6 +180,8 @@ def _collect(results: Iterable[TaskResult], total: int | None, on_progress: OnPr
                 read.parts.append(result)
             case CharacterCounts():
                 read.counts[result.codes] += result.occurrences
+            case LabelValues():
+                read.labels.add(result)
             case ReadingReport():
                 read.report.add(result)
     parts = sorted(
@@ -173,7 +193,6 @@ def _collect(results: Iterable[TaskResult], total: int | None, on_progress: OnPr
     read.report.line_ends_added += added
     read.counts[ord("\n")] += added
     read.parts = parts
-    return read
 
 
 def _encode_parts(

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from textgen.storage import hashes
-from textgen.text.document_files import SIDES, Placement, load
+from textgen.text.document_files import Placement
 from textgen.text.document_hash import END_CODE
-from textgen.text.document_records import LENGTHS
+from textgen.text.document_records import LENGTHS, load_records
+from textgen.text.document_sides import SIDES
 from textgen.text.indexing import Part, codes_path
 from textgen.text.vocabulary import Vocabulary, from_code_points
 
@@ -114,11 +115,12 @@ class EncodePart:
     ) -> None:
         """Write each document to its part of the corpus."""
         path = self.part.path(self.target.folder)
-        lengths = load(path, LENGTHS) + 1
+        lengths = load_records(path, LENGTHS) + 1
         lengths[:1] -= placement.begun
         rest = self.part.characters - int(lengths.sum())
         sides = np.repeat(
-            np.append(load(path, SIDES), np.uint8(placement.unfinished)), np.append(lengths, rest)
+            np.append(load_records(path, SIDES), np.uint8(placement.unfinished)),
+            np.append(lengths, rest),
         )
         itemsize, first = self.target.vocabulary.dtype.itemsize, 0
         places = [self.target.start + place * itemsize for place in placement.places]

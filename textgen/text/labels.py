@@ -15,7 +15,7 @@ from textgen.text.vocabulary import check_text
 RARE = 5  # documents; a label of fewer is too rare to learn, and shares its embedding with others
 NO_LABEL = 0
 _SHOWN = 8  # values in a message
-_COMBINATIONS = 10_000  # recorded, at most
+COMBINATIONS = 10_000  # recorded, at most
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ class Labels:
             combinations.append((ids, check_integer("combinations", item[1], at_least=1)))
         if not fields or not combinations:
             raise storage.DamageError("no labels")
-        return cls(fields, tuple(combinations[:_COMBINATIONS]))
+        return cls(fields, tuple(combinations[:COMBINATIONS]))
 
 
 def label_names(config: CorpusConfig) -> tuple[str, ...]:
