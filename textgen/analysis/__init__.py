@@ -6,7 +6,8 @@
     novelty.py     how much of what it writes occurs in its training text
     report/        a page of HTML about what it learned
 
-Novelty is computed by overlap.py, substrings.py and copies.py (which substrings texts have in
-common), occurrences.py and passages.py (where the longest ones occur) and training_text.py.
+Novelty is computed by overlap.py and copies.py (which substrings texts have in common; the index is
+in text/substrings.py), occurrences.py and passages.py (where the longest ones occur) and
+training_text.py.
 text_reader.py reads texts as the training text was read; formatting.py writes figures for people.
 """

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from textgen.analysis.substrings import SEPARATOR, Level, Places, SubstringIndex
+from textgen.text.substrings import SEPARATOR, Level, Places, SubstringIndex
 
 _SEVERAL, _NO_SUBSTRING = -1, -2  # instead of the number of the id before a substring
 

@@ -1,6 +1,6 @@
 """What a few short texts have in common with a long one: which of their substrings occur in it.
 
-substrings.py says how.
+textgen/text/substrings.py says how.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from textgen.analysis.copies import Copy, CopySearch
-from textgen.analysis.substrings import MAX_TABLE, SubstringIndex
+from textgen.text.substrings import MAX_TABLE, SubstringIndex
 from textgen.text.vocabulary import Ids, IdSequence
 
 CHUNK = 1 << 19  # ids of the long text at a time: the arrays of a chunk take some 30 MB

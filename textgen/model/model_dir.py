@@ -8,6 +8,7 @@ A model directory holds
     history.json     losses and samples at each validation
     seeds.json       windows of the corpus that sampling can start from
     labels.json      labels of the corpus's documents, if they have any
+    documents.bloom  a fingerprint of the documents: says whether a text is one of them
     manifest.json    size and SHA-256 of each
     checkpoint.npz   the state of an unfinished training; only that training reads it
     cache/           the prepared corpus; the next training in this directory starts faster with it
@@ -26,6 +27,7 @@ import numpy.typing as npt
 from textgen import storage
 from textgen.errors import ModelError
 from textgen.model.paths import (
+    FINGERPRINT,
     HISTORY,
     LABELS,
     MODEL,
@@ -99,7 +101,13 @@ def load(directory: str | Path, context: str | None = None) -> Sampler:
         >>> model = load("textgen-model")  # doctest: +SKIP
         >>> print(model.generate("To be", length=200, temperature=0.5))  # doctest: +SKIP
     """
-    return read_model(directory).sampler(context)
+    from textgen.model.known_documents import KnownDocuments
+
+    trained = read_model(directory)
+    sampler = trained.sampler(context)
+    if sampler.generates_documents:
+        sampler.corpus = KnownDocuments(Path(directory), trained.record)
+    return sampler
 
 
 def read_model(directory: str | Path) -> TrainedModel:
@@ -124,6 +132,7 @@ def save(
     record: ModelRecord,
     *,
     changed: bool = True,
+    fingerprint: bytes | None = None,
 ) -> None:
     """Replace the model of a directory, in one step for every reader.
 
@@ -133,6 +142,7 @@ def save(
         record: All else.
         changed: Whether the weights have changed since this process last saved them; if not, the
             `.keras` file of the directory stays as it is.
+        fingerprint: As from `make_fingerprint`; None for a continuous text.
 
     Raises:
         OSError: the disk is full, or the directory cannot be written; the old model is still
@@ -143,7 +153,10 @@ def save(
         with suppress(ModelError):  # if the user has deleted the file, it is written again
             storage.locate_files(directory, MODEL_KIND, [MODEL])
             del writers[MODEL]
-    for name, data in record.to_files().items():
+    files = record.to_files()
+    if fingerprint is not None:
+        files[FINGERPRINT] = fingerprint
+    for name, data in files.items():
         writers[name] = lambda path, data=data: path.write_bytes(data)  # type: ignore[misc]
     storage.commit(directory, MODEL_KIND, writers, unchanged={MODEL} - writers.keys())
 

@@ -9,7 +9,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from math import ceil
-from typing import Protocol
+from typing import Any, Protocol
 
 from textgen.errors import SeedError, SettingsError, TriesError
 from textgen.sampling.matching import Matcher
@@ -25,11 +25,11 @@ Generate = Callable[[Sequence[Candidate]], Iterable[GeneratedText]]
 class Corpus(Protocol):
     """Finds documents, and parts of them, in the corpus of a model."""
 
-    def find_documents(self, documents: Sequence[str]) -> Sequence[bool]:
+    def find_documents(self, documents: Sequence[str]) -> Iterable[Any]:
         """Whether each document is one of the corpus."""
         ...
 
-    def find_copies(self, documents: Sequence[str], length: int) -> Sequence[bool]:
+    def find_copies(self, documents: Sequence[str], length: int) -> Iterable[Any]:
         """Whether each document has a run of `length` characters that occurs in the corpus."""
         ...
 
@@ -73,6 +73,7 @@ class Selection:
 
     Raises:
         SettingsError: a filter needs the corpus, and there is none.
+        ModelError, PreparedError: the corpus is missing in the model directory, or damaged.
     """
 
     def __init__(self, filters: DocumentFilters, corpus: Corpus | None):
@@ -81,6 +82,10 @@ class Selection:
                 raise SettingsError(
                     name, "needs a model that was loaded from its directory; load it with `load`"
                 )
+        if corpus is not None and filters.novel:  # errors come before any work
+            corpus.find_documents([])
+        if corpus is not None and filters.max_copy is not None:
+            corpus.find_copies([], filters.max_copy)
         self._filters, self._corpus = filters, corpus
         self._seen: set[bytes] = set()
         self._matcher: Matcher | None = None

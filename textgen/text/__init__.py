@@ -11,6 +11,8 @@ encode.py           a corpus becomes a file of ids, with the help of indexing.py
 prepare.py          makes a prepared corpus
 prepared.py         opens one and checks it (prepared_corpus.py is what it opens);
     fingerprints.py says whether its sources changed
+document_hash.py    hashes of documents; corpus_fingerprint.py and bloom.py keep those of a corpus
+substrings.py       an index of the substrings of a few texts; copied_runs.py says which are copies
 split.py            training and validation text, and whether a text is long enough
 windows.py          the windows of a text (permutation.py shuffles them)
 streams.py          the parallel streams of a text, for carried state

@@ -109,6 +109,8 @@ class SubstringIndex:
     Args:
         groups: The ids of each group's texts; ids below 0 equal nothing.
         max_table: The most entries in a table of all pairs of numbers; more pairs are searched.
+        max_size: Ids of the longest substrings that get numbers, at most; None for whole texts,
+            which `order` needs.
 
     Attributes:
         longest: The number of ids in the longest text.
@@ -119,7 +121,12 @@ class SubstringIndex:
         order: The places in the order of the suffixes that start there, shape (places,).
     """
 
-    def __init__(self, groups: Sequence[Sequence[Ids]], max_table: int = MAX_TABLE):
+    def __init__(
+        self,
+        groups: Sequence[Sequence[Ids]],
+        max_table: int = MAX_TABLE,
+        max_size: int | None = None,
+    ):
         texts = [(n, m, text) for n, group in enumerate(groups) for m, text in enumerate(group)]
         self.longest = max(len(text) for _, _, text in texts)
         self.group = np.concatenate([np.full(len(text) + 1, n) for n, _, text in texts])
@@ -132,7 +139,8 @@ class SubstringIndex:
         self.levels = [np.where(ids < 0, SEPARATOR, self._table[ids]).astype(np.int64)]
         is_inside = ids >= 0  # whether the substring from each place ends in its text
         self._pairs: list[_Pairs] = []
-        while 2 << (level := len(self._pairs)) <= self.longest:
+        longest = self.longest if max_size is None else min(self.longest, max_size)
+        while 2 << (level := len(self._pairs)) <= longest:
             numbers, first, second = self._double(level)
             is_inside &= _shift(is_inside, 1 << level)
             halves = (first[is_inside], second[is_inside], numbers[is_inside])
