@@ -11,11 +11,17 @@ import h5py
 import numpy as np
 
 from textgen.model import model_dir
+from textgen.model.paths import cache_path
 from textgen.model.record import ModelRecord
 from textgen.sampling import Sampler
 from textgen.sampling.network import Network, weight_specs
-from textgen.settings import CorpusConfig, ModelConfig, Settings, resolve_settings
+from textgen.settings import CorpusConfig, ModelConfig, Settings, WindowConfig, resolve_settings
+from textgen.text.bloom import BloomFilter
+from textgen.text.corpus_fingerprint import make_fingerprint
+from textgen.text.document_hash import hash_texts
 from textgen.text.labels import LabelField, Labels
+from textgen.text.prepare import Preparation, write_prepared
+from textgen.text.prepared import Prepared
 from textgen.text.vocabulary import Vocabulary
 
 NAMES = ("Anna", "Annie", "Ann", "Nan", "Nina", "Ina", "Ian", "Dan", "Diana", "Dina", "Adan")
@@ -87,20 +93,34 @@ class BigramModel:
         return Sampler(self.network, self.vocabulary, window, [], labels=self.labels, **options)
 
     def save(self, directory: Path, mode: str = "lines", separator: str = "") -> Path:
-        """Write a model directory."""
+        """Write a model directory: with a fingerprint and, if documents are lines, the corpus."""
         resolved = resolve_settings({"units": self.config.units, "embedding": 1, "epochs": 1})
         parts = {name: getattr(resolved, name) for name in ("windows", "training")}
-        corpus = CorpusConfig(documents=mode, separator=separator).to_json()
-        about = {
-            "corpus": {"settings": corpus, "characters": sum(map(len, self.documents))},
-            "versions": {"textgen": "0.2.0"},
+        corpus: dict[str, Any] = {
+            "settings": CorpusConfig(documents=mode, separator=separator).to_json()
         }
+        hashes = hash_texts(self.documents)
+        fingerprint: bytes | None = BloomFilter.of([hashes], len(hashes)).to_bytes()
+        if mode == "lines":
+            prepared = self.prepare(directory)
+            fingerprint = make_fingerprint(prepared)
+            corpus |= {"characters": len(prepared.ids), "sources": list(prepared.sources)}
+        about = {"corpus": corpus, "versions": {"textgen": "0.2.0"}}
         record = ModelRecord(
             Settings(model=self.config, **parts), self.vocabulary, {"epochs": []}, (), about,
             self.labels,
         )  # fmt: skip
-        model_dir.save(directory, self._write, record)
+        model_dir.save(directory, self._write, record, fingerprint=fingerprint)
         return directory
+
+    def prepare(self, directory: Path) -> Prepared:
+        """Write the corpus into a model directory."""
+        lines = directory.with_name(f"{directory.name}.txt")
+        lines.write_text("".join(f"{document}\n" for document in self.documents), "utf-8")
+        preparation = Preparation(
+            CorpusConfig(documents="lines"), WindowConfig(maxlen=1, validation=0.0)
+        )
+        return write_prepared([lines], cache_path(directory), preparation, lambda *_: None)
 
     def _write(self, path: Path) -> None:
         weights = io.BytesIO()

@@ -89,7 +89,7 @@ class Selection:
         self._filters, self._corpus = filters, corpus
         self._seen: set[bytes] = set()
         self._matcher: Matcher | None = None
-        self._wave = _FIRST_WAVE
+        self._wave, self._is_only = _FIRST_WAVE, False
         self.wanted = self.accepted = 0
         self.rejected: Counter[str] = Counter()
 
@@ -119,6 +119,7 @@ class Selection:
                 )
         groups = deque(_Group(seed, i * samples, samples) for i, seed in enumerate(seeds))
         self.wanted += samples * len(groups)
+        self._is_only = len(groups) == 1
         try:
             while groups:
                 wave = self._plan(groups)
@@ -173,7 +174,8 @@ class Selection:
                 self._wave - len(wave),
             )
             for place in range(group.planned, group.planned + count):
-                attempt, number = divmod(place, group.wanted)
+                # The first documents of one seed do not depend on how many are wanted.
+                attempt, number = (0, place) if self._is_only else divmod(place, group.wanted)
                 wave.append((group, self._candidate(group, group.first + number, attempt)))
             group.planned += count
             if len(wave) == self._wave:
