@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from textgen.analysis.comparison import compare
     from textgen.analysis.document_scores import evaluate_each
     from textgen.analysis.evaluation import evaluate
+    from textgen.analysis.label_comparison import compare_labels
     from textgen.analysis.novelty import novelty
     from textgen.analysis.report.page import report
     from textgen.analysis.surprise import inspect
@@ -37,6 +38,7 @@ _HOME = {
     "prepare": "textgen.text.prepare",
     "load": "textgen.model.model_dir",
     "compare": "textgen.analysis.comparison",
+    "compare_labels": "textgen.analysis.label_comparison",
     "report": "textgen.analysis.report.page",
     "novelty": "textgen.analysis.novelty",
     "Sampler": "textgen.sampling",
@@ -48,6 +50,7 @@ __all__ = [
     "TextgenError",
     "__version__",
     "compare",
+    "compare_labels",
     "evaluate",
     "evaluate_each",
     "export",

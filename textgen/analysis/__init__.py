@@ -1,13 +1,16 @@
 """How well a model predicts, and how much it copies.
 
     evaluation.py  how well it predicts a text: loss, bits per character, coverage
+    document_scores.py  how well it predicts each document
     surprise.py    how surprising it finds each character of a text
     comparison.py  several models side by side
+    label_comparison.py  which label fits each document best
     novelty.py     how much of what it writes occurs in its training text
     report/        a page of HTML about what it learned
 
 Novelty is computed by overlap.py and copies.py (which substrings texts have in common; the index is
 in text/substrings.py), occurrences.py and passages.py (where the longest ones occur) and
 training_text.py.
-text_reader.py reads texts as the training text was read; formatting.py writes figures for people.
+model_text.py, document_reader.py and text_reader.py read texts as the training text was read;
+losses.py adds up losses; formatting.py writes figures for people.
 """

@@ -47,6 +47,10 @@ class Document:
         """The ids that log-probabilities are of: all, or all but the first."""
         return self.ids[len(self.ids) - len(logs) :]
 
+    def with_labels(self, label_ids: npt.NDArray[np.int64]) -> "Document":
+        """The same document with ids of other labels."""
+        return replace(self, label_ids=label_ids)
+
 
 def is_documents(config: CorpusConfig) -> bool:
     """Whether texts are read as documents; else they are one text."""

@@ -17,7 +17,23 @@ from textgen.text.sources import Source
 from textgen.text.vocabulary import Ids, Vocabulary
 
 
-class ReadingOptions(TypedDict, total=False):
+class UnlabelledReadingOptions(TypedDict, total=False):
+    """All of `ReadingOptions` but `label`."""
+
+    encoding: str | None
+    decoding_errors: str | None
+    glob: Sequence[str]
+    documents: str | None
+    separator: str | None
+    input_format: str | None
+    column: str | None
+    label_from: str | None
+    delimiter: str | None
+    header: str | None
+    bad_rows: str | None
+
+
+class ReadingOptions(UnlabelledReadingOptions, total=False):
     """How a text is read, if not as the model's training text was; None as that was.
 
     Attributes:
@@ -35,18 +51,7 @@ class ReadingOptions(TypedDict, total=False):
         bad_rows: `error`, or `skip` to leave out rows that cannot be read.
     """
 
-    encoding: str | None
-    decoding_errors: str | None
-    glob: Sequence[str]
-    documents: str | None
-    separator: str | None
-    input_format: str | None
-    column: str | None
     label: str | Sequence[str] | None
-    label_from: str | None
-    delimiter: str | None
-    header: str | None
-    bad_rows: str | None
 
 
 _OF_TABLES = ("input_format", "column", "delimiter", "header")

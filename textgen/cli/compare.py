@@ -6,7 +6,8 @@ from typing import Any
 import click
 import cloup
 
-from textgen.cli import base_command, console, options
+from textgen.cli import base_command, console, corpus_options, options
+from textgen.cli.compare_labels import show_labels
 from textgen.cli.formatting import describe_reading, format_duration, format_table, make_printable
 from textgen.cli.output import Output, open_page
 
@@ -14,21 +15,45 @@ from textgen.cli.output import Output, open_page
 @cloup.command("compare", cls=base_command.Command)
 @options.texts(required=False)
 @options.models
+@cloup.option(
+    "--labels",
+    is_flag=True,
+    help="Compare the labels of one model: which one fits each document best?",
+)
+@cloup.option(
+    "--label", metavar="NAME", help="With --labels: the kind of label, if the model has several."
+)
+@cloup.option(
+    "--limit",
+    type=int,
+    metavar="N",
+    help="With --labels: score N random documents.  [default: as many as take half a minute]",
+)
+@cloup.option(
+    "--test",
+    is_flag=True,
+    help="With --labels: score the documents that training held out for this (train --test).",
+)
 @options.page(None)
 @options.reading
+@corpus_options.text_documents(label=False)
 @options.output_format("json", "A table, or a list of JSON objects.")
 @options.debug
 def command(
     texts: tuple[str, ...],
     directories: tuple[str, ...],
+    labels: bool,  # noqa: FBT001
+    label: str | None,
+    limit: int | None,
+    test: bool,  # noqa: FBT001
     output: str | None,
     force: bool,  # noqa: FBT001
-    encoding: str | None,
-    decoding_errors: str | None,
-    glob: tuple[str, ...],
     output_format: str,
+    **reading: Any,
 ) -> None:
-    """Compare trained models: a table, and a page with their curves.
+    """Compare trained models, or the labels of one: who wrote it?
+
+    Of models: a table, and a page with their curves.
 
     Losses are in nats per character. Losses recorded in training compare only where corpus and
     validation part are the same. With TEXT (files or directories) every model is evaluated on that
@@ -36,11 +61,29 @@ def command(
     does not know is counted as 20.09 bits, enough to encode any Unicode code point: without this,
     a model would look better the less of the text it knows.
 
+    With --labels, each document of TEXT (by default of those that the model was validated on) is
+    scored under every value of a label: who wrote it? The table shows how many documents of each
+    label (rows) fit each label (columns) best.
+
     \b
         textgen compare --model small --model large
         textgen compare --model small --model large held-out.txt
         textgen compare --model small --model large -o curves.html
+        textgen compare --labels --model poems
+        textgen compare --labels --model poems --label author unsigned.txt
     """
+    reading = corpus_options.chosen_reading(reading)
+    if labels:
+        if output is not None:
+            raise click.UsageError("--labels makes no page; `textgen report` shows labels, too")
+        if len(directories) > 1:
+            raise click.UsageError("--labels compares the labels of one model; name one --model")
+        show_labels(
+            directories, texts, output_format, label=label, limit=limit, test=test, **reading
+        )
+        return
+    if label is not None or limit is not None or test:
+        raise click.UsageError("--label, --limit and --test are for --labels")
     if not directories:
         raise click.UsageError("no models: `textgen compare --model small --model large`")
     import json
@@ -49,16 +92,14 @@ def command(
     from textgen.analysis.comparison import compare, comparison_page
     from textgen.text.sources import find_sources
 
-    for source in find_sources(texts, glob) if len(directories) > 1 else ():
+    for source in find_sources(texts, reading["glob"]) if len(directories) > 1 else ():
         if source.size is None:  # a pipe
             raise click.UsageError(f"{source.name} can be read only once; name a file instead")
     write = open_page(output, force=force) if output else None
     if write is not None:
         packages.require_installed(*packages.REPORT_PACKAGES)
     out = Output()
-    comparisons = compare(
-        directories, texts, encoding=encoding, decoding_errors=decoding_errors, glob=glob
-    )
+    comparisons = compare(directories, texts, **reading)
     for lines in dict.fromkeys(tuple(describe_reading(model.reading)) for model in comparisons):
         for line in lines:
             console.note(f"textgen: {line}")

@@ -1,0 +1,292 @@
+"""Which value of a label fits each document best: who wrote it?
+
+Each document is scored under every value of the label. Random documents are scored where all of
+them would take too long.
+"""
+
+import heapq
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Unpack
+
+import numpy as np
+import numpy.typing as npt
+
+from textgen.analysis.document_reader import Document
+from textgen.analysis.document_scores import DocumentScorer
+from textgen.analysis.model_text import ModelText, corpus_part, named_text
+from textgen.analysis.text_reader import UnlabelledReadingOptions, reading_config
+from textgen.errors import CorpusError, ModelError, SettingsError
+from textgen.model.model_dir import TrainedModel, read_model
+from textgen.settings import DEFAULT_MODEL, check_integer
+from textgen.text.document_index import TEST, VALIDATION
+from textgen.text.labels import NO_LABEL, Labels
+from textgen.text.reading_report import ReadingReport
+from textgen.text.sources import Corpora, list_corpora
+
+MAX_VALUES = 100  # of a label: more are no table that anybody reads
+_MAX_WORK = 2e12  # multiplications for all documents: half a minute
+_MAX_SCORES = 2_000_000  # in memory
+_SHOWN = 200  # characters of each document that are kept
+
+
+@dataclass(frozen=True)
+class LabelFit:
+    """Which value of a label fits a document best.
+
+    Attributes:
+        text: The beginning of the document.
+        label: Its own value; None without one, or with one that is not compared.
+        best: The value under which it is most probable.
+        lead: Nats by which it is more probable under that value than under the next best one.
+    """
+
+    text: str
+    label: str | None
+    best: str
+    lead: float
+
+    @property
+    def is_right(self) -> bool:
+        """Whether its own value fits best."""
+        return self.label == self.best
+
+
+@dataclass(frozen=True)
+class LabelComparison:
+    """Which value of a label fits each document best.
+
+    Attributes:
+        label: The kind of label, such as `author`.
+        values: Its values, the most frequent of the training text first; at most `MAX_VALUES`.
+        other_values: How many more values there are, which are not compared.
+        documents: Documents that were scored.
+        total: Documents of the text.
+        matrix: The confusion matrix: how many documents with each value (rows) fit each value best
+            (columns).
+        unlabelled: How many documents without one of these values fit each value best.
+        losses: Cross-entropy in nats per character of the documents with each value (rows), read
+            with each value (columns); None for values without documents.
+        fits: The documents, in the order of the text.
+        reading: What was found and changed when the text was read.
+    """
+
+    label: str
+    values: tuple[str, ...]
+    other_values: int
+    documents: int
+    total: int
+    matrix: tuple[tuple[int, ...], ...]
+    unlabelled: tuple[int, ...]
+    losses: tuple[tuple[float, ...] | None, ...]
+    fits: tuple[LabelFit, ...] = field(repr=False)
+    reading: ReadingReport = field(default_factory=ReadingReport, compare=False)
+
+    @property
+    def labelled(self) -> int:
+        """Documents with one of the values."""
+        return sum(map(sum, self.matrix))
+
+    @property
+    def accuracy(self) -> float | None:
+        """The share of these that their own value fits best; None if there are none."""
+        right = sum(row[place] for place, row in enumerate(self.matrix))
+        return right / self.labelled if self.labelled else None
+
+    @property
+    def majority(self) -> float | None:
+        """The share of the most frequent value: the accuracy of always guessing that one."""
+        return max(map(sum, self.matrix)) / self.labelled if self.labelled else None
+
+    @property
+    def distances(self) -> tuple[tuple[float, ...] | None, ...]:
+        """Nats per character that are lost when a document with one value is read with another.
+
+        Rows as in `losses`; 0 for the own value, and below 0 where another value fits better.
+        """
+        return tuple(
+            None if row is None else tuple(loss - row[place] for loss in row)
+            for place, row in enumerate(self.losses)
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """All of these as a JSON object."""
+        derived = {name: getattr(self, name) for name in ("accuracy", "majority", "distances")}
+        fits = [vars(fit) for fit in self.fits]
+        return {**vars(self), **derived, "fits": fits, "reading": self.reading.to_json()}
+
+
+def compare_labels(
+    model: str | Path = DEFAULT_MODEL,
+    corpora: Corpora = (),
+    *,
+    label: str | None = None,
+    limit: int | None = None,
+    test: bool = False,
+    **reading: Unpack[UnlabelledReadingOptions],
+) -> LabelComparison:
+    """Find out which value of a label fits each document best.
+
+    Documents are read without their other labels.
+
+    Args:
+        model: A model directory.
+        corpora: Paths of files and directories, `-`, or sources; none for the documents that the
+            model was validated on.
+        label: The kind of label, if the model has several.
+        limit: Documents to score, at most; None for as many as take about half a minute.
+        test: Whether to use the documents that were held out of the training as its test part.
+        reading: How the text is read, if not as the model's training text was, as in
+            `textgen.analysis.text_reader.ReadingOptions`.
+
+    Raises:
+        CorpusError: no text, unreadable text, or no documents in it.
+        ModelError: no model, a damaged one, or one without labels.
+        SettingsError: no such label, a label of which only one value is known, a limit of nothing,
+            texts and `test` together, an unknown way to read the text.
+
+    Example:
+        >>> compare_labels("poems", label="author").accuracy  # doctest: +SKIP
+        0.83
+    """
+    if limit is not None:
+        limit = check_integer("limit", limit, at_least=1)
+    named = list_corpora(corpora)
+    if named and test:
+        raise SettingsError("test", "is a part of the model's corpus; name no text")
+    trained = read_model(model)
+    number = _find_field(trained.record.labels, model, label)
+    if named:
+        config = reading_config(trained.record, model, **reading)
+        text = named_text(trained.record, named, config, as_documents=True)
+    else:
+        text = corpus_part(trained, Path(model), TEST if test else VALIDATION)
+    return measure_labels(trained, text, number, limit)
+
+
+def _find_field(labels: Labels | None, model: str | Path, label: str | None) -> int:
+    """The number of a kind of label."""
+    if labels is None:
+        raise ModelError(
+            f"{model}: was trained without labels; train with --label COLUMN or --label-from folder"
+        )
+    if label is None and len(labels.names) == 1:
+        number = 0
+    elif label in labels.names:
+        number = labels.names.index(label)
+    else:
+        raise SettingsError(
+            "label", f"must be one of the model's labels: {', '.join(labels.names)}"
+        )
+    if len(labels.fields[number].values) < 2:
+        raise SettingsError(
+            "label", f"must have two values that are not rare; {labels.names[number]} has fewer"
+        )
+    return number
+
+
+def measure_labels(
+    trained: TrainedModel, text: ModelText, number: int, limit: int | None = None
+) -> LabelComparison:
+    """Compare the values of a label of a model in memory.
+
+    Args:
+        trained: The model.
+        text: Documents, which are read once.
+        number: The number of the kind of label.
+        limit: As for `compare_labels`.
+    """
+    kind = (trained.record.labels or Labels(())).fields[number]
+    by_count = np.argsort(-np.array(kind.counts), kind="stable")[:MAX_VALUES]
+    ids, values = by_count + 1, [kind.values[place] for place in by_count]
+    sample = _Sample(trained.parameters * len(values), len(values), limit)
+    for document in text.read_documents():
+        sample.add(document)
+    documents = sample.documents()
+    if not documents:
+        raise CorpusError(f"{text.name}: has no documents; name a text with documents in it")
+    scores = _score(DocumentScorer(trained, text.reader), documents, number, ids)
+    place_of = {int(label_id): place for place, label_id in enumerate(ids)}
+    own = np.array([place_of.get(int(document.label_ids[number]), -1) for document in documents])
+    best = scores.argmin(axis=1)
+    matrix = np.zeros((len(values) + 1, len(values)), np.int64)  # the last row: without a value
+    np.add.at(matrix, (own, best), 1)
+    characters = np.array([len(document.text) for document in documents])
+    ranked = np.partition(scores, 1, axis=1)
+    return LabelComparison(
+        label=kind.name,
+        values=tuple(values),
+        other_values=len(kind.values) - len(values),
+        documents=len(documents),
+        total=sample.total,
+        matrix=tuple(map(tuple, matrix[:-1].tolist())),
+        unlabelled=tuple(matrix[-1].tolist()),
+        losses=tuple(
+            tuple((scores[own == place].sum(axis=0) / characters[own == place].sum()).tolist())
+            if (own == place).any()
+            else None
+            for place in range(len(values))
+        ),
+        fits=tuple(
+            LabelFit(
+                document.text[:_SHOWN],
+                None if own[place] < 0 else values[own[place]],
+                values[best[place]],
+                float(ranked[place, 1] - ranked[place, 0]),
+            )
+            for place, document in enumerate(documents)
+        ),
+        reading=text.reader.report,
+    )
+
+
+class _Sample:
+    """Random documents, as many as can be scored; the same ones each time.
+
+    Args:
+        work: Multiplications to score a token under all values.
+        scores: Scores of a document.
+        limit: Documents, at most; None for as many as there is time for.
+    """
+
+    def __init__(self, work: float, scores: int, limit: int | None):
+        self._tokens = np.inf if limit is not None else _MAX_WORK / work
+        self._limit = max(1, _MAX_SCORES // scores) if limit is None else limit
+        self._generator = np.random.default_rng(0)
+        self._heap: list[tuple[float, int, Document]] = []  # the least priority first
+        self._kept = 0  # tokens of these
+        self.total = 0
+
+    def add(self, document: Document) -> None:
+        """Keep a document, or leave out the one that chance chooses."""
+        priority = float(self._generator.random())
+        heapq.heappush(self._heap, (priority, self.total, document))
+        self.total += 1
+        self._kept += len(document.ids)
+        while len(self._heap) > self._limit or (self._kept > self._tokens and len(self._heap) > 1):
+            _, _, left_out = heapq.heappop(self._heap)
+            self._kept -= len(left_out.ids)
+
+    def documents(self) -> list[Document]:
+        """Those that were kept, in the order of the text."""
+        return [document for _, _, document in sorted(self._heap, key=lambda item: item[1])]
+
+
+def _score(
+    scorer: DocumentScorer,
+    documents: Sequence[Document],
+    number: int,
+    ids: npt.NDArray[np.integer[Any]],
+) -> npt.NDArray[np.float64]:
+    """The nats of each document under each value, shape (documents, values)."""
+
+    def labelled() -> Iterable[Document]:
+        for document in documents:
+            for label_id in ids:
+                label_ids = np.full(len(document.label_ids), NO_LABEL)
+                label_ids[number] = label_id
+                yield document.with_labels(label_ids)
+
+    nats = [-logs.sum() for _, logs in scorer.score(labelled())]
+    return np.array(nats).reshape(len(documents), len(ids))
