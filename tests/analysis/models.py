@@ -12,10 +12,13 @@ import numpy as np
 from textgen import __version__
 from textgen.model import model_dir
 from textgen.model.model_dir import TrainedModel
+from textgen.model.paths import cache_path
 from textgen.model.record import ModelRecord
 from textgen.sampling.network import weight_specs
 from textgen.settings import CorpusConfig, ModelConfig, Settings, TrainConfig, WindowConfig
 from textgen.text.labels import LabelField, Labels
+from textgen.text.prepare import Preparation, write_prepared
+from textgen.text.prepared import Prepared
 from textgen.text.vocabulary import Vocabulary
 
 GENRE = LabelField("genre", ("comedy", "horror"), (7, 9), unlabelled=2, rare=3, rare_values=2)
@@ -76,8 +79,21 @@ def save_model(trained: TrainedModel, directory: Path) -> Path:
     return directory
 
 
-def with_characters(trained: TrainedModel, characters: int) -> TrainedModel:
-    """The same model, trained on a corpus with so many ids."""
-    about = dict(trained.record.about)
-    about["corpus"] = {**about["corpus"], "characters": characters}
-    return replace(trained, record=replace(trained.record, about=about))
+def model_with_corpus(
+    directory: Path, path: Path, corpus: CorpusConfig, windows: WindowConfig
+) -> tuple[TrainedModel, Prepared]:
+    """A model directory with random weights and the corpus that it could have been trained on."""
+    preparation = Preparation(corpus, windows)
+    prepared = write_prepared([path], cache_path(directory), preparation, lambda *_: None)
+    labels = prepared.documents.labels if prepared.documents else None
+    trained = random_model(corpus, prepared.vocabulary.characters, labels)
+    about = {**trained.record.about}
+    about["corpus"] = {
+        "settings": prepared.corpus.to_json(),
+        "characters": len(prepared.ids),
+        "sources": list(prepared.sources),
+    }
+    settings = replace(trained.record.settings, windows=windows)
+    trained = replace(trained, record=replace(trained.record, about=about, settings=settings))
+    save_model(trained, directory)
+    return trained, prepared

@@ -8,7 +8,7 @@ from typing import Any
 import click
 import cloup
 
-from textgen.cli import base_command, console, options
+from textgen.cli import base_command, console, corpus_options, options
 from textgen.cli.formatting import make_printable
 from textgen.cli.output import Output
 
@@ -16,6 +16,7 @@ from textgen.cli.output import Output
 # textgen.analysis.surprise: none, then yellow to red of the 256 colours.
 _BACKGROUNDS = (None, 230, 222, 215, 203)
 _FOREGROUND = 16
+_END = "\u25a0\n"  # shown where a document ends: a square, the mark at the end of an article
 
 
 @cloup.command("inspect", cls=base_command.Command)
@@ -25,6 +26,7 @@ _FOREGROUND = 16
     "Carry the state through the text, or predict each character from the last maxlen ones."
 )
 @options.reading
+@corpus_options.text_documents()
 @options.output_format("jsonl", "The text in colours, or a line of JSON for each character.")
 @cloup.option(
     "--color/--no-color",
@@ -36,17 +38,17 @@ def command(
     texts: tuple[str, ...],
     directory: Path,
     context: str | None,
-    encoding: str | None,
-    decoding_errors: str | None,
-    glob: tuple[str, ...],
     output_format: str,
     color: bool | None,  # noqa: FBT001
+    **reading: Any,
 ) -> None:
     """Colour each character of a text by how much it surprises a model.
 
     TEXT is one or more files, directories (read recursively) or - for standard input. The less the
     model expected a character, the darker its background. As JSON lines: character, bits (-log2 of
-    its probability), rank among all characters, and the five most likely ones in its place.
+    its probability), rank among all characters, and the five most likely ones in its place. A model
+    of documents reads each one from its beginning; its end is shown as a square, and is an empty
+    character in JSON.
 
     \b
         textgen inspect page.txt --color | less -R
@@ -63,11 +65,9 @@ def command(
         texts,
         directory,
         context=context,
-        encoding=encoding,
-        decoding_errors=decoding_errors,
-        glob=glob,
         likeliest=5 if output_format == "jsonl" else 0,
         report=report,
+        **corpus_options.chosen_reading(reading),
     )
     out = Output()
     if output_format == "jsonl":
@@ -95,7 +95,7 @@ def _format_text(characters: Iterable[Any], color: Callable[[int, str], str]) ->
     """The text, neighbours of the same colour together."""
     last = "\n"
     for level, group in itertools.groupby(characters, key=lambda character: character.level):
-        text = make_printable("".join(character.character for character in group))
+        text = make_printable("".join(character.character or _END for character in group))
         last = text[-1]
         # A background that continues over a line end would colour the rest of the terminal's line.
         yield "\n".join(color(level, line) if line else "" for line in text.split("\n"))
