@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from textgen.errors import CorpusError
 from textgen.settings import CorpusConfig
+from textgen.text.document_list import DocumentList, read_document_list
 from textgen.text.markers import (
     DOCUMENT_END,
     mark_file,
@@ -14,6 +16,7 @@ from textgen.text.markers import (
     mark_paragraphs,
     mark_separated,
 )
+from textgen.text.normalization import normalize_blocks
 from textgen.text.pieces import Piece
 from textgen.text.reading import Mark, read_text, read_texts
 from textgen.text.reading_report import ReadingReport
@@ -82,10 +85,17 @@ def _read_source(
     source: Source | Piece, config: CorpusConfig, report: ReadingReport, sizes: ReadingSizes
 ) -> Iterator[TextBlock]:
     """The documents of a source."""
+    if isinstance(source, Piece) and isinstance(source.source, DocumentList):
+        source = source.source
+    if isinstance(source, DocumentList):
+        for batch in read_document_list(source, config, report):
+            block = "".join([text + DOCUMENT_END for text in batch.texts])
+            blocks = normalize_blocks(source.name, [block], config, sizes.longest_uncut)
+            yield TextBlock("".join(blocks), 0, batch.labels)
+        return
     table, mark = None, _marker(config, report)
     if config.documents == "rows":
-        name = (source.source if isinstance(source, Piece) else source).name
-        mark = table = TableMarker(name, table_format(name, config), config, report)
+        mark = table = _make_table(source, config, report)
     label = find_label(source, config.label_from)
     bytes_before = 0
     for text, count in read_text(
@@ -95,6 +105,17 @@ def _read_source(
         labels = table.take_labels(ends) if table is not None else ()
         yield TextBlock(text, count - bytes_before, (*labels, *([name] * ends for name in label)))
         bytes_before = count
+
+
+def _make_table(source: Source | Piece, config: CorpusConfig, report: ReadingReport) -> TableMarker:
+    name = (source.source if isinstance(source, Piece) else source).name
+    kind = table_format(name, config)
+    if not kind:
+        raise CorpusError(
+            f"{name}: is no table by its name; name a .csv, .tsv or .jsonl file, or give its "
+            "format by --input-format"
+        )
+    return TableMarker(name, kind, config, report)
 
 
 def _marker(config: CorpusConfig, report: ReadingReport) -> Mark:

@@ -109,11 +109,12 @@ def _parse_all(text: str, lines: Sequence[str], keys: Sequence[str]) -> Batch | 
         if find_bad_character("".join(chain(texts, *columns))):
             return None
         if "\\r" in text:
-            texts = [_normalize_line_ends(text) for text in texts]
+            texts = [normalize_line_ends(text) for text in texts]
     return Batch(texts, tuple(columns))
 
 
-def _normalize_line_ends(text: str) -> str:
+def normalize_line_ends(text: str) -> str:
+    """A text with line ends as they are when files are read."""
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
@@ -163,7 +164,7 @@ def _parse(line: str, keys: Sequence[str]) -> tuple[str, ...]:
         raise BadRowError(f"has no key {keys[0]!r}")
     if not isinstance(row[keys[0]], str):
         raise BadRowError(f"has no text in {keys[0]!r}, but {json.dumps(row[keys[0]])[:30]}")
-    values = (_normalize_line_ends(row[keys[0]]), *(label_text(row.get(key)) for key in keys[1:]))
+    values = (normalize_line_ends(row[keys[0]]), *(label_text(row.get(key)) for key in keys[1:]))
     if reason := find_bad_character("".join(values)):
         raise BadRowError(reason)
     return values
