@@ -55,6 +55,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 def in_small_tasks(jobs: int, **settings: Any) -> Preparation:
+    settings = {"documents": "none", **settings}
     return replace(Preparation.build(settings, SMALL), sizes=replace(SIZES, jobs=jobs))
 
 

@@ -179,10 +179,10 @@ def test_the_message_for_a_short_text_has_every_remedy(tmp_path, characters, win
 
 def test_files_are_joined_as_they_are(tmp_path):
     files = [source("one\n" * 9, "1"), source("two" * 9, "2")]
-    prepared = prepare(files, tmp_path / "p", **SMALL)
+    prepared = prepare(files, tmp_path / "p", documents="none", **SMALL)
     assert prepared.vocabulary.decode(prepared.ids) == "one\n" * 9 + "two" * 9
     assert prepared.reading.line_ends_added == 0
-    prepared = prepare(files[::-1], tmp_path / "q", **SMALL)
+    prepared = prepare(files[::-1], tmp_path / "q", documents="none", **SMALL)
     assert prepared.vocabulary.decode(prepared.ids) == "two" * 9 + "\n" + "one\n" * 9
     assert prepared.reading.line_ends_added == 1
 

@@ -36,12 +36,14 @@ from textgen.text.indexing import (
     BytesRead,
     CharacterCounts,
     Part,
+    TaskReport,
     TaskResult,
     index_task,
     make_tasks,
 )
 from textgen.text.label_collector import LabelCollector
 from textgen.text.labels import label_names
+from textgen.text.reading_modes import check_found
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sizes import WORK_SIZES, WorkSizes
 from textgen.text.sources import Source
@@ -131,9 +133,10 @@ def write_ids(
         results = run_tasks(workers, readers, index_task, tasks)
         read = _Read(LabelCollector(label_names(corpus)))
         _collect(read, results, total, on_progress)
+        check_found(read.report, sources, corpus)
         characters = sum(part.characters for part in read.parts)
         if characters == 0:
-            raise _empty_corpus(corpus, read.report)
+            raise CorpusError("the corpus is empty; name a file with text in it")
         arrangement = None
         if read.counts[END_CODE]:
             read.counts[END_CODE] = 0
@@ -157,20 +160,11 @@ def write_ids(
     return EncodedText(vocabulary, unknown, digests, read.report, counts)
 
 
-def _empty_corpus(corpus: CorpusConfig, report: ReadingReport) -> CorpusError:
-    if report.empty_documents and corpus.column:
-        return CorpusError(
-            f"the column {corpus.column!r} is empty in all {report.empty_documents:,} rows; name "
-            "another --column"
-        )
-    return CorpusError("the corpus is empty; name a file with text in it")
-
-
 def _collect(
     read: _Read, results: Iterable[TaskResult], total: int | None, on_progress: OnProgress
 ) -> None:
     """Take the results of all tasks."""
-    done = 0
+    done, reports = 0, dict[int, ReadingReport]()
     for result in results:
         match result:
             case BytesRead():
@@ -182,8 +176,10 @@ def _collect(
                 read.counts[result.codes] += result.occurrences
             case LabelValues():
                 read.labels.add(result)
-            case ReadingReport():
-                read.report.add(result)
+            case TaskReport():
+                reports[result.task] = result.report
+    for task in sorted(reports):
+        read.report.add(reports[task])
     parts = sorted(
         (part for part in read.parts if part.characters), key=lambda part: (part.task, part.number)
     )

@@ -1,6 +1,6 @@
 """The first step of encoding: characters become indices, before the vocabulary is known."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, groupby
 from operator import attrgetter
@@ -20,6 +20,7 @@ from textgen.text.reading import read_texts
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sizes import WorkSizes
 from textgen.text.sources import Source
+from textgen.text.suggestions import watch_texts
 from textgen.text.vocabulary import CODE_POINTS, to_code_points
 
 _REPORT_EVERY = 1 << 20  # bytes from one report of progress to the next
@@ -123,7 +124,15 @@ class CharacterCounts:
     occurrences: npt.NDArray[np.int64]
 
 
-TaskResult = BytesRead | Part | CharacterCounts | LabelValues | ReadingReport
+@dataclass(frozen=True)
+class TaskReport:
+    """What a task's reading found and changed."""
+
+    task: int
+    report: ReadingReport
+
+
+TaskResult = BytesRead | Part | CharacterCounts | LabelValues | TaskReport
 
 
 @dataclass(frozen=True)
@@ -160,7 +169,7 @@ def make_tasks(
 
 
 def index_task(
-    pieces: Iterable[Piece], corpus: CorpusConfig, folder: Path, task: int, sizes: WorkSizes
+    pieces: Sequence[Piece], corpus: CorpusConfig, folder: Path, task: int, sizes: WorkSizes
 ) -> Iterator[TaskResult]:
     """Write the characters of a task as indices.
 
@@ -170,7 +179,8 @@ def index_task(
     index, report, unreported = CharacterIndex(), ReadingReport(), 0
     recorder = None
     if corpus.documents in ("auto", "none"):
-        blocks = _index_text(index, read_texts(pieces, corpus, report, sizes.reading), sizes)
+        texts = read_texts(pieces, corpus, report, sizes.reading)
+        blocks = _index_text(index, watch_texts(texts, pieces, report), sizes)
     else:
         recorder = DocumentRecorder(len(label_names(corpus)), report)
         documents = read_documents(pieces, corpus, report, sizes.reading)
@@ -195,7 +205,7 @@ def index_task(
     yield CharacterCounts(index.codes, index.counts)
     if recorder is not None:
         yield recorder.label_values(task)
-    yield report
+    yield TaskReport(task, report)
 
 
 def _index_text(

@@ -19,6 +19,7 @@ from textgen.text.encode import OnProgress, write_ids
 from textgen.text.fingerprints import fingerprint
 from textgen.text.one_hot import write_one_hot
 from textgen.text.prepared import IDS, PREPARED_KIND, SETTINGS, VOCABULARY, Prepared, open_prepared
+from textgen.text.reading_modes import complete_report, resolve_documents
 from textgen.text.sizes import WORK_SIZES, WorkSizes
 from textgen.text.sources import Corpora, find_sources
 from textgen.text.windows import Windows
@@ -120,13 +121,6 @@ def prepare(
     return write_prepared(corpora, Path(output), preparation, on_progress or (lambda *_: None))
 
 
-def resolve_reading(corpus: CorpusConfig) -> CorpusConfig:
-    """How a corpus is read, where that is to be found out."""
-    if corpus.documents != "auto":
-        return corpus
-    return replace(corpus, documents="separator" if corpus.separator else "none")
-
-
 def check_windows(prepared: Prepared) -> None:
     """Check that a prepared corpus is long enough for its windows.
 
@@ -153,12 +147,15 @@ def write_prepared(
     windows = preparation.windows
     storage.check_target(output, PREPARED_KIND, force=preparation.force)
     sources = find_sources(corpora, preparation.corpus.glob)
-    corpus = resolve_reading(preparation.corpus)
+    corpus = resolve_documents(sources, preparation.corpus)
     with storage.create_directory(output, PREPARED_KIND, force=preparation.force) as directory:
         ids = directory / IDS
         # Before reading: a source that changes meanwhile is read again the next time.
         fingerprints = [fingerprint(source) for source in sources]
         text = write_ids(ids, sources, corpus, windows, on_progress, preparation.sizes)
+        bytes_written = ids.stat().st_size
+        characters = bytes_written // text.vocabulary.dtype.itemsize
+        complete_report(text.report, sources, preparation.corpus, corpus, characters)
         settings = {
             "corpus": corpus.to_json(),
             "windows": windows.to_json(),
@@ -177,7 +174,7 @@ def write_prepared(
         (directory / VOCABULARY).write_bytes(text.vocabulary.to_bytes())
         (directory / SETTINGS).write_bytes(storage.encode_json(settings))
         files = {name: storage.describe_file(directory / name) for name in names}
-        files[IDS] = storage.describe_blocks(ids.stat().st_size, text.digests)
+        files[IDS] = storage.describe_blocks(bytes_written, text.digests)
         storage.write_manifest(directory, PREPARED_KIND, files)
         prepared = open_prepared(directory, check=False)
         check(prepared)

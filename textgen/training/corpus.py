@@ -7,8 +7,9 @@ from textgen import storage
 from textgen.errors import OutputError, TextgenError, UsageError, option_name
 from textgen.model.paths import cache_path, checkpoint_path, pending_cache_path, resume_command
 from textgen.settings import CorpusConfig, WindowConfig, build_config, format_value
-from textgen.text.prepare import Preparation, resolve_reading, write_prepared
+from textgen.text.prepare import Preparation, write_prepared
 from textgen.text.prepared import Prepared, is_up_to_date, open_prepared
+from textgen.text.reading_modes import resolve_documents
 from textgen.text.sources import find_sources
 from textgen.training import events
 from textgen.training.checkpoint import TrainingIdentity
@@ -25,7 +26,7 @@ def read_corpus(
     windows = {name: windows[name] for name in windows if name in selection.values}
     preparation = Preparation.build(job.reading, windows, force=True)
     sources = find_sources(job.corpora, preparation.corpus.glob)
-    reading = resolve_reading(preparation.corpus)
+    reading = resolve_documents(sources, preparation.corpus)
     cache = cache_path(job.model)
     if not job.force and is_up_to_date(cache, sources, reading, preparation.windows):
         try:
