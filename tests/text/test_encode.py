@@ -175,7 +175,10 @@ def test_what_is_changed_does_not_depend_on_the_number_of_jobs(tmp_path, small_b
     assert by_1 == by_2 == by_3
     corpus = open_prepared(tmp_path / "by 3")
     assert corpus.reading == ReadingReport(
-        {"cp1252": 3, "utf-8": 2}, line_ends_added=2, undecodable_replaced=1
+        {"cp1252": 3, "utf-8": 2},
+        line_ends_added=2,
+        undecodable_replaced=1,
+        mode="one continuous text",
     )
     text = corpus.vocabulary.decode(corpus.ids)
     encodings, ends = ("cp1252", "cp1252", "utf-8", "utf-8", "cp1252"), ("", "\n", "\n", "", "")

@@ -13,7 +13,6 @@ from textgen.settings import CorpusConfig
 from textgen.text.document_index import Documents
 from textgen.text.documents import DOCUMENT_END, TextBlock, read_documents
 from textgen.text.labels import NO_LABEL, Labels
-from textgen.text.prepare import resolve_reading
 from textgen.text.prepared_corpus import Prepared
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sources import Source
@@ -73,7 +72,8 @@ def resolve_config(
     if config.documents == "auto":
         if not config.separator and any(table_format(source.name, config) for source in sources):
             config = replace(config, documents="rows")
-        config = resolve_reading(config)
+        if config.documents == "auto":
+            config = replace(config, documents="separator" if config.separator else "none")
         if record.vocabulary.has_document_end and not is_documents(config):
             config = replace(config, documents="lines", column="", label=())
     labels = len(config.label) + bool(config.label_from)

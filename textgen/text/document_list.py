@@ -86,7 +86,8 @@ def read_document_list(
             lengths = zip((NAME, *source.labels), map(len, batch), strict=True)
             shortest = min(lengths, key=lambda item: item[1])[0]
             raise CorpusError(
-                f"{shortest} are fewer than the others; give a label, or None, for each document"
+                f"{shortest} has fewer items than it should; give a label, or None, for each "
+                "document"
             )
         if not batch[0]:
             return

@@ -163,7 +163,7 @@ def _describe_mode(report: ReadingReport, sources: Sequence[Source], config: Cor
     }
     place = places.get(config.documents, f"{config.documents} of {names}")
     if isinstance(sources[0], DocumentList):
-        place = names
+        place = "given by Python code"
     labels = [*config.label, *([config.label_from] if config.label_from else [])]
     if labels:
         place += f", {'label' if len(labels) == 1 else 'labels'} {format_value(tuple(labels))}"
