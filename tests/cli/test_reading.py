@@ -109,14 +109,14 @@ def test_novelty_reports_what_was_changed(tmp_path):
 
 def test_prepare_reports_what_was_changed(texts, tmp_path):
     files, _ = texts
-    result = run("prepare", *files, *SETTINGS, "-o", tmp_path / "p", "--maxlen", 9)
+    how = [*SETTINGS, "--documents", "none", "--maxlen", 9]
+    result = run("prepare", *files, *how, "-o", tmp_path / "p")
     assert "  encodings   cp1252 (1 file), utf-8 (1 file)\n" in result.stderr
     for line in TOLD[1:]:
         assert f"  changed     {line}\n" in result.stderr
-    result = run(
-        "prepare", *files, *SETTINGS, "-o", tmp_path / "q", "--maxlen", 9, "--format", "json"
-    )
-    assert json.loads(result.stdout)["reading"] == CHANGES.to_json()
+    result = run("prepare", *files, *how, "-o", tmp_path / "q", "--format", "json")
+    changes = {**CHANGES.to_json(), "mode": "one continuous text"}
+    assert json.loads(result.stdout)["reading"] == changes
 
 
 def test_train_reports_what_was_changed(capsys):
@@ -141,3 +141,99 @@ def test_one_file_in_another_encoding_is_named_and_the_hint_works(texts, tmp_pat
     assert "looks like cp1252: add --encoding auto, which detects" in message
     result = run("prepare", *texts[0], "-o", tmp_path / "p", "--encoding", "auto")
     assert "  encodings   cp1252 (1 file), utf-8 (1 file)\n" in result.stderr
+
+
+ROWS = [("Emma", "novel"), ("Hamlet, Prince of Denmark", "play"), ("Persuasion", "novel")]
+TABLE = "title,genre\n" + "".join(
+    f'"{title} {n}",{genre}\n' for n in range(9) for title, genre in ROWS
+)
+
+
+def prepare(tmp_path: Path, *arguments: Any, stdin: str | None = None) -> Any:
+    """The lines that `textgen prepare` writes, and what it reads."""
+    from textgen.text.prepared import open_prepared
+
+    command = ["prepare", *map(str, arguments), "-o", str(tmp_path / "p"), "--maxlen", "5"]
+    result = CliRunner().invoke(program, [*command, "--force"], input=stdin)
+    if result.exit_code:
+        return str(result.exception or result.output)
+    prepared = open_prepared(tmp_path / "p")
+    assert prepared.documents is None or len(prepared.documents) == prepared.reading.documents
+    return result.stderr.splitlines(), prepared
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "mode"),
+    [
+        ("a.csv", ["--column", "title"], "27 documents: rows of a.csv, column title"),
+        (
+            "a.csv",
+            ["--column", "1", "--label", "genre"],
+            "27 documents: rows of a.csv, column 1, label genre",
+        ),
+        (
+            "a.txt",
+            ["--input-format", "csv", "--column", "2", "--header", "no", "--delimiter", ","],
+            "28 documents: rows of a.txt, column 2",
+        ),
+        ("a.txt", ["--documents", "lines"], "28 documents: lines of a.txt"),
+        ("a.txt", ["--separator", r"l\n"], "18 documents: between separators 'l\\n' in a.txt"),
+        ("a.csv", ["--input-format", "text"], "one continuous text"),
+        (
+            "a.txt",
+            ["--documents", "lines", "--label-from", "file"],
+            "28 documents: lines of a.txt, label file",
+        ),
+    ],
+)
+def test_prepare_says_how_it_reads(tmp_path, name, options, mode):
+    (tmp_path / name).write_text(TABLE)
+    lines, _ = prepare(tmp_path, tmp_path / name, *options)
+    assert f"  documents   read as {mode}" in lines
+
+
+def test_tables_with_bad_rows(tmp_path):
+    (tmp_path / "a.csv").write_text(TABLE + "one,two,three\n")
+    (tmp_path / "b.jsonl").write_text('{"title": "Ida"}\n{"title"\n')
+    both = [tmp_path / "a.csv", tmp_path / "b.jsonl", "--column", "title"]
+    message = prepare(tmp_path, *both)
+    assert message == (
+        f"{tmp_path / 'a.csv'}: row 28 (line 29) has 3 fields, not 2; correct it, or leave such "
+        "rows out by --bad-rows skip"
+    )
+    assert not (tmp_path / "p").exists()
+    lines, prepared = prepare(tmp_path, *both, "--bad-rows", "skip")
+    assert prepared.reading.documents == 28 and prepared.reading.bad_rows == 2
+    assert any("row 28 (line 29) has 3 fields, not 2" in line for line in lines)
+
+
+def test_a_suggestion_works(tmp_path):
+    names = "".join(f"Anna{n % 7}{n}\n" for n in range(90))
+    (tmp_path / "names.txt").write_text(names)
+    lines, prepared = prepare(tmp_path, tmp_path / "names.txt")
+    suggestion = "90 short lines: --documents lines would read them as 90 documents"
+    assert f"  documents   {suggestion}" in lines and prepared.documents is None
+    lines, prepared = prepare(
+        tmp_path, tmp_path / "names.txt", "--documents", "lines", "--test", 0.2
+    )
+    assert "short lines" not in " ".join(lines)
+    training, validation, test = prepared.documents.counts
+    assert training + validation + test == 90 and validation and test
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--column", "titel"], "there is no column 'titel'; the columns are title ('Emma 0')"),
+        ([], "is a table: choose the column with the text by --column NAME; the columns are title"),
+        (["--separator", "%"], "the separator '%' never occurs"),
+        (["--documents", "lines", "--separator", "%"], "exclude each other"),
+        (["--documents", "lines", "--label", "genre"], "label is for tables; leave it out, or"),
+        (["--column", "title", "--label-from", "folder", "--delimiter", "::"], "one character"),
+    ],
+)
+def test_options_that_do_not_fit_the_corpus(tmp_path, options, message):
+    (tmp_path / "a.csv").write_text(TABLE)
+    result = prepare(tmp_path, tmp_path / "a.csv", *options)
+    assert message in result and "\n" not in result
+    assert not (tmp_path / "p").exists()

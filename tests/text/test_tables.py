@@ -129,6 +129,8 @@ def test_headers():
     years = "title,year\nEmma,1815\nIvanhoe,1819\n"
     assert read_table(years, column="1", label="2") == [("Emma", "1815"), ("Ivanhoe", "1819")]
     assert len(read_table(years, column="1", label="2", header="no")) == 3
+    titles = "title,genre\nThe first of all my titles,x\n" + "One more of all my titles,x\n" * 20
+    assert len(read_table(titles, column="1", label=())) == 21
     names = "Anna,f\nBen,m\n"
     assert read_table(names, column="1", label=(), header="yes") == ["Ben"]
     assert problem(names, column="name", header="no").endswith(

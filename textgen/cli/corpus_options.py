@@ -13,7 +13,8 @@ from textgen.cli.options import (
     F,
     setting,
 )
-from textgen.cli.types import FILES
+from textgen.cli.types import ESCAPED, FILES
+from textgen.errors import option_name
 from textgen.settings import (
     BAD_ROWS,
     DECODING_ERRORS,
@@ -93,6 +94,66 @@ def corpus_group() -> Callable[[F], F]:
     )
 
 
+# Options that say what a document is, by the names of their settings.
+_DOCUMENTS: dict[str, dict[str, Any]] = {
+    "documents": {
+        "type": click.Choice(DOCUMENTS),
+        "help_text": "What is one document: each line, each paragraph (between blank lines), each "
+        "file, or none for one continuous text. auto is a row of a table; each file where there "
+        "are several; else one continuous text.",
+    },
+    "separator": {
+        "type": ESCAPED,
+        "help_text": "Text between two documents, instead of --documents, such as '%\\n' or "
+        f"'\\n---\\n'; {ESCAPED.HELP}.",
+    },
+    "input_format": {
+        "type": click.Choice(INPUT_FORMATS),
+        "help_text": "Text, or a table: csv, tsv, or jsonl (a JSON object on each line). auto goes "
+        "by the name of each file: .csv, .tsv, .jsonl, also compressed (.csv.gz).",
+    },
+    "column": {
+        "metavar": "NAME",
+        "help_text": "Column of a table with the text: its name, or its number from 1 on; a key of "
+        "JSON objects.",
+    },
+    "label": {
+        "metavar": "COLUMN",
+        "multiple": True,
+        "help_text": "Column with a label of each text, such as its author or genre; repeat the "
+        "option for several labels.",
+    },
+    "label_from": {
+        "type": click.Choice(LABEL_SOURCES),
+        "help_text": "Label each text with the name of the folder that its file is in, or of the "
+        "file.",
+    },
+    "delimiter": {
+        "type": ESCAPED,
+        "metavar": "CHARACTER",
+        "help_text": "Character between the fields of a row, such as ';' or '\\t'.  [default: "
+        "detected]",
+    },
+    "header": {
+        "type": click.Choice(HEADERS),
+        "help_text": "Whether the first row of a table names its columns; auto finds out.",
+    },
+    "bad_rows": {
+        "type": click.Choice(BAD_ROWS),
+        "help_text": "Stop at a row that cannot be read, or skip such rows and count them.",
+    },
+}
+
+
+def document_group() -> Callable[[F], F]:
+    """What a document is, where its text is, and what its labels are."""
+    return cloup.option_group(
+        "Documents",
+        *[setting(CorpusConfig, name, **attributes) for name, attributes in _DOCUMENTS.items()],
+        help="For a list of titles, a folder of poems, a table: many texts, each by itself.",
+    )
+
+
 def window_settings(maxlen_note: str = "") -> list[Callable[[Any], Any]]:
     """The options for windows and targets.
 
@@ -120,7 +181,16 @@ def window_settings(maxlen_note: str = "") -> list[Callable[[Any], Any]]:
             WindowConfig,
             "validation",
             type=float,
-            help_text="Share of the text, from its end, to validate on; 0 for none.",
+            help_text="Share of the text to validate on, which chooses the best model: its end, or "
+            "of documents a random part; 0 for none.",
+        ),
+        setting(
+            WindowConfig,
+            "test",
+            type=float,
+            metavar="SHARE",
+            help_text="Share of the text to hold out for `textgen evaluate --test`; nothing is "
+            "chosen by it.",
         ),
     ]
 
@@ -131,55 +201,15 @@ def text_documents(*, label: bool = True) -> Callable[[F], F]:
     Args:
         label: Whether `--label` names the columns with labels.
     """
+    names = [name for name in _DOCUMENTS if label or name != "label"]
+    attributes = {name: dict(_DOCUMENTS[name]) for name in names}
+    helps = {name: attributes[name].pop("help_text") for name in names}
     return cloup.option_group(
         "Documents",
-        cloup.option(
-            "--documents",
-            type=click.Choice(DOCUMENTS),
-            help="What is a document: each line, each paragraph, each file, or none for one "
-            "continuous text.",
-        ),
-        cloup.option(
-            "--separator",
-            metavar="TEXT",
-            help="Text between documents, instead of --documents.",
-        ),
-        cloup.option(
-            "--input-format",
-            type=click.Choice(INPUT_FORMATS),
-            help="Format of the text; auto goes by the file's name.",
-        ),
-        cloup.option(
-            "--column",
-            metavar="NAME",
-            help="Column of a table, or key of JSON objects, with the text.",
-        ),
         *[
-            cloup.option(
-                "--label",
-                metavar="COLUMN",
-                multiple=True,
-                help="Column with a label of each document; repeat the option for each label.",
-            )
-        ][: int(label)],
-        cloup.option(
-            "--label-from",
-            type=click.Choice(LABEL_SOURCES),
-            help="Take the label of each document from the name of its folder or file.",
-        ),
-        cloup.option(
-            "--delimiter", metavar="TEXT", help="What separates the fields of a table's rows."
-        ),
-        cloup.option(
-            "--header",
-            type=click.Choice(HEADERS),
-            help="Whether the first row of a table names its columns.",
-        ),
-        cloup.option(
-            "--bad-rows",
-            type=click.Choice(BAD_ROWS),
-            help="Stop at a row of a table that cannot be read, or leave it out and count it.",
-        ),
+            cloup.option(f"--{option_name(name)}", name, help=helps[name], **attributes[name])
+            for name in names
+        ],
         help="All of these as in the model's training, unless given.",
     )
 

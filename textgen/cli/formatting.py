@@ -92,7 +92,7 @@ def describe_mode(report: "ReadingReport") -> Iterator[str]:
     if report.suggestion:
         yield report.suggestion
     if report.delimiter:
-        yield f"delimiter: {report.delimiter!r}"
+        yield f"delimiter: {report.delimiter}"
     if number := report.duplicate_documents:
         yield f"{format_count(number, 'document')} equal to an earlier one, and kept"
 

@@ -52,7 +52,7 @@ def setting(
     default = next(field.default for field in fields(config) if field.name == name)  # type: ignore[arg-type]
     if automatic:
         help_text += f"  [default: automatic; {format_value(default)} otherwise]"
-    elif default not in (None, ()) and "[default:" not in help_text:
+    elif default not in (None, (), "") and "[default:" not in help_text:
         help_text += f"  [default: {format_value(default)}]"
     options = declarations or (f"--{name.replace('_', '-')}",)
     return cloup.option(*options, name, default=None, help=help_text, **attributes)

@@ -6,7 +6,7 @@ from typing import Any
 import cloup
 
 from textgen.cli import base_command, console, corpus_options, options
-from textgen.cli.formatting import describe_encodings, describe_reading, format_size
+from textgen.cli.formatting import describe_encodings, describe_mode, describe_reading, format_size
 from textgen.cli.output import Output
 
 
@@ -14,6 +14,7 @@ from textgen.cli.output import Output
 @corpus_options.corpora
 @options.output_directory
 @corpus_options.corpus_group()
+@corpus_options.document_group()
 @cloup.option_group(
     "Windows",
     *corpus_options.window_settings("  [default: 40; training may choose a longer one]"),
@@ -86,6 +87,8 @@ def command(
         console.note(
             f"  unknown     {summary['unknown_characters']:,} characters, too rare, share one id"
         )
+    for line in describe_mode(prepared.reading):
+        console.note(f"  documents   {line}")
     encodings = describe_encodings(summary["reading"]["encodings"])
     console.note(f"  encodings   {encodings}")
     for line in describe_reading(replace(prepared.reading, encodings={})):

@@ -58,6 +58,7 @@ _START: list[Callable[[Any], Any]] = [
         "--force", is_flag=True, help="Replace an existing model and an unfinished training."
     ),
     corpus_options.corpus_group(),
+    corpus_options.document_group(),
 ]
 
 _WINDOWS = cloup.option_group(

@@ -102,6 +102,11 @@ class CorpusConfig(Config):
         check_choice("documents", self.documents, (*DOCUMENTS, "rows", "separator"))
         if self.separator and self.documents not in ("auto", "separator"):
             raise SettingsError("separator", "and documents exclude each other; give one of them")
+        for name in ("separator", "column", "delimiter"):
+            if not isinstance(getattr(self, name), str):
+                raise SettingsError(name, f"must be a text, not {getattr(self, name)!r}")
+        if len(self.delimiter) > 1 or (self.delimiter and self.delimiter in '"\n\r'):
+            raise SettingsError("delimiter", "must be one character, no quote and no line end")
         check_choice("input_format", self.input_format, INPUT_FORMATS)
         check_sequence("label", self.label)
         if not all(isinstance(column, str) and column for column in self.label):

@@ -15,7 +15,7 @@ from textgen.text.csv_rows import (
     parse_sample,
 )
 from textgen.text.reading_report import ReadingReport
-from textgen.text.table_columns import Columns, first_values, has_header
+from textgen.text.table_columns import Columns, are_names, first_values, has_header
 from textgen.text.table_rows import BadRows, Batch, find_bad_character
 
 _SAMPLE = 1 << 16  # characters from which delimiter and header are detected
@@ -78,6 +78,8 @@ def _describe_detected(layout: Layout, kind: str, config: CorpusConfig) -> str:
         found.append("quotes are part of the text")
     if config.header == "auto" and layout.header is None:
         found.append("no header")
+    elif config.header == "auto" and config.column.isdecimal():
+        found.append("the first row is the header")
     return ", ".join(found)
 
 
@@ -100,7 +102,11 @@ def detect_layout(name: str, kind: str, sample: str, config: CorpusConfig) -> La
     if not rows:
         return None
     width = len(rows[0])
-    is_header = config.header == "yes" or (config.header == "auto" and has_header(rows, wanted))
+    is_header = config.header == "yes"
+    if config.header == "auto":  # who gives no number believes that the columns have names
+        is_header = has_header(rows, wanted) or (
+            not config.column.isdecimal() and are_names(rows[0])
+        )
     names = [field.strip() for field in rows[0]]
     if not is_header:
         names = [str(number + 1) for number in range(width)]

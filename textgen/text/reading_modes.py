@@ -45,12 +45,12 @@ def resolve_documents(sources: Sequence[Source], config: CorpusConfig) -> Corpus
         for name in _TABLE_SETTINGS:
             if getattr(config, name) != getattr(default, name):
                 raise SettingsError(
-                    name, f"is for tables; {_describe_text(sources, config)}, or leave it out"
+                    name, f"is for tables; leave it out, or {_describe_remedy(sources, config)}"
                 )
     if resolved.label_from:
         if resolved.documents == "none":
             raise SettingsError(
-                "label_from", "is for documents; choose what they are by documents, such as lines"
+                "label_from", "is for documents; say what they are by --documents, such as lines"
             )
         if not any(source.on_disk for source in sources):
             raise SettingsError("label_from", "needs files, whose names and folders are labels")
@@ -70,20 +70,20 @@ def _find_mode(sources: Sequence[Source], config: CorpusConfig) -> str:
         name = sources[tables.index(False)].name
         raise SettingsError(
             "column",
-            f"is for tables, and {name} is none by its name; leave it out, or give input_format",
+            f"is for tables, and {name} is none by its name; leave it out, or give --input-format",
         )
     return "files" if len(sources) > 1 else "none"
 
 
-def _describe_text(sources: Sequence[Source], config: CorpusConfig) -> str:
-    """Why sources are not read as tables, and what to do."""
+def _describe_remedy(sources: Sequence[Source], config: CorpusConfig) -> str:
+    """What to do so that sources are read as tables."""
     if config.separator:
-        return "leave out separator"
+        return "leave out --separator"
     if config.documents not in ("auto", "rows"):
-        return f"leave out documents {config.documents}"
+        return f"leave out --documents {config.documents}"
     if config.input_format == "text":
-        return "give another input_format"
-    return f"if {sources[0].name} is one, give input_format (csv, tsv or jsonl)"
+        return "give another --input-format"
+    return f"give --input-format csv, tsv or jsonl if {_describe_names(sources)} is one"
 
 
 def _resolve_lists(sources: Sequence[Source], config: CorpusConfig) -> CorpusConfig:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from textgen.errors import CorpusError
 
 _SHOWN_COLUMNS, _SHOWN_CHARACTERS = 20, 30  # in a message
-_NAME = re.compile(r"[^\W\d][\w .:/-]{0,39}")
-_NUMBER = re.compile(r"\s*[-+]?[\d.,]*\d[\d.,]*(e[-+]?\d+)?\s*%?\s*", re.IGNORECASE)
+_NAME = re.compile(r"[^\W\d][\w.:/-]{0,39}( [\w.:/-]{1,40}){0,2}")
 _SAME = 0.9  # share of the rows of a sample
 
 
@@ -97,8 +96,8 @@ def has_header(rows: Sequence[Sequence[str]], names: Sequence[str]) -> bool:
     """Whether the first row of a table names its columns.
 
     It does if one of the names that are asked for is in it. Otherwise, it does if its fields are
-    different and look like names (a letter, then at most 40 letters, digits, spaces and so on),
-    and a column has something else in nearly all other rows: numbers or longer texts.
+    different and look like names (at most three words, no punctuation), and a column has something
+    else in nearly all other rows: numbers or longer texts.
 
     Args:
         rows: The first rows of the table.
@@ -113,12 +112,22 @@ def has_header(rows: Sequence[Sequence[str]], names: Sequence[str]) -> bool:
     first, *rows = [[field.strip() for field in row] for row in rows]
     if set(names) & set(first):
         return True
-    if len(set(first)) < len(first) or not all(map(_NAME.fullmatch, first)):
+    if not are_names(first):
         return False
     rows = [row for row in rows if len(row) == len(first)]
     for column in zip(*rows, strict=True):
         values = [value for value in column if value]
-        others = [value for value in values if _NUMBER.fullmatch(value) or len(value) > 40]
+        others = [value for value in values if not _is_name(value)]
         if values and len(others) >= _SAME * len(values):
             return True
     return False
+
+
+def are_names(row: Sequence[str]) -> bool:
+    """Whether the fields of a row could name columns: they are different and look like names."""
+    row = [field.strip() for field in row]
+    return len(set(row)) == len(row) and all(map(_is_name, row))
+
+
+def _is_name(text: str) -> bool:
+    return _NAME.fullmatch(text) is not None
