@@ -11,6 +11,7 @@ from typing import Any
 
 from textgen.cli import console
 from textgen.cli.document_text import DocumentText, has_line_ends
+from textgen.cli.formatting import format_count
 from textgen.cli.output import Output
 from textgen.sampling import Sampler
 from textgen.sampling.selection import Selection
@@ -121,7 +122,8 @@ class SampleWriter:
             if self._selection.accepted < self._selection.wanted:
                 raise self._selection.error()
             if summary := self._selection.summary():
-                console.note(f"textgen: left out {summary}")
+                left_out = format_count(self._selection.rejected.total(), "document")
+                console.note(f"textgen: left out {left_out}: {summary}")
 
     def _write_stream(self, temperature: float, stop: StopCondition) -> None:
         """Write one text, character by character."""

@@ -156,8 +156,8 @@ class Selection:
             documents: Those that passed.
         """
         return TriesError(
-            f"only {self.accepted:,} of {self.wanted:,} documents passed the filters: of "
-            f"{self.generated:,} generated, {self.summary()}; raise --tries, or ask for less",
+            f"only {self.accepted:,} of {self.wanted:,} documents passed the filters; left out of "
+            f"{self.generated:,} generated: {self.summary()}; raise --tries, or ask for less",
             documents,
         )
 
@@ -247,14 +247,14 @@ class Selection:
         filters = self._filters
         if name == "novel":
             share = self._corpus.false_positives if self._corpus is not None else 0
-            known = f" (or one of the {share:.2%} that only look so)" if share else ""
-            return f"are in the corpus{known}"
+            doubt = f" (one new document in {1 / share:,.0f} seems to be)" if share else ""
+            return f"in the corpus{doubt}"
         return {
-            "unique": "repeat another one",
-            "max_copy": f"copy {filters.max_copy} characters or more",
-            "match": "do not match",
-            "min_length": f"are shorter than {filters.min_length} characters",
-            "max_length": f"are longer than {filters.max_length} characters",
+            "unique": "repeated",
+            "max_copy": f"with a copy of {filters.max_copy} characters or more",
+            "match": "without a match",
+            "min_length": f"of fewer than {filters.min_length} characters",
+            "max_length": f"of more than {filters.max_length} characters",
         }[name]
 
 

@@ -60,7 +60,9 @@ class BloomFilter:
     @property
     def false_positives(self) -> float:
         """The share of other hashes that seem to be in the set."""
-        return float(np.unpackbits(self._bits).mean() ** PROBES)
+        per_byte = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(axis=1)
+        set_bits = np.bincount(self._bits, minlength=256) @ per_byte
+        return float((set_bits / (8 * len(self._bits))) ** PROBES)
 
     def to_bytes(self) -> bytes:
         """The content of a file that `from_bytes` reads."""

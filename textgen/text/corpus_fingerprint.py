@@ -29,5 +29,5 @@ def hash_corpus(prepared: Prepared) -> Iterator[Hashes]:
     """
     hasher, codes = DocumentHasher(), to_code_points(prepared.vocabulary.table)
     for first in range(1, len(prepared.ids), _BLOCK):  # the corpus begins with a document end
-        ids = prepared.read(first, first + _BLOCK)
+        ids = np.array(prepared.ids[first : first + _BLOCK])  # also after the corpus has moved
         yield hasher.add(codes[ids], np.flatnonzero(ids == prepared.vocabulary.document_end_id))

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from textgen.errors import ModelError, OutputError
 from textgen.model import model_dir
 from textgen.model.paths import MODEL_KIND, check_new_model, checkpoint_path, remove_half_written
 from textgen.model.record import ModelRecord
+from textgen.text.corpus_fingerprint import make_fingerprint
 from textgen.training import checkpoint
 from textgen.training.checkpoint import Checkpoint, Snapshot
 from textgen.training.job import Job
@@ -88,7 +90,13 @@ class Saver:
             None if documents is None else documents.labels,
         )
         with self._writing():
-            model_dir.save(self._directory, loop.model.save, record, changed=loop.state.unsaved)
+            model_dir.save(
+                self._directory,
+                loop.model.save,
+                record,
+                changed=loop.state.unsaved,
+                fingerprint=self._fingerprint,
+            )
 
     def save_checkpoint(self, snapshot: Snapshot) -> None:
         """Write a checkpoint in place of the one before."""
@@ -100,6 +108,10 @@ class Saver:
     def finish(self) -> None:
         """Remove the checkpoint of a training that is finished."""
         self._checkpoint.unlink(missing_ok=True)
+
+    @cached_property
+    def _fingerprint(self) -> bytes | None:
+        return make_fingerprint(self._plan.corpus)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
