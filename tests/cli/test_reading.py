@@ -237,3 +237,21 @@ def test_options_that_do_not_fit_the_corpus(tmp_path, options, message):
     result = prepare(tmp_path, tmp_path / "a.csv", *options)
     assert message in result and "\n" not in result
     assert not (tmp_path / "p").exists()
+
+
+def test_prepare_says_how_documents_are_split_and_which_labels_they_have(tmp_path):
+    table = TABLE + "".join(f"Ode {n},{genre}\n" for n, genre in enumerate(["poem", "", "poem"]))
+    (tmp_path / "a.csv").write_text(table + "Ode 1,novel\n\n,play\n")
+    lines, prepared = prepare(
+        tmp_path, tmp_path / "a.csv", "--column", "title", "--label", "genre", "--test", 0.1
+    )
+    assert "  split       25 documents for training, 3 for validation, 3 for a test" in lines
+    assert "  labels      genre: novel 19, play 9, rare ones 2, none 1" in lines
+    rare = "genre: 1 value of fewer than 5 documents learned as one: 'poem' (2 documents)"
+    assert f"  documents   rare labels: {rare}" in lines
+    assert "  documents   1 document equal to an earlier one, and kept" in lines
+    assert "  changed     1 empty document left out" in lines
+    assert any(line.endswith(", with the ends of documents") for line in lines)
+    summary = prepared.summary()
+    assert summary["test_documents"] == 3 and summary["labels"][0]["counts"] == (19, 9)
+    assert summary["reading"]["rare_labels"] == rare

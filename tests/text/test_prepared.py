@@ -93,6 +93,7 @@ def test_tensors_on_disk_are_those_of_all_windows(
             targets=targets,
             validation=validation,
             one_hot=True,
+            documents="none",
         )
     except CorpusError:  # too short, or of one character: nothing may be left behind
         assert os.listdir(directory.parent) == []
@@ -355,3 +356,61 @@ def test_settings_are_recorded(tmp_path):
     assert settings["windows"]["maxlen"] == 3 and settings["corpus"]["lowercase"] is True
     assert open_prepared(tmp_path / "p").windows == WindowConfig(**SMALL)
     assert prepared.vocabulary.characters == "abcd"
+
+
+@pytest.mark.parametrize("targets", ["last", "sequence"])
+def test_tensors_of_documents(tmp_path, targets):
+    lines = [f"line {number}" for number in range(30)]
+    prepared = prepare(
+        [source("\n".join(lines))],
+        tmp_path / "p",
+        documents="lines",
+        one_hot=True,
+        maxlen=4,
+        step=1,
+        targets=targets,
+        validation=0.2,
+        test=0.1,
+    )
+    summary = prepared.summary()
+    for suffix, count in (("", 21), ("_validation", 6), ("_test", 3)):
+        x, y = (np.load(tmp_path / f"p/{name}{suffix}.npy") for name in "Xy")
+        assert len(x) == len(y) >= count * 7 and x.shape[2] == prepared.vocabulary.size
+        if suffix != "_test":
+            assert len(x) == summary[f"{suffix[1:] or 'training'}_windows"]
+    # The first window of a part is read from the document end before it, after zeros.
+    end = prepared.vocabulary.document_end_id
+    assert not x[0, :3].any() and x[0, 3].argmax() == end and x[0, 3].sum() == 1
+
+
+def test_a_continuous_text_has_a_part_for_the_test(tmp_path):
+    text = "".join(f"line {number}\n" for number in range(100))
+    prepared = prepare([source(text)], tmp_path / "p", **{**SMALL, "validation": 0.1, "test": 0.2})
+    parts = (*prepared.split(0.1), prepared.test)
+    decoded = [prepared.vocabulary.decode(part) for part in parts]
+    assert "".join(decoded) == text
+    assert [round(len(part) / len(text), 2) for part in decoded] == [0.7, 0.1, 0.2]
+    # What is for the test does not depend on the validation share.
+    assert [len(part) for part in prepared.split(0.0)] == [len(text) - len(decoded[2]), 0]
+    assert prepared.summary()["test_characters"] == len(decoded[2])
+    files = [source(text)]
+    assert not is_current(tmp_path / "p", files)
+    windows = WindowConfig(test=0.2)
+    assert is_up_to_date(tmp_path / "p", files, CorpusConfig(documents="none"), windows)
+
+
+@pytest.mark.parametrize("characters", [20, 50, 100])
+@pytest.mark.parametrize("windows", [{"test": 0.3}, {"test": 0.8}, {"maxlen": 9, "test": 0.1}])
+def test_the_message_for_a_short_text_with_a_test_has_every_remedy(tmp_path, characters, windows):
+    test_the_message_for_a_short_text_has_every_remedy(tmp_path, characters, windows)
+
+
+def test_documents_are_current_only_with_the_same_shares(tmp_path):
+    files = [source("\n".join(f"line {number}" for number in range(99)))]
+    prepare(files, tmp_path / "p", documents="lines", **SMALL)
+    assert is_current(tmp_path / "p", files, documents="lines")
+    assert not is_current(tmp_path / "p", files)
+    lines = CorpusConfig(documents="lines")
+    for other in ({"validation": 0.1}, {"test": 0.1}):
+        windows = WindowConfig(**{**SMALL, **other})
+        assert not is_up_to_date(tmp_path / "p", files, lines, windows)

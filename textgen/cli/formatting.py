@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from textgen.text.labels import LabelField
     from textgen.text.reading_report import ReadingReport
 
 # Control characters, line separators, surrogates, and marks that reverse the writing direction.
@@ -95,6 +97,21 @@ def describe_mode(report: "ReadingReport") -> Iterator[str]:
         yield f"delimiter: {report.delimiter}"
     if number := report.duplicate_documents:
         yield f"{format_count(number, 'document')} equal to an earlier one, and kept"
+    if report.rare_labels:
+        yield make_printable(f"rare labels: {report.rare_labels}")
+
+
+def describe_label(field: "LabelField", shown: int = 10) -> str:
+    """A kind of labels, with the most frequent values and how many documents have each."""
+    counts = sorted(zip(field.values, field.counts, strict=True), key=itemgetter(1), reverse=True)
+    values = [f"{value} {count:,}" for value, count in counts[:shown]]
+    if len(counts) > shown:
+        values.append(f"{len(counts) - shown:,} more values")
+    if field.rare:
+        values.append(f"rare ones {field.rare:,}")
+    if field.unlabelled:
+        values.append(f"none {field.unlabelled:,}")
+    return make_printable(f"{field.name}: {', '.join(values)}")
 
 
 def describe_reading(report: "ReadingReport") -> Iterator[str]:

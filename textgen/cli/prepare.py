@@ -6,7 +6,13 @@ from typing import Any
 import cloup
 
 from textgen.cli import base_command, console, corpus_options, options
-from textgen.cli.formatting import describe_encodings, describe_mode, describe_reading, format_size
+from textgen.cli.formatting import (
+    describe_encodings,
+    describe_label,
+    describe_mode,
+    describe_reading,
+    format_size,
+)
 from textgen.cli.output import Output
 
 
@@ -51,9 +57,14 @@ def command(
     bzip2 and xz files are recognized by their content. `textgen train` reads the directory, or
     prepares a corpus itself.
 
+    A corpus of documents is split into whole documents for training, for validation and, with
+    --test, for a test: equal ones are never on two sides, and each label has the same shares.
+
     \b
         textgen prepare corpus.txt -o prepared
         textgen prepare books/ --glob '*.txt' -o prepared --maxlen 60
+        textgen prepare names.txt --documents lines -o prepared
+        textgen prepare titles.csv --column title --label forum -o prepared --test 0.1
         zcat logs.gz | textgen prepare - -o prepared --one-hot --step 10
     """
     import json
@@ -82,13 +93,22 @@ def command(
     characters = repr(summary["vocabulary"][:200])[1:-1]
     more = " ..." if len(summary["vocabulary"]) > 200 else ""
     console.note(f"{output}: prepared corpus")
-    console.note(f"  characters  {summary['characters']:,}")
+    ends = "" if prepared.documents is None else ", with the ends of documents"
+    console.note(f"  characters  {summary['characters']:,}{ends}")
     if summary["unknown_characters"]:
         console.note(
             f"  unknown     {summary['unknown_characters']:,} characters, too rare, share one id"
         )
     for line in describe_mode(prepared.reading):
         console.note(f"  documents   {line}")
+    if prepared.documents is not None:
+        training, validation, test = prepared.documents.counts
+        console.note(
+            f"  split       {training:,} documents for training, {validation:,} for validation"
+            + (f", {test:,} for a test" if test else "")
+        )
+        for field in prepared.documents.labels.fields if prepared.documents.labels else ():
+            console.note(f"  labels      {describe_label(field)}")
     encodings = describe_encodings(summary["reading"]["encodings"])
     console.note(f"  encodings   {encodings}")
     for line in describe_reading(replace(prepared.reading, encodings={})):

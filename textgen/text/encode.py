@@ -142,6 +142,7 @@ def write_ids(
             read.counts[END_CODE] = 0
             arrangement = arrange_documents(path.parent, folder, read.parts, windows, read.labels)
             read.report.duplicate_documents = arrangement.duplicates
+            read.report.rare_labels = read.labels.describe_rare()
             characters += 1  # the document end before the first one
         vocabulary, unknown = build_vocabulary(read.counts, corpus.min_count)
         vocabulary = replace(vocabulary, has_document_end=arrangement is not None)

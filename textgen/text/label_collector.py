@@ -15,6 +15,8 @@ LABEL_IDS, GROUPS = "label_ids", "groups"  # files of each part
 _MOST_VALUES = 1 << 20  # of a kind of labels
 _MOST_GROUPS = 1 << 17  # combinations of labels that are told apart
 
+_SHOWN = 3  # rare values in a note
+
 LabelIds = npt.NDArray[Any]
 
 
@@ -73,6 +75,27 @@ class LabelCollector:
                 )
             fields.append(field)
         return tuple(fields)
+
+    def describe_rare(self) -> str:
+        """Which values are rare, for people; empty if none are."""
+        notes = []
+        for name, numbers, counts in zip(self.names, self._numbers, self._counts, strict=True):
+            values = dict(zip(numbers, counts.tolist(), strict=True))
+            rare = sorted(
+                (count, value) for value, count in values.items() if value and count < RARE
+            )
+            shown = [
+                f"{value!r} ({count} document{'s' * (count != 1)})"
+                for count, value in rare[:_SHOWN]
+            ]
+            if rare:
+                more = ", ..." if len(rare) > _SHOWN else ""
+                few = "value" if len(rare) == 1 else "values"
+                notes.append(
+                    f"{name}: {len(rare):,} {few} of fewer than {RARE} documents learned as one: "
+                    f"{', '.join(shown)}{more}"
+                )
+        return "; ".join(notes)
 
     def write_ids(self, tasks: Sequence[int], paths: Sequence[Path]) -> "LabelGroups":
         """Write the ids of the labels of all documents, and the group of each document.

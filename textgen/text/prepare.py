@@ -22,7 +22,6 @@ from textgen.text.prepared import IDS, PREPARED_KIND, SETTINGS, VOCABULARY, Prep
 from textgen.text.reading_modes import complete_report, resolve_documents
 from textgen.text.sizes import WORK_SIZES, WorkSizes
 from textgen.text.sources import Corpora, find_sources
-from textgen.text.windows import Windows
 
 
 class PrepareOptions(CorpusOptions, WindowOptions, total=False):
@@ -87,9 +86,10 @@ def prepare(
     Args:
         corpora: A path of a file or a directory, `-` for standard input, or a source; or several.
         output: The directory to create; it is complete or absent.
-        one_hot: Also write X.npy and y.npy (and X_validation.npy, y_validation.npy): bool
-            tensors of shape (windows, maxlen, vocabulary) and, for y, (windows, vocabulary) with
-            targets `last`, (windows, maxlen, vocabulary) with targets `sequence`.
+        one_hot: Also write X.npy and y.npy (and X_validation.npy, X_test.npy, ...): bool tensors of
+            shape (windows, maxlen, vocabulary) and, for y, (windows, vocabulary) with targets
+            `last`, (windows, maxlen, vocabulary) with targets `sequence`. A window is one of a
+            single document: what is before the last document end in it is zeros.
         force: Replace a prepared corpus.
         jobs: Processes that share the work where the corpus is large; None for as many as there
             are processors, up to 8. The result is the same for any number.
@@ -179,11 +179,12 @@ def write_prepared(
         prepared = open_prepared(directory, check=False)
         check(prepared)
         if preparation.one_hot:
-            parts = zip(("", "_validation"), prepared.split(windows.validation), strict=True)
+            parts = (*prepared.split(windows.validation), prepared.test)
             tensors = {
-                suffix: Windows(part, windows.maxlen, windows.step, windows.targets)
-                for suffix, part in parts
+                suffix: prepared.cut_windows(part)
+                for suffix, part in zip(("", "_validation", "_test"), parts, strict=True)
                 if len(part)
             }
-            write_one_hot(tensors, text.vocabulary.size, directory, on_progress)
+            write_one_hot(tensors, text.vocabulary, directory, on_progress)
+        del prepared  # and its memory for documents, before they are read again
     return open_prepared(output, check=False)

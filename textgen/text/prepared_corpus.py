@@ -14,7 +14,7 @@ from textgen.text.document_index import DOCUMENTS, TEST, TRAINING, VALIDATION, D
 from textgen.text.reading_report import ReadingReport
 from textgen.text.split import check_documents, check_length, split_positions
 from textgen.text.vocabulary import Ids, Vocabulary
-from textgen.text.windows import count_windows
+from textgen.text.windows import Windows
 
 PREPARED_KIND = storage.DirectoryKind(
     "prepared corpus",
@@ -85,6 +85,12 @@ class Prepared:
         first, second = split_positions(end, validation, self.windows.test)
         return slice(0, first), slice(first, second), slice(second, end)
 
+    def cut_windows(self, ids: Ids) -> Windows:
+        """The windows of a part, those of documents with zeros before its first document."""
+        options = self.windows
+        lead = options.maxlen - 1 if self.documents is not None else 0
+        return Windows(ids, options.maxlen, options.step, options.targets, lead)
+
     def read(self, start: int, stop: int) -> Ids:
         """Copy a range of ids into memory.
 
@@ -153,7 +159,6 @@ class Prepared:
 
     def summary(self) -> dict[str, Any]:
         """What `textgen prepare` reports: counts, vocabulary, windows, files with their bytes."""
-        maxlen, step = self.windows.maxlen, self.windows.step
         train, validation = self.split(self.windows.validation)
         documents = {}
         if self.documents is not None:
@@ -169,14 +174,14 @@ class Prepared:
             "reading": self.reading.to_json(),
             "vocabulary_size": self.vocabulary.size,
             "vocabulary": self.vocabulary.characters,
-            "maxlen": maxlen,
-            "step": step,
+            "maxlen": self.windows.maxlen,
+            "step": self.windows.step,
             "targets": self.windows.targets,
             "training_characters": len(train),
             "validation_characters": len(validation),
             "test_characters": len(self.test),
             **documents,
-            "training_windows": count_windows(len(train), maxlen, step),
-            "validation_windows": count_windows(len(validation), maxlen, step),
+            "training_windows": len(self.cut_windows(train)),
+            "validation_windows": len(self.cut_windows(validation)),
             "files": {path.name: path.stat().st_size for path in sorted(self.path.iterdir())},
         }

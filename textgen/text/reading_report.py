@@ -25,6 +25,7 @@ class ReadingReport:
         separators: Separators between documents that were found.
         bad_rows: Rows of tables that could not be read, left out.
         first_bad_row: Where the first of them is, and what is wrong with it.
+        rare_labels: Which values of labels are so rare that they are learned as one, for people.
         mode: How the input was read, for people.
         delimiter: What separates the fields of a table, where it was detected.
         suggestion: Another way to read the input that would fit, for people; empty if none would.
@@ -47,6 +48,7 @@ class ReadingReport:
     separators: int = 0
     bad_rows: int = 0
     first_bad_row: str = ""
+    rare_labels: str = ""
     mode: str = ""
     delimiter: str = ""
     suggestion: str = ""
