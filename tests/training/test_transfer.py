@@ -1,6 +1,7 @@
 """Going on from another model."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,9 @@ from textgen.errors import ModelError, OutputError, SettingsError
 from textgen.model import model_dir
 from textgen.model.model_dir import TrainedModel
 from textgen.model.record import ModelRecord
-from textgen.sampling.network import weight_specs
-from textgen.settings import ModelConfig
+from textgen.sampling.network import Network, weight_specs
+from textgen.settings import ModelConfig, resolve_settings
+from textgen.text.labels import LabelField, Labels
 from textgen.text.vocabulary import Vocabulary
 from textgen.training.transfer import MappedIds, map_ids, transfer_weights, unite
 
@@ -42,8 +44,6 @@ def test_known_characters_keep_their_rows_and_others_are_new(embedding):
 
     def filled(size, value):
         return [np.full(spec.shape, value, np.float32) for spec in weight_specs(config, size)]
-
-    from textgen.settings import resolve_settings
 
     settings = resolve_settings({"units": (4,), "embedding": embedding})
     record = ModelRecord(settings, old, {}, (), {})
@@ -113,3 +113,89 @@ def test_a_model_can_be_trained_further_in_its_directory(textgen, trained, corpu
     refused = textgen("train", corpus, "--init-from", "m", "--model", "n", "--units", "9")
     assert refused.returncode == 2 and re.search(r"--units .*\b48\b", refused.stderr)
     assert not (tmp_path / "n").exists()
+
+
+GENRE = LabelField("genre", ("comedy", "horror"), (7, 9), rare=3, rare_values=2)
+AUTHOR = LabelField("author", ("Ann", "Bob"), (7, 9))
+LABELS = Labels((GENRE, AUTHOR), (((1, 1), 16),))
+
+
+def documents_model(embedding, cell="lstm") -> TrainedModel:
+    vocabulary = Vocabulary("abc", has_document_end=True)
+    options = {"units": (4,), "documents": True, "label_sizes": LABELS.sizes}
+    settings = resolve_settings({**options, "embedding": embedding, "cell": cell})
+    record = ModelRecord(settings, vocabulary, {}, (), {}, LABELS)
+    return TrainedModel(record, random_weights(settings.model, vocabulary.size, 1))
+
+
+def random_weights(config: ModelConfig, size: int, seed: int):
+    generator = np.random.default_rng(seed)
+    weights = [
+        generator.normal(size=spec.shape).astype(np.float32) for spec in weight_specs(config, size)
+    ]
+    if not config.embedding:
+        weights[0] = np.eye(size, dtype=np.float32)
+    return weights
+
+
+def logits(config, size, weights, ids, label_ids):
+    reader = Network(config, size, weights).reader()
+    if label_ids:
+        reader.set_labels((), np.array(label_ids))
+    return np.array([reader.step(number).copy() for number in ids])
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize("embedding", [0, 3])
+def test_a_model_of_documents_reads_other_labels_and_characters_as_before(embedding, cell):
+    base = documents_model(embedding, cell)
+    genre = LabelField("genre", ("drama", "horror"), (7, 9), rare=1, rare_values=1)
+    year = LabelField("year", ("1999",), (16,))
+    labels = Labels((year, genre), (((1, 1), 16),))
+    vocabulary = Vocabulary("abcd", has_document_end=True)
+    config = replace(base.record.settings.model, label_sizes=labels.sizes)
+    fresh = random_weights(config, vocabulary.size, 2)
+    weights = transfer_weights(base, vocabulary, labels, fresh)
+    assert [array.shape for array in weights] == [
+        spec.shape for spec in weight_specs(config, vocabulary.size)
+    ]
+    year_free = [array.copy() for array in weights]
+    year_free[1][:] = 0  # a new label starts anywhere
+    ids, old_ids = [4, 0, 2, 1, 4], [3, 0, 2, 1, 3]
+    old = base.record.settings.model
+    for new_labels, old_labels in (((0, 0), (0, 0)), ((1, 2), (2, 0)), ((0, 3), (3, 0))):
+        expected = logits(old, 4, base.weights, old_ids, old_labels)
+        got = logits(config, 5, year_free, ids, new_labels)[:, [0, 1, 2, 4]]
+        np.testing.assert_allclose(got, expected, atol=1e-4)
+    np.testing.assert_array_equal(weights[1], fresh[1])
+
+
+@pytest.mark.parametrize("embedding", [0, 3])
+def test_a_model_of_documents_reads_a_continuous_text_as_without_labels(embedding):
+    base = documents_model(embedding)
+    vocabulary = unite(base.record.vocabulary, Vocabulary("abx"))
+    assert vocabulary == Vocabulary("abcx")
+    config = replace(base.record.settings.model, documents=False, label_sizes=())
+    weights = transfer_weights(base, vocabulary, None, random_weights(config, 4, 2))
+    expected = logits(base.record.settings.model, 4, base.weights, [0, 2, 1], (0, 0))[:, :3]
+    np.testing.assert_allclose(
+        logits(config, 4, weights, [0, 2, 1], ())[:, :3], expected, atol=1e-4
+    )
+
+
+def test_document_ends_are_new_to_a_model_of_a_continuous_text():
+    settings = resolve_settings({"units": (4,), "embedding": 3})
+    old = Vocabulary("ac")
+    base = TrainedModel(
+        ModelRecord(settings, old, {}, (), {}), random_weights(settings.model, 2, 1)
+    )
+    corpus = Vocabulary("ab", has_document_end=True)
+    vocabulary = unite(old, corpus)
+    assert vocabulary == Vocabulary("abc", has_document_end=True)
+    assert map_ids(corpus, vocabulary).tolist() == [0, 1, 3]
+    config = replace(settings.model, documents=True)
+    fresh = random_weights(config, 4, 2)
+    weights = transfer_weights(base, vocabulary, None, fresh)
+    np.testing.assert_array_equal(weights[0][[0, 2]], base.weights[0])
+    np.testing.assert_array_equal(weights[0][3], fresh[0][3])
+    np.testing.assert_array_equal(weights[-2][:, 3], fresh[-2][:, 3])

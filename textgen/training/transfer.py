@@ -131,8 +131,8 @@ def transfer_weights(
                 table = wide
             new[number] = _transfer_labels(old_field, table, field, new[number])
     for _, table in old_labels.values():  # the new model is as the old one is without this label
-        if one_hot:
-            new[kernel] += table[NO_LABEL] @ rest[0]
+        if one_hot:  # whose embedding is fixed
+            new[kernel + 2].reshape(-1, rest[0].shape[1])[0] += table[NO_LABEL] @ rest[0]
         else:
             new[0] += table[NO_LABEL]
     return new
