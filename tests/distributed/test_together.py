@@ -24,6 +24,7 @@ from tests.distributed.together import (
 )
 from textgen.distributed.communicator import PROCESS_LOST
 from textgen.model import model_dir
+from textgen.text.prepare import prepare
 
 pytestmark = [pytest.mark.timeout(600), needs_jax]
 LOST = f"textgen: error: {PROCESS_LOST}"
@@ -57,6 +58,32 @@ def test_two_processes_train_as_one_does_with_the_whole_batch(folder, textgen, o
     for of_two, of_one in zip(*models, strict=True):
         np.testing.assert_allclose(of_two, of_one, atol=0.02)
     assert "said" in textgen("sample", "--model", "two", "--seed", "said").stdout
+
+
+@pytest.mark.parametrize("options", [(), ("--no-carry-state",)], ids=["carried", "windows"])
+def test_two_processes_train_on_documents_with_labels(folder, textgen, options):
+    for number in range(40):
+        path = folder / "texts" / ("questions", "answers")[number % 2] / f"{number}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"What is {number} and {number}?" if number % 2 else f"{number} it is.")
+    prepare(
+        str(folder / "texts"),
+        folder / "prepared",
+        force=True,
+        documents="files",
+        label_from="folder",
+    )
+    options = ("--epochs", "2", *QUICK, *options)
+    single = textgen("train", "prepared", "--model", "one", *options, "--backend", "jax")
+    assert single.returncode == 0, single.stderr
+    for status, line in Together(folder, "--model", "two", *options).wait():
+        assert status == 0, line
+    of_two, of_one = (np.array(losses(folder / name), float) for name in ("two", "one"))
+    np.testing.assert_allclose(of_two, of_one, atol=2e-3)
+    models = [model_dir.read_model(folder / name) for name in ("two", "one")]
+    assert models[0].record.labels == models[1].record.labels is not None
+    for of_two, of_one in zip(*(model.weights for model in models), strict=True):
+        np.testing.assert_allclose(of_two, of_one, atol=0.02)
 
 
 @pytest.mark.parametrize("killed", [0, 1])
