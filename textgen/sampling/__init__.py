@@ -6,7 +6,10 @@
     decoding.py    how the next character is chosen: temperature, top-k, top-p, min-p
     stopping.py    when a text ends
     generation.py  the loops: one text as a stream, or many side by side
-    seeds.py       seeds from files
+    texts.py       what is generated, and what comes back
+    seeds.py       seeds: checked, and from files
+    label_choice.py       labels of documents: those that a user names, the others drawn
+    selection.py   documents that pass filters (matching.py searches for regular expressions)
     scoring.py     how probable a text is
     document_scoring.py   how probable documents are, many side by side
     sampler.py     the public class: seeds in, text out

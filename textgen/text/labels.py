@@ -5,8 +5,6 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
 from textgen import storage
 from textgen.errors import SettingsError
 from textgen.settings import CorpusConfig, check_integer
@@ -166,11 +164,6 @@ class Labels:
             for field, label_id in zip(self.fields, label_ids, strict=True)
         }
         return {name: value for name, value in values.items() if value}
-
-    def draw(self, generator: np.random.Generator) -> tuple[int, ...]:
-        """Ids of all fields, drawn in proportion to how often they occur together."""
-        counts = np.array([count for _, count in self.combinations], np.float64)
-        return self.combinations[int(generator.choice(len(counts), p=counts / counts.sum()))][0]
 
     def to_bytes(self) -> bytes:
         """The content of labels.json."""
