@@ -1,7 +1,7 @@
 """How much of what a trained model writes is copied word for word from its training text."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,12 +32,15 @@ class NgramShares:
         shares: For each n the share of their n-grams of characters that occur in the training
             text, from 0 to 1; None if they have no n-gram of that size.
         longest_copy: Characters of their longest passage that occurs in the training text.
+        exact_copies: How many are whole documents of the training text; None for unseen text, and
+            if the samples are no documents.
     """
 
     temperature: float | None
     characters: int
     shares: dict[int, float | None]
     longest_copy: int
+    exact_copies: int | None = None
 
 
 @dataclass(frozen=True)
@@ -47,10 +50,10 @@ class Novelty:
     Attributes:
         training_characters: Characters of the training text.
         samples: Samples at each temperature.
-        length: Characters of each, without the seed.
+        length: Characters of each, without the seed; of documents, at most.
         random_seed: The random seed of the samples.
         by_temperature: The n-grams of the samples.
-        unseen: The n-grams of as much text of the validation part, which training never saw; None
+        unseen: The n-grams of as many texts of the validation part, which training never saw; None
             without a validation part.
         passages: The longest copies, at least MIN_PASSAGE characters, none inside another.
         reading: What was found and changed when the named texts were read.
@@ -68,6 +71,19 @@ class Novelty:
     @property
     def verdict(self) -> str:
         """The result in a sentence."""
+        copies = [
+            f"{group.exact_copies:,} of {self.samples:,} documents at temperature "
+            f"{group.temperature:g}"
+            for group in self.by_temperature
+            if group.exact_copies is not None
+        ]
+        if not copies:
+            return self._copying
+        return f"exact copies of training documents: {', '.join(copies)}; {self._copying}"
+
+    @property
+    def _copying(self) -> str:
+        """How much the samples copy, in a sentence."""
         n = self._telling_size()
         most = max(
             self.by_temperature, key=lambda group: (group.shares[n] or 0, group.longest_copy)
@@ -98,7 +114,7 @@ class Novelty:
     def _telling_size(self) -> int:
         """The least n for which hardly any n-gram of unseen text occurs in the training text."""
         shares = self.by_temperature[0].shares
-        sizes = [n for n, share in shares.items() if share is not None]
+        sizes = [n for n, share in shares.items() if share is not None] or [NGRAM_SIZES[0]]
         if self.unseen is None:
             return min(sizes, key=lambda n: abs(n - 32))
         for n in sizes:
@@ -122,7 +138,8 @@ def novelty(
     """Measure how much of what a trained model writes is copied from its training text.
 
     The samples are those of `textgen sample` with the same number, length, temperature and random
-    seed, without their seeds. The figures are exact.
+    seed, without their seeds. The figures are exact. The samples of a model of documents are whole
+    documents; they are compared with the documents that it was trained on.
 
     Args:
         model: A model directory.
@@ -151,9 +168,10 @@ def novelty(
                 f"the training part has {len(training):,} characters, fewer than the "
                 f"{NGRAM_SIZES[0]} of the shortest n-gram"
             )
-        samples = _generate_samples(trained, config, partial(on_progress, "write"))
+        count = config.count(documents=prepared.documents is not None)
+        samples = _generate_samples(trained, config, count, partial(on_progress, "write"))
         groups = [[prepared.vocabulary.encode(text) for text in texts] for texts in samples]
-        unseen = training.unseen_texts(config.samples, config.length, NGRAM_SIZES[0])
+        unseen = training.unseen_texts(count, config.length, NGRAM_SIZES[0])
         if unseen:
             groups.append(unseen)
         overlaps, longest = _compare(training, groups, partial(on_progress, "compare"))
@@ -161,11 +179,15 @@ def novelty(
         shares = [
             _ngram_shares(*values) for values in zip(temperatures, overlaps, longest, strict=True)
         ]
+        if prepared.documents is not None:
+            for place, texts in enumerate(samples):
+                copied = int(training.find_documents(texts).sum())
+                shares[place] = replace(shares[place], exact_copies=copied)
         by_temperature = list(zip(config.temperatures, samples, strict=True))
         copies = [overlap.copies for overlap in overlaps[: len(samples)]]
         return Novelty(
-            training_characters=len(training),
-            samples=config.samples,
+            training_characters=training.characters,
+            samples=count,
             length=config.length,
             random_seed=config.random_seed,
             by_temperature=tuple(shares[: len(samples)]),
@@ -176,14 +198,16 @@ def novelty(
 
 
 def _generate_samples(
-    trained: TrainedModel, config: NoveltyConfig, on_progress: Callable[[int, int], object]
+    trained: TrainedModel,
+    config: NoveltyConfig,
+    count: int,
+    on_progress: Callable[[int, int], object],
 ) -> list[list[str]]:
     """The samples of each temperature."""
     sampler = trained.sampler()
-    numbers = range(config.samples)
-    seeds = [sampler.draw_seed(config.random_seed, number) for number in numbers]
+    seeds = [sampler.draw_seed(config.random_seed, number) for number in range(count)]
     stop = sampler.stop_condition(config.length)
-    total = len(config.temperatures) * config.samples * config.length
+    total = len(config.temperatures) * count * config.length
     samples: list[list[str]] = []
     for temperature in config.temperatures:
         samples.append([])

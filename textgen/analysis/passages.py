@@ -10,6 +10,7 @@ from textgen.analysis.occurrences import find_occurrences
 from textgen.analysis.training_text import TrainingText
 
 MAX_PASSAGES = 10
+_SHOWN = 200  # characters of a document
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,10 @@ class Passage:
         start: Characters of that sample before it, without the seed.
         sample_count: How many samples have it.
         occurrences: How often it occurs in the training text.
-        offset: Characters of the corpus before its first occurrence.
+        offset: Characters of the corpus before its first occurrence; None in documents, which a
+            prepared corpus has in another order, like the next one.
         line: The line of the corpus in which that begins, from 1.
+        document: The beginning of the first training document that has it, if these are documents.
         source: The name of the file, if the corpus is a single one.
     """
 
@@ -34,8 +37,9 @@ class Passage:
     start: int
     sample_count: int
     occurrences: int
-    offset: int
-    line: int
+    offset: int | None
+    line: int | None
+    document: str | None
     source: str | None
 
 
@@ -58,10 +62,9 @@ def find_passages(
     )
     texts = (groups[group][copy.text][copy.start :][: copy.length] for group, copy in by_length)
     longest = list(islice(_without_inner(texts), MAX_PASSAGES))
-    line_end = int(vocabulary.encode("\n")[0])
-    occurrences = find_occurrences(
-        training, [vocabulary.encode(text) for text in longest], line_end
-    )
+    document_end = vocabulary.document_end_id
+    mark = int(vocabulary.encode("\n")[0]) if document_end is None else document_end
+    occurrences = find_occurrences(training, [vocabulary.encode(text) for text in longest], mark)
     passages = []
     for text, place in zip(longest, occurrences, strict=True):
         matches = [
@@ -70,14 +73,17 @@ def find_passages(
             for number, sample in enumerate(group)
             if text in sample
         ]
+        is_text = document_end is None
+        number = place.marks_before - 1  # a document end is before the first document
         passages.append(
             Passage(
                 text,
                 *matches[0],
                 sample_count=len(matches),
                 occurrences=place.count,
-                offset=place.first,
-                line=place.marks_before + 1,
+                offset=place.first if is_text else None,
+                line=place.marks_before + 1 if is_text else None,
+                document=None if is_text else training.document_at(number, _SHOWN),
                 source=_only_name(training.prepared.sources),
             )
         )

@@ -1,16 +1,20 @@
 """The text that a model was trained on, read a piece at a time."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from textgen.errors import CorpusError, ModelError, PreparedError
 from textgen.model.model_dir import TrainedModel, read_training_corpus
 from textgen.model.paths import cache_path
-from textgen.settings import WindowConfig
+from textgen.text.corpus_fingerprint import hash_corpus
+from textgen.text.document_hash import hash_texts
+from textgen.text.document_index import TRAINING, VALIDATION, DocumentPart
 from textgen.text.encode import OnProgress
 from textgen.text.prepare import Preparation, write_prepared
 from textgen.text.prepared import Prepared, find_prepared, open_prepared
@@ -28,34 +32,80 @@ class TrainingText:
 
     def __init__(self, prepared: Prepared, validation: float):
         self.prepared = prepared
-        self._characters = len(prepared.split(validation)[0])
+        training, self._validation, _ = prepared.ranges(validation)
+        self._ids: int = training.stop
 
     def __len__(self) -> int:
-        return self._characters
+        return self._ids
 
     def __getitem__(self, key: slice) -> Ids:
-        first, last, _ = key.indices(self._characters)
+        first, last, _ = key.indices(self._ids)
         return self.prepared.read(first, last)
 
+    @property
+    def characters(self) -> int:
+        """Its characters, without the ends of documents."""
+        documents = self.prepared.documents
+        return self._ids - (1 + documents.counts[TRAINING] if documents else 0)
+
     def unseen_texts(self, count: int, length: int, shortest: int) -> list[Ids]:
-        """Texts from places spread over the validation part.
+        """Texts from places spread over the validation part; of documents, whole ones.
 
         Args:
             count: How many texts, at most.
             length: Characters of each, at most.
-            shortest: Characters of each, at least; a shorter validation part gives no text.
+            shortest: Characters of each, at least; a shorter validation part gives no text. Any
+                document counts.
         """
-        rest = len(self.prepared.ids) - self._characters
+        if self.prepared.documents is not None:
+            return self._unseen_documents(self.prepared.documents.part(VALIDATION), count, length)
+        first = self._validation.start
+        rest = self._validation.stop - first
         length = min(length, rest)
         count = min(count, rest // length) if length >= shortest else 0
-        texts = []
-        for number in range(count):
-            start = self._characters + number * rest // count
-            ids = self.prepared.read(start, start + length).astype(np.int64)
-            # It is unknown which rare character the unknown id is, so it equals no other one.
-            ids[ids == self.prepared.vocabulary.unknown_id] = -1
-            texts.append(ids)
-        return texts
+        return [
+            self._read_unseen(start, start + length)
+            for start in (first + number * rest // count for number in range(count))
+        ]
+
+    def _unseen_documents(self, documents: DocumentPart, count: int, length: int) -> list[Ids]:
+        """Documents spread over the validation part."""
+        count, first = min(count, len(documents)), self._validation.start
+        numbers = [number * len(documents) // count for number in range(count)]
+        bounds = [(documents.starts[n], documents.starts[n + 1] - 1) for n in numbers]
+        return [
+            self._read_unseen(first + int(start), first + min(int(end), int(start) + length))
+            for start, end in bounds
+        ]
+
+    def _read_unseen(self, start: int, end: int) -> Ids:
+        ids = self.prepared.read(start, end).astype(np.int64)
+        # It is unknown which rare character the unknown id is, so it equals no other one.
+        ids[ids == self.prepared.vocabulary.unknown_id] = -1
+        return ids
+
+    def find_documents(self, texts: Sequence[str]) -> npt.NDArray[np.bool_]:
+        """Whether each text is a whole document of the training part, shape (texts,).
+
+        It compares hashes, of which two in 2^64 are equal by chance.
+        """
+        hashes, known = hash_texts(texts), np.zeros(len(texts), np.bool_)
+        left = self.prepared.documents.counts[TRAINING] if self.prepared.documents else 0
+        for block in hash_corpus(self.prepared):
+            known |= np.isin(hashes, block[:left])
+            left -= len(block)
+            if left <= 0:
+                break
+        return known
+
+    def document_at(self, number: int, length: int) -> str:
+        """The beginning of a document of the training part, `length` characters at most."""
+        documents = self.prepared.documents
+        if documents is None:
+            return ""
+        start, end = map(int, documents.starts[number : number + 2])
+        ids = self.prepared.read(start, min(end - 1, start + length))
+        return self.prepared.vocabulary.decode(ids.tolist())
 
 
 @contextmanager
@@ -82,9 +132,11 @@ def open_training_corpus(
         yield prepared
     elif names:
         with tempfile.TemporaryDirectory(prefix="textgen-") as folder:
-            windows = WindowConfig(maxlen=1, validation=0.0)  # no windows are cut here
+            # Documents are split here as in the training; no windows are cut.
+            windows = replace(trained.record.settings.windows, maxlen=1)
             preparation = Preparation(trained.record.corpus_config(directory), windows)
-            prepared = write_prepared(names, Path(folder, "corpus"), preparation, on_progress)
+            corpus = Path(folder, "corpus")
+            prepared = write_prepared(names, corpus, preparation, on_progress, lambda _: None)
             _check_same_text(prepared, trained, str(getattr(names[0], "name", names[0])))
             yield prepared
     else:

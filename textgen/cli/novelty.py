@@ -34,10 +34,13 @@ _STAGES = {"write": "generating samples", "compare": "comparing"}
     "-n",
     "--samples",
     type=int,
-    help_text="Samples to generate for each temperature.",
+    help_text="Samples to generate for each temperature.  [default: 20, or 200 documents]",
 )
 @options.setting(
-    NoveltyConfig, "length", type=int, help_text="Characters of each sample, after its seed."
+    NoveltyConfig,
+    "length",
+    type=int,
+    help_text="Characters of each sample, after its seed; of a document, at most.",
 )
 @options.setting(
     NoveltyConfig, "random_seed", type=int, help_text="The same number gives the same samples."
@@ -51,7 +54,8 @@ def command(texts: tuple[str, ...], directory: Path, output_format: str, **value
     prepared corpus; by default the model directory's cache/. Samples are generated as by `textgen
     sample`. The command counts how many of their n-grams of characters occur in the training text,
     compares that with as much text that training never saw (the validation part), and shows the
-    longest copied passages, each with the place that it is copied from.
+    longest copied passages, each with the place that it is copied from. Of a model of documents,
+    the samples are whole documents, and exact copies of training documents are counted.
 
     \b
         textgen novelty
@@ -88,6 +92,12 @@ def _format_table(result: "Novelty") -> str:
     for n in result.by_temperature[0].shares:
         rows.append((f"{n} characters", *(_format_share(column.shares[n]) for column in columns)))
     rows.append(("longest copy", *(f"{column.longest_copy:,} characters" for column in columns)))
+    if result.by_temperature[0].exact_copies is not None:
+        copies = (
+            "-" if column.exact_copies is None else f"{column.exact_copies:,} of {result.samples:,}"
+            for column in columns
+        )
+        rows.append(("whole documents", *copies))
     lines = format_table(rows[0], rows[1:])
     heading = f"n-grams found in {result.training_characters:,} characters of training text:"
     return "\n".join([heading, *lines])
@@ -107,12 +117,13 @@ def _format_passage(passage: "Passage") -> str:
         samples += f" and {passage.sample_count - 1:,} more"
     times = "once" if passage.occurrences == 1 else f"{passage.occurrences:,} times"
     first = "" if passage.occurrences == 1 else "first "
-    lines = passage.text.split("\n")
-    return "\n".join(
-        [
-            f"{len(passage.text):,} characters of {samples}, {times} in "
-            f"{passage.source or 'the corpus'}, {first}in line {passage.line:,}, "
-            f"character {passage.offset:,}:",
-            *(f"    | {line}" for line in lines),
-        ]
+    heading = (
+        f"{len(passage.text):,} characters of {samples}, {times} in "
+        f"{passage.source or 'the corpus'}, {first}in "
     )
+    lines = [f"    | {line}" for line in passage.text.split("\n")]
+    if passage.line is None or passage.offset is None:
+        document = (passage.document or "").split("\n")
+        return "\n".join([f"{heading}this document:", *lines, *(f"    < {x}" for x in document)])
+    place = f"line {passage.line:,}, character {passage.offset:,}"
+    return "\n".join([f"{heading}{place}:", *lines])

@@ -179,14 +179,14 @@ class NoveltyConfig(Config):
 
     Attributes:
         temperatures: One or more; each gives separate texts.
-        samples: Texts to write for each temperature.
-        length: Characters of each, after the seed.
+        samples: Texts to write for each temperature; None for 20, or 200 documents.
+        length: Characters of each, after the seed; of a document, at most.
         random_seed: Makes the texts repeatable.
     """
 
     # The default of `textgen sample`, and the probabilities as the model learned them.
     temperatures: tuple[float, ...] = (Decoding.temperature, 1.0)
-    samples: int = 20  # from as many places in the corpus, and written in seconds
+    samples: int | None = None  # see `count`
     length: int = 1000  # long enough to reach a passage of the corpus and to follow it
     random_seed: int = 0  # numbers that people compare must not change from call to call
 
@@ -195,9 +195,10 @@ class NoveltyConfig(Config):
         check_temperatures(self.temperatures)
         for temperature in self.temperatures:
             check_temperature("temperature", temperature)
-        check_integer("samples", self.samples, at_least=1)
+        if self.samples is not None:
+            check_integer("samples", self.samples, at_least=1)
         check_integer("length", self.length, at_least=_MIN_LENGTH)
-        characters = len(self.temperatures) * self.samples * self.length
+        characters = len(self.temperatures) * (self.samples or 1) * self.length
         if characters > _MAX_CHARACTERS:
             raise SettingsError(
                 "samples",
@@ -209,3 +210,14 @@ class NoveltyConfig(Config):
     def decoding(self, temperature: float) -> Decoding:
         """How tokens are chosen at one of the temperatures."""
         return Decoding(temperature)
+
+    def count(self, *, documents: bool) -> int:
+        """Texts to write for each temperature.
+
+        Args:
+            documents: Whether these are whole documents, which are often short.
+        """
+        if self.samples is not None:
+            return self.samples
+        # Texts from as many places in the corpus, written in seconds.
+        return 200 if documents else 20
