@@ -18,6 +18,8 @@ from textgen.errors import CorpusError
 from textgen.sampling.context import make_reader
 from textgen.sampling.scoring import score_in_order
 from textgen.settings import CorpusConfig
+from textgen.text.document_list import documents_source
+from textgen.text.labels import LabelField, Labels
 from textgen.text.reading_report import ReadingReport
 
 LINES = CorpusConfig(documents="lines")
@@ -265,16 +267,61 @@ def test_a_text_without_labels_for_a_model_with_labels(tmp_path):
     assert scores[0].nats == pytest.approx(document_nats(trained, "abba", (0, 0)).sum(), abs=1e-5)
     table = tmp_path / "table.csv"
     table.write_text(TABLE)
-    (without,) = {score.text: score for score in evaluate_each(table, model, label=())}.keys() & {
-        "abba"
-    }
-    assert without == "abba"
+    assert next(evaluate_each(table, model, label=())).nats == scores[0].nats
+    genre = next(evaluate_each(table, model, label="genre"))
+    assert genre.labels == {"genre": "comedy"}
+    assert genre.nats == pytest.approx(document_nats(trained, "abba", (1, 0)).sum(), abs=1e-5)
+    swapped = next(evaluate_each(table, model, label=("author", "genre")))
+    assert swapped.nats == next(evaluate_each(table, model)).nats
     with raises_settings_error("label"):
-        evaluate(table, model, label=("genre",))
+        evaluate(table, model, label=("title",))
     other = table.rename(tmp_path / "other.csv")
     other.write_text(TABLE.replace("genre", "kind").replace("title", "name"))
     renamed = evaluate(other, model, column="name", label=("kind", "author"))
     assert {loss.name for loss in renamed.labels} == {"genre", "author"}
+
+
+def test_documents_of_python_code(tmp_path):
+    trained = random_model(ROWS, labels=LABELS)
+    model = save_model(trained, tmp_path / "model")
+    texts = documents_source(["abba", "ch"], {"genre": ["comedy", "horror"]})
+    scores = list(evaluate_each(texts, model))
+    assert [score.labels for score in scores] == [{"genre": "comedy"}, {"genre": "horror"}]
+    assert scores[1].nats == pytest.approx(document_nats(trained, "ch", (2, 0)).sum(), abs=1e-5)
+
+
+def test_labels_from_folders(tmp_path):
+    folder = CorpusConfig(documents="lines", label_from="folder")
+    genre = Labels((LabelField("folder", ("comedy", "horror"), (7, 9)),), (((2,), 9),))
+    trained = random_model(folder, labels=genre)
+    model = save_model(trained, tmp_path / "model")
+    for name in ("comedy", "horror", "western"):
+        path = tmp_path / "texts" / name / "text.txt"
+        path.parent.mkdir(parents=True)
+        path.write_text("abba\n")
+    scores = list(evaluate_each(tmp_path / "texts", model))
+    assert [score.labels["folder"] for score in scores] == ["comedy", "horror", "western"]
+    expected = [document_nats(trained, "abba", [label_id]).sum() for label_id in (1, 2, 0)]
+    assert [score.nats for score in scores] == pytest.approx(expected, abs=1e-5)
+    assert next(evaluate_each([source("abba")], model)).labels == {}
+    assert evaluate(tmp_path / "texts", model, documents="none").documents == 0
+
+
+def test_a_table_for_a_model_of_lines_and_the_reverse(textgen, names, tmp_path):
+    _, model = names
+    table = tmp_path / "table.csv"
+    table.write_text(TABLE)
+    of_rows = save_model(random_model(ROWS, labels=LABELS), tmp_path / "rows")
+    scores = list(evaluate_each(table, model, column="title", label="genre"))
+    assert [score.text for score in scores] == ["abba", "ch", "gad fae", "da", "bad"]
+    assert scores[1].labels == {"genre": "horror"}
+    assert [score.text for score in evaluate_each([source("abba\nch")], of_rows)] == ["abba", "ch"]
+    for arguments, words in (
+        (["--column", "title", "-"], "--column is for tables"),
+        (["--separator", "%", "-"], "the separator '%' never occurs"),
+    ):
+        done = textgen("evaluate", *arguments, "--model", of_rows, stdin="abba\n")
+        assert done.returncode in (1, 2) and words in done.stderr, done.stderr
 
 
 def test_a_model_of_continuous_text_scores_a_column(tmp_path):

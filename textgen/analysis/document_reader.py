@@ -6,14 +6,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from textgen.analysis.text_reader import TextReader
+from textgen.analysis.text_reader import NO_TABLE, TextReader
 from textgen.errors import CorpusError, SettingsError
 from textgen.model.record import ModelRecord
 from textgen.settings import CorpusConfig
 from textgen.text.document_index import Documents
+from textgen.text.document_list import DocumentList
 from textgen.text.documents import DOCUMENT_END, TextBlock, read_documents
 from textgen.text.labels import NO_LABEL, Labels
 from textgen.text.prepared_corpus import Prepared
+from textgen.text.reading_modes import check_found, resolve_documents
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sources import Source
 from textgen.text.tables import table_format
@@ -61,26 +63,34 @@ def resolve_config(
 ) -> CorpusConfig:
     """How sources are read, with what they are in place of `auto`.
 
+    A text that is no table is read as lines for a model that was trained on a table.
+
     Args:
         config: How they are to be read.
         sources: The sources.
         record: The model that reads them.
 
     Raises:
-        SettingsError: there are not as many labels as the model has.
+        SettingsError: settings that these sources exclude, or other labels than the model has.
     """
-    if config.documents == "auto":
-        if not config.separator and any(table_format(source.name, config) for source in sources):
-            config = replace(config, documents="rows")
-        if config.documents == "auto":
-            config = replace(config, documents="separator" if config.separator else "none")
-        if record.vocabulary.has_document_end and not is_documents(config):
-            config = replace(config, documents="lines", column="", label=())
-    labels = len(config.label) + bool(config.label_from)
-    if record.labels and labels not in (0, len(record.labels.fields)):
-        names = ", ".join(record.labels.names)
+    if any(isinstance(source, DocumentList) for source in sources):
+        config = CorpusConfig(lowercase=config.lowercase, normalize=config.normalize)
+    elif (
+        config.documents == "auto"
+        and not config.separator
+        and not any(table_format(source.name, config) for source in sources)
+    ):
+        config = replace(config, **NO_TABLE)
+    if not any(source.on_disk for source in sources):
+        config = replace(config, label_from="")  # standard input has no folder
+    is_open = config.documents == "auto"
+    config = resolve_documents(sources, config)
+    if is_open and record.vocabulary.has_document_end and not is_documents(config):
+        config = replace(config, documents="lines")
+    names, known = label_names(config), record.labels.names if record.labels else ()
+    if known and not set(names) <= set(known) and len(names) != len(known):
         raise SettingsError(
-            "label", f"must name a column for each of the model's labels ({names}), or none"
+            "label", f"must name a column for each of the model's labels ({', '.join(known)})"
         )
     return config
 
@@ -95,6 +105,11 @@ def document_config(
     """
     config = resolve_config(config, sources, record)
     return config if is_documents(config) else replace(config, documents="lines")
+
+
+def label_names(config: CorpusConfig) -> tuple[str, ...]:
+    """The names of the labels that documents are read with."""
+    return (*config.label, *([config.label_from] if config.label_from else []))
 
 
 class DocumentReader:
@@ -123,8 +138,11 @@ class DocumentReader:
         self._labels = record.labels or Labels(())
         self.text = TextReader(record.vocabulary, report)
         self.documents = self.unknown_labels = 0
-        names = (*config.label, *([config.label_from] if config.label_from else []))
-        self.label_names = self._labels.names if record.labels and names else names
+        names, known = label_names(config), self._labels.names
+        # Labels with the model's names are those, in any order; others are in its order.
+        by_name = set(names) <= set(known)
+        self.label_names = names if by_name or not known else known
+        self._places = [known.index(name) for name in names] if by_name else range(len(known))
         self.end = _end_ids(record.vocabulary, config)
 
     @property
@@ -145,6 +163,7 @@ class DocumentReader:
                 yield self.make(text, labels)
             else:
                 self.report.empty_documents += 1
+        check_found(self.report, sources, self._config)
 
     def read_part(self, prepared: Prepared, corpus: Documents, part: int) -> Iterator[Document]:
         """The documents of a part of a prepared corpus: training, validation or test.
@@ -182,9 +201,9 @@ class DocumentReader:
         fields = self._labels.fields
         if label_ids is None:
             label_ids = np.zeros(len(fields), np.int64)
-            for number, (field, value) in enumerate(zip(fields, labels, strict=False)):
-                label_ids[number] = field.find(value)
-                self.unknown_labels += bool(value) and label_ids[number] == NO_LABEL
+            for place, value in zip(self._places, labels, strict=False):
+                label_ids[place] = fields[place].find(value)
+                self.unknown_labels += bool(value) and label_ids[place] == NO_LABEL
         self.documents += 1
         unknown = self.text.unknown
         ids = np.concatenate([self.text.encode(text), self.end])

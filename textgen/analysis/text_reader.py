@@ -12,6 +12,7 @@ from textgen.errors import CorpusError
 from textgen.model.record import ModelRecord
 from textgen.settings import CorpusConfig, normalize_options
 from textgen.text.reading import read_texts
+from textgen.text.reading_modes import TABLE_SETTINGS
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sources import Source
 from textgen.text.vocabulary import Ids, Vocabulary
@@ -54,8 +55,12 @@ class ReadingOptions(UnlabelledReadingOptions, total=False):
     label: str | Sequence[str] | None
 
 
+# Named by the user, these say that a text is a table.
 _OF_TABLES = ("input_format", "column", "delimiter", "header")
-_NO_TABLE: dict[str, Any] = {"input_format": "text", "column": "", "label": ()}
+NO_TABLE: dict[str, Any] = {
+    "input_format": "text",
+    **{name: getattr(CorpusConfig(), name) for name in TABLE_SETTINGS},
+}
 
 
 def reading_config(
@@ -72,11 +77,13 @@ def reading_config(
     if config.documents in ("rows", "separator"):
         config = replace(config, documents="auto")  # follows from the text and the other settings
     if given.get("documents", "auto") != "auto":  # another kind of text than that of the training
-        config = replace(config, **{"separator": "", **_NO_TABLE})
-    elif given.get("separator"):
-        config = replace(config, documents="auto", **_NO_TABLE)
+        config = replace(config, **{"separator": "", **NO_TABLE})
+        if given["documents"] == "none":
+            config = replace(config, label_from="")
+    elif given.get("separator") or given.get("input_format") == "text":
+        config = replace(config, documents="auto", **NO_TABLE)
     elif any(given.get(name) for name in _OF_TABLES):
-        config = replace(config, documents="auto", separator="")
+        config = replace(config, documents="rows", separator="")
     if "label" in given and not given["label"]:
         given["label"] = ()
     return replace(config, **normalize_options(given))

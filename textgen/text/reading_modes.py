@@ -12,7 +12,7 @@ from textgen.text.sources import Source
 from textgen.text.suggestions import suggest_for_file
 from textgen.text.tables import table_format
 
-_TABLE_SETTINGS = ("column", "label", "delimiter", "header", "bad_rows")  # need a table
+TABLE_SETTINGS = ("column", "label", "delimiter", "header", "bad_rows")  # need a table
 _FEW, _LONG = 20, 200  # so few documents, of more characters on average, are not what lines are for
 
 
@@ -42,7 +42,7 @@ def resolve_documents(sources: Sequence[Source], config: CorpusConfig) -> Corpus
         return _resolve_lists(sources, resolved)
     if resolved.documents != "rows":
         default = CorpusConfig()
-        for name in _TABLE_SETTINGS:
+        for name in TABLE_SETTINGS:
             if getattr(config, name) != getattr(default, name):
                 raise SettingsError(
                     name, f"is for tables; leave it out, or {_describe_remedy(sources, config)}"
