@@ -95,3 +95,25 @@ def test_copies_are_found(directory, length):
 def test_the_hashes_of_a_corpus_are_those_of_its_documents(directory):
     (hashes,) = hash_corpus(open_prepared(directory / "cache"))
     assert {*hashes.tolist()} == {*hash_texts(DOCUMENTS).tolist()}
+
+
+@pytest.mark.framework
+def test_a_training_writes_what_sampling_needs(tmp_path):
+    from textgen.api import train
+
+    corpus, model = tmp_path / "names.txt", tmp_path / "model"
+    corpus.write_text("".join(f"{document}\n" for document in DOCUMENTS * 4), "utf-8")
+    train(corpus, model=model, documents="lines", units=24, embedding=8, epochs=8, batch_size=8)
+    sampler = load(model)
+    exact = sampler.generate(n=20, unique=True, novel=True, temperature=1.0, random_seed=1)
+    assert not {*exact} & {*DOCUMENTS} and len({*exact}) == 20
+    assert not sampler.corpus.find_copies(
+        sampler.generate(n=5, max_copy=8, temperature=1.0, random_seed=1), 8
+    ).any()
+    shutil.rmtree(model / "cache")
+    assert (
+        load(model).generate(n=20, unique=True, novel=True, temperature=1.0, random_seed=1) == exact
+    )
+    for window in (None, 5):
+        other = load(model, None if window is None else "window")
+        assert all(other.generate(n=50, temperature=1.0))

@@ -169,3 +169,16 @@ def test_excluded_characters_are_never_written():
     assert "\n" in "".join(sampler.generate(n=50, temperature=1.0))
     sampler.excluded = "\n"
     assert {*sampler.generate(n=50, temperature=1.0)} == {"a"}
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_no_document_is_empty(window):
+    """Not even with a network that would end it before it begins."""
+    model = BigramModel(["ab"])
+    end = model.vocabulary.document_end_id
+    model.weights[-1][end] += 1000
+    sampler = model.sampler(window)
+    for temperature in (0, 0.5, 1.0):
+        assert {*sampler.generate(n=9, temperature=temperature)} == {"a"}
+        assert sampler.generate(temperature=temperature) == "a"
+        assert sampler.generate("a", temperature=temperature) == "a"

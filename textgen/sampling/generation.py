@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from textgen.sampling.cells import Floats
 from textgen.sampling.decoding import draw_noise, log_probabilities, make_chooser
 from textgen.sampling.network import Reader
 from textgen.sampling.stopping import StopCondition
@@ -124,6 +125,8 @@ def generate_stream(
     places = max_length + stop.has_document_end  # the document end is no character
     while length < places:
         for noise in config.draw_noise(generator, min(places - length, block)):
+            if not length and stop.is_empty(request.seed_ids):
+                logits = _without(logits, ..., stop.document_end_id)
             chosen = choose(logits, noise)
             if chosen == stop.document_end_id:
                 on_complete()
@@ -199,12 +202,13 @@ class _Batch:
         self._noise = np.zeros((rows, self._block, size), np.float32)
         self._is_final = np.zeros(size, np.bool_)
         self._is_final[list(self._stop.final_ids)] = True
-        # Of each row: the number of its text, -1 for none; the rest of its seed, and whether it is
-        # still reading that; the id to read next; the generated ids, their number and the highest
-        # number of characters; the sums of line ends and log-probabilities.
+        # Of each row: the number of its text, -1 for none; the rest of its seed, whether it is
+        # still reading that, and whether the seed is empty; the id to read next; the generated
+        # ids, their number and the highest number of characters; the sums of line ends and
+        # log-probabilities.
         self._number = np.full(rows, -1)
         self._seeds: list[Iterator[int]] = [iter(())] * rows
-        self._reading = np.zeros(rows, np.bool_)
+        self._reading, self._is_empty = np.zeros(rows, np.bool_), np.zeros(rows, np.bool_)
         self._current = np.zeros(rows, np.int64)
         self._ids = np.zeros((rows, 64), np.int32)
         self._length, self._max_length = np.zeros(rows, np.int64), np.zeros(rows, np.int64)
@@ -233,7 +237,9 @@ class _Batch:
         for row in np.flatnonzero(writing & (place == 0)):
             length = int(min(self._block, self._max_length[row] + has_end - self._length[row]))
             self._noise[row, :length] = self._config.draw_noise(self._generators[row], length)
-        chosen = self._choose(logits, self._noise[self._rows, place])
+        empty = writing & self._is_empty & (self._length == 0)
+        possible = _without(logits, empty, self._stop.document_end_id) if empty.any() else logits
+        chosen = self._choose(possible, self._noise[self._rows, place])
         at_most = writing & (self._length + (not has_end) == self._max_length)
         if has_end:  # a document that gets too long: this character is left out
             at_most &= chosen != self._stop.document_end_id
@@ -271,6 +277,14 @@ class _Batch:
             self._seeds[row], self._generators[row] = iter(request.seed_ids), request.generator()
             self._number[row], self._reading[row] = number, True
             self._max_length[row] = self._config.max_length(request)
+            self._is_empty[row] = self._stop.is_empty(request.seed_ids)
             if request.label_ids:
                 self._reader.set_labels(row, request.label_ids)
             self._current[row] = next(self._seeds[row])
+
+
+def _without(logits: Floats, texts: Any, excluded: int) -> Floats:
+    """Logits of which those of one id are -inf for some of the texts."""
+    changed = logits.copy()
+    changed[texts, excluded] = -np.inf
+    return changed

@@ -40,6 +40,14 @@ class StopCondition:
         """Whether a text can end by itself."""
         return self.document_end_id >= 0
 
+    def is_empty(self, seed_ids: Sequence[int]) -> bool:
+        """Whether a document has no character yet; it cannot end here, since no document is empty.
+
+        Args:
+            seed_ids: What was read for it.
+        """
+        return self.has_document_end and seed_ids[-1] == self.document_end_id
+
     @property
     def tail_length(self) -> int:
         """How many of the last ids `is_met` looks at."""
