@@ -107,9 +107,8 @@ def test_a_training_writes_what_sampling_needs(tmp_path):
     sampler = load(model)
     exact = sampler.generate(n=20, unique=True, novel=True, temperature=1.0, random_seed=1)
     assert not {*exact} & {*DOCUMENTS} and len({*exact}) == 20
-    assert not sampler.corpus.find_copies(
-        sampler.generate(n=5, max_copy=8, temperature=1.0, random_seed=1), 8
-    ).any()
+    uncopied = sampler.generate(n=5, max_copy=8, temperature=1.0, random_seed=1)
+    assert not known(model).find_copies(uncopied, 8).any()
     shutil.rmtree(model / "cache")
     assert (
         load(model).generate(n=20, unique=True, novel=True, temperature=1.0, random_seed=1) == exact

@@ -5,10 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from tests.spoiling import spoil
 from textgen.errors import ModelError
 from textgen.model.record import ModelRecord, parse_record
+from textgen.sampling.label_choice import choose_labels
 from textgen.text.labels import LabelField, Labels
 
 RELEASED = Path(__file__).parents[1] / "released/0.1.0/model"
@@ -133,3 +138,27 @@ def test_the_labels_of_documents_are_a_file_of_their_own():
         parse_record(DIRECTORY, files)
     with pytest.raises(ModelError, match=r"^m/settings\.json: damaged \(documents, and a vocab"):
         parse_record(DIRECTORY, replace(record, vocabulary=plain.vocabulary).to_files())
+
+
+@given(st.data())
+def test_labels_of_strangers_are_read_or_refused(data):
+    """Whatever can be read can also be drawn from."""
+    genre = LabelField("genre", ("comedy", "horror"), (7, 9), unlabelled=3)
+    plain = parse("seeds.json", b"[]")
+    vocabulary = replace(plain.vocabulary, has_document_end=True)
+    content = json.loads(Labels((genre,), (((2,), 9), ((1,), 7), ((0,), 3))).to_bytes())
+    spoil(content, data.draw)
+    model = replace(plain.settings.model, documents=True, label_sizes=(3,))
+    record = replace(plain, vocabulary=vocabulary, settings=replace(plain.settings, model=model))
+    try:
+        files = {**record.to_files(), "labels.json": json.dumps(content).encode()}
+        labels = parse_record(DIRECTORY, files).labels
+    except ModelError as error:
+        assert str(error).startswith("m/labels.json: damaged (") and "\n" not in str(error)
+        return
+    assert labels is not None
+    for label in (None, "genre=", *(f"{field.name}={field.values[-1]}" for field in labels.fields)):
+        choice = choose_labels(labels, label)
+        assert choice is not None
+        ids = choice.draw([1, 2])
+        assert np.array(ids).shape == (1,) and 0 <= ids[0] < 3

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain, repeat
 from typing import Any
 
@@ -100,12 +101,15 @@ class SampleWriter:
         config = self._config
         max_length = config.max_length(documents=self._has_documents)
         stop = self._sampler.stop_condition(max_length, config.until, config.lines)
-        for temperature in config.temperatures:
-            is_stream = self._request.texts_each == 1 and self._format.name == "text"
-            if is_stream and self._selection is None:
-                self._write_stream(temperature, stop)
-            else:
-                self._write_batch(temperature, stop)
+        with console.progress_bar() as bar:
+            if self._selection is not None and not self._out.on_terminal:
+                self._selection.on_progress = partial(self._show_progress, bar, self._selection)
+            for temperature in config.temperatures:
+                is_stream = self._request.texts_each == 1 and self._format.name == "text"
+                if is_stream and self._selection is None:
+                    self._write_stream(temperature, stop)
+                else:
+                    self._write_batch(temperature, stop)
         noun = "documents" if self._has_documents else "texts"
         cut = self._written - self._complete
         if cut:
@@ -124,6 +128,11 @@ class SampleWriter:
             if summary := self._selection.summary():
                 left_out = format_count(self._selection.rejected.total(), "document")
                 console.note(f"textgen: left out {left_out}: {summary}")
+
+    def _show_progress(self, bar: console.ProgressBar, selection: Selection) -> None:
+        done, total = selection.accepted, self._request.texts
+        text = f"{done:,} of {total:,} documents, {selection.generated:,} generated"
+        bar.update("sampling", done, total, text)
 
     def _write_stream(self, temperature: float, stop: StopCondition) -> None:
         """Write one text, character by character."""

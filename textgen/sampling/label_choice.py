@@ -36,14 +36,15 @@ class LabelChoice:
             ids = tuple(named.get(field, NO_LABEL) for field in range(len(labels.fields)))
             combinations = [(ids, 1)]
         self._ids = [ids for ids, _ in combinations]
-        self._bounds = np.cumsum([count for _, count in combinations])
+        self._bounds = np.cumsum([count for _, count in combinations], dtype=np.float64)
 
     def draw(self, entropy: Sequence[int]) -> tuple[int, ...]:
         """Ids of all fields; `entropy` is as for `np.random.SeedSequence`."""
         if len(self._ids) == 1:
             return self._ids[0]
-        number = np.random.default_rng(entropy).integers(self._bounds[-1])
-        return self._ids[int(np.searchsorted(self._bounds, number, side="right"))]
+        place = np.random.default_rng(entropy).random() * self._bounds[-1]
+        number = int(np.searchsorted(self._bounds, place, side="right"))
+        return self._ids[min(number, len(self._ids) - 1)]
 
 
 def choose_labels(labels: Labels | None, label: LabelOption) -> LabelChoice | None:

@@ -70,6 +70,7 @@ class Selection:
     Attributes:
         wanted, accepted: Documents that were wanted, and that passed.
         rejected: How many did not pass, by the name of the filter.
+        on_progress: Called whenever some more were generated.
 
     Raises:
         SettingsError: a filter needs the corpus, and there is none.
@@ -92,6 +93,7 @@ class Selection:
         self._wave, self._is_only = _FIRST_WAVE, False
         self.wanted = self.accepted = 0
         self.rejected: Counter[str] = Counter()
+        self.on_progress: Callable[[], object] = lambda: None
 
     def select(
         self, generate: Generate, seeds: Sequence[str], samples: int
@@ -125,6 +127,7 @@ class Selection:
                 wave = self._plan(groups)
                 texts = list(generate([candidate for _, candidate in wave]))
                 self._judge([group for group, _ in wave], texts)
+                self.on_progress()
                 while groups:
                     yield from groups[0].passed
                     groups[0].passed.clear()
