@@ -101,7 +101,8 @@ def test_bad_input_is_one_clear_line(textgen, tmp_path, bad_corpora, arguments, 
     done = textgen(*arguments)
     *before_it, last = done.stderr.splitlines()
     assert all(
-        re.match("textgen: reading|corpus: |model: |training: ", message) for message in before_it
+        re.match("textgen: reading|corpus: | {8}read as|model: |training: ", message)
+        for message in before_it
     )
     assert last.startswith("textgen: error: ") and line in last
     assert (done.returncode, done.stdout) == (status, "")
