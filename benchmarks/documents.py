@@ -1,0 +1,318 @@
+"""Documents: what training on documents and labels gives, and what it costs.
+
+`loss` trains on the same nine tenths of a list in the same time as one continuous text, a line for
+each document, in the order of the file; as documents; and as documents with labels. The last tenth
+is a random one, the same for all, and each of its documents is scored by itself: as a text from
+line end to line end, or from its start to its document end, so every row predicts the same
+characters and ends. Then 200 documents for each label are generated, and naive Bayes over words,
+trained on all documents, tells how many have their label; the same share is given for held-out
+documents with naive Bayes trained on the rest.
+
+A start is derailed if its loss is above three times the median of all: from the beginning of
+documents, and from places of the 300 most frequent words, over the characters 17 to 128.
+
+`speed` compares characters per second of documents and continuous text in runs by epochs, in turn.
+`large` prepares ten million lines and takes the first training step.
+
+    python -m benchmarks.documents loss titles.csv --column title --label forum --seeds 0 1 2
+    python -m benchmarks.documents loss names.txt --seeds 0 1 2
+    python -m benchmarks.documents speed titles.csv --column title --label forum
+    python -m benchmarks.documents large
+"""
+
+import argparse
+import csv
+import json
+import math
+import random
+import re
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import textgen
+from benchmarks import report
+
+Rows = list[tuple[str, str]]  # text and label of each document
+
+_SAMPLES = 200  # for each label
+_READ, _SKIPPED, _SHORTEST = 128, 16, 24  # characters of a start; not counted; needed
+_PLACES = 7  # of each word
+
+
+def main() -> None:
+    """Measure and report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("part", choices=["loss", "speed", "large"])
+    parser.add_argument("list", nargs="?", type=Path)
+    parser.add_argument("--column", help="of a CSV file")
+    parser.add_argument("--label", help="column of a CSV file")
+    parser.add_argument("--separator", help="between the documents of a text; default: a line end")
+    parser.add_argument("--time", default="60s")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--documents", type=int, default=10_000_000)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        if options.part == "large":
+            _measure_large(Path(folder), options.documents)
+            return
+        rows = _read_list(options.list, options.column, options.label, options.separator)
+        if options.part == "speed":
+            _measure_speed(Path(folder), rows, options)
+        else:
+            _measure_loss(Path(folder), rows, options)
+
+
+def _read_list(path: Path, column: str | None, label: str | None, separator: str | None) -> Rows:
+    """The documents of a list with their labels, those with a line end made one line."""
+    text = path.read_text(encoding="utf-8")
+    if column is None:
+        texts = text.split(separator.encode().decode("unicode_escape") if separator else "\n")
+        rows = [(" ".join(text.split()), "") for text in texts]
+    else:
+        table = csv.DictReader(text.splitlines(keepends=True))
+        rows = [(" ".join(row[column].split()), row[label] if label else "") for row in table]
+    return [row for row in rows if row[0]]
+
+
+def _measure_loss(folder: Path, rows: Rows, options: argparse.Namespace) -> None:
+    held_out = set(random.Random(0).sample(range(len(rows)), len(rows) // 10))
+    known = [row for number, row in enumerate(rows) if number not in held_out]
+    unseen = [rows[number] for number in sorted(held_out)]
+    has_labels = len({label for _, label in rows}) > 1
+    ways = ["continuous", "documents", *(["documents with labels"] if has_labels else [])]
+    results = []
+    for seed in options.seeds:
+        for way in ways:
+            model = folder / "model"
+            _train(folder, known, way, model, [f"--time={options.time}", f"--random-seed={seed}"])
+            results.append(
+                {
+                    "list": options.list.name,
+                    "way": way,
+                    "seed": seed,
+                    **_evaluate(model, rows, unseen, way),
+                }
+            )
+            print(json.dumps(results[-1]), flush=True)
+    report.write(
+        f"documents-{options.list.stem.replace('_', '-')}",
+        report.describe_command("documents"),
+        results,
+        [
+            "Loss: nats per character of held-out documents, their ends included, each read by "
+            "itself. Ended: generated documents that end by themselves at temperature 1, of at "
+            "most 1,000 characters. Copied: those that are a training document.",
+        ],
+    )
+
+
+def _train(folder: Path, rows: Rows, way: str, model: Path, length: Sequence[str]) -> str:
+    """Train in a process of its own; returns what it printed."""
+    words = ["train", "--model", str(model), "--force", "--sample-length=0", *length]
+    if way == "continuous":
+        path = folder / "list.txt"
+        path.write_text("".join(f"{text}\n" for text, _ in rows), encoding="utf-8")
+        words += [str(path), "--documents=none"]
+    else:
+        path = folder / "list.csv"
+        with path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([("text", "label"), *rows])
+        words += [str(path), "--column=text", *(["--label=label"] if "labels" in way else [])]
+    return _run(words)
+
+
+def _run(words: Sequence[str]) -> str:
+    command = [sys.executable, "-m", "textgen", *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)}: {done.stderr}")
+    return done.stdout + done.stderr
+
+
+def _evaluate(model: Path, rows: Rows, unseen: Rows, way: str) -> dict[str, Any]:
+    sampler = textgen.load(model)
+    total = nats = 0.0
+    for text, label in unseen:
+        logs = _score(sampler, text, label, way)
+        nats -= float(logs.sum())
+        total += len(logs)
+    epochs = json.loads((model / "history.json").read_bytes())["epochs"]
+    starts, derailed = _count_derailed(sampler, [text for text, _ in rows], way)
+    return {
+        "passes": epochs[-1]["epoch"],
+        "validation": min(epoch["validation_loss"] for epoch in epochs),
+        "loss": nats / total,
+        "starts": starts,
+        "derailed": derailed,
+        **_generate(model, rows, unseen, way),
+    }
+
+
+def _score(sampler: textgen.Sampler, text: str, label: str, way: str) -> Any:
+    """The log-probabilities of a document's characters and of its end."""
+    known = "".join(c for c in text if sampler.vocabulary.encode(c)[0] >= 0)
+    if way == "continuous":
+        return sampler.logprobs(f"\n{known}\n")
+    if "labels" in way:
+        return sampler.logprobs(known, label=label)
+    return sampler.logprobs(known)
+
+
+def _count_derailed(sampler: textgen.Sampler, texts: Sequence[str], way: str) -> tuple[int, int]:
+    """How many starts there are, and how many derail."""
+    generator = random.Random(0)
+    pieces = [text[:_READ] for text in generator.sample(texts, min(1000, len(texts)))]
+    places: dict[str, list[str]] = {}
+    for text in texts:
+        for match in re.finditer(r"\w{2,}", text):
+            places.setdefault(match[0], []).append(text[match.start() : match.start() + _READ])
+    for word in sorted(places, key=lambda word: -len(places[word]))[:300]:
+        pieces += generator.sample(places[word], min(_PLACES, len(places[word])))
+    shortest = _SHORTEST if statistics.median(map(len, texts)) > _SHORTEST else 4
+    skipped = _SKIPPED if shortest == _SHORTEST else 0
+    losses = []
+    for piece in pieces:
+        if len(piece) >= shortest:
+            logs = _score(sampler, piece, "", "continuous" if way == "continuous" else "documents")
+            losses.append(-float(logs[skipped:-1].mean()))
+    median = statistics.median(losses)
+    return len(losses), sum(loss > 3 * median for loss in losses)
+
+
+def _generate(model: Path, rows: Rows, unseen: Rows, way: str) -> dict[str, Any]:
+    """What generated documents are like."""
+    figures: dict[str, Any] = {"ended": "", "copied": "", "right label": "", "of real ones": ""}
+    if way == "continuous":
+        return figures
+    labels = sorted({label for _, label in rows}) if "labels" in way else [""]
+    known = {text for text, _ in rows} - {text for text, _ in unseen}
+    documents = []
+    for label in labels:
+        words = ["sample", "--model", str(model), f"-n={_SAMPLES}", "--length=1000"]
+        words += ["--temperature=1", "--random-seed=0", "--format=jsonl"]
+        lines = _run([*words, *([f"--label={label}"] if label else [])]).splitlines()
+        documents += [(json.loads(line), label) for line in lines if line.startswith("{")]
+    figures["ended"] = sum(item["complete"] for item, _ in documents) / len(documents)
+    figures["copied"] = sum(item["text"] in known for item, _ in documents) / len(documents)
+    if "labels" in way:
+        generated = [(item["text"], label) for item, label in documents]
+        figures["right label"] = _share_right(NaiveBayes(rows), generated)
+        others = [row for row in rows if row[0] not in {text for text, _ in unseen}]
+        figures["of real ones"] = _share_right(NaiveBayes(others), unseen)
+    return figures
+
+
+def _share_right(classifier: "NaiveBayes", rows: Rows) -> float:
+    return sum(classifier.classify(text) == label for text, label in rows) / len(rows)
+
+
+class NaiveBayes:
+    """Naive Bayes over the words of texts, with one added to each count."""
+
+    def __init__(self, rows: Rows):
+        self._counts: dict[str, Counter[str]] = {}
+        self._documents = Counter(label for _, label in rows)
+        for text, label in rows:
+            self._counts.setdefault(label, Counter()).update(_words(text))
+        self._size = len({word for counts in self._counts.values() for word in counts})
+
+    def classify(self, text: str) -> str:
+        """The most probable label."""
+
+        def score(label: str) -> float:
+            counts = self._counts[label]
+            total = counts.total() + self._size
+            words = sum(math.log((counts[word] + 1) / total) for word in _words(text))
+            return math.log(self._documents[label]) + words
+
+        return max(self._documents, key=score)
+
+
+def _words(text: str) -> Iterable[str]:
+    return re.findall(r"\w+", text.lower())
+
+
+def _measure_speed(folder: Path, rows: Rows, options: argparse.Namespace) -> None:
+    characters = sum(len(text) + 1 for text, _ in rows)
+    rows = rows * math.ceil(1_000_000 / characters)  # enough steps to measure
+    ways = ["continuous", "documents", "documents with labels"]
+    ways = ways if options.label else ways[:2]
+    speeds: dict[str, list[float]] = {way: [] for way in ways}
+    length = ["--epochs=2", "--units=256", "--maxlen=64", "--batch-size=32", "--validation=0.05"]
+    for run in range(options.runs):
+        for way in ways[run % 2 :] + ways[: run % 2]:
+            model = folder / "model"
+            _train(folder, rows, way, model, length)
+            epochs = json.loads((model / "history.json").read_bytes())["epochs"]
+            speeds[way].append(epochs[-1]["characters_per_second"])
+            print(way, speeds[way][-1], flush=True)
+    median = {way: statistics.median(values) for way, values in speeds.items()}
+    report.write(
+        f"documents-speed-{options.list.stem.replace('_', '-')}",
+        report.describe_command("documents"),
+        [
+            {
+                "way": way,
+                "characters per second": round(median[way]),
+                "to continuous": median[way] / median["continuous"],
+                "runs": " ".join(f"{value:.0f}" for value in speeds[way]),
+            }
+            for way in ways
+        ],
+        ["LSTM 256, 32 streams of 64 characters, the second of two epochs; medians of the runs."],
+    )
+
+
+def _measure_large(folder: Path, documents: int) -> None:
+    """Prepare so many lines of 20 to 100 characters, and train for an instant."""
+    path = folder / "lines.txt"
+    generator = np.random.default_rng(0)
+    letters = np.frombuffer(b"etaoinshrdlu     ", np.uint8)
+    with path.open("wb") as file:
+        remaining = documents
+        while remaining:
+            count = min(remaining, 100_000)
+            lengths = generator.integers(20, 101, count)
+            text = generator.choice(letters, int(lengths.sum() + count))
+            text[np.cumsum(lengths + 1) - 1] = 10
+            file.write(text.tobytes())
+            remaining -= count
+    size = path.stat().st_size
+    results = []
+    for name, words in (
+        ("prepare", ["prepare", str(path), "--documents=lines", "-o", str(folder / "prepared")]),
+        (
+            "train for 40 s",
+            ["train", str(folder / "prepared"), "--model", str(folder / "model"), "--time=40s"],
+        ),
+    ):
+        start = time.monotonic()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        _run(words)
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        results.append(
+            {
+                "command": name,
+                "documents": documents,
+                "megabytes": round(size / 1e6),
+                "seconds": time.monotonic() - start,
+                "peak megabytes of a process": round(max(peak, before) / 1000),
+            }
+        )
+        print(json.dumps(results[-1]), flush=True)
+    report.write("documents-large", report.describe_command("documents"), results, [])
+
+
+if __name__ == "__main__":
+    main()
