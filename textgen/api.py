@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import fields
 from pathlib import Path
-from typing import Unpack
+from typing import Any, Unpack
 
 from textgen.distributed.cluster import Cluster
 from textgen.settings import (
@@ -16,6 +16,7 @@ from textgen.settings import (
     TrainingOptions,
     normalize_options,
 )
+from textgen.text.document_list import take_documents
 from textgen.text.sources import Corpora, list_corpora
 from textgen.training import events
 from textgen.training.events import OnEvent
@@ -30,6 +31,7 @@ class JobOptions(CorpusOptions, TrainingOptions, total=False):
 def train(
     corpora: Corpora = (),
     *,
+    labels: Any = None,
     model: str | Path = DEFAULT_MODEL,
     preset: str | None = None,
     init_from: str | Path | None = None,
@@ -56,7 +58,10 @@ def train(
 
     Args:
         corpora: A path of a file or directory, `-` for standard input, a source, or a list of
-            them; or one prepared corpus. Empty to resume a training, which knows its corpus.
+            them; or one prepared corpus. Empty if `documents` is a list of texts, and to resume a
+            training, which knows its corpus.
+        labels: The label of each text in a list of documents; or a mapping from the name of each
+            kind of label to the labels of all texts.
         model: The model directory to write.
         preset: Name of a preset that the options change.
         init_from: A model directory whose weights training begins with; characters that its
@@ -79,6 +84,8 @@ def train(
             interactive session only, such as a notebook or Python's prompt.
         options: The settings of WindowConfig, ModelConfig and TrainConfig; and those of
             CorpusConfig, which for a prepared corpus must be those that it was made with.
+            `documents` may also be the documents themselves: a list of texts, a column of a data
+            frame or a generator.
 
     Returns:
         How it ended.
@@ -97,8 +104,10 @@ def train(
 
     Example:
         >>> train("corpus.txt", model="textgen-model", time="2m", units=256)  # doctest: +SKIP
+        >>> train(documents=titles, labels=forums, model="titles")  # doctest: +SKIP
     """
-    values = normalize_options(options)
+    corpora, chosen = take_documents(corpora, options, labels)
+    values = normalize_options(chosen)
     names = {field.name for field in fields(CorpusConfig)}
     job = Job(
         corpora=tuple(list_corpora(corpora)),

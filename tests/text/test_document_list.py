@@ -106,3 +106,21 @@ def test_they_are_prepared(tmp_path):
     prepared = prepare(source, tmp_path / "p", maxlen=3)
     assert prepared.documents is not None and len(prepared.documents) == 60
     assert prepared.reading.mode == "60 documents: given by Python code, label label"
+
+
+def test_prepare_takes_a_list_of_documents_with_labels(tmp_path):
+    texts = [f"a title with number {number}" for number in range(40)]
+    labels = ["even", "odd"] * 20
+    prepared = prepare(documents=texts, labels=labels, output=tmp_path / "p", maxlen=4)
+    assert prepared.documents is not None and prepared.documents.labels is not None
+    assert len(prepared.documents) == 40
+    assert prepared.documents.labels.fields[0].values == ("even", "odd")
+
+
+def test_documents_and_corpora_exclude_each_other(tmp_path):
+    with pytest.raises(UsageError, match="exclude each other"):
+        prepare("corpus.txt", tmp_path / "p", documents=["a", "b"])
+    with pytest.raises(UsageError, match="labels belong to documents"):
+        prepare("corpus.txt", tmp_path / "p", labels=["a", "b"])
+    with pytest.raises(UsageError, match="no output"):
+        prepare(documents=["a", "b"])

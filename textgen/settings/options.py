@@ -7,7 +7,7 @@ that the settings hold (`120.0`, `(256,)`).
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict
 
 from textgen.errors import SettingsError
@@ -19,7 +19,10 @@ _SEVERAL = ("units", "sample_temperatures", "label")  # one may be given instead
 
 
 class CorpusOptions(TypedDict, total=False):
-    """The settings of CorpusConfig, all optional."""
+    """The settings of CorpusConfig, all optional.
+
+    `documents` may also be the documents themselves, as in `textgen.train(documents=[...])`.
+    """
 
     encoding: str
     lowercase: bool
@@ -27,7 +30,7 @@ class CorpusOptions(TypedDict, total=False):
     min_count: int
     glob: Sequence[str]
     decoding_errors: str
-    documents: str
+    documents: str | Iterable[str]
     separator: str
     input_format: str
     column: str

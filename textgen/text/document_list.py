@@ -10,7 +10,7 @@ from textgen.errors import CorpusError, UsageError
 from textgen.settings import CorpusConfig, to_python_value
 from textgen.text.json_rows import BadRowError, label_text, normalize_line_ends
 from textgen.text.reading_report import ReadingReport
-from textgen.text.sources import Source
+from textgen.text.sources import Corpora, Source, list_corpora
 from textgen.text.table_rows import BadRows, Batch, find_bad_character
 
 NAME = "documents"
@@ -64,6 +64,41 @@ def documents_source(
         if isinstance(values, str | bytes) or not isinstance(values, Iterable):
             raise UsageError(f"{name} must be a list of texts, not {type(values).__name__}")
     return DocumentList(NAME, io.BytesIO, documents=documents, labels=dict(labels))
+
+
+def take_documents(
+    corpora: Corpora, options: Mapping[str, Any], labels: Any = None
+) -> tuple[Corpora, dict[str, Any]]:
+    """What `prepare` and `train` read: the documents among the options, if they are given there.
+
+    Args:
+        corpora: As for `prepare`.
+        options: Settings by name, with `documents` a list of texts, or a way to read `corpora`.
+        labels: As for `documents_source`.
+
+    Returns:
+        The corpora, and the options without documents.
+
+    Raises:
+        UsageError: corpora together with documents, or labels without documents.
+
+    Example:
+        >>> corpora, options = take_documents((), {"documents": ["Emma", "Ida"], "maxlen": 4})
+        >>> corpora[0].documents, options
+        (['Emma', 'Ida'], {'maxlen': 4})
+    """
+    documents = options.get("documents")
+    if documents is None or isinstance(documents, str):
+        if labels is not None:
+            raise UsageError(
+                "labels belong to documents that are given as a list; name the columns of a table "
+                "by label"
+            )
+        return corpora, dict(options)
+    if list_corpora(corpora):
+        raise UsageError("corpora and a list of documents exclude each other; give one of them")
+    rest = {name: value for name, value in options.items() if name != "documents"}
+    return [documents_source(documents, labels)], rest
 
 
 def read_document_list(

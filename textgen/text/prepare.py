@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from textgen import __version__, storage
+from textgen.errors import UsageError
 from textgen.settings import (
     CorpusConfig,
     CorpusOptions,
@@ -15,6 +16,7 @@ from textgen.settings import (
     check_integer,
 )
 from textgen.text.document_index import DOCUMENTS, LABEL_IDS, LABELS
+from textgen.text.document_list import take_documents
 from textgen.text.encode import OnProgress, write_ids
 from textgen.text.fingerprints import fingerprint
 from textgen.text.one_hot import write_one_hot
@@ -72,9 +74,10 @@ class Preparation:
 
 
 def prepare(
-    corpora: Corpora,
-    output: str | Path,
+    corpora: Corpora = (),
+    output: str | Path = "",
     *,
+    labels: Any = None,
     one_hot: bool = False,
     force: bool = False,
     jobs: int | None = None,
@@ -85,7 +88,9 @@ def prepare(
 
     Args:
         corpora: A path of a file or a directory, `-` for standard input, or a source; or several.
+            Empty if `documents` is a list of texts.
         output: The directory to create; it is complete or absent.
+        labels: The labels of a list of documents, as for `documents_source`.
         one_hot: Also write X.npy and y.npy (and X_validation.npy, X_test.npy, ...): bool tensors of
             shape (windows, maxlen, vocabulary) and, for y, (windows, vocabulary) with targets
             `last`, (windows, maxlen, vocabulary) with targets `sequence`. A window is one of a
@@ -103,6 +108,7 @@ def prepare(
         CorpusError: no text, unreadable text, or too little of it for a window.
         OutputError: the output exists, cannot be written, or does not fit on the disk.
         SettingsError: fewer jobs than one, or an unknown setting.
+        UsageError: corpora and a list of documents, or no output.
         WorkerError: one of several processes could not be started, or was ended from outside.
 
     Example:
@@ -111,7 +117,9 @@ def prepare(
         >>> prepared.ids.dtype
         dtype('uint8')
     """
-    values: Mapping[str, Any] = options
+    if not str(output):
+        raise UsageError("no output: name the directory to write")
+    corpora, values = take_documents(corpora, options, labels)
     names = CorpusOptions.__annotations__.keys()
     corpus_options = {name: values[name] for name in values if name in names}
     window_options = {name: values[name] for name in values if name not in names}
