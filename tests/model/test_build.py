@@ -1,5 +1,9 @@
 """Networks of stock Keras layers, compared with the NumPy network."""
 
+import os
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -8,12 +12,10 @@ from hypothesis import strategies as st
 
 from tests.raising import raises_settings_error
 from textgen.model.build import build_model, count_parameters
-from textgen.sampling import Sampler
-from textgen.sampling.context import carried_reader
+from textgen.sampling.context import carried_reader, window_reader
 from textgen.sampling.network import Network, weight_specs
 from textgen.settings import CELLS, ModelConfig
 from textgen.settings import resolve_settings as resolve
-from textgen.text.vocabulary import Vocabulary
 
 
 def kinds(network):
@@ -67,10 +69,15 @@ def test_one_hot_input_of_a_huge_vocabulary_is_refused():
     st.lists(st.integers(1, 12), min_size=1, max_size=3),
     st.sampled_from([0, 5]),
     st.sampled_from(["last", "sequence"]),
+    st.lists(st.integers(1, 4), max_size=2),
     st.integers(0, 1000),
 )
-def test_the_numpy_network_predicts_what_keras_predicts(cell, units, embedding, targets, seed):
-    config = ModelConfig(cell=cell, units=tuple(units), embedding=embedding)
+def test_the_numpy_network_predicts_what_keras_predicts(
+    cell, units, embedding, targets, labels, seed
+):
+    config = ModelConfig(
+        cell=cell, units=tuple(units), embedding=embedding, label_sizes=tuple(labels)
+    )
     keras.utils.set_random_seed(seed)
     built = build_model(config, 11, targets)
     generator = np.random.default_rng(seed)
@@ -80,9 +87,19 @@ def test_the_numpy_network_predicts_what_keras_predicts(cell, units, embedding, 
         weights[0] = np.eye(11)
     built.set_weights(weights)
     assert [w.shape for w in built.get_weights()] == [s.shape for s in weight_specs(config, 11)]
-    step = carried_reader(Network(config, 11, built.get_weights()), (3,)).step
-    ids = generator.integers(0, 11, (3, 14))
-    expected = np.log(built.predict_on_batch(ids))
+    network, ids = Network(config, 11, built.get_weights()), generator.integers(0, 11, (3, 14))
+    label_ids = generator.integers(0, np.array([labels] * 3, int))
+    reader, windowed = carried_reader(network, (3,)), window_reader(network, 5, (3,))
+    for own in (reader, windowed):
+        own.set_labels([2, 0], label_ids[[2, 0]])
+        own.set_labels(1, label_ids[1])
+        own.reset(...)
+
+    def predict(rows, ids):
+        inputs = [ids, *(np.repeat(column[rows, None], ids.shape[1], 1) for column in label_ids.T)]
+        return np.log(built.predict_on_batch(inputs if labels else ids))
+
+    step, expected = reader.step, predict([0, 1, 2], ids)
     for place in range(ids.shape[1]):
         logits = step(ids[:, place])
         logprobs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
@@ -91,10 +108,43 @@ def test_the_numpy_network_predicts_what_keras_predicts(cell, units, embedding, 
     if targets == "last":
         np.testing.assert_allclose(logprobs, expected, atol=1e-5)
         # And at every position from the last five characters.
-        sampler = Sampler(
-            Network(config, 11, built.get_weights()), Vocabulary("abcdefghijk"), 5, []
-        )
-        windows = np.lib.stride_tricks.sliding_window_view(ids[0, :-1], 5)
-        after = np.log(built.predict_on_batch(windows))[np.arange(len(windows)), ids[0, 5:]]
-        text = sampler.vocabulary.decode(ids[0])
-        np.testing.assert_allclose(sampler.logprobs(text)[4:], after, atol=1e-5)
+        for place in range(ids.shape[1]):
+            logits = windowed.step(ids[:, place])
+            logprobs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+            expected = predict([0, 1, 2], ids[:, max(0, place - 4) : place + 1])
+            np.testing.assert_allclose(logprobs, expected, atol=1e-5)
+
+
+def test_labels_are_embeddings_that_are_added_at_every_token():
+    config = ModelConfig(units=(8,), embedding=4, label_sizes=(3, 2))
+    built = build_model(config, 10, "sequence")
+    assert kinds(built) == [
+        *["InputLayer"] * 3,
+        *["Embedding"] * 3,
+        "Add",
+        *["LSTM", "Dropout", "Dense"],
+    ]
+    assert [tensor.name for tensor in built.inputs] == ["ids", "label_1", "label_2"]
+    assert [array.shape for array in built.get_weights()[:3]] == [(10, 4), (3, 4), (2, 4)]
+
+
+@pytest.mark.parametrize("embedding", [0, 4])
+@pytest.mark.parametrize("labels", [(), (3,), (3, 2)])
+def test_a_saved_model_is_one_of_stock_keras_layers(embedding, labels, tmp_path):
+    """Read by Keras alone, in a process that has no textgen."""
+    config = ModelConfig(units=(5,), embedding=embedding, documents=True, label_sizes=labels)
+    built = build_model(config, 7, "sequence")
+    built.save(tmp_path / "model.keras")
+    ids = [np.full((1, 4), number % 2, np.int32) for number in range(1 + len(labels))]
+    expected = built.predict_on_batch(ids if labels else ids[0])
+    code = (
+        "import sys, json, numpy as np, keras\n"
+        "model = keras.models.load_model('model.keras')\n"
+        "assert 'textgen' not in sys.modules\n"
+        f"ids = [np.full((1, 4), number % 2, np.int32) for number in range({1 + len(labels)})]\n"
+        f"x = ids if {bool(labels)} else ids[0]\n"
+        "np.save('result.npy', model.predict_on_batch(x))\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, env=environment)
+    np.testing.assert_allclose(np.load(tmp_path / "result.npy"), expected, atol=1e-6)

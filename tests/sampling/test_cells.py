@@ -32,9 +32,10 @@ def test_states_are_those_of_its_keras_cell(cell):
     assert [len(states) for states in layers] == [len(CELLS[cell].states)] * len(UNITS)
 
 
+@pytest.mark.parametrize("labels", [(), (3, 2)])
 @pytest.mark.parametrize("cell", settings.CELLS)
-def test_names_shapes_and_first_biases_are_those_of_its_keras_layer(cell, tmp_path):
-    config = ModelConfig(cell=cell, units=UNITS)
+def test_names_shapes_and_first_biases_are_those_of_its_keras_layer(cell, labels, tmp_path):
+    config = ModelConfig(cell=cell, units=UNITS, label_sizes=labels)
     built = build_model(config, 7, "sequence")
     weights, specs = built.get_weights(), weight_specs(config, 7)
     assert [array.shape for array in weights] == [spec.shape for spec in specs]
@@ -44,5 +45,5 @@ def test_names_shapes_and_first_biases_are_those_of_its_keras_layer(cell, tmp_pa
             np.testing.assert_array_equal(array, drawn)
     built.save_weights(tmp_path / "model.weights.h5")
     with h5py.File(tmp_path / "model.weights.h5") as file:
-        for spec in specs:
-            assert file[spec.path].shape == spec.shape
+        for spec, array in zip(specs, weights, strict=True):
+            np.testing.assert_array_equal(file[spec.path], array)

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import keras
 
@@ -26,6 +27,8 @@ class Layers:
         dropout: After each recurrent layer.
         dense: The last one.
         policy: Keras's dtype policy of the recurrent layers; None for float32.
+        resets: Whether a model of documents resets its states where an input ends a document. The
+            recurrent layers must take what `StateResets` returns as their mask.
     """
 
     recurrent: type[keras.layers.RNN]
@@ -33,6 +36,26 @@ class Layers:
     dropout: type[keras.layers.Dropout] = keras.layers.Dropout
     dense: type[keras.layers.Dense] = keras.layers.Dense
     policy: str | None = None
+    resets: bool = False
+
+
+class StateResets(keras.layers.Layer):  # type: ignore[misc,unused-ignore]
+    """What recurrent states are multiplied by before each token: 0 where a document begins.
+
+    Args:
+        document_end: The id that each document is read after.
+
+    Example:
+        >>> keras.ops.convert_to_numpy(StateResets(9)(keras.ops.array([[9, 1, 2]]))).tolist()
+        [[0.0, 1.0, 1.0]]
+    """
+
+    def __init__(self, document_end: int):
+        super().__init__()
+        self.document_end = document_end
+
+    def call(self, ids: Any) -> Any:
+        return keras.ops.cast(keras.ops.not_equal(ids, self.document_end), "float32")
 
 
 def build_model(
@@ -45,6 +68,8 @@ def build_model(
     logits: bool = False,
 ) -> keras.Model:
     """The network: ids, one-hot or embedding, recurrent layers, dropout, softmax.
+
+    With labels, an embedding of each is added to that of the ids, at every token.
 
     Twins of one model differ in the keyword arguments only and have the same weights in the same
     order, so `twin.set_weights(model.get_weights())` makes them equal.
@@ -62,7 +87,8 @@ def build_model(
 
     Returns:
         A model from int32 ids of shape (rows, tokens) to float32 of shape (rows, vocabulary_size)
-        for `last` or (rows, tokens, vocabulary_size) for `sequence`.
+        for `last` or (rows, tokens, vocabulary_size) for `sequence`. With labels the inputs are a
+        list: `ids`, then `label_1`, `label_2` and so on, of the same shape.
 
     Raises:
         SettingsError: one-hot input with a vocabulary too large for it.
@@ -85,8 +111,16 @@ def build_model(
             "give 64",
         )
     initializers = _zero_initializers if logits else partial(_initializers, config)
-    ids = keras.Input(batch_shape=(carry_batch, None), dtype="int32", name="ids")
-    x = first(ids)
+    names = ["ids", *(f"label_{number}" for number in range(1, len(config.label_sizes) + 1))]
+    inputs = [
+        keras.Input(batch_shape=(carry_batch, None), dtype="int32", name=name) for name in names
+    ]
+    width = config.embedding or vocabulary_size
+    embeddings = [first, *(layers.embedding(size, width) for size in config.label_sizes)]
+    embedded = [layer(ids) for layer, ids in zip(embeddings, inputs, strict=True)]
+    x = keras.layers.Add()(embedded) if config.label_sizes else embedded[0]
+    resets = layers.resets and config.documents
+    mask = {"mask": StateResets(vocabulary_size - 1)(inputs[0])} if resets else {}
     for number, units in enumerate(config.units, start=1):
         x = layers.recurrent(
             units,
@@ -94,13 +128,13 @@ def build_model(
             stateful=carry_batch is not None,
             dtype=layers.policy,
             **initializers("kernel", "recurrent", "bias"),
-        )(x)
+        )(x, **mask)
         x = layers.dropout(config.dropout)(x)
     activation = None if logits else "softmax"
     outputs = layers.dense(
         vocabulary_size, activation=activation, **initializers("kernel", "bias")
     )(x)
-    return keras.Model(ids, outputs, name="textgen")
+    return keras.Model(inputs if config.label_sizes else inputs[0], outputs, name="textgen")
 
 
 def count_parameters(model: keras.Model) -> int:

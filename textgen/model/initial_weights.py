@@ -21,7 +21,7 @@ def initial_weights(
         generator: Where they are drawn from.
 
     Returns:
-        Arrays in the order of Keras's `get_weights()`: the embedding uniform, kernels uniform as in
+        Arrays in the order of Keras's `get_weights()`: embeddings uniform, kernels uniform as in
         Glorot and Bengio (2010), recurrent kernels orthogonal as in Saxe, McClelland and Ganguli
         (2014), biases 0, and 1 for an LSTM's forget gate; with `init_stddev` all kernels normal.
 
@@ -45,11 +45,13 @@ def initial_weights(
         q, r = np.linalg.qr(generator.standard_normal((columns, units)))
         return (q * np.sign(np.diag(r))).T
 
-    first = (
-        generator.uniform(-0.05, 0.05, shapes[0]) if config.embedding else np.eye(vocabulary_size)
-    )
-    weights = [first]
-    for number in range(1, len(shapes) - 2, 3):
+    def embedding(rows: int, columns: int) -> npt.NDArray[np.float64]:
+        return generator.uniform(-0.05, 0.05, (rows, columns))
+
+    embeddings = 1 + len(config.label_sizes)
+    weights = [embedding(*shapes[0]) if config.embedding else np.eye(vocabulary_size)]
+    weights += [embedding(*shape) for shape in shapes[1:embeddings]]
+    for number in range(embeddings, len(shapes) - 2, 3):
         bias = np.zeros(shapes[number + 2])
         if cell.forget_gate is not None:
             units = len(bias) // cell.gates

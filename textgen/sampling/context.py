@@ -7,6 +7,7 @@ returns the logits of the ones after them; `reset` starts some of the texts agai
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from textgen.sampling.cells import Floats
 from textgen.sampling.network import IdOrIds, Network, Reader
@@ -63,9 +64,8 @@ def window_reader(network: Network, maxlen: int, shape: tuple[int, ...] = ()) ->
     def reset(index: Any) -> None:
         first.reshape(shape)[index] = read
 
-    def set_labels(index: Any, label_ids: Any) -> None:
-        numbers = np.arange(rows).reshape(shape)[index]
-        states.set_labels(numbers, np.expand_dims(np.asarray(label_ids), -2))
+    def set_labels(index: Any, label_ids: npt.ArrayLike) -> None:
+        states.set_labels(texts.reshape(shape)[index], np.asarray(label_ids)[..., None, :])
 
     return Reader(
         step, reset, lambda: [oldest(layer) for layer in states.activations()], set_labels

@@ -8,7 +8,7 @@ a 1 that multiplies them.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -43,9 +43,10 @@ def weight_specs(config: ModelConfig, vocabulary_size: int) -> list[WeightSpec]:
         [(10, 4), (4, 32), (8, 32), (32,), (8, 10), (10,)]
     """
     cell, width = CELLS[config.cell], config.embedding or vocabulary_size
-    specs = [WeightSpec("layers/embedding/vars/0", (vocabulary_size, width))]
-    for number, size in enumerate(config.label_sizes, 1):
-        specs.append(WeightSpec(f"layers/embedding_{number}/vars/0", (size, width)))
+    specs = [
+        WeightSpec(f"layers/embedding{f'_{number}' if number else ''}/vars/0", (rows, width))
+        for number, rows in enumerate((vocabulary_size, *config.label_sizes))
+    ]
     for number, units in enumerate(config.units):
         name = cell.keras_name + (f"_{number}" if number else "")
         gates = cell.gates * units
@@ -90,7 +91,8 @@ class Network:
         embedding, *rest, dense_kernel, dense_bias = [
             np.asarray(array, np.float32) for array in weights
         ]
-        label_embeddings, rest = rest[: len(config.label_sizes)], rest[len(config.label_sizes) :]
+        fields = len(config.label_sizes)
+        self._label_embeddings, rest = rest[:fields], rest[fields:]
         self.vocabulary_size = vocabulary_size
         self.units = sum(config.units)
         self._units = config.units
@@ -102,7 +104,7 @@ class Network:
             for (_, _, recurrent, recurrent_bias), upper in zip(layers, above, strict=True)
         ]
         kernel, bias, _, _ = layers[0]
-        self._label_tables = [table @ kernel for table in label_embeddings]
+        self._first_kernel = kernel
         self._project: Callable[[IdOrIds], Floats]
         if not config.embedding:
             self._project = (kernel + bias).__getitem__
@@ -124,19 +126,9 @@ class Network:
             for weights, units in zip(self._weights, self._units, strict=True)
         ]
         advances = [layer.advance for layer in layers]
-        tables = self._label_tables
-        labels = np.zeros((*shape, tables[0].shape[1] if tables else 0), np.float32)
-        for table in tables:
-            labels += table[0]
-
-        def set_labels(index: Any, label_ids: Any) -> None:
-            ids = np.asarray(label_ids)
-            labels[index] = sum(table[ids[..., n]] for n, table in enumerate(tables))
 
         def step(ids: IdOrIds) -> Floats:
             x = project(ids)
-            if tables:
-                x = x + labels
             for advance in advances:
                 x = advance(x)
             return x
@@ -145,7 +137,31 @@ class Network:
             for layer in layers:
                 layer.reset(index)
 
-        return Reader(step, reset, lambda: [layer.activations for layer in layers], set_labels)
+        def activations() -> list[Floats]:
+            return [layer.activations for layer in layers]
+
+        if not self._label_embeddings:
+            return Reader(step, reset, activations)
+
+        of_labels = np.zeros((*shape, self._first_kernel.shape[1]), np.float32)
+
+        def step_with_labels(ids: IdOrIds) -> Floats:
+            x = project(ids) + of_labels
+            for advance in advances:
+                x = advance(x)
+            return x
+
+        def set_labels(index: Any, label_ids: npt.ArrayLike) -> None:
+            of_labels[index] = self._project_labels(label_ids)
+
+        set_labels(..., np.zeros(len(self._label_embeddings), np.int64))
+        return Reader(step_with_labels, reset, activations, set_labels)
+
+    def _project_labels(self, label_ids: npt.ArrayLike) -> Floats:
+        """What labels add to the first layer's products, shape (..., its gates)."""
+        columns = np.moveaxis(np.asarray(label_ids), -1, 0)
+        pairs = zip(self._label_embeddings, columns, strict=True)
+        return np.asarray(sum(embedding[ids] for embedding, ids in pairs) @ self._first_kernel)
 
 
 @dataclass(frozen=True)
@@ -160,12 +176,15 @@ class Reader:
         activations: Returns the activations of each layer's units after the step, from -1 to 1:
             tanh of the cell state of an LSTM, the output of other layers; float32 of shape
             (*shape, units), overwritten by the next step.
+        set_labels: Takes an index into the reader's shape and ids of labels, shape (..., fields),
+            whose leading axes NumPy can broadcast to what is indexed: the labels with which those
+            texts are read from now on. At first no text has a label, and `reset` changes none.
     """
 
     step: Callable[[IdOrIds], Floats]
     reset: Callable[[Any], None]
     activations: Callable[[], list[Floats]]
-    set_labels: Callable[[Any, Any], None] = lambda _index, _label_ids: None
+    set_labels: Callable[[Any, npt.ArrayLike], None] = field(default=lambda *_: None)
 
 
 def _join(

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from textgen.compute import overrides
-from textgen.compute.backend import Array, Device
+from textgen.compute.backend import Device
 from textgen.compute.backends.keras_backend import KerasBackend
 from textgen.compute.layers.carried_state import carried_states
 from textgen.compute.layers.jax_lstm import JaxCpuLSTM, JaxGpuLSTM
@@ -15,6 +15,7 @@ from textgen.compute.layers.jax_sharded import sharded
 from textgen.compute.private_names import PrivateNames, lookup
 from textgen.compute.steps import Steps
 from textgen.distributed.sharding import Sharding, create_sharding
+from textgen.text.batches import Inputs
 
 
 def _has_settings(*names: str) -> bool:
@@ -67,7 +68,7 @@ class JaxBackend(KerasBackend):
     def create_steps(self, network: keras.Model) -> Steps:
         return JaxSteps(network, self.sharding, self.steps_ahead)
 
-    def why_no_cudnn_on_gpu(self, network: Any, ids: Array, cell: str) -> str:
+    def why_no_cudnn_on_gpu(self, network: Any, x: Inputs, cell: str) -> str:
         return "" if cell == "lstm" else "JAX has its LSTM only"
 
     def device_errors(self) -> tuple[type[Exception], ...]:
@@ -115,11 +116,11 @@ class JaxSteps(Steps):
 
     def begin(self, x: Any, y: Any, learning_rate: float, state_mask: Any = None) -> Any:
         if state_mask is None:
-            state_mask = np.ones((len(x), 1), np.float32)
+            state_mask = np.ones((len(y), 1), np.float32)
         if self._values is None:
             kinds = self._variables()
             self._values = tuple([variable.value for variable in kind] for kind in kinds)
-        x, y, state_mask = map(self._place_rows, (x, y, state_mask))
+        x, y, state_mask = jax.tree.map(self._place_rows, (x, y, state_mask))
         self._values, loss = self._step(self._values, x, y, np.float32(learning_rate), state_mask)
         return loss
 

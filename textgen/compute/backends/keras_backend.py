@@ -44,7 +44,7 @@ from textgen.distributed.sharding import Sharding
 from textgen.errors import TrainingError, UsageError
 from textgen.model.build import RECURRENT, Layers, build_model
 from textgen.settings import Settings, TrainConfig
-from textgen.text.batches import Batch
+from textgen.text.batches import Batch, Inputs
 
 _POLICIES = {"bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 CUDNN_CELLS = ("lstm", "gru")  # which Keras has cuDNN for
@@ -94,7 +94,7 @@ class KerasBackend(Backend):
         """The fastest steps for a compiled network, whose optimizer is built."""
 
     @abstractmethod
-    def why_no_cudnn_on_gpu(self, network: Any, ids: Array, cell: str) -> str:
+    def why_no_cudnn_on_gpu(self, network: Any, x: Inputs, cell: str) -> str:
         """As `why_no_cudnn`, of LSTM or GRU layers on a GPU that CUDA drives.
 
         Keras silently uses its own loop where it cannot use cuDNN, so a network must be run once,
@@ -250,7 +250,12 @@ class KerasBackend(Backend):
             vocabulary_size,
             settings.windows.targets,
             layers=Layers(
-                recurrent, TrainingEmbedding, dropout_layer(self.masks), TrainingDense, policy
+                recurrent,
+                TrainingEmbedding,
+                dropout_layer(self.masks),
+                TrainingDense,
+                policy,
+                resets=True,
             ),
             carry_batch=rows,
             logits=True,
@@ -271,12 +276,12 @@ class KerasBackend(Backend):
         optimizer.build(network.trainable_variables)
         return CheckedSteps(self.create_steps(network), network)
 
-    def why_no_cudnn(self, network: Any, ids: Array, cell: str) -> str:
+    def why_no_cudnn(self, network: Any, x: Inputs, cell: str) -> str:
         """Why a training's recurrent layers are not cuDNN's.
 
         Args:
             network: The network that trains. States that it carries are reset.
-            ids: Inputs of one batch, that of all processes.
+            x: Inputs of one batch, that of all processes.
             cell: Its kind of recurrent layer, as in ModelConfig.
 
         Returns:
@@ -289,4 +294,4 @@ class KerasBackend(Backend):
             return "Apple's GPUs have none"
         if cell not in CUDNN_CELLS:
             return "Keras has it for LSTM and GRU layers only"
-        return self.why_no_cudnn_on_gpu(network, ids, cell)
+        return self.why_no_cudnn_on_gpu(network, x, cell)

@@ -55,7 +55,9 @@ class KerasTrainer(Trainer):
         )
         # As large as the batch of all processes, of which this one may have a part only.
         ids = np.zeros((rows, settings.windows.maxlen), np.int32)
-        self.no_cudnn_reason = backend.why_no_cudnn(self.network, ids, settings.model.cell)
+        labels = len(settings.model.label_sizes)
+        x = [ids] * (1 + labels) if labels else ids
+        self.no_cudnn_reason = backend.why_no_cudnn(self.network, x, settings.model.cell)
         _assign(self.network.weights, weights, self._sharding)
         self._steps = backend.compile_network(
             self.network, config, precision, config.loss_reduction

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import keras
 import tensorflow as tf
 
-from textgen.compute.backend import Array, Device
+from textgen.compute.backend import Device
 from textgen.compute.backends.keras_backend import CUDNN_CELLS, CUDNN_UNKNOWN, KerasBackend
 from textgen.compute.backends.tensorflow_adamw import CpuAdamW
 from textgen.compute.dropout_masks import DropoutMasks, quantize_rate
@@ -16,6 +16,7 @@ from textgen.compute.layers.tensorflow_resets import with_texts_apart
 from textgen.compute.private_names import PrivateNames, lookup
 from textgen.compute.steps import Steps
 from textgen.model.build import RECURRENT
+from textgen.text.batches import Inputs
 
 
 class _Masks(DropoutMasks):
@@ -62,9 +63,10 @@ class TensorflowBackend(KerasBackend):
     def create_steps(self, network: keras.Model) -> Steps:
         return TensorflowSteps(network)
 
-    def why_no_cudnn_on_gpu(self, network: Any, ids: Array, cell: str) -> str:
-        traced = tf.function(lambda ids: network(ids, training=False))
-        graph = traced.get_concrete_function(tf.TensorSpec(ids.shape, tf.int32)).graph
+    def why_no_cudnn_on_gpu(self, network: Any, x: Inputs, cell: str) -> str:
+        traced = tf.function(lambda x: network(x, training=False))
+        specs = tf.nest.map_structure(lambda ids: tf.TensorSpec(ids.shape, tf.int32), x)
+        graph = traced.get_concrete_function(specs).graph
         operations = graph.get_operations()
         uses_it = any(operation.type.startswith("CudnnRNN") for operation in operations)
         return "" if uses_it else CUDNN_UNKNOWN

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import keras
 import torch
 
-from textgen.compute.backend import Array, Device
+from textgen.compute.backend import Device
 from textgen.compute.backends.keras_backend import CUDNN_UNKNOWN, KerasBackend
 from textgen.compute.backends.torch_steps import TorchSteps
 from textgen.compute.dropout_masks import DropoutMasks, quantize_rate
@@ -16,6 +16,7 @@ from textgen.compute.layers.torch_packed import with_packed_texts
 from textgen.compute.private_names import PrivateNames, has_parameters, lookup
 from textgen.compute.steps import Steps
 from textgen.model.build import RECURRENT
+from textgen.text.batches import Inputs
 
 
 class _Masks(DropoutMasks):
@@ -90,8 +91,8 @@ class TorchBackend(KerasBackend):
     def create_steps(self, network: keras.Model) -> Steps:
         return TorchSteps(network, self.steps_ahead)
 
-    def why_no_cudnn_on_gpu(self, network: Any, ids: Array, cell: str) -> str:
-        first = network(ids, training=False).grad_fn  # in training it would draw masks
+    def why_no_cudnn_on_gpu(self, network: Any, x: Inputs, cell: str) -> str:
+        first = network(x, training=False).grad_fn  # in training it would draw masks
         reset_states(network)
         functions, unread = {first}, [first]
         while unread:

@@ -5,6 +5,7 @@ and optimizer checks its arguments, and each mask and metric waits for the GPU.
 """
 
 import math
+from functools import reduce
 from typing import Any
 
 import keras
@@ -13,7 +14,9 @@ from torch.nn import functional
 
 from textgen.compute.layers.carried_state import carried_states
 from textgen.compute.layers.replacement_lstm import ReplacementLSTM
+from textgen.compute.layers.torch_packed import place
 from textgen.compute.steps import Steps
+from textgen.model.build import StateResets
 
 
 class TorchSteps(Steps):
@@ -40,7 +43,7 @@ class TorchSteps(Steps):
             with torch.no_grad():
                 for state in carried_states(self._network):
                     state.value.mul_(rows.to(state.value.dtype))
-        logits, targets = self._logits(self._place(x)), self._place(y).long()
+        logits, targets = self._logits(x), self._place(y).long()
         loss = functional.cross_entropy(
             logits.flatten(0, -2), targets.flatten(), reduction=self._reduction
         )
@@ -54,35 +57,39 @@ class TorchSteps(Steps):
     def settle(self) -> None:
         self._update.settle()
 
-    def _place(self, ids: Any) -> Any:
-        tensor = torch.from_numpy(ids)
-        if self._device.type != "cuda":
-            return tensor.to(self._device)
-        return tensor.pin_memory().to(
-            self._device, non_blocking=True
-        )  # read while the GPU computes
+    def _place(self, array: Any) -> Any:
+        return place(array, self._device)
 
-    def _logits(self, x: Any) -> Any:
-        for layer in self._network.layers[1:]:
-            if isinstance(layer, ReplacementLSTM):
-                x = _outputs(layer, x)
+    def _logits(self, inputs: Any) -> Any:
+        inputs = inputs if isinstance(inputs, list) else [inputs]
+        layers = self._network.layers
+        embeddings = [layer for layer in layers if isinstance(layer, keras.layers.Embedding)]
+        embedded = [
+            functional.embedding(self._place(ids), layer.embeddings.value)
+            for layer, ids in zip(embeddings, inputs, strict=True)
+        ]
+        x = reduce(torch.add, embedded)
+        keep = None
+        for layer in layers:
+            if isinstance(layer, StateResets):  # on the CPU, so that nothing waits for a GPU
+                keep = torch.from_numpy(inputs[0] != layer.document_end)
+            elif isinstance(layer, ReplacementLSTM):
+                x = _outputs(layer, x, keep)
             elif isinstance(layer, keras.layers.RNN):
-                x = layer(x, training=True)
+                x = layer(x, mask=keep, training=True)
             elif isinstance(layer, keras.layers.Dropout):
                 x = layer.call(x.float(), training=True)
-            elif isinstance(layer, keras.layers.Embedding):
-                x = functional.embedding(x, layer.embeddings.value)
-            else:
+            elif isinstance(layer, keras.layers.Dense):
                 x = functional.linear(x, layer.kernel.value.T, layer.bias.value)
         return x
 
 
-def _outputs(layer: Any, x: Any) -> Any:
+def _outputs(layer: Any, x: Any, keep: Any) -> Any:
     """Outputs of a recurrent layer, whose states are carried if it is stateful."""
     states = layer.states if layer.stateful else layer.get_initial_state(len(x))
     before = [keras.ops.convert_to_tensor(state) for state in states]
     x = x.to(getattr(torch, layer.compute_dtype))
-    last, outputs, after = layer.inner_loop(x, before, mask=None, training=True)
+    last, outputs, after = layer.inner_loop(x, before, mask=keep, training=True)
     if layer.stateful:
         for state, new in zip(before, after, strict=True):
             state.detach().copy_(new.detach())

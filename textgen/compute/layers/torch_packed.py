@@ -46,8 +46,8 @@ class TorchLayer:
         Args:
             x: Inputs, shape (rows, tokens, width).
             states: Before the first token, each of shape (rows, units).
-            keep: 0 where a text begins, 1 elsewhere, shape (rows, tokens); on the CPU, so that
-                nothing waits for a GPU. None to reset nothing.
+            keep: 0 or false where a text begins, shape (rows, tokens); on the CPU, so that nothing
+                waits for a GPU. None to reset nothing.
 
         Returns:
             Outputs of shape (rows, tokens, units), and states of shape (rows, units).

@@ -1,0 +1,231 @@
+"""Training on documents in one stream: as if each were read alone by the model that is saved."""
+
+import keras
+import numpy as np
+import pytest
+
+from tests.compute.here import CPU, GPU, ON, backend
+from textgen.compute.backend import Precision
+from textgen.model.build import RECURRENT, build_model
+from textgen.model.initial_weights import initial_weights
+from textgen.settings import resolve_settings
+
+ROWS, MAXLEN, SIZE = 4, 7, 6
+END = SIZE - 1
+
+
+def resolve(cell, targets, labels, **options):
+    return resolve_settings(
+        {
+            "cell": cell,
+            "units": (7, 5),
+            "embedding": 3,
+            "documents": True,
+            "label_sizes": labels,
+            "targets": targets,
+            "batch_size": ROWS,
+            "maxlen": MAXLEN,
+            "dropout": 0.0,
+            "optimizer": "sgd",
+            "schedule": "constant",
+            "weight_decay": 0.0,
+            "clip_norm": 0.0,
+            "epochs": 1,
+            **options,
+        }
+    )
+
+
+def draw_batches(count, labels):
+    """Streams of documents, which each row of the first batch begins with the start of one of.
+
+    Returns:
+        Inputs, a list with those of labels; targets; and for each token which document of its row
+        it belongs to: each of shape (count, ROWS, MAXLEN).
+    """
+    generator = np.random.default_rng(1)
+    length = count * MAXLEN + 1
+    streams = generator.integers(0, END, (ROWS, length))
+    streams[generator.random((ROWS, length)) < 0.3] = END
+    streams[:, 0] = END
+    streams[0, 1:] = 0  # one long document
+    documents = np.cumsum(streams[:, :-1] == END, axis=1)
+    inputs = [streams[:, :-1]]
+    for size in labels:
+        inputs.append(np.take_along_axis(generator.integers(0, size, (ROWS, length)), documents, 1))
+
+    def cut(array):
+        return np.moveaxis(array.reshape(ROWS, count, MAXLEN), 1, 0).astype(np.int32)
+
+    return [cut(array) for array in inputs], cut(streams[:, 1:]), cut(documents)
+
+
+def as_inputs(arrays):
+    return arrays if len(arrays) > 1 else arrays[0]
+
+
+def compiled(settings, device, rows):
+    """A network with the weights that `initial_weights` draws, and its steps."""
+    here = backend(device)
+    precision = here.precision("float32", settings.model.cell)
+    network = here.build_network(settings, SIZE, precision, rows)
+    network.set_weights(initial_weights(settings.model, SIZE, np.random.default_rng(1)))
+    return network, here.compile_network(network, settings.training, precision)
+
+
+def stock_model(settings, targets="sequence"):
+    model = build_model(settings.model, SIZE, targets)
+    model.set_weights(initial_weights(settings.model, SIZE, np.random.default_rng(1)))
+    return model
+
+
+def pieces(documents):
+    """The row and the places of each document of a batch."""
+    for row, numbers in enumerate(documents):
+        for number in np.unique(numbers):
+            yield row, np.flatnonzero(numbers == number)
+
+
+@pytest.mark.parametrize(("device", "labels"), [(CPU, ()), (CPU, (3, 2)), (GPU, (3,))])
+@pytest.mark.parametrize("cell", RECURRENT)
+def test_losses_of_streams_are_those_of_whole_documents(cell, labels, device):
+    """State is carried from batch to batch, but not from document to document."""
+    settings = resolve(cell, "sequence", labels)
+    _, steps = compiled(settings, device, ROWS)
+    inputs, targets, documents = draw_batches(3, labels)
+    losses = []
+    for number in range(3):
+        x = as_inputs([array[number] for array in inputs])
+        losses.append(float(steps.begin(x, targets[number], 0.0)))
+    steps.settle()
+
+    def joined(array):
+        return np.concatenate(array, axis=1)
+
+    stock, logprobs = stock_model(settings), np.zeros((ROWS, 3 * MAXLEN))
+    for row, places in pieces(joined(documents)):
+        x = as_inputs([joined(array)[row : row + 1, places] for array in inputs])
+        odds = stock.predict_on_batch(x)[0]
+        logprobs[row, places] = np.log(odds)[range(len(places)), joined(targets)[row, places]]
+    expected = [-part.mean() for part in np.split(logprobs, 3, axis=1)]
+    np.testing.assert_allclose(losses, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("device", "targets", "labels"),
+    [
+        (CPU, "sequence", (3, 2)),
+        (CPU, "last", ()),
+        (GPU, "sequence", ()),
+        (GPU, "last", (3,)),
+    ],
+)
+@pytest.mark.parametrize("cell", RECURRENT)
+def test_it_learns_what_it_would_learn_from_each_document_alone(cell, targets, labels, device):
+    """No gradient flows from one to another: weights after steps of gradient descent."""
+    settings = resolve(cell, targets, labels, carry_state=False)
+    network, steps = compiled(settings, device, None)
+    stock, rate = stock_model(settings, targets), 0.5
+    count = ROWS if targets == "last" else ROWS * MAXLEN
+    stock.compile(
+        keras.optimizers.SGD(rate / count),
+        keras.losses.SparseCategoricalCrossentropy(reduction="sum"),
+    )
+    for seed in range(2):
+        inputs, wanted, documents = (
+            [array[seed] for array in part] if isinstance(part, list) else part[seed]
+            for part in draw_batches(2, labels)
+        )
+        y = wanted[:, -1] if targets == "last" else wanted
+        loss = float(steps.begin(as_inputs(inputs), y, rate))
+        weights, total, changes = stock.get_weights(), 0.0, []
+        for row, places in pieces(documents):
+            if targets == "last" and places[-1] != MAXLEN - 1:
+                continue
+            stock.set_weights(weights)
+            own_y = y[row : row + 1] if targets == "last" else wanted[row : row + 1, places]
+            x = as_inputs([array[row : row + 1, places] for array in inputs])
+            total += float(stock.train_on_batch(x, own_y)) / count
+            changes.append(
+                [new - old for new, old in zip(stock.get_weights(), weights, strict=True)]
+            )
+        summed = [sum(parts) for parts in zip(*changes, strict=True)]
+        stock.set_weights([old + change for old, change in zip(weights, summed, strict=True)])
+        assert loss == pytest.approx(total, rel=1e-5)
+    steps.settle()
+    for ours, theirs, first in zip(
+        network.get_weights(),
+        stock.get_weights(),
+        initial_weights(settings.model, SIZE, np.random.default_rng(1)),
+        strict=True,
+    ):
+        np.testing.assert_allclose(ours, theirs, atol=2e-6)
+        assert np.abs(ours - first).max() > 1e-4
+
+
+@pytest.mark.parametrize("device", [CPU, GPU], ids=lambda device: device.kind)
+@pytest.mark.parametrize("name", ["float32", "bfloat16", "float16"])
+@pytest.mark.parametrize("cell", RECURRENT)
+def test_a_document_does_not_depend_on_the_one_before(cell, name, device):
+    """In all precisions, with weights that are left out; the state after it neither."""
+    if (ON, name, device) == ("torch", "float16", CPU):
+        pytest.skip("PyTorch multiplies no float16 on a CPU")
+    settings = resolve(cell, "sequence", (), drop_connect=0.3)
+    (x, *_), y, _ = draw_batches(1, ())
+    x, y = x[0], y[0]
+    x[:, 4] = END
+    other = x.copy()
+    other[:, 1:4] = (x[:, 1:4] + 1) % END
+    results = []
+    for ids in (x, other):
+        keras.utils.set_random_seed(1)
+        here = backend(device)
+        network = here.build_network(settings, SIZE, here.precision(name, cell), ROWS)
+        network.set_weights(initial_weights(settings.model, SIZE, np.random.default_rng(1)))
+        logits = network(ids, training=True)
+        states = [
+            state for layer in network.layers for state in getattr(layer, "states", None) or ()
+        ]
+        results.append([keras.ops.convert_to_numpy(array) for array in (logits, *states)])
+    (first, *states), (second, *others) = results
+    np.testing.assert_allclose(second[:, 4:], first[:, 4:], atol=1e-6)
+    assert np.abs(second[:, 1:4] - first[:, 1:4]).max() > 1e-3
+    for state, same in zip(states, others, strict=True):
+        np.testing.assert_allclose(same, state, atol=1e-6)
+
+
+def test_an_evaluator_reads_documents_with_their_labels():
+    settings = resolve("lstm", "sequence", (3, 2))
+    weights = initial_weights(settings.model, SIZE, np.random.default_rng(1))
+    inputs, targets, documents = draw_batches(1, (3, 2))
+    evaluator = backend().create_evaluator(settings, SIZE, ROWS)
+    evaluator.set_weights(weights)
+    weight = np.ones((ROWS, MAXLEN), np.float32)
+    loss = evaluator.total_loss([array[0] for array in inputs], targets[0], weight)
+    stock, expected = stock_model(settings), 0.0
+    for row, places in pieces(documents[0]):
+        odds = stock.predict_on_batch([array[0][row : row + 1, places] for array in inputs])[0]
+        expected -= np.log(odds[range(len(places)), targets[0][row, places]]).sum()
+    assert loss == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("cell", RECURRENT)
+def test_a_trainer_takes_labels_on_every_device(cell):
+    settings = resolve(cell, "sequence", (3, 2))
+    weights = initial_weights(settings.model, SIZE, np.random.default_rng(1))
+    inputs, targets, _ = draw_batches(1, (3, 2))
+    batch = [array[0] for array in inputs], targets[0], np.ones((ROWS, MAXLEN), np.float32)
+    for device in (CPU, GPU):
+        here = backend(device)
+        with here.session(), here.seeded(1):
+            precision = here.precision("float32", cell)
+            assert here.step_seconds(settings, SIZE, precision, batch) > 0
+            trainer = here.create_trainer(settings, SIZE, precision, ROWS, weights)
+            float(trainer.step(*batch[:2], 0.1))
+            trainer.settle()
+        stock = Precision("float32", recurrent=RECURRENT[cell])
+        assert trainer.no_cudnn_reason == here.why_no_cudnn(
+            here.build_network(resolve(cell, "sequence", (), documents=False), SIZE, stock, ROWS),
+            np.zeros((ROWS, MAXLEN), np.int32),
+            cell,
+        ) or (ON == "torch" and cell == "lstm")
