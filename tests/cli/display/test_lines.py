@@ -61,7 +61,7 @@ def test_documents_are_counted_with_how_they_were_read(capsys):
         "        labels: genre (3 values), author (1 value)",
         "        read as rows of a table, the text from the column title",
         "        try another",
-        "        delimiter: ';'",
+        "        delimiter: ;",
         "        7 documents equal to an earlier one, and kept",
         "        1 empty document left out",
         "        2 bad rows left out; the first: t.csv: row 3: has 1 field, not 2",

@@ -22,6 +22,8 @@ def test_a_display_on_a_terminal_leaves_lines(corpus, tmp_path):
     screen = Screen().show(bytes_shown)
     assert screen.cursor
     lines = [line for line in screen.lines if line]
+    assert "        read as one continuous text" in lines
+    lines = [line for line in lines if not line.startswith(" ")]
     assert lines[0].startswith("textgen: reading ") and lines[1].startswith("corpus: ")
     assert lines[2].startswith("model: LSTM 8, ") and lines[3].startswith("training: 30 epochs")
     assert [line.split(":")[0] for line in lines[4:-2]] == [f"epoch {n}/30" for n in range(1, 31)]

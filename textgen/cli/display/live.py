@@ -58,7 +58,10 @@ class LiveDisplay:
             return
         if isinstance(event, events.CorpusOpened):
             self._bar.close()
+            for line in self._format(event):  # how the text was read can be seen at once
+                console.note(line)
             self._screen.open()
+            return
         warnings = []
         if isinstance(event, events.TrainingStarted):
             warnings = list(describe_slowness(event))
