@@ -3,14 +3,16 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import textgen
+from tests.analysis.models import LABELS, LETTERS, random_model, save_model
 from tests.exporting.test_formats import needs
-from textgen.settings import EXPORT_FORMATS
+from textgen.settings import EXPORT_FORMATS, CorpusConfig
 
 PAGE = (Path(__file__).parents[2] / "docs/export.md").read_text(encoding="utf-8")
 
@@ -19,7 +21,7 @@ def blocks() -> list[str]:
     return re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
-BEFORE, AFTER, *STEPS, WINDOW = blocks()
+BEFORE, AFTER, *STEPS, WINDOW, DOCUMENT = blocks()
 
 
 def test_there_is_one_for_each_format():
@@ -56,6 +58,35 @@ def test_the_numpy_example_takes_one_hot_input_and_windows(
         odds = names["predict"](text[:end])  # type: ignore[operator]
         place = sampler.vocabulary.characters.index(text[end])
         assert np.log(odds[place]) == pytest.approx(sampler.logprobs(text[: end + 1])[-1], abs=1e-4)
+
+
+@pytest.mark.parametrize("labels", [None, LABELS])
+def test_the_numpy_example_writes_whole_documents(labels, tmp_path, monkeypatch, capsys):
+    """With textgen's own probabilities, of a text that begins and ends with the same id."""
+    trained = random_model(CorpusConfig(documents="lines"), labels=labels, has_unknown=True)
+    weights = [0.3 * array for array in trained.weights[:-1]]
+    ends = trained.weights[-1].copy()
+    ends[-1] += 1
+    trained = replace(trained, weights=[*weights, ends])
+    monkeypatch.chdir(tmp_path)
+    textgen.export(save_model(trained, tmp_path / "model"), "exported", "numpy")
+    names: dict[str, object] = {}
+    exec(BEFORE + STEPS[-1] + DOCUMENT, names)
+    text = capsys.readouterr().out.removesuffix("\n")
+    assert text == names["text"]
+    ids: list[int] = names["ids"]  # type: ignore[assignment]
+    end = trained.record.vocabulary.document_end_id
+    assert ids[0] == end and trained.record.vocabulary.decode(ids) == text
+    reader = trained.network().reader()
+    if labels:
+        reader.set_labels((), (2, 0))
+    for number in ids:
+        logits = reader.step(number)
+    odds = np.exp(logits - logits.max())
+    odds /= odds.sum()
+    odds[len(LETTERS)] = 0
+    p: np.ndarray = names["p"]  # type: ignore[assignment]
+    np.testing.assert_allclose(p / p.sum(), odds / odds.sum(), atol=1e-4)
 
 
 def test_the_arrays_need_neither_textgen_nor_a_framework(trained, tmp_path, monkeypatch):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import textgen
+from tests.analysis.models import LABELS, LETTERS, random_model, save_model
 from tests.exporting.test_formats import needs
 from tests.raising import raises_settings_error
 from textgen import storage
@@ -18,7 +19,7 @@ from textgen.exporting.exporter import EXPORT_KIND
 from textgen.exporting.formats import FORMATS
 from textgen.exporting.verification import verification_ids
 from textgen.model import model_dir
-from textgen.settings import EXPORT_FORMATS
+from textgen.settings import EXPORT_FORMATS, CorpusConfig
 from textgen.text.vocabulary import Vocabulary
 
 
@@ -49,6 +50,26 @@ def test_an_export_is_verified_and_described(name, fixture, request, tmp_path):
         ["id", "h_1", "c_1", "h_2", "c_2"] if windows else ["id", "h_1", "c_1"]
     )
     assert ("arrays" in signature) == (name == "numpy")
+    assert signature["document_end"] is None and signature["labels"] == []
+
+
+@pytest.mark.parametrize("name", EXPORT_FORMATS)
+def test_an_export_says_what_labels_mean_and_which_id_ends_a_document(name, tmp_path):
+    needs(name)
+    trained = random_model(CorpusConfig(documents="lines"), labels=LABELS)
+    record = dataclasses.replace(trained.record, seeds=("abc\nfed", "hah"))
+    save_model(dataclasses.replace(trained, record=record), tmp_path / "model")
+    done = textgen.export(tmp_path / "model", tmp_path / "exported", name)
+    assert done.difference < 1e-5
+    signature = json.loads((tmp_path / "exported" / "signature.json").read_bytes())
+    assert signature["document_end"] == record.vocabulary.document_end_id == len(LETTERS)
+    inputs = [(tensor["name"], tensor["dtype"], tensor["shape"]) for tensor in signature["inputs"]]
+    assert inputs[:3] == [(name, "int32", ["batch"]) for name in ("id", "label_1", "label_2")]
+    assert inputs[3][0] == "h_1"
+    genre, author = signature["labels"]
+    values = ["comedy", "horror"]
+    assert genre == {"input": "label_1", "name": "genre", "values": values, "rare": 3}
+    assert (author["input"], author["rare"]) == ("label_2", None)
 
 
 def test_an_export_is_replaced_only_with_force(trained, tmp_path):
@@ -130,6 +151,9 @@ def test_a_model_is_verified_on_its_seeds(trained):
     seeds = "".join(record.seeds)
     assert record.vocabulary.decode(ids[:20, 0]) == seeds[:20]
     np.testing.assert_array_equal(ids[:, 1], ids[::-1, 0])
+    documents = dataclasses.replace(record.vocabulary, has_document_end=True)
+    ids = verification_ids(dataclasses.replace(record, vocabulary=documents))
+    assert ids[0, 0] == documents.document_end_id
     few = Vocabulary("bc", has_unknown=True)
     for texts in ((), ("ddd",), ("dcb",)):
         odd = dataclasses.replace(record, seeds=texts, vocabulary=few)

@@ -19,6 +19,8 @@ NETWORKS = {
     "lstm-lstm": ModelConfig(cell="lstm", units=(7, 6), embedding=0),
     "gru-gru": ModelConfig(cell="gru", units=(7, 6), embedding=0),
     "rnn-rnn": ModelConfig(cell="rnn", units=(7, 6), embedding=5),
+    "labels": ModelConfig(units=(7, 6), embedding=5, documents=True, label_sizes=(4,)),
+    "one-hot-labels": ModelConfig(cell="gru", units=(7,), embedding=0, label_sizes=(3, 2)),
 }
 
 
@@ -71,6 +73,21 @@ def test_it_predicts_what_textgen_predicts(name, network, tmp_path):
 
 
 @pytest.mark.parametrize("name", EXPORT_FORMATS)
+def test_each_label_is_compared(name, tmp_path):
+    """A step with another embedding of a single label predicts something else."""
+    config = NETWORKS["one-hot-labels"]
+    signature = Signature(config, SIZE, None)
+    step = write_and_load(name, signature, tmp_path)
+    ids = np.ones((20, 2), np.int32)
+    for place, size in enumerate(config.label_sizes, start=1):
+        for label_id in range(size):
+            weights = weights_of(config)
+            weights[place][label_id] += 1
+            other = Network(config, SIZE, weights)
+            assert largest_difference(step, signature, other, ids) > 1e-3
+
+
+@pytest.mark.parametrize("name", EXPORT_FORMATS)
 def test_outputs_have_the_names_types_and_shapes_of_the_signature(name, tmp_path):
     signature = Signature(NETWORKS["lstm-lstm"], SIZE, None)
     step = write_and_load(name, signature, tmp_path)
@@ -90,8 +107,9 @@ def test_outputs_have_the_names_types_and_shapes_of_the_signature(name, tmp_path
     ]
 
 
-def test_onnx_names_inputs_and_outputs_as_the_signature(tmp_path):
-    signature = Signature(NETWORKS["gru-gru"], SIZE, None)
+@pytest.mark.parametrize("network", ["gru-gru", "labels"])
+def test_onnx_names_inputs_and_outputs_as_the_signature(network, tmp_path):
+    signature = Signature(NETWORKS[network], SIZE, None)
     write_and_load("onnx", signature, tmp_path)
     import onnx
     import onnxruntime

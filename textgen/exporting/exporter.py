@@ -4,7 +4,8 @@ An export is a directory that is complete or absent:
 
     model.onnx, model.tflite, saved_model/ or model.npz
     vocabulary.json  characters in the order of their ids, as in the model directory
-    signature.json   inputs, outputs and states of a step; the window; for NumPy the arrays
+    signature.json   inputs, outputs and states of a step; the window; the id that ends a document;
+                     labels; for NumPy the arrays
     manifest.json    size and SHA-256 of each
 """
 
@@ -23,6 +24,7 @@ from textgen.exporting.step_numpy import named_arrays
 from textgen.exporting.verification import CHARACTERS, largest_difference, verification_ids
 from textgen.model.model_dir import read_model
 from textgen.settings import EXPORT_FORMATS, check_choice
+from textgen.text.labels import Labels
 
 EXPORT_KIND = storage.DirectoryKind(
     "model export", version=1, error=ExportError, remedy="export it again with `textgen export`"
@@ -109,6 +111,7 @@ def export(
             )
         about: dict[str, Any] = {"textgen": textgen.__version__, "format": format}
         about |= {"file": export_format.file, **signature.to_json()}
+        about["labels"] = _describe_labels(record.labels, signature)
         if format == "numpy":
             about["arrays"] = [
                 {"name": name, "dtype": "float32", "shape": list(array.shape)}
@@ -118,6 +121,15 @@ def export(
         (directory / _SIGNATURE).write_bytes(storage.encode_json(about))
         size = _write_manifest(directory)
     return ExportResult(output, format, size, difference, CHARACTERS)
+
+
+def _describe_labels(labels: Labels | None, signature: Signature) -> list[dict[str, Any]]:
+    """What the ids of each input for labels mean: 0 none, 1 the first value, and so on."""
+    fields = labels.fields if labels else ()
+    return [
+        {"input": name, "name": field.name, "values": field.values, "rare": field.rare_id}
+        for name, field in zip(signature.labels, fields, strict=True)
+    ]
 
 
 def _check_packages(name: str, export_format: Format) -> None:

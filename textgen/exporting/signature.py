@@ -1,9 +1,10 @@
 """The inputs and outputs of one step of an exported model: names, types and shapes.
 
-A step takes `id`, the ids of one character of each text, and the states of every layer from the
-bottom up: `h_1` and `c_1` for the first LSTM layer, `h_1` alone for a GRU or simple RNN. It returns
-`probabilities` of the next character and the new states `next_h_1` and so on, which are the states
-of the next step. A text starts with states of zero.
+A step takes `id`, the ids of one character of each text, with labels `label_1` and so on, the id of
+each text's label of each kind, and the states of every layer from the bottom up: `h_1` and `c_1`
+for the first LSTM layer, `h_1` alone for a GRU or simple RNN. It returns `probabilities` of the
+next character and the new states `next_h_1` and so on, which are the states of the next step. A
+text starts with states of zero; a document also with the id that ends one.
 """
 
 from dataclasses import dataclass
@@ -62,6 +63,11 @@ class Signature:
         )
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of the inputs for labels."""
+        return tuple(f"label_{number}" for number in range(1, len(self.config.label_sizes) + 1))
+
+    @property
     def states(self) -> tuple[State, ...]:
         """All states in order."""
         return tuple(state for layer in self.layers for state in layer)
@@ -80,12 +86,16 @@ class Signature:
         def floats(name: str, width: int) -> dict[str, Any]:
             return {"name": name, "dtype": "float32", "shape": ["batch", width]}
 
+        def ids(name: str) -> dict[str, Any]:
+            return {"name": name, "dtype": "int32", "shape": ["batch"]}
+
         return {
             "cell": self.config.cell,
             "units": list(self.config.units),
             "window": self.window,
+            "document_end": self.vocabulary_size - 1 if self.config.documents else None,
             "inputs": [
-                {"name": ID, "dtype": "int32", "shape": ["batch"]},
+                *(ids(name) for name in (ID, *self.labels)),
                 *(floats(state.name, state.units) for state in self.states),
             ],
             "outputs": [floats(name, width) for name, width in self.outputs.items()],

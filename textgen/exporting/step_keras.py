@@ -34,7 +34,8 @@ def build_step(signature: Signature, weights: Sequence[npt.NDArray[Any]]) -> Any
     config, vocabulary_size = signature.config, signature.vocabulary_size
     create_cell = getattr(keras.layers, f"{CELLS[config.cell].keras_class}Cell")
     embedding, *kernels, dense_kernel, dense_bias = weights
-    inputs = {ID: keras.Input((), dtype="int32", name=ID)}
+    labels = signature.labels
+    inputs = {name: keras.Input((), dtype="int32", name=name) for name in (ID, *labels)}
     for state in signature.states:
         inputs[state.name] = keras.Input((state.units,), dtype="float32", name=state.name)
     if config.embedding:
@@ -43,6 +44,11 @@ def build_step(signature: Signature, weights: Sequence[npt.NDArray[Any]]) -> Any
         first.set_weights([embedding])
     else:  # without the fixed identity matrix that it is trained on
         x = keras.ops.one_hot(inputs[ID], vocabulary_size, dtype="float32")
+    for name, table in zip(labels, kernels, strict=False):  # which are the first of them
+        layer = keras.layers.Embedding(*table.shape, dtype="float32")
+        x = x + layer(inputs[name])
+        layer.set_weights([table])
+    kernels = kernels[len(labels) :]
     outputs: dict[str, Any] = {}
     for number, states in enumerate(signature.layers):
         cell = create_cell(config.units[number], dtype="float32")

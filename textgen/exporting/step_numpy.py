@@ -25,13 +25,19 @@ def named_arrays(signature: Signature, weights: Sequence[npt.NDArray[Any]]) -> d
         weights: float32 arrays as `textgen.sampling.network.weight_specs` lists them.
 
     Returns:
-        `embedding` of shape (vocabulary, width), except for one-hot input; for each layer from 1
+        `embedding` of shape (vocabulary, width), except for one-hot input; for each kind of label
+        `label_embedding_1` and so on, of shape (its ids, width), width being the vocabulary's size
+        with one-hot input; for each layer from 1
         `kernel_1` of shape (width below, gates * units), `recurrent_kernel_1` of shape (units,
         gates * units) and `bias_1` of shape (gates * units,), or (2, gates * units) for a GRU;
         `dense_kernel` of shape (units, vocabulary) and `dense_bias` of shape (vocabulary,).
     """
     embedding, *kernels, dense_kernel, dense_bias = weights
     named = {"embedding": embedding} if signature.config.embedding else {}
+    labels = len(signature.labels)
+    for number, array in enumerate(kernels[:labels], start=1):
+        named[f"label_embedding_{number}"] = array
+    kernels = kernels[labels:]
     for place, array in enumerate(kernels):
         number, kind = divmod(place, 3)
         named[f"{('kernel', 'recurrent_kernel', 'bias')[kind]}_{number + 1}"] = array
@@ -52,6 +58,8 @@ def load_step(path: Path, signature: Signature) -> Step:
         else:
             x = np.zeros((len(ids), signature.vocabulary_size), np.float32)
             x[np.arange(len(ids)), ids] = 1
+        for number, name in enumerate(signature.labels, start=1):
+            x = x + arrays[f"label_embedding_{number}"][inputs[name]]
         for number, states in enumerate(signature.layers, start=1):
             x_kernel = x @ arrays[f"kernel_{number}"]
             h_kernel = inputs[states[0].name] @ arrays[f"recurrent_kernel_{number}"]

@@ -17,11 +17,15 @@ CHARACTERS = 500
 def verification_ids(record: ModelRecord) -> npt.NDArray[np.int32]:
     """Two texts to compare models on: a model's seeds, forwards and backwards.
 
+    A model of documents reads their end in between.
+
     Returns:
         int32 of shape (CHARACTERS, 2).
     """
     ids = record.vocabulary.encode("".join(record.seeds)[:CHARACTERS])
     known = ids[ids >= 0] if (ids >= 0).any() else np.arange(record.vocabulary.size)
+    if record.vocabulary.document_end_id is not None:
+        known = np.insert(known, 0, record.vocabulary.document_end_id)
     forwards = np.resize(known, CHARACTERS).astype(np.int32)
     return np.stack([forwards, forwards[::-1]], axis=1)
 
@@ -31,8 +35,9 @@ def largest_difference(
 ) -> float:
     """The largest difference between the probabilities of two networks along texts.
 
-    States are carried from character to character. If the model was trained on windows, they are
-    zero again after each window.
+    Each character is read with other labels, so that all are compared. States are carried from
+    character to character. If the model was trained on windows, they are zero again after each
+    window.
 
     Args:
         step: One network's step, from inputs by name to outputs by name.
@@ -53,8 +58,21 @@ def largest_difference(
                 state.name: np.zeros((ids.shape[1], state.units), np.float32)
                 for state in signature.states
             }
-        outputs = step({ID: character_ids, **states})
+        label_ids = label_ids_at(place, signature, ids.shape[1])
+        reader.set_labels(..., label_ids)
+        labels = dict(zip(signature.labels, label_ids.T, strict=True))
+        outputs = step({ID: character_ids, **labels, **states})
         expected = np.exp(log_probabilities(reader.step(character_ids)))
         differences.append(np.abs(outputs[PROBABILITIES] - expected).max())
         states = {state.name: outputs[state.next] for state in signature.states}
     return float(np.max(differences))
+
+
+def label_ids_at(place: int, signature: Signature, texts: int) -> npt.NDArray[np.int32]:
+    """The labels that each text is read with at a place: one after the other.
+
+    Returns:
+        int32 of shape (texts, kinds of labels).
+    """
+    sizes = np.array(signature.config.label_sizes, np.int32)
+    return (place + np.arange(texts, dtype=np.int32)[:, None]) % sizes
