@@ -144,7 +144,7 @@ def test_the_command(textgen, model, table):
     result = compare_labels(model, table)
     lines = done.stdout.splitlines()
     assert lines[0] == "10 documents, each under 2 values of genre"
-    assert f"{result.accuracy:.1%} of 7 with a label" in done.stdout
+    assert f"fits best       {result.accuracy:.1%} of 7\n" in done.stdout
     (row,) = [line.split() for line in lines if line.startswith("comedy")]
     assert row[1:] == [str(count) for count in result.matrix[1]]
     assert "(another, or none)" in done.stdout and "beach head" in done.stdout
@@ -160,7 +160,7 @@ def test_the_command(textgen, model, table):
 def test_a_text_without_labels(textgen, model):
     done = textgen("compare", "--labels", "--model", model, "-", stdin="abba\n")
     assert done.returncode == 0, done.stderr
-    assert "right" not in done.stdout and "abba" in done.stdout
+    assert "own label" not in done.stdout and "abba" in done.stdout
 
 
 def test_wrong_use_of_the_command(textgen, model):

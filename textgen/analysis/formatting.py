@@ -1,5 +1,8 @@
 """Figures, times and names written for people."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 
 def percent(share: float) -> str:
     """A share in percent; only 1 and 0 are written as 100% and 0%.
@@ -20,11 +23,28 @@ def duration(seconds: float) -> str:
 
 
 def visible_character(character: str) -> str:
-    """A character, or a name for one that cannot be seen."""
-    names = {" ": "space", "\n": "line end", "\t": "tab", "\ufffd": "unknown"}
+    """A character, or a name for one that cannot be seen; an empty one ends a document."""
+    names = {
+        " ": "space",
+        "\n": "line end",
+        "\t": "tab",
+        "\ufffd": "unknown",
+        "": "end of document",
+    }
     if character in names:
         return names[character]
     return character if character.isprintable() else f"U+{ord(character):04X}"
+
+
+def list_names(paths: Sequence[str]) -> str:
+    """The names of up to three files, and the number of the others.
+
+    Example:
+        >>> list_names(["texts/a.txt", "texts/b.txt"])
+        'a.txt, b.txt'
+    """
+    more = f" and {len(paths) - 3:,} more" if len(paths) > 3 else ""
+    return ", ".join(printable_name(Path(path).name) for path in paths[:3]) + more
 
 
 def printable_name(name: str) -> str:

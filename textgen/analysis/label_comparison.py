@@ -4,7 +4,7 @@ Each document is scored under every value of the label. Random documents are sco
 them would take too long.
 """
 
-import heapq
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from textgen.analysis.document_reader import Document
+from textgen.analysis.document_sample import sample_documents
 from textgen.analysis.document_scores import DocumentScorer
+from textgen.analysis.formatting import list_names
 from textgen.analysis.model_text import ModelText, corpus_part, named_text
 from textgen.analysis.text_reader import UnlabelledReadingOptions, reading_config
 from textgen.errors import CorpusError, ModelError, SettingsError
@@ -200,12 +202,15 @@ def measure_labels(
     kind = (trained.record.labels or Labels(())).fields[number]
     by_count = np.argsort(-np.array(kind.counts), kind="stable")[:MAX_VALUES]
     ids, values = by_count + 1, [kind.values[place] for place in by_count]
-    sample = _Sample(trained.parameters * len(values), len(values), limit)
-    for document in text.read_documents():
-        sample.add(document)
-    documents = sample.documents()
+    max_tokens, max_documents = math.inf, limit
+    if max_documents is None:
+        max_tokens = _MAX_WORK / (trained.parameters * len(values))
+        max_documents = max(1, _MAX_SCORES // len(values))
+    documents, total = sample_documents(text.read_documents(), max_tokens, max_documents)
     if not documents:
-        raise CorpusError(f"{text.name}: has no documents; name a text with documents in it")
+        raise CorpusError(
+            f"{list_names(text.names)}: has no documents; name a text with documents in it"
+        )
     scores = _score(DocumentScorer(trained, text.reader), documents, number, ids)
     place_of = {int(label_id): place for place, label_id in enumerate(ids)}
     own = np.array([place_of.get(int(document.label_ids[number]), -1) for document in documents])
@@ -219,7 +224,7 @@ def measure_labels(
         values=tuple(values),
         other_values=len(kind.values) - len(values),
         documents=len(documents),
-        total=sample.total,
+        total=total,
         matrix=tuple(map(tuple, matrix[:-1].tolist())),
         unlabelled=tuple(matrix[-1].tolist()),
         losses=tuple(
@@ -239,38 +244,6 @@ def measure_labels(
         ),
         reading=text.reader.report,
     )
-
-
-class _Sample:
-    """Random documents, as many as can be scored; the same ones each time.
-
-    Args:
-        work: Multiplications to score a token under all values.
-        scores: Scores of a document.
-        limit: Documents, at most; None for as many as there is time for.
-    """
-
-    def __init__(self, work: float, scores: int, limit: int | None):
-        self._tokens = np.inf if limit is not None else _MAX_WORK / work
-        self._limit = max(1, _MAX_SCORES // scores) if limit is None else limit
-        self._generator = np.random.default_rng(0)
-        self._heap: list[tuple[float, int, Document]] = []  # the least priority first
-        self._kept = 0  # tokens of these
-        self.total = 0
-
-    def add(self, document: Document) -> None:
-        """Keep a document, or leave out the one that chance chooses."""
-        priority = float(self._generator.random())
-        heapq.heappush(self._heap, (priority, self.total, document))
-        self.total += 1
-        self._kept += len(document.ids)
-        while len(self._heap) > self._limit or (self._kept > self._tokens and len(self._heap) > 1):
-            _, _, left_out = heapq.heappop(self._heap)
-            self._kept -= len(left_out.ids)
-
-    def documents(self) -> list[Document]:
-        """Those that were kept, in the order of the text."""
-        return [document for _, _, document in sorted(self._heap, key=lambda item: item[1])]
 
 
 def _score(

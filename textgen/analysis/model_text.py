@@ -36,14 +36,14 @@ class ModelText:
     Attributes:
         reader: Reads it, and counts what it reads.
         has_documents: Whether it is read as documents; else it is one text.
-        name: What messages call it.
+        names: What messages call its files, or it.
         read_documents: Its documents.
         read_texts: One text, in blocks.
     """
 
     reader: DocumentReader
     has_documents: bool
-    name: str
+    names: tuple[str, ...]
     read_documents: Callable[[], Iterator[Document]]
     read_texts: Callable[[], Iterator[str]]
 
@@ -105,7 +105,7 @@ def named_text(
     return ModelText(
         reader,
         is_documents(config),
-        ", ".join(source.name for source in sources),
+        tuple(source.name for source in sources),
         lambda: reader.read(sources),
         lambda: (text for text, _ in read_texts(sources, config, reader.report)),
     )
@@ -124,19 +124,32 @@ def corpus_part(trained: TrainedModel, directory: Path, part: int) -> ModelText:
         PreparedError: the corpus is damaged.
     """
     prepared = open_cached_corpus(trained, directory, _NAME_TEXT)
-    name, option = ("test", "--test") if part == TEST else ("validation", "--validation")
-    documents = prepared.documents
-    ids = prepared.ranges(trained.record.settings.windows.validation)[part]
-    if ids.stop - ids.start < 2:
+    text = part_text(trained.record, prepared, part)
+    if text is None:
+        name, option = ("test", "--test") if part == TEST else ("validation", "--validation")
         raise ModelError(
             f"{directory}: no part of the corpus is for {name}; {_NAME_TEXT}, or train with "
             f"{option} 0.1"
         )
-    reader = DocumentReader(trained.record, prepared.corpus)
+    return text
+
+
+def part_text(record: ModelRecord, prepared: Prepared, part: int) -> ModelText | None:
+    """A part of a prepared corpus; None if it has fewer than two ids.
+
+    Args:
+        record: The model that reads it.
+        prepared: The corpus that the model was trained on.
+        part: `TRAINING`, `VALIDATION` or `TEST`.
+    """
+    ids = prepared.ranges(record.settings.windows.validation)[part]
+    if ids.stop - ids.start < 2:
+        return None
+    reader, documents = DocumentReader(record, prepared.corpus), prepared.documents
     return ModelText(
         reader,
         documents is not None,
-        f"the {name} part of the corpus",
+        (f"the {('training', 'validation', 'test')[part]} part of the corpus",),
         lambda: iter(()) if documents is None else reader.read_part(prepared, documents, part),
         lambda: _read_blocks(prepared, ids),
     )

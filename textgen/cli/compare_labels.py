@@ -52,10 +52,9 @@ def _describe(comparison: "LabelComparison") -> Iterator[str]:
         values += f" (the most frequent of {len(comparison.values) + comparison.other_values:,})"
     yield f"{documents}, each under {values}"
     if comparison.accuracy is not None and comparison.majority is not None:
-        yield (
-            f"right            {comparison.accuracy:.1%} of {comparison.labelled:,} with a label"
-        )
-        yield f"by always guessing the most frequent label  {comparison.majority:.1%}"
+        right = f"{comparison.accuracy:.1%} of {comparison.labelled:,}"
+        yield f"their own label fits best       {right}"
+        yield f"always the most frequent label  {comparison.majority:.1%}"
     if len(comparison.values) <= _MAX_COLUMNS:
         yield from _format_matrix(comparison)
     else:

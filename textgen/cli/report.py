@@ -1,10 +1,11 @@
 """`textgen report`."""
 
 from pathlib import Path
+from typing import Any
 
 import cloup
 
-from textgen.cli import base_command, console, options
+from textgen.cli import base_command, console, corpus_options, options
 from textgen.cli.output import open_page
 
 
@@ -13,22 +14,22 @@ from textgen.cli.output import open_page
 @options.model("Model directory to report on.")
 @options.page("report.html")
 @options.reading
+@corpus_options.text_documents()
 @options.debug
 def command(
     texts: tuple[str, ...],
     directory: Path,
     output: str,
     force: bool,  # noqa: FBT001
-    encoding: str | None,
-    decoding_errors: str | None,
-    glob: tuple[str, ...],
+    **reading: Any,
 ) -> None:
     """Write a page that shows what a model learned.
 
     The page is one HTML file that needs no network: curves, samples from the first to the last, a
     text coloured by surprise, which characters are confused, what context is worth, what single
-    units track, and the settings. TEXT is the text to show surprise and units on: one or more
-    files, directories or - for standard input; by default the validation part of the corpus.
+    units track, and the settings; of a model with labels, how well it predicts each of them and how
+    far apart they are. TEXT is the text to show all this on: one or more files, directories or -
+    for standard input; by default the validation part of the corpus.
 
     \b
         textgen report
@@ -38,13 +39,7 @@ def command(
     write = open_page(output, force=force)
     from textgen.analysis.report.page import report
 
-    page = report(
-        directory,
-        texts,
-        encoding=encoding,
-        decoding_errors=decoding_errors,
-        glob=glob,
-    )
+    page = report(directory, texts, **corpus_options.chosen_reading(reading))
     console.note_reading(page.reading)
     for note in page.notes:
         console.note(f"textgen: {note}")

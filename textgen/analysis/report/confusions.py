@@ -13,7 +13,7 @@ class Confusion:
     """A character that a network expects in place of another one.
 
     Attributes:
-        actual: The character in the text.
+        actual: The character in the text; empty for the end of a document, like the next one.
         expected: The other one.
         share: Mean probability of the other one in its places.
         times: How often the text has the actual one.
@@ -36,7 +36,7 @@ def find_confusions(trace: Trace, vocabulary: Vocabulary, count: int = 12) -> li
     Returns:
         Pairs by the total probability lost to them, most first.
     """
-    size, table = vocabulary.size, vocabulary.table
+    size = vocabulary.size
     actual, rows, times = np.unique(trace.ids[1:], return_inverse=True, return_counts=True)
     lost = np.zeros((len(actual), size), np.float32)  # no more rows than the text has characters
     np.add.at(lost, rows, np.exp(trace.logs[:-1]))
@@ -47,7 +47,8 @@ def find_confusions(trace: Trace, vocabulary: Vocabulary, count: int = 12) -> li
     for place in sorted(best.tolist(), key=lambda place: (-lost.flat[place], place)):
         row, expected = divmod(place, size)
         if lost[row, expected] > 0:
+            names = vocabulary.decode([actual[row]]), vocabulary.decode([expected])
             share = float(lost[row, expected] / times[row])
-            confusion = Confusion(table[actual[row]], table[expected], share, int(times[row]))
+            confusion = Confusion(*names, share, int(times[row]))
             confusions.append(confusion)
     return confusions

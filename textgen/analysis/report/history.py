@@ -20,11 +20,19 @@ _MAX_NUMBER = 1e15  # steps, seconds or nats: more than any training has
 
 @dataclass(frozen=True)
 class RecordedSample:
-    """A text that the network generated while it was trained."""
+    """A text that the network generated while it was trained.
+
+    Attributes:
+        temperature: Its temperature.
+        seed: What it starts from.
+        text: What follows.
+        labels: The labels of a document, for people.
+    """
 
     temperature: float
     seed: str
     text: str
+    labels: str = ""
 
 
 @dataclass(frozen=True)
@@ -148,8 +156,12 @@ def _samples_of(validations: Iterable[RecordedValidation]) -> Iterator[SamplePoi
 
 
 def _sample(sample: dict[str, Any]) -> RecordedSample:
+    labels = storage.get_item(sample, "labels", dict, {})
     return RecordedSample(
-        _number(sample["temperature"]), _text(sample["seed"]), _text(sample["text"])
+        _number(sample["temperature"]),
+        _text(sample["seed"]),
+        _text(sample["text"]),
+        ", ".join(f"{_text(name)}: {_text(value)}" for name, value in labels.items()),
     )
 
 

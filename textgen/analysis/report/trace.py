@@ -1,7 +1,8 @@
 """What a network predicts and holds at each character of a text."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,7 @@ class Trace:
     """What a network predicts and holds at each character of a text.
 
     Attributes:
-        text: The characters.
+        text: The characters; a line end for the end of a document.
         ids: Their ids, shape (characters,).
         logs: The natural logarithms of the probabilities of all characters after each of them,
             float32 of shape (characters, vocabulary).
@@ -39,10 +40,13 @@ class Trace:
 
     def surprises(self, vocabulary: Vocabulary, count: int) -> Iterator[Surprise]:
         """How surprising the first characters are, given those before them."""
-        logs = None
+        logs, end_id = None, vocabulary.document_end_id
         characters = zip(self.text[:count], self.ids, strict=False)
         for place, (character, character_id) in enumerate(characters):
-            yield measure_surprise(vocabulary, character, int(character_id), logs)
+            # Nobody wants to see the end before the first document.
+            if place or character_id != end_id:
+                name = "" if character_id == end_id else character
+                yield measure_surprise(vocabulary, name, int(character_id), logs)
             logs = self.logs[place]
 
 
@@ -59,21 +63,35 @@ def max_trace_length(network: Network, parameters: int, window: int | None) -> i
     return max(2, int(min(_MAX_CHARACTERS, by_work, by_memory)))
 
 
-def trace_text(network: Network, ids: Ids, vocabulary: Vocabulary, window: int | None) -> Trace:
+def trace_text(
+    network: Network,
+    ids: Ids,
+    vocabulary: Vocabulary,
+    window: int | None,
+    label_ids: Sequence[npt.NDArray[Any]] = (),
+) -> Trace:
     """Read a text as the model reads it when it generates.
 
     Args:
         network: A trained network.
-        ids: The text's ids, 1 or more.
+        ids: The text's ids, 1 or more; of documents, with an end before the first one.
         vocabulary: The model's vocabulary.
         window: Characters that each prediction is made from; None to carry the state.
+        label_ids: The labels of each document.
     """
+    end_id, documents = vocabulary.document_end_id, iter(label_ids)
     reader = make_reader(network, window)
     logits = np.empty((len(ids), network.vocabulary_size), np.float32)
     activations: list[list[Floats]] = []
     for place, character_id in enumerate(ids.tolist()):
+        if character_id == end_id:  # a document begins
+            reader.reset(())
+            labels = next(documents, None)
+            if labels is not None:
+                reader.set_labels((), labels)
         logits[place] = reader.step(character_id)
         activations.append([layer.copy() for layer in reader.activations()])
     layers = [np.stack(layer) for layer in zip(*activations, strict=True)]
     logs = log_probabilities(logits).astype(np.float32)
-    return Trace(vocabulary.decode(ids), ids, logs, layers)
+    text = "".join("\n" if id_ == end_id else vocabulary.table[id_] for id_ in ids.tolist())
+    return Trace(text, ids, logs, layers)
