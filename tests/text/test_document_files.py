@@ -135,6 +135,19 @@ def test_the_same_documents_in_another_order_are_split_alike(tmp_path):
     assert parts[0] == parts[1] and parts[0][1]
 
 
+def test_the_order_does_not_matter_with_labels_either(tmp_path):
+    rows = [(f"text {number * 7 % 250}", f"genre {number % 7}") for number in range(300)]
+    parts, labels = [], []
+    for number, some in enumerate((rows, rows[::-1], rows[100:] + rows[:100])):
+        texts, genres = zip(*some, strict=True)
+        folder = tmp_path / str(number)
+        prepared = prepare(documents=texts, labels=genres, output=folder, test=0.2)
+        parts.append([set(part) for part in texts_of(prepared)])
+        labels.append((folder / "labels.json").read_bytes())
+    assert parts[0] == parts[1] == parts[2] and parts[0][1]
+    assert labels[0] == labels[1] == labels[2]
+
+
 def write_table(path: Path, rows: list[tuple[str, ...]]) -> None:
     with path.open("w", newline="") as file:
         csv.writer(file).writerows([("text", "genre", "by"), *rows])

@@ -112,7 +112,7 @@ def test_the_errors_about_columns_show_the_columns():
     assert "there is no column 'author'" in problem(TITLES, label="author")
     assert problem("a,b,a\n1,2,3\n", column="a", label=()) == (
         "titles.csv: two columns have the name 'a', the columns 1 and 3; give the number of one of "
-        "them, or rename one"
+        "them and --header yes, or rename one"
     )
     assert read_table("a,b,a\n1,2,3\n", column="b", label="3") == [("2", "3")]
     wide = ",".join(f"c{n}" for n in range(30)) + "\n" + ",".join(["\x1b[31m" + "x" * 99] * 30)
@@ -137,6 +137,11 @@ def test_headers():
         "the columns are 1 ('Anna'), 2 ('f')"
     )
     assert read_table('1,"2"\nx,y\n', column="2", label="1") == [("y", "x")]
+    # A data frame writes no name above the numbers of rows, a spreadsheet none above nothing.
+    frame = ",title\n" + "".join(f"{number},Emma\n" for number in range(9))
+    assert read_table(frame, column="2", label=()) == ["Emma"] * 9
+    assert problem(frame, column="").endswith("the columns are 1 ('0'), title ('Emma')")
+    assert problem("title,year,\nEmma,1815,\n", column="").endswith("year ('1815'), 3 ('')")
 
 
 @pytest.mark.parametrize(
@@ -263,6 +268,7 @@ def test_json_lines():
         ({"title": "a", "genre": "\udfff"}, "has U+DFFF, half of a surrogate pair"),
         ({"title": "a", "genre": ["b"]}, "has a label that is neither a text nor a number"),
         ("[" * 100_000, "is not JSON: nested too deeply"),
+        ('{"title": "a", "n": %s}' % ("9" * 5000), "is not JSON: too long a number"),
     ],
 )
 def test_bad_lines_of_json(row, reason):

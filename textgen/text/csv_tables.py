@@ -107,9 +107,9 @@ def detect_layout(name: str, kind: str, sample: str, config: CorpusConfig) -> La
         is_header = has_header(rows, wanted) or (
             not config.column.isdecimal() and are_names(rows[0])
         )
-    names = [field.strip() for field in rows[0]]
-    if not is_header:
-        names = [str(number + 1) for number in range(width)]
+    names = [str(number) for number in range(1, width + 1)]
+    if is_header:
+        names = [field.strip() or number for field, number in zip(rows[0], names, strict=True)]
     columns = Columns(name, names, first_values(rows[is_header:], width))
     text = columns.find_text(config.column)
     labels = tuple(map(columns.find, config.label))

@@ -156,7 +156,8 @@ def _parse(line: str, keys: Sequence[str]) -> tuple[str, ...]:
         row = _decode(line)
     except (ValueError, RecursionError) as error:
         reason = find_bad_character(line)
-        message = getattr(error, "msg", None) or "nested too deeply"
+        message = "nested too deeply" if isinstance(error, RecursionError) else "too long a number"
+        message = getattr(error, "msg", message)
         raise BadRowError(reason or f"is not JSON: {message}") from None
     if not isinstance(row, dict):
         raise BadRowError("is not a JSON object; write each document as an object on its own line")

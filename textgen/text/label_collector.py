@@ -121,11 +121,17 @@ class LabelCollector:
                 label_ids[:, field] = ids_of[field][numbers[codes[:, field]]]
             save_records(path, LABEL_IDS, label_ids)
             save_records(path, GROUPS, groups.number(label_ids))
+        places = groups.sort()
+        for path in paths:
+            save_records(path, GROUPS, places[load_records(path, GROUPS)])
         return groups
 
 
 class LabelGroups:
     """The groups of documents that have the same labels, numbered in order of appearance.
+
+    After `sort`, they are numbered in the order of their labels, which does not depend on the order
+    of the documents; so the split does not, either.
 
     Attributes:
         fields: The kinds of labels.
@@ -159,6 +165,14 @@ class LabelGroups:
                 self.rows[row] = len(self.rows)
             numbers[place] = self.rows.get(row, _MOST_GROUPS)
         return numbers[codes]
+
+    def sort(self) -> npt.NDArray[np.uint32]:
+        """Number the groups in the order of their labels; gives the new number of each."""
+        found = sorted(self.rows)
+        places = np.full(len(self), len(found), np.uint32)
+        places[[self.rows[row] for row in found]] = np.arange(len(found))
+        self.rows = {row: place for place, row in enumerate(found)}
+        return places
 
     def labels(self, training: npt.NDArray[np.int64]) -> Labels:
         """The labels of the corpus.

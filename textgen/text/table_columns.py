@@ -41,7 +41,7 @@ class Columns:
             numbers = " and ".join(str(place + 1) for place in places)
             raise CorpusError(
                 f"{self.source}: two columns have the name {shorten(name)}, the columns {numbers}; "
-                "give the number of one of them, or rename one"
+                "give the number of one of them and --header yes, or rename one"
             )
         if places:
             return places[0]
@@ -124,9 +124,13 @@ def has_header(rows: Sequence[Sequence[str]], names: Sequence[str]) -> bool:
 
 
 def are_names(row: Sequence[str]) -> bool:
-    """Whether the fields of a row could name columns: they are different and look like names."""
-    row = [field.strip() for field in row]
-    return len(set(row)) == len(row) and all(map(_is_name, row))
+    """Whether the fields of a row could name columns: they are different and look like names.
+
+    Some may be empty: data frames write no name above row numbers, spreadsheets none above an empty
+    column.
+    """
+    names = [name for field in row if (name := field.strip())]
+    return bool(names) and len(set(names)) == len(names) and all(map(_is_name, names))
 
 
 def _is_name(text: str) -> bool:
