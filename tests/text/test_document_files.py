@@ -279,7 +279,7 @@ def test_too_few_documents(tmp_path, lines, windows, message):
 
 def test_a_column_that_is_empty(tmp_path):
     write_table(tmp_path / "it.csv", [("", "a", "b")] * 9)
-    with pytest.raises(CorpusError, match="the column 'text' is empty in all 9 rows; name another"):
+    with pytest.raises(CorpusError, match="the column 'text' is empty in all 9 rows; give another"):
         prepare(tmp_path / "it.csv", tmp_path / "p", documents="rows", column="text")
 
 
