@@ -12,9 +12,9 @@ import pytest
 from tests.analysis.models import LABELS, random_model, save_model
 from tests.analysis.source import source
 from tests.raising import raises_settings_error
-from textgen import evaluate, evaluate_each
+from textgen import compare_labels, evaluate, evaluate_each, inspect
 from textgen.analysis.losses import UNKNOWN_BITS
-from textgen.errors import CorpusError
+from textgen.errors import CorpusError, UsageError
 from textgen.sampling.context import make_reader
 from textgen.sampling.scoring import score_in_order
 from textgen.settings import CorpusConfig
@@ -288,6 +288,18 @@ def test_documents_of_python_code(tmp_path):
     scores = list(evaluate_each(texts, model))
     assert [score.labels for score in scores] == [{"genre": "comedy"}, {"genre": "horror"}]
     assert scores[1].nats == pytest.approx(document_nats(trained, "ch", (2, 0)).sum(), abs=1e-5)
+    lists: dict[str, Any] = {
+        "documents": ["abba", "ch"],
+        "labels": {"genre": ["comedy", "horror"]},
+    }
+    assert list(evaluate_each(model=model, **lists)) == scores
+    assert evaluate(model=model, **lists).documents == 2
+    assert compare_labels(model, label="genre", **lists).labelled == 2
+    assert len([*inspect(model=model, **lists)]) == len("abba") + len("ch") + 2
+    skipped = evaluate(model=model, documents=["abba", None, "ch"], bad_rows="skip")
+    assert (skipped.documents, skipped.reading.bad_rows) == (2, 1)
+    with pytest.raises(UsageError, match="labels belong to documents"):
+        evaluate(model=model, labels=["comedy"])
 
 
 def test_labels_from_folders(tmp_path):

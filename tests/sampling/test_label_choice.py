@@ -60,3 +60,9 @@ def test_names_and_values_may_have_equals_signs():
     for label in ("a=b=c=d", "c=d", {"a=b": "c=d"}):
         assert labels.parse_named([label] if isinstance(label, str) else label) == {0: 1}
     assert labels.parse(["a=b=e", "horror"]) == (2, 2)
+
+
+@pytest.mark.parametrize("wrong", [3, [3], {"genre": 3}])
+def test_labels_that_are_no_texts(wrong):
+    with pytest.raises(SettingsError, match="label must be a text, or several, not"):
+        choose_labels(LABELS, wrong)

@@ -48,6 +48,14 @@ def test_a_value_out_of_bounds_is_named(config, name, value):
         config(**{name: value})
 
 
+@pytest.mark.parametrize(
+    "names", [{"label": ("a", "b", "a")}, {"label": ("folder",), "label_from": "folder"}]
+)
+def test_a_label_is_named_once(names):
+    with raises_settings_error("label"):
+        CorpusConfig(documents="rows", **names)
+
+
 @pytest.mark.parametrize("value", [-1, 1e7, math.nan, math.inf, "hot", None])
 def test_temperatures_are_numbers_from_zero_up(value):
     with raises_settings_error("sample_temperature"):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.text.test_documents import read
@@ -93,7 +94,9 @@ def test_labels_for_all_documents():
         read_list(["a"] * 256, {"genre": ["x"] * 257})
 
 
-@pytest.mark.parametrize("wrong", ["one text", b"bytes", 7])
+@pytest.mark.parametrize(
+    "wrong", ["one text", b"bytes", 7, {"a": "text"}, np.array([["a", "b"]])], ids=type
+)
 def test_one_text_is_no_list(wrong):
     with pytest.raises(UsageError, match="documents must be a list of texts, not"):
         documents_source(wrong)

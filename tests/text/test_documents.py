@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests.text.reading import TINY, file_source
 from tests.text.test_markers import paragraphs, separated
+from textgen.errors import CorpusError
 from textgen.settings import CorpusConfig
 from textgen.text.documents import DOCUMENT_END, read_documents
 from textgen.text.pieces import split_source
@@ -97,6 +98,12 @@ def test_separators_are_counted():
     config = CorpusConfig(documents="separator", separator="%")
     list(read_documents(files, config, report))
     assert report.separators == 3
+
+
+def test_nul_separates_documents():  # as `find -print0` writes names
+    assert read([source_of(b"a\nb\0c\0")], separator="\0", documents="separator") == ["a\nb", "c"]
+    with pytest.raises(CorpusError, match="is NUL, which no text has"):
+        read([source_of(b"a\0\nb\0")], separator="\0\n", documents="separator")
 
 
 def test_bytes_are_counted_once(tmp_path):

@@ -74,7 +74,9 @@ def resolve_config(
         SettingsError: settings that these sources exclude, or other labels than the model has.
     """
     if any(isinstance(source, DocumentList) for source in sources):
-        config = CorpusConfig(lowercase=config.lowercase, normalize=config.normalize)
+        config = CorpusConfig(
+            lowercase=config.lowercase, normalize=config.normalize, bad_rows=config.bad_rows
+        )
     elif (
         config.documents == "auto"
         and not config.separator

@@ -15,6 +15,7 @@ from textgen.analysis.text_reader import ReadingOptions, reading_config
 from textgen.model.model_dir import TrainedModel, read_model
 from textgen.sampling.document_scoring import score_documents
 from textgen.settings import DEFAULT_MODEL
+from textgen.text.document_list import take_documents
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sources import Corpora, find_sources
 
@@ -51,10 +52,11 @@ class DocumentScore:
 
 
 def evaluate_each(
-    corpora: Corpora,
+    corpora: Corpora = (),
     model: str | Path = DEFAULT_MODEL,
     *,
     context: str | None = None,
+    labels: Any = None,
     report: ReadingReport | None = None,
     **reading: Unpack[ReadingOptions],
 ) -> Iterator[DocumentScore]:
@@ -64,7 +66,7 @@ def evaluate_each(
     otherwise. Empty documents are left out, and counted.
 
     Args:
-        corpora, model, context, reading: As for `evaluate`.
+        corpora, model, context, labels, reading: As for `evaluate`.
         report: Counts what is found and changed as the text is read.
 
     Raises:
@@ -77,8 +79,9 @@ def evaluate_each(
         >>> min(scores, key=lambda score: score.bits_per_character).text  # doctest: +SKIP
         'Anna'
     """
+    corpora, options = take_documents(corpora, reading, labels)
     trained = read_model(model)
-    config = reading_config(trained.record, model, **reading)
+    config = reading_config(trained.record, model, **options)
     sources = find_sources(corpora, config.glob)
     config = document_config(config, sources, trained.record)
     reader = DocumentReader(trained.record, config, report)

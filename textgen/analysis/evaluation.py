@@ -16,6 +16,7 @@ from textgen.sampling.context import make_reader
 from textgen.sampling.scoring import score_by_windows, score_in_order
 from textgen.settings import DEFAULT_MODEL, check_integer
 from textgen.text.document_index import TEST, VALIDATION
+from textgen.text.document_list import take_documents
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sources import Corpora, list_corpora
 
@@ -135,6 +136,7 @@ def evaluate(
     context: str | None = None,
     windows: int | None = None,
     test: bool = False,
+    labels: Any = None,
     **reading: Unpack[ReadingOptions],
 ) -> Evaluation:
     """Measure how well a trained model predicts a text.
@@ -152,8 +154,10 @@ def evaluate(
             zero state, and count all positions.
         test: Whether to use the part of its corpus that was held out of the training as its test
             part.
+        labels: The labels of `documents`, if that is a list of texts, as for `textgen.train`.
         reading: How the text is read, if not as the model's training text was, as in
-            `textgen.analysis.text_reader.ReadingOptions`.
+            `textgen.analysis.text_reader.ReadingOptions`. `documents` may also be the text itself:
+            a list of documents.
 
     Raises:
         CorpusError: no text, unreadable text, or fewer than two characters of the vocabulary.
@@ -170,12 +174,13 @@ def evaluate(
         windows = check_integer("windows", windows, at_least=1)
         if context is not None:
             raise SettingsError("windows", "and context exclude each other; give one of them")
+    corpora, options = take_documents(corpora, reading, labels)
     named = list_corpora(corpora)
     if named and test:
         raise SettingsError("test", "is a part of the model's corpus; name no text")
     trained = read_model(model)
     if named:
-        config = reading_config(trained.record, model, **reading)
+        config = reading_config(trained.record, model, **options)
         text = named_text(trained.record, named, config)
     else:
         text = corpus_part(trained, Path(model), TEST if test else VALIDATION)

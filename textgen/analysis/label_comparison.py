@@ -23,6 +23,7 @@ from textgen.errors import CorpusError, ModelError, SettingsError
 from textgen.model.model_dir import TrainedModel, read_model
 from textgen.settings import DEFAULT_MODEL, check_integer
 from textgen.text.document_index import TEST, VALIDATION
+from textgen.text.document_list import take_documents
 from textgen.text.labels import NO_LABEL, Labels
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sources import Corpora, list_corpora
@@ -126,6 +127,7 @@ def compare_labels(
     label: str | None = None,
     limit: int | None = None,
     test: bool = False,
+    labels: Any = None,
     **reading: Unpack[UnlabelledReadingOptions],
 ) -> LabelComparison:
     """Find out which value of a label fits each document best.
@@ -139,8 +141,10 @@ def compare_labels(
         label: The kind of label, if the model has several.
         limit: Documents to score, at most; None for as many as take about half a minute.
         test: Whether to use the documents that were held out of the training as its test part.
+        labels: The labels of `documents`, if that is a list of texts, as for `textgen.train`.
         reading: How the text is read, if not as the model's training text was, as in
-            `textgen.analysis.text_reader.ReadingOptions`.
+            `textgen.analysis.text_reader.ReadingOptions`. `documents` may also be the text itself:
+            a list of documents.
 
     Raises:
         CorpusError: no text, unreadable text, or no documents in it.
@@ -154,13 +158,14 @@ def compare_labels(
     """
     if limit is not None:
         limit = check_integer("limit", limit, at_least=1)
+    corpora, options = take_documents(corpora, reading, labels)
     named = list_corpora(corpora)
     if named and test:
         raise SettingsError("test", "is a part of the model's corpus; name no text")
     trained = read_model(model)
     number = _find_field(trained.record.labels, model, label)
     if named:
-        config = reading_config(trained.record, model, **reading)
+        config = reading_config(trained.record, model, **options)
         text = named_text(trained.record, named, config, as_documents=True)
     else:
         text = corpus_part(trained, Path(model), TEST if test else VALIDATION)

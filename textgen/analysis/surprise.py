@@ -17,6 +17,7 @@ from textgen.sampling.context import make_reader
 from textgen.sampling.decoding import log_probabilities
 from textgen.sampling.network import Reader
 from textgen.settings import DEFAULT_MODEL
+from textgen.text.document_list import take_documents
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sources import Corpora, list_corpora
 from textgen.text.vocabulary import Vocabulary
@@ -77,11 +78,12 @@ def measure_surprise(
 
 
 def inspect(
-    corpora: Corpora,
+    corpora: Corpora = (),
     model: str | Path = DEFAULT_MODEL,
     *,
     context: str | None = None,
     likeliest: int = 5,
+    labels: Any = None,
     report: ReadingReport | None = None,
     **reading: Unpack[ReadingOptions],
 ) -> Iterator[Surprise]:
@@ -90,7 +92,7 @@ def inspect(
     Each document is read from a zero state, with its labels; its end has an empty character.
 
     Args:
-        corpora, model, context, reading: As for `evaluate`.
+        corpora, model, context, labels, reading: As for `evaluate`.
         likeliest: How many of the most likely characters to give for each place.
         report: Counts what is found and changed as the text is read.
 
@@ -103,8 +105,9 @@ def inspect(
         >>> [surprise.bits for surprise in inspect("corpus.txt")]  # doctest: +SKIP
         [None, 3.1, 0.2]
     """
+    corpora, options = take_documents(corpora, reading, labels)
     trained = read_model(model)
-    config = reading_config(trained.record, model, **reading)
+    config = reading_config(trained.record, model, **options)
     text = named_text(trained.record, list_corpora(corpora), config, report)
     reader = make_reader(trained.network(), trained.record.window(context))
     measure = partial(measure_surprise, trained.record.vocabulary, likeliest=likeliest)

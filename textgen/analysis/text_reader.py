@@ -1,7 +1,7 @@
 """Reading a text for a trained model, as its training text was read."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
@@ -24,7 +24,7 @@ class UnlabelledReadingOptions(TypedDict, total=False):
     encoding: str | None
     decoding_errors: str | None
     glob: Sequence[str]
-    documents: str | None
+    documents: str | Iterable[str] | None
     separator: str | None
     input_format: str | None
     column: str | None
@@ -41,7 +41,8 @@ class ReadingOptions(UnlabelledReadingOptions, total=False):
         encoding: The text's encoding, or `auto`.
         decoding_errors: `strict`, `replace` or `skip`.
         glob: Patterns for the names of files in directories; all files by default.
-        documents: What is a document: `lines`, `paragraphs`, `files`, or `none` for one text.
+        documents: What is a document: `lines`, `paragraphs`, `files`, or `none` for one text; or
+            the documents themselves, where a function takes a list.
         separator: Text between the documents of a file, instead of `documents`.
         input_format: `text`, `csv`, `tsv`, `jsonl`, or `auto` for what a file's name says.
         column: The column of a table, or the key of JSON objects, that has the text.

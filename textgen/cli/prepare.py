@@ -11,6 +11,7 @@ from textgen.cli.formatting import (
     describe_label,
     describe_mode,
     describe_reading,
+    format_count,
     format_size,
 )
 from textgen.cli.output import Output
@@ -104,8 +105,8 @@ def command(
     if prepared.documents is not None:
         training, validation, test = prepared.documents.counts
         console.note(
-            f"  split       {training:,} documents for training, {validation:,} for validation"
-            + (f", {test:,} for a test" if test else "")
+            f"  split       {format_count(training, 'document')} for training, {validation:,} for "
+            "validation" + (f", {test:,} for a test" if test else "")
         )
         for field in prepared.documents.labels.fields if prepared.documents.labels else ():
             console.note(f"  labels      {describe_label(field)}")

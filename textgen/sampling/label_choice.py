@@ -1,6 +1,6 @@
 """Which labels documents are generated with: those that a user named, the others drawn."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -68,4 +68,8 @@ def name_labels(labels: Labels | None, label: LabelOption) -> dict[int, int]:
         return {}
     if labels is None:
         raise SettingsError("label", "cannot be chosen: the model was trained without labels")
-    return labels.parse_named([label] if isinstance(label, str) else label)
+    named = [label] if isinstance(label, str) else label
+    texts = named.values() if isinstance(named, Mapping) else named
+    if not isinstance(named, Iterable) or not all(isinstance(text, str | None) for text in texts):
+        raise SettingsError("label", f"must be a text, or several, not {label!r}")
+    return labels.parse_named(named)

@@ -113,6 +113,10 @@ class CorpusConfig(Config):
             raise SettingsError("label", "must be the name of a column, or several")
         if self.label_from:
             check_choice("label_from", self.label_from, LABEL_SOURCES)
+        names = [*self.label, self.label_from]
+        for number, name in enumerate(names):
+            if name in names[:number]:
+                raise SettingsError("label", f"names a label twice: {name}; give it once")
         check_choice("header", self.header, HEADERS)
         check_choice("bad_rows", self.bad_rows, BAD_ROWS)
 

@@ -61,7 +61,8 @@ def documents_source(
     elif not isinstance(labels, Mapping):
         labels = {"label": labels}
     for name, values in {NAME: documents, **labels}.items():
-        if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        is_list = isinstance(values, Iterable) and not isinstance(values, str | bytes | Mapping)
+        if not is_list or getattr(values, "ndim", 1) != 1:  # a data frame's items are its columns
             raise UsageError(f"{name} must be a list of texts, not {type(values).__name__}")
     return DocumentList(NAME, io.BytesIO, documents=documents, labels=dict(labels))
 

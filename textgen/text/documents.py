@@ -98,9 +98,9 @@ def _read_source(
         mark = table = _make_table(source, config, report)
     label = find_label(source, config.label_from)
     bytes_before = 0
-    for text, count in read_text(
-        source, config, report, sizes, mark, allow_nul=config.documents == "rows"
-    ):
+    # A table's rows may be bad; and a text may have NUL as the only separator, which leaves none.
+    allow_nul = config.documents == "rows" or config.separator == "\0"
+    for text, count in read_text(source, config, report, sizes, mark, allow_nul=allow_nul):
         ends = text.count(DOCUMENT_END) if config.label or label else 0
         labels = table.take_labels(ends) if table is not None else ()
         yield TextBlock(text, count - bytes_before, (*labels, *([name] * ends for name in label)))
