@@ -35,6 +35,13 @@ def test_a_device_is_tried_until_the_network_is_the_one_it_calls_for():
     assert settings.model.units == (12,) and precision in PRECISIONS
 
 
+def test_a_network_of_documents_with_labels_is_tried():
+    documents = {"documents": True, "label_sizes": (3, 2)}
+    settings = resolve_settings({**SMALL, "time": 300.0, **documents})
+    _, precision = device_speed.adapt(settings, lambda _: settings, 20, backend(GPU))
+    assert precision in PRECISIONS
+
+
 def test_nothing_is_tried_for_a_short_training():
     short = resolve_settings({**SMALL, "time": 20.0})
     assert device_speed.adapt(short, lambda _: short, 20, backend(GPU)) == (short, None)

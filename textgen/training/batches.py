@@ -7,6 +7,7 @@ from the random seed and their position alone, so a resumed training reads the s
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -17,6 +18,7 @@ from textgen.compute.backend import Backend
 from textgen.errors import CorpusError
 from textgen.settings import Settings
 from textgen.text.batches import Batch, Inputs, add_noise, draw_state_mask, ids_of
+from textgen.text.streams import Streams
 from textgen.training import data
 from textgen.training.data import TrainingData
 
@@ -87,11 +89,15 @@ class Batches:
         is_shifted = part.documents is None and self.rows > 1 and self.steps_per_epoch > 1
         self.steps_per_epoch -= is_shifted
 
+        @lru_cache(maxsize=1)  # the order of ten million documents takes a second
+        def streams_of(number: int) -> Streams:
+            return data.streams(part, self._settings, self._communicator, number)
+
         def epoch(number: int, first: int) -> Iterator[Batch]:
             generator = np.random.default_rng((config.random_seed, number))
             offset = int(generator.integers(maxlen)) if is_shifted else 0
-            streams = data.streams(part, self._settings, self._communicator, number)
-            return islice(streams.full_batches(offset, first), self.steps_per_epoch - first)
+            batches = streams_of(number).full_batches(offset, first)
+            return islice(batches, self.steps_per_epoch - first)
 
         self._epoch = epoch
 

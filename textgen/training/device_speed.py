@@ -9,6 +9,7 @@ import numpy as np
 from textgen.compute.backend import Backend
 from textgen.compute.kernels.sequence import SequenceKernel
 from textgen.settings import PRECISIONS, Settings
+from textgen.text.batches import Batch
 from textgen.training import automatic
 from textgen.training.automatic import Pace
 
@@ -18,6 +19,7 @@ _ALIKE = 1.5  # times as fast or as slow: how the same machine differs from hour
 _TRIAL_SECONDS, _TRIAL_PASSES = 0.3, 5  # at least: the first pass may have to be compiled
 _ONE_CORE = 0.15  # share of a step on two cores that more cores do not speed up
 _ROWS, _CHARACTERS, _WIDTH, _UNITS = 32, 8, 64, 320  # of the passes of a trial
+_DOCUMENT = 50  # characters of a document in a trial
 _PASS_SECONDS = 0.0038  # of one on those two cores, in bfloat16
 
 
@@ -115,9 +117,8 @@ def _measure_steps(
     """
     rows, maxlen = settings.training.batch_size, settings.windows.maxlen
     mine = rows // backend.sharding.count
-    ids = np.zeros((mine, maxlen), np.int32)
     part = replace(settings, training=replace(settings.training, batch_size=mine))
-    alone, batch = backend.alone(), (ids, ids, np.ones(mine, np.float32))
+    alone, batch = backend.alone(), _make_batch(settings, size, mine)
     is_chosen = settings.training.precision != "auto"
     if is_chosen:
         before = settings.training.precision
@@ -127,3 +128,12 @@ def _measure_steps(
     pace = rows * maxlen / seconds / automatic.estimate_speed(_width(settings))
     pace, number = backend.communicator.all_gather(pace, PRECISIONS.index(precision.name))[0]
     return float(pace), None if is_chosen else PRECISIONS[int(number)]
+
+
+def _make_batch(settings: Settings, size: int, rows: int) -> Batch:
+    """A batch to measure steps with; of documents, in each row at other places."""
+    places = np.arange(rows)[:, None] * 7 + np.arange(settings.windows.maxlen)
+    starts_document = settings.model.documents & (places % _DOCUMENT == 0)
+    ids = np.where(starts_document, size - 1, 0).astype(np.int32)
+    labels = [np.zeros_like(ids) for _ in settings.model.label_sizes]
+    return [ids, *labels] if labels else ids, ids, np.ones(rows, np.float32)
