@@ -68,7 +68,7 @@ def test_figures_are_those_of_a_search_by_hand(model):
     assert result.unseen.characters == sum(map(len, unseen))
     assert result.unseen.longest_copy == longest(unseen, corpus)
     assert result.unseen.exact_copies is None
-    assert "exact copies of training documents: " in result.verdict
+    assert " are exact copies of training documents; " in result.verdict
 
 
 def test_passages_name_the_documents_they_are_from(model):
@@ -106,7 +106,7 @@ def test_the_command(textgen, model):
     directory, *_ = model
     done = textgen("novelty", "--model", directory, "--temperature", "1")
     assert done.returncode == 0, done.stderr
-    assert "of 200 documents at temperature 1" in done.stdout
+    assert "of 200 documents (temperature 1) are exact copies" in done.stdout
     assert "whole documents" in done.stdout
     figures = json.loads(textgen("novelty", "--model", directory, "--format", "json").stdout)
     assert figures["by_temperature"][0]["exact_copies"] is not None

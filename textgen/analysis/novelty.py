@@ -72,14 +72,15 @@ class Novelty:
     def verdict(self) -> str:
         """The result in a sentence."""
         copies = [
-            f"{group.exact_copies:,} of {self.samples:,} documents at temperature "
-            f"{group.temperature:g}"
+            f"{group.exact_copies:,} of {self.samples:,} documents (temperature "
+            f"{group.temperature:g})"
             for group in self.by_temperature
             if group.exact_copies is not None
         ]
         if not copies:
             return self._copying
-        return f"exact copies of training documents: {', '.join(copies)}; {self._copying}"
+        are = "are exact copies of training documents"
+        return f"{' and '.join(copies)} {are}; {self._copying}"
 
     @property
     def _copying(self) -> str:

@@ -103,7 +103,8 @@ def generate_samples(trained: TrainedModel) -> list[SampleGroup]:
         title: str, temperature: float, count: int, label: dict[str, str] | None
     ) -> SampleGroup:
         decoding = Decoding(temperature)
-        texts = sampler.generate_batch([""] * count, decoding, stop, 0, label=label)
+        random_seed = 0 if label is None else 1  # the same one would often give the same beginnings
+        texts = sampler.generate_batch([""] * count, decoding, stop, random_seed, label=label)
         is_open = label is not None or temperature == _LABEL_TEMPERATURE
         return SampleGroup(title, tuple(text.document for text in texts), is_open)
 

@@ -121,6 +121,7 @@ def report(
         settings=sorted(record.settings.by_name().items()),
         curves=_loss_chart(history),
         best=history.best,
+        has_documents=has_documents,
         moments=_spread(history.sample_points),
         samples=[] if has_documents else _generate_samples(trained),
         groups=document_values.generate_samples(trained) if has_documents else [],
@@ -154,9 +155,13 @@ def _facts(trained: TrainedModel, history: History, corpus: Prepared | None) -> 
         last, loss = history.validations[-1], history.best.selection_loss
         kind = "validation" if history.best.validation_loss is not None else "training"
         facts["Read"] = f"{last.epoch:g} times, in {duration(last.seconds)}"
+        bits = f"{loss / math.log(2):.3f} bits per character"
+        unit = (
+            " per character or document end" if record.vocabulary.has_document_end else f", {bits}"
+        )
         facts["Best"] = (
-            f"{kind} loss {loss:.4f} nats, {loss / math.log(2):.3f} bits per character, "
-            f"perplexity {math.exp(min(loss, 700)):.2f}, after {history.best.epoch:g} times"
+            f"{kind} loss {loss:.4f} nats{unit}, perplexity {math.exp(min(loss, 700)):.2f}, after "
+            f"{history.best.epoch:g} times"
         )
     facts |= _measure_test(trained, corpus)
     versions = record.versions.items()
