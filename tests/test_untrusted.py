@@ -88,6 +88,15 @@ def small_corpus(folder, text):
     return folder / "prepared"
 
 
+@pytest.fixture(scope="module")
+def small_documents(folder):
+    rows = "".join(f"title {n},{'ab'[n % 2]}\n" for n in range(60))
+    (folder / "rows.csv").write_text(f"title,genre\n{rows}")
+    path = folder / "documents"
+    prepare(folder / "rows.csv", path, column="title", label="genre", maxlen=10, test=0.1)
+    return path
+
+
 def fresh(original, folder):
     copy = folder / "copy"
     shutil.rmtree(copy, ignore_errors=True)
@@ -142,6 +151,13 @@ def use_prepared(copy):
     assert corpus.ids.ndim == 1 and int(corpus.ids.max()) < corpus.vocabulary.size
     corpus.check_length(corpus.windows)
     corpus.summary()
+    if corpus.documents is not None:
+        for number, ids in enumerate((*corpus.split(0.1), corpus.test)):
+            part = corpus.documents.part(number)
+            assert len(part) == len(part.label_ids) and (not len(part) or part.starts[0] == 1)
+            assert not len(part) or part.starts[-1] == len(ids)
+            for label_ids in part.label_ids[:9]:
+                assert corpus.documents.labels is None or corpus.documents.labels.decode(label_ids)
 
 
 @pytest.mark.parametrize("name", ["prepared.json", "vocabulary.json", "manifest.json"])
@@ -158,6 +174,25 @@ def test_any_value_anywhere_in_a_prepared_corpus(small_corpus, folder, name, dat
 def test_any_bytes_in_a_prepared_corpus(small_corpus, folder, data):
     copy = fresh(small_corpus, folder)
     name = data.draw(st.sampled_from(["ids.npy", "vocabulary.json", "prepared.json"]))
+    (copy / name).write_bytes(spoil_bytes((copy / name).read_bytes(), data.draw))
+    sign(copy, prepared.PREPARED_KIND)
+    harmless(lambda: use_prepared(copy))
+
+
+@pytest.mark.parametrize("name", ["prepared.json", "vocabulary.json", "labels.json"])
+@given(data=st.data())
+@FUZZ
+def test_any_value_anywhere_in_prepared_documents(small_documents, folder, name, data):
+    copy = fresh(small_documents, folder)
+    spoil_file(copy / name, prepared.PREPARED_KIND, data.draw)
+    harmless(lambda: use_prepared(copy))
+
+
+@given(data=st.data())
+@FUZZ
+def test_any_bytes_in_prepared_documents(small_documents, folder, data):
+    copy = fresh(small_documents, folder)
+    name = data.draw(st.sampled_from(["ids.npy", "documents.npy", "labels.npy", "labels.json"]))
     (copy / name).write_bytes(spoil_bytes((copy / name).read_bytes(), data.draw))
     sign(copy, prepared.PREPARED_KIND)
     harmless(lambda: use_prepared(copy))

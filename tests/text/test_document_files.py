@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -148,7 +149,7 @@ def test_the_order_does_not_matter_with_labels_either(tmp_path):
     assert labels[0] == labels[1] == labels[2]
 
 
-def write_table(path: Path, rows: list[tuple[str, ...]]) -> None:
+def write_table(path: Path, rows: Sequence[tuple[str, ...]]) -> None:
     with path.open("w", newline="") as file:
         csv.writer(file).writerows([("text", "genre", "by"), *rows])
 

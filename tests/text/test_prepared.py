@@ -385,7 +385,8 @@ def test_tensors_of_documents(tmp_path, targets):
 
 def test_a_continuous_text_has_a_part_for_the_test(tmp_path):
     text = "".join(f"line {number}\n" for number in range(100))
-    prepared = prepare([source(text)], tmp_path / "p", **{**SMALL, "validation": 0.1, "test": 0.2})
+    shares: WindowOptions = {**SMALL, "validation": 0.1, "test": 0.2}
+    prepared = prepare([source(text)], tmp_path / "p", **shares)
     parts = (*prepared.split(0.1), prepared.test)
     decoded = [prepared.vocabulary.decode(part) for part in parts]
     assert "".join(decoded) == text
@@ -411,6 +412,5 @@ def test_documents_are_current_only_with_the_same_shares(tmp_path):
     assert is_current(tmp_path / "p", files, documents="lines")
     assert not is_current(tmp_path / "p", files)
     lines = CorpusConfig(documents="lines")
-    for other in ({"validation": 0.1}, {"test": 0.1}):
-        windows = WindowConfig(**{**SMALL, **other})
+    for windows in (WindowConfig(validation=0.1), WindowConfig(validation=0.25, test=0.1)):
         assert not is_up_to_date(tmp_path / "p", files, lines, windows)

@@ -198,6 +198,50 @@ def test_a_prepared_text_is_not_read_another_way(tmp_path, corpus, corpus_settin
                 planned([tmp_path / "p"], tmp_path / "m", corpus=corpus_settings)
 
 
+@pytest.mark.parametrize(
+    ("documents", "options", "refused"),
+    [
+        ("lines", {"validation": 0.3}, "validation 0.2"),
+        ("lines", {"test": 0.0}, "test 0.1"),
+        ("lines", {"validation": 0.2, "test": 0.1}, None),
+        ("lines", {}, None),
+        ("none", {"validation": 0.3}, None),  # split when it is read
+        ("none", {"test": 0.3}, "test 0.1"),
+    ],
+)
+def test_a_prepared_text_is_not_split_another_way(tmp_path, documents, options, refused):
+    text = "".join(f"line {number}\n" for number in range(500))
+    (tmp_path / "it.txt").write_text(text)
+    shares: Any = {"validation": 0.2, "test": 0.1}
+    prepare(tmp_path / "it.txt", tmp_path / "p", documents=documents, **shares)
+    if refused is None:
+        plan = planned([tmp_path / "p"], tmp_path / "m", options)
+        settings = plan.identity.settings.windows
+        assert (settings.validation, settings.test) == tuple({**shares, **options}.values())
+        return
+    with pytest.raises(UsageError, match=f"p: is split already, with --{refused}; to split it"):
+        planned([tmp_path / "p"], tmp_path / "m", options)
+
+
+def test_a_cache_is_read_again_for_other_documents_or_shares(tmp_path):
+    text = "".join(f"line {number}\n" for number in range(500))
+    (tmp_path / "it.txt").write_text(text)
+
+    def read(reading=None, **options):
+        plan = planned([tmp_path / "it.txt"], tmp_path / "m", options, corpus=reading)
+        return plan.from_cache, plan.corpus
+
+    lines = {"documents": "lines"}
+    assert not read()[0] and read()[0] and read(validation=0.2)[0]
+    assert not read(lines)[0]
+    is_cached, corpus = read(lines)
+    assert is_cached and corpus.documents.counts == (450, 50, 0)
+    is_cached, corpus = read(lines, validation=0.2, test=0.1)
+    assert not is_cached and corpus.documents.counts == (350, 100, 50)
+    assert read(lines, validation=0.2, test=0.1)[0]
+    assert not read(test=0.1)[0] and read(test=0.1)[0]
+
+
 @pytest.mark.parametrize("corpus_settings", [{"encoding": "utf-8"}, {"lowercase": False}])
 def test_an_encoding_given_to_a_training_that_is_resumed_is_refused(tmp_path, corpus_settings):
     """Also one that is the default."""

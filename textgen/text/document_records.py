@@ -3,6 +3,7 @@
 The records of the documents that end in a part (`indexing.py`) are in temporary files next to it.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +59,7 @@ class DocumentRecorder:
     """
 
     def __init__(self, fields: int, report: ReadingReport) -> None:
-        self._codes: list[dict[str, int]] = [{} for _ in range(fields)]
+        self._codes = [_make_numbering() for _ in range(fields)]
         self._counts = [np.zeros(0, np.int64) for _ in range(fields)]
         self._report = report
         self._hasher = DocumentHasher()
@@ -102,8 +103,15 @@ class DocumentRecorder:
     def _encode_labels(self, labels: Any, documents: int) -> npt.NDArray[np.uint32]:
         label_codes = np.zeros((documents, len(self._codes)), np.uint32)
         for field, (codes, values) in enumerate(zip(self._codes, labels, strict=True)):
-            label_codes[:, field] = [codes.setdefault(value, len(codes)) for value in values]
+            label_codes[:, field] = list(map(codes.__getitem__, values))
         return label_codes
+
+
+def _make_numbering() -> defaultdict[str, int]:
+    """A dictionary that numbers texts in the order in which they are looked up first."""
+    numbering = defaultdict[str, int]()
+    numbering.default_factory = numbering.__len__
+    return numbering
 
 
 def write_records(path: Path, records: Iterable[Records]) -> int:

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from textgen.settings import WindowConfig
 from textgen.text.document_hash import Hashes
 from textgen.text.document_index import TEST, TRAINING, VALIDATION
 from textgen.text.document_records import HASHES, load_records, save_records
-from textgen.text.document_split import choose_held_out, contains, count_distinct
+from textgen.text.document_split import choose_held_out, contains, count_distinct, find_among
 from textgen.text.label_collector import GROUPS
 
+_SPLIT_GROUPS = "split_groups"  # the file of each part with the groups in which documents are split
 SIDES = "sides"  # the file of each part with the part of the corpus that documents belong to
 
 
@@ -75,28 +75,21 @@ class _Grouping:
         self, hashes: Hashes, paths: Sequence[Path], groups: int, windows: WindowConfig
     ) -> None:
         self._paths = paths
-        self._equal = np.unique(hashes[1:][hashes[1:] == hashes[:-1]])
-        self._group_of = np.full(len(self._equal), groups, np.uint32)
+        equal = np.unique(hashes[1:][hashes[1:] == hashes[:-1]])
+        group_of, counts = np.full(len(equal), groups, np.uint32), np.zeros(groups, np.int64)
         for path in paths:
-            some, numbers = load_records(path, HASHES), load_records(path, GROUPS)
-            has_equal = contains(self._equal, some)
-            places = np.searchsorted(self._equal, some[has_equal])
-            np.minimum.at(self._group_of, places, numbers[has_equal])
-        counts = np.zeros(groups, np.int64)
+            found, places = find_among(equal, load_records(path, HASHES))
+            np.minimum.at(group_of, places, load_records(path, GROUPS)[found])
         for path in paths:
-            counts += np.bincount(self._read(path)[1], minlength=groups)
+            numbers = load_records(path, GROUPS)
+            found, places = find_among(equal, load_records(path, HASHES))
+            numbers[found] = group_of[places]
+            counts += np.bincount(numbers, minlength=groups)
+            save_records(path, _SPLIT_GROUPS, numbers)
         least = min(filter(None, (windows.validation, windows.test)), default=0.0)
         is_large = counts * least >= 1
         self._numbers = np.where(is_large, np.cumsum(is_large), 0)  # 0: the small ones together
         self._counts = np.bincount(self._numbers, counts).astype(np.int64)
-
-    def _read(self, path: Path) -> tuple[Hashes, npt.NDArray[np.uint32]]:
-        """The hashes and groups of the documents in a temporary file."""
-        some, numbers = load_records(path, HASHES), load_records(path, GROUPS)
-        has_equal = contains(self._equal, some)
-        places = np.searchsorted(self._equal, some[has_equal])
-        numbers[has_equal] = self._group_of[places]
-        return some, numbers
 
     def sort_hashes(self) -> list[Hashes]:
         """The hashes of the documents of each group, sorted."""
@@ -104,8 +97,8 @@ class _Grouping:
         hashes: Hashes = np.empty(int(ends[-1]), np.uint64)
         places = ends - self._counts
         for path in self._paths:
-            some, numbers = self._read(path)
-            groups = self._numbers[numbers]
+            some = load_records(path, HASHES)
+            groups = self._numbers[load_records(path, _SPLIT_GROUPS)]
             order = np.argsort(groups, kind="stable")
             groups = groups[order]
             rank = np.arange(len(groups)) - np.searchsorted(groups, groups)

@@ -53,18 +53,33 @@ def choose_held_out(groups: Sequence[Hashes], windows: WindowConfig) -> tuple[Ha
 
 
 def contains(hashes: Hashes, sought: Hashes) -> npt.NDArray[np.bool_]:
-    """Which hashes are among others, which are sorted.
+    """Which of some hashes are among others, which are sorted.
 
     Example:
         >>> contains(np.array([1, 5], np.uint64), np.array([5, 2], np.uint64)).tolist()
         [True, False]
     """
     found = np.zeros(len(sought), np.bool_)
-    if len(hashes):
-        candidates = np.flatnonzero(sought <= hashes[-1])
-        values = sought[candidates]
-        found[candidates] = hashes[np.searchsorted(hashes, values)] == values
+    found[find_among(hashes, sought)[0]] = True
     return found
+
+
+def find_among(
+    hashes: Hashes, sought: Hashes
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The places of those of some hashes that are among others, and their places there.
+
+    Args:
+        hashes: The others, sorted and distinct.
+        sought: Hashes in any order.
+    """
+    if not len(hashes):
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    candidates = np.flatnonzero(sought <= hashes[-1])
+    values = sought[candidates]
+    places = np.searchsorted(hashes, values)
+    is_found = hashes[places] == values
+    return candidates[is_found], places[is_found]
 
 
 def count_distinct(hashes: Hashes) -> int:
