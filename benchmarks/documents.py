@@ -199,7 +199,7 @@ def _generate(model: Path, rows: Rows, unseen: Rows, way: str) -> dict[str, Any]
     known = {text for text, _ in rows} - {text for text, _ in unseen}
     documents = []
     for label in labels:
-        words = ["sample", "--model", str(model), f"-n={_SAMPLES}", "--length=1000"]
+        words = ["sample", "--model", str(model), f"--samples={_SAMPLES}", "--length=1000"]
         words += ["--temperature=1", "--random-seed=0", "--format=jsonl"]
         lines = _run([*words, *([f"--label={label}"] if label else [])]).splitlines()
         documents += [(json.loads(line), label) for line in lines if line.startswith("{")]
