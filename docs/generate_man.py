@@ -55,6 +55,15 @@ EXAMPLES = {
         "zcat logs.gz | textgen train - --model logs --time 5m",
         "textgen sample --model logs -n 1000 --lines 1 --no-seed-text | sort | uniq -c",
     ],
+    "Train on a list, and generate names that are not in it:": [
+        "textgen train names.txt --documents lines",
+        "textgen sample -n 100 --novel --unique",
+    ],
+    "Train on a table with labels, and generate documents of one label:": [
+        "textgen train titles.csv --column title --label forum",
+        "textgen sample -n 20 --label politics",
+        "textgen compare --labels",
+    ],
     "Resume after Ctrl-C or a crash:": ["textgen train --resume"],
     "See how well a model predicts a text, and where it is surprised:": [
         "textgen evaluate held-out.txt",
@@ -63,8 +72,8 @@ EXAMPLES = {
 }
 
 SEE_ALSO = """
-Every option, every error with its remedy, a tutorial and the Python API are in docs/ of the source:
-cli.md, errors.md, tutorial.md and python.md. The Python package is documented by `pydoc textgen`.
+Every option, every error with its remedy, a tutorial, a guide to lists, tables and folders, and the
+Python API are in docs/ of the source: cli.md, errors.md, tutorial.md, documents.md and python.md. The Python package is documented by `pydoc textgen`.
 """
 
 

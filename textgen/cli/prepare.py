@@ -64,6 +64,7 @@ def command(
     \b
         textgen prepare corpus.txt -o prepared
         textgen prepare books/ --glob '*.txt' -o prepared --maxlen 60
+        textgen prepare titles.csv --column title --label forum --test 0.1 -o prepared
         textgen prepare names.txt --documents lines -o prepared
         textgen prepare titles.csv --column title --label forum -o prepared --test 0.1
         zcat logs.gz | textgen prepare - -o prepared --one-hot --step 10

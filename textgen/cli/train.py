@@ -73,7 +73,7 @@ def command(
         textgen train corpus.txt
         textgen train corpus.txt --time 5m
         textgen train names.txt --documents lines
-        textgen train posts.csv --column title --label forum
+        textgen train titles.csv --column title --label forum
         textgen train --demo --epochs 3
         textgen train corpus.txt --units 512,512 --dropout 0.3 --model big
         textgen train corpus.txt --preset keras-example
