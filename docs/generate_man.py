@@ -73,7 +73,8 @@ EXAMPLES = {
 
 SEE_ALSO = """
 Every option, every error with its remedy, a tutorial, a guide to lists, tables and folders, and the
-Python API are in docs/ of the source: cli.md, errors.md, tutorial.md, documents.md and python.md. The Python package is documented by `pydoc textgen`.
+Python API are in docs/ of the source: cli.md, errors.md, tutorial.md, documents.md and python.md.
+The Python package is documented by `pydoc textgen`.
 """
 
 
