@@ -96,3 +96,13 @@ def test_distinct_hashes_are_counted_in_chunks(monkeypatch):
     monkeypatch.setattr(document_split, "_CHUNK", 3)
     assert count_distinct(hashes_of([1, 1, 1, 1, 1, 2, 3, 3, 4])) == 4
     assert count_distinct(hashes_of([])) == 0
+
+
+def test_another_share_for_validation_leaves_the_test_as_it_is():
+    hashes = np.sort(np.random.default_rng(0).integers(0, 2**63, 1000).astype(np.uint64))
+    tests = [
+        choose_held_out([hashes], WindowConfig(validation=validation, test=0.1))[1]
+        for validation in (0.0, 0.1, 0.3)
+    ]
+    assert len(tests[0]) == 100
+    assert all(np.array_equal(test, tests[0]) for test in tests)

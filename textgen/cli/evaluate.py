@@ -8,7 +8,7 @@ import click
 import cloup
 
 from textgen.cli import base_command, console, corpus_options, options
-from textgen.cli.formatting import format_count, format_table, make_printable
+from textgen.cli.formatting import flatten_labels, format_count, format_table, make_printable
 from textgen.cli.output import Output
 
 if TYPE_CHECKING:
@@ -158,7 +158,6 @@ def _format_json(scores: "Iterable[DocumentScore]") -> Iterator[str]:
 def _format_csv(scores: "Iterable[DocumentScore]") -> Iterator[str]:
     import csv
     import io
-    from itertools import chain
 
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
@@ -169,13 +168,11 @@ def _format_csv(scores: "Iterable[DocumentScore]") -> Iterator[str]:
         buffer.truncate()
         return text
 
-    iterator = iter(scores)
-    first = next(iterator, None)
-    names = [] if first is None else list(first.labels)
-    figures = ("characters", "unknown", "nats", "bits_per_character")
-    writer.writerow(("text", *names, *figures))
-    yield take()
-    for score in chain([] if first is None else [first], iterator):
-        labels = (score.labels[name] or "" for name in names)
-        writer.writerow((score.text, *labels, *(getattr(score, name) for name in figures)))
+    is_first = True
+    for score in scores:
+        columns = flatten_labels(score.to_json())
+        if is_first:
+            writer.writerow(columns)
+            is_first = False
+        writer.writerow("" if value is None else value for value in columns.values())
         yield take()

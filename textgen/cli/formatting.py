@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from textgen.text.labels import LabelField
@@ -148,3 +148,20 @@ def describe_encodings(encodings: Mapping[str, int]) -> str:
 def describe_skipped(characters: int) -> str:
     """The note about characters of a seed that a model cannot read."""
     return f"left out {format_count(characters, 'character')} that the model does not know"
+
+
+def flatten_labels(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record with a column for each label; `label_NAME` if another column has its name.
+
+    Example:
+        >>> flatten_labels({"text": "Boo", "labels": {"genre": "horror", "text": "a"}})
+        {'text': 'Boo', 'genre': 'horror', 'label_text': 'a'}
+    """
+    columns: dict[str, Any] = {}
+    for name, value in record.items():
+        if name == "labels":
+            taken = record.keys()
+            columns |= {f"label_{key}" if key in taken else key: value[key] for key in value}
+        else:
+            columns[name] = value
+    return columns

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, repeat
@@ -12,7 +12,7 @@ from typing import Any
 
 from textgen.cli import console
 from textgen.cli.document_text import DocumentText, has_line_ends
-from textgen.cli.formatting import format_count
+from textgen.cli.formatting import flatten_labels, format_count
 from textgen.cli.output import Output
 from textgen.sampling import Sampler
 from textgen.sampling.selection import Selection
@@ -237,23 +237,6 @@ class SampleWriter:
 
     def _count_complete(self) -> None:
         self._complete += 1
-
-
-def flatten_labels(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A record with a column for each label; `label_NAME` if another column has its name.
-
-    Example:
-        >>> flatten_labels({"text": "Boo", "labels": {"genre": "horror", "text": "a"}})
-        {'text': 'Boo', 'genre': 'horror', 'label_text': 'a'}
-    """
-    columns: dict[str, Any] = {}
-    for name, value in record.items():
-        if name == "labels":
-            taken = record.keys()
-            columns |= {f"label_{key}" if key in taken else key: value[key] for key in value}
-        else:
-            columns[name] = value
-    return columns
 
 
 def _csv_row(values: Any) -> str:

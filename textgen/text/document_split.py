@@ -1,4 +1,4 @@
-"""Which documents are held out: those whose hashes are the smallest.
+"""Which documents are held out: those with the smallest hashes, and for a test the largest.
 
 So the same documents always give the same split, and equal documents are on the same side of it.
 """
@@ -43,7 +43,8 @@ def choose_held_out(groups: Sequence[Hashes], windows: WindowConfig) -> tuple[Ha
         validation.append(_take(group, validating))
         last = validation[-1][-1:]
         rest = group[np.searchsorted(group, last[0], side="right") :] if len(last) else group
-        test.append(_take(rest, testing))
+        # The largest ones, so that another share for validation leaves the test as it is.
+        test.append(~_take(~rest[::-1], testing) if testing else rest[:0])
     chosen = np.sort(np.concatenate(validation)), np.sort(np.concatenate(test))
     wanted = windows.validation > 0, windows.test > 0
     has_all = all(len(part) for part, is_wanted in zip(chosen, wanted, strict=True) if is_wanted)
