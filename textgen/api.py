@@ -16,7 +16,7 @@ from textgen.settings import (
     TrainingOptions,
     normalize_options,
 )
-from textgen.text.document_list import take_documents
+from textgen.text.documents.document_list import take_documents
 from textgen.text.sources import Corpora, list_corpora
 from textgen.training import events
 from textgen.training.events import OnEvent

@@ -16,7 +16,7 @@ from textgen.model.paths import cache_path
 from textgen.model.record import ModelRecord
 from textgen.sampling.network import weight_specs
 from textgen.settings import CorpusConfig, ModelConfig, Settings, TrainConfig, WindowConfig
-from textgen.text.labels import LabelField, Labels
+from textgen.text.documents.labels import LabelField, Labels
 from textgen.text.prepare import Preparation, write_prepared
 from textgen.text.prepared import Prepared
 from textgen.text.vocabulary import Vocabulary

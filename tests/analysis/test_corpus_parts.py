@@ -13,7 +13,7 @@ from textgen import compare_labels, evaluate
 from textgen.analysis import document_reader, model_text
 from textgen.errors import ModelError
 from textgen.settings import CorpusConfig, WindowConfig
-from textgen.text.document_index import TEST, VALIDATION
+from textgen.text.documents.index import TEST, VALIDATION
 from textgen.text.prepared import Prepared
 
 WINDOWS = WindowConfig(maxlen=2, validation=0.2, test=0.1)

@@ -18,8 +18,8 @@ from textgen.errors import CorpusError, UsageError
 from textgen.sampling.context import make_reader
 from textgen.sampling.scoring import score_in_order
 from textgen.settings import CorpusConfig
-from textgen.text.document_list import documents_source
-from textgen.text.labels import LabelField, Labels
+from textgen.text.documents.document_list import documents_source
+from textgen.text.documents.labels import LabelField, Labels
 from textgen.text.reading_report import ReadingReport
 
 LINES = CorpusConfig(documents="lines")

@@ -12,7 +12,7 @@ from textgen import compare_labels
 from textgen.analysis import label_comparison
 from textgen.errors import CorpusError, ModelError
 from textgen.settings import CorpusConfig
-from textgen.text.labels import LabelField, Labels
+from textgen.text.documents.labels import LabelField, Labels
 
 ONE = Labels((GENRE,), (((2,), 9),))
 TEXTS = ("abba", "ch", "gad fae", "da", "bad", "cafe", "hag", "beach head", "fee", "bead")

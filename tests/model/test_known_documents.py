@@ -11,7 +11,7 @@ from textgen.model.known_documents import KnownDocuments
 from textgen.model.model_dir import load, read_model
 from textgen.text.bloom import BloomFilter
 from textgen.text.corpus_fingerprint import hash_corpus
-from textgen.text.document_hash import hash_texts
+from textgen.text.documents.hashes import hash_texts
 from textgen.text.prepared import open_prepared
 
 DOCUMENTS = (*NAMES, *(f"{first}{second}" for first in NAMES for second in NAMES))

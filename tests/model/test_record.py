@@ -14,7 +14,7 @@ from tests.spoiling import spoil
 from textgen.errors import ModelError
 from textgen.model.record import ModelRecord, parse_record
 from textgen.sampling.label_choice import choose_labels
-from textgen.text.labels import LabelField, Labels
+from textgen.text.documents.labels import LabelField, Labels
 
 RELEASED = Path(__file__).parents[1] / "released/0.1.0/model"
 NAMES = ("vocabulary.json", "settings.json", "history.json", "seeds.json")

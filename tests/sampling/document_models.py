@@ -18,8 +18,8 @@ from textgen.sampling.network import Network, weight_specs
 from textgen.settings import CorpusConfig, ModelConfig, Settings, WindowConfig, resolve_settings
 from textgen.text.bloom import BloomFilter
 from textgen.text.corpus_fingerprint import make_fingerprint
-from textgen.text.document_hash import hash_texts
-from textgen.text.labels import LabelField, Labels
+from textgen.text.documents.hashes import hash_texts
+from textgen.text.documents.labels import LabelField, Labels
 from textgen.text.prepare import Preparation, write_prepared
 from textgen.text.prepared import Prepared
 from textgen.text.vocabulary import Vocabulary

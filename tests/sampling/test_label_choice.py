@@ -6,7 +6,7 @@ import pytest
 
 from textgen.errors import SettingsError
 from textgen.sampling.label_choice import choose_labels
-from textgen.text.labels import LabelField, Labels
+from textgen.text.documents.labels import LabelField, Labels
 
 GENRE = LabelField("genre", ("comedy", "horror"), (50, 60), unlabelled=10)
 AUTHOR = LabelField("author", ("Ann", "Bob", "horror"), (70, 40, 10))

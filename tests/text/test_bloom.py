@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from textgen.storage import DamageError
 from textgen.text.bloom import BloomFilter
-from textgen.text.document_hash import hash_texts
+from textgen.text.documents.hashes import hash_texts
 
 
 @given(st.lists(st.text(max_size=9), max_size=50), st.lists(st.text(max_size=9), max_size=50))

@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.text.documents import make_documents
+from tests.text.documents.corpora import make_documents
 from textgen.text import streams
-from textgen.text.document_labels import DocumentLabels
+from textgen.text.documents.label_source import DocumentLabels
 from textgen.text.streams import Streams
 
 lengths = st.integers(1, 12)

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.text.documents import END, make_documents
-from textgen.text.document_labels import DocumentLabels
+from tests.text.documents.corpora import END, make_documents
+from textgen.text.documents.label_source import DocumentLabels
 from textgen.text.windows import Windows, count_windows
 
 texts = st.lists(st.integers(0, 6), max_size=80).map(lambda ids: np.array(ids, np.uint8))

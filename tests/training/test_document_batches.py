@@ -7,13 +7,13 @@ from itertools import islice, pairwise
 import numpy as np
 import pytest
 
-from tests.text.documents import END, make_documents, split
+from tests.text.documents.corpora import END, make_documents, split
 from tests.training.fake_backend import FakeBackend
 from tests.training.test_loop import Recorder, run, stop_after
 from textgen.distributed.communicator import JaxCommunicator
 from textgen.settings import resolve_settings
 from textgen.text.batches import ids_of
-from textgen.text.labels import LabelField, Labels
+from textgen.text.documents.labels import LabelField, Labels
 from textgen.text.vocabulary import Vocabulary
 from textgen.training import events
 from textgen.training.batches import Batches

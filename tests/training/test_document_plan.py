@@ -5,7 +5,7 @@ import pytest
 
 from textgen.errors import OutputError
 from textgen.model.paths import checkpoint_path
-from textgen.text.document_index import TRAINING, VALIDATION
+from textgen.text.documents.index import TRAINING, VALIDATION
 from textgen.training import checkpoint
 from textgen.training.automatic import Pace
 from textgen.training.checkpoint import Checkpoint, Snapshot

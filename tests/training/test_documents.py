@@ -9,7 +9,7 @@ from textgen.model import model_dir
 from textgen.model.paths import cache_path
 from textgen.sampling.document_scoring import score_documents
 from textgen.sampling.network import Network
-from textgen.text.document_index import VALIDATION
+from textgen.text.documents.index import VALIDATION
 from textgen.text.prepared import open_prepared
 from textgen.training.job import Job
 from textgen.training.pipeline import run_job

@@ -15,7 +15,7 @@ from textgen.model.model_dir import TrainedModel
 from textgen.model.record import ModelRecord
 from textgen.sampling.network import Network, weight_specs
 from textgen.settings import ModelConfig, resolve_settings
-from textgen.text.labels import LabelField, Labels
+from textgen.text.documents.labels import LabelField, Labels
 from textgen.text.vocabulary import Vocabulary
 from textgen.training.transfer import MappedIds, map_ids, transfer_weights, unite
 

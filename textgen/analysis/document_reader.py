@@ -10,15 +10,15 @@ from textgen.analysis.text_reader import NO_TABLE, TextReader
 from textgen.errors import CorpusError, SettingsError
 from textgen.model.record import ModelRecord
 from textgen.settings import CorpusConfig
-from textgen.text.document_index import Documents
-from textgen.text.document_list import DocumentList
-from textgen.text.documents import DOCUMENT_END, TextBlock, read_documents
-from textgen.text.labels import NO_LABEL, Labels
+from textgen.text.documents.document_list import DocumentList
+from textgen.text.documents.index import Documents
+from textgen.text.documents.labels import NO_LABEL, Labels
+from textgen.text.documents.modes import check_found, resolve_documents
+from textgen.text.documents.reading import DOCUMENT_END, TextBlock, read_documents
 from textgen.text.prepared_corpus import Prepared
-from textgen.text.reading_modes import check_found, resolve_documents
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sources import Source
-from textgen.text.tables import table_format
+from textgen.text.tables.marker import table_format
 from textgen.text.vocabulary import Ids, Vocabulary
 
 MAX_DOCUMENT = 1 << 26  # characters of a document, which is in memory while it is scored

@@ -15,7 +15,7 @@ from textgen.analysis.text_reader import ReadingOptions, reading_config
 from textgen.model.model_dir import TrainedModel, read_model
 from textgen.sampling.document_scoring import score_documents
 from textgen.settings import DEFAULT_MODEL
-from textgen.text.document_list import take_documents
+from textgen.text.documents.document_list import take_documents
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sources import Corpora, find_sources
 

@@ -15,8 +15,8 @@ from textgen.model.model_dir import TrainedModel, read_model
 from textgen.sampling.context import make_reader
 from textgen.sampling.scoring import score_by_windows, score_in_order
 from textgen.settings import DEFAULT_MODEL, check_integer
-from textgen.text.document_index import TEST, VALIDATION
-from textgen.text.document_list import take_documents
+from textgen.text.documents.document_list import take_documents
+from textgen.text.documents.index import TEST, VALIDATION
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sources import Corpora, list_corpora
 

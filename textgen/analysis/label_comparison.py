@@ -22,9 +22,9 @@ from textgen.analysis.text_reader import UnlabelledReadingOptions, reading_confi
 from textgen.errors import CorpusError, ModelError, SettingsError
 from textgen.model.model_dir import TrainedModel, read_model
 from textgen.settings import DEFAULT_MODEL, check_integer
-from textgen.text.document_index import TEST, VALIDATION
-from textgen.text.document_list import take_documents
-from textgen.text.labels import NO_LABEL, Labels
+from textgen.text.documents.document_list import take_documents
+from textgen.text.documents.index import TEST, VALIDATION
+from textgen.text.documents.labels import NO_LABEL, Labels
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sources import Corpora, list_corpora
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from textgen.text.labels import LabelField, Labels
+from textgen.text.documents.labels import LabelField, Labels
 from textgen.text.vocabulary import CODE_POINTS, Ids
 
 # The bits charged for a character that the model does not know: enough to name any code point.

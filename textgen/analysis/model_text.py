@@ -18,7 +18,7 @@ from textgen.errors import ModelError
 from textgen.model.model_dir import TrainedModel
 from textgen.model.record import ModelRecord
 from textgen.settings import CorpusConfig
-from textgen.text.document_index import TEST
+from textgen.text.documents.index import TEST
 from textgen.text.prepared_corpus import Prepared
 from textgen.text.reading import read_texts
 from textgen.text.reading_report import ReadingReport

@@ -17,7 +17,7 @@ from textgen.sampling.context import make_reader
 from textgen.sampling.decoding import log_probabilities
 from textgen.sampling.network import Reader
 from textgen.settings import DEFAULT_MODEL
-from textgen.text.document_list import take_documents
+from textgen.text.documents.document_list import take_documents
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sources import Corpora, list_corpora
 from textgen.text.vocabulary import Vocabulary

@@ -11,8 +11,8 @@ import numpy as np
 from textgen.errors import CorpusError
 from textgen.model.record import ModelRecord
 from textgen.settings import CorpusConfig, normalize_options
+from textgen.text.documents.modes import TABLE_SETTINGS
 from textgen.text.reading import read_texts
-from textgen.text.reading_modes import TABLE_SETTINGS
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sources import Source
 from textgen.text.vocabulary import Ids, Vocabulary

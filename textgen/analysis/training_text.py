@@ -13,8 +13,8 @@ from textgen.errors import CorpusError, ModelError, PreparedError
 from textgen.model.model_dir import TrainedModel, read_training_corpus
 from textgen.model.paths import cache_path
 from textgen.text.corpus_fingerprint import hash_corpus
-from textgen.text.document_hash import hash_texts
-from textgen.text.document_index import TRAINING, VALIDATION, DocumentPart
+from textgen.text.documents.hashes import hash_texts
+from textgen.text.documents.index import TRAINING, VALIDATION, DocumentPart
 from textgen.text.encode import OnProgress
 from textgen.text.prepare import Preparation, write_prepared
 from textgen.text.prepared import Prepared, find_prepared, open_prepared

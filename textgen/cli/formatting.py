@@ -6,7 +6,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from textgen.text.labels import LabelField
+    from textgen.text.documents.labels import LabelField
     from textgen.text.reading_report import ReadingReport
 
 # Control characters, line separators, surrogates, and marks that reverse the writing direction.

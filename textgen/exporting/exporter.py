@@ -24,7 +24,7 @@ from textgen.exporting.step_numpy import named_arrays
 from textgen.exporting.verification import CHARACTERS, largest_difference, verification_ids
 from textgen.model.model_dir import read_model
 from textgen.settings import EXPORT_FORMATS, check_choice
-from textgen.text.labels import Labels
+from textgen.text.documents.labels import Labels
 
 EXPORT_KIND = storage.DirectoryKind(
     "model export", version=1, error=ExportError, remedy="export it again with `textgen export`"

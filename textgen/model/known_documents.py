@@ -19,8 +19,8 @@ from textgen.model.record import ModelRecord
 from textgen.text.bloom import BloomFilter, Hashes
 from textgen.text.copied_runs import find_copied_runs
 from textgen.text.corpus_fingerprint import hash_corpus
-from textgen.text.document_hash import hash_texts
-from textgen.text.document_index import Documents
+from textgen.text.documents.hashes import hash_texts
+from textgen.text.documents.index import Documents
 from textgen.text.prepared import Prepared
 from textgen.text.vocabulary import Ids
 

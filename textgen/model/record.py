@@ -10,7 +10,7 @@ from textgen import storage
 from textgen.errors import ModelError
 from textgen.model.paths import HISTORY, LABELS, MODEL_KIND, SEEDS, SETTINGS, VOCABULARY
 from textgen.settings import CONTEXTS, CorpusConfig, Settings, check_choice, check_integer
-from textgen.text.labels import Labels
+from textgen.text.documents.labels import Labels
 from textgen.text.vocabulary import Vocabulary, check_text
 
 # Numbers in the states of a window: 200 MB, enough for windows of 10,000 and LSTM 512,512.

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from textgen.errors import SettingsError
-from textgen.text.labels import NO_LABEL, Labels
+from textgen.text.documents.labels import NO_LABEL, Labels
 
 LabelOption = str | Sequence[str] | Mapping[str, str] | None
 
@@ -18,7 +18,7 @@ class LabelChoice:
         named: Ids that the user chose, by the number of the field.
 
     Example:
-        >>> from textgen.text.labels import LabelField
+        >>> from textgen.text.documents.labels import LabelField
         >>> genre = LabelField("genre", ("comedy", "horror"), (7, 9))
         >>> author = LabelField("author", ("Ann", "Bob"), (7, 9))
         >>> labels = Labels((genre, author), (((2, 2), 9), ((1, 1), 7)))

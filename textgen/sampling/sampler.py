@@ -38,7 +38,7 @@ from textgen.settings import (
     StreamOptions,
     check_integer,
 )
-from textgen.text.labels import NO_LABEL, Labels
+from textgen.text.documents.labels import NO_LABEL, Labels
 from textgen.text.vocabulary import Vocabulary
 
 # Window states in a batch. With twice as many, a character takes 5 % less time and the first text

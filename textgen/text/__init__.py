@@ -3,15 +3,14 @@
 sources.py          where a corpus comes from: files, directories, standard input, the demo text
 reading.py          a corpus becomes text, with the help of
     compression.py, encodings.py, decoder.py, normalization.py, pieces.py, reading_report.py
-documents.py        a corpus becomes documents; markers.py finds where they end in a file
-tables.py           documents and labels from tables, with the help of
-    csv_tables.py, csv_rows.py, json_rows.py, table_columns.py, table_rows.py
+documents/          many texts in one corpus, with their labels
+tables/             documents and labels from CSV, TSV and JSON Lines
 vocabulary.py       which character has which id; encode and decode
 encode.py           a corpus becomes a file of ids, with the help of indexing.py and workers.py
 prepare.py          makes a prepared corpus
 prepared.py         opens one and checks it (prepared_corpus.py is what it opens);
     fingerprints.py says whether its sources changed
-document_hash.py    hashes of documents; corpus_fingerprint.py and bloom.py keep those of a corpus
+corpus_fingerprint.py  the hashes of a corpus's documents, which bloom.py keeps in a few bytes
 substrings.py       an index of the substrings of a few texts; copied_runs.py says which are copies
 split.py            training and validation text, and whether a text is long enough
 windows.py          the windows of a text (permutation.py shuffles them)

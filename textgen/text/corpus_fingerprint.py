@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from textgen.text.bloom import BloomFilter, Hashes
-from textgen.text.document_hash import DocumentHasher
+from textgen.text.documents.hashes import DocumentHasher
 from textgen.text.prepared_corpus import Prepared
 from textgen.text.vocabulary import to_code_points
 
@@ -15,7 +15,7 @@ _BLOCK = 1 << 20  # ids at a time
 def make_fingerprint(prepared: Prepared) -> bytes | None:
     """The fingerprint of a prepared corpus, 2 bytes for each document; None for continuous text.
 
-    `BloomFilter.from_bytes` reads it. It contains the hashes of `document_hash.hash_texts`.
+    `BloomFilter.from_bytes` reads it. It contains the hashes of `documents.hashes.hash_texts`.
     """
     if prepared.documents is None:
         return None

@@ -20,9 +20,12 @@ import numpy.typing as npt
 from textgen.errors import CorpusError
 from textgen.settings import CorpusConfig, WindowConfig
 from textgen.storage import hashes
-from textgen.text.document_files import Placement, arrange_documents, npy_header
-from textgen.text.document_hash import END_CODE
-from textgen.text.document_records import LabelValues
+from textgen.text.documents.files import Placement, arrange_documents, npy_header
+from textgen.text.documents.hashes import END_CODE
+from textgen.text.documents.label_collector import LabelCollector
+from textgen.text.documents.labels import label_names
+from textgen.text.documents.modes import check_found
+from textgen.text.documents.records import LabelValues
 from textgen.text.encode_tasks import (
     EncodedPart,
     EncodePart,
@@ -41,9 +44,6 @@ from textgen.text.indexing import (
     index_task,
     make_tasks,
 )
-from textgen.text.label_collector import LabelCollector
-from textgen.text.labels import label_names
-from textgen.text.reading_modes import check_found
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sizes import WORK_SIZES, WorkSizes
 from textgen.text.sources import Source

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from textgen.storage import hashes
-from textgen.text.document_files import Placement
-from textgen.text.document_hash import END_CODE
-from textgen.text.document_records import LENGTHS, load_records
-from textgen.text.document_sides import SIDES
+from textgen.text.documents.files import Placement
+from textgen.text.documents.hashes import END_CODE
+from textgen.text.documents.records import LENGTHS, load_records
+from textgen.text.documents.sides import SIDES
 from textgen.text.indexing import Part, codes_path
 from textgen.text.vocabulary import Vocabulary, from_code_points
 

@@ -11,16 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from textgen.settings import CorpusConfig
-from textgen.text.document_hash import END_CODE
-from textgen.text.document_records import DocumentRecorder, LabelValues, Records, write_records
-from textgen.text.documents import TextBlock, read_documents
-from textgen.text.labels import label_names
+from textgen.text.documents.hashes import END_CODE
+from textgen.text.documents.labels import label_names
+from textgen.text.documents.reading import TextBlock, read_documents
+from textgen.text.documents.records import DocumentRecorder, LabelValues, Records, write_records
+from textgen.text.documents.suggestions import watch_texts
 from textgen.text.pieces import Piece, split_source
 from textgen.text.reading import read_texts
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sizes import WorkSizes
 from textgen.text.sources import Source
-from textgen.text.suggestions import watch_texts
 from textgen.text.vocabulary import CODE_POINTS, to_code_points
 
 _REPORT_EVERY = 1 << 20  # bytes from one report of progress to the next

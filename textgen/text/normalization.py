@@ -11,7 +11,7 @@ from typing import Any
 
 from textgen.errors import CorpusError
 from textgen.settings import CorpusConfig
-from textgen.text.markers import DOCUMENT_END
+from textgen.text.documents.markers import DOCUMENT_END
 
 
 def normalize_blocks(

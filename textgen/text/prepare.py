@@ -15,13 +15,13 @@ from textgen.settings import (
     build_config,
     check_integer,
 )
-from textgen.text.document_index import DOCUMENTS, LABEL_IDS, LABELS
-from textgen.text.document_list import take_documents
+from textgen.text.documents.document_list import take_documents
+from textgen.text.documents.index import DOCUMENTS, LABEL_IDS, LABELS
+from textgen.text.documents.modes import complete_report, resolve_documents
 from textgen.text.encode import OnProgress, write_ids
 from textgen.text.fingerprints import fingerprint
 from textgen.text.one_hot import write_one_hot
 from textgen.text.prepared import IDS, PREPARED_KIND, SETTINGS, VOCABULARY, Prepared, open_prepared
-from textgen.text.reading_modes import complete_report, resolve_documents
 from textgen.text.sizes import WORK_SIZES, WorkSizes
 from textgen.text.sources import Corpora, find_sources
 

@@ -26,7 +26,7 @@ import numpy as np
 from textgen import storage
 from textgen.errors import PreparedError, SettingsError, UsageError
 from textgen.settings import CorpusConfig, WindowConfig, check_integer
-from textgen.text.document_index import (
+from textgen.text.documents.index import (
     DOCUMENTS,
     LABEL_IDS,
     LABELS,
@@ -35,8 +35,8 @@ from textgen.text.document_index import (
     parse_label_ids,
     parse_starts,
 )
+from textgen.text.documents.labels import Labels
 from textgen.text.fingerprints import matches
-from textgen.text.labels import Labels
 from textgen.text.prepared_corpus import IDS, PREPARED_KIND, SETTINGS, VOCABULARY, Prepared
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sources import Corpora, Source, list_corpora

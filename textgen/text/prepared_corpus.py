@@ -10,7 +10,7 @@ import numpy as np
 from textgen import storage
 from textgen.errors import PreparedError
 from textgen.settings import CorpusConfig, WindowConfig
-from textgen.text.document_index import DOCUMENTS, TEST, TRAINING, VALIDATION, Documents
+from textgen.text.documents.index import DOCUMENTS, TEST, TRAINING, VALIDATION, Documents
 from textgen.text.reading_report import ReadingReport
 from textgen.text.split import check_documents, check_length, split_positions
 from textgen.text.vocabulary import Ids, Vocabulary

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from textgen.text.batches import ALL_ROWS, Batch, make_batch
-from textgen.text.document_labels import LabelSource
+from textgen.text.documents.label_source import LabelSource
 from textgen.text.permutation import Permutation
 from textgen.text.vocabulary import Ids, IdSequence
 

@@ -7,9 +7,9 @@ from textgen import storage
 from textgen.errors import OutputError, TextgenError, UsageError, option_name
 from textgen.model.paths import cache_path, checkpoint_path, pending_cache_path, resume_command
 from textgen.settings import CorpusConfig, WindowConfig, build_config, format_value
+from textgen.text.documents.modes import resolve_documents
 from textgen.text.prepare import Preparation, write_prepared
 from textgen.text.prepared import Prepared, is_up_to_date, open_prepared
-from textgen.text.reading_modes import resolve_documents
 from textgen.text.sources import find_sources
 from textgen.training import events
 from textgen.training.checkpoint import TrainingIdentity

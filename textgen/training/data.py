@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 
 from textgen.distributed.communicator import Communicator
 from textgen.settings import Settings
-from textgen.text.document_index import DocumentPart
-from textgen.text.document_labels import DocumentLabels, LabelSource
-from textgen.text.labels import Labels
-from textgen.text.shuffled import ShuffledDocuments
+from textgen.text.documents.index import DocumentPart
+from textgen.text.documents.label_source import DocumentLabels, LabelSource
+from textgen.text.documents.labels import Labels
+from textgen.text.documents.shuffled import ShuffledDocuments
 from textgen.text.streams import Streams
 from textgen.text.vocabulary import IdSequence, Vocabulary
 from textgen.text.windows import Windows

@@ -18,7 +18,7 @@ from textgen.errors import (
 from textgen.model.model_dir import TrainedModel, read_model
 from textgen.model.paths import cache_path, pending_cache_path
 from textgen.settings import PRESETS, Settings, format_value, normalize_options
-from textgen.text.document_index import TRAINING, VALIDATION
+from textgen.text.documents.index import TRAINING, VALIDATION
 from textgen.text.prepared import Prepared, find_prepared, open_prepared
 from textgen.text.vocabulary import IdSequence
 from textgen.training import automatic, checkpoint, transfer

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from textgen.errors import SettingsError
 from textgen.model.model_dir import TrainedModel
 from textgen.settings import ModelConfig, format_value
-from textgen.text.labels import NO_LABEL, LabelField, Labels
+from textgen.text.documents.labels import NO_LABEL, LabelField, Labels
 from textgen.text.vocabulary import IdSequence, Vocabulary
 
 Weights = Sequence[npt.NDArray[Any]]

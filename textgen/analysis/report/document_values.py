@@ -15,7 +15,7 @@ from textgen.analysis.report import charts, context_value
 from textgen.analysis.report.text_values import ReportText
 from textgen.model.model_dir import TrainedModel
 from textgen.settings import Decoding
-from textgen.text.labels import LabelField, Labels
+from textgen.text.documents.labels import LabelField, Labels
 
 _TEMPERATURES = (0.5, 0.8, 1.0)
 _LABEL_TEMPERATURE = 0.8  # varied, and most words are right

@@ -38,7 +38,7 @@ from textgen.errors import ModelError, PreparedError
 from textgen.model.model_dir import TrainedModel, read_model, read_training_corpus
 from textgen.model.record import ModelRecord
 from textgen.settings import DEFAULT_MODEL, Decoding
-from textgen.text.document_index import TEST
+from textgen.text.documents.index import TEST
 from textgen.text.prepared import Prepared
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sources import Corpora, list_corpora

@@ -20,7 +20,7 @@ from textgen.analysis.text_reader import ReadingOptions, reading_config, too_sho
 from textgen.errors import ModelError
 from textgen.model.model_dir import TrainedModel, read_training_corpus
 from textgen.model.paths import MODEL_KIND
-from textgen.text.document_index import TRAINING, VALIDATION
+from textgen.text.documents.index import TRAINING, VALIDATION
 from textgen.text.prepared import Prepared
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sources import Corpora

@@ -1,0 +1,1 @@
+"""Documents: many texts in one corpus."""
