@@ -11,7 +11,7 @@ documents with naive Bayes trained on the rest.
 A start is derailed if its loss is above three times the median of all: from the beginning of
 documents, and from places of the 300 most frequent words, over the characters 17 to 128.
 
-`speed` compares characters per second of documents and continuous text in runs by epochs, in turn.
+`speed` times training steps on documents and on the same list as continuous text, in turn.
 `large` prepares ten million lines and takes the first training step.
 
     python -m benchmarks.documents loss titles.csv --column title --label forum --seeds 0 1 2
@@ -25,6 +25,7 @@ import contextlib
 import csv
 import json
 import math
+import os
 import random
 import re
 import statistics
@@ -48,6 +49,7 @@ Rows = list[tuple[str, str]]  # text and label of each document
 _SAMPLES = 200  # for each label
 _READ, _SKIPPED, _SHORTEST = 128, 16, 24  # characters of a start; not counted; needed
 _PLACES = 7  # of each word
+_STEPS = 4  # timed together
 
 
 def main() -> None:
@@ -60,7 +62,8 @@ def main() -> None:
     parser.add_argument("--separator", help="between the documents of a text; default: a line end")
     parser.add_argument("--time", default="60s")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--runs", type=int, default=200, help="blocks of steps to time")
+    parser.add_argument("--precision", default="bfloat16")
     parser.add_argument("--documents", type=int, default=10_000_000)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -121,15 +124,11 @@ def _measure_loss(folder: Path, rows: Rows, options: argparse.Namespace) -> None
 def _train(folder: Path, rows: Rows, way: str, model: Path, length: Sequence[str]) -> str:
     """Train in a process of its own; returns what it printed."""
     words = ["train", "--model", str(model), "--force", "--sample-length=0", *length]
+    list_path, table_path = _write_list(folder, rows)
     if way == "continuous":
-        path = folder / "list.txt"
-        path.write_text("".join(f"{text}\n" for text, _ in rows), encoding="utf-8")
-        words += [str(path), "--documents=none"]
+        words += [str(list_path), "--documents=none"]
     else:
-        path = folder / "list.csv"
-        with path.open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([("text", "label"), *rows])
-        words += [str(path), "--column=text", *(["--label=label"] if "labels" in way else [])]
+        words += [str(table_path), "--column=text", *(["--label=label"] if "labels" in way else [])]
     return _run(words)
 
 
@@ -245,34 +244,90 @@ def _words(text: str) -> Iterable[str]:
 
 
 def _measure_speed(folder: Path, rows: Rows, options: argparse.Namespace) -> None:
-    characters = sum(len(text) + 1 for text, _ in rows)
-    rows = rows * math.ceil(1_000_000 / characters)  # enough steps to measure
-    ways = ["continuous", "documents", "documents with labels"]
-    ways = ways if options.label else ways[:2]
-    speeds: dict[str, list[float]] = {way: [] for way in ways}
-    length = ["--epochs=2", "--units=256", "--maxlen=64", "--batch-size=32", "--validation=0.05"]
-    for run in range(options.runs):
-        for way in ways[run % 2 :] + ways[: run % 2]:
-            model = folder / "model"
-            _train(folder, rows, way, model, length)
-            epochs = json.loads((model / "history.json").read_bytes())["epochs"]
-            speeds[way].append(epochs[-1]["characters_per_second"])
-            print(way, speeds[way][-1], flush=True)
-    median = {way: statistics.median(values) for way, values in speeds.items()}
+    """Time training steps in turn, blocks of four, in one process."""
+    from textgen.compute import runtime
+    from textgen.settings import resolve_settings
+    from textgen.text.documents.index import TRAINING
+    from textgen.text.prepare import prepare
+    from textgen.training.batches import Batches
+    from textgen.training.data import TrainingData
+
+    name = os.environ.get("KERAS_BACKEND", "tensorflow")
+    runtime.check(name, None)
+    backend = runtime.start("cpu", name)
+    list_path, table_path = _write_list(folder, rows)
+    ways: dict[str, Any] = {
+        "continuous": (list_path, {"documents": "none"}),
+        "documents": (list_path, {"documents": "lines"}),
+    }
+    if options.label:
+        reading = {"column": "text", "label": "label"}
+        ways["documents with labels"] = (table_path, reading)
+    steps: dict[str, Any] = {}
+    seconds: dict[str, list[float]] = {way: [] for way in ways}
+    with backend.session(), backend.seeded(0):
+        for way, (path, reading) in ways.items():
+            prepared = prepare(path, folder / "prepared", force=True, **reading)
+            documents = prepared.documents
+            labels = documents.labels if documents else None
+            settings = resolve_settings(
+                {
+                    "units": (256,),
+                    "maxlen": 64,
+                    "batch_size": 32,
+                    "epochs": 1,
+                    "precision": options.precision,
+                    "state_reset": 0.0,
+                    "documents": documents is not None,
+                    "label_sizes": labels.sizes if labels else (),
+                }
+            )
+            part = documents.part(TRAINING) if documents else None
+            data = TrainingData(*prepared.split(0.1), prepared.vocabulary, part)
+            batches, size = Batches(data, settings, backend), prepared.vocabulary.size
+            model = backend.create_model(settings, size)
+            precision = backend.precision(options.precision, "lstm")
+            trainer = backend.create_trainer(
+                settings, size, precision, batches.rows, model.weights()
+            )
+            steps[way] = trainer, batches.after(0)
+        for block in range(-2, options.runs):
+            for way in list(ways)[:: 1 if block % 2 else -1]:
+                trainer, batches = steps[way]
+                start = time.perf_counter()
+                for _ in range(_STEPS):
+                    batch = next(batches)
+                    float(trainer.step(batch.inputs, batch.targets, 1e-3))
+                trainer.settle()
+                if block >= 0:
+                    seconds[way].append((time.perf_counter() - start) / _STEPS)
+    ratios = {
+        way: [a / b for a, b in zip(values, seconds["continuous"], strict=True)]
+        for way, values in seconds.items()
+    }
     report.write(
-        f"documents-speed-{options.list.stem.replace('_', '-')}",
+        f"documents-speed-{options.list.stem.replace('_', '-')}-{name}",
         report.describe_command("documents"),
         [
             {
                 "way": way,
-                "characters per second": round(median[way]),
-                "to continuous": median[way] / median["continuous"],
-                "runs": " ".join(f"{value:.0f}" for value in speeds[way]),
+                "backend": name,
+                "milliseconds of a step": 1000 * statistics.median(seconds[way]),
+                "to continuous, median of pairs": statistics.median(ratios[way]),
             }
             for way in ways
         ],
-        ["LSTM 256, 32 streams of 64 characters, the second of two epochs; medians of the runs."],
+        [f"LSTM 256, 32 streams of 64 characters, {options.precision}; batches included."],
     )
+
+
+def _write_list(folder: Path, rows: Rows) -> tuple[Path, Path]:
+    """The documents as lines, and as a table."""
+    list_path, table_path = folder / "list.txt", folder / "list.csv"
+    list_path.write_text("".join(f"{text}\n" for text, _ in rows), encoding="utf-8")
+    with table_path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("text", "label"), *rows])
+    return list_path, table_path
 
 
 def _measure_large(folder: Path, documents: int) -> None:
