@@ -200,9 +200,12 @@ def test_more_processes_than_rows(folder):
         assert status == 2 and "--batch-size" in line and "give 2" in line
 
 
-def test_several_devices_of_one_process(folder, textgen):
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_several_devices_of_one_process(folder, corpus, textgen, cell):
     """As many GPUs would; a batch of 4 rows on 3 devices takes two of them."""
-    options = ("--backend", "jax", *QUICK, "--epochs", 1, "--drop-connect", 0.1)
+    options = ("--backend", "jax", *QUICK, "--epochs", 1, "--drop-connect", 0.1, "--cell", cell)
+    if cell == "gru":
+        prepare(str(corpus), folder / "prepared", force=True, documents="lines")
     for count in (1, 2, 3):
         flags = f"--xla_force_host_platform_device_count={count}"
         done = textgen("train", "prepared", "--model", f"m{count}", *options, XLA_FLAGS=flags)
@@ -223,8 +226,9 @@ main()
 """
 
 
-@pytest.mark.parametrize("devices", [1, 2])
-def test_what_a_gpu_with_jax_runs(folder, devices):
+@pytest.mark.parametrize(("devices", "documents"), [(1, "none"), (2, "none"), (2, "lines")])
+def test_what_a_gpu_with_jax_runs(folder, corpus, devices, documents):
+    prepare(str(corpus), folder / "prepared", force=True, documents=documents)
     enough_for_two = ("--batch-size", "64")
     options = ("train", "prepared", "--backend", "jax", *QUICK, "--epochs", "2", *enough_for_two)
     for name, program in (("plain", ("-m", "textgen")), ("gpu", ("-c", ON_A_GPU))):
