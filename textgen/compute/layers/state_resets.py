@@ -37,7 +37,7 @@ def with_state_resets(layer: type[keras.layers.RNN]) -> type[keras.layers.RNN]:
                 return super().inner_loop(sequences, initial_state, mask, training)
 
             def step(inputs: Any, states: Any) -> Any:
-                keep = inputs[:, -1:]
+                keep = keras.ops.stop_gradient(inputs[:, -1:])
                 return self.cell(inputs[:, :-1], [state * keep for state in states])
 
             # Keras's loop reads one array token by token, and these attributes.
