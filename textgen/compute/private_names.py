@@ -90,6 +90,10 @@ KERAS = PrivateNames(
             lookup("keras", "layers.RNN.inner_loop"),
             *("sequences", "initial_state", "mask", "training"),
         ),
+        "src.backend.rnn": lambda: has_parameters(  # layers/state_resets.py
+            lookup("keras.src.backend", "rnn"),
+            *("step_function", "inputs", "initial_states", "input_length", "return_all_outputs"),
+        ),
         # Values that drop_connect.py and jax_sharded.py replace while a batch runs.
         "LSTMCell.__dict__": lambda: _computes_with_attributes(_lstm_cell()),
         # tensorflow_adamw.py and torch_steps.py.

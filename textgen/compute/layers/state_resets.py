@@ -6,7 +6,6 @@ elsewhere. It is None where nothing is reset. No gradient flows back through a r
 have no mask of Keras's, which would leave tokens out of the loss.
 """
 
-from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -36,22 +35,19 @@ def with_state_resets(layer: type[keras.layers.RNN]) -> type[keras.layers.RNN]:
             if mask is None:
                 return super().inner_loop(sequences, initial_state, mask, training)
 
-            def step(inputs: Any, states: Any) -> Any:
-                keep = keras.ops.stop_gradient(inputs[:, -1:])
-                return self.cell(inputs[:, :-1], [state * keep for state in states])
+            from keras.src.backend import rnn  # private_names checks it first
 
-            # Keras's loop reads one array token by token, and these attributes.
-            keep = keras.ops.cast(mask, sequences.dtype)[:, :, None]
-            loop = SimpleNamespace(
-                cell=step,
-                stateful=self.stateful,
-                return_sequences=self.return_sequences,
-                go_backwards=False,
-                unroll=False,
-                zero_output_for_mask=False,
+            def step(inputs: Any, states: Any) -> Any:
+                x, keep = inputs
+                return self.cell(x, [state * keep for state in states])
+
+            return rnn(
+                step,
+                [sequences, keras.ops.cast(mask, sequences.dtype)[:, :, None]],
+                list(initial_state),
+                input_length=sequences.shape[1],
+                return_all_outputs=self.return_sequences,
             )
-            joined = keras.ops.concatenate([sequences, keep], axis=-1)
-            return keras.layers.RNN.inner_loop(loop, joined, initial_state, None, training)
 
         def compute_mask(self, inputs: Any, previous_mask: Any) -> None:
             """None: a reset does not keep tokens out of the loss."""
