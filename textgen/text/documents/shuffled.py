@@ -43,6 +43,7 @@ class ShuffledDocuments:
     ):
         self._ids, self._part, self._labels = ids, part, labels
         self._order = Permutation(len(part), random_seed)
+        self._last: tuple[Places, Places] | None = None
         lengths = np.zeros(-(-len(part) // _BLOCK), np.int64)
         for first in range(0, len(lengths), _AT_ONCE):
             blocks = np.arange(first, min(first + _AT_ONCE, len(lengths)))
@@ -74,8 +75,12 @@ class ShuffledDocuments:
 
     def _documents(self, blocks: Places) -> Places:
         """The documents of some blocks, in their order."""
+        if self._last is not None and np.array_equal(blocks, self._last[0]):
+            return self._last[1]  # labels are read where ids were
         numbers = (blocks[:, None] * _BLOCK + np.arange(_BLOCK)).ravel()
-        return self._order[numbers[numbers < len(self._part)]]
+        documents = self._order[numbers[numbers < len(self._part)]]
+        self._last = blocks, documents
+        return documents
 
     def _locate(self, positions: Places) -> tuple[Places, Places, Places, Places]:
         """Where places of the shuffled text are.
