@@ -155,7 +155,7 @@ def test_a_missing_package_is_named_in_one_line(without, folder, missing, comman
     assert (done.returncode, done.stdout) == (1, ""), done.stderr
     *before, line = done.stderr.splitlines()
     assert line.startswith("textgen: error: ") and says in line, line
-    assert all(message.startswith(("textgen: reading ", "corpus: ")) for message in before)
+    assert all(note.startswith(("textgen: reading ", "corpus: ", "        ")) for note in before)
     assert not (folder / "new/model.keras").exists() and not (folder / "new").is_file()
 
 
