@@ -78,8 +78,9 @@ def test_steps_are_those_of_keras(name, device):
 
 
 @pytest.mark.skipif(ON != "torch", reason="counts what PyTorch hands to the host and back")
+@pytest.mark.parametrize("documents", [False, True])
 @pytest.mark.parametrize("name", ["float32", "bfloat16"])
-def test_a_step_on_a_gpu_waits_for_nothing_on_it(name):
+def test_a_step_on_a_gpu_waits_for_nothing_on_it(name, documents):
     """With PyTorch, numbers that the host reads are there once all that was unread is done."""
     from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -91,19 +92,26 @@ def test_a_step_on_a_gpu_waits_for_nothing_on_it(name):
     called: list[str] = []
     masks = {"dropout": 0.2, "drop_connect": 0.1}
     settings = resolve_settings(
-        {"units": (8,), "batch_size": ROWS, "maxlen": MAXLEN, "epochs": 1, **masks}
+        {
+            "units": (8,),
+            "batch_size": ROWS,
+            "maxlen": MAXLEN,
+            "epochs": 1,
+            "documents": documents,
+            **masks,
+        }
     )
     _, steps = compiled(backend(GPU).precision(name, "lstm"), settings, GPU)
     ids = np.ones((ROWS, MAXLEN), np.int32)
+    ids[1:, 2] = SIZE - 1  # where a document begins
     steps.begin(ids, ids, 0.01)  # the first one asks the optimizer where it is
     with Read():
         loss = steps.begin(ids, ids, 0.02)
         assert any("adamw" in name for name in called)
         assert not [name for name in called if "_local_scalar_dense" in name]  # what the host reads
-        # What a GPU is sent from the host's memory: inputs and targets.
-        assert (
-            len([name for name in called if "lift_fresh" in name or "scalar_tensor" in name]) == 2
-        )
+        # What a GPU is sent from the host's memory: inputs and targets, and where documents are.
+        sent = [name for name in called if "lift_fresh" in name or "scalar_tensor" in name]
+        assert len(sent) == 2 + 7 * documents
         float(loss)
     assert "_local_scalar_dense" in called[-1]
 
