@@ -190,7 +190,7 @@ def test_an_unfinished_training_of_version_0_1_0_is_resumed_with_its_text(
     chosen = {
         key: value
         for key, value in request.settings.by_name().items()
-        if key not in request.automatic
+        if key not in (*request.automatic, "documents", "label_sizes")  # these are no options
     }
     received: list[events.Event] = []
     train([corpus.name], model=directory, on_event=received.append, stop=Stop(5), **chosen)
