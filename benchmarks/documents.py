@@ -286,7 +286,7 @@ def _measure_speed(folder: Path, rows: Rows, options: argparse.Namespace) -> Non
             data = TrainingData(*prepared.split(0.1), prepared.vocabulary, part)
             batches, size = Batches(data, settings, backend), prepared.vocabulary.size
             model = backend.create_model(settings, size)
-            precision = backend.precision(options.precision, "lstm")
+            precision = backend.precision(options.precision, "lstm")  # type: ignore[attr-defined]
             trainer = backend.create_trainer(
                 settings, size, precision, batches.rows, model.weights()
             )

@@ -37,9 +37,9 @@ def titles(tmp_path):
 
 def documents_of(prepared: Prepared, part: int) -> Sequence[tuple[str, Sequence[int]]]:
     """The documents of a part and their labels."""
-    first = sum(prepared.documents.counts[:part])
-    numbers = range(first, first + prepared.documents.counts[part])
-    starts, label_ids = prepared.documents.starts, prepared.documents.label_ids
+    first = sum(prepared.documents.counts[:part])  # type: ignore[union-attr]
+    numbers = range(first, first + prepared.documents.counts[part])  # type: ignore[union-attr]
+    starts, label_ids = prepared.documents.starts, prepared.documents.label_ids  # type: ignore[union-attr]
     return [
         (prepared.vocabulary.decode(prepared.ids[starts[n] : starts[n + 1]]), label_ids[n].tolist())
         for n in numbers

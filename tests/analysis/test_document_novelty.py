@@ -42,7 +42,7 @@ def parts_of(prepared) -> list[list[str]]:
 def samples(directory, temperature: float, config: NoveltyConfig) -> list[str]:
     sampler = model_dir.load(directory)
     ending = sampler.stop_condition(config.length)
-    seeds = [""] * config.samples
+    seeds = [""] * config.samples  # type: ignore[operator]
     batch = sampler.generate_batch(seeds, Decoding(temperature), ending, config.random_seed)
     return [sample.document for sample in batch]
 
@@ -62,12 +62,12 @@ def test_figures_are_those_of_a_search_by_hand(model):
                 assert value == pytest.approx(share(texts, corpus, n))
         assert column.longest_copy == longest(texts, corpus)
         assert column.exact_copies == sum(text in training for text in texts)
-    assert sum(column.exact_copies for column in result.by_temperature) > 0
+    assert sum(column.exact_copies for column in result.by_temperature) > 0  # type: ignore[misc]
     count = min(len(validation), 30)
     unseen = [validation[number * len(validation) // count][:60] for number in range(count)]
-    assert result.unseen.characters == sum(map(len, unseen))
-    assert result.unseen.longest_copy == longest(unseen, corpus)
-    assert result.unseen.exact_copies is None
+    assert result.unseen.characters == sum(map(len, unseen))  # type: ignore[union-attr]
+    assert result.unseen.longest_copy == longest(unseen, corpus)  # type: ignore[union-attr]
+    assert result.unseen.exact_copies is None  # type: ignore[union-attr]
     assert " are exact copies of training documents; " in result.verdict
 
 

@@ -75,9 +75,9 @@ def test_losses_and_distances_of_labels(trained, model, table):
         for place, value in enumerate(result.values):
             total = sum(scores(trained, text)[value] for text in texts)
             expected = total / sum(map(len, texts))
-            assert row[place] == pytest.approx(expected, abs=1e-5)
-            own_loss = row[result.values.index(own)]
-            assert distances[place] == pytest.approx(expected - own_loss, abs=1e-5)
+            assert row[place] == pytest.approx(expected, abs=1e-5)  # type: ignore[index]
+            own_loss = row[result.values.index(own)]  # type: ignore[index]
+            assert distances[place] == pytest.approx(expected - own_loss, abs=1e-5)  # type: ignore[index]
 
 
 def test_the_other_labels_are_not_read(tmp_path):

@@ -46,7 +46,7 @@ def source(text: str, name: str = "it") -> Source:
 def samples(directory, config: NoveltyConfig) -> list[list[str]]:
     """What `textgen sample` writes."""
     sampler = model_dir.load(directory)
-    seeds = [sampler.draw_seed(config.random_seed, n) for n in range(config.samples)]
+    seeds = [sampler.draw_seed(config.random_seed, n) for n in range(config.samples)]  # type: ignore[arg-type]
     ending = sampler.stop_condition(config.length)
     return [
         [
@@ -78,8 +78,8 @@ def test_figures_are_those_of_a_search_by_hand(trained, text):
     assert result.training_characters == cut
     written = samples(trained, CONFIG)
     width = min(CONFIG.length, len(rest))
-    count = min(CONFIG.samples, len(rest) // width)
-    starts = [n * len(rest) // count for n in range(count)]
+    count = min(CONFIG.samples, len(rest) // width)  # type: ignore[type-var]
+    starts = [n * len(rest) // count for n in range(count)]  # type: ignore[arg-type,operator]
     unseen = [rest[start : start + width] for start in starts]
     assert result.unseen is not None and [
         figures.temperature for figures in result.by_temperature

@@ -14,7 +14,7 @@ from textgen.errors import CorpusError
 
 
 def bits(values) -> list[float]:
-    return pytest.approx([value / math.log(2) for value in values], abs=1e-5)
+    return pytest.approx([value / math.log(2) for value in values], abs=1e-5)  # type: ignore[return-value]
 
 
 @pytest.mark.parametrize("window", [None, 3])

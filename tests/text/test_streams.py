@@ -20,10 +20,10 @@ def test_streams_continue_from_batch_to_batch(characters, count, maxlen):
     batches = list(Streams(ids, count, maxlen).full_batches())
     assert len(batches) == len(Streams(ids, count, maxlen))
     for x, y, weights in batches:
-        assert x.shape == (count, maxlen) and weights.all()
-        np.testing.assert_array_equal(y, x + 1)
+        assert x.shape == (count, maxlen) and weights.all()  # type: ignore[union-attr]
+        np.testing.assert_array_equal(y, x + 1)  # type: ignore[operator]
     for (before, _, _), (after, _, _) in pairwise(batches):
-        np.testing.assert_array_equal(after[:, 0], before[:, -1] + 1)
+        np.testing.assert_array_equal(after[:, 0], before[:, -1] + 1)  # type: ignore[call-overload]
 
 
 @given(st.integers(2, 300), st.integers(1, 7), lengths, st.data())
@@ -35,7 +35,7 @@ def test_streams_can_be_cut_elsewhere(characters, count, maxlen, data):
     assert len(parallel) - 1 <= len(batches) <= len(parallel)
     if batches:
         length = (characters - 1) // count
-        np.testing.assert_array_equal(batches[0][0][:, 0], np.arange(count) * length + offset)
+        np.testing.assert_array_equal(batches[0][0][:, 0], np.arange(count) * length + offset)  # type: ignore[call-overload]
 
 
 @given(st.integers(2, 300), st.integers(1, 7), lengths, st.integers(0, 20))
@@ -44,14 +44,14 @@ def test_all_batches_predict_each_character_but_the_first_once(characters, count
     predicted = []
     last = None
     for x, y, weights in Streams(np.arange(characters), count, maxlen).all_batches(lead):
-        assert x.shape == y.shape == weights.shape == (count, maxlen)
+        assert x.shape == y.shape == weights.shape == (count, maxlen)  # type: ignore[union-attr]
         if last is None:
             length = -(-(characters - 1) // count)
             firsts = np.clip(np.arange(count) * length - lead, 0, characters - 2)
-            np.testing.assert_array_equal(x[:, 0], firsts)
+            np.testing.assert_array_equal(x[:, 0], firsts)  # type: ignore[call-overload]
         else:
-            assert ((x[:, 0] == last) | (x[:, 0] == last + 1)).all()
-        last = x[:, -1]
+            assert ((x[:, 0] == last) | (x[:, 0] == last + 1)).all()  # type: ignore[call-overload]
+        last = x[:, -1]  # type: ignore[call-overload]
         np.testing.assert_array_equal(y[weights == 1], x[weights == 1] + 1)
         predicted += y[weights == 1].tolist()
     assert sorted(predicted) == list(range(1, characters))

@@ -31,7 +31,7 @@ def test_shuffled_batches_hold_each_window_once(ids, maxlen, step, batch_size, s
         (tuple(x), tuple(y)) for x, y in zip(*windows.take(np.arange(len(windows))), strict=True)
     }
     for x, y, _ in batches:
-        assert x.shape == y.shape == (rows, maxlen)
+        assert x.shape == y.shape == (rows, maxlen)  # type: ignore[union-attr]
         assert {(tuple(a), tuple(b)) for a, b in zip(x, y, strict=True)} <= everything
 
 

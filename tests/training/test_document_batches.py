@@ -97,7 +97,7 @@ def test_processes_read_parts_of_the_same_batches(carry_state):
 
 def test_labels_are_read_with_their_documents_and_some_documents_without():
     data = text(documents=2000, labels=True)
-    by_document = dict(zip(split(data.train), data.documents.label_ids[:, 0].tolist(), strict=True))
+    by_document = dict(zip(split(data.train), data.documents.label_ids[:, 0].tolist(), strict=True))  # type: ignore[union-attr]
     batches = Batches(data, settings(labels=True), FakeBackend())
     without = []
     for epoch in read_epochs(batches, 2):
@@ -159,8 +159,8 @@ def test_every_token_of_the_validation_documents_is_predicted_with_its_label(
                 seen[int(labels[-1]), int(targets[-1])] += 1
     part = data.validation_documents
     expected: Counter[tuple[int, int]] = Counter()
-    for number, (first, last) in enumerate(pairwise(part.starts.tolist())):
-        label = int(part.label_ids[number, 0])
+    for number, (first, last) in enumerate(pairwise(part.starts.tolist())):  # type: ignore[union-attr]
+        label = int(part.label_ids[number, 0])  # type: ignore[union-attr]
         expected.update((label, token) for token in data.validation[first:last].tolist())
     assert seen == expected
 

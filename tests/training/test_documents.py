@@ -53,12 +53,12 @@ def losses_of_documents(model):
     record = trained.record
     corpus = open_prepared(cache_path(model))
     ids = corpus.split(record.settings.windows.validation)[1]
-    part = corpus.documents.part(VALIDATION)
+    part = corpus.documents.part(VALIDATION)  # type: ignore[union-attr]
     documents = np.split(np.array(ids), part.starts)[1:-1]
     network = Network(record.settings.model, record.vocabulary.size, trained.weights)
     labels = part.label_ids if part.label_ids.shape[1] else None
     start = [record.vocabulary.document_end_id]
-    return part, score_documents(network, documents, labels, start=start)
+    return part, score_documents(network, documents, labels, start=start)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_labels_say_what_to_write_and_documents_end_by_themselves(tmp_path, name
 
 def test_a_stopped_training_on_documents_is_resumed(tmp_path, names):
     whole = run(names, tmp_path / "whole", labels=True, epochs=3)
-    events = []
+    events = []  # type: ignore[var-annotated]
     job = Job((names,), tmp_path / "rest", options={**OPTIONS, "epochs": 3}, reading=READING)
     run_job(job, events.append, lambda: len(events) > 40)
     rest = run_job(Job((), tmp_path / "rest", resume=True), lambda _: None, lambda: False)

@@ -128,7 +128,7 @@ def test_the_best_model_is_saved_and_its_loss_reported(tmp_path, corpus):
     total = count = 0.0
     for x, y, weights in Streams(ids, rows, 10).all_batches(lead=10):
         for column in range(10):
-            total += float((nats(step(x[:, column]), y[:, column]) * weights[:, column]).sum())
+            total += float((nats(step(x[:, column]), y[:, column]) * weights[:, column]).sum())  # type: ignore[call-overload]
         count += weights.sum()
     assert count == len(ids) - 1
     assert finished.best_loss == pytest.approx(total / count, abs=1e-4)

@@ -48,7 +48,7 @@ def test_the_page_has_its_documents_and_labels(titles):
         assert f"{loss.title} {loss.documents} {loss.characters} {loss.loss:.4f}" in labels
     comparison = compare_labels(directory)
     for value, row in zip(comparison.values, comparison.distances, strict=True):
-        assert f"{value} {' '.join(f'{nats:.3f}' for nats in row)}" in labels
+        assert f"{value} {' '.join(f'{nats:.3f}' for nats in row)}" in labels  # type: ignore[union-attr]
     assert f"{comparison.accuracy:.1%}" in labels and f"{comparison.majority:.1%}" in labels
     assert '<span class="level' in page.html and "document-end" in page.html
     assert "each document from a zero state" in page.html
@@ -76,7 +76,7 @@ def test_a_page_for_a_named_table(tmp_path):
     assert "On table.csv: 5 documents" in labels and "author" in labels
     assert "5 documents are too few" in section(page.html, "context")
     shown = re.search(r'id="surprises".*?</div>', page.html, re.S)
-    text = re.sub("<.*?>", "", shown[0].split(">", 1)[1])
+    text = re.sub("<.*?>", "", shown[0].split(">", 1)[1])  # type: ignore[index]
     assert sorted(text.split("\n")) == ["", "abba", "bad", "ch", "da", "gad fae"]
 
 

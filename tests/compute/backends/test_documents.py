@@ -147,7 +147,7 @@ def test_it_learns_what_it_would_learn_from_each_document_alone(cell, targets, l
         [array[0] for array in part] if isinstance(part, list) else part[0]
         for part in draw_batches(1, labels)
     )
-    y = wanted[:, -1] if targets == "last" else wanted
+    y = wanted[:, -1] if targets == "last" else wanted  # type: ignore[call-overload]
     loss = float(steps.begin(as_inputs(inputs), y, rate))
     steps.settle()
     weights, total = stock.get_weights(), 0.0
@@ -156,7 +156,7 @@ def test_it_learns_what_it_would_learn_from_each_document_alone(cell, targets, l
         if targets == "last" and places[-1] != MAXLEN - 1:
             continue
         stock.set_weights(weights)
-        own_y = y[row : row + 1] if targets == "last" else wanted[row : row + 1, places]
+        own_y = y[row : row + 1] if targets == "last" else wanted[row : row + 1, places]  # type: ignore[call-overload]
         x = as_inputs([array[row : row + 1, places] for array in inputs])
         total += float(stock.train_on_batch(x, own_y)) / count
         for array, new, old in zip(after, stock.get_weights(), weights, strict=True):

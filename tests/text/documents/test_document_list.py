@@ -35,7 +35,7 @@ def test_lists_generators_and_labels():
     ]
     labels = {"genre": ["a", "b", "a", "c"], "year": [1815, True, 1.5, None]}
     assert read_list(TEXTS, labels) == [
-        *zip(texts, labels["genre"], ["1815", "true", "1.5", ""], strict=True)
+        *zip(texts, labels["genre"], ["1815", "true", "1.5", ""], strict=True)  # type: ignore[call-overload]
     ]
     assert read_list(["ÄB c"], lowercase=True, normalize="NFC") == ["äb c"]
     assert read_list([]) == []
