@@ -278,7 +278,7 @@ def _measure_speed(folder: Path, rows: Rows, options: argparse.Namespace) -> Non
                     "epochs": 1,
                     "precision": options.precision,
                     "state_reset": 0.0,
-                    "documents": documents is not None,
+                    "has_document_end": documents is not None,
                     "label_sizes": labels.sizes if labels else (),
                 }
             )

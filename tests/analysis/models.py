@@ -41,7 +41,7 @@ def random_model(
     config = ModelConfig(
         units=(6, 5),
         embedding=4,
-        documents=documents,
+        has_document_end=documents,
         label_sizes=labels.sizes if labels else (),
     )
     settings = Settings(

@@ -97,7 +97,7 @@ def test_a_step_on_a_gpu_waits_for_nothing_on_it(name, documents):
             "batch_size": ROWS,
             "maxlen": MAXLEN,
             "epochs": 1,
-            "documents": documents,
+            "has_document_end": documents,
             **masks,
         }
     )

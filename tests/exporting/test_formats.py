@@ -19,7 +19,7 @@ NETWORKS = {
     "lstm-lstm": ModelConfig(cell="lstm", units=(7, 6), embedding=0),
     "gru-gru": ModelConfig(cell="gru", units=(7, 6), embedding=0),
     "rnn-rnn": ModelConfig(cell="rnn", units=(7, 6), embedding=5),
-    "labels": ModelConfig(units=(7, 6), embedding=5, documents=True, label_sizes=(4,)),
+    "labels": ModelConfig(units=(7, 6), embedding=5, has_document_end=True, label_sizes=(4,)),
     "one-hot-labels": ModelConfig(cell="gru", units=(7,), embedding=0, label_sizes=(3, 2)),
 }
 

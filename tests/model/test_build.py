@@ -135,7 +135,7 @@ def test_a_saved_model_is_one_of_stock_keras_layers(tmp_path):
         for labels in ((), (3,), (3, 2)):
             name = f"{embedding}-{len(labels)}"
             config = ModelConfig(
-                units=(5,), embedding=embedding, documents=True, label_sizes=labels
+                units=(5,), embedding=embedding, has_document_end=True, label_sizes=labels
             )
             built = build_model(config, 7, "sequence")
             built.save(tmp_path / f"{name}.keras")

@@ -125,7 +125,7 @@ def test_the_labels_of_documents_are_a_file_of_their_own():
     plain = parse("seeds.json", b"[]")
     assert plain.labels is None and "labels.json" not in plain.to_files()
     vocabulary = replace(plain.vocabulary, has_document_end=True)
-    model = replace(plain.settings.model, documents=True, label_sizes=labels.sizes)
+    model = replace(plain.settings.model, has_document_end=True, label_sizes=labels.sizes)
     settings = replace(plain.settings, model=model)
     record = replace(plain, vocabulary=vocabulary, settings=settings, labels=labels)
     files = record.to_files()
@@ -148,7 +148,7 @@ def test_labels_of_strangers_are_read_or_refused(data):
     vocabulary = replace(plain.vocabulary, has_document_end=True)
     content = json.loads(Labels((genre,), (((2,), 9), ((1,), 7), ((0,), 3))).to_bytes())
     spoil(content, data.draw)
-    model = replace(plain.settings.model, documents=True, label_sizes=(3,))
+    model = replace(plain.settings.model, has_document_end=True, label_sizes=(3,))
     record = replace(plain, vocabulary=vocabulary, settings=replace(plain.settings, model=model))
     try:
         files = {**record.to_files(), "labels.json": json.dumps(content).encode()}

@@ -57,7 +57,7 @@ class BigramModel:
             cell="rnn",
             units=(size * count,),
             embedding=size + count,
-            documents=True,
+            has_document_end=True,
             label_sizes=(count,) if labels else (),
         )
         logs = np.concatenate([self._log_probabilities(group) for group in groups]) / 2

@@ -38,7 +38,7 @@ def alternatives(annotation: Any) -> set[Any]:
     return set(get_args(annotation)) if isinstance(annotation, UnionType) else {annotation}
 
 
-FOLLOW_FROM_THE_CORPUS = ("documents", "label_sizes")
+FOLLOW_FROM_THE_CORPUS = ("has_document_end", "label_sizes")
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def test_a_device_is_tried_until_the_network_is_the_one_it_calls_for():
 
 
 def test_a_network_of_documents_with_labels_is_tried():
-    documents = {"documents": True, "label_sizes": (3, 2)}
+    documents = {"has_document_end": True, "label_sizes": (3, 2)}
     settings = resolve_settings({**SMALL, "time": 300.0, **documents})
     _, precision = device_speed.adapt(settings, lambda _: settings, 20, backend(GPU))
     assert precision in PRECISIONS

@@ -26,7 +26,7 @@ OPTIONS = {"units": (3,), "embedding": 2, "batch_size": 4, "maxlen": 10, "epochs
 
 
 def settings(labels=False, **changes):
-    values = {**OPTIONS, "documents": True, "label_sizes": (9,) if labels else (), **changes}
+    values = {**OPTIONS, "has_document_end": True, "label_sizes": (9,) if labels else (), **changes}
     return resolve_settings(values)
 
 

@@ -41,14 +41,14 @@ FILES = {"documents": "files", "label_from": "folder"}
 def test_the_network_follows_from_the_corpus(tmp_path, names, titles):
     planned = plan(names, tmp_path / "m")
     model = planned.identity.settings.model
-    assert model.documents and model.label_sizes == ()
+    assert model.has_document_end and model.label_sizes == ()
     assert planned.identity.vocabulary.has_document_end
     labelled = plan(titles, tmp_path / "n", FILES)
     assert labelled.identity.settings.model.label_sizes == (3,)
     continuous = plan(names, tmp_path / "o", {"documents": "none"})
-    assert not continuous.identity.settings.model.documents
+    assert not continuous.identity.settings.model.has_document_end
     for each in (planned, labelled, continuous):
-        assert not {"documents", "label_sizes"} & set(each.identity.automatic)
+        assert not {"has_document_end", "label_sizes"} & set(each.identity.automatic)
         if each.settings_for is not None:
             other = each.settings_for(Pace(50.0, gpu=True)).model
             recorded = each.identity.settings.model

@@ -187,11 +187,9 @@ def test_an_unfinished_training_of_version_0_1_0_is_resumed_with_its_text(
     (source,) = json.loads((directory / "cache/prepared.json").read_text())["sources"]
     os.utime(corpus, ns=(source["modified"], source["modified"]))
     assert corpus.stat().st_size == source["bytes"]
-    chosen = {
-        key: value
-        for key, value in request.settings.by_name().items()
-        if key not in (*request.automatic, "documents", "label_sizes")  # these are no options
-    }
+    no_options = {*request.automatic, "has_document_end", "label_sizes"}
+    settings = request.settings.by_name()
+    chosen = {name: settings[name] for name in settings if name not in no_options}
     received: list[events.Event] = []
     train([corpus.name], model=directory, on_event=received.append, stop=Stop(5), **chosen)
     (opening,) = (event for event in received if isinstance(event, events.CorpusOpened))

@@ -122,7 +122,7 @@ LABELS = Labels((GENRE, AUTHOR), (((1, 1), 16),))
 
 def documents_model(embedding, cell="lstm") -> TrainedModel:
     vocabulary = Vocabulary("abc", has_document_end=True)
-    options = {"units": (4,), "documents": True, "label_sizes": LABELS.sizes}
+    options = {"units": (4,), "has_document_end": True, "label_sizes": LABELS.sizes}
     settings = resolve_settings({**options, "embedding": embedding, "cell": cell})
     record = ModelRecord(settings, vocabulary, {}, (), {}, LABELS)
     return TrainedModel(record, random_weights(settings.model, vocabulary.size, 1))
@@ -175,7 +175,7 @@ def test_a_model_of_documents_reads_a_continuous_text_as_without_labels(embeddin
     base = documents_model(embedding)
     vocabulary = unite(base.record.vocabulary, Vocabulary("abx"))
     assert vocabulary == Vocabulary("abcx")
-    config = replace(base.record.settings.model, documents=False, label_sizes=())
+    config = replace(base.record.settings.model, has_document_end=False, label_sizes=())
     weights = transfer_weights(base, vocabulary, None, random_weights(config, 4, 2))
     expected = logits(base.record.settings.model, 4, base.weights, [0, 2, 1], (0, 0))[:, :3]
     np.testing.assert_allclose(
@@ -193,7 +193,7 @@ def test_document_ends_are_new_to_a_model_of_a_continuous_text():
     vocabulary = unite(old, corpus)
     assert vocabulary == Vocabulary("abc", has_document_end=True)
     assert map_ids(corpus, vocabulary).tolist() == [0, 1, 3]
-    config = replace(settings.model, documents=True)
+    config = replace(settings.model, has_document_end=True)
     fresh = random_weights(config, 4, 2)
     weights = transfer_weights(base, vocabulary, None, fresh)
     np.testing.assert_array_equal(weights[0][[0, 2]], base.weights[0])

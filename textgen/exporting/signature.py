@@ -93,7 +93,7 @@ class Signature:
             "cell": self.config.cell,
             "units": list(self.config.units),
             "window": self.window,
-            "document_end": self.vocabulary_size - 1 if self.config.documents else None,
+            "document_end": self.vocabulary_size - 1 if self.config.has_document_end else None,
             "inputs": [
                 *(ids(name) for name in (ID, *self.labels)),
                 *(floats(state.name, state.units) for state in self.states),

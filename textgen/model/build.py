@@ -119,7 +119,7 @@ def build_model(
     embeddings = [first, *(layers.embedding(size, width) for size in config.label_sizes)]
     embedded = [layer(ids) for layer, ids in zip(embeddings, inputs, strict=True)]
     x = keras.layers.Add()(embedded) if config.label_sizes else embedded[0]
-    resets = layers.resets and config.documents
+    resets = layers.resets and config.has_document_end
     mask = {"mask": StateResets(vocabulary_size - 1)(inputs[0])} if resets else {}
     for number, units in enumerate(config.units, start=1):
         x = layers.recurrent(

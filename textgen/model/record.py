@@ -144,7 +144,7 @@ def parse_record(directory: Path, files: dict[str, bytes]) -> ModelRecord:
         _check_about(about)
         settings = Settings.from_model(content, about.get("versions", {}).get("textgen"))
         check_text(json.dumps(settings.unknown, ensure_ascii=False))
-        if settings.model.documents != vocabulary.has_document_end:
+        if settings.model.has_document_end != vocabulary.has_document_end:
             raise storage.DamageError("documents, and a vocabulary of another training")
     with _report_damage(directory / LABELS):
         labels = Labels.from_bytes(files[LABELS]) if LABELS in files else None

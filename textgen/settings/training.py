@@ -168,8 +168,8 @@ class ModelConfig(Config):
             2018).
         init_stddev: Draw every weight matrix from a normal distribution of this standard
             deviation and set every bias to zero; 0 keeps Keras's initializers.
-        documents: Whether the vocabulary's last id ends a document. This and the next one follow
-            from the corpus.
+        has_document_end: Whether the vocabulary's last id ends a document. This and the next one
+            follow from the corpus.
         label_sizes: Rows of the embedding of each label.
     """
 
@@ -179,7 +179,7 @@ class ModelConfig(Config):
     dropout: float = 0.2  # a text is read several times: less overfitting
     drop_connect: float = 0.0  # slows learning; training/automatic.py chooses more for some texts
     init_stddev: float = 0.0  # Keras's: orthogonal recurrent weights, forget bias 1
-    documents: bool = added_in("0.2.0", default=False, before=False)
+    has_document_end: bool = added_in("0.2.0", default=False, before=False)
     label_sizes: tuple[int, ...] = added_in("0.2.0", (), before=())
 
     def __post_init__(self) -> None:
@@ -194,7 +194,7 @@ class ModelConfig(Config):
         check_number("dropout", self.dropout, at_least=0, below=1)
         check_number("drop_connect", self.drop_connect, at_least=0, below=1)
         check_number("init_stddev", self.init_stddev, at_least=0)
-        check_flag("documents", self.documents)
+        check_flag("has_document_end", self.has_document_end)
         check_sequence("label_sizes", self.label_sizes)
         for size in self.label_sizes:
             check_integer("label_sizes", size, at_least=1, below=_UNITS_BELOW)

@@ -106,5 +106,5 @@ def windows(ids: IdSequence, settings: Settings, labels: LabelSource | None = No
         labels: Of its documents.
     """
     options = settings.windows
-    lead = options.maxlen - 1 if settings.model.documents else 0
+    lead = options.maxlen - 1 if settings.model.has_document_end else 0
     return Windows(ids, options.maxlen, options.step, options.targets, lead, labels)

@@ -133,7 +133,7 @@ def _measure_steps(
 def _make_batch(settings: Settings, size: int, rows: int) -> Batch:
     """A batch to measure steps with; of documents, in each row at other places."""
     places = np.arange(rows)[:, None] * 7 + np.arange(settings.windows.maxlen)
-    starts_document = settings.model.documents & (places % _DOCUMENT == 0)
+    starts_document = settings.model.has_document_end & (places % _DOCUMENT == 0)
     ids = np.where(starts_document, size - 1, 0).astype(np.int32)
     labels = [np.zeros_like(ids) for _ in settings.model.label_sizes]
     return [ids, *labels] if labels else ids, ids, np.ones(rows, np.float32)

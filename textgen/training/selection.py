@@ -88,7 +88,8 @@ def with_corpus(settings: Settings, corpus: Prepared) -> Settings:
     """Settings with those of the network that follow from a corpus."""
     documents = corpus.documents
     sizes = documents.labels.sizes if documents is not None and documents.labels else ()
-    model = replace(settings.model, documents=documents is not None, label_sizes=sizes)
+    has_end = documents is not None
+    model = replace(settings.model, has_document_end=has_end, label_sizes=sizes)
     return replace(settings, model=model)
 
 

@@ -20,7 +20,7 @@ def resolve(cell, targets, labels, **options):
             "cell": cell,
             "units": (7, 5),
             "embedding": 3,
-            "documents": True,
+            "has_document_end": True,
             "label_sizes": labels,
             "targets": targets,
             "batch_size": ROWS,
@@ -228,8 +228,9 @@ def test_a_trainer_takes_labels_on_every_device(cell):
             float(trainer.step(*batch[:2], 0.1))
             trainer.settle()
         stock = Precision("float32", recurrent=RECURRENT[cell])
+        continuous = resolve(cell, "sequence", (), has_document_end=False)
         assert trainer.no_cudnn_reason == here.why_no_cudnn(
-            here.build_network(resolve(cell, "sequence", (), documents=False), SIZE, stock, ROWS),
+            here.build_network(continuous, SIZE, stock, ROWS),
             np.zeros((ROWS, MAXLEN), np.int32),
             cell,
         ) or (ON == "torch" and cell == "lstm")
