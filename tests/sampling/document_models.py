@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from textgen.model import model_dir
-from textgen.model.paths import cache_path
+from textgen.model.paths import FINGERPRINT, cache_path
 from textgen.model.record import ModelRecord
 from textgen.sampling import Sampler
 from textgen.sampling.network import Network, weight_specs
@@ -100,17 +100,17 @@ class BigramModel:
             "settings": CorpusConfig(documents=mode, separator=separator).to_json()
         }
         hashes = hash_texts(self.documents)
-        fingerprint: bytes | None = BloomFilter.of([hashes], len(hashes)).to_bytes()
+        fingerprint = BloomFilter.of([hashes], len(hashes)).to_bytes()
         if mode == "lines":
             prepared = self.prepare(directory)
-            fingerprint = make_fingerprint(prepared)
+            fingerprint = make_fingerprint(prepared) or b""
             corpus |= {"characters": len(prepared.ids), "sources": list(prepared.sources)}
         about = {"corpus": corpus, "versions": {"textgen": "0.2.0"}}
         record = ModelRecord(
             Settings(model=self.config, **parts), self.vocabulary, {"epochs": []}, (), about,
             self.labels,
         )  # fmt: skip
-        model_dir.save(directory, self._write, record, fingerprint=fingerprint)
+        model_dir.save(directory, self._write, record, fingerprints={FINGERPRINT: fingerprint})
         return directory
 
     def prepare(self, directory: Path) -> Prepared:

@@ -52,8 +52,8 @@ def test_known_characters_keep_their_rows_and_others_are_new(embedding):
         spec.shape for spec in weight_specs(config, 3)
     ]
     rows = transferred[1] if embedding == 0 else transferred[0]
-    assert rows[:, 0].tolist() == [1, 2, 1]
-    assert transferred[-2][0].tolist() == [1, 2, 1] and transferred[-1].tolist() == [1, 2, 1]
+    assert rows[:, 0].tolist() == [1, 3, 1]
+    assert (transferred[-2] == 1).all() and (transferred[-1] == 1).all()
     assert (transferred[2] == 1).all() and (transferred[3] == 1).all()
 
 
@@ -183,19 +183,36 @@ def test_a_model_of_documents_reads_a_continuous_text_as_without_labels(embeddin
     )
 
 
-def test_document_ends_are_new_to_a_model_of_a_continuous_text():
+def test_document_ends_begin_as_line_ends_in_a_model_of_a_continuous_text():
     settings = resolve_settings({"units": (4,), "embedding": 3})
-    old = Vocabulary("ac")
+    old = Vocabulary("\nc")
     base = TrainedModel(
         ModelRecord(settings, old, {}, (), {}), random_weights(settings.model, 2, 1)
     )
-    corpus = Vocabulary("ab", has_document_end=True)
+    corpus = Vocabulary("\nb", has_document_end=True)
     vocabulary = unite(old, corpus)
-    assert vocabulary == Vocabulary("abc", has_document_end=True)
+    assert vocabulary == Vocabulary("\nbc", has_document_end=True)
     assert map_ids(corpus, vocabulary).tolist() == [0, 1, 3]
     config = replace(settings.model, has_document_end=True)
     fresh = random_weights(config, 4, 2)
     weights = transfer_weights(base, vocabulary, None, fresh)
     np.testing.assert_array_equal(weights[0][[0, 2]], base.weights[0])
-    np.testing.assert_array_equal(weights[0][3], fresh[0][3])
-    np.testing.assert_array_equal(weights[-2][:, 3], fresh[-2][:, 3])
+    np.testing.assert_array_equal(weights[0][3], base.weights[0][0])
+    np.testing.assert_array_equal(weights[-2][:, 3], base.weights[-2][:, 0])
+
+
+def test_new_characters_begin_like_similar_ones_or_rare():
+    settings = resolve_settings({"units": (4,), "embedding": 3})
+    old = Vocabulary('"abcdefgh')
+    config = settings.model
+    base = TrainedModel(ModelRecord(settings, old, {}, (), {}), random_weights(config, old.size, 1))
+    vocabulary = unite(old, Vocabulary("éλ“"))
+    weights = transfer_weights(base, vocabulary, None, random_weights(config, vocabulary.size, 2))
+    quote, e, accent, greek, curly = vocabulary.encode('"eéλ“').tolist()
+    np.testing.assert_array_equal(weights[0][[curly, accent]], weights[0][[quote, e]])
+    before = logits(config, old.size, base.weights, old.encode("bad"), ())
+    after = logits(config, vocabulary.size, weights, vocabulary.encode("bad"), ())
+    np.testing.assert_allclose(after[:, : old.size], before, atol=1e-4)
+    np.testing.assert_allclose(after[:, curly], after[:, quote] - 1, atol=1e-4)
+    np.testing.assert_allclose(after[:, accent], after[:, e] - 4, atol=1e-4)
+    assert (after[:, greek] < before.mean(axis=1)).all()

@@ -2,8 +2,10 @@
 
 With the prepared corpus in the model directory the answers are exact. Without it, a fingerprint of
 the documents says whether a text is one of them; it takes one new text in two thousand for one.
+A model that descends from a starter also has the fingerprint of that starter's documents.
 """
 
+import math
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +16,7 @@ import numpy.typing as npt
 from textgen import storage
 from textgen.errors import ModelError
 from textgen.model.model_dir import read_training_corpus
-from textgen.model.paths import FINGERPRINT, MODEL_KIND
+from textgen.model.paths import FINGERPRINT, MODEL_KIND, STARTER_FINGERPRINT
 from textgen.model.record import ModelRecord
 from textgen.text.bloom import BloomFilter, Hashes
 from textgen.text.copied_runs import find_copied_runs
@@ -26,7 +28,7 @@ from textgen.text.vocabulary import Ids
 
 
 class KnownDocuments:
-    """The documents that a model was trained on.
+    """The documents that a model and its starter were trained on.
 
     What is needed of them is read when it is first needed.
 
@@ -55,7 +57,18 @@ class KnownDocuments:
                 f"{self._directory}: does not know the documents that the model was trained on, "
                 "which --novel needs; train it again"
             )
+        if self._starter_bloom is not None:
+            known |= self._starter_bloom.contains(hashes)
         return known
+
+    def find_starter_documents(self, documents: Sequence[str]) -> npt.NDArray[np.bool_] | None:
+        """Whether each text seems to be a document that the model's starter was trained on.
+
+        Returns:
+            Shape (texts,); None for a model that descends from no starter.
+        """
+        bloom = self._starter_bloom
+        return None if bloom is None else bloom.contains(hash_texts(documents))
 
     def find_copies(self, documents: Sequence[str], length: int) -> npt.NDArray[np.bool_]:
         """Whether each text has a run of `length` characters that occurs in the corpus.
@@ -74,9 +87,8 @@ class KnownDocuments:
     @property
     def false_positives(self) -> float:
         """The share of new texts that `find_documents` takes for one of the documents."""
-        if self._corpus is not None or self._bloom is None:
-            return 0.0
-        return self._bloom.false_positives
+        blooms = [self._starter_bloom, None if self._corpus is not None else self._bloom]
+        return 1 - math.prod(1 - bloom.false_positives for bloom in blooms if bloom is not None)
 
     @cached_property
     def _corpus(self) -> "_Corpus | None":
@@ -87,13 +99,18 @@ class KnownDocuments:
 
     @cached_property
     def _bloom(self) -> BloomFilter | None:
-        files = storage.read_files(self._directory, MODEL_KIND, (), optional=(FINGERPRINT,))
-        if FINGERPRINT not in files:
+        return self._read_bloom(FINGERPRINT)
+
+    @cached_property
+    def _starter_bloom(self) -> BloomFilter | None:
+        return self._read_bloom(STARTER_FINGERPRINT)
+
+    def _read_bloom(self, name: str) -> BloomFilter | None:
+        files = storage.read_files(self._directory, MODEL_KIND, (), optional=(name,))
+        if name not in files:
             return None
-        with storage.report_damage(
-            self._directory / FINGERPRINT, MODEL_KIND.error, MODEL_KIND.remedy
-        ):
-            return BloomFilter.from_bytes(files[FINGERPRINT])
+        with storage.report_damage(self._directory / name, MODEL_KIND.error, MODEL_KIND.remedy):
+            return BloomFilter.from_bytes(files[name])
 
 
 class _Corpus:

@@ -9,6 +9,7 @@ A model directory holds
     seeds.json       windows of the corpus that sampling can start from
     labels.json      labels of the corpus's documents, if they have any
     documents.bloom  a fingerprint of the documents: says whether a text is one of them
+    starter.bloom    the fingerprint of the starter that the model descends from, if any
     manifest.json    size and SHA-256 of each
     checkpoint.npz   the state of an unfinished training; only that training reads it
     cache/           the prepared corpus; the next training in this directory starts faster with it
@@ -16,10 +17,11 @@ A model directory holds
 Reading one loads no deep-learning framework.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +29,6 @@ import numpy.typing as npt
 from textgen import storage
 from textgen.errors import ModelError
 from textgen.model.paths import (
-    FINGERPRINT,
     HISTORY,
     LABELS,
     MODEL,
@@ -40,6 +41,7 @@ from textgen.model.paths import (
     resume_command,
 )
 from textgen.model.record import ModelRecord, parse_record
+from textgen.model.starters import find_model
 from textgen.model.weights import read_weights
 from textgen.sampling import Sampler
 from textgen.sampling.network import Network, weight_specs
@@ -89,7 +91,7 @@ def load(directory: str | Path, context: str | None = None) -> Sampler:
     """Load a trained model for generating text, without any deep-learning framework.
 
     Args:
-        directory: A model directory.
+        directory: A model directory, or the name of a starter.
         context: `carry` to carry the state from character to character, `window` to predict from
             exactly the last maxlen characters; None for what the model was trained with.
 
@@ -106,7 +108,7 @@ def load(directory: str | Path, context: str | None = None) -> Sampler:
     trained = read_model(directory)
     sampler = trained.sampler(context)
     if sampler.generates_documents:
-        sampler.corpus = KnownDocuments(Path(directory), trained.record)
+        sampler.corpus = KnownDocuments(find_model(directory), trained.record)
     return sampler
 
 
@@ -114,12 +116,12 @@ def read_model(directory: str | Path) -> TrainedModel:
     """Read a trained model.
 
     Args:
-        directory: A model directory.
+        directory: A model directory, or the name of a starter.
 
     Raises:
         ModelError: there is none, or it is damaged or of another version.
     """
-    directory = Path(directory)
+    directory = find_model(directory)
     files = _read_files(directory)
     record = parse_record(directory, files)
     specs = weight_specs(record.settings.model, record.vocabulary.size)
@@ -132,7 +134,7 @@ def save(
     record: ModelRecord,
     *,
     changed: bool = True,
-    fingerprint: bytes | None = None,
+    fingerprints: Mapping[str, bytes] = MappingProxyType({}),
 ) -> None:
     """Replace the model of a directory, in one step for every reader.
 
@@ -142,7 +144,7 @@ def save(
         record: All else.
         changed: Whether the weights have changed since this process last saved them; if not, the
             `.keras` file of the directory stays as it is.
-        fingerprint: As from `make_fingerprint`; None for a continuous text.
+        fingerprints: Fingerprints of documents, as from `make_fingerprint`, by file name.
 
     Raises:
         OSError: the disk is full, or the directory cannot be written; the old model is still
@@ -153,10 +155,7 @@ def save(
         with suppress(ModelError):  # if the user has deleted the file, it is written again
             storage.locate_files(directory, MODEL_KIND, [MODEL])
             del writers[MODEL]
-    files = record.to_files()
-    if fingerprint is not None:
-        files[FINGERPRINT] = fingerprint
-    for name, data in files.items():
+    for name, data in {**record.to_files(), **fingerprints}.items():
         writers[name] = lambda path, data=data: path.write_bytes(data)  # type: ignore[misc]
     storage.commit(directory, MODEL_KIND, writers, unchanged={MODEL} - writers.keys())
 

@@ -12,7 +12,7 @@ MODEL_KIND = storage.DirectoryKind(
 
 MODEL, VOCABULARY, SETTINGS = "model.keras", "vocabulary.json", "settings.json"
 HISTORY, SEEDS, LABELS = "history.json", "seeds.json", "labels.json"
-FINGERPRINT = "documents.bloom"
+FINGERPRINT, STARTER_FINGERPRINT = "documents.bloom", "starter.bloom"
 _CHECKPOINT, _CACHE, _PENDING_CACHE = storage.CHECKPOINT, "cache", ".cache.new"
 
 

@@ -1,4 +1,7 @@
-"""The weights in a `.keras` file: each array is checked first, since anyone may have written it."""
+"""The weights in a `.keras` file: each array is checked first, since anyone may have written it.
+
+They are stored as float32, or as float16 in a compact copy (model/compact.py).
+"""
 
 import io
 import zipfile
@@ -14,15 +17,16 @@ from textgen.errors import ModelError
 from textgen.model.paths import MODEL_KIND
 from textgen.sampling.network import WeightSpec
 
-_MEMBER = "model.weights.h5"
+WEIGHTS_MEMBER = "model.weights.h5"
 # The most bytes that HDF5 adds: some ten thousand for the file, 2,300 to 3,400 for each array.
 _MAX_FILE_OVERHEAD, _MAX_ARRAY_OVERHEAD = 1 << 20, 1 << 13
+_DTYPES = (np.dtype(np.float32), np.dtype(np.float16))
 
 
 def read_weights(
     path: Path, content: bytes, specs: Sequence[WeightSpec]
 ) -> list[npt.NDArray[np.float32]]:
-    """The arrays of a `.keras` file.
+    """The arrays of a `.keras` file, as float32.
 
     Args:
         path: The file, for messages.
@@ -35,15 +39,15 @@ def read_weights(
     """
     import h5py
 
-    expected = sum(4 * int(np.prod(spec.shape, dtype=object)) for spec in specs)
+    numbers = sum(int(np.prod(spec.shape, dtype=object)) for spec in specs)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            member = archive.getinfo(_MEMBER)
+            member = archive.getinfo(WEIGHTS_MEMBER)
             # An uncompressed file cannot expand to more than its own size.
             if member.compress_type != zipfile.ZIP_STORED or member.file_size > len(content):
                 raise ModelError(f"{path}: not a model that textgen wrote; {MODEL_KIND.remedy}")
             overhead = _MAX_FILE_OVERHEAD + len(specs) * _MAX_ARRAY_OVERHEAD
-            if not expected <= member.file_size <= expected + overhead:
+            if not 2 * numbers <= member.file_size <= 4 * numbers + overhead:
                 raise ModelError(
                     f"{path}: has weights of another size than settings.json says; "
                     f"{MODEL_KIND.remedy}"
@@ -71,10 +75,10 @@ def _read_array(file: Any, spec: WeightSpec, path: Path, h5py: Any) -> npt.NDArr
     plain = isinstance(item, h5py.Dataset) and not (item.external or item.is_virtual or item.chunks)
     if not plain:
         raise ModelError(f"{path}: {spec.path} is not a plain array; {MODEL_KIND.remedy}")
-    if item.shape != spec.shape or item.dtype != np.float32:
+    if item.shape != spec.shape or item.dtype not in _DTYPES:
         raise ModelError(
             f"{path}: {spec.path} is {item.dtype} of shape {item.shape}, and settings.json says "
             f"float32 of shape {spec.shape}; {MODEL_KIND.remedy}"
         )
-    array: npt.NDArray[np.float32] = item[()]
-    return array
+    array: npt.NDArray[Any] = item[()]
+    return array.astype(np.float32, copy=False)

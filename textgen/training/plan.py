@@ -47,6 +47,7 @@ class Plan:
             begin with the latter.
         settings_for: Returns the settings for the pace of a device; None where nothing but the time
             would depend on it.
+        starter_fingerprint: As from `read_starter_fingerprint`, of the model to begin with.
     """
 
     identity: TrainingIdentity
@@ -55,6 +56,7 @@ class Plan:
     from_cache: bool = True
     initial_weights: Callable[[list[Any]], list[Any]] | None = None
     settings_for: Callable[[Pace], Settings] | None = None
+    starter_fingerprint: bytes | None = None
 
     def data(self) -> TrainingData:
         """The training and the validation part of the corpus, as ids of the plan's vocabulary."""

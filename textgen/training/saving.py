@@ -10,7 +10,14 @@ from typing import Any
 from textgen import storage
 from textgen.errors import ModelError, OutputError
 from textgen.model import model_dir
-from textgen.model.paths import MODEL_KIND, check_new_model, checkpoint_path, remove_half_written
+from textgen.model.paths import (
+    FINGERPRINT,
+    MODEL_KIND,
+    STARTER_FINGERPRINT,
+    check_new_model,
+    checkpoint_path,
+    remove_half_written,
+)
 from textgen.model.record import ModelRecord
 from textgen.text.corpus_fingerprint import make_fingerprint
 from textgen.training import checkpoint
@@ -95,7 +102,7 @@ class Saver:
                 loop.model.save,
                 record,
                 changed=loop.state.unsaved,
-                fingerprint=self._fingerprint,
+                fingerprints=self._fingerprints,
             )
 
     def save_checkpoint(self, snapshot: Snapshot) -> None:
@@ -110,8 +117,12 @@ class Saver:
         self._checkpoint.unlink(missing_ok=True)
 
     @cached_property
-    def _fingerprint(self) -> bytes | None:
-        return make_fingerprint(self._plan.corpus)
+    def _fingerprints(self) -> dict[str, bytes]:
+        contents = {
+            FINGERPRINT: make_fingerprint(self._plan.corpus),
+            STARTER_FINGERPRINT: self._plan.starter_fingerprint,
+        }
+        return {name: content for name, content in contents.items() if content is not None}
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -15,6 +15,7 @@ from textgen.model.model_dir import TrainedModel
 from textgen.settings import ModelConfig, format_value
 from textgen.text.documents.labels import NO_LABEL, LabelField, Labels
 from textgen.text.vocabulary import IdSequence, Vocabulary
+from textgen.training.new_tokens import map_tokens
 
 Weights = Sequence[npt.NDArray[Any]]
 
@@ -93,8 +94,8 @@ def transfer_weights(
         base: The model.
         vocabulary: One with all its characters.
         labels: The labels of the new model; None for none.
-        fresh: Weights of a new network of these, in Keras's order; used for the tokens and labels
-            that the model lacks.
+        fresh: Weights of a new network of these, in Keras's order; used for the labels that the
+            model lacks, and near which its new tokens are (training/new_tokens.py).
 
     Returns:
         Arrays in the same order and shapes as `fresh`.
@@ -114,14 +115,12 @@ def transfer_weights(
     # dense layer.
     one_hot = not record.settings.model.embedding
     kernel = 1 + len(fields)
+    token_map = map_tokens(record.vocabulary, vocabulary)
     if one_hot:
-        new[kernel] = np.array(fresh[kernel])
-        new[kernel][ids] = rest[0][known]
+        new[kernel] = token_map.rows(rest[0], np.asarray(fresh[kernel]))
     else:
-        new[0][ids] = embedding[known]
-    for index in (-2, -1):
-        new[index] = np.array(fresh[index])
-        new[index][..., ids] = rest[index][..., known]
+        new[0] = token_map.rows(embedding, np.asarray(fresh[0]))
+    new[-2:] = token_map.columns(rest[-2], rest[-1])
     for number, field in enumerate(fields, 1):
         if field.name in old_labels:
             old_field, table = old_labels.pop(field.name)
