@@ -5,11 +5,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from textgen.compute.overrides import must_run
+from textgen.compute.layers.state_resets import with_reset_loop
 
 
 def with_texts_apart(layer: type[keras.layers.RNN]) -> type[keras.layers.RNN]:
-    """As `with_state_resets`, by giving each text of a batch a row of its own.
+    """As `with_state_resets`, by giving each text of a batch a separate row.
 
     cuDNN resets no states, but reads rows of different lengths.
 
@@ -23,27 +23,18 @@ def with_texts_apart(layer: type[keras.layers.RNN]) -> type[keras.layers.RNN]:
         True
     """
 
-    class TextsApart(layer):  # type: ignore[misc,valid-type,unused-ignore]
-        @must_run("states that are reset")
-        def inner_loop(
-            self, sequences: Any, initial_state: Any, mask: Any, training: bool = False
-        ) -> Any:
-            if mask is None:
-                return super().inner_loop(sequences, initial_state, mask, training)
-            self.supports_jit = False  # the number of texts is another one in each batch
-            texts = _Texts(mask)
-            states = [texts.first_states(state) for state in initial_state]
-            _, outputs, after = super().inner_loop(
-                texts.split(sequences), states, texts.mask, training
-            )
-            after = [texts.last_states(state) for state in after]
-            outputs = texts.join(outputs) if self.return_sequences else after[0][:, None]
-            return after[0], outputs, after
+    def loop(self: Any, sequences: Any, initial_state: Any, mask: Any, training: bool) -> Any:
+        self.supports_jit = False  # the number of texts is another one in each batch
+        texts = _Texts(mask)
+        states = [texts.first_states(state) for state in initial_state]
+        _, outputs, after = layer.inner_loop(
+            self, texts.split(sequences), states, texts.mask, training
+        )
+        after = [texts.last_states(state) for state in after]
+        outputs = texts.join(outputs) if self.return_sequences else after[0][:, None]
+        return after[0], outputs, after
 
-        def compute_mask(self, inputs: Any, previous_mask: Any) -> None:
-            """None: a reset does not keep tokens out of the loss."""
-
-    return TextsApart
+    return with_reset_loop(layer, loop)
 
 
 class _Texts:

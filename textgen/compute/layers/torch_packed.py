@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import torch
 
-from textgen.compute.overrides import must_run
+from textgen.compute.layers.state_resets import with_reset_loop
 
 
 def place(array: Any, device: Any) -> Any:
@@ -157,24 +157,15 @@ def with_packed_texts(layer: type[keras.layers.RNN]) -> type[keras.layers.RNN]:
     """
     kind = next(name for name in _LAYERS if issubclass(layer, getattr(keras.layers, name)))
 
-    class PackedTexts(layer):  # type: ignore[misc,valid-type,unused-ignore]
-        @must_run("states that are reset")
-        def inner_loop(
-            self, sequences: Any, initial_state: Any, mask: Any, training: bool = False
-        ) -> Any:
-            if mask is None:
-                return super().inner_loop(sequences, initial_state, mask, training)
-            weights = self.cell.kernel, self.cell.recurrent_kernel, self.cell.bias
-            states_and_weights = [
-                keras.ops.convert_to_tensor(value).to(sequences.dtype)
-                for value in (*initial_state, *weights)
-            ]
-            states = states_and_weights[: len(initial_state)]
-            computed = TorchLayer(kind, *states_and_weights[len(initial_state) :])
-            outputs, states = computed.read(sequences, states, mask)
-            return outputs[:, -1], outputs, states
+    def loop(self: Any, sequences: Any, initial_state: Any, mask: Any, _training: bool) -> Any:
+        weights = self.cell.kernel, self.cell.recurrent_kernel, self.cell.bias
+        states_and_weights = [
+            keras.ops.convert_to_tensor(value).to(sequences.dtype)
+            for value in (*initial_state, *weights)
+        ]
+        states = states_and_weights[: len(initial_state)]
+        computed = TorchLayer(kind, *states_and_weights[len(initial_state) :])
+        outputs, states = computed.read(sequences, states, mask)
+        return outputs[:, -1], outputs, states
 
-        def compute_mask(self, inputs: Any, previous_mask: Any) -> None:
-            """None: a reset does not keep tokens out of the loss."""
-
-    return PackedTexts
+    return with_reset_loop(layer, loop)
