@@ -355,10 +355,12 @@ def test_the_command_shows_a_table_for_each_kind_of_label(textgen, tmp_path):
         line[:1] + [x.strip() for x in line[1:] if x][:1] for line in lines
     ]
     assert "(rare labels)" in done.stdout and "(no label)" in done.stdout
+    assert "textgen: 1 label left out, which the model does not know\n" in done.stderr
     figures = json.loads(
         textgen("evaluate", "table.csv", "--model", model, "--format", "json").stdout
     )
     assert figures["labels"][0]["value"] == "horror"
+    assert figures["reading"]["unknown_labels"] == 1
     by_csv = textgen("evaluate", "--each", "table.csv", "--model", model, "--format", "csv")
     rows = list(csv.DictReader(io.StringIO(by_csv.stdout)))
     assert [row["author"] for row in rows] == ["Ann", "Ann", "", "Bob", "Dan"]

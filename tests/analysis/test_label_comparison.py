@@ -62,7 +62,7 @@ def test_each_document_is_read_with_every_label(trained, model, table):
         assert row == tuple(map(fits.count, result.values))
     others = [fit.best for fit in result.fits if fit.label is None]
     assert result.unlabelled == tuple(map(others.count, result.values))
-    right = [fit.is_right for fit in result.fits if fit.label]
+    right = [fit.label == fit.best for fit in result.fits if fit.label]
     assert result.accuracy == pytest.approx(np.mean(right))
     assert result.majority == pytest.approx(4 / 7)
     assert len({fit.best for fit in result.fits}) > 0

@@ -59,7 +59,7 @@ def test_names_and_values_may_have_equals_signs():
     labels = Labels((field, GENRE), (((1, 1), 5),))
     for label in ("a=b=c=d", "c=d", {"a=b": "c=d"}):
         assert labels.parse_named([label] if isinstance(label, str) else label) == {0: 1}
-    assert labels.parse(["a=b=e", "horror"]) == (2, 2)
+    assert labels.parse_named(["a=b=e", "horror"]) == {0: 2, 1: 2}
 
 
 @pytest.mark.parametrize("wrong", [3, [3], {"genre": 3}])

@@ -130,7 +130,6 @@ class DocumentReader:
         label_names: The names of the documents' labels; those of the model, if it has labels.
         text: The reader of the text, which counts characters.
         documents: Documents read, without empty ones.
-        unknown_labels: Labels that the model does not know; these documents have no label.
     """
 
     def __init__(
@@ -139,7 +138,7 @@ class DocumentReader:
         self._config = config
         self._labels = record.labels or Labels(())
         self.text = TextReader(record.vocabulary, report)
-        self.documents = self.unknown_labels = 0
+        self.documents = 0
         names, known = label_names(config), self._labels.names
         # Labels with the model's names are those, in any order; others are in its order.
         by_name = set(names) <= set(known)
@@ -205,7 +204,8 @@ class DocumentReader:
             label_ids = np.zeros(len(fields), np.int64)
             for place, value in zip(self._places, labels, strict=False):
                 label_ids[place] = fields[place].find(value)
-                self.unknown_labels += bool(value) and label_ids[place] == NO_LABEL
+                if value and label_ids[place] == NO_LABEL:
+                    self.report.unknown_labels += 1
         self.documents += 1
         unknown = self.text.unknown
         ids = np.concatenate([self.text.encode(text), self.end])

@@ -50,11 +50,6 @@ class LabelFit:
     best: str
     lead: float
 
-    @property
-    def is_right(self) -> bool:
-        """Whether its own value fits best."""
-        return self.label == self.best
-
 
 @dataclass(frozen=True)
 class LabelComparison:

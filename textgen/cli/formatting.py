@@ -120,6 +120,8 @@ def describe_reading(report: "ReadingReport") -> Iterator[str]:
         yield f"{format_count(number, 'empty document')} left out"
     if number := report.bad_rows:
         yield f"{format_count(number, 'bad row')} left out; the first: {report.first_bad_row}"
+    if number := report.unknown_labels:
+        yield f"{format_count(number, 'label')} left out, which the model does not know"
     encodings = report.to_json()["encodings"]
     if encodings.keys() - {"utf-8"}:
         yield f"encodings: {describe_encodings(encodings)}"

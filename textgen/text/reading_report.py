@@ -25,6 +25,7 @@ class ReadingReport:
         separators: Separators between documents that were found.
         bad_rows: Rows of tables that could not be read, left out.
         first_bad_row: Where the first of them is, and what is wrong with it.
+        unknown_labels: Labels that a model does not know; it reads these documents without one.
         rare_labels: Which values of labels are so rare that they are learned as one, for people.
         mode: How the input was read, for people.
         delimiter: What separates the fields of a table, where it was detected.
@@ -48,6 +49,7 @@ class ReadingReport:
     separators: int = 0
     bad_rows: int = 0
     first_bad_row: str = ""
+    unknown_labels: int = 0
     rare_labels: str = ""
     mode: str = ""
     delimiter: str = ""

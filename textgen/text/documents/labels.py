@@ -92,8 +92,8 @@ class Labels:
 
     Example:
         >>> labels = Labels((LabelField("genre", ("comedy", "horror"), (7, 9)),), (((2,), 9),))
-        >>> labels.parse(["genre=horror"])
-        (2,)
+        >>> labels.parse_named(["genre=horror"])
+        {0: 2}
     """
 
     fields: tuple[LabelField, ...]
@@ -108,13 +108,6 @@ class Labels:
     def names(self) -> tuple[str, ...]:
         """The name of each field."""
         return tuple(field.name for field in self.fields)
-
-    def parse(self, texts: Iterable[str]) -> tuple[int, ...]:
-        """Ids of all fields for labels that a user named, as in `parse_named`; fields that are not
-        named have no label.
-        """
-        named = self.parse_named(texts)
-        return tuple(named.get(field, NO_LABEL) for field in range(len(self.fields)))
 
     def parse_named(self, named: Iterable[str] | Mapping[str, str]) -> dict[int, int]:
         """Ids of labels that a user named, by the number of the field.

@@ -82,11 +82,6 @@ class BadRows:
         self._source, self._report = source, report
         self._is_error = config.bad_rows == "error"
 
-    @property
-    def is_place_shown(self) -> bool:
-        """Whether the next one's line is shown."""
-        return self._is_error or not self._report.first_bad_row
-
     def add(self, row: int, line: int | None, reason: str, *, is_harmless: bool = False) -> None:
         """Leave out a row.
 
