@@ -64,8 +64,9 @@ def train(
             kind of label to the labels of all texts.
         model: The model directory to write.
         preset: Name of a preset that the options change.
-        init_from: A model directory whose weights training begins with; characters that its
-            vocabulary lacks are added.
+        init_from: A model directory, or the name of a starter, whose weights training begins with;
+            characters that its vocabulary lacks are added. `auto` for a starter if one knows the
+            language of the corpus.
         device: `auto`, `cpu` or `gpu`.
         backend: `tensorflow`, `jax` or `torch`; None for what `KERAS_BACKEND` says, else Keras's
             settings file, else TensorFlow.

@@ -42,6 +42,7 @@ def test_an_object_for_scripts(textgen, trained, text, tmp_path):
     assert record == json.loads(textgen("novelty", "--model", trained, *arguments).stdout)
     assert (record["samples"], record["length"], record["random_seed"]) == (4, 120, 3)
     fields = {"temperature", "characters", "shares", "longest_copy", "exact_copies"}
+    fields |= {"starter_copies"}
     assert record["by_temperature"][0].keys() == fields
     assert record["passages"] and record["verdict"]
     # The samples are those of `textgen sample`.

@@ -10,6 +10,7 @@ from textgen.analysis.overlap import Overlap, find_overlap
 from textgen.analysis.passages import Passage, find_passages
 from textgen.analysis.training_text import TrainingText, open_training_corpus
 from textgen.errors import CorpusError
+from textgen.model.known_documents import KnownDocuments
 from textgen.model.model_dir import TrainedModel, read_model
 from textgen.settings import DEFAULT_MODEL, NoveltyConfig
 from textgen.text.encode import OnProgress
@@ -34,6 +35,10 @@ class NgramShares:
         longest_copy: Characters of their longest passage that occurs in the training text.
         exact_copies: How many are whole documents of the training text; None for unseen text, and
             if the samples are no documents.
+        starter_copies: How many seem to be whole documents that the model's starter was trained on,
+            by a fingerprint that takes one other text in two thousand for one; of a continuous
+            text, how many of their lines of MIN_PASSAGE or more characters. None for unseen text,
+            and if the model descends from no starter.
     """
 
     temperature: float | None
@@ -41,6 +46,7 @@ class NgramShares:
     shares: dict[int, float | None]
     longest_copy: int
     exact_copies: int | None = None
+    starter_copies: int | None = None
 
 
 @dataclass(frozen=True)
@@ -77,10 +83,15 @@ class Novelty:
             for group in self.by_temperature
             if group.exact_copies is not None
         ]
-        if not copies:
-            return self._copying
-        are = "are exact copies of training documents"
-        return f"{' and '.join(copies)} {are}; {self._copying}"
+        sentence = self._copying
+        if copies:
+            are = "are exact copies of training documents"
+            sentence = f"{' and '.join(copies)} {are}; {sentence}"
+        starter = sum(group.starter_copies or 0 for group in self.by_temperature)
+        if starter:
+            unit = "of them" if copies else "whole lines"
+            sentence += f"; {starter:,} {unit} seem to be texts that its starter was trained on"
+        return sentence
 
     @property
     def _copying(self) -> str:
@@ -184,6 +195,9 @@ def novelty(
             for place, texts in enumerate(samples):
                 copied = int(training.find_documents(texts).sum())
                 shares[place] = replace(shares[place], exact_copies=copied)
+        for place, texts in enumerate(samples):
+            starter_copies = _count_starter_copies(trained, Path(model), texts)
+            shares[place] = replace(shares[place], starter_copies=starter_copies)
         by_temperature = list(zip(config.temperatures, samples, strict=True))
         copies = [overlap.copies for overlap in overlaps[: len(samples)]]
         return Novelty(
@@ -217,6 +231,18 @@ def _generate_samples(
             samples[-1].append(generated.text)
             on_progress(sum(map(len, samples)) * config.length, total)
     return samples
+
+
+def _count_starter_copies(
+    trained: TrainedModel, directory: Path, texts: Sequence[str]
+) -> int | None:
+    """How many documents, or whole lines, seem to be documents of the model's starter."""
+    if not trained.record.vocabulary.has_document_end:
+        # A sample begins and ends within a line.
+        lines = [line for text in texts for line in text.split("\n")[1:-1]]
+        texts = [line for line in lines if len(line) >= MIN_PASSAGE]
+    known = KnownDocuments(directory, trained.record).find_starter_documents(texts)
+    return None if known is None else int(known.sum())
 
 
 def _compare(

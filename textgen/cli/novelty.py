@@ -55,7 +55,9 @@ def command(texts: tuple[str, ...], directory: Path, output_format: str, **value
     sample`. The command counts how many of their n-grams of characters occur in the training text,
     compares that with as much text that training never saw (the validation part), and shows the
     longest copied passages, each with the place that it is copied from. Of a model of documents,
-    the samples are whole documents, and exact copies of training documents are counted.
+    the samples are whole documents, and exact copies of training documents are counted. If the
+    model descends from a starter, documents (or lines) that the starter was trained on are counted
+    as well, but not parts of them.
 
     \b
         textgen novelty
@@ -98,6 +100,12 @@ def _format_table(result: "Novelty") -> str:
             for column in columns
         )
         rows.append(("whole documents", *copies))
+    if result.by_temperature[0].starter_copies is not None:
+        counts = (
+            "-" if column.starter_copies is None else f"{column.starter_copies:,}"
+            for column in columns
+        )
+        rows.append(("texts of the starter", *counts))
     lines = format_table(rows[0], rows[1:])
     heading = f"n-grams found in {result.training_characters:,} characters of training text:"
     return "\n".join([heading, *lines])

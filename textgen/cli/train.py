@@ -79,6 +79,7 @@ def command(
         textgen train corpus.txt --preset keras-example
         textgen train --resume
         textgen train letters.txt --init-from textgen-model --model letters
+        textgen train titles.txt --documents lines --init-from auto
     """
     start_time = time.monotonic() - _STARTUP
     if resume and force:

@@ -13,7 +13,7 @@ import cloup
 from textgen.cli import corpus_options, options
 from textgen.cli.formatting import format_time_option
 from textgen.cli.options import F, setting
-from textgen.cli.types import DIRECTORIES, DURATION, UNITS, complete_names
+from textgen.cli.types import DIRECTORIES, DURATION, UNITS, complete_initial_model, complete_names
 from textgen.settings import (
     BACKENDS,
     CELLS,
@@ -44,10 +44,11 @@ _START: list[Callable[[Any], Any]] = [
     cloup.option(
         "--init-from",
         type=click.Path(path_type=Path),
-        metavar="DIR",
-        shell_complete=DIRECTORIES,
-        help="Model directory whose weights training starts from; characters of the corpus that "
-        "are missing from its vocabulary are added.",
+        metavar="DIR|STARTER",
+        shell_complete=complete_initial_model,
+        help="Model directory, or name of a starter (a pretrained model that comes with textgen), "
+        "whose weights training starts from; characters of the corpus that are missing from its "
+        "vocabulary are added. auto: a starter if it knows the language of the corpus.",
     ),
     cloup.option(
         "--resume",

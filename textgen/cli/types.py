@@ -68,6 +68,22 @@ def _complete_paths(kind: str) -> Callable[[click.Context, click.Parameter, str]
     return complete
 
 
+def complete_initial_model(
+    _context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[Any]:
+    """Let the shell complete directories, or names of starters that begin with what was typed.
+
+    bash offers directories only where no name matches, so names need a first letter.
+    """
+    from click.shell_completion import CompletionItem
+
+    from textgen.model.starters import list_starters
+
+    names = ("auto", *list_starters()) if incomplete else ()
+    names = tuple(name for name in names if name.startswith(incomplete))
+    return [CompletionItem(incomplete, type="dir"), *map(CompletionItem, names)]
+
+
 FILES, DIRECTORIES = _complete_paths("file"), _complete_paths("dir")
 
 

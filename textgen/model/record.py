@@ -56,6 +56,12 @@ class ModelRecord:
         return tuple(self.about.get("command", []))
 
     @property
+    def init_from(self) -> str | None:
+        """The model whose weights the training began with: a directory, or a starter."""
+        name: str | None = self.about.get("init_from", {}).get("name")
+        return name
+
+    @property
     def versions(self) -> dict[str, str]:
         """Versions of textgen, Python and libraries; empty if unknown."""
         return dict(self.about.get("versions", {}).items())
@@ -166,6 +172,10 @@ def _check_about(about: dict[str, Any]) -> None:
     for name, version in storage.get_item(about, "versions", dict, {}).items():
         storage.get_item({name: version}, name, str)
     _read_texts(storage.get_item(about, "command", list, []), "an argument of the command")
+    initial = storage.get_item(about, "init_from", dict, {"name": "", "starter": None})
+    storage.get_item(initial, "name", str)
+    if not isinstance(initial.get("starter"), str | None):
+        raise storage.DamageError("the starter must be a name")
     corpus = storage.get_item(about, "corpus", dict, {})
     check_integer("characters", corpus.get("characters", 0), at_least=0)
     for source in storage.get_item(corpus, "sources", list, []):

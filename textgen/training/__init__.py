@@ -7,7 +7,11 @@ corpus.py        reads its corpus into the cache
 selection.py     who chooses which setting
 automatic.py     rules that choose settings for a corpus, a time and the speed of a device
 device_speed.py  that speed, measured
-transfer.py      the weights of another model to start from
+fine_tuning.py   the same for a training that begins with the weights of another model
+initial_model.py which model that is
+starter_check.py whether a starter knows the language of a corpus
+transfer.py      the weights of that model for another vocabulary and other labels
+new_tokens.py    those of tokens that it lacks
 data.py          the text that training reads
 processes.py     what several processes check before they train together
 fit.py           prepares the loop and runs it: network, batches, budget, state, callbacks

@@ -63,6 +63,30 @@ class CorpusOpened:
 
 
 @dataclass(frozen=True)
+class StarterChecked:
+    """A starter was tried on the validation text: on request, or because the text is short.
+
+    Attributes:
+        requested: Whether the user left it to textgen to begin with a starter. If not, this event
+            is sent only where a starter knows the language.
+        starter: The starter that predicts the text best; empty if none has the chosen shape.
+        knows_language: Whether it knows the language of the text. If requested, training begins
+            with it then.
+        loss: Its loss on excerpts of the validation text, in nats per character, before any
+            training.
+        ngram_loss: That of an n-gram model of the training text.
+        expected_gain: By how many nats per character the starter would lower the loss.
+    """
+
+    requested: bool
+    starter: str = ""
+    knows_language: bool = False
+    loss: float = 0.0
+    ngram_loss: float = 0.0
+    expected_gain: float = 0.0
+
+
+@dataclass(frozen=True)
 class TrainingStarted:
     """The network is built, and the first step is next.
 
@@ -82,6 +106,7 @@ class TrainingStarted:
         best_loss: Its loss; None if there is none.
         processes: How many processes train together.
         process: The index of this one. Processes other than 0 get no event after this one.
+        init_from: The model that training began with: a directory or a starter; empty for none.
     """
 
     backend: str
@@ -104,6 +129,7 @@ class TrainingStarted:
     best_loss: float | None = None
     processes: int = 1
     process: int = 0
+    init_from: str = ""
 
 
 @dataclass(frozen=True)
@@ -205,6 +231,7 @@ Event = (
     ProcessesJoined
     | Preparing
     | CorpusOpened
+    | StarterChecked
     | TrainingStarted
     | StepDone
     | EarlySample

@@ -65,12 +65,14 @@ class StartOptions:
         change_weights: Makes the first weights from those of a new network; None to keep these.
         snapshot: Where a training is resumed, instead.
         precision: The precision, where it has been chosen already.
+        init_from: The name of the model that training began with; empty for none.
     """
 
     deadline: float = math.inf
     change_weights: Callable[[list[Any]], list[Any]] | None = None
     snapshot: Snapshot | None = None
     precision: str | None = None
+    init_from: str = ""
 
 
 def fit(
@@ -175,7 +177,7 @@ def _prepare(
     )
     if snapshot is None:
         _check_time_left(config.time, validator, start.deadline, communicator)
-    return loop, _describe(loop, precision)
+    return loop, _describe(loop, precision, start)
 
 
 def _first_weights(
@@ -189,7 +191,7 @@ def _first_weights(
     return [communicator.broadcast_array(array) for array in weights]
 
 
-def _describe(loop: Loop, precision: Precision) -> events.TrainingStarted:
+def _describe(loop: Loop, precision: Precision, start: StartOptions) -> events.TrainingStarted:
     settings, state = loop.settings, loop.state
     has_best = math.isfinite(state.best_loss)
     return events.TrainingStarted(
@@ -213,6 +215,7 @@ def _describe(loop: Loop, precision: Precision) -> events.TrainingStarted:
         best_loss=state.best_loss if has_best else None,
         processes=loop.communicator.count,
         process=loop.communicator.index,
+        init_from=start.init_from,
     )
 
 

@@ -21,8 +21,9 @@ class Job:
         options: Settings of windows, model and training by name, as far as the user chose them.
         reading: Settings of CorpusConfig by name, as far as the user chose them.
         preset: Name of a preset that the options change.
-        init_from: A model directory whose weights training begins with; characters that its
-            vocabulary lacks are added.
+        init_from: A model directory, or the name of a starter, whose weights training begins with;
+            characters that its vocabulary lacks are added. `auto` for a starter if one knows the
+            language of the corpus.
         device: `auto`, `cpu` or `gpu`.
         backend: `tensorflow`, `jax` or `torch`; None for what `KERAS_BACKEND` says, else Keras's
             settings file, else TensorFlow.

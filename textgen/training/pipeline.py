@@ -48,6 +48,8 @@ def run_job(job: Job, on_event: OnEvent, stop: Callable[[], bool]) -> events.Tra
                 unfinished = lock.enter_context(open_directory(job))
             plan = create_plan(job, unfinished, on_event, check_ids=communicator.reads_all)
         on_event(_describe_corpus(plan))
+        if plan.starter_check is not None:
+            on_event(plan.starter_check)
         backend = backend or runtime.start(job.device, job.backend, debug=job.debug)
         if job.cluster is not None:
             processes.check_same_job(communicator, job.cluster, plan.identity)
@@ -96,6 +98,7 @@ def _train(
         plan.initial_weights,
         unfinished.snapshot if unfinished else None,
         precision,
+        plan.identity.init_from or "",
     )
     with backend.session():
         state = fit(data, settings, backend, hooks, start).state

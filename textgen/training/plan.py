@@ -15,18 +15,24 @@ from textgen.errors import (
     SettingsError,
     UsageError,
 )
-from textgen.model.model_dir import TrainedModel, read_model
 from textgen.model.paths import cache_path, pending_cache_path
-from textgen.settings import PRESETS, Settings, format_value, normalize_options
+from textgen.settings import Settings, format_value, normalize_options
 from textgen.text.documents.index import TRAINING, VALIDATION
 from textgen.text.prepared import Prepared, find_prepared, open_prepared
-from textgen.text.vocabulary import IdSequence
+from textgen.text.vocabulary import IdSequence, Vocabulary
 from textgen.training import automatic, checkpoint, transfer
 from textgen.training.automatic import Pace
 from textgen.training.checkpoint import Checkpoint, TrainingIdentity
 from textgen.training.corpus import check_reading, check_shares, other_training, read_corpus
 from textgen.training.data import TrainingData
-from textgen.training.events import OnEvent
+from textgen.training.events import OnEvent, StarterChecked
+from textgen.training.initial_model import (
+    InitialModel,
+    check_starters,
+    is_auto,
+    offers_starter,
+    recover_fingerprint,
+)
 from textgen.training.job import Job
 from textgen.training.selection import Selection, check_fits, with_corpus
 
@@ -43,40 +49,34 @@ class Plan:
         corpus: The prepared corpus.
         preset: The preset's name.
         from_cache: Whether the corpus was read before.
-        initial_weights: Returns the weights to begin with, given those of a new network; None to
-            begin with the latter.
         settings_for: Returns the settings for the pace of a device; None where nothing but the time
             would depend on it.
-        starter_fingerprint: As from `read_starter_fingerprint`, of the model to begin with.
+        initial_model: The model to begin with; None for none, and where `--resume` is enough.
+        starter_fingerprint: That of the starter which this model is or descends from.
+        starter_check: What was found out about starters, where that was asked for or is of use.
     """
 
     identity: TrainingIdentity
     corpus: Prepared
     preset: str | None = None
     from_cache: bool = True
-    initial_weights: Callable[[list[Any]], list[Any]] | None = None
     settings_for: Callable[[Pace], Settings] | None = None
+    initial_model: InitialModel | None = None
     starter_fingerprint: bytes | None = None
+    starter_check: StarterChecked | None = None
 
     def data(self) -> TrainingData:
         """The training and the validation part of the corpus, as ids of the plan's vocabulary."""
-        corpus, vocabulary = self.corpus, self.identity.vocabulary
-        parts: list[IdSequence] = [*corpus.split(self.identity.settings.windows.validation)]
-        if vocabulary != corpus.vocabulary:
-            table = transfer.map_ids(corpus.vocabulary, vocabulary).astype(vocabulary.dtype)
-            parts = [transfer.MappedIds(ids, table) for ids in parts]
-        train, validation = parts
-        documents = corpus.documents
-        if documents is None:
-            return TrainingData(train, validation, vocabulary)
-        return TrainingData(
-            train,
-            validation,
-            vocabulary,
-            documents.part(TRAINING),
-            documents.part(VALIDATION),
-            documents.labels,
-        )
+        share = self.identity.settings.windows.validation
+        return _read_data(self.corpus, share, self.identity.vocabulary)
+
+    @property
+    def initial_weights(self) -> Callable[[list[Any]], list[Any]] | None:
+        """Makes the weights to begin with from those of a new network; None to keep the latter."""
+        if self.initial_model is None:
+            return None
+        base, labels = self.initial_model.model, self.data().labels
+        return partial(transfer.transfer_weights, base, self.identity.vocabulary, labels)
 
     def with_settings(self, settings: Settings) -> "Plan":
         return replace(self, identity=replace(self.identity, settings=settings))
@@ -138,7 +138,8 @@ def _plan_resumed(job: Job, unfinished: Checkpoint) -> Plan:
             "start again with --force"
         )
     check_fits(corpus, unfinished.identity.settings)
-    return Plan(unfinished.identity, corpus)
+    fingerprint = recover_fingerprint(unfinished.identity.init_from, job.model)
+    return Plan(unfinished.identity, corpus, starter_fingerprint=fingerprint)
 
 
 def _plan_new(
@@ -149,45 +150,79 @@ def _plan_new(
     prepared = open_prepared(prepared_path, check=check_ids) if prepared_path else None
     if prepared is not None:
         check_reading(prepared, job)
-    base = None if job.init_from is None else read_model(job.init_from)
+    auto, initial = is_auto(job.init_from), None
+    if job.init_from is not None and not auto:
+        initial = InitialModel.open(job.init_from)
     selection = Selection(
-        {**_shape(base, job.preset), **job.options} if base else job.options,
+        job.options,
         job.preset,
         prepared.windows if prepared else None,
         prepared.chosen if prepared else (),
-    )
+    ).starting_from(initial)
     settings = selection.resolve()
     if prepared is not None:
         check_shares(prepared, settings.windows)
-    if base is not None:
-        transfer.check_shape(settings.model, base, str(job.init_from))
+    if initial is not None:
+        transfer.check_shape(settings.model, initial.model, initial.name)
     corpus, from_cache = prepared, False
     if corpus is None:
         corpus, from_cache = read_corpus(job, selection, recorded, on_event)
     selection.check_fits(corpus)
+    data, found = _read_data(corpus, settings.windows.validation), None
+    if auto or (recorded is None and offers_starter(job, len(data.train))):
+        found, initial = check_starters(data, selection.values, requested=auto)
+        selection = selection.starting_from(initial)
     automatic_values = selection.choose_automatic(corpus, automatic.TWO_CORES)
     settings = with_corpus(selection.resolve(automatic_values), corpus)
-    vocabulary, initial_weights = corpus.vocabulary, None
-    if base is not None:
-        vocabulary = transfer.unite(base.record.vocabulary, vocabulary)
-        labels = None if corpus.documents is None else corpus.documents.labels
-        initial_weights = partial(transfer.transfer_weights, base, vocabulary, labels)
+    vocabulary = corpus.vocabulary
+    if initial is not None:
+        vocabulary = transfer.unite(initial.model.record.vocabulary, vocabulary)
     identity = TrainingIdentity(
         settings,
         vocabulary,
         corpus.digest,
-        None if job.init_from is None else str(job.init_from),
+        None if initial is None else initial.name,
         tuple(automatic_values),
     )
     settings_for = None
     if settings.training.time and automatic_values.keys() - _SAME_ON_ALL_DEVICES:
         settings_for = partial(selection.resolve_for, corpus)
-    return Plan(identity, corpus, job.preset, from_cache, initial_weights, settings_for)
+    return Plan(
+        identity,
+        corpus,
+        job.preset,
+        from_cache,
+        settings_for,
+        initial,
+        None if initial is None else initial.fingerprint,
+        found,
+    )
 
 
-def _shape(base: TrainedModel, preset: str | None) -> dict[str, Any]:
-    """The shape of the model to begin with, as options, unless a preset chooses another one."""
-    model = base.record.settings.model
-    shape = {"cell": model.cell, "units": model.units, "embedding": model.embedding}
-    preset_values = PRESETS.get(preset or "", {})
-    return {name: preset_values.get(name, value) for name, value in shape.items()}
+def _read_data(
+    corpus: Prepared, validation: float, vocabulary: Vocabulary | None = None
+) -> TrainingData:
+    """The training and the validation part of a corpus.
+
+    Args:
+        corpus: The corpus.
+        validation: The share of a continuous text that is for validation.
+        vocabulary: The vocabulary whose ids to return; None for the corpus's own.
+    """
+    vocabulary = vocabulary or corpus.vocabulary
+    parts: list[IdSequence] = [*corpus.split(validation)]
+    if vocabulary != corpus.vocabulary:
+        table = transfer.map_ids(corpus.vocabulary, vocabulary).astype(vocabulary.dtype)
+        parts = [transfer.MappedIds(ids, table) for ids in parts]
+    train, validating = parts
+    documents = corpus.documents
+    if documents is None:
+        return TrainingData(train, validating, vocabulary)
+    return TrainingData(
+        train,
+        validating,
+        vocabulary,
+        documents.part(TRAINING),
+        documents.part(VALIDATION),
+        documents.labels,
+    )

@@ -34,6 +34,7 @@ def describe(
         recorded = {
             "corpus": corpus,
             "preset": plan.preset,
+            **({"init_from": plan.initial_model.to_json()} if plan.initial_model else {}),
             "command": list(command),
             "versions": {
                 "textgen": textgen.__version__,

@@ -6,8 +6,9 @@ from typing import Any
 
 from textgen.settings import PRESETS, Settings, WindowConfig, normalize_options, resolve_settings
 from textgen.text.prepared import Prepared
-from textgen.training import automatic
+from textgen.training import automatic, fine_tuning
 from textgen.training.automatic import Pace
+from textgen.training.initial_model import InitialModel
 
 
 @dataclass(frozen=True)
@@ -19,12 +20,21 @@ class Selection:
         preset: Name of a preset, which the options change.
         recorded: The windows that a prepared corpus recorded; None without one.
         recorded_names: Those of its settings that were chosen when it was prepared.
+        from_model: Whether training begins with the weights of another model.
     """
 
     options: Mapping[str, Any]
     preset: str | None = None
     recorded: WindowConfig | None = None
     recorded_names: tuple[str, ...] = ()
+    from_model: bool = False
+
+    def starting_from(self, model: InitialModel | None) -> "Selection":
+        """The same with the shape of a model to begin with, unless another one was chosen."""
+        if model is None:
+            return self
+        options = {**model.shape(self.preset), **self.options}
+        return replace(self, options=options, from_model=True)
 
     @property
     def values(self) -> dict[str, Any]:
@@ -62,7 +72,8 @@ class Selection:
             chosen.setdefault("maxlen", settings.windows.maxlen)
         values: dict[str, Any] = {}
         if settings.training.time and "time" not in chosen:
-            values["time"] = automatic.choose_time(characters, pace)
+            choose_time = fine_tuning.choose_time if self.from_model else automatic.choose_time
+            values["time"] = choose_time(characters, pace)
         if "state_reset" not in chosen:  # also without carried state, where it has no effect
             windows = characters / settings.windows.maxlen * (settings.training.epochs or 1)
             values["state_reset"] = automatic.choose_state_reset(windows, _mean_length(corpus))
@@ -72,7 +83,8 @@ class Selection:
             return values
         if self.preset is None and settings.model.cell == "lstm":
             duration = {"time": settings.training.time, **values}
-            values |= automatic.choose_sizes(characters, {**duration, **chosen}, pace)
+            choose = fine_tuning.choose_fine_tuning if self.from_model else automatic.choose_sizes
+            values |= choose(characters, {**duration, **chosen}, pace)
         elif "batch_size" not in chosen:
             values["batch_size"] = automatic.choose_batch_size(characters, settings.windows.maxlen)
         return values

@@ -1,5 +1,9 @@
 """A training as lines."""
 
+from dataclasses import replace
+
+import pytest
+
 from tests.cli.display.example import STARTED, draw, state_after, training_events
 from textgen.cli.display.lines import LineDisplay, QuietDisplay
 from textgen.text.reading_report import ReadingReport
@@ -69,6 +73,40 @@ def test_documents_are_counted_with_how_they_were_read(capsys):
     LineDisplay()(events.CorpusOpened(9, 7, 1, 0, 4, from_cache=False, test_characters=1))
     assert "7 for training, 1 for validation, 1 for a test\n" in capsys.readouterr().err
     assert "5,500 documents, 9,000 characters" in "\n".join(draw(state_after(opened), 80, 24))
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (
+            events.StarterChecked(requested=False, starter="english", expected_gain=0.26),
+            "short text: --init-from english would lower the loss by about 0.3 nats per character",
+        ),
+        (
+            events.StarterChecked(True, "english", True, 1.987, 2.3, 0.26),
+            "starter: before any training, english predicts validation text with 1.99 nats per "
+            "character, an n-gram model of the training text with 2.30; training from english",
+        ),
+        (
+            events.StarterChecked(True, "english", False, 3.4, 2.3, 0.26),
+            "starter: before any training, english predicts validation text with 3.40 nats per "
+            "character, an n-gram model of the training text with 2.30; training from scratch",
+        ),
+        (
+            events.StarterChecked(requested=True),
+            "starter: none has the chosen layers; training from scratch",
+        ),
+    ],
+)
+def test_what_a_check_of_starters_found_is_a_line(capsys, event, line):
+    LineDisplay()(event)
+    QuietDisplay()(event)
+    assert capsys.readouterr().err.splitlines() == [line]
+
+
+def test_the_model_to_begin_with_is_named(capsys):
+    LineDisplay()(replace(STARTED, init_from="english"))
+    assert "parameters, initialised from english, on cpu" in capsys.readouterr().err
 
 
 def test_samples_of_documents_take_a_line_and_have_their_labels(capsys):

@@ -142,6 +142,7 @@ def _facts(trained: TrainedModel, history: History, corpus: Prepared | None) -> 
         "Vocabulary": f"{record.vocabulary.size:,} characters",
         "Network": f"{config.cell.upper()} {', '.join(map(str, config.units))}: "
         f"{trained.parameters:,} parameters",
+        **({"Initialised from": record.init_from} if record.init_from else {}),
         "Learned": f"targets {windows.targets}, windows of {windows.maxlen} characters"
         + (
             ", each document from a zero state"

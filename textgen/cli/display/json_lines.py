@@ -16,6 +16,7 @@ from textgen.training import events
 EVENT_NAMES: dict[type, str] = {
     events.Preparing: "preparing",
     events.CorpusOpened: "corpus_opened",
+    events.StarterChecked: "starter_checked",
     events.TrainingStarted: "training_started",
     events.StepDone: "progress",
     events.EarlySample: "early_sample",

@@ -63,6 +63,8 @@ class LiveDisplay:
             self._screen.open()
             return
         warnings = []
+        if isinstance(event, events.StarterChecked):
+            warnings = list(self._format(event))  # seen at once, too
         if isinstance(event, events.TrainingStarted):
             warnings = list(describe_slowness(event))
         for line in warnings:

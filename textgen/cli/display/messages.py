@@ -32,6 +32,8 @@ class EventFormatter:
         match event:
             case events.CorpusOpened():
                 yield from _describe_corpus(event)
+            case events.StarterChecked():
+                yield _describe_starter(event)
             case events.TrainingStarted():
                 self._epochs, self._processes = event.epochs, event.processes
                 yield from _describe_start(event, in_python=self._in_python)
@@ -120,10 +122,27 @@ def _describe_corpus(event: events.CorpusOpened) -> Iterator[str]:
         yield f"        {event.unknown_characters:,} rare characters share one id"
 
 
+def _describe_starter(event: events.StarterChecked) -> str:
+    if not event.requested:
+        return (
+            f"short text: --init-from {event.starter} would lower the loss by about "
+            f"{event.expected_gain:.1f} nats per character"
+        )
+    if not event.starter:
+        return "starter: none has the chosen layers; training from scratch"
+    decision = f"training from {event.starter}" if event.knows_language else "training from scratch"
+    return (
+        f"starter: before any training, {event.starter} predicts validation text with "
+        f"{event.loss:.2f} nats per character, an n-gram model of the training text with "
+        f"{event.ngram_loss:.2f}; {decision}"
+    )
+
+
 def _describe_start(event: events.TrainingStarted, *, in_python: bool) -> Iterator[str]:
     rows = "streams" if event.carry_state else "windows"
+    initial = f", initialised from {event.init_from}" if event.init_from else ""
     yield (
-        f"model: {event.layers}, {event.parameters:,} parameters, {describe_device(event)}"
+        f"model: {event.layers}, {event.parameters:,} parameters{initial}, {describe_device(event)}"
         + (f", {event.processes} processes" if event.processes > 1 else "")
     )
     yield from describe_slowness(event)
