@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO_MODEL := demo-model
+LANGUAGE ?= english
+TIME ?= 62m
 # As many tests at once as there are processors: each of the longest is a program that starts.
 PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 # JAX compiles for a second or more what each test then runs for milliseconds.
@@ -16,7 +18,7 @@ FAST := tests/settings tests/storage tests/text tests/sampling tests/model tests
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast test-backends smoke-backends setup check format bench soak docs
-.PHONY: test-install test-lowest clean
+.PHONY: test-install test-lowest starter clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -85,6 +87,10 @@ test-lowest:  ## run the tests with the oldest dependencies that pyproject.toml 
 	sed -nE 's|^ *"([a-z0-9-]+)>=([0-9]+[.][0-9]+[.][0-9]+)[",].*|\1==\2|p' pyproject.toml | sort -u > $(VENV)-lowest/constraints.txt
 	$(VENV)-lowest/bin/pip install --quiet --editable '.[dev]' --constraint $(VENV)-lowest/constraints.txt
 	$(VENV)-lowest/bin/python -m pytest $(PARALLEL)
+
+# Needs npm, Debian's apt-get and an hour of two cores.
+starter: $(VENV)/installed  ## build the pretrained model of a language: make starter LANGUAGE=english TIME=62m
+	$(BIN)/python -m starters.build $(LANGUAGE) --time $(TIME)
 
 clean:  ## remove everything that make created
 	rm -rf $(VENV) $(VENV)-lowest $(DEMO_MODEL) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -53,13 +53,13 @@ def fetch(package: Package, folder: Path) -> Path:
         "npm": ["npm", "pack", "--silent", f"{package.name}@{version}"],
         "pypi": [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *source, pinned],
     }
-    subprocess.run(commands[package.registry], cwd=target, check=True)  # noqa: S603
+    subprocess.run(commands[package.registry], cwd=target, check=True)
     (archive,) = (path for path in target.iterdir() if path.is_file())
     if archive.suffix == ".deb":
-        subprocess.run(["dpkg", "-x", archive, target], check=True)  # noqa: S603, S607
+        subprocess.run(["dpkg", "-x", archive, target], check=True)
     elif archive.suffix == ".whl":
         with zipfile.ZipFile(archive) as wheel:
-            wheel.extractall(target)  # noqa: S202 a package whose code pip would run
+            wheel.extractall(target)
     else:
         with tarfile.open(archive) as tar:
             tar.extractall(target, filter="data")
