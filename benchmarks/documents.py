@@ -129,10 +129,10 @@ def _train(folder: Path, rows: Rows, way: str, model: Path, length: Sequence[str
         words += [str(list_path), "--documents=none"]
     else:
         words += [str(table_path), "--column=text", *(["--label=label"] if "labels" in way else [])]
-    return _run(words)
+    return run(words)
 
 
-def _run(words: Sequence[str]) -> str:
+def run(words: Sequence[str]) -> str:
     command = [sys.executable, "-m", "textgen", *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -148,7 +148,7 @@ def _evaluate(model: Path, rows: Rows, unseen: Rows, way: str) -> dict[str, Any]
         nats -= float(logs.sum())
         total += len(logs)
     epochs = json.loads((model / "history.json").read_bytes())["epochs"]
-    starts, derailed = _count_derailed(sampler, [text for text, _ in rows], way)
+    starts, derailed = count_derailed(sampler, [text for text, _ in rows], way)
     return {
         "passes": epochs[-1]["epoch"],
         "validation": min(epoch["validation_loss"] for epoch in epochs),
@@ -169,7 +169,7 @@ def _score(sampler: textgen.Sampler, text: str, label: str, way: str) -> Any:
     return sampler.logprobs(known)
 
 
-def _count_derailed(sampler: textgen.Sampler, texts: Sequence[str], way: str) -> tuple[int, int]:
+def count_derailed(sampler: textgen.Sampler, texts: Sequence[str], way: str) -> tuple[int, int]:
     """How many starts there are, and how many derail."""
     generator = random.Random(0)
     pieces = [text[:_READ] for text in generator.sample(texts, min(1000, len(texts)))]
@@ -201,7 +201,7 @@ def _generate(model: Path, rows: Rows, unseen: Rows, way: str) -> dict[str, Any]
     for label in labels:
         words = ["sample", "--model", str(model), f"--samples={_SAMPLES}", "--length=1000"]
         words += ["--temperature=1", "--random-seed=0", "--format=jsonl"]
-        lines = _run([*words, *([f"--label={label}"] if label else [])]).splitlines()
+        lines = run([*words, *([f"--label={label}"] if label else [])]).splitlines()
         documents += [(json.loads(line), label) for line in lines if line.startswith("{")]
     figures["ended"] = sum(item["complete"] for item, _ in documents) / len(documents)
     figures["copied"] = sum(item["text"] in known for item, _ in documents) / len(documents)
