@@ -58,8 +58,9 @@ def test_the_loss_of_ngrams_is_that_of_a_search_by_hand():
     np.testing.assert_allclose(losses, expected)
 
 
-def test_a_starter_knows_the_language_that_it_predicts_as_well_as_ngrams_do():
-    assert knows_language(1.9, 2.2) and not knows_language(2.5, 2.2)
+def test_a_starter_knows_the_language_that_it_predicts_well_and_better_than_ngrams_do():
+    assert knows_language(1.9, 2.2)
+    assert not knows_language(1.9, 1.2) and not knows_language(3.1, 3.5)
 
 
 def test_a_longer_text_gains_less():
