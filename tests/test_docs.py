@@ -19,7 +19,7 @@ from textgen import errors
 from textgen.cli import program
 from textgen.cli.display.json_lines import EVENT_NAMES
 from textgen.text.split import split_position
-from textgen.training.automatic import Pace, choose_sizes, choose_time
+from textgen.training.automatic import Pace, choose_length, choose_sizes
 
 ROOT = Path(__file__).parent.parent
 _GENERATED = ("cli.md", "errors.md")
@@ -177,16 +177,17 @@ def test_the_readme_is_short_and_leads_to_every_page():
 
 def test_the_tutorial_shows_the_sizes_that_are_chosen():
     rows = re.findall(
-        r"^\| (\d+) (kB|MB) \| (\d+) (s|min) \| (\d+) \| (\S+) \| (\S+) \| (\S+) \|",
+        r"^\| (\d+) (kB|MB) \| (\d+) (s|min|epochs) \| (\d+) \| (\S+) \| (\S+) \| (\S+) \|",
         TUTORIAL,
         re.MULTILINE,
     )
-    assert len(rows) == 3
+    assert len(rows) == 4
     for size, unit, time, of, *chosen in rows:
         characters = split_position(int(size) * {"kB": 1000, "MB": 1_000_000}[unit], 0.1)
-        seconds = choose_time(characters)
-        assert seconds == int(time) * {"s": 1, "min": 60}[of]
-        sizes = choose_sizes(characters, {"time": seconds})
+        length = choose_length(characters)
+        name, factor = {"epochs": ("epochs", 1), "s": ("time", 1), "min": ("time", 60)}[of]
+        assert length[name] == int(time) * factor
+        sizes = choose_sizes(characters, length)
         names = ("dropout", "drop_connect", "noise")
         assert chosen == [f"{sizes['units'][0]}", *(f"{sizes[name]:g}" for name in names)]
     (shown,) = re.findall(r"model: LSTM (\d+),", TUTORIAL)

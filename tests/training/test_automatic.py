@@ -5,9 +5,9 @@ import pytest
 from textgen.training.automatic import (
     TWO_CORES,
     Pace,
+    choose_length,
     choose_sizes,
     choose_state_reset,
-    choose_time,
 )
 
 
@@ -24,12 +24,30 @@ def test_a_fast_device_gets_a_wider_network(characters):
 
 
 def test_a_fast_device_gets_less_time_for_a_short_text():
-    assert choose_time(10**5, Pace(4.0)) < choose_time(10**5) < choose_time(10**5, Pace(0.2))
+    slow, two_cores, fast = (choose_length(10**5, Pace(times))["time"] for times in (0.2, 1.0, 4.0))
+    assert fast < two_cores < slow
+
+
+def test_a_very_short_text_is_read_some_times_on_any_device():
+    assert choose_length(2000) == choose_length(40_000, Pace(100.0, gpu=True))
+    assert choose_length(2000)["epochs"] == 60
+
+
+@pytest.mark.parametrize("name", ["noise", "weight_decay"])
+def test_the_shorter_the_text_the_more_regularization(name):
+    def values(passes):
+        sizes = (500, 10_000, 30_000, 100_000, 10**6)
+        return [choose_sizes(characters, {"epochs": passes})[name] for characters in sizes]
+
+    many = values(60)
+    assert many == sorted(many, reverse=True) and many[0] > 10 * many[-1]
+    assert len(set(values(10))) == 1  # of few passes a network learns nothing by heart
 
 
 def test_a_gpu_starts_within_half_a_minute_and_then_has_time_for_many_passes():
     gpu = Pace(100.0, gpu=True)
-    assert 150 < choose_time(10**6, gpu) < 600 and choose_time(10_000, gpu) == 60
+    assert 150 < choose_length(10**6, gpu)["time"] < 600
+    assert choose_length(60_000, gpu) == {"time": 60}
 
 
 def test_a_training_by_epochs_is_the_same_on_every_machine():

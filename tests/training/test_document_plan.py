@@ -73,7 +73,7 @@ def test_its_data_are_the_documents_of_each_part(tmp_path, titles):
 
 
 def test_state_resets_are_for_long_documents_alone(tmp_path, names):
-    short = plan(names, tmp_path / "m")
+    short = plan(names, tmp_path / "m", time=30.0)
     assert short.identity.settings.training.state_reset == 0
     assert short.settings_for is not None
     assert (

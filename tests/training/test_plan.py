@@ -21,7 +21,7 @@ from textgen.text.prepare import prepare
 from textgen.text.prepared import open_prepared
 from textgen.text.sources import Source
 from textgen.training import checkpoint
-from textgen.training.automatic import choose_sizes, choose_time
+from textgen.training.automatic import choose_length, choose_sizes
 from textgen.training.job import Job
 from textgen.training.plan import create_plan
 
@@ -41,7 +41,7 @@ def test_sizes_grow_with_the_time_and_shrink_with_the_text():
             chosen = resolve_settings({}, automatic=choose_sizes(characters, {"time": seconds}))
             rows = chosen.training.batch_size
             assert rows == 1 or rows * chosen.windows.maxlen * 4 <= characters
-    assert choose_time(10**6) == 600 and choose_time(10_000) < 120
+    assert choose_length(10**6) == {"time": 600} and choose_length(10**5)["time"] < 120
 
 
 def test_automatic_sizes_depend_on_what_the_user_chose():
@@ -55,6 +55,34 @@ def test_automatic_sizes_depend_on_what_the_user_chose():
     assert passes == sorted(passes) and passes[0] < 0.1 and passes[-1] > 0.3
     chosen = resolve_settings({"units": (8,)}, automatic=free)
     assert chosen.model.units == (8,) and chosen.model.dropout == free["dropout"]
+
+
+@pytest.mark.parametrize(
+    ("options", "preset", "length"),
+    [
+        ({}, None, (0, 60)),
+        ({"cell": "gru"}, None, (0, 60)),
+        ({"epochs": 3}, None, (0, 3)),
+        ({"time": 90.0}, None, (90, 0)),
+        ({}, "keras-example", (0, 40)),
+    ],
+)
+def test_a_very_short_text_is_read_some_times(tmp_path, corpus, options, preset, length):
+    training = planned([corpus], tmp_path / "m", options, preset).identity.settings.training
+    assert (training.time, training.epochs) == length
+
+
+def test_a_training_whose_settings_an_older_version_chose_is_the_same(tmp_path, corpus):
+    now = planned([corpus], tmp_path / "m").identity
+    training = replace(now.settings.training, time=30.0, epochs=0, weight_decay=0.01)
+    before = replace(
+        now,
+        settings=replace(now.settings, training=training),
+        automatic=tuple(set(now.automatic) - {"epochs", "weight_decay"}),
+    )
+    assert checkpoint.difference(now, before) is None
+    chosen = planned([corpus], tmp_path / "m", {"weight_decay": 0.3}).identity
+    assert checkpoint.difference(chosen, before) == "weight_decay"
 
 
 def test_a_prepared_text_that_validation_takes_whole(tmp_path, corpus):

@@ -134,7 +134,8 @@ _TRAINING = cloup.option_group(
         TrainConfig,
         "epochs",
         type=int,
-        help_text="Times the text is read, however long it takes.  [default: as time allows]",
+        help_text="Times the text is read, however long it takes.  "
+        "[default: 60 of a text of less than 50,000 characters, else as time allows]",
     ),
     setting(
         TrainConfig,

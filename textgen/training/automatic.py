@@ -35,6 +35,9 @@ _STARTS = 300  # windows from a zero state that teach a network to start
 # must learn to start in the middle.
 _SHORT_DOCUMENTS = 1000
 _SHORT = 20_000  # characters of a text that is too short to spare any
+# Characters of a text that half a minute would be too long for. What it needs is passes, and a time
+# would be thousands of them.
+_BY_EPOCHS = 50_000
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,24 @@ class Pace:
 TWO_CORES = Pace()
 
 
+def choose_length(characters: int, pace: Pace = TWO_CORES) -> dict[str, float]:
+    """How long to train if nobody chose it: `epochs` of a short text, else `time` in seconds.
+
+    Args:
+        characters: Of the training text.
+        pace: Of the device.
+
+    Example:
+        >>> choose_length(9_000), choose_length(1_000_000)
+        ({'epochs': 60, 'time': 0.0}, {'time': 600.0})
+    """
+    if characters < _BY_EPOCHS:
+        return {"epochs": _PASSES, "time": 0.0}
+    return {"time": choose_time(characters, pace)}
+
+
 def choose_time(characters: int, pace: Pace = TWO_CORES) -> float:
-    """The seconds of a training if nobody chose them: fewer for a short text.
+    """The seconds of a training by time if nobody chose them: fewer for a short text.
 
     Args:
         characters: Of the training text.
@@ -99,12 +118,18 @@ def choose_sizes(
     # More passes need more regularisation; more steps, and wider layers, a lower learning rate.
     doublings = math.log2(max(0.1, min(passes, _PASSES)) / 3.3)
     learning_rate = 0.018 * min(1.0, 256 / width) * min(1.0, (1600 / steps) ** 0.6)
+    # From 13 passes on, and fully from 26, a text needs more than dropout; of less than 100 kB (90
+    # without the validation part), the more the shorter it is.
+    rereading, shortness = min(max(doublings - 2, 0.0), 1.0), max(90_000 / characters - 1, 0.0)
+    noise = rereading * min(0.005 + 0.008 * shortness, 0.15)
+    weight_decay = min(TrainConfig.weight_decay + rereading * 0.08 * shortness, 0.8)
     values = {
         "maxlen": maxlen,
         "units": units,
         "dropout": round(min(max(0.15 + 0.06 * doublings, 0.0), 0.4), 2),
         "drop_connect": round(min(0.05 * max(doublings, 0.0) ** 1.5, 0.25), 2),
-        "noise": round(min(0.005 * max(doublings - 2, 0.0), 0.005), 3),
+        "noise": round(noise, 3),
+        "weight_decay": round(weight_decay, 2),
         "batch_size": batch_size,
         "state_reset": choose_state_reset(windows),
         "learning_rate": round(max(learning_rate, 0.003), 4),
@@ -150,8 +175,9 @@ def _choose_units(characters: int, seconds: float) -> int:
     """
     times, units = zip(*_UNITS, strict=True)
     by_time = float(np.interp(math.log(seconds), np.log(times), units))
-    # Any network learns a short text by heart; a wide one does so earlier.
-    by_text = 0.77 * math.sqrt(characters)
+    # Any network learns a short text by heart; a wide one does so earlier. Noise and weight decay,
+    # of which short texts get much, prevent that.
+    by_text = max(0.77 * math.sqrt(characters), 7.4 * characters**0.3)
     return max(64, 32 * int(min(by_time, by_text) / 32 + 0.5))
 
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from textgen import storage
 from textgen.errors import ModelError, NewerVersionError, SettingsError
 from textgen.sampling.network import weight_specs
-from textgen.settings import Settings
+from textgen.settings import Settings, resolve_settings
 from textgen.text.vocabulary import Vocabulary
 
 Arrays = Sequence[npt.NDArray[Any]]
@@ -112,13 +112,10 @@ def difference(identity: TrainingIdentity, recorded: TrainingIdentity) -> str | 
         return "corpus"
     values, recorded_values = identity.parts(), recorded.parts()
     ignored = set(identity.automatic) & set(recorded.automatic)
-    # A setting that the version which started it did not have counts only if it is chosen now.
-    legacy = Settings.legacy_defaults()
-    ignored |= {
-        name
-        for name in identity.automatic
-        if name in legacy and recorded_values[name] == legacy[name]
-    }
+    # A setting that the version which started it did not have, or did not choose, counts only if
+    # the user chooses it now.
+    defaults = {**resolve_settings({}).by_name(), **Settings.legacy_defaults()}
+    ignored |= {name for name in identity.automatic if recorded_values[name] == defaults[name]}
     differing = (name for name in values if values[name] != recorded_values[name])
     return next((name for name in differing if name not in ignored), None)
 

@@ -72,10 +72,13 @@ class Selection:
             chosen.setdefault("maxlen", settings.windows.maxlen)
         values: dict[str, Any] = {}
         if settings.training.time and "time" not in chosen:
-            choose_time = fine_tuning.choose_time if self.from_model else automatic.choose_time
-            values["time"] = choose_time(characters, pace)
+            if self.from_model:
+                values["time"] = fine_tuning.choose_time(characters, pace)
+            else:
+                values |= automatic.choose_length(characters, pace)
         if "state_reset" not in chosen:  # also without carried state, where it has no effect
-            windows = characters / settings.windows.maxlen * (settings.training.epochs or 1)
+            epochs = values.get("epochs") or settings.training.epochs or 1
+            windows = characters / settings.windows.maxlen * epochs
             values["state_reset"] = automatic.choose_state_reset(windows, _mean_length(corpus))
             if corpus.documents is not None:
                 chosen["state_reset"] = values["state_reset"]
