@@ -2,6 +2,7 @@
 
 import pytest
 
+from textgen.settings import TrainConfig
 from textgen.training.automatic import (
     TWO_CORES,
     Pace,
@@ -9,6 +10,7 @@ from textgen.training.automatic import (
     choose_sizes,
     choose_state_reset,
 )
+from textgen.training.fine_tuning import choose_fine_tuning
 
 
 @pytest.mark.parametrize("characters", [10**5, 10**6, 10**8])
@@ -59,3 +61,10 @@ def test_short_documents_start_often_enough():
     assert choose_state_reset(10**4, mean_length=60) == 0
     for length in (None, 5000):
         assert choose_state_reset(10**4, length) == 0.1
+
+
+def test_fine_tuning_on_a_short_text_forgets_nothing_by_weight_decay():
+    chosen = {"epochs": 60, "units": (64,)}
+    scratch, tuned = choose_sizes(2000, chosen), choose_fine_tuning(2000, chosen)
+    assert tuned["weight_decay"] == TrainConfig.weight_decay < scratch["weight_decay"]
+    assert tuned["noise"] < scratch["noise"]

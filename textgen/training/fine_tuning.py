@@ -7,10 +7,12 @@ Starters).
 from collections.abc import Mapping
 from typing import Any
 
+from textgen.settings import TrainConfig
 from textgen.training import automatic
 from textgen.training.automatic import TWO_CORES, Pace
 
 _LEARNING_RATE = 0.002  # higher ones unlearn what the model knows
+_NOISE = 0.005  # at most
 
 
 def choose_time(characters: int, pace: Pace = TWO_CORES) -> float:
@@ -43,4 +45,9 @@ def choose_fine_tuning(
     """
     values = automatic.choose_sizes(characters, chosen, pace)
     values["learning_rate"] = _LEARNING_RATE
+    # What short texts need in a training from scratch was not measured here, and weight decay
+    # unlearns what the model knows.
+    values["weight_decay"] = TrainConfig.weight_decay
+    if "noise" in values:
+        values["noise"] = min(values["noise"], _NOISE)
     return {name: value for name, value in values.items() if name not in chosen}
