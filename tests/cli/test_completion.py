@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.sampling.document_models import NAMES, BigramModel
 from textgen.cli import program
+from textgen.model import starters
 from textgen.settings import CELLS, PRESETS
 
 ENVIRONMENT = {
@@ -242,3 +244,15 @@ def test_every_path_is_completed(name):
             expected = "dir" if kind[0] in ("DIR", "MODEL") else "file"
             offered = [item.type for item in parameter.shell_complete(context, "")]
             assert offered == [expected], parameter.name
+
+
+def test_names_of_starters_are_completed(tmp_path, monkeypatch):
+    monkeypatch.setattr(starters, "_DIRECTORY", tmp_path)
+    for name in ("english", "german"):
+        BigramModel(NAMES).save(tmp_path / name, mode="files")
+    command = program.commands["train"]
+    context = command.make_context("train", [], resilient_parsing=True)
+    (parameter,) = (item for item in command.params if item.name == "init_from")
+    offered = [(item.type, item.value) for item in parameter.shell_complete(context, "e")]
+    assert offered == [("dir", "e"), ("plain", "english")]
+    assert [item.value for item in parameter.shell_complete(context, "a")] == ["a", "auto"]
