@@ -26,8 +26,8 @@ _TIME = (1980, 1, 1, 0, 0, 0)  # of every member, so that the same weights give 
 def compact_model(source: str | Path, target: str | Path) -> None:
     """Copy a model directory with its weights rounded to float16.
 
-    The copy has no cache, no samples, few seeds, no command line and no folders in the names of
-    the corpus's files.
+    The copy has no cache, no samples, no loss curve, few seeds, no command line and no folders in
+    the names of the corpus's files.
 
     Args:
         source: A model directory.
@@ -54,10 +54,11 @@ def compact_model(source: str | Path, target: str | Path) -> None:
 
 
 def _trim(record: ModelRecord) -> ModelRecord:
-    """A record without samples and without what is private to the machine that trained."""
+    """A record without samples and loss curve, and without what is private to the machine that trained."""
     history = {
         **record.history,
         "epochs": [{**entry, "samples": []} for entry in record.history.get("epochs", [])],
+        "steps": [],
         "samples": [],
     }
     corpus = record.about.get("corpus", {})
