@@ -54,7 +54,7 @@ def compact_model(source: str | Path, target: str | Path) -> None:
 
 
 def _trim(record: ModelRecord) -> ModelRecord:
-    """A record without samples and loss curve, and without what is private to the machine that trained."""
+    """A record without samples, loss curve and what is private to the machine that trained."""
     history = {
         **record.history,
         "epochs": [{**entry, "samples": []} for entry in record.history.get("epochs", [])],

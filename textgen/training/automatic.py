@@ -111,7 +111,7 @@ def choose_sizes(
     start = _GPU_START if pace.gpu else _START
     training_seconds = 0.0 if epochs else max(chosen["time"] - start, 1.0)
     passes = epochs or estimate_speed(width) * pace.times * training_seconds / characters
-    maxlen = chosen.get("maxlen") or (MAXLEN if characters > _SHORT else WindowConfig.maxlen)
+    maxlen = chosen.get("maxlen") or choose_maxlen(characters)
     batch_size = chosen.get("batch_size") or choose_batch_size(characters, maxlen)
     windows = passes * characters / maxlen
     steps = windows / batch_size
@@ -155,6 +155,11 @@ def choose_state_reset(windows: float, mean_length: float | None = None) -> floa
     if mean_length is not None and mean_length < _SHORT_DOCUMENTS:
         return 0.0
     return round(min(max(TrainConfig.state_reset, _STARTS / windows), 0.5), 2)
+
+
+def choose_maxlen(characters: int) -> int:
+    """Characters in a window."""
+    return MAXLEN if characters > _SHORT else WindowConfig.maxlen
 
 
 def choose_batch_size(characters: int, maxlen: int) -> int:

@@ -1,18 +1,21 @@
 """Rules that choose settings for a training that begins with the weights of another model.
 
-They are those of automatic.py, apart from what was measured to be better (docs/NOTES.md, under
-Starters).
+The measurements behind the rules are in docs/NOTES.md, under Starters.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
-from textgen.settings import TrainConfig
 from textgen.training import automatic
 from textgen.training.automatic import TWO_CORES, Pace
 
-_LEARNING_RATE = 0.002  # higher ones unlearn what the model knows
-_NOISE = 0.005  # at most
+_LEAST_TIME = 30.0  # seconds, with start and end
+_READ = 1000.0  # characters of the text for each second: five to ten passes
+_START = 10.0  # seconds that start and end take
+_STEPS = 1500  # of a training; a short one takes them with fewer streams in each
+_STREAMS = 8, 32  # in a step, at least and at most
+_SMALL_STEPS = 0.55  # how fast text is read with few streams, compared with 32
 
 
 def choose_time(characters: int, pace: Pace = TWO_CORES) -> float:
@@ -22,7 +25,7 @@ def choose_time(characters: int, pace: Pace = TWO_CORES) -> float:
         characters: Of the training text.
         pace: Of the device.
     """
-    return automatic.choose_time(characters, pace)
+    return min(automatic.choose_time(characters, pace), max(_LEAST_TIME, characters / _READ))
 
 
 def choose_fine_tuning(
@@ -40,14 +43,30 @@ def choose_fine_tuning(
         Values by name of those settings that nobody chose.
 
     Example:
-        >>> choose_fine_tuning(80_000, {"time": 60.0, "units": (672,)})["learning_rate"]
-        0.002
+        >>> values = choose_fine_tuning(90_000, {"time": 60.0, "units": (704,)})
+        >>> values["batch_size"], values["learning_rate"], values["dropout"]
+        (8, 0.002, 0.21)
     """
-    values = automatic.choose_sizes(characters, chosen, pace)
-    values["learning_rate"] = _LEARNING_RATE
-    # What short texts need in a training from scratch was not measured here, and weight decay
-    # unlearns what the model knows.
-    values["weight_decay"] = TrainConfig.weight_decay
-    if "noise" in values:
-        values["noise"] = min(values["noise"], _NOISE)
+    maxlen = chosen.get("maxlen") or automatic.choose_maxlen(characters)
+    speed = automatic.estimate_speed(automatic.equivalent_width(chosen["units"])) * pace.times
+    read = chosen.get("epochs", 0) * characters or speed * max(chosen["time"] - _START, 1.0)
+    # Each step moves the weights by about the learning rate: what counts is how many there are.
+    streams = 2 ** round(math.log2(max(read / (_STEPS * maxlen), 1)))
+    fitting = automatic.choose_batch_size(characters, maxlen)
+    batch_size = chosen.get("batch_size") or min(max(streams, _STREAMS[0]), _STREAMS[1], fitting)
+    if not chosen.get("epochs") and batch_size <= _STREAMS[1] // 2:
+        read *= _SMALL_STEPS
+    passes = read / characters
+    steps = read / (batch_size * maxlen)
+    doublings = math.log2(max(0.1, passes) / 3.3)
+    learning_rate = 0.003 * math.sqrt(batch_size / 16) * min(1.0, (2000 / steps) ** 0.4)
+    values = {
+        "maxlen": maxlen,
+        "dropout": round(min(max(0.18 + 0.06 * doublings, 0.1), 0.4), 2),
+        "drop_connect": round(min(max(0.06 + 0.06 * doublings, 0.0), 0.25), 2),
+        "noise": 0.0,
+        "batch_size": batch_size,
+        "state_reset": automatic.choose_state_reset(read / maxlen),
+        "learning_rate": round(max(learning_rate, 0.0005), 4),
+    }
     return {name: value for name, value in values.items() if name not in chosen}
