@@ -2,7 +2,7 @@
 
 import pytest
 
-from textgen.training.fine_tuning import choose_fine_tuning, choose_time
+from textgen.training.fine_tuning import choose_fine_tuning, choose_length
 
 STARTER = {"units": (704,)}
 
@@ -30,6 +30,5 @@ def test_what_the_user_chose_stays():
 
 
 def test_a_few_passes_are_enough_for_a_short_text():
-    assert choose_time(2_000) == 30
-    assert 30 <= choose_time(50_000) <= 60
-    assert choose_time(10_000_000) == 600
+    assert choose_length(2_000) == choose_length(90_000) == {"epochs": 8, "time": 0.0}
+    assert choose_length(10_000_000) == {"time": 600.0}

@@ -10,22 +10,28 @@ from typing import Any
 from textgen.training import automatic
 from textgen.training.automatic import TWO_CORES, Pace
 
-_LEAST_TIME = 30.0  # seconds, with start and end
-_READ = 1000.0  # characters of the text for each second: five to ten passes
+_PASSES = 8  # over the text: more of them learn it by heart
+_BY_EPOCHS = 500_000  # characters of a text that the usual time would be too long for
 _START = 10.0  # seconds that start and end take
 _STEPS = 1500  # of a training; a short one takes them with fewer streams in each
 _STREAMS = 8, 32  # in a step, at least and at most
 _SMALL_STEPS = 0.55  # how fast text is read with few streams, compared with 32
 
 
-def choose_time(characters: int, pace: Pace = TWO_CORES) -> float:
-    """The seconds of a fine-tuning if nobody chose them.
+def choose_length(characters: int, pace: Pace = TWO_CORES) -> dict[str, float]:
+    """How long to train if nobody chose it: `epochs` of a short text, else `time` in seconds.
 
     Args:
         characters: Of the training text.
         pace: Of the device.
+
+    Example:
+        >>> choose_length(90_000)
+        {'epochs': 8, 'time': 0.0}
     """
-    return min(automatic.choose_time(characters, pace), max(_LEAST_TIME, characters / _READ))
+    if characters < _BY_EPOCHS:
+        return {"epochs": _PASSES, "time": 0.0}
+    return {"time": automatic.choose_time(characters, pace)}
 
 
 def choose_fine_tuning(
@@ -45,7 +51,7 @@ def choose_fine_tuning(
     Example:
         >>> values = choose_fine_tuning(90_000, {"time": 60.0, "units": (704,)})
         >>> values["batch_size"], values["learning_rate"], values["dropout"]
-        (8, 0.002, 0.21)
+        (8, 0.0021, 0.23)
     """
     maxlen = chosen.get("maxlen") or automatic.choose_maxlen(characters)
     speed = automatic.estimate_speed(automatic.equivalent_width(chosen["units"])) * pace.times

@@ -72,10 +72,8 @@ class Selection:
             chosen.setdefault("maxlen", settings.windows.maxlen)
         values: dict[str, Any] = {}
         if settings.training.time and "time" not in chosen:
-            if self.from_model:
-                values["time"] = fine_tuning.choose_time(characters, pace)
-            else:
-                values |= automatic.choose_length(characters, pace)
+            rules = fine_tuning if self.from_model else automatic
+            values |= rules.choose_length(characters, pace)
         if "state_reset" not in chosen:  # also without carried state, where it has no effect
             epochs = values.get("epochs") or settings.training.epochs or 1
             windows = characters / settings.windows.maxlen * epochs
