@@ -11,6 +11,7 @@ from textgen.training import automatic
 from textgen.training.automatic import TWO_CORES, Pace
 
 _PASSES = 8  # over the text: more of them learn it by heart
+_MANY_PASSES = 12  # more of them need smaller steps
 _BY_EPOCHS = 500_000  # characters of a text that the usual time would be too long for
 _START = 10.0  # seconds that start and end take
 _STEPS = 1500  # of a training; a short one takes them with fewer streams in each
@@ -66,6 +67,7 @@ def choose_fine_tuning(
     steps = read / (batch_size * maxlen)
     doublings = math.log2(max(0.1, passes) / 3.3)
     learning_rate = 0.003 * math.sqrt(batch_size / 16) * min(1.0, (2000 / steps) ** 0.4)
+    learning_rate *= min(1.0, _MANY_PASSES / passes)
     values = {
         "maxlen": maxlen,
         "dropout": round(min(max(0.18 + 0.06 * doublings, 0.1), 0.4), 2),
