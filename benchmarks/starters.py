@@ -101,10 +101,11 @@ class Text:
         else:
             separator = _SEPARATOR if kind == "separated" else "\n"
             documents = [part.strip() for part in text.split(separator) if part.strip()]
-            random.Random(0).shuffle(documents)
-            count = len(documents) // 10
-            training = separator.join(documents[count:])[:characters] + "\n"
-            held_out = documents[:count]
+            # The same as in `benchmarks.documents`.
+            chosen = set(random.Random(0).sample(range(len(documents)), len(documents) // 10))
+            others = [part for number, part in enumerate(documents) if number not in chosen]
+            training = separator.join(others)[:characters] + "\n"
+            held_out = [documents[number] for number in sorted(chosen)]
         known = set(training)
         return cls(
             path.stem, kind, training, ["".join(filter(known.__contains__, d)) for d in held_out]
