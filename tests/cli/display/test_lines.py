@@ -1,5 +1,6 @@
 """A training as lines."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -123,3 +124,13 @@ def test_samples_of_documents_take_a_line_and_have_their_labels(capsys):
     ]
     text = "\n".join(draw(state_after(events.EarlySample(0.5, 2.0, **vars(sample))), 80, 24))
     assert "genre=play, author=Ann: To be" in text
+
+
+def test_samples_of_quick_validations_are_left_out(capsys):
+    display = LineDisplay()
+    for second in range(12):
+        display(events.Validated(second + 1.0, 2.0, 2.0, 9.0, True, float(second)))
+        for temperature in (0.5, 1.0):
+            display(events.Sample(temperature, "", f"at {second} seconds", {}))
+    shown = re.findall(r"at \d+ seconds", capsys.readouterr().err)
+    assert shown == [f"at {second} seconds" for second in (0, 0, 5, 5, 10, 10)]

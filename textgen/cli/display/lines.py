@@ -1,14 +1,20 @@
 """A training as lines: one for each event, and one every ten seconds."""
 
+import math
+
 from textgen.cli import console
 from textgen.cli.display.messages import EventFormatter, describe_slowness, format_loss
 from textgen.cli.display.state import Speed
 from textgen.cli.formatting import format_duration
 from textgen.training import events
 
+_SAMPLES_EVERY = 5.0  # seconds; a short text is read many times in that time
+
 
 class LineDisplay:
     """Writes lines to standard error, with a progress bar if that is a terminal.
+
+    Samples of validations that follow each other quickly are left out; `history.json` has them.
 
     Args:
         in_python: Leave out what is true for the command `textgen train` only.
@@ -19,6 +25,7 @@ class LineDisplay:
         self._show_stage = console.StageProgress(self._bar)
         self._format = EventFormatter(in_python=in_python)
         self._speed = Speed()
+        self._shows_samples, self._last_samples = True, -math.inf
 
     def __call__(self, event: events.Event) -> None:
         match event:
@@ -31,6 +38,11 @@ class LineDisplay:
                 return
             case events.Validated():
                 self._speed.restart()
+                self._shows_samples = event.seconds >= self._last_samples + _SAMPLES_EVERY
+                if self._shows_samples:
+                    self._last_samples = event.seconds
+            case events.Sample() if not self._shows_samples:
+                return
             case events.CorpusOpened() | events.TrainingFinished():
                 self._bar.close()
         for line in self._format(event):
