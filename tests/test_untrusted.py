@@ -160,39 +160,37 @@ def use_prepared(copy):
                 assert corpus.documents.labels is None or corpus.documents.labels.decode(label_ids)
 
 
-@pytest.mark.parametrize("name", ["prepared.json", "vocabulary.json", "manifest.json"])
+@pytest.mark.parametrize(
+    ("corpus", "name"),
+    [
+        ("small_corpus", "prepared.json"),
+        ("small_corpus", "vocabulary.json"),
+        ("small_corpus", "manifest.json"),
+        ("small_documents", "prepared.json"),
+        ("small_documents", "vocabulary.json"),
+        ("small_documents", "labels.json"),
+    ],
+)
 @given(data=st.data())
 @FUZZ
-def test_any_value_anywhere_in_a_prepared_corpus(small_corpus, folder, name, data):
-    copy = fresh(small_corpus, folder)
+def test_any_value_anywhere_in_a_prepared_corpus(request, folder, corpus, name, data):
+    copy = fresh(request.getfixturevalue(corpus), folder)
     spoil_file(copy / name, prepared.PREPARED_KIND, data.draw)
     harmless(lambda: use_prepared(copy))
 
 
+@pytest.mark.parametrize(
+    ("corpus", "names"),
+    [
+        ("small_corpus", ["ids.npy", "vocabulary.json", "prepared.json"]),
+        ("small_documents", ["ids.npy", "documents.npy", "labels.npy", "labels.json"]),
+    ],
+)
 @given(data=st.data())
 @FUZZ
-def test_any_bytes_in_a_prepared_corpus(small_corpus, folder, data):
-    copy = fresh(small_corpus, folder)
-    name = data.draw(st.sampled_from(["ids.npy", "vocabulary.json", "prepared.json"]))
-    (copy / name).write_bytes(spoil_bytes((copy / name).read_bytes(), data.draw))
-    sign(copy, prepared.PREPARED_KIND)
-    harmless(lambda: use_prepared(copy))
-
-
-@pytest.mark.parametrize("name", ["prepared.json", "vocabulary.json", "labels.json"])
-@given(data=st.data())
-@FUZZ
-def test_any_value_anywhere_in_prepared_documents(small_documents, folder, name, data):
-    copy = fresh(small_documents, folder)
-    spoil_file(copy / name, prepared.PREPARED_KIND, data.draw)
-    harmless(lambda: use_prepared(copy))
-
-
-@given(data=st.data())
-@FUZZ
-def test_any_bytes_in_prepared_documents(small_documents, folder, data):
-    copy = fresh(small_documents, folder)
-    name = data.draw(st.sampled_from(["ids.npy", "documents.npy", "labels.npy", "labels.json"]))
+def test_any_bytes_in_a_prepared_corpus(request, folder, corpus, names, data):
+    copy = fresh(request.getfixturevalue(corpus), folder)
+    name = data.draw(st.sampled_from(names))
     (copy / name).write_bytes(spoil_bytes((copy / name).read_bytes(), data.draw))
     sign(copy, prepared.PREPARED_KIND)
     harmless(lambda: use_prepared(copy))

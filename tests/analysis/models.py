@@ -25,6 +25,8 @@ GENRE = LabelField("genre", ("comedy", "horror"), (7, 9), unlabelled=2, rare=3, 
 AUTHOR = LabelField("author", ("Ann", "Bob", "Cy"), (5, 6, 7))
 LABELS = Labels((GENRE, AUTHOR), (((2, 1), 9), ((1, 0), 7)))
 LETTERS = "\n abcdefgh"
+WINDOWS = WindowConfig(maxlen=2, validation=0.2, test=0.1)
+_TITLES = CorpusConfig(documents="rows", column="title", label=("genre",))
 
 
 def random_model(
@@ -97,3 +99,17 @@ def model_with_corpus(
     trained = replace(trained, record=replace(trained.record, about=about, settings=settings))
     save_model(trained, directory)
     return trained, prepared
+
+
+def make_title(number: int) -> str:
+    """A title of 3 to 7 letters."""
+    return "".join("abcdefgh"[(number * 7 + place * place) % 8] for place in range(3 + number % 5))
+
+
+def model_of_titles(folder: Path) -> tuple[Path, TrainedModel, Prepared]:
+    """A model directory with a table of titles as its corpus, the model and the corpus."""
+    path, directory = folder / "titles.csv", folder / "titles"
+    genres = ("comedy", "horror", "horror", "")
+    rows = [f"{make_title(number)}{number},{genres[number % 4]}\n" for number in range(200)]
+    path.write_text("title,genre\n" + "".join(rows))
+    return directory, *model_with_corpus(directory, path, _TITLES, WINDOWS)

@@ -7,39 +7,23 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from tests.analysis.models import model_with_corpus
+from tests.analysis.models import WINDOWS, make_title, model_with_corpus
 from tests.analysis.test_document_scores import document_nats, nats
+from tests.optional import present
 from textgen import compare_labels, evaluate
 from textgen.analysis import document_reader, model_text
 from textgen.errors import ModelError
-from textgen.settings import CorpusConfig, WindowConfig
+from textgen.settings import CorpusConfig
 from textgen.text.documents.index import TEST, VALIDATION
 from textgen.text.prepared import Prepared
-
-WINDOWS = WindowConfig(maxlen=2, validation=0.2, test=0.1)
-TITLES = CorpusConfig(documents="rows", column="title", label=("genre",))
-
-
-def title(number: int) -> str:
-    return "".join("abcdefgh"[(number * 7 + place * place) % 8] for place in range(3 + number % 5))
-
-
-@pytest.fixture
-def titles(tmp_path):
-    """A model directory with a table of titles as its corpus."""
-    path = tmp_path / "titles.csv"
-    genres = ("comedy", "horror", "horror", "")
-    rows = [f"{title(number)}{number},{genres[number % 4]}\n" for number in range(200)]
-    path.write_text("title,genre\n" + "".join(rows))
-    directory = tmp_path / "titles"
-    return directory, *model_with_corpus(directory, path, TITLES, WINDOWS)
 
 
 def documents_of(prepared: Prepared, part: int) -> Sequence[tuple[str, Sequence[int]]]:
     """The documents of a part and their labels."""
-    first = sum(prepared.documents.counts[:part])  # type: ignore[union-attr]
-    numbers = range(first, first + prepared.documents.counts[part])  # type: ignore[union-attr]
-    starts, label_ids = prepared.documents.starts, prepared.documents.label_ids  # type: ignore[union-attr]
+    documents = present(prepared.documents)
+    first = sum(documents.counts[:part])
+    numbers = range(first, first + documents.counts[part])
+    starts, label_ids = documents.starts, documents.label_ids
     return [
         (prepared.vocabulary.decode(prepared.ids[starts[n] : starts[n + 1]]), label_ids[n].tolist())
         for n in numbers
@@ -70,7 +54,7 @@ def test_the_parts_of_documents(titles, part, block, monkeypatch):
 
 def test_the_parts_of_a_continuous_text(tmp_path, monkeypatch):
     path = tmp_path / "text.txt"
-    path.write_text("".join(f"{title(number)}\n" for number in range(100)))
+    path.write_text("".join(f"{make_title(number)}\n" for number in range(100)))
     directory = tmp_path / "model"
     config = CorpusConfig(documents="none")
     trained, prepared = model_with_corpus(directory, path, config, WINDOWS)

@@ -5,13 +5,13 @@ from itertools import pairwise
 
 import pytest
 
-from tests.analysis.models import model_with_corpus
+from tests.analysis.models import WINDOWS, model_with_corpus
 from tests.analysis.test_novelty import longest, share
+from tests.optional import present
 from textgen import novelty
 from textgen.model import model_dir
 from textgen.settings import CorpusConfig, Decoding, NoveltyConfig, WindowConfig
 
-WINDOWS = WindowConfig(maxlen=2, validation=0.2, test=0.1)
 CONFIG = NoveltyConfig(temperatures=(0.7, 1.0), samples=30, length=60)
 LINES = CorpusConfig(documents="lines")
 
@@ -42,7 +42,7 @@ def parts_of(prepared) -> list[list[str]]:
 def samples(directory, temperature: float, config: NoveltyConfig) -> list[str]:
     sampler = model_dir.load(directory)
     ending = sampler.stop_condition(config.length)
-    seeds = [""] * config.samples  # type: ignore[operator]
+    seeds = [""] * present(config.samples)
     batch = sampler.generate_batch(seeds, Decoding(temperature), ending, config.random_seed)
     return [sample.document for sample in batch]
 
@@ -62,12 +62,13 @@ def test_figures_are_those_of_a_search_by_hand(model):
                 assert value == pytest.approx(share(texts, corpus, n))
         assert column.longest_copy == longest(texts, corpus)
         assert column.exact_copies == sum(text in training for text in texts)
-    assert sum(column.exact_copies for column in result.by_temperature) > 0  # type: ignore[misc]
+    assert sum(present(column.exact_copies) for column in result.by_temperature) > 0
     count = min(len(validation), 30)
     unseen = [validation[number * len(validation) // count][:60] for number in range(count)]
-    assert result.unseen.characters == sum(map(len, unseen))  # type: ignore[union-attr]
-    assert result.unseen.longest_copy == longest(unseen, corpus)  # type: ignore[union-attr]
-    assert result.unseen.exact_copies is None  # type: ignore[union-attr]
+    figures = present(result.unseen)
+    assert figures.characters == sum(map(len, unseen))
+    assert figures.longest_copy == longest(unseen, corpus)
+    assert figures.exact_copies is None
     assert " are exact copies of training documents; " in result.verdict
 
 

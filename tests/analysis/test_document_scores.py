@@ -296,7 +296,8 @@ def test_documents_of_python_code(tmp_path):
     assert evaluate(model=model, **lists).documents == 2
     assert compare_labels(model, label="genre", **lists).labelled == 2
     assert len([*inspect(model=model, **lists)]) == len("abba") + len("ch") + 2
-    skipped = evaluate(model=model, documents=["abba", None, "ch"], bad_rows="skip")  # type: ignore[list-item]
+    with_gap: list[Any] = ["abba", None, "ch"]
+    skipped = evaluate(model=model, documents=with_gap, bad_rows="skip")
     assert (skipped.documents, skipped.reading.bad_rows) == (2, 1)
     with pytest.raises(UsageError, match="labels belong to documents"):
         evaluate(model=model, labels=["comedy"])

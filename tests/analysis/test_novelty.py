@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from tests.optional import present
 from textgen import novelty, prepare, storage
 from textgen.analysis.novelty import NgramShares, Novelty
 from textgen.errors import CorpusError, ModelError, SettingsError, UsageError
@@ -15,7 +16,8 @@ from textgen.settings import Decoding, NoveltyConfig
 from textgen.text.sources import Source
 from textgen.text.split import split_position
 
-CONFIG = NoveltyConfig(temperatures=(0.5, 1.0), samples=5, length=150)
+SAMPLES = 5
+CONFIG = NoveltyConfig(temperatures=(0.5, 1.0), samples=SAMPLES, length=150)
 
 
 @pytest.fixture
@@ -46,7 +48,7 @@ def source(text: str, name: str = "it") -> Source:
 def samples(directory, config: NoveltyConfig) -> list[list[str]]:
     """What `textgen sample` writes."""
     sampler = model_dir.load(directory)
-    seeds = [sampler.draw_seed(config.random_seed, n) for n in range(config.samples)]  # type: ignore[arg-type]
+    seeds = [sampler.draw_seed(config.random_seed, n) for n in range(present(config.samples))]
     ending = sampler.stop_condition(config.length)
     return [
         [
@@ -78,18 +80,12 @@ def test_figures_are_those_of_a_search_by_hand(trained, text):
     assert result.training_characters == cut
     written = samples(trained, CONFIG)
     width = min(CONFIG.length, len(rest))
-    count = min(CONFIG.samples, len(rest) // width)  # type: ignore[type-var]
-    starts = [n * len(rest) // count for n in range(count)]  # type: ignore[arg-type,operator]
+    count = min(SAMPLES, len(rest) // width)
+    starts = [n * len(rest) // count for n in range(count)]
     unseen = [rest[start : start + width] for start in starts]
-    assert result.unseen is not None and [
-        figures.temperature for figures in result.by_temperature
-    ] == [
-        0.5,
-        1.0,
-    ]
-    for figures, texts in zip(
-        (*result.by_temperature, result.unseen), (*written, unseen), strict=True
-    ):
+    assert [figures.temperature for figures in result.by_temperature] == [0.5, 1.0]
+    all_figures = *result.by_temperature, present(result.unseen)
+    for figures, texts in zip(all_figures, (*written, unseen), strict=True):
         assert figures.characters == sum(map(len, texts))
         assert figures.longest_copy == longest(texts, training)
         assert list(figures.shares) == [4, 8, 16, 32, 64, 128]

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,13 +50,13 @@ def test_the_numpy_example_takes_one_hot_input_and_windows(
 ):
     monkeypatch.chdir(tmp_path)
     textgen.export(trained_on_windows, "exported", "numpy")
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     exec(BEFORE + STEPS[-1] + WINDOW, names)
     text = "A dog ran to a hill. The cat sat"
     sampler = textgen.load(trained_on_windows)
     assert sampler.window == 12
     for end in (5, 20, len(text) - 1):
-        odds = names["predict"](text[:end])  # type: ignore[operator]
+        odds = names["predict"](text[:end])
         place = sampler.vocabulary.characters.index(text[end])
         assert np.log(odds[place]) == pytest.approx(sampler.logprobs(text[: end + 1])[-1], abs=1e-4)
 
@@ -70,11 +71,11 @@ def test_the_numpy_example_writes_whole_documents(labels, tmp_path, monkeypatch,
     trained = replace(trained, weights=[*weights, ends])
     monkeypatch.chdir(tmp_path)
     textgen.export(save_model(trained, tmp_path / "model"), "exported", "numpy")
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     exec(BEFORE + STEPS[-1] + DOCUMENT, names)
     text = capsys.readouterr().out.removesuffix("\n")
     assert text == names["text"]
-    ids: list[int] = names["ids"]  # type: ignore[assignment]
+    ids: list[int] = names["ids"]
     end = trained.record.vocabulary.document_end_id
     assert ids[0] == end and trained.record.vocabulary.decode(ids) == text
     reader = trained.network().reader()
@@ -85,7 +86,7 @@ def test_the_numpy_example_writes_whole_documents(labels, tmp_path, monkeypatch,
     odds = np.exp(logits - logits.max())
     odds /= odds.sum()
     odds[len(LETTERS)] = 0
-    p: np.ndarray = names["p"]  # type: ignore[assignment]
+    p: np.ndarray = names["p"]
     np.testing.assert_allclose(p / p.sum(), odds / odds.sum(), atol=1e-4)
 
 

@@ -8,6 +8,8 @@ Run once for each release, and never again for the same version.
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +60,7 @@ def main() -> None:
                 ["corpus.txt"],
                 model=directory / name,
                 device="cpu",
-                stop=lambda left=left: left is not None and next(left, None) is None,  # type: ignore[misc]
+                stop=partial(_has_ended, left),
                 **options,
             )
         prepare("corpus.txt", directory / "prepared", encoding="latin-1", maxlen=20, step=2)
@@ -72,6 +74,11 @@ def main() -> None:
         }
     text = json.dumps(expected, indent=2) + "\n"
     (directory / "expected.json").write_text(text, encoding="utf-8")
+
+
+def _has_ended(steps: Iterator[int] | None) -> bool:
+    """Whether no step is left, after taking one; None is no limit."""
+    return steps is not None and next(steps, None) is None
 
 
 if __name__ == "__main__":

@@ -43,7 +43,8 @@ class Speller:
 
 
 def speller(size=8, vocabulary=LETTERS, span=None):
-    return Sampler(Speller(size), vocabulary, span, ["a"])  # type: ignore[arg-type]
+    network: Any = Speller(size)
+    return Sampler(network, vocabulary, span, ["a"])
 
 
 def generation_arguments(
@@ -110,8 +111,9 @@ def test_a_text_ends_after_a_text_or_a_number_of_lines():
             with pytest.raises(SettingsError) as refused:
                 function("a", until=empty)
             assert refused.value.option == "until"
+    unknown: dict[str, Any] = {"top_q": 1}
     with pytest.raises(TypeError, match="top_q"):
-        sampler.generate("a", top_q=1)  # type: ignore[call-overload]
+        sampler.generate("a", **unknown)
 
 
 def test_the_same_random_seed_gives_the_same_text_and_another_one_another():

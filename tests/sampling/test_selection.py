@@ -129,7 +129,8 @@ def test_documents_that_get_too_long_are_stopped():
 
     endless = BigramModel(["ab"])
     endless.weights[-1][endless.vocabulary.document_end_id] -= 1000
-    model = Sampler(Counting(), endless.vocabulary, None, [])  # type: ignore[arg-type]
+    network: Any = Counting()
+    model = Sampler(network, endless.vocabulary, None, [])
     with pytest.raises(TriesError, match="only 0 of 4"):
         model.generate(n=4, max_length=10, tries=50)
     assert read < 200  # and not 50 times 10,000

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tests.text.documents.corpora import make_documents
 from textgen.text import streams
+from textgen.text.batches import ids_of
 from textgen.text.documents.label_source import DocumentLabels
 from textgen.text.streams import Streams
 
@@ -20,10 +21,10 @@ def test_streams_continue_from_batch_to_batch(characters, count, maxlen):
     batches = list(Streams(ids, count, maxlen).full_batches())
     assert len(batches) == len(Streams(ids, count, maxlen))
     for x, y, weights in batches:
-        assert x.shape == (count, maxlen) and weights.all()  # type: ignore[union-attr]
-        np.testing.assert_array_equal(y, x + 1)  # type: ignore[operator]
+        assert ids_of(x).shape == (count, maxlen) and weights.all()
+        np.testing.assert_array_equal(y, ids_of(x) + 1)
     for (before, _, _), (after, _, _) in pairwise(batches):
-        np.testing.assert_array_equal(after[:, 0], before[:, -1] + 1)  # type: ignore[call-overload]
+        np.testing.assert_array_equal(ids_of(after)[:, 0], ids_of(before)[:, -1] + 1)
 
 
 @given(st.integers(2, 300), st.integers(1, 7), lengths, st.data())
@@ -34,8 +35,8 @@ def test_streams_can_be_cut_elsewhere(characters, count, maxlen, data):
     batches = list(parallel.full_batches(offset))
     assert len(parallel) - 1 <= len(batches) <= len(parallel)
     if batches:
-        length = (characters - 1) // count
-        np.testing.assert_array_equal(batches[0][0][:, 0], np.arange(count) * length + offset)  # type: ignore[call-overload]
+        length, first = (characters - 1) // count, ids_of(batches[0][0])[:, 0]
+        np.testing.assert_array_equal(first, np.arange(count) * length + offset)
 
 
 @given(st.integers(2, 300), st.integers(1, 7), lengths, st.integers(0, 20))
@@ -43,15 +44,16 @@ def test_all_batches_predict_each_character_but_the_first_once(characters, count
     """Each row continues where it ended, and begins `lead` characters before its first target."""
     predicted = []
     last = None
-    for x, y, weights in Streams(np.arange(characters), count, maxlen).all_batches(lead):
-        assert x.shape == y.shape == weights.shape == (count, maxlen)  # type: ignore[union-attr]
+    for inputs, y, weights in Streams(np.arange(characters), count, maxlen).all_batches(lead):
+        x = ids_of(inputs)
+        assert x.shape == y.shape == weights.shape == (count, maxlen)
         if last is None:
             length = -(-(characters - 1) // count)
             firsts = np.clip(np.arange(count) * length - lead, 0, characters - 2)
-            np.testing.assert_array_equal(x[:, 0], firsts)  # type: ignore[call-overload]
+            np.testing.assert_array_equal(x[:, 0], firsts)
         else:
-            assert ((x[:, 0] == last) | (x[:, 0] == last + 1)).all()  # type: ignore[call-overload]
-        last = x[:, -1]  # type: ignore[call-overload]
+            assert ((x[:, 0] == last) | (x[:, 0] == last + 1)).all()
+        last = x[:, -1]
         np.testing.assert_array_equal(y[weights == 1], x[weights == 1] + 1)
         predicted += y[weights == 1].tolist()
     assert sorted(predicted) == list(range(1, characters))

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.text.documents.corpora import END, make_documents
+from textgen.text.batches import ids_of
 from textgen.text.documents.label_source import DocumentLabels
 from textgen.text.windows import Windows, count_windows
 
@@ -30,8 +31,9 @@ def test_shuffled_batches_hold_each_window_once(ids, maxlen, step, batch_size, s
     everything = {
         (tuple(x), tuple(y)) for x, y in zip(*windows.take(np.arange(len(windows))), strict=True)
     }
-    for x, y, _ in batches:
-        assert x.shape == y.shape == (rows, maxlen)  # type: ignore[union-attr]
+    for inputs, y, _ in batches:
+        x = ids_of(inputs)
+        assert x.shape == y.shape == (rows, maxlen)
         assert {(tuple(a), tuple(b)) for a, b in zip(x, y, strict=True)} <= everything
 
 

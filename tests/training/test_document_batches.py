@@ -7,6 +7,7 @@ from itertools import islice, pairwise
 import numpy as np
 import pytest
 
+from tests.optional import present
 from tests.text.documents.corpora import END, make_documents, split
 from tests.training.fake_backend import FakeBackend
 from tests.training.test_loop import Recorder, run, stop_after
@@ -97,7 +98,8 @@ def test_processes_read_parts_of_the_same_batches(carry_state):
 
 def test_labels_are_read_with_their_documents_and_some_documents_without():
     data = text(documents=2000, labels=True)
-    by_document = dict(zip(split(data.train), data.documents.label_ids[:, 0].tolist(), strict=True))  # type: ignore[union-attr]
+    labels_of = present(data.documents).label_ids[:, 0].tolist()
+    by_document = dict(zip(split(data.train), labels_of, strict=True))
     batches = Batches(data, settings(labels=True), FakeBackend())
     without = []
     for epoch in read_epochs(batches, 2):
@@ -157,10 +159,10 @@ def test_every_token_of_the_validation_documents_is_predicted_with_its_label(
                 )
             elif counts.all():
                 seen[int(labels[-1]), int(targets[-1])] += 1
-    part = data.validation_documents
+    part = present(data.validation_documents)
     expected: Counter[tuple[int, int]] = Counter()
-    for number, (first, last) in enumerate(pairwise(part.starts.tolist())):  # type: ignore[union-attr]
-        label = int(part.label_ids[number, 0])  # type: ignore[union-attr]
+    for number, (first, last) in enumerate(pairwise(part.starts.tolist())):
+        label = int(part.label_ids[number, 0])
         expected.update((label, token) for token in data.validation[first:last].tolist())
     assert seen == expected
 

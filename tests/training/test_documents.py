@@ -5,12 +5,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.optional import present
 from textgen.model import model_dir
 from textgen.model.paths import cache_path
 from textgen.sampling.document_scoring import score_documents
 from textgen.sampling.network import Network
 from textgen.text.documents.index import VALIDATION
 from textgen.text.prepared import open_prepared
+from textgen.training.events import Event
 from textgen.training.job import Job
 from textgen.training.pipeline import run_job
 
@@ -53,12 +55,12 @@ def losses_of_documents(model):
     record = trained.record
     corpus = open_prepared(cache_path(model))
     ids = corpus.split(record.settings.windows.validation)[1]
-    part = corpus.documents.part(VALIDATION)  # type: ignore[union-attr]
+    part = present(corpus.documents).part(VALIDATION)
     documents = np.split(np.array(ids), part.starts)[1:-1]
     network = Network(record.settings.model, record.vocabulary.size, trained.weights)
     labels = part.label_ids if part.label_ids.shape[1] else None
-    start = [record.vocabulary.document_end_id]
-    return part, score_documents(network, documents, labels, start=start)  # type: ignore[arg-type]
+    start = [present(record.vocabulary.document_end_id)]
+    return part, score_documents(network, documents, labels, start=start)
 
 
 @pytest.mark.parametrize(
@@ -98,9 +100,9 @@ def test_labels_say_what_to_write_and_documents_end_by_themselves(tmp_path, name
 
 def test_a_stopped_training_on_documents_is_resumed(tmp_path, names):
     whole = run(names, tmp_path / "whole", labels=True, epochs=3)
-    events = []  # type: ignore[var-annotated]
+    received: list[Event] = []
     job = Job((names,), tmp_path / "rest", options={**OPTIONS, "epochs": 3}, reading=READING)
-    run_job(job, events.append, lambda: len(events) > 40)
+    run_job(job, received.append, lambda: len(received) > 40)
     rest = run_job(Job((), tmp_path / "rest", resume=True), lambda _: None, lambda: False)
     assert (rest.reason, rest.best_loss) == ("done", whole.best_loss)
 

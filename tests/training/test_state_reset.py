@@ -14,7 +14,7 @@ from textgen.compute.backends.keras_networks import KerasTrainer
 from textgen.model import model_dir
 from textgen.sampling.decoding import log_probabilities
 from textgen.settings import resolve_settings
-from textgen.text.batches import draw_state_mask
+from textgen.text.batches import draw_state_mask, ids_of
 from textgen.text.vocabulary import Vocabulary
 from textgen.training.batches import Batches
 from textgen.training.data import TrainingData
@@ -45,7 +45,7 @@ def test_rows_that_start_with_a_line_are_found_in_a_resumed_training():
     line_starts = [batch.line_starts.tolist() for batch in steps]
     assert any(map(any, line_starts)) and not all(map(all, line_starts))
     for batch in steps:
-        first = batch.inputs[:, 0]  # type: ignore[call-overload]
+        first = ids_of(batch.inputs)[:, 0]
         expected = (first == 0) | ((first == 1) & (not batch.starts_epoch))
         np.testing.assert_array_equal(batch.line_starts, expected)
     for step in range(1, len(steps)):

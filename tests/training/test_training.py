@@ -29,6 +29,7 @@ from textgen.model import model_dir
 from textgen.sampling.context import carried_reader, window_reader
 from textgen.sampling.network import Network
 from textgen.settings import resolve_settings
+from textgen.text.batches import ids_of
 from textgen.text.prepare import prepare
 from textgen.text.prepared import open_prepared
 from textgen.text.sources import Source, find_sources
@@ -126,9 +127,10 @@ def test_the_best_model_is_saved_and_its_loss_reported(tmp_path, corpus):
     rows = (len(ids) - 1) // (4 * 10)
     step = carried_reader(network, (rows,)).step
     total = count = 0.0
-    for x, y, weights in Streams(ids, rows, 10).all_batches(lead=10):
+    for inputs, y, weights in Streams(ids, rows, 10).all_batches(lead=10):
+        x = ids_of(inputs)
         for column in range(10):
-            total += float((nats(step(x[:, column]), y[:, column]) * weights[:, column]).sum())  # type: ignore[call-overload]
+            total += float((nats(step(x[:, column]), y[:, column]) * weights[:, column]).sum())
         count += weights.sum()
     assert count == len(ids) - 1
     assert finished.best_loss == pytest.approx(total / count, abs=1e-4)

@@ -6,9 +6,9 @@ import re
 import numpy as np
 import pytest
 
-from tests.analysis.models import LABELS, model_with_corpus, random_model, save_model
-from tests.analysis.test_corpus_parts import TITLES, WINDOWS, title
+from tests.analysis.models import LABELS, random_model, save_model
 from tests.analysis.test_document_scores import LINES, ROWS, TABLE, document_nats
+from tests.optional import present
 from textgen import compare_labels, evaluate, report
 from textgen.analysis.report import document_values
 from textgen.analysis.report.trace import trace_text
@@ -17,20 +17,9 @@ from textgen.settings import CorpusConfig
 SECTIONS = ["samples", "labels", "surprise", "confusions", "context", "units", "settings"]
 
 
-@pytest.fixture
-def titles(tmp_path):
-    path = tmp_path / "titles.csv"
-    genres = ("comedy", "horror", "horror", "")
-    rows = [f"{title(number)}{number},{genres[number % 4]}\n" for number in range(200)]
-    path.write_text("title,genre\n" + "".join(rows))
-    directory = tmp_path / "titles"
-    return directory, *model_with_corpus(directory, path, TITLES, WINDOWS)
-
-
 def section(page: str, name: str) -> str:
     """The text of a section, its elements separated by spaces."""
-    found = re.search(rf'<section id="{name}">.*?</section>', page, re.S)
-    assert found is not None
+    found = present(re.search(rf'<section id="{name}">.*?</section>', page, re.S))
     return " ".join(html_module.unescape(re.sub(r"<[^>]*>", " ", found[0])).split())
 
 
@@ -48,7 +37,7 @@ def test_the_page_has_its_documents_and_labels(titles):
         assert f"{loss.title} {loss.documents} {loss.characters} {loss.loss:.4f}" in labels
     comparison = compare_labels(directory)
     for value, row in zip(comparison.values, comparison.distances, strict=True):
-        assert f"{value} {' '.join(f'{nats:.3f}' for nats in row)}" in labels  # type: ignore[union-attr]
+        assert f"{value} {' '.join(f'{nats:.3f}' for nats in present(row))}" in labels
     assert f"{comparison.accuracy:.1%}" in labels and f"{comparison.majority:.1%}" in labels
     assert '<span class="level' in page.html and "document-end" in page.html
     assert "each document from a zero state" in page.html
@@ -76,7 +65,7 @@ def test_a_page_for_a_named_table(tmp_path):
     assert "On table.csv: 5 documents" in labels and "author" in labels
     assert "5 documents are too few" in section(page.html, "context")
     shown = re.search(r'id="surprises".*?</div>', page.html, re.S)
-    text = re.sub("<.*?>", "", shown[0].split(">", 1)[1])  # type: ignore[index]
+    text = re.sub("<.*?>", "", present(shown)[0].split(">", 1)[1])
     assert sorted(text.split("\n")) == ["", "abba", "bad", "ch", "da", "gad fae"]
 
 
@@ -93,7 +82,7 @@ def test_a_page_without_labels_or_corpus(tmp_path):
     assert "means over 60 documents" in places
 
 
-def test_long_documents_are_shown_apart(tmp_path):
+def test_long_documents_are_shown_one_by_one(tmp_path):
     files = CorpusConfig(documents="files")
     page = report(save_model(random_model(files, "\nab"), tmp_path / "model"))
     groups = document_values.generate_samples(random_model(files, "\nab"))

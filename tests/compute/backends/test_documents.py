@@ -44,7 +44,7 @@ def draw_weights(settings):
 
 
 def draw_batches(count, labels):
-    """Streams of documents, which each row of the first batch begins with the start of one of.
+    """Streams of documents; each row of the first batch begins with the start of a document.
 
     Returns:
         Inputs, a list with those of labels; targets; and for each token which document of its row
@@ -143,11 +143,9 @@ def test_it_learns_what_it_would_learn_from_each_document_alone(cell, targets, l
         keras.optimizers.SGD(rate / count),
         keras.losses.SparseCategoricalCrossentropy(reduction="sum"),
     )
-    inputs, wanted, documents = (
-        [array[0] for array in part] if isinstance(part, list) else part[0]
-        for part in draw_batches(1, labels)
-    )
-    y = wanted[:, -1] if targets == "last" else wanted  # type: ignore[call-overload]
+    batches, wanted, documents = draw_batches(1, labels)
+    inputs, wanted, documents = [array[0] for array in batches], wanted[0], documents[0]
+    y = wanted[:, -1] if targets == "last" else wanted
     loss = float(steps.begin(as_inputs(inputs), y, rate))
     steps.settle()
     weights, total = stock.get_weights(), 0.0
@@ -156,7 +154,7 @@ def test_it_learns_what_it_would_learn_from_each_document_alone(cell, targets, l
         if targets == "last" and places[-1] != MAXLEN - 1:
             continue
         stock.set_weights(weights)
-        own_y = y[row : row + 1] if targets == "last" else wanted[row : row + 1, places]  # type: ignore[call-overload]
+        own_y = y[row : row + 1] if targets == "last" else wanted[row : row + 1, places]
         x = as_inputs([array[row : row + 1, places] for array in inputs])
         total += float(stock.train_on_batch(x, own_y)) / count
         for array, new, old in zip(after, stock.get_weights(), weights, strict=True):

@@ -33,10 +33,10 @@ def test_lists_generators_and_labels():
     assert read_list((text for text in TEXTS), iter(["a", None, Missing(), float("nan")])) == [
         *zip(texts, ["a", "", "", ""], strict=True)
     ]
-    labels = {"genre": ["a", "b", "a", "c"], "year": [1815, True, 1.5, None]}
-    assert read_list(TEXTS, labels) == [
-        *zip(texts, labels["genre"], ["1815", "true", "1.5", ""], strict=True)  # type: ignore[call-overload]
-    ]
+    genres = ["a", "b", "a", "c"]
+    labels = {"genre": genres, "year": [1815, True, 1.5, None]}
+    expected = [*zip(texts, genres, ["1815", "true", "1.5", ""], strict=True)]
+    assert read_list(TEXTS, labels) == expected
     assert read_list(["ÄB c"], lowercase=True, normalize="NFC") == ["äb c"]
     assert read_list([]) == []
 
