@@ -122,7 +122,7 @@ def _measure_loss(folder: Path, rows: Rows, options: argparse.Namespace) -> None
 
 
 def _train(folder: Path, rows: Rows, way: str, model: Path, length: Sequence[str]) -> str:
-    """Train in a process of its own; returns what it printed."""
+    """Train in a separate process; returns what it printed."""
     words = ["train", "--model", str(model), "--force", "--sample-length=0", *length]
     list_path, table_path = _write_list(folder, rows)
     if way == "continuous":

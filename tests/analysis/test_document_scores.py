@@ -119,7 +119,7 @@ def test_a_model_of_continuous_text_reads_what_is_between_documents(tmp_path, do
     assert [score.nats for score in scores] == pytest.approx([v.sum() for v in expected], abs=1e-5)
 
 
-def test_a_model_of_continuous_text_scores_lines_unless_told_otherwise(tmp_path):
+def test_a_model_of_continuous_text_scores_lines_by_default(tmp_path):
     model = save_model(random_model(NONE), tmp_path / "model")
     scores = list(evaluate_each([source("abba\nch\n")], model))
     assert [score.text for score in scores] == ["abba", "ch"]

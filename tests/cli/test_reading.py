@@ -15,7 +15,7 @@ from textgen.training.events import CorpusOpened
 
 MODEL = Path(__file__).parents[1] / "released/0.1.0/model"
 CHANGES = ReadingReport({"utf-8": 1, "cp1252": 1}, 1, 2, undecodable_replaced=1)
-TOLD = [
+CHANGE_LINES = [
     "encodings: cp1252 (1 file), utf-8 (1 file)",
     "1 line end added between files that lacked it",
     "2 byte order marks (U+FEFF) removed from the text",
@@ -49,7 +49,7 @@ def test_evaluate_reads_files_as_training_does(texts):
     data = json.loads(result.stdout)
     assert {**data, "reading": same["reading"]} == same
     assert data["reading"] == CHANGES.to_json()
-    assert result.stderr.splitlines() == [f"textgen: {line}" for line in TOLD]
+    assert result.stderr.splitlines() == [f"textgen: {line}" for line in CHANGE_LINES]
     assert (
         "skipped"
         in run(
@@ -62,7 +62,7 @@ def test_inspect_reads_files_as_training_does(texts):
     files, whole = texts
     result = run("inspect", *files, *SETTINGS, "--model", MODEL, "--format", "jsonl")
     assert result.stdout == run("inspect", whole, "--model", MODEL, "--format", "jsonl").stdout
-    assert result.stderr.splitlines() == [f"textgen: {line}" for line in TOLD]
+    assert result.stderr.splitlines() == [f"textgen: {line}" for line in CHANGE_LINES]
     assert run("inspect", *files, *SETTINGS, "--model", MODEL, "--no-color").stdout == (
         Path(whole).read_text()
     )
@@ -71,7 +71,7 @@ def test_inspect_reads_files_as_training_does(texts):
 def test_report_reads_files_as_training_does(texts, tmp_path):
     files, whole = texts
     result = run("report", "--model", MODEL, *files, *SETTINGS, "-o", tmp_path / "a.html")
-    assert [f"textgen: {line}" for line in TOLD] == result.stderr.splitlines()[:4]
+    assert [f"textgen: {line}" for line in CHANGE_LINES] == result.stderr.splitlines()[:4]
     run("report", "--model", MODEL, whole, "-o", tmp_path / "b.html")
     pages = [(tmp_path / name).read_text() for name in ("a.html", "b.html")]
     assert pages[0].replace("a.txt, b.txt", "as read.txt") == pages[1]
@@ -82,7 +82,7 @@ def test_compare_reads_files_as_training_does(texts):
     result = run(
         "compare", "--model", MODEL, "--model", MODEL, *files, *SETTINGS, "--format", "json"
     )
-    assert result.stderr.splitlines() == [f"textgen: {line}" for line in TOLD]
+    assert result.stderr.splitlines() == [f"textgen: {line}" for line in CHANGE_LINES]
     same = json.loads(run("compare", "--model", MODEL, whole, "--format", "json").stdout)
     data = json.loads(result.stdout)
     assert data[0]["loss"] == data[1]["loss"] == same[0]["loss"]
@@ -101,7 +101,7 @@ def test_novelty_reports_what_was_changed(tmp_path):
     some = ["-n", 1, "--length", 20, "--format", "json"]
     result = run("novelty", "--model", MODEL, *files, *some)
     data = json.loads(result.stdout)
-    assert data["reading"]["line_ends_added"] == 1 and TOLD[1] in result.stderr
+    assert data["reading"]["line_ends_added"] == 1 and CHANGE_LINES[1] in result.stderr
     from_cache = json.loads(run("novelty", "--model", MODEL, *some).stdout)
     assert data["by_temperature"] == from_cache["by_temperature"]
     assert from_cache["reading"]["line_ends_added"] == 0
@@ -112,7 +112,7 @@ def test_prepare_reports_what_was_changed(texts, tmp_path):
     how = [*SETTINGS, "--documents", "none", "--maxlen", 9]
     result = run("prepare", *files, *how, "-o", tmp_path / "p")
     assert "  encodings   cp1252 (1 file), utf-8 (1 file)\n" in result.stderr
-    for line in TOLD[1:]:
+    for line in CHANGE_LINES[1:]:
         assert f"  changed     {line}\n" in result.stderr
     result = run("prepare", *files, *how, "-o", tmp_path / "q", "--format", "json")
     changes = {**CHANGES.to_json(), "mode": "one continuous text"}
@@ -124,7 +124,7 @@ def test_train_reports_what_was_changed(capsys):
     LineDisplay()(corpus_opened)
     JsonDisplay()(corpus_opened)
     *lines, event = capsys.readouterr().err.splitlines()
-    assert lines[1:5] == [f"        {line}" for line in TOLD]
+    assert lines[1:5] == [f"        {line}" for line in CHANGE_LINES]
     assert json.loads(event)["reading"] == CHANGES.to_json()
     LineDisplay()(
         CorpusOpened(1, 1, 0, 0, 2, from_cache=False, reading=ReadingReport({"utf-8": 5}))

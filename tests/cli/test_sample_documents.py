@@ -43,14 +43,14 @@ def test_documents_that_were_lines_are_lines(sample, models):
     documents = model.generate(n=20, temperature=1.0, random_seed=3)
     assert done.stdout == "".join(f"{document}\n" for document in documents)
     assert sample("names", "--temperature", 1).stdout == f"{documents[0]}\n"
-    begun = sample("names", "-n", 5, "--seed", "Di").stdout.splitlines()
-    assert len(begun) == 5 and all(document.startswith("Di") for document in begun)
+    documents = sample("names", "-n", 5, "--seed", "Di").stdout.splitlines()
+    assert len(documents) == 5 and all(text.startswith("Di") for text in documents)
     rest = sample("names", "-n", 5, "--seed", "Di", "--no-seed-text").stdout.splitlines()
-    assert begun == ["Di" + text for text in rest]
+    assert documents == ["Di" + text for text in rest]
     assert sample("lines", "-n", 9).stdout.count("\n") == 9  # it knows line ends, too
 
 
-def test_documents_with_line_ends_can_be_told_apart(sample, models):
+def test_documents_with_line_ends_can_be_split(sample, models):
     done = sample("poems", "-n", 8, "--temperature", 1)
     documents = package.load(models / "poems").generate(n=8, temperature=1.0, random_seed=3)
     assert (done.returncode, done.stderr) == (0, "") and any("\n" in text for text in documents)

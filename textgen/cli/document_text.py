@@ -2,8 +2,8 @@
 
 Documents without line ends are written one on each line. Between others is a blank line. Inside a
 document, a line that is empty or has nothing but spaces gets one more space, so that no line of it
-is empty: whoever splits the text at its empty lines, and removes one space from lines of spaces,
-has the documents exactly. With a separator, it is written after each document, and nothing is
+is empty: splitting the text at its empty lines, and removing one space from lines of spaces, gives
+exactly the documents. With a separator, it is written after each document, and nothing is
 changed; documents that contain it are counted.
 """
 
@@ -43,7 +43,7 @@ class DocumentText:
         self._out.write_text("", pieces)
 
     def _check(self, pieces: Iterable[str], separator: str) -> Iterator[str]:
-        """Count a document that cannot be told from two."""
+        """Count a document that looks like several."""
         document = ""
         for piece in pieces:
             document += piece

@@ -120,7 +120,7 @@ class SampleWriter:
         if self._documents.ambiguous:
             console.note(
                 f"textgen: {self._documents.ambiguous:,} of {self._written:,} {noun} contain the "
-                "separator, and cannot be told apart; give another --separator, or --format jsonl"
+                "separator, so each looks like several; give another --separator, or --format jsonl"
             )
         if self._selection is not None:
             if self._selection.accepted < self._selection.wanted:

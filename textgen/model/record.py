@@ -93,8 +93,8 @@ class ModelRecord:
 
     @property
     def documents(self) -> tuple[str, str]:
-        """How documents were told apart: the mode, as in `CorpusConfig`, and the separator; empty
-        if unknown.
+        """How documents were separated: the mode, as in `CorpusConfig`, and the separator; empty if
+        unknown.
         """
         corpus = self.about.get("corpus", {}).get("settings", {})
         values = (corpus.get(name) for name in ("documents", "separator"))

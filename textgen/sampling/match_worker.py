@@ -1,4 +1,4 @@
-"""Searches texts for a regular expression: a program of its own, which can be ended at any time.
+"""Searches texts for a regular expression: a separate program, which can be ended at any time.
 
 Some expressions take longer than the age of the universe, and Python cannot interrupt a search. Its
 argument is the processor time of a search, in seconds; the program ends when one takes longer.
@@ -17,7 +17,7 @@ import warnings
 def main() -> None:
     """Search until standard input ends."""
     warnings.simplefilter("ignore")
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started the program ends it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the program that started this one ends it
     has_timer, limit = hasattr(signal, "setitimer"), float(sys.argv[1])
     lines = sys.stdin.buffer
     expression = re.compile(json.loads(lines.readline()))

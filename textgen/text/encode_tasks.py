@@ -116,7 +116,7 @@ class EncodePart:
         """Write each document to its part of the corpus."""
         path = self.part.path(self.target.folder)
         lengths = load_records(path, LENGTHS) + 1
-        lengths[:1] -= placement.begun
+        lengths[:1] -= placement.characters_before
         rest = self.part.characters - int(lengths.sum())
         sides = np.repeat(
             np.append(load_records(path, SIDES), np.uint8(placement.unfinished)),

@@ -46,7 +46,7 @@ def test_gradients_are_those_of_small_differences(reset):
 
 @pytest.mark.parametrize("bfloat16", KINDS)
 def test_a_text_that_begins_inside_a_row_is_read_as_if_alone(bfloat16):
-    """Outputs, states and gradients: those of each text in a row of its own."""
+    """Outputs, states and gradients: those of each text in a separate row."""
     generator = np.random.default_rng(1)
     rows, tokens, width, units = 7, 13, 3, 6
 

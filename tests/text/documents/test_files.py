@@ -205,7 +205,7 @@ def test_labels_stay_with_their_documents(tmp_path):
     assert counts == sorted(counts, reverse=True)
 
 
-def test_more_combinations_than_are_told_apart(tmp_path, monkeypatch):
+def test_more_combinations_than_are_distinguished(tmp_path, monkeypatch):
     monkeypatch.setattr(label_collector, "_MOST_GROUPS", 2)
     rows = [(f"text {number}", f"genre {number % 4}", "x") for number in range(100)]
     write_table(tmp_path / "it.csv", rows)

@@ -1,4 +1,4 @@
-"""Hashes of documents do not depend on blocks, and tell documents apart."""
+"""Hashes of documents do not depend on blocks, and distinguish documents."""
 
 import itertools
 

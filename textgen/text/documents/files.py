@@ -32,13 +32,13 @@ class Placement:
     """Where the characters of a temporary file belong in the file of ids.
 
     Attributes:
-        begun: How many characters of its first document are in the files before.
+        characters_before: How many characters of its first document are in the files before.
         unfinished: The part of the corpus to which its last document belongs, if that ends in a
             later file.
         places: For each part of the corpus, the id from which on its characters follow.
     """
 
-    begun: int
+    characters_before: int
     unfinished: int
     places: tuple[int, int, int]
 
@@ -128,14 +128,14 @@ def _place(
         That; the documents and the characters of each part of the corpus.
     """
     counts, totals = np.zeros(3, np.int64), np.zeros((len(paths), 3), np.int64)
-    begun, rests, firsts = [0], list[int](), list[int | None]()
+    before, rests, firsts = [0], list[int](), list[int | None]()
     for number, path in enumerate(paths):
         lengths, sides = load_records(path, LENGTHS) + 1, load_records(path, SIDES)
-        lengths[:1] -= begun[-1]
+        lengths[:1] -= before[-1]
         counts += np.bincount(sides, minlength=3)
         totals[number] = [lengths[sides == side].sum() for side in _SIDES]
         rests.append(characters[number] - int(lengths.sum()))
-        begun.append(rests[-1] if len(lengths) else begun[-1] + rests[-1])
+        before.append(rests[-1] if len(lengths) else before[-1] + rests[-1])
         firsts.append(int(sides[0]) if len(sides) else None)
     unfinished, following = [TRAINING] * len(paths), TRAINING
     for number in reversed(range(len(paths))):
@@ -146,7 +146,7 @@ def _place(
     sums = totals.sum(axis=0)
     places = 1 + np.append(0, np.cumsum(sums)[:-1]) + np.cumsum(totals, axis=0) - totals
     placements = [
-        Placement(begun[number], unfinished[number], tuple(places[number].tolist()))
+        Placement(before[number], unfinished[number], tuple(places[number].tolist()))
         for number in range(len(paths))
     ]
     training, validation, test = counts.tolist()

@@ -13,7 +13,7 @@ from textgen.text.documents.records import LABEL_CODES, LabelValues, load_record
 
 LABEL_IDS, GROUPS = "label_ids", "groups"  # files of each part
 _MOST_VALUES = 1 << 20  # of a kind of labels
-_MOST_GROUPS = 1 << 17  # combinations of labels that are told apart
+_MOST_GROUPS = 1 << 17  # different combinations of labels
 
 _SHOWN = 3  # rare values in a note
 

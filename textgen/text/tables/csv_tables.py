@@ -51,7 +51,7 @@ def read_csv_rows(
         kind: `csv` or `tsv`.
         texts: The table, in texts that end with a line end, except the last one.
         config: Which columns are read, and how.
-        report: Told about the delimiter, and about rows that are left out.
+        report: Records the delimiter, and counts rows that are left out.
 
     Raises:
         CorpusError: no such column, or a bad row that is not to be left out.
@@ -147,7 +147,7 @@ def _leave_out(
     Args:
         rows: Rows.
         layout: What is expected of them.
-        bad_rows: Told about bad rows.
+        bad_rows: Handles bad rows.
         place: The number and the line of the first row.
 
     Returns:

@@ -26,7 +26,7 @@ def read_json_rows(
         name: The file's name.
         texts: The file, in texts that end with a line end, except the last one.
         config: Which keys have the text and the labels.
-        bad_rows: Told about lines that are left out.
+        bad_rows: Handles lines that cannot be read.
 
     Raises:
         CorpusError: no such key, or a bad line that is not to be left out.
@@ -126,7 +126,7 @@ def _parse_each(
     Args:
         lines: Lines, some of which may be bad or blank.
         keys: The keys of the text and the labels.
-        bad_rows: Told about bad ones.
+        bad_rows: Handles bad ones.
         place: The number and the line of the first one.
 
     Returns:
