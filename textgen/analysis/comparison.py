@@ -38,6 +38,8 @@ class ComparedModel:
         loss: Cross-entropy on the named texts, in nats per known character; None without texts, or
             if the model knows too few of their characters.
         coverage: The share of the texts' characters that it knows; None without texts.
+        bits_per_character: On the texts, as in `Evaluation`; without texts, those of the best loss,
+            but None for a model of documents: its loss counts their ends, too.
         charged_bits_per_character: On the texts, as in `Evaluation`; None without texts.
         rank: 1 for the fewest charged bits; None without texts, or if the models read different
             texts, one in lower case for example.
@@ -57,25 +59,16 @@ class ComparedModel:
     best_loss: float | None
     loss: float | None
     coverage: float | None
+    bits_per_character: float | None
     charged_bits_per_character: float | None
     history: History = field(repr=False)
     rank: int | None = None
     reading: ReadingReport = field(default_factory=ReadingReport)
 
-    @property
-    def bits_per_character(self) -> float | None:
-        """The loss on the named texts or, without texts, the best loss, in bits."""
-        loss = self.best_loss if self.coverage is None else self.loss
-        return None if loss is None else loss / math.log(2)
-
     def to_json(self) -> dict[str, Any]:
         """All but the history as a JSON object."""
         values = {name: value for name, value in vars(self).items() if name != "history"}
-        return {
-            **values,
-            "reading": self.reading.to_json(),
-            "bits_per_character": self.bits_per_character,
-        }
+        return {**values, "reading": self.reading.to_json()}
 
 
 def compare(
@@ -131,6 +124,11 @@ def _measure(
         digest = text.reader.text.digest
         if evaluation.characters < 2:
             raise too_short_error(evaluation.characters, evaluation.unknown)
+    bits = None
+    if evaluation:
+        bits = evaluation.bits_per_character if evaluation.predicted else None
+    elif best and not record.vocabulary.has_document_end:
+        bits = best.selection_loss / math.log(2)
     row = ComparedModel(
         model=str(model),
         cell=record.settings.model.cell,
@@ -144,6 +142,7 @@ def _measure(
         best_loss=best.selection_loss if best else None,
         loss=evaluation.loss if evaluation and evaluation.predicted else None,
         coverage=evaluation.coverage if evaluation else None,
+        bits_per_character=bits,
         charged_bits_per_character=evaluation.charged_bits_per_character if evaluation else None,
         history=history,
         reading=evaluation.reading if evaluation else ReadingReport(),

@@ -1,8 +1,15 @@
 """Speed, time left and losses of a training."""
 
+import math
+
+import numpy as np
 import pytest
 
-from tests.cli.display.example import state_after
+from tests.analysis.models import WINDOWS, model_of_titles
+from tests.cli.display.example import draw, state_after
+from tests.optional import present
+from textgen import compare, evaluate
+from textgen.cli.display.lines import LineDisplay
 from textgen.cli.display.state import LossHistory, Speed
 from textgen.training import events
 
@@ -29,3 +36,43 @@ def test_means_of_losses():
     losses = LossHistory()
     losses.add(1.0, 5.0)
     assert list(losses.means(3)) == [None, None, 5]
+
+
+def test_bits_per_character_are_those_of_evaluate(tmp_path, capsys):
+    """The loss of documents counts their ends, which are no characters."""
+    model, trained, prepared = model_of_titles(tmp_path)
+    training, validation = prepared.split(WINDOWS.validation)
+    counts = present(prepared.documents).counts
+    opened = events.CorpusOpened(
+        len(prepared.ids),
+        len(training),
+        len(validation),
+        0,
+        prepared.vocabulary.size,
+        from_cache=True,
+        training_documents=counts[0],
+        validation_documents=counts[1],
+    )
+    evaluation = evaluate(model=model)
+    validated = events.Validated(1.0, 3.0, evaluation.loss, 9.0, improved=True, seconds=1.0)
+    finished = events.TrainingFinished("done", 1.0, evaluation.loss, "m")
+    shown = f"{evaluation.loss:.4f} ({evaluation.bits_per_character:.3f} bits/character)"
+    display = LineDisplay()
+    for event in (opened, validated, finished):
+        display(event)
+    lines = capsys.readouterr().err.splitlines()
+    assert f"validation {shown}" in lines[-3] and f"loss {shown}" in lines[-2]
+    rows = "\n".join(draw(state_after(opened, validated), 80, 24))
+    assert rows.count(f"{evaluation.loss:.4f}{evaluation.bits_per_character:16.3f}") == 2
+    without = events.CorpusOpened(
+        9, len(training), 1, 0, 4, from_cache=True, training_documents=counts[0]
+    )
+    ends = np.count_nonzero(training[1:] == trained.record.vocabulary.document_end_id)
+    tokens = len(training) - 1
+    bits = state_after(without).bits
+    expected = 3 / math.log(2) * tokens / (tokens - ends)
+    assert bits.training(3.0) == bits.best(3.0) == pytest.approx(expected)
+    assert compare([model])[0].bits_per_character is None
+    named = compare([model], tmp_path / "titles.csv")[0]
+    whole = evaluate(tmp_path / "titles.csv", model)
+    assert named.bits_per_character == whole.bits_per_character

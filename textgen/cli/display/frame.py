@@ -4,7 +4,7 @@ The height alone decides how many rows there are and what each of them shows, so
 somebody watches.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -14,7 +14,7 @@ from rich.text import Text
 
 from textgen.cli.display.curve import draw_curve
 from textgen.cli.display.messages import STOPPING, describe_device
-from textgen.cli.display.state import DisplayState, to_bits
+from textgen.cli.display.state import DisplayState
 from textgen.cli.formatting import format_duration, format_labels, make_printable
 from textgen.training import events
 
@@ -168,13 +168,13 @@ def _draw_losses(state: DisplayState, canvas: Canvas, rows: int) -> list[Text]:
     marks = (".", "o") if canvas.ascii_only else ("⣀", "●")
     # Each part has a style: that of the whole row would be the curve's, too.
     head = f"{'':{_NAME}}{'loss':>{_LOSS}}{'bits/character':>{_BITS}}"
+    validation_loss = validation.validation_loss if validation else None
+    bits = state.bits
     table = [
         Text.assemble((head, "dim")),
-        _draw_loss("training", step.loss if step else None, marks[0], _TRAINING),
-        _draw_loss(
-            "validation", validation.validation_loss if validation else None, marks[1], _VALIDATION
-        ),
-        _draw_loss("best so far", best[1] if best else None, " ", _BEST),
+        _draw_loss(f"{marks[0]} training", step.loss if step else None, bits.training, _TRAINING),
+        _draw_loss(f"{marks[1]} validation", validation_loss, bits.validation, _VALIDATION),
+        _draw_loss("  best so far", best[1] if best else None, bits.best, _BEST),
         Text.assemble((f"{f'at epoch {best[0]:g}' if best else '':>{_TABLE}}", "dim")),
     ]
     table += [Text(" " * _TABLE) for _ in range(rows - len(table))]
@@ -185,8 +185,11 @@ def _draw_losses(state: DisplayState, canvas: Canvas, rows: int) -> list[Text]:
     return table
 
 
-def _draw_loss(name: str, loss: float | None, mark: str, style: str) -> Text:
-    row = Text.assemble((mark, style), f" {name}".ljust(_NAME - 1))
+def _draw_loss(
+    name: str, loss: float | None, to_bits: Callable[[float], float], style: str
+) -> Text:
+    """A row of the table; the first character of the name is its mark in the curve."""
+    row = Text.assemble((name[0], style), name[1:].ljust(_NAME - 1))
     if loss is None:
         return row.append(f"{'-':>{_LOSS}}{'-':>{_BITS}}", style="dim")
     numbers = f"{_format_number(loss, 4):>{_LOSS}}{_format_number(to_bits(loss), 3):>{_BITS}}"

@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 from textgen.cli import console
-from textgen.cli.display.state import Speed, to_bits
+from textgen.cli.display.state import BitsPerCharacter, Speed
 from textgen.training import events
 
 EVENT_NAMES: dict[type, str] = {
@@ -36,7 +36,7 @@ class JsonDisplay:
 
     def __init__(self, interval: float = console.INTERVAL):
         self._interval, self._last = interval, time.monotonic()
-        self._speed = Speed()
+        self._speed, self._bits = Speed(), BitsPerCharacter()
 
     def __call__(self, event: events.Event) -> None:
         fields = vars(event)
@@ -49,6 +49,7 @@ class JsonDisplay:
                     return
                 fields = self._progress(event)
             case events.CorpusOpened():
+                self._bits.open(event)
                 fields = {**fields, "reading": event.reading.to_json()}
             case events.Validated():
                 self._speed.restart()
@@ -69,7 +70,7 @@ class JsonDisplay:
             "epoch": event.epoch,
             "fraction_done": event.fraction_done,
             "loss": event.loss,
-            "bits_per_character": to_bits(event.loss),
+            "bits_per_character": self._bits.training(event.loss),
             "characters_per_second": self._speed.characters_per_second,
             "seconds": event.seconds,
             "seconds_left": self._speed.seconds_left,

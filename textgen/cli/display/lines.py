@@ -3,7 +3,7 @@
 import math
 
 from textgen.cli import console
-from textgen.cli.display.messages import EventFormatter, describe_slowness, format_loss
+from textgen.cli.display.messages import EventFormatter, describe_slowness
 from textgen.cli.display.state import Speed
 from textgen.cli.formatting import format_duration
 from textgen.training import events
@@ -57,7 +57,7 @@ class LineDisplay:
             self._format.format_epoch(event.epoch),
             round(1000 * event.fraction_done),
             1000,
-            f"loss {format_loss(event.loss)}, {speed:,.0f} characters/s, "
+            f"loss {self._format.format_training_loss(event.loss)}, {speed:,.0f} characters/s, "
             f"{format_duration(left)} left",
         )
 

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Iterator
 
-from textgen.cli.display.state import to_bits
+from textgen.cli.display.state import BitsPerCharacter
 from textgen.cli.formatting import (
     describe_mode,
     describe_reading,
@@ -16,6 +16,11 @@ from textgen.settings import DEFAULT_MODEL
 from textgen.training import events
 
 STOPPING = "stopping: validating and saving; Ctrl-C again stops at once"
+_REASONS = {
+    "done": "done",
+    "stopped": "stopped",
+    "patience": "no better loss for a while: stopped",
+}
 
 
 class EventFormatter:
@@ -27,10 +32,12 @@ class EventFormatter:
 
     def __init__(self, *, in_python: bool = False) -> None:
         self._epochs, self._processes, self._in_python = 0, 1, in_python
+        self._bits = BitsPerCharacter()
 
     def __call__(self, event: events.Event) -> Iterator[str]:
         match event:
             case events.CorpusOpened():
+                self._bits.open(event)
                 yield from _describe_corpus(event)
             case events.StarterChecked():
                 yield _describe_starter(event)
@@ -51,7 +58,11 @@ class EventFormatter:
                 else:  # one of several short documents
                     yield f"{title}: {event.text}"
             case events.TrainingFinished():
-                yield _describe_best(event)
+                loss = _format_loss(event.best_loss, self._bits.best(event.best_loss))
+                yield (
+                    f"{_REASONS[event.reason]}; the best model (epoch {event.best_epoch:g}, loss "
+                    f"{loss}) is in {event.directory}"
+                )
                 if not self._in_python:
                     yield from _describe_next(event, several_processes=self._processes > 1)
 
@@ -59,12 +70,17 @@ class EventFormatter:
         """How many epochs are done, and of how many if that is known."""
         return f"epoch {epoch:g}" + (f"/{self._epochs}" if self._epochs else "")
 
+    def format_training_loss(self, loss: float) -> str:
+        """A loss on the training text, in nats per token and in bits per character."""
+        return _format_loss(loss, self._bits.training(loss))
+
     def _describe_validation(self, event: events.Validated) -> str:
-        validation = ""
-        if event.validation_loss is not None:
-            validation = f", validation {format_loss(event.validation_loss)}"
+        validation, loss = "", event.validation_loss
+        if loss is not None:
+            validation = f", validation {_format_loss(loss, self._bits.validation(loss))}"
+        training = self.format_training_loss(event.loss)
         return (
-            f"{self.format_epoch(event.epoch)}: loss {format_loss(event.loss)}{validation}, "
+            f"{self.format_epoch(event.epoch)}: loss {training}{validation}, "
             f"{event.characters_per_second:,.0f} characters/s, {format_duration(event.seconds)}"
             + (", best so far" if event.improved else "")
         )
@@ -90,8 +106,8 @@ def describe_slowness(event: events.TrainingStarted) -> Iterator[str]:
         )
 
 
-def format_loss(loss: float) -> str:
-    return f"{loss:.4f} ({to_bits(loss):.3f} bits/character)"
+def _format_loss(loss: float, bits: float) -> str:
+    return f"{loss:.4f} ({bits:.3f} bits/character)"
 
 
 def _describe_corpus(event: events.CorpusOpened) -> Iterator[str]:
@@ -158,18 +174,6 @@ def _describe_start(event: events.TrainingStarted, *, in_python: bool) -> Iterat
     )
     if event.resumed_at_epoch is not None:
         yield f"resuming: from the checkpoint at epoch {event.resumed_at_epoch:g}"
-
-
-def _describe_best(event: events.TrainingFinished) -> str:
-    reasons = {
-        "done": "done",
-        "stopped": "stopped",
-        "patience": "no better loss for a while: stopped",
-    }
-    return (
-        f"{reasons[event.reason]}; the best model (epoch {event.best_epoch:g}, loss "
-        f"{format_loss(event.best_loss)}) is in {event.directory}"
-    )
 
 
 def _describe_next(event: events.TrainingFinished, *, several_processes: bool) -> Iterator[str]:

@@ -8,9 +8,45 @@ from textgen.training import events
 _BINS = 600
 
 
-def to_bits(loss: float) -> float:
-    """Bits per character from nats per character."""
-    return loss / math.log(2)
+class BitsPerCharacter:
+    """Turns losses into bits per character, as `textgen evaluate` gives them.
+
+    A loss is a mean over tokens, and the end of a document is a token but no character.
+    """
+
+    def __init__(self) -> None:
+        self._training = self._validation = self._best = 1.0  # tokens per character
+
+    def open(self, corpus: events.CorpusOpened) -> None:
+        """Count the tokens and characters of a corpus."""
+        self._training = _tokens_per_character(
+            corpus.training_characters, corpus.training_documents
+        )
+        self._validation = _tokens_per_character(
+            corpus.validation_characters, corpus.validation_documents
+        )
+        self._best = self._validation if corpus.validation_documents else self._training
+
+    def training(self, loss: float) -> float:
+        """Bits per character from a loss on the training text."""
+        return self._training * loss / math.log(2)
+
+    def validation(self, loss: float) -> float:
+        """Bits per character from a loss on the validation text."""
+        return self._validation * loss / math.log(2)
+
+    def best(self, loss: float) -> float:
+        """Bits per character from the best loss: on the validation text if there is one."""
+        return self._best * loss / math.log(2)
+
+
+def _tokens_per_character(size: int, documents: int) -> float:
+    """Predicted tokens per character of a text of so many ids.
+
+    A text of documents begins with an end, which nothing predicts.
+    """
+    predicted = size - 1
+    return predicted / (predicted - documents) if documents else 1.0
 
 
 class Speed:
@@ -88,6 +124,7 @@ class DisplayState:
         validation_losses: Completed share of the training, and loss, for each validation.
         is_stopping: Whether the training was asked to stop.
         speed: Speed and time left.
+        bits: Turns losses into bits per character.
     """
 
     def __init__(self, corpus_name: str, directory: str):
@@ -104,6 +141,7 @@ class DisplayState:
         self.validation_losses: list[tuple[float, float]] = []
         self.is_stopping = False
         self.speed = Speed()
+        self.bits = BitsPerCharacter()
 
     def __call__(self, event: events.Event) -> None:
         match event:
@@ -120,6 +158,7 @@ class DisplayState:
                 self._add_sample(event, event.epoch)
             case events.CorpusOpened():
                 self.corpus = event
+                self.bits.open(event)
             case events.TrainingStarted():
                 self.started = event
                 if event.best_epoch is not None and event.best_loss is not None:
