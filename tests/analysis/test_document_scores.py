@@ -317,6 +317,9 @@ def test_labels_from_folders(tmp_path):
     expected = [document_nats(trained, "abba", [label_id]).sum() for label_id in (1, 2, 0)]
     assert [score.nats for score in scores] == pytest.approx(expected, abs=1e-5)
     assert next(evaluate_each([source("abba")], model)).labels == {}
+    for read in (evaluate, evaluate_each):
+        with raises_settings_error("label_from"):
+            read([source("abba")], model, label_from="folder")
     assert evaluate(tmp_path / "texts", model, documents="none").documents == 0
 
 

@@ -12,7 +12,7 @@ from textgen.analysis.model_text import named_text
 from textgen.analysis.report import charts
 from textgen.analysis.report.history import History, parse_history
 from textgen.analysis.report.template import render
-from textgen.analysis.text_reader import ReadingOptions, reading_config, too_short_error
+from textgen.analysis.text_reader import ReadingOptions, too_short_error
 from textgen.model.model_dir import read_model
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sources import Corpora, list_corpora
@@ -118,8 +118,7 @@ def _measure(
     evaluation: Evaluation | None = None
     digest = b""
     if corpora:
-        config = reading_config(record, model, **reading)
-        text = named_text(record, corpora, config)
+        text = named_text(record, model, corpora, reading)
         evaluation = measure(trained, text)
         digest = text.reader.text.digest
         if evaluation.characters < 2:

@@ -9,15 +9,16 @@ from typing import Any, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from textgen.analysis.document_reader import Document, DocumentReader, document_config
+from textgen.analysis.document_reader import Document, DocumentReader
 from textgen.analysis.losses import UNKNOWN_BITS, LossSum
-from textgen.analysis.text_reader import ReadingOptions, reading_config
+from textgen.analysis.model_text import named_text
+from textgen.analysis.text_reader import ReadingOptions
 from textgen.model.model_dir import TrainedModel, read_model
 from textgen.sampling.document_scoring import score_documents
 from textgen.settings import DEFAULT_MODEL
 from textgen.text.documents.document_list import take_documents
 from textgen.text.reading_report import ReadingReport
-from textgen.text.sources import Corpora, find_sources
+from textgen.text.sources import Corpora
 
 _GROUP_TOKENS, _GROUP_DOCUMENTS = 1 << 18, 1 << 14  # scored together, in memory
 
@@ -81,21 +82,18 @@ def evaluate_each(
     """
     corpora, options = take_documents(corpora, reading, labels)
     trained = read_model(model)
-    config = reading_config(trained.record, model, **options)
-    sources = find_sources(corpora, config.glob)
-    config = document_config(config, sources, trained.record)
-    reader = DocumentReader(trained.record, config, report)
-    scorer = DocumentScorer(trained, reader, context)
+    text = named_text(trained.record, model, corpora, options, report, as_documents=True)
+    scorer = DocumentScorer(trained, text.reader, context)
     unknown_id = trained.record.vocabulary.unknown_id
 
     def scores() -> Iterator[DocumentScore]:
-        for document, logs in scorer.score(reader.read(sources)):
+        for document, logs in scorer.score(text.read_documents()):
             loss = LossSum()
             loss.add(document.targets(logs), logs, unknown_id)
             nats = loss.known_nats + document.unknown * UNKNOWN_BITS * math.log(2)
             labels = {
                 name: value or None
-                for name, value in zip(reader.label_names, document.labels, strict=True)
+                for name, value in zip(text.reader.label_names, document.labels, strict=True)
             }
             characters = len(document.text)
             yield DocumentScore(document.text, labels, characters, document.unknown, nats)

@@ -9,7 +9,7 @@ from textgen.analysis.document_scores import DocumentScorer
 from textgen.analysis.formatting import percent
 from textgen.analysis.losses import UNKNOWN_BITS, LabelLoss, LabelLosses, LossSum
 from textgen.analysis.model_text import ModelText, corpus_part, named_text
-from textgen.analysis.text_reader import ReadingOptions, reading_config, too_short_error
+from textgen.analysis.text_reader import ReadingOptions, too_short_error
 from textgen.errors import SettingsError
 from textgen.model.model_dir import TrainedModel, read_model
 from textgen.sampling.context import make_reader
@@ -180,8 +180,7 @@ def evaluate(
         raise SettingsError("test", "is a part of the model's corpus; name no text")
     trained = read_model(model)
     if named:
-        config = reading_config(trained.record, model, **options)
-        text = named_text(trained.record, named, config)
+        text = named_text(trained.record, model, named, options)
     else:
         text = corpus_part(trained, Path(model), TEST if test else VALIDATION)
     evaluation = measure(trained, text, context=context, windows=windows)

@@ -18,7 +18,7 @@ from textgen.analysis.document_sample import sample_documents
 from textgen.analysis.document_scores import DocumentScorer
 from textgen.analysis.formatting import list_names
 from textgen.analysis.model_text import ModelText, corpus_part, named_text
-from textgen.analysis.text_reader import UnlabelledReadingOptions, reading_config
+from textgen.analysis.text_reader import UnlabelledReadingOptions
 from textgen.errors import CorpusError, ModelError, SettingsError
 from textgen.model.model_dir import TrainedModel, read_model
 from textgen.settings import DEFAULT_MODEL, check_integer
@@ -160,8 +160,7 @@ def compare_labels(
     trained = read_model(model)
     number = _find_field(trained.record.labels, model, label)
     if named:
-        config = reading_config(trained.record, model, **options)
-        text = named_text(trained.record, named, config, as_documents=True)
+        text = named_text(trained.record, model, named, options, as_documents=True)
     else:
         text = corpus_part(trained, Path(model), TEST if test else VALIDATION)
     return measure_labels(trained, text, number, limit)

@@ -1,8 +1,9 @@
 """A text as a model reads it: one that a user named, or a part of the corpus it was trained on."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,12 +14,13 @@ from textgen.analysis.document_reader import (
     is_documents,
     resolve_config,
 )
+from textgen.analysis.text_reader import reading_config
 from textgen.analysis.training_text import open_cached_corpus
 from textgen.errors import ModelError
 from textgen.model.model_dir import TrainedModel
 from textgen.model.record import ModelRecord
-from textgen.settings import CorpusConfig
 from textgen.text.documents.index import TEST
+from textgen.text.documents.modes import check_label_from
 from textgen.text.prepared_corpus import Prepared
 from textgen.text.reading import read_texts
 from textgen.text.reading_report import ReadingReport
@@ -79,8 +81,9 @@ class ModelText:
 
 def named_text(
     record: ModelRecord,
+    model: str | Path,
     corpora: Corpora,
-    config: CorpusConfig,
+    reading: Mapping[str, Any],
     report: ReadingReport | None = None,
     *,
     as_documents: bool = False,
@@ -89,16 +92,22 @@ def named_text(
 
     Args:
         record: The model.
+        model: Its directory, for messages.
         corpora: Paths of files and directories, `-`, or sources.
-        config: How they are read.
+        reading: How they are read, if not as the model's training text was: `ReadingOptions`.
         report: Counts what is found and changed.
         as_documents: Whether to read a text as lines that would else be one text.
 
     Raises:
         CorpusError: a file does not exist or cannot be read.
-        SettingsError: there are not as many labels as the model has.
+        ModelError: the model does not record how its text was read.
+        SettingsError: settings that exclude each other or these sources, or there are not as many
+            labels as the model has.
     """
+    config = reading_config(record, model, **reading)
     sources = find_sources(corpora, config.glob)
+    if reading.get("label_from"):
+        check_label_from(sources)
     resolve = document_config if as_documents else resolve_config
     config = resolve(config, sources, record)
     reader = DocumentReader(record, config, report)

@@ -10,7 +10,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from textgen.analysis.model_text import ModelText, named_text
-from textgen.analysis.text_reader import ReadingOptions, reading_config
+from textgen.analysis.text_reader import ReadingOptions
 from textgen.errors import CorpusError
 from textgen.model.model_dir import read_model
 from textgen.sampling.context import make_reader
@@ -107,8 +107,7 @@ def inspect(
     """
     corpora, options = take_documents(corpora, reading, labels)
     trained = read_model(model)
-    config = reading_config(trained.record, model, **options)
-    text = named_text(trained.record, list_corpora(corpora), config, report)
+    text = named_text(trained.record, model, list_corpora(corpora), options, report)
     reader = make_reader(trained.network(), trained.record.window(context))
     measure = partial(measure_surprise, trained.record.vocabulary, likeliest=likeliest)
     if text.has_documents:

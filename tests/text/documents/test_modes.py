@@ -148,6 +148,22 @@ def test_a_directory_of_lists_is_noticed(tmp_path):
     )
 
 
+def test_tables_among_other_files_are_noticed(tmp_path):
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    for name in ("a.txt", "b.csv", "c.txt"):
+        (folder / name).write_text("title\n" + "".join(f"{name}{n}\n" for n in range(50)))
+    advice = "read as text like the other files; to read rows, give tables only, and --column"
+    report = report_of(tmp_path, folder)
+    assert report.mode == "3 documents: files"
+    assert report.suggestion == f"{folder}/b.csv is a table, but {advice}"
+    (folder / "d.jsonl").write_text("{}\n")
+    expected = f"2 tables, such as {folder}/b.csv, are {advice}"
+    assert report_of(tmp_path, folder).suggestion == expected
+    for options in ({"input_format": "text"}, {"documents": "files"}):
+        assert "read as text" not in report_of(tmp_path, folder, **options).suggestion
+
+
 def test_the_mode_is_described(tmp_path):
     text = source("names.txt", "".join(f"{name}\n" for name in NAMES))
     assert report_of(tmp_path, text).mode == "one continuous text"

@@ -16,7 +16,7 @@ from textgen.analysis.model_text import ModelText, named_text, part_text
 from textgen.analysis.report import charts, context_value, units
 from textgen.analysis.report.confusions import find_confusions
 from textgen.analysis.report.trace import MAX_WORK, Trace, max_trace_length, trace_text
-from textgen.analysis.text_reader import ReadingOptions, reading_config, too_short_error
+from textgen.analysis.text_reader import ReadingOptions, too_short_error
 from textgen.errors import ModelError
 from textgen.model.model_dir import TrainedModel, read_training_corpus
 from textgen.model.paths import MODEL_KIND
@@ -75,8 +75,7 @@ def read_named_text(
     Raises:
         CorpusError: they cannot be read, or have fewer than two characters of the vocabulary.
     """
-    config = reading_config(trained.record, model, **reading)
-    source = named_text(trained.record, corpora, config)
+    source = named_text(trained.record, model, corpora, reading)
     text = _read(source, list_names(source.names))
     if len(text.ids) < 2:
         counts = source.reader.text

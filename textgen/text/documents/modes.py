@@ -52,9 +52,18 @@ def resolve_documents(sources: Sequence[Source], config: CorpusConfig) -> Corpus
             raise SettingsError(
                 "label_from", "is for documents; say what they are by --documents, such as lines"
             )
-        if not any(source.on_disk for source in sources):
-            raise SettingsError("label_from", "needs files, whose names and folders are labels")
+        check_label_from(sources)
     return resolved
+
+
+def check_label_from(sources: Sequence[Source]) -> None:
+    """Check that labels can be taken from the files or folders of documents.
+
+    Raises:
+        SettingsError: no source is a file.
+    """
+    if not any(source.on_disk for source in sources):
+        raise SettingsError("label_from", "needs files, whose names and folders are labels")
 
 
 def _find_mode(sources: Sequence[Source], config: CorpusConfig) -> str:
@@ -142,7 +151,9 @@ def complete_report(
     report.mode = _describe_mode(report, sources, resolved)
     average = characters // max(report.documents, 1)
     if config.documents == "auto" and resolved.documents == "files":
-        report.suggestion = suggest_for_file(sources[0], resolved)
+        report.suggestion = _describe_tables(sources, config) or suggest_for_file(
+            sources[0], resolved
+        )
     elif resolved.documents == "lines" and report.documents < _FEW and average > _LONG:
         report.suggestion = (
             f"only {report.documents:,} lines, of {average:,} characters on average: without "
@@ -150,6 +161,19 @@ def complete_report(
         )
     elif config.documents != "auto" or resolved.documents != "none":
         report.suggestion = ""
+
+
+def _describe_tables(sources: Sequence[Source], config: CorpusConfig) -> str:
+    """That tables among other files are read as text, for people; empty without any."""
+    tables = [source.name for source in sources if table_format(source.name, config)]
+    if not tables:
+        return ""
+    named = f"{tables[0]} is a table, but"
+    if len(tables) > 1:
+        named = f"{len(tables):,} tables, such as {tables[0]}, are"
+    return (
+        f"{named} read as text like the other files; to read rows, give tables only, and --column"
+    )
 
 
 def _describe_mode(report: ReadingReport, sources: Sequence[Source], config: CorpusConfig) -> str:
