@@ -104,7 +104,7 @@ def check_starters(
     """Find the starter that knows the language of a corpus best.
 
     Args:
-        data: The corpus, as ids of its own vocabulary.
+        data: The corpus, as ids of the vocabulary of the corpus.
         values: Settings that were chosen, by name.
         requested: Whether training begins with that starter if it knows the language.
 
