@@ -7,11 +7,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.forking import Fork, Forks
 
 settings.register_profile("suite", deadline=None, max_examples=60)
 settings.load_profile("suite")
@@ -19,6 +21,12 @@ settings.load_profile("suite")
 RELEASED = Path(__file__).parent / "released/0.1.0"
 FRAMEWORKS = ("keras", "tensorflow", "jax", "torch")
 IMPORT = re.compile(rf"^(import|from) ({'|'.join(FRAMEWORKS)}|tests.compute.here)\b", re.MULTILINE)
+# What forked processes find imported.
+LIGHT = (
+    *("textgen.analysis.evaluation", "textgen.analysis.report", "textgen.model.model_dir"),
+    *("textgen.text.prepare", "jinja2", "matplotlib.figure", "rich.progress"),
+)
+TRAINING = ("textgen.compute.backends.tensorflow", "textgen.training.pipeline")
 
 # The tests do not depend on the user's environment.
 for name in ("TEXTGEN_MODEL", "TEXTGEN_DEBUG"):
@@ -94,32 +102,95 @@ def corpus(tmp_path: Path, text: str) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def forks(pytestconfig: pytest.Config) -> Iterator[Forks | None]:
+    """Starts processes of textgen quickly, where that is safe."""
+    if sys.platform != "linux":
+        yield None
+        return
+    # The other frameworks start threads when they are imported, which no fork has.
+    on_tensorflow = os.environ.get("KERAS_BACKEND", "tensorflow") in ("", "tensorflow")
+    imports_keras = on_tensorflow and not pytestconfig.getoption("--no-framework")
+    forks = Forks([*LIGHT, *TRAINING] if imports_keras else LIGHT)
+    yield forks
+    forks.close()
+
+
 @pytest.fixture
-def textgen(tmp_path: Path) -> Run:
-    """Runs the program as a user does: its own process, in an empty directory."""
+def textgen(tmp_path: Path, request: pytest.FixtureRequest) -> Run:
+    """Runs the program as a user does: its own process, in an empty directory.
+
+    It is a fork of a process that has imported everything. With `anew`, through another program,
+    or with other variables than TEXTGEN_…, Python starts it.
+    """
 
     def run(
         *arguments: str | Path,
         stdin: str | bytes | None = None,
         timeout: float = 120,
         through: Sequence[str] = (),
+        anew: bool = False,
         **extra: str,
     ) -> subprocess.CompletedProcess[str]:
         data = stdin.encode() if isinstance(stdin, str) else stdin
-        done = subprocess.run(
-            [*through, sys.executable, "-m", "textgen", *map(str, arguments)],
-            cwd=tmp_path,
-            input=data,
-            stdin=None if data is not None else subprocess.DEVNULL,
-            capture_output=True,
-            timeout=timeout,
-            env={**os.environ, **extra},
-        )
-        return subprocess.CompletedProcess(
-            done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
-        )
+        words = [str(argument) for argument in arguments]
+        environment = {**os.environ, **extra}
+        forks = None if anew or through else request.getfixturevalue("forks")
+        if forks is not None and forks.can_start(words, environment):
+            status, out, err = forks.run(words, tmp_path, environment, data, timeout)
+        else:
+            done = subprocess.run(
+                [*through, sys.executable, "-m", "textgen", *words],
+                cwd=tmp_path,
+                input=data,
+                stdin=None if data is not None else subprocess.DEVNULL,
+                capture_output=True,
+                timeout=timeout,
+                env=environment,
+            )
+            status, out, err = done.returncode, done.stdout, done.stderr
+        return subprocess.CompletedProcess(words, status, out.decode(), err.decode())
 
     return run
+
+
+Start = Callable[..., Fork | subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start(tmp_path: Path, forks: Forks | None) -> Start:
+    """Starts the program in an empty directory; tests read its standard error and send signals.
+
+    Python starts it if something is to be called in the process before that.
+    """
+
+    def begin(
+        *arguments: str | Path, stdin: bool = False, preexec_fn: Callable[[], None] | None = None
+    ) -> Fork | subprocess.Popen[str]:
+        words = [str(argument) for argument in arguments]
+        given = subprocess.PIPE if stdin else subprocess.DEVNULL
+        if forks is None or preexec_fn is not None or not forks.can_start(words, os.environ):
+            return subprocess.Popen(
+                [sys.executable, "-m", "textgen", *words],
+                cwd=tmp_path,
+                stdin=given,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+                preexec_fn=preexec_fn,
+            )
+        reading, writing = os.pipe()
+        theirs, mine = os.pipe()
+        with Path(os.devnull).open("w") as nowhere:
+            process = forks.start(words, tmp_path, os.environ, (theirs, nowhere.fileno(), writing))
+        os.close(writing)
+        os.close(theirs)
+        process.stderr, process.stdin = os.fdopen(reading), os.fdopen(mine, "w")
+        if not stdin:
+            process.stdin.close()
+        return process
+
+    return begin
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ from textgen.errors import TrainingError
 from textgen.model import model_dir
 from textgen.training import events
 
-TINY: dict[str, Any] = {"epochs": 1, "units": (8,), "embedding": 4, "maxlen": 10, "batch_size": 4}
+TINY: dict[str, Any] = {"epochs": 1, "units": (8,), "embedding": 4, "maxlen": 10, "batch_size": 16}
 LOGGERS = ("tensorflow", "absl", "jax", "tf2onnx", "numba")
 
 

@@ -12,9 +12,14 @@ import termios
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.forking import Fork, Forks
+
 
 class Terminal:
-    """`textgen`, or another program, on a new terminal."""
+    """`textgen`, or another program, on a new terminal.
+
+    With `forks`, textgen is started by them.
+    """
 
     def __init__(
         self,
@@ -24,24 +29,31 @@ class Terminal:
         rows: int = 24,
         program: Sequence[str] = (sys.executable, "-m", "textgen"),
         environment: Mapping[str, str] | None = None,
+        forks: Forks | None = None,
     ):
         self.screen, other = pty.openpty()
         fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        self.process = subprocess.Popen(
-            [*program, *map(str, arguments)],
-            cwd=cwd,
-            stdin=other,
-            stdout=other,
-            stderr=other,
-            start_new_session=True,
-            env={
-                **os.environ,
-                "XDG_STATE_HOME": str(cwd / "state"),
-                "TERM": "xterm",
-                **(environment or {}),
-            },
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-        )
+        variables = {
+            **os.environ,
+            "XDG_STATE_HOME": str(cwd / "state"),
+            "TERM": "xterm",
+            **(environment or {}),
+        }
+        words = [str(argument) for argument in arguments]
+        self.process: Fork | subprocess.Popen[bytes]
+        if forks is not None and forks.can_start(words, variables):
+            self.process = forks.start(words, cwd, variables, [other] * 3)
+        else:
+            self.process = subprocess.Popen(
+                [*program, *words],
+                cwd=cwd,
+                stdin=other,
+                stdout=other,
+                stderr=other,
+                start_new_session=True,
+                env=variables,
+                preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            )
         os.close(other)
         self.seen = ""
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")

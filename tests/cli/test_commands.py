@@ -13,7 +13,18 @@ import pytest
 
 from textgen.cli import program
 
-QUICK = ["--units", "8", "--embedding", "4", "--maxlen", "10", "--batch-size", "4", "--epochs", "1"]
+QUICK = [
+    "--units",
+    "8",
+    "--embedding",
+    "4",
+    "--maxlen",
+    "10",
+    "--batch-size",
+    "16",
+    "--epochs",
+    "1",
+]
 
 
 def test_from_a_text_to_new_text_in_a_pipeline(tmp_path, text):

@@ -8,7 +8,18 @@ import numpy as np
 
 import textgen as package
 
-QUICK = ["--units", "8", "--embedding", "4", "--maxlen", "10", "--batch-size", "4", "--epochs", "1"]
+QUICK = [
+    "--units",
+    "8",
+    "--embedding",
+    "4",
+    "--maxlen",
+    "10",
+    "--batch-size",
+    "16",
+    "--epochs",
+    "1",
+]
 
 
 def test_settings_of_a_prepared_corpus_are_recorded_in_the_model(textgen, corpus, tmp_path):

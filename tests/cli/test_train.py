@@ -2,7 +2,7 @@
 
 import json
 
-QUICK = ("--units", "8", "--embedding", "4", "--maxlen", "10", "--batch-size", "4")
+QUICK = ("--units", "8", "--embedding", "4", "--maxlen", "10", "--batch-size", "16")
 
 
 def test_a_training_as_json(textgen, corpus):

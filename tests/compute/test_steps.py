@@ -24,8 +24,11 @@ def compiled(precision, settings, device):
     return network, backend(device).compile_network(network, settings.training, precision)
 
 
-@pytest.mark.parametrize("device", [CPU, GPU], ids=lambda device: device.kind)
-@pytest.mark.parametrize("name", ["float32", "bfloat16", "float16"])
+@pytest.mark.parametrize(
+    ("name", "device"),
+    [("float32", CPU), ("float32", GPU), ("bfloat16", CPU), ("float16", GPU)],
+    ids=lambda value: getattr(value, "kind", None),
+)
 def test_steps_are_those_of_keras(name, device):
     """With masks, carried state, clipping, another learning rate for each step and,
     in float16, a scaled loss."""

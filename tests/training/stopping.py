@@ -1,7 +1,5 @@
 """What the tests of stopped trainings share: small trainings, and what they left."""
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +9,7 @@ QUICK: dict[str, Any] = {
     "units": (8,),
     "embedding": 4,
     "maxlen": 10,
-    "batch_size": 4,
+    "batch_size": 8,
     "epochs": 3,
     "dropout": 0.3,
 }
@@ -59,18 +57,6 @@ def losses(directory):
     ]
 
 
-def start(folder, *arguments, **more):
-    """Start a training in another process."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "textgen", "train", *map(str, arguments)],
-        cwd=folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        **more,
-    )
-
-
 def read_until(process, beginning):
     """Read standard error up to a line."""
     lines = []
@@ -82,6 +68,17 @@ def read_until(process, beginning):
 
 
 OPTIONS = [
-    *("corpus.txt", "--units", "12", "--embedding", "4", "--maxlen", "10", "--batch-size", "4"),
-    *("--dropout", "0.2", "--epochs", "25", "--sample-length", "20", "--checkpoint-every", "0.2s"),
+    *("corpus.txt", "--units", "12", "--embedding", "4", "--maxlen", "10", "--batch-size", "8"),
+    *("--dropout", "0.2", "--epochs", "12", "--sample-length", "20", "--checkpoint-every", "0.2s"),
 ]
+# The same in Python.
+SETTINGS: dict[str, Any] = {
+    "units": (12,),
+    "embedding": 4,
+    "maxlen": 10,
+    "batch_size": 8,
+    "dropout": 0.2,
+    "epochs": 12,
+    "sample_length": 20,
+    "checkpoint_every": 0.2,
+}

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.spoiling import spoil
@@ -71,6 +71,7 @@ def test_a_damaged_checkpoint_is_refused_or_the_same(tmp_path_factory, intact, d
         assert (damaged.identity, damaged.snapshot.state) == (whole.identity, whole.snapshot.state)
 
 
+@settings(max_examples=30)
 @given(st.data())
 def test_any_value_anywhere_in_a_checkpoint(tmp_path_factory, unfinished, intact, data):
     """Whole archives, so that all that is in them is looked at, and used for a step."""

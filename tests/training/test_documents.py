@@ -66,32 +66,40 @@ def losses_of_documents(model):
 @pytest.mark.parametrize(
     ("labels", "options"),
     [
-        (False, {}),
-        (True, {"cell": "gru", "units": (24, 20)}),
-        (True, {}),
-        (False, {"targets": "last", "step": 1, "epochs": 2, "batch_size": 32}),
+        (False, {"cell": "gru", "units": (24, 20)}),
         (True, {"targets": "last", "step": 1, "epochs": 2, "batch_size": 32, "embedding": 0}),
     ],
-    ids=["carried", "layers with labels", "labels", "last", "last with labels, one-hot"],
+    ids=["layers", "last with labels, one-hot"],
 )
 def test_the_validation_loss_is_that_of_whole_documents(tmp_path, names, labels, options):
     """Nothing of a document's loss depends on the documents before it, or on where it is cut."""
-    finished = run(names, tmp_path / "model", labels, **options)
-    part, logs = losses_of_documents(tmp_path / "model")
+    check_validation(tmp_path / "model", run(names, tmp_path / "model", labels, **options))
+
+
+def check_validation(model, finished):
+    part, logs = losses_of_documents(model)
     tokens = np.concatenate(logs)
     assert len(tokens) == part.starts[-1] - 1
     assert -tokens.mean() == pytest.approx(finished.best_loss, abs=2e-3)
     assert finished.best_loss < 1.3  # the letters alone have more than 2
 
 
-def test_labels_say_what_to_write_and_documents_end_by_themselves(tmp_path, names):
-    run(names, tmp_path / "model", labels=True)
-    with_labels = model_dir.load(tmp_path / "model")
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory, names):
+    """A model with labels and what its training reported."""
+    model = tmp_path_factory.mktemp("labelled") / "model"
+    return model, run(names, model, labels=True)
+
+
+def test_labels_say_what_to_write_and_documents_end_by_themselves(labelled):
+    model, finished = labelled
+    check_validation(model, finished)
+    with_labels = model_dir.load(model)
     for kind, letters in (("elves", set("lairen")), ("orcs", set("gorkazud"))):
         texts = with_labels.generate(n=40, label=kind, random_seed=1, temperature=0.7)
         right = sum(set(text) <= letters for text in texts)
         assert right >= 36 and all(len(text) < 40 for text in texts)
-    record = model_dir.read_model(tmp_path / "model").record
+    record = model_dir.read_model(model).record
     assert record.labels is not None and record.labels.names == ("file",)
     assert record.about["corpus"]["documents"]["training"] > 500
     assert record.about["corpus"]["settings"]["documents"] == "lines"
@@ -107,13 +115,15 @@ def test_a_stopped_training_on_documents_is_resumed(tmp_path, names):
     assert (rest.reason, rest.best_loss) == ("done", whole.best_loss)
 
 
-def test_a_model_of_documents_is_trained_further_on_others_and_on_continuous_text(tmp_path, names):
-    run(names, tmp_path / "base", labels=True)
+def test_a_model_of_documents_is_trained_further_on_others_and_on_continuous_text(
+    tmp_path, labelled
+):
+    init_from, _ = labelled
     still = {"epochs": 1, "learning_rate": 1e-9, "optimizer": "sgd"}
     options = {**OPTIONS, **still}
     other = tmp_path / "other.txt"
     other.write_text("".join(f"{line}x\n\n" for line in ["lala", "lili", "rena"] * 100))
-    base = model_dir.read_model(tmp_path / "base").record
+    base = model_dir.read_model(init_from).record
     assert base.labels is not None
     for number, documents in enumerate(("paragraphs", "none")):
         job = Job(
@@ -121,7 +131,7 @@ def test_a_model_of_documents_is_trained_further_on_others_and_on_continuous_tex
             tmp_path / str(number),
             options=options,
             reading={"documents": documents},
-            init_from=tmp_path / "base",
+            init_from=init_from,
         )
         finished = run_job(job, lambda _: None, lambda: False)
         record = model_dir.read_model(tmp_path / str(number)).record

@@ -12,7 +12,6 @@ from tests.training.stopping import (
     Stop,
     history,
     read_until,
-    start,
     steps_per_epoch,
     weights,
 )
@@ -65,8 +64,8 @@ def test_short_epochs_do_not_each_save_the_model(tmp_path, corpus, monkeypatch, 
     assert [entry["epoch"] for entry in epochs] == list(range(1, 9 if ended else 10))
     record = min(entry["validation_loss"] for entry in epochs)
     assert epochs[-1]["validation_loss"] == record  # so that the weights are of the last epoch
-    train([str(corpus)], model=tmp_path / "whole", stop=Stop(10**9), **{**QUICK, "epochs": 9})
     if not ended:
+        train([str(corpus)], model=tmp_path / "whole", stop=Stop(10**9), **{**QUICK, "epochs": 9})
         assert weights(tmp_path / "model") == weights(tmp_path / "whole")
 
 
@@ -110,11 +109,12 @@ def test_short_epochs_do_not_each_write_a_checkpoint(tmp_path, corpus, monkeypat
     assert written == [steps_per_epoch(tmp_path / "model")]
 
 
-def test_a_model_is_whole_while_a_training_writes_it(tmp_path, corpus):
+def test_a_model_is_whole_while_a_training_writes_it(tmp_path, corpus, start):
     directory = tmp_path / "textgen-model"
-    process = start(tmp_path, *OPTIONS, "--epochs", "100")  # not each of which saves it
+    process = start("train", *OPTIONS, "--epochs", "30")  # not each of which saves it
     read_until(process, "epoch 1/")
     versions = set()
     while process.poll() is None:
         versions.add(model_dir.read_model(directory).weights[0].tobytes())
-    assert process.returncode == 0 and len(versions) > 3
+        time.sleep(0.005)  # else reading would take the processors from the training
+    assert process.returncode == 0 and len(versions) > 2

@@ -12,6 +12,7 @@ from tests.analysis.source import source
 from tests.model.changing import change_weights, sign
 from textgen import compare, prepare, report
 from textgen.analysis.comparison import comparison_page
+from textgen.analysis.report import context_value
 from textgen.errors import CorpusError, ModelError
 from textgen.model import model_dir
 
@@ -66,6 +67,13 @@ def context_section(html: str) -> str:
     return section[0]
 
 
+@pytest.fixture
+def few_starts(monkeypatch):
+    """A thousand windows show what context is worth as well as four thousand, in a fourth."""
+    monkeypatch.setattr(context_value, "_MAX_STARTS", 1000)
+
+
+@pytest.mark.usefixtures("few_starts")
 def test_the_value_of_context_is_shown_with_its_errors_or_not_at_all(trained, text):
     long = context_section(report(trained, [source(text)]).html)
     assert "fill-opacity" in long and "standard errors" in long
@@ -77,6 +85,7 @@ def test_the_value_of_context_is_shown_with_its_errors_or_not_at_all(trained, te
     assert "<svg" not in short and "bits" not in short
 
 
+@pytest.mark.usefixtures("few_starts")
 def test_a_difference_that_chance_explains_is_called_so(copy, text):
     def no_network(file):
         file["layers/dense/vars/0"][...] = 0  # context changes nothing

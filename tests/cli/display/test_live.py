@@ -10,14 +10,14 @@ import pytest
 from tests.cli.terminal import Screen, Terminal
 
 pytestmark = pytest.mark.framework
-QUICK = ("--units", "8", "--embedding", "4", "--maxlen", "10", "--batch-size", "4")
+QUICK = ("--units", "8", "--embedding", "4", "--maxlen", "10", "--batch-size", "16")
 
 
-def test_a_display_on_a_terminal_leaves_lines(corpus, tmp_path):
-    terminal = Terminal("train", corpus, *QUICK, "--epochs", "30", cwd=tmp_path)
+def test_a_display_on_a_terminal_leaves_lines(corpus, tmp_path, forks):
+    terminal = Terminal("train", corpus, *QUICK, "--epochs", "12", cwd=tmp_path, forks=forks)
     bytes_shown = terminal.end()
     assert terminal.process.returncode == 0, bytes_shown
-    for figure in ("characters/s", "bits/character", "best so far", "epoch 30/30", " 100%"):
+    for figure in ("characters/s", "bits/character", "best so far", "epoch 12/12", " 100%"):
         assert figure in bytes_shown
     screen = Screen().show(bytes_shown)
     assert screen.cursor
@@ -25,15 +25,19 @@ def test_a_display_on_a_terminal_leaves_lines(corpus, tmp_path):
     assert "        read as one continuous text" in lines
     lines = [line for line in lines if not line.startswith(" ")]
     assert lines[0].startswith("textgen: reading ") and lines[1].startswith("corpus: ")
-    assert lines[2].startswith("model: LSTM 8, ") and lines[3].startswith("training: 30 epochs")
-    assert [line.split(":")[0] for line in lines[4:-2]] == [f"epoch {n}/30" for n in range(1, 31)]
+    assert lines[2].startswith("model: LSTM 8, ") and lines[3].startswith("training: 12 epochs")
+    assert [line.split(":")[0] for line in lines[4:-2]] == [f"epoch {n}/12" for n in range(1, 13)]
     assert lines[-2].startswith("done; the best model (epoch ")
     assert lines[-1] == "next: textgen sample"
 
 
-def test_ctrl_c_restores_the_terminal(corpus, tmp_path):
+def test_ctrl_c_restores_the_terminal(corpus, tmp_path, forks):
     terminal = Terminal(
-        "train", corpus, *QUICK, "--epochs", "100000", cwd=tmp_path, columns=120, rows=40
+        *("train", corpus, *QUICK, "--epochs", "100000"),
+        cwd=tmp_path,
+        columns=120,
+        rows=40,
+        forks=forks,
     )
     bytes_shown = terminal.wait_for("sample at epoch 2")
     screen = Screen().show(bytes_shown)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from textgen.compute.kernels import lstm, packing, sequence, simd
+from textgen.compute.kernels import lstm, sequence, simd
 from textgen.compute.kernels.sequence import SequenceKernel
 
 KINDS = [False, True] if simd.has_bfloat16() else [False]
@@ -50,35 +50,78 @@ def test_what_is_no_number_stays_so(bfloat16):
         np.testing.assert_array_equal(np.isnan(outputs), np.isnan(broken))
 
 
-def test_it_compiles_with_an_unusable_or_damaged_cache(tmp_path):
-    code = (
-        "import numpy as np\n"
-        "panels = packing.allocate_panels(2, 3, packing.FLOAT32)\n"
-        "packing.pack(np.ones((2, 3), np.float32), panels, 0, 1)\n"
-        "hits = getattr(packing.pack, 'stats').cache_hits.values()\n"
-        "print(panels[0, :, :3].sum(), sum(hits))\n"
-    )
+SMALL = """
+from textgen.compute.kernels import simd
 
-    def compiled(import_packing, hits=0):
+@simd.compiled
+def double(numbers, results):
+    for place in range(len(numbers)):
+        results[place] = 2 * numbers[place]
+"""
+USE = """
+import sys, types
+import numpy as np
+
+if sys.argv[1] == "file":
+    import small
+else:  # code that comes from no file has no place for what is compiled
+    small = types.ModuleType("small")
+    exec(open("small.py", encoding="utf-8").read(), small.__dict__)
+numbers = np.arange(5, dtype=sys.argv[2])
+results = np.zeros_like(numbers)
+small.double(numbers, results)
+hits = getattr(small.double, "stats").cache_hits.values()
+print(results.sum(), sum(hits))
+"""
+
+
+@pytest.fixture
+def double(tmp_path):
+    """Runs a small compiled function in another process; says how often its code was read."""
+    (tmp_path / "small.py").write_text(SMALL)
+
+    def run(folder, kind="float32", source="file"):
+        path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
         done = subprocess.run(
-            [sys.executable, "-c", f"{import_packing}\n{code}"],
-            env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
+            [sys.executable, "-c", USE, source, kind],
+            cwd=tmp_path,
+            env={**os.environ, "NUMBA_CACHE_DIR": str(folder), "PYTHONPATH": path},
             capture_output=True,
             text=True,
         )
-        assert (done.returncode, done.stdout) == (0, f"6.0 {hits}\n"), done.stderr
-        return [path for path in tmp_path.rglob("*.nb?") if path.is_file()]
+        assert done.returncode == 0, done.stderr
+        result, hits = done.stdout.split()
+        assert result == "20.0"
+        return int(hits)
 
-    # Code that comes from no file has no place for what is compiled.
-    source = f"open({packing.__file__!r}, encoding='utf-8').read()"
-    assert not compiled(
-        f"import types\npacking = types.ModuleType('packing')\nexec({source}, packing.__dict__)"
-    )
-    files = compiled("from textgen.compute.kernels import packing")
-    assert compiled("from textgen.compute.kernels import packing", hits=1) == files
-    for path in files:
+    return run
+
+
+def test_it_compiles_with_an_unusable_or_damaged_cache(tmp_path, double):
+    cache = tmp_path / "cache"
+
+    def files():
+        return [path for path in cache.rglob("*.nb?") if path.is_file()]
+
+    assert double(cache, source="text") == 0 and not files()
+    assert double(cache) == 0
+    first = files()
+    assert first and double(cache) == 1 and files() == first
+    for path in first:
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    compiled("from textgen.compute.kernels import packing")
+    assert double(cache) == 0
+
+
+def test_foreign_code_in_the_cache_is_not_run(tmp_path, double):
+    """As where two programs compile at once, and the index of one is with the code of the other."""
+    cache, other = tmp_path / "float32", tmp_path / "float64"
+    double(cache, "float32")
+    double(other, "float64")
+    for code in other.rglob("*.nbc"):
+        place = cache / code.relative_to(other)
+        assert place.exists()
+        place.write_bytes(code.read_bytes())
+    double(cache, "float32")
 
 
 @pytest.mark.parametrize("bfloat16", KINDS)
@@ -113,32 +156,3 @@ def test_rows_do_not_depend_on_other_rows_nor_on_threads(bfloat16, threads, monk
     assert len(lstm.forward.signatures) <= 2  # one for each kind of lane
     with pytest.raises(ValueError, match="shape"):
         whole.backward(of_outputs[1:])
-
-
-def test_foreign_code_in_the_cache_is_not_run(tmp_path):
-    """As where two programs compile at once, and the index of one is with the code of the other."""
-    code = (
-        "import sys\nimport numpy as np\nfrom textgen.compute.kernels import packing\n"
-        "panels = np.zeros((1, 2, 3), sys.argv[1])\n"
-        "packing.pack(np.ones((2, 3), np.float32), panels, 0, 1)\n"
-        "print(panels.view(np.float32).sum())\n"
-    )
-
-    def summed(kind, folder):
-        done = subprocess.run(
-            [sys.executable, "-c", code, kind],
-            env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / folder)},
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    first = summed("float32", "float32")
-    assert summed("float32", "float32") == first  # compiled, then read
-    summed("float64", "float64")
-    for other in (tmp_path / "float64").rglob("*.nbc"):
-        place = tmp_path / "float32" / other.relative_to(tmp_path / "float64")
-        assert place.exists()
-        place.write_bytes(other.read_bytes())
-    assert summed("float32", "float32") == first
