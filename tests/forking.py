@@ -102,14 +102,16 @@ class Forks:
         arguments: Sequence[str],
         cwd: Path,
         environment: Mapping[str, str],
-        streams: Sequence[int],
+        streams: Sequence[int | None],
     ) -> Fork:
-        """Start `textgen ARGUMENTS` with these as its standard streams."""
+        """Start `textgen ARGUMENTS` with these as its standard streams; None for a closed one."""
         mine, theirs = socket.socketpair()
-        request = json.dumps([arguments, str(cwd), dict(environment)]).encode()
+        closed = [number for number, stream in enumerate(streams) if stream is None]
+        request = json.dumps([arguments, str(cwd), dict(environment), closed]).encode()
         size = len(request).to_bytes(4, "big")
+        descriptors = [theirs.fileno() if stream is None else stream for stream in streams]
         try:
-            socket.send_fds(self._socket, [size], [*streams, theirs.fileno()])
+            socket.send_fds(self._socket, [size], [*descriptors, theirs.fileno()])
             self._socket.sendall(request)
             theirs.close()
             self._forks.append(Fork(mine))
@@ -178,13 +180,15 @@ def serve() -> None:
         size, descriptors, *_ = socket.recv_fds(connection, 4, 4)
         if not size:
             return
-        arguments, cwd, environment = json.loads(_receive(connection, int.from_bytes(size, "big")))
+        request = _receive(connection, int.from_bytes(size, "big"))
+        arguments, cwd, environment, closed = json.loads(request)
         *streams, status = descriptors
         if os.fork() == 0:
             connection.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             if _is_program(status, streams):
                 _become(arguments, cwd, environment, streams)
+                _open(closed)
                 try:
                     main()
                 except SystemExit as end:
@@ -225,17 +229,29 @@ def _become(
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = ["textgen", *arguments]
-    sys.stdin = open(0, closefd=False)  # noqa: SIM115
-    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
-    sys.stderr = open(2, "w", 1, errors="backslashreplace", closefd=False)  # noqa: SIM115
+
+
+def _open(closed: Sequence[int]) -> None:
+    """Open the standard streams but those that are to be closed, as Python does."""
+    for number in closed:
+        os.close(number)
+    files: list[Any] = [
+        None if number in closed else open(number, mode, closefd=False)  # noqa: SIM115
+        for number, mode in enumerate("rww")
+    ]
+    if files[2] is not None:
+        files[2].reconfigure(errors="backslashreplace", line_buffering=True)
+    sys.stdin, sys.stdout, sys.stderr = files
 
 
 def _exit(status: Any) -> NoReturn:
     """End as Python does, except that no module is taken apart, which takes a second."""
+    streams: list[Any] = [sys.stdout, sys.stderr]
     if status is not None and not isinstance(status, int):
-        sys.stderr.write(f"{status}\n")
+        if sys.stderr is not None:
+            sys.stderr.write(f"{status}\n")
         status = 1
     atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in filter(None, streams):
+        stream.flush()
     os._exit(status or 0)
