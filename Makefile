@@ -47,7 +47,7 @@ setup: $(VENV)/installed-dev  ## make the virtual environment in .venv
 check: $(VENV)/installed-dev  ## lint, formatting and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	MYPY_NUM_WORKERS=2 $(BIN)/mypy
 
 format: $(VENV)/installed-dev  ## format the code and fix what the linter can
 	$(BIN)/ruff check --fix .
@@ -80,7 +80,7 @@ docs: $(VENV)/installed-dev  ## write docs/cli.md, docs/textgen.1 and docs/error
 	$(BIN)/python docs/generate_errors.py > docs/errors.md
 
 test-install: $(VENV)/installed-dev  ## run the wheel in an empty environment for each Python from 3.11 to 3.13 found
-	$(BIN)/python -m pytest $(PARALLEL) -m install tests/test_install.py
+	$(BIN)/python -m pytest -n 3 -m install tests/test_install.py
 
 test-lowest:  ## run the tests with the oldest dependencies that pyproject.toml allows
 	$(PYTHON) -m venv $(VENV)-lowest

@@ -78,7 +78,7 @@ def test_both_presets_run(textgen, corpus):
 
 
 def test_a_training_by_time_ends_in_time(textgen, corpus, tmp_path):
-    seconds = 40 if os.environ.get("KERAS_BACKEND") == "jax" else 20  # it compiles for ten
+    seconds = 40 if os.environ.get("KERAS_BACKEND") == "jax" else 15  # it compiles for ten
     began = time.monotonic()
     done = textgen("train", corpus, "--time", f"{seconds}s", "--units", 16)
     taken = time.monotonic() - began

@@ -105,7 +105,7 @@ def refusal(characters: int, folder: Path, options: dict[str, Any], preset: str 
     return ""
 
 
-@pytest.mark.parametrize("characters", [1, 2, 5, 30, 50, 100, 300, 21_000])
+@pytest.mark.parametrize("characters", [1, 2, 30, 300, 21_000])
 @pytest.mark.parametrize(
     ("options", "preset"),
     [

@@ -10,7 +10,7 @@ import pytest
 import textgen
 from textgen.training import events
 
-TINY: dict[str, Any] = {"epochs": 2, "units": (8,), "embedding": 4, "maxlen": 10, "batch_size": 4}
+TINY: dict[str, Any] = {"epochs": 2, "units": (8,), "embedding": 4, "maxlen": 10, "batch_size": 16}
 
 
 @pytest.mark.parametrize(

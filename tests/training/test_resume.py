@@ -42,7 +42,16 @@ pytestmark = pytest.mark.framework
     ("steps", "options"),
     [
         ("epoch", {"patience": 1, "drop_connect": 0.3, "noise": 0.1}),
-        (1, {"units": (8, 6), "cell": "gru", "optimizer": "rmsprop", "schedule": "constant"}),
+        (
+            1,
+            {
+                "units": (8, 6),
+                "cell": "gru",
+                "optimizer": "rmsprop",
+                "schedule": "constant",
+                "epochs": 1,
+            },
+        ),
         (
             99,
             {
@@ -51,7 +60,7 @@ pytestmark = pytest.mark.framework
                 "batch_size": 16,
                 "cell": "rnn",
                 "patience": 2,
-                "step": 1,
+                "step": 2,
             },
         ),
         (70, {"embedding": 0, "validation": 0.0, "loss_smoothing": 0.99, "optimizer": "adagrad"}),
@@ -82,7 +91,7 @@ def test_a_resumed_training_ends_with_the_same_bytes(tmp_path, corpus, options, 
 def test_a_training_from_another_model_is_resumed(tmp_path, corpus, trained):
     other = corpus.with_name("other.txt")
     other.write_text(corpus.read_text()[1000:] + "\u00e9\u00e8" * 30, encoding="utf-8")
-    options: dict[str, Any] = {"maxlen": 10, "batch_size": 4, "epochs": 2, "sample_length": 0}
+    options: dict[str, Any] = {"maxlen": 10, "batch_size": 16, "epochs": 2, "sample_length": 0}
     again: dict[str, Any] = {"init_from": trained}
     train([str(other)], model=tmp_path / "whole", **options, **again)
     train([str(other)], model=tmp_path / "model", stop=Stop(30), **options, **again)

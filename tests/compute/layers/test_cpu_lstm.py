@@ -11,7 +11,7 @@ from textgen.model.initial_weights import initial_weights
 from textgen.settings import resolve_settings
 
 
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(
     st.lists(st.integers(1, 9), min_size=1, max_size=3),
     st.integers(1, 4),
