@@ -27,7 +27,7 @@ def hash_corpus(prepared: Prepared) -> Iterator[Hashes]:
 
     Rare characters that share the unknown id are hashed as U+FFFD.
     """
-    hasher, codes = DocumentHasher(), to_code_points(prepared.vocabulary.table)
+    hasher, codes = DocumentHasher(), to_code_points("".join(prepared.vocabulary.table))
     for first in range(1, len(prepared.ids), _BLOCK):  # the corpus begins with a document end
         ids = np.array(prepared.ids[first : first + _BLOCK])  # also after the corpus has moved
         yield hasher.add(codes[ids], np.flatnonzero(ids == prepared.vocabulary.document_end_id))

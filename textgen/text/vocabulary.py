@@ -1,7 +1,7 @@
-"""The vocabulary: which character has which id."""
+"""The vocabulary: which token, a character or a subword, has which id."""
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import pairwise, repeat
 from typing import Any, Protocol
@@ -11,12 +11,13 @@ import numpy.typing as npt
 
 from textgen import storage
 from textgen.errors import CorpusError
+from textgen.text.tokens.subwords import LONGEST_SUBWORD, Merge, SubwordEncoder, list_subwords
 
 Ids = npt.NDArray[Any]  # of any integer type
 
 
 class IdSequence(Protocol):
-    """Ids of a text, shape (characters,): an array, or an object that can be indexed like one."""
+    """Ids of a text, shape (tokens,): an array, or an object that can be indexed like one."""
 
     def __len__(self) -> int: ...
 
@@ -29,32 +30,39 @@ UNKNOWN = "\ufffd"  # the character for ids without one
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The distinct characters of a corpus, sorted; a character's index is its id.
+    """The distinct tokens of a corpus: its characters, sorted, and the subwords made of them.
+
+    The ids: characters, subwords, the unknown id if there is one, the document end if there is one.
 
     Attributes:
         characters: The characters in the order of their code points.
-        has_unknown: Whether all rarer characters share one more id, after these.
+        has_unknown: Whether all rarer characters share one id.
         has_document_end: Whether the last id ends a document; it is no character.
+        merges: Which two tokens become one, in the order in which they were learned; empty for a
+            vocabulary of characters.
 
     Example:
         >>> vocabulary = Vocabulary("abc")
         >>> vocabulary.encode("cab").tolist(), vocabulary.decode([2, 0, 1])
         ([2, 0, 1], 'cab')
+        >>> Vocabulary("abc", merges=(("a", "b"),)).encode("cab").tolist()
+        [2, 3]
     """
 
     characters: str
     has_unknown: bool = False
     has_document_end: bool = False
+    merges: tuple[Merge, ...] = ()
 
     @property
     def size(self) -> int:
         """Number of ids."""
-        return len(self.characters) + self.has_unknown + self.has_document_end
+        return self._unknown_place + self.has_unknown + self.has_document_end
 
     @property
     def unknown_id(self) -> int | None:
         """The id of rarer characters, which sampling never emits."""
-        return len(self.characters) if self.has_unknown else None
+        return self._unknown_place if self.has_unknown else None
 
     @property
     def document_end_id(self) -> int | None:
@@ -67,20 +75,49 @@ class Vocabulary:
         return np.min_scalar_type(self.size - 1)
 
     @cached_property
-    def table(self) -> str:
-        """The character of each id; U+FFFD for the unknown id and the document end."""
-        return self.characters + UNKNOWN * (self.has_unknown + self.has_document_end)
+    def subwords(self) -> tuple[str, ...]:
+        """The tokens of several characters, in the order of their ids."""
+        return list_subwords(self.merges)
 
     @cached_property
-    def _character_of(self) -> dict[int, str]:
-        characters = dict(enumerate(self.table))
+    def table(self) -> Sequence[str]:
+        """The text of each id; U+FFFD for the unknown id and the document end."""
+        others = UNKNOWN * (self.has_unknown + self.has_document_end)
+        if not self.merges:
+            return self.characters + others
+        return (*self.characters, *self.subwords, *others)
+
+    @cached_property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """The number of characters of each id, shape (size,).
+
+        1 for the unknown id and for the document end.
+        """
+        return np.array([len(text) for text in self.table], np.int64)
+
+    @property
+    def character_vocabulary(self) -> "Vocabulary":
+        """The same without subwords."""
+        return replace(self, merges=()) if self.merges else self
+
+    @property
+    def _unknown_place(self) -> int:
+        return len(self.characters) + len(self.subwords)
+
+    @cached_property
+    def _text_of(self) -> dict[int, str]:
+        texts = dict(enumerate(self.table))
         if self.document_end_id is not None:
-            characters[self.document_end_id] = ""
-        return characters
+            texts[self.document_end_id] = ""
+        return texts
 
     @cached_property
     def _codes(self) -> npt.NDArray[np.uint32]:
         return to_code_points(self.characters)
+
+    @cached_property
+    def _subword_encoder(self) -> SubwordEncoder:
+        return SubwordEncoder(self.characters, self.merges)
 
     def encode(self, text: str) -> npt.NDArray[np.int64]:
         """Turn text into ids.
@@ -89,12 +126,26 @@ class Vocabulary:
             text: Any text.
 
         Returns:
-            int64 array of shape (characters,); -1 for a character that is not in the vocabulary.
+            int64 array of shape (tokens,), one token for each character unless there are subwords;
+            -1 for a character that is not in the vocabulary.
         """
+        ids = self.encode_characters(text)
+        return self.merge(ids) if self.merges else ids
+
+    def encode_characters(self, text: str) -> npt.NDArray[np.int64]:
+        """Turn text into ids of characters, as `encode` does without subwords."""
         # Half a surrogate pair is in no vocabulary.
         codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
         places = np.minimum(np.searchsorted(self._codes, codes), len(self._codes) - 1)
         return np.where(self._codes[places] == codes, places, -1)
+
+    def merge(self, ids: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+        """Turn ids of `character_vocabulary` into ids of this vocabulary.
+
+        Args:
+            ids: Ids of whole words, shape (characters,); -1 stays as it is.
+        """
+        return self._subword_encoder.encode(ids).astype(np.int64) if self.merges else ids
 
     def decode(self, ids: Iterable[Any]) -> str:
         """Turn ids into text.
@@ -104,13 +155,15 @@ class Vocabulary:
                 `encode` gives for a character outside the vocabulary), becomes U+FFFD; the document
                 end is left out.
         """
-        return "".join(map(self._character_of.get, ids, repeat(UNKNOWN)))
+        return "".join(map(self._text_of.get, ids, repeat(UNKNOWN)))
 
     def to_bytes(self) -> bytes:
-        """The content of vocabulary.json; without documents as in version 0.1.0."""
+        """The content of vocabulary.json; without documents and subwords as in version 0.1.0."""
         values = asdict(self)
         if not self.has_document_end:
             del values["has_document_end"]
+        if not self.merges:
+            del values["merges"]
         return storage.encode_json(values)
 
     @classmethod
@@ -118,7 +171,8 @@ class Vocabulary:
         """The vocabulary that `to_bytes` wrote.
 
         Raises:
-            DamageError: it is something else, or its characters are not distinct and sorted.
+            DamageError: it is something else, its characters are not distinct and sorted, or a
+                merge is not of two tokens before it.
         """
         loaded = storage.parse_json(data, dict)
         characters = storage.get_item(loaded, "characters", str)
@@ -126,12 +180,38 @@ class Vocabulary:
         has_document_end = "has_document_end" in loaded and storage.get_item(
             loaded, "has_document_end", bool
         )
-        if not characters or len(loaded) != 2 + ("has_document_end" in loaded):
+        merges = storage.get_item(loaded, "merges", list) if "merges" in loaded else []
+        optional = ("has_document_end" in loaded) + ("merges" in loaded)
+        if not characters or len(loaded) != 2 + optional:
             raise storage.DamageError("not a vocabulary")
         if any(a >= b for a, b in pairwise(characters)):
             raise storage.DamageError("characters must be distinct and sorted")
         check_text(characters)
-        return cls(characters, has_unknown, has_document_end)
+        return cls(characters, has_unknown, has_document_end, _check_merges(characters, merges))
+
+
+def _check_merges(characters: str, merges: Sequence[Any]) -> tuple[Merge, ...]:
+    """Merges of a file, as tuples.
+
+    Raises:
+        DamageError: one is not of two tokens before it, is there twice, or is too long.
+    """
+    tokens, checked = set(characters), dict[Merge, None]()
+    for merge in merges:
+        if (
+            not isinstance(merge, list)
+            or len(merge) != 2
+            or not all(isinstance(part, str) and part in tokens for part in merge)
+        ):
+            raise storage.DamageError("a merge must be of two tokens before it")
+        first, second = merge
+        if (first, second) in checked:
+            raise storage.DamageError("merges must be distinct")
+        if len(first) + len(second) > LONGEST_SUBWORD or "\n" in (first, second):
+            raise storage.DamageError("a subword is too long, or has a line end")
+        checked[first, second] = None
+        tokens.add(first + second)
+    return tuple(checked)
 
 
 def check_text(text: str) -> None:

@@ -1,0 +1,68 @@
+"""Cuts text into words, as byte-pair encoding needs them: no subword crosses the end of a word.
+
+A word is a run of letters, digits and underscores, or a run of other signs, each with the space
+before it; or a run of white space. A line end is a word by itself.
+"""
+
+import unicodedata
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+LONGEST_WORD = 64  # characters; a longer one is cut, so that the memory for one is bounded
+_ALONE, _WHITE, _LETTER, _SIGN = range(4)
+
+
+class WordSplitter:
+    """Finds words in ids of characters.
+
+    Args:
+        characters: The characters in the order of their ids.
+
+    Example:
+        >>> splitter = WordSplitter("\\n abc!")
+        >>> ids = np.array(["\\n abc!".index(letter) for letter in "ab  c!\\n\\n"])
+        >>> splitter.starts(ids).tolist()  # ab, one space, " c", !, two line ends
+        [0, 2, 3, 5, 6, 7]
+    """
+
+    def __init__(self, characters: str):
+        # The last entry is for ids that are no characters: an unknown one, a document end, -1.
+        self._kinds = np.array([*map(_kind, characters), _ALONE], np.uint8)
+        self._space = characters.find(" ")
+
+    def starts(self, ids: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+        """Where each word starts.
+
+        Args:
+            ids: Ids of characters, shape (characters,); others are words by themselves.
+
+        Returns:
+            int64 of shape (words,), from 0 on.
+        """
+        if not len(ids):
+            return np.zeros(0, np.int64)
+        others = len(self._kinds) - 1
+        kinds = self._kinds[np.where((ids < 0) | (ids > others), others, ids)]
+        is_start = np.ones(len(ids), np.bool_)
+        is_start[1:] = (kinds[1:] != kinds[:-1]) | (kinds[1:] == _ALONE)
+        leads = (ids[:-1] == self._space) & (kinds[1:] >= _LETTER)  # a space before a word
+        is_start[1:] &= ~leads
+        is_start[:-1] |= leads
+        starts = np.flatnonzero(is_start)
+        lengths = np.diff(starts, append=len(ids))
+        if lengths.max() <= LONGEST_WORD:
+            return starts
+        bounds = pairwise([*starts.tolist(), len(ids)])
+        return np.array([place for word in bounds for place in range(*word, LONGEST_WORD)])
+
+
+def _kind(character: str) -> int:
+    if character == "\n":
+        return _ALONE
+    if character.isspace():
+        return _WHITE
+    category = unicodedata.category(character)[0]
+    return _LETTER if character == "_" or category in "LMN" else _SIGN
