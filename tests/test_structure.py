@@ -43,6 +43,8 @@ MANY_PARAMETERS = {
     "textgen.compute.kernels.lstm._cell_gradients": "compiled code takes arrays, no objects",
     "textgen.compute.kernels.lstm.forward": "compiled code takes arrays, no objects",
     "textgen.compute.kernels.lstm.backward": "compiled code takes arrays, no objects",
+    "textgen.compute.kernels.softmax.losses": "compiled code takes arrays, no objects",
+    "textgen.compute.kernels.softmax.kernel_gradients": "compiled code takes arrays, no objects",
     "textgen.api.train": "what a user may choose about a training, by keyword",
     "textgen.text.prepare.prepare": "what a user may choose, by keyword",
 }

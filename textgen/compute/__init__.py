@@ -11,5 +11,5 @@ session.py       global settings, set for a block
 overrides.py     methods that Keras must call
 private_names.py undocumented names of other packages
 layers/          layers that compute what Keras's do, faster
-kernels/         compiled matrix products and LSTM passes for CPUs
+kernels/         compiled matrix products, LSTM and output layer for CPUs
 """

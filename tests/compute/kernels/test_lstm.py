@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from textgen.compute.kernels import lstm, sequence, simd
+from textgen.compute.kernels import lstm, simd, threads
 from textgen.compute.kernels.sequence import SequenceKernel
 
 KINDS = [False, True] if simd.has_bfloat16() else [False]
@@ -125,8 +125,8 @@ def test_foreign_code_in_the_cache_is_not_run(tmp_path, double):
 
 
 @pytest.mark.parametrize("bfloat16", KINDS)
-@pytest.mark.parametrize("threads", [1, 3])
-def test_rows_do_not_depend_on_other_rows_nor_on_threads(bfloat16, threads, monkeypatch):
+@pytest.mark.parametrize("count", [1, 3])
+def test_rows_do_not_depend_on_other_rows_nor_on_threads(bfloat16, count, monkeypatch):
     """And gradients of weights are sums over rows, of more characters than are added at once."""
     generator = np.random.default_rng(0)
 
@@ -138,7 +138,7 @@ def test_rows_do_not_depend_on_other_rows_nor_on_threads(bfloat16, threads, monk
     h, c = draw(rows, units), draw(rows, units)
     kernel, recurrent, bias = draw(width, 4 * units), draw(units, 4 * units), draw(4 * units)
     with ThreadPoolExecutor() as workers:
-        monkeypatch.setattr(sequence, "_threads", lambda: (workers, threads))
+        monkeypatch.setattr(threads, "_threads", lambda: (workers, count))
         whole, alone = SequenceKernel(bfloat16=bfloat16), SequenceKernel(bfloat16=bfloat16)
         outputs = whole.forward(x, h, c, kernel, recurrent, bias)[0]
         dx, *gradients = whole.backward(of_outputs)

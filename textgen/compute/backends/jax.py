@@ -11,6 +11,7 @@ from textgen.compute.backend import Device
 from textgen.compute.backends.keras_backend import KerasBackend
 from textgen.compute.layers.carried_state import carried_states
 from textgen.compute.layers.jax_lstm import JaxCpuLSTM, JaxGpuLSTM
+from textgen.compute.layers.jax_output import JaxOutputLoss
 from textgen.compute.layers.jax_sharded import sharded
 from textgen.compute.private_names import PrivateNames, lookup
 from textgen.compute.steps import Steps
@@ -46,6 +47,7 @@ class JaxBackend(KerasBackend):
     )
     cpu_lstm = JaxCpuLSTM
     gpu_lstm = JaxGpuLSTM
+    output_loss = JaxOutputLoss
     replaces_cudnn = True
 
     @classmethod
@@ -103,7 +105,8 @@ class JaxSteps(Steps):
 
             def compute_loss(weights: Any) -> Any:
                 outputs, changed = network.stateless_call(weights, others, x, training=True)
-                loss = network.loss(y, outputs)
+                with keras.StatelessScope(zip(network.trainable_variables, weights, strict=True)):
+                    loss = network.loss(y, outputs)  # it may have weights of the network
                 with keras.StatelessScope(zip(optimizer.variables, moments, strict=True)):
                     return optimizer.scale_loss(loss), (loss, changed)
 

@@ -28,13 +28,15 @@ from textgen.compute.backends.keras_networks import (
     KerasModel,
     KerasTrainer,
     create_loss,
+    output_layer,
 )
 from textgen.compute.dropout_masks import DropoutMasks
 from textgen.compute.kernels.sequence import SequenceKernel, has_bfloat16
 from textgen.compute.layers.carried_state import with_carried_state
 from textgen.compute.layers.cpu_lstm import CpuLSTM, with_bfloat16_products
 from textgen.compute.layers.drop_connect import with_drop_connect
-from textgen.compute.layers.feedforward import TrainingDense, TrainingEmbedding, dropout_layer
+from textgen.compute.layers.feedforward import TrainingEmbedding, dropout_layer
+from textgen.compute.layers.output_loss import OutputLoss
 from textgen.compute.layers.state_resets import with_state_resets
 from textgen.compute.optimizer import create_optimizer
 from textgen.compute.precision import choose_precision
@@ -61,6 +63,7 @@ class KerasBackend(Backend):
         masks: Its dropout masks.
         cpu_lstm: Its LSTM for a CPU.
         gpu_lstm: Its LSTM for a GPU that CUDA drives; None for Keras's own.
+        output_loss: Its output layer and loss for a CPU.
     """
 
     gpu_support: ClassVar[str]
@@ -68,6 +71,7 @@ class KerasBackend(Backend):
     masks: ClassVar[DropoutMasks] = DropoutMasks()
     cpu_lstm: ClassVar[type[CpuLSTM]]
     gpu_lstm: ClassVar[type[keras.layers.RNN] | None] = None
+    output_loss: ClassVar[type[OutputLoss]]
 
     # What differs between backends.
 
@@ -231,7 +235,7 @@ class KerasBackend(Backend):
     def build_network(
         self, settings: Settings, vocabulary_size: int, precision: Precision, rows: int | None
     ) -> keras.Model:
-        """A twin of the stock model that gives logits, with this backend's layers.
+        """A twin of the stock model, with this backend's layers, that gives what its loss takes.
 
         Args:
             settings: Model and windows.
@@ -253,7 +257,7 @@ class KerasBackend(Backend):
                 recurrent,
                 TrainingEmbedding,
                 dropout_layer(self.masks),
-                TrainingDense,
+                output_layer(self, vocabulary_size),
                 policy,
                 resets=True,
             ),
@@ -272,7 +276,7 @@ class KerasBackend(Backend):
         optimizer = create_optimizer(config, self.adamw())
         if precision.name == "float16":  # where small gradients would vanish
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-        network.compile(optimizer, create_loss(loss_reduction))
+        network.compile(optimizer, create_loss(self, network, precision, loss_reduction))
         optimizer.build(network.trainable_variables)
         return CheckedSteps(self.create_steps(network), network)
 
@@ -285,8 +289,7 @@ class KerasBackend(Backend):
             cell: Its kind of recurrent layer, as in ModelConfig.
 
         Returns:
-            The reason; empty where they are cuDNN's, on JAX where textgen's own LSTM is faster, and
-            on a CPU, which has none.
+            The reason; empty where they are cuDNN's or, on JAX, textgen's own; and on a CPU.
         """
         if self.device.is_cpu:
             return ""

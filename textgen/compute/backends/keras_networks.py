@@ -9,6 +9,8 @@ import numpy as np
 
 from textgen.compute.backend import Array, Evaluator, Model, Precision, Trainer, TrainerState
 from textgen.compute.layers.carried_state import reset_states
+from textgen.compute.layers.feedforward import TrainingDense
+from textgen.compute.layers.output_loss import LEAST_TOKENS, OutputWeights
 from textgen.distributed.sharding import Sharding
 from textgen.model.build import build_model, count_parameters
 from textgen.settings import Settings
@@ -106,7 +108,8 @@ class KerasEvaluator(Evaluator):
         self._sharding = backend.sharding
         precision = backend.precision("float32", settings.model.cell)
         self._network = backend.build_network(settings, vocabulary_size, precision, rows)
-        self._network.compile(loss=create_loss("sum"))
+        loss = create_loss(backend, self._network, precision, "sum", gradients=False)
+        self._network.compile(loss=loss)
 
     def set_weights(self, weights: Sequence[Array]) -> None:
         _assign(self._network.weights, weights, self._sharding)
@@ -118,8 +121,33 @@ class KerasEvaluator(Evaluator):
         return float(self._network.test_on_batch(x, y, sample_weight=weight))
 
 
-def create_loss(reduction: str) -> keras.losses.Loss:
-    """The loss of logits: the mean over all targets, or the sum."""
+def output_layer(backend: "KerasBackend", vocabulary_size: int) -> type[keras.layers.Dense]:
+    """The last layer of a network that trains or is evaluated."""
+    fused = backend.has_own_kernel and backend.sharding.count == 1
+    return OutputWeights if fused and vocabulary_size >= LEAST_TOKENS else TrainingDense
+
+
+def create_loss(
+    backend: "KerasBackend",
+    network: keras.Model,
+    precision: Precision,
+    reduction: str,
+    *,
+    gradients: bool = True,
+) -> keras.losses.Loss:
+    """The cross-entropy of a network.
+
+    Args:
+        backend: Where it runs.
+        network: From `build_network`.
+        precision: As `build_network` took it.
+        reduction: `mean` over all targets, or `sum`.
+        gradients: Whether they are needed.
+    """
+    layer = network.layers[-1]
+    if isinstance(layer, OutputWeights):
+        bfloat16 = getattr(precision.recurrent, "bfloat16_products", False)
+        return backend.output_loss(layer, reduction, bfloat16=bfloat16, gradients=gradients)
     return keras.losses.SparseCategoricalCrossentropy(
         from_logits=True,
         reduction="sum" if reduction == "sum" else "sum_over_batch_size",

@@ -12,6 +12,7 @@ from textgen.compute.backends.tensorflow_adamw import CpuAdamW
 from textgen.compute.dropout_masks import DropoutMasks, quantize_rate
 from textgen.compute.layers.carried_state import carried_states
 from textgen.compute.layers.tensorflow_lstm import TensorflowCpuLSTM
+from textgen.compute.layers.tensorflow_output import TensorflowOutputLoss
 from textgen.compute.layers.tensorflow_resets import with_texts_apart
 from textgen.compute.private_names import PrivateNames, lookup
 from textgen.compute.steps import Steps
@@ -42,6 +43,7 @@ class TensorflowBackend(KerasBackend):
     )
     masks: ClassVar[DropoutMasks] = _Masks()
     cpu_lstm = TensorflowCpuLSTM
+    output_loss = TensorflowOutputLoss
 
     @classmethod
     def running_on(cls) -> str:

@@ -12,6 +12,7 @@ from textgen.compute.backends.torch_steps import TorchSteps
 from textgen.compute.dropout_masks import DropoutMasks, quantize_rate
 from textgen.compute.layers.carried_state import reset_states
 from textgen.compute.layers.torch_lstm import CudnnLSTM, TorchCpuLSTM
+from textgen.compute.layers.torch_output import TorchOutputLoss
 from textgen.compute.layers.torch_packed import with_packed_texts
 from textgen.compute.private_names import PrivateNames, has_parameters, lookup
 from textgen.compute.steps import Steps
@@ -72,6 +73,7 @@ class TorchBackend(KerasBackend):
     masks: ClassVar[DropoutMasks] = _Masks()
     cpu_lstm = TorchCpuLSTM
     gpu_lstm = CudnnLSTM
+    output_loss = TorchOutputLoss
 
     @classmethod
     def running_on(cls) -> str:

@@ -13,6 +13,8 @@ import torch
 from torch.nn import functional
 
 from textgen.compute.layers.carried_state import carried_states
+from textgen.compute.layers.feedforward import TrainingDense
+from textgen.compute.layers.output_loss import OutputLoss
 from textgen.compute.layers.replacement_lstm import ReplacementLSTM
 from textgen.compute.layers.torch_packed import place
 from textgen.compute.steps import Steps
@@ -43,10 +45,7 @@ class TorchSteps(Steps):
             with torch.no_grad():
                 for state in carried_states(self._network):
                     state.value.mul_(rows.to(state.value.dtype))
-        logits, targets = self._logits(x), self._place(y).long()
-        loss = functional.cross_entropy(
-            logits.flatten(0, -2), targets.flatten(), reduction=self._reduction
-        )
+        loss = self._loss(self._outputs(x), self._place(y))
         for weights in self._weights:
             weights.grad = None
         self._network.optimizer.scale_loss(loss).backward()
@@ -60,7 +59,13 @@ class TorchSteps(Steps):
     def _place(self, array: Any) -> Any:
         return place(array, self._device)
 
-    def _logits(self, inputs: Any) -> Any:
+    def _loss(self, outputs: Any, targets: Any) -> Any:
+        if isinstance(self._network.loss, OutputLoss):
+            return self._network.loss(targets, outputs)
+        logits, targets = outputs.flatten(0, -2), targets.long().flatten()
+        return functional.cross_entropy(logits, targets, reduction=self._reduction)
+
+    def _outputs(self, inputs: Any) -> Any:
         inputs = inputs if isinstance(inputs, list) else [inputs]
         layers = self._network.layers
         embeddings = [layer for layer in layers if isinstance(layer, keras.layers.Embedding)]
@@ -79,7 +84,7 @@ class TorchSteps(Steps):
                 x = layer(x, mask=keep, training=True)
             elif isinstance(layer, keras.layers.Dropout):
                 x = layer.call(x.float(), training=True)
-            elif isinstance(layer, keras.layers.Dense):
+            elif isinstance(layer, TrainingDense):
                 x = functional.linear(x, layer.kernel.value.T, layer.bias.value)
         return x
 

@@ -1,9 +1,12 @@
-"""Compiled matrix products and LSTM passes for CPUs.
+"""Compiled matrix products, LSTM and output layer for CPUs.
 
 sequence.py  one LSTM layer over a batch of sequences: NumPy arrays in and out
 lstm.py      its passes, forward and backward: arithmetic of gates and states
+output.py    the output layer and the loss of all positions of a batch
+softmax.py   its passes: logits, losses and gradients
 gemm.py      matrix products with one matrix packed beforehand
 packing.py   matrices in the order in which a product reads them
+threads.py   work that the processors share
 simd.py      the widest instructions of the processor, and functions compiled for them
 vectors.py   the innermost loop of a product in vector instructions
 tiles.py     the same in Intel's AMX tiles

@@ -6,16 +6,13 @@ each thread has some of the batch's rows, or of the weights' columns, and the we
 once (gemm.py).
 """
 
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from textgen.text.workers import processor_count
+from textgen.compute.kernels.threads import run_in_threads
 
 Floats = npt.NDArray[np.float32]
 
@@ -78,13 +75,13 @@ class SequenceKernel:
         joined, packed = self._weights, self._packed
         joined[:units], joined[units : units + width] = recurrent, kernel
         joined[units + width] = bias
-        _run_in_threads(len(packed), 1, partial(self._packing.pack, joined, packed))
+        run_in_threads(len(packed), 1, partial(self._packing.pack, joined, packed))
         self._keep[...] = 1 if keep is None else keep
         self._c[0] = c
         outputs = np.empty((rows, tokens, units), np.float32)
         results = self._c, self._lanes, self._inputs, self._gates, self._tanh_c, outputs
         forward = partial(self._lstm.forward, packed, x, self._keep, h, *results)
-        _run_in_threads(rows, self._simd.ROWS // 2, forward)
+        run_in_threads(rows, self._simd.ROWS // 2, forward)
         return outputs, outputs[:, -1].copy(), self._c[tokens].copy()
 
     def backward(self, outputs: Floats) -> tuple[Floats, Floats, Floats, Floats]:
@@ -105,16 +102,16 @@ class SequenceKernel:
         lstm, simd = self._lstm, self._simd
         packed, inputs, d_gates = self._packed_transposed, self._inputs, self._gate_gradients
         weights = self._weights[: units + width]
-        _run_in_threads(len(packed), 1, partial(self._packing.pack_transposed, weights, packed))
+        run_in_threads(len(packed), 1, partial(self._packing.pack_transposed, weights, packed))
         dx = np.empty((rows, tokens, width), np.float32)
         saved = self._keep, self._gates, self._c, self._tanh_c
         space = self._lanes_back, self._sums
         backward = partial(lstm.backward, packed, *saved, outputs, *space, d_gates, dx)
-        _run_in_threads(rows, simd.ROWS // 2, backward)
+        run_in_threads(rows, simd.ROWS // 2, backward)
         shape = (len(inputs), len(d_gates) * simd.COLUMNS)
         gradients = self._packing.aligned_zeros(shape, np.float32)
         d_weights = partial(lstm.weight_gradients, inputs, d_gates, gradients)
-        _run_in_threads(len(d_gates), 1, d_weights)
+        run_in_threads(len(d_gates), 1, d_weights)
         gradients = gradients[:, : 4 * units]
         d_kernel, d_recurrent = gradients[units : units + width], gradients[:units]
         return dx, d_kernel, d_recurrent, gradients[units + width]
@@ -148,34 +145,3 @@ class SequenceKernel:
 
 def _even(number: int) -> int:
     return number + number % 2
-
-
-def _run_in_threads(count: int, unit: int, run: Callable[[int, int], None]) -> None:
-    """Do a number of things in as many threads as there are processors.
-
-    Args:
-        count: How many things.
-        unit: Each thread but the last does a multiple of so many.
-        run: Does the things from its first argument to the one before its second.
-    """
-    workers, threads = _threads()
-    units = -(-count // unit)
-    parts = min(threads, units)
-    ends = [min(units * part // parts * unit, count) for part in range(parts + 1)]
-    others = [workers.submit(run, *ends[part : part + 2]) for part in range(1, parts)]
-    try:
-        run(*ends[:2])
-    finally:
-        wait(others)  # they write to the same arrays
-    for other in others:
-        other.result()
-
-
-@cache
-def _threads() -> tuple[ThreadPoolExecutor, int]:
-    """Threads besides this one, and how many there are with it."""
-    count = processor_count()
-    limit = os.environ.get("OMP_NUM_THREADS", "")  # as with libraries of matrix products
-    if limit.isdecimal() and int(limit):
-        count = min(count, int(limit))
-    return ThreadPoolExecutor(max(count - 1, 1), "lstm"), count

@@ -34,32 +34,32 @@ class JaxCpuLSTM(CpuLSTM):
         return outputs, h, c
 
 
-def _with_gradients(layer: CpuLSTM) -> Callable[..., Any]:
+def call_numpy(compute: Callable[..., tuple[Floats, ...]], *like: Any) -> Callable[..., Any]:
+    """A JAX function that computes arrays, of the shapes of some others, with NumPy."""
     from jax.experimental.buffer_callback import buffer_callback  # private_names checks it first
 
-    def callback(compute: Callable[..., tuple[Floats, ...]], *like: Any) -> Callable[..., Any]:
-        """A JAX function that computes arrays, of the shapes of some others, with NumPy."""
+    def write(_context: Any, outs: Any, *arguments: Any) -> None:
+        results = compute(*map(np.asarray, arguments))
+        for out, result in zip(outs, results, strict=True):
+            np.asarray(out)[...] = result
 
-        def write(_context: Any, outs: Any, *arguments: Any) -> None:
-            results = compute(*map(np.asarray, arguments))
-            for out, result in zip(outs, results, strict=True):
-                np.asarray(out)[...] = result
+    outs = [jax.ShapeDtypeStruct(array.shape, array.dtype) for array in like]
+    function: Callable[..., Any] = buffer_callback(write, outs)
+    return function
 
-        outs = [jax.ShapeDtypeStruct(array.shape, array.dtype) for array in like]
-        function: Callable[..., Any] = buffer_callback(write, outs)
-        return function
 
+def _with_gradients(layer: CpuLSTM) -> Callable[..., Any]:
     def forward(*arguments: Any) -> tuple[Any, Any]:
         x, h, c, *_ = arguments
         outputs = jax.ShapeDtypeStruct((*x.shape[:2], h.shape[-1]), x.dtype)
-        results = tuple(callback(layer.run_kernel, outputs, h, c)(*arguments))
+        results = tuple(call_numpy(layer.run_kernel, outputs, h, c)(*arguments))
         return results, (*arguments, results[1])
 
     def backward(saved: Any, gradients: Any) -> Any:
         (x, *others, h_after), kernel = saved, layer.sequence_kernel
         (h, c), weights, kept = others[:2], others[2:5], others[5:]
         # JAX runs this once the state after the last token is there: after the forward pass.
-        compute = callback(lambda d_outputs, _: kernel.backward(d_outputs), x, *weights)
+        compute = call_numpy(lambda d_outputs, _: kernel.backward(d_outputs), x, *weights)
         dx, *d_weights = compute(gradients[0], h_after)
         return dx, jnp.zeros_like(h), jnp.zeros_like(c), *d_weights, *map(jnp.zeros_like, kept)
 
