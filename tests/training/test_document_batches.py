@@ -148,7 +148,7 @@ def test_every_token_of_the_validation_documents_is_predicted_with_its_label(
 ):
     data = text(validation=documents, labels=True)
     chosen = settings(labels=True, carry_state=carry_state, step=1, targets="sequence")
-    validator = Validator(data.validation_part, chosen, VOCABULARY.size, FakeBackend())
+    validator = Validator(data.validation_part, chosen, VOCABULARY, FakeBackend())
     seen: Counter[tuple[int, int]] = Counter()
     for x, y, weight in validator._batches():
         for row, labels, targets, counts in zip(*x, y, weight, strict=True):

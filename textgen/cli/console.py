@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
@@ -115,7 +115,12 @@ def progress_bar() -> Iterator[ProgressBar]:
 class StageProgress:
     """Shows a stage of reading or writing bytes: bytes, speed, time left."""
 
-    _LABELS = {"read": "reading", "encode": "encoding", "one-hot": "writing tensors"}  # noqa: RUF012
+    _LABELS: ClassVar[dict[str, str]] = {
+        "read": "reading",
+        "encode": "encoding",
+        "subwords": "finding subwords",
+        "one-hot": "writing tensors",
+    }
 
     def __init__(self, bar: ProgressBar):
         self._bar = bar

@@ -90,6 +90,14 @@ def corpus_group() -> Callable[[F], F]:
             help_text="Characters that occur fewer than N times share one id, which is never "
             "generated.",
         ),
+        setting(
+            CorpusConfig,
+            "tokens",
+            metavar="KIND",
+            help_text="What the network reads in one step: characters; bpe for subwords of several "
+            "characters, learned from the text by byte-pair encoding; bpe:N for N tokens, "
+            "characters and subwords together; auto for whichever predicts the text better.",
+        ),
         setting(CorpusConfig, "glob", multiple=True, metavar="PATTERN", help_text=GLOB_HELP),
     )
 

@@ -62,7 +62,7 @@ def parse_seed_lines(data: bytes, name: str) -> tuple[list[tuple[int, str]], int
 
 def known_part(vocabulary: Vocabulary, seed: str, unknown: str) -> str:
     """The part of a seed that a model can start from; as `Sampler.check_seed`."""
-    missing = vocabulary.encode(seed) < 0
+    missing = vocabulary.encode_characters(seed) < 0
     if missing.any() and unknown == "error":
         place = int(missing.argmax())
         character = seed[place]

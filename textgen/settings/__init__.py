@@ -10,6 +10,7 @@
     base.py      what all classes of settings share: written to JSON and read from it
     versions.py  files of newer versions
     checks.py    checks of single settings
+    tokens.py    the setting of that name
     values.py    values in Python's own types, and as text
 
 Anything wrong raises a `SettingsError`, which names the setting.
@@ -61,6 +62,7 @@ from textgen.settings.sampling import (
     SampleConfig,
 )
 from textgen.settings.settings import Settings
+from textgen.settings.tokens import parse_tokens
 from textgen.settings.training import CorpusConfig, ModelConfig, TrainConfig, WindowConfig
 from textgen.settings.values import format_value, to_python_value
 from textgen.settings.versions import is_newer
@@ -115,6 +117,7 @@ __all__ = [
     "is_newer",
     "normalize_options",
     "parse_duration",
+    "parse_tokens",
     "resolve_settings",
     "to_python_value",
 ]

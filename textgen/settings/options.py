@@ -39,6 +39,7 @@ class CorpusOptions(TypedDict, total=False):
     delimiter: str
     header: str
     bad_rows: str
+    tokens: str
 
 
 class WindowOptions(TypedDict, total=False):

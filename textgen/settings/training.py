@@ -32,6 +32,7 @@ from textgen.settings.choices import (
     SCHEDULES,
     TARGETS,
 )
+from textgen.settings.tokens import parse_tokens
 
 _MAX_MAXLEN = 10_000  # longer than back-propagation is useful; sampling has a state for each
 _UNITS_BELOW = 2**31  # more than any memory holds, and few enough for every framework
@@ -59,6 +60,9 @@ class CorpusConfig(Config):
         delimiter: What separates the fields of a row; empty to detect it.
         header: Whether the first row names the columns: `yes`, `no`, or `auto` to find out.
         bad_rows: What to do with rows that cannot be read: `error`, or `skip` to leave them out.
+        tokens: What the network reads and predicts in one step: `characters`; `bpe` for subwords,
+            as many as suit the text and the time; `bpe:N` for N tokens, characters and subwords
+            together; `auto` for whichever reaches fewer bits per character.
     """
 
     encoding: str = "utf-8"  # what nearly all text is in today
@@ -76,6 +80,7 @@ class CorpusConfig(Config):
     delimiter: str = added_in("0.2.0", "", before="")  # can be detected
     header: str = added_in("0.2.0", "auto", before="auto")  # most tables have one
     bad_rows: str = added_in("0.2.0", "error", before="error")  # no text is lost silently
+    tokens: str = added_in("0.2.0", "characters", before="characters")  # every text has them
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -119,6 +124,7 @@ class CorpusConfig(Config):
                 raise SettingsError("label", f"names a label twice: {name}; give it once")
         check_choice("header", self.header, HEADERS)
         check_choice("bad_rows", self.bad_rows, BAD_ROWS)
+        parse_tokens(self.tokens)
 
 
 @dataclass(frozen=True)

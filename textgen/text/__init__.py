@@ -5,7 +5,8 @@ reading.py          a corpus becomes text, with the help of
     compression.py, encodings.py, decoder.py, normalization.py, pieces.py, reading_report.py
 documents/          many texts in one corpus, with their labels
 tables/             documents and labels from CSV, TSV and JSON Lines
-vocabulary.py       which character has which id; encode and decode
+vocabulary.py       which token has which id; encode and decode
+tokens/             subwords: tokens of several characters
 encode.py           a corpus becomes a file of ids, with the help of indexing.py and workers.py
 prepare.py          makes a prepared corpus
 prepared.py         opens one and checks it (prepared_corpus.py is what it opens);

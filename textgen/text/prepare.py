@@ -1,7 +1,7 @@
 """Turn a corpus into a prepared corpus on disk."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -24,6 +24,10 @@ from textgen.text.one_hot import write_one_hot
 from textgen.text.prepared import IDS, PREPARED_KIND, SETTINGS, VOCABULARY, Prepared, open_prepared
 from textgen.text.sizes import WORK_SIZES, WorkSizes
 from textgen.text.sources import Corpora, find_sources
+from textgen.text.tokens.choice import TokenChoice
+from textgen.text.tokens.encode import write_tokens
+from textgen.text.tokens.learn import learn_merges
+from textgen.text.tokens.subwords import Merge, list_subwords, select_merges
 
 
 class PrepareOptions(CorpusOptions, WindowOptions, total=False):
@@ -41,6 +45,7 @@ class Preparation:
         one_hot: Whether to write one-hot tensors, too.
         force: Whether to replace a prepared corpus.
         sizes: How the work is divided.
+        tokens: Which tokens the text is to have.
     """
 
     corpus: CorpusConfig
@@ -49,6 +54,7 @@ class Preparation:
     one_hot: bool = False
     force: bool = False
     sizes: WorkSizes = WORK_SIZES
+    tokens: TokenChoice = field(default_factory=TokenChoice)
 
     @classmethod
     def build(
@@ -70,7 +76,8 @@ class Preparation:
         corpus, corpus_chosen = build_config(CorpusConfig, corpus)
         windows, windows_chosen = build_config(WindowConfig, windows)
         sizes = replace(WORK_SIZES, jobs=jobs)
-        return cls(corpus, windows, (*corpus_chosen, *windows_chosen), one_hot, force, sizes)
+        chosen, tokens = (*corpus_chosen, *windows_chosen), TokenChoice(corpus.tokens)
+        return cls(corpus, windows, chosen, one_hot, force, sizes, tokens)
 
 
 def prepare(
@@ -98,8 +105,8 @@ def prepare(
         force: Replace a prepared corpus.
         jobs: Processes that share the work where the corpus is large; None for as many as there
             are processors, up to 8. The result is the same for any number.
-        on_progress: Called with a stage (`read`, `encode`, `one-hot`), the bytes done in it and
-            the bytes of all of it, None where they are not known.
+        on_progress: Called with a stage (`read`, `encode`, `subwords`, `one-hot`), the bytes done
+            in it and the bytes of all of it, None where they are not known.
         **options: Settings of CorpusConfig (how the text is read) and of WindowConfig (windows,
             targets and split). A training on the prepared corpus uses those window settings that
             are given, and may choose the others.
@@ -135,7 +142,7 @@ def check_windows(prepared: Prepared) -> None:
     Raises:
         CorpusError: it is too short, or has one distinct character.
     """
-    prepared.check_length(prepared.windows)
+    prepared.tokens.check_length(prepared.windows)
 
 
 def write_prepared(
@@ -185,14 +192,54 @@ def write_prepared(
         files[IDS] = storage.describe_blocks(bytes_written, text.digests)
         storage.write_manifest(directory, PREPARED_KIND, files)
         prepared = open_prepared(directory, check=False)
+        if token_files := _write_subwords(prepared, preparation, on_progress):
+            storage.write_manifest(directory, PREPARED_KIND, {**files, **token_files})
+            prepared = open_prepared(directory, check=False)
         check(prepared)
         if preparation.one_hot:
-            parts = (*prepared.split(windows.validation), prepared.test)
+            tokens = prepared.tokens
+            parts = (*tokens.split(windows.validation), tokens.test)
             tensors = {
-                suffix: prepared.cut_windows(part)
+                suffix: tokens.cut_windows(part)
                 for suffix, part in zip(("", "_validation", "_test"), parts, strict=True)
                 if len(part)
             }
-            write_one_hot(tensors, text.vocabulary, directory, on_progress)
+            write_one_hot(tensors, tokens.vocabulary, directory, on_progress)
+            del tokens
         del prepared  # and its memory for documents, before they are read again
     return open_prepared(output, check=False)
+
+
+def _write_subwords(
+    prepared: Prepared, preparation: Preparation, on_progress: OnProgress
+) -> dict[str, dict[str, Any]]:
+    """Write the subwords of a prepared corpus, if it is to have any.
+
+    Returns:
+        The entries of the manifest for the files, by name.
+    """
+    merges = _find_merges(prepared, preparation)
+    if merges is None:
+        return {}
+    width = prepared.vocabulary.dtype.itemsize
+    return write_tokens(
+        prepared.path,
+        prepared.ids,
+        replace(prepared.vocabulary, merges=merges),
+        preparation.sizes.jobs,
+        lambda done, total: on_progress("subwords", done * width, total * width),
+    )
+
+
+def _find_merges(prepared: Prepared, preparation: Preparation) -> tuple[Merge, ...] | None:
+    """The merges of a corpus: given, or learned from its training text; None for characters."""
+    choice, characters = preparation.tokens, prepared.vocabulary.characters
+    if choice.merges is not None:
+        return select_merges(choice.merges, characters) or None
+    training, _, _ = prepared.ranges(preparation.windows.validation)
+    size = choice.size(training.stop - training.start, len(characters))
+    if size is None:
+        return None
+    merges = learn_merges(prepared.ids[training], prepared.vocabulary, size)
+    choice.check(len(characters) + len(list_subwords(merges)))
+    return merges or None

@@ -8,16 +8,21 @@ A prepared corpus holds
     documents.npy    where each document begins, and where the last one ends
     labels.npy       the ids of each document's labels
     labels.json      what these ids are
+    tokens.npy       the ids of the whole text as subwords
+    tokens.json      the vocabulary of these ids: characters, and subwords made of them
+    token_chunks.npy, token_documents.npy   where chunks and documents begin in tokens.npy
     X.npy, y.npy, X_validation.npy, ...   one-hot tensors (optional)
     manifest.json    size and SHA-256 of all files but the tensors; of ids.npy in blocks
 
-A continuous text has no files of documents, and documents may have no labels.
+A continuous text has no files of documents, documents may have no labels, and most corpora have no
+subwords.
 """
 
 import hashlib
 import json
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +36,7 @@ from textgen.text.documents.index import (
     LABEL_IDS,
     LABELS,
     Documents,
+    parse_array,
     parse_counts,
     parse_label_ids,
     parse_starts,
@@ -40,6 +46,13 @@ from textgen.text.fingerprints import matches
 from textgen.text.prepared_corpus import IDS, PREPARED_KIND, SETTINGS, VOCABULARY, Prepared
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sources import Corpora, Source, list_corpora
+from textgen.text.tokens.encode import (
+    TOKEN_CHUNKS,
+    TOKEN_DOCUMENTS,
+    TOKEN_VOCABULARY,
+    TOKENS,
+    check_chunks,
+)
 from textgen.text.vocabulary import Ids, Vocabulary
 
 __all__ = [
@@ -80,6 +93,8 @@ def open_prepared(path: str | Path, *, check: bool = True) -> Prepared:
         # Another prepared corpus has just replaced it: parts of both may have been read.
     if check:
         prepared.verify([slice(0, len(prepared.ids))])
+        if prepared.subwords is not None:
+            prepared.subwords.verify([slice(0, len(prepared.subwords.ids))])
     return prepared
 
 
@@ -102,7 +117,7 @@ def _open(path: Path, manifest: dict[str, dict[str, Any]]) -> Prepared:
         corpus = CorpusConfig.from_json(storage.get_item(settings, "corpus", dict), version)
         # Version 0.1.0 did not record this; a maxlen other than its default was chosen.
         legacy_chosen = ["maxlen"] if windows.maxlen != 40 else []
-        return Prepared(
+        prepared = Prepared(
             path=path,
             ids=ids,
             vocabulary=vocabulary,
@@ -115,6 +130,38 @@ def _open(path: Path, manifest: dict[str, dict[str, Any]]) -> Prepared:
             reading=ReadingReport.from_json(storage.get_item(settings, "reading", dict, {})),
             documents=documents,
         )
+    if TOKENS not in manifest:
+        return prepared
+    return replace(prepared, subwords=_open_subwords(prepared))
+
+
+def _open_subwords(prepared: Prepared) -> Prepared:
+    """A prepared corpus with ids of subwords."""
+    path, documents = prepared.path, prepared.documents
+    names = [TOKEN_VOCABULARY, TOKEN_CHUNKS, *([TOKEN_DOCUMENTS] if documents else [])]
+    files = storage.read_files(path, PREPARED_KIND, names)
+    ids_path = storage.locate_files(path, PREPARED_KIND, [TOKENS])[TOKENS]
+    with _report_damage(path / TOKEN_VOCABULARY):
+        vocabulary = Vocabulary.from_bytes(files[TOKEN_VOCABULARY])
+        if vocabulary.character_vocabulary != prepared.vocabulary:
+            raise storage.DamageError(f"characters of another {VOCABULARY}")
+    with _report_damage(ids_path):
+        ids = _map_ids(ids_path, vocabulary)
+    with _report_damage(path / TOKEN_CHUNKS):
+        chunks = parse_array(files[TOKEN_CHUNKS], None)
+        check_chunks(chunks, len(prepared.ids), len(ids))
+    if documents is not None:
+        with _report_damage(path / TOKEN_DOCUMENTS):
+            starts = parse_starts(files[TOKEN_DOCUMENTS], len(documents), len(ids))
+        documents = replace(documents, starts=starts)
+    return replace(
+        prepared,
+        ids=ids,
+        vocabulary=vocabulary,
+        documents=documents,
+        chunks=chunks,
+        ids_name=TOKENS,
+    )
 
 
 def _read_documents(
@@ -155,7 +202,7 @@ def _map_ids(path: Path, vocabulary: Vocabulary) -> Ids:
 
 
 def _digest(files: dict[str, dict[str, Any]]) -> str:
-    names = (IDS, VOCABULARY, DOCUMENTS, LABEL_IDS, LABELS)
+    names = (IDS, VOCABULARY, DOCUMENTS, LABEL_IDS, LABELS, TOKENS, TOKEN_VOCABULARY)
     return hashlib.sha256(
         "".join(files[name]["sha256"] for name in names if name in files).encode()
     ).hexdigest()

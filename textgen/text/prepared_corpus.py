@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from textgen import storage
 from textgen.errors import PreparedError
@@ -13,6 +14,7 @@ from textgen.settings import CorpusConfig, WindowConfig
 from textgen.text.documents.index import DOCUMENTS, TEST, TRAINING, VALIDATION, Documents
 from textgen.text.reading_report import ReadingReport
 from textgen.text.split import check_documents, check_length, split_positions
+from textgen.text.tokens.encode import find_token
 from textgen.text.vocabulary import Ids, Vocabulary
 from textgen.text.windows import Windows
 
@@ -28,12 +30,12 @@ IDS, VOCABULARY, SETTINGS = "ids.npy", "vocabulary.json", "prepared.json"
 
 @dataclass(frozen=True)
 class Prepared:
-    """An open prepared corpus.
+    """An open prepared corpus: its characters, or its tokens.
 
     Attributes:
         path: Its directory.
-        ids: Ids of the whole text, mapped from the disk, shape (characters,).
-        vocabulary: The characters of these ids.
+        ids: Ids of the whole text, mapped from the disk, shape (tokens,).
+        vocabulary: The vocabulary of these ids.
         corpus: How the text was read.
         windows: Settings of its windows.
         sources: The sources' fingerprints: name, size, time of last change and, if there is one,
@@ -44,6 +46,10 @@ class Prepared:
         digest: A hash that two prepared corpora of the same text have in common.
         reading: What was found and changed when the text was read.
         documents: Where each document is; None for a continuous text.
+        subwords: The same corpus with ids of subwords; None for a corpus of characters alone.
+        chunks: Of a corpus with ids of subwords, characters and tokens before each chunk of it,
+            shape (chunks + 1, 2).
+        ids_name: The name of the file with the ids.
     """
 
     path: Path
@@ -57,6 +63,19 @@ class Prepared:
     digest: str
     reading: ReadingReport = field(default_factory=ReadingReport)
     documents: Documents | None = field(default=None, repr=False)
+    subwords: "Prepared | None" = field(default=None, repr=False)
+    chunks: npt.NDArray[np.int64] | None = field(default=None, repr=False)
+    ids_name: str = IDS
+
+    @property
+    def tokens(self) -> "Prepared":
+        """The corpus with the ids that a network reads: of subwords, if it has any."""
+        return self.subwords or self
+
+    @property
+    def characters(self) -> int:
+        """The number of characters, with the ends of documents."""
+        return len(self.ids) if self.chunks is None else int(self.chunks[-1, 0])
 
     def split(self, validation: float) -> tuple[Ids, Ids]:
         """The ids for training and for validation, without those for the test.
@@ -82,7 +101,12 @@ class Prepared:
             training, validating, test = map(self.documents.ids_of, (TRAINING, VALIDATION, TEST))
             return training, validating, test
         end = len(self.ids)
-        first, second = split_positions(end, validation, self.windows.test)
+        first, second = split_positions(self.characters, validation, self.windows.test)
+        if self.chunks is not None:  # at the same characters as without subwords
+            lengths = self.vocabulary.lengths
+            first, second = (
+                find_token(place, self.chunks, self.read, lengths) for place in (first, second)
+            )
         return slice(0, first), slice(first, second), slice(second, end)
 
     def cut_windows(self, ids: Ids) -> Windows:
@@ -124,7 +148,7 @@ class Prepared:
                 problem = f"document ends elsewhere than in {DOCUMENTS}"
 
         try:
-            entry = storage.read_manifest(self.path, PREPARED_KIND)[IDS]
+            entry = storage.read_manifest(self.path, PREPARED_KIND)[self.ids_name]
             storage.verify_parts(path, entry, [slice(0, start), *ranges], check_chunk)
             if problem:
                 raise storage.DamageError(problem)
@@ -160,13 +184,18 @@ class Prepared:
     def summary(self) -> dict[str, Any]:
         """What `textgen prepare` reports: counts, vocabulary, windows, files with their bytes."""
         train, validation = self.split(self.windows.validation)
-        documents = {}
+        token_parts = self.tokens.split(self.windows.validation)
+        others: dict[str, Any] = {}
         if self.documents is not None:
             counts = zip(("training", "validation", "test"), self.documents.counts, strict=True)
-            documents = {f"{part}_documents": count for part, count in counts}
-            documents["labels"] = (
+            others |= {f"{part}_documents": count for part, count in counts}
+            others["labels"] = (
                 asdict(self.documents.labels)["fields"] if self.documents.labels else []
             )
+        if self.subwords is not None:
+            others["tokens"] = len(self.subwords.ids)
+            others["token_vocabulary_size"] = self.subwords.vocabulary.size
+            others["subwords"] = list(self.subwords.vocabulary.subwords)
         return {
             "directory": str(self.path),
             "characters": len(self.ids),
@@ -180,8 +209,8 @@ class Prepared:
             "training_characters": len(train),
             "validation_characters": len(validation),
             "test_characters": len(self.test),
-            **documents,
-            "training_windows": len(self.cut_windows(train)),
-            "validation_windows": len(self.cut_windows(validation)),
+            **others,
+            "training_windows": len(self.cut_windows(token_parts[0])),
+            "validation_windows": len(self.cut_windows(token_parts[1])),
             "files": {path.name: path.stat().st_size for path in sorted(self.path.iterdir())},
         }

@@ -36,6 +36,8 @@ class TrainingBatch:
     Attributes:
         inputs: Ids, shape (rows, maxlen), perhaps with labels.
         targets: Ids, shape (rows,) or (rows, maxlen).
+        characters: How many are read.
+        characters_per_token: Of the targets.
         line_starts: Which rows start where a line does, shape (rows,): their first character is a
             line end, or follows one in its stream.
         starts_epoch: Whether an epoch starts with it.
@@ -43,13 +45,10 @@ class TrainingBatch:
 
     inputs: Inputs
     targets: npt.NDArray[Any]
+    characters: int
+    characters_per_token: float
     line_starts: npt.NDArray[np.bool_]
     starts_epoch: bool
-
-    @property
-    def tokens(self) -> int:
-        """Number of ids that the step reads."""
-        return ids_of(self.inputs).size
 
 
 class Batches:
@@ -137,11 +136,15 @@ class Batches:
                     line_starts = ids[:, 0] == self._line_end
                     if last_characters is not None:
                         line_starts |= last_characters == self._line_end
-                    yield TrainingBatch(
-                        self._add_noise(x, number, index), y, line_starts, index == 0
-                    )
+                    lengths = self._count_characters(ids), self._count_characters(y) / y.size
+                    x = self._add_noise(x, number, index)
+                    yield TrainingBatch(x, y, *lengths, line_starts, index == 0)
                 last_characters = ids[:, -1]
             first = 0
+
+    def _count_characters(self, ids: npt.NDArray[Any]) -> int:
+        vocabulary = self._text.vocabulary
+        return int(vocabulary.lengths[ids].sum()) if vocabulary.subwords else ids.size
 
     def _add_noise(self, x: Inputs, epoch: int, index: int) -> Inputs:
         config = self._settings.training

@@ -35,6 +35,9 @@ class CorpusOpened:
     """The prepared corpus is open.
 
     Attributes:
+        vocabulary_size: Distinct characters, with the unknown one and the document end.
+        subwords: Tokens of several characters; 0 where each character is a token.
+        tokens: Tokens of the whole text.
         from_cache: Whether the corpus was read before.
         reading: What was detected and changed when the text was read.
         test_characters: Characters that are held out for a test.
@@ -55,6 +58,8 @@ class CorpusOpened:
     validation_documents: int = 0
     test_documents: int = 0
     labels: Mapping[str, int] = field(default_factory=dict)
+    subwords: int = 0
+    tokens: int = 0
 
     @property
     def documents(self) -> int:

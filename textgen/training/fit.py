@@ -14,7 +14,7 @@ from textgen.compute.backend import Backend, Model, Precision, Trainer, TrainerS
 from textgen.distributed.communicator import Communicator
 from textgen.errors import ModelError, TextgenError, TrainingError
 from textgen.model.initial_weights import initial_weights
-from textgen.settings import Settings
+from textgen.settings import Settings, TrainConfig
 from textgen.training import events
 from textgen.training.batches import Batches
 from textgen.training.budget import Budget, EpochBudget, SynchronizedBudget, TimeBudget
@@ -31,6 +31,7 @@ from textgen.training.samples import SampleDrawer, draw_seeds
 from textgen.training.state import TrainingState
 from textgen.training.validation import Validator
 
+_ESTIMATE = 1_000_000  # tokens that their mean length is estimated from
 _SAVING = 1.0  # seconds that samples and saving take, in addition to the validation
 
 
@@ -141,9 +142,9 @@ def _prepare(
     if len(data.validation):
         characters = None if snapshot is None else _validation_characters(snapshot)
         part = data.validation_part
-        validator = Validator(part, settings, vocabulary.size, backend, characters)
+        validator = Validator(part, settings, vocabulary, backend, characters)
     state = TrainingState(
-        LossCurve.of_untrained(vocabulary.size, config.loss_smoothing),
+        _untrained_curve(data, config),
         precision.name,
         validation_characters=validator.characters if validator else 0,
     )
@@ -178,6 +179,12 @@ def _prepare(
     if snapshot is None:
         _check_time_left(config.time, validator, start.deadline, communicator)
     return loop, _describe(loop, precision, start)
+
+
+def _untrained_curve(data: TrainingData, config: TrainConfig) -> LossCurve:
+    vocabulary, ids = data.vocabulary, data.train[:_ESTIMATE]
+    per_token = float(vocabulary.lengths[ids].mean()) if vocabulary.subwords else 1.0
+    return LossCurve.of_untrained(vocabulary.size, per_token, config.loss_smoothing)
 
 
 def _first_weights(

@@ -78,7 +78,7 @@ class Loop:
         state, start, characters = self.state, time.monotonic(), 0
         for batch in self.batches.after(state.steps):
             self._step(batch)
-            characters += batch.tokens * self.communicator.count
+            characters += batch.characters * self.communicator.count
             self.decision = self.budget.decide()
             if not self.decision.validate:
                 for callback in self.callbacks:
@@ -119,10 +119,16 @@ class Loop:
         state.steps += 1
         self.budget.step_done()
         characters, targets = (
-            size * self.communicator.count for size in (batch.tokens, batch.targets.size)
+            size * self.communicator.count for size in (batch.characters, batch.targets.size)
         )
         step = PendingStep(
-            loss, state.steps, self.epoch(), self.budget.fraction_done(), characters, targets
+            loss,
+            state.steps,
+            self.epoch(),
+            self.budget.fraction_done(),
+            characters,
+            targets,
+            batch.characters_per_token,
         )
         self._pending.append(step)
         self._read_losses(self.trainer.steps_ahead)

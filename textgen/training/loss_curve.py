@@ -28,9 +28,14 @@ class LossCurve:
     _total_count: float = field(default=0.0, repr=False)
 
     @classmethod
-    def of_untrained(cls, vocabulary_size: int, smoothing: float = 0.0) -> "LossCurve":
-        """A curve that starts at the loss of a model that knows nothing: ln(vocabulary size)."""
-        return cls(smoothing, math.log(vocabulary_size))
+    def of_untrained(
+        cls, vocabulary_size: int, characters_per_token: float = 1.0, smoothing: float = 0.0
+    ) -> "LossCurve":
+        """A curve that starts at the loss of a model that knows nothing.
+
+        That is ln(vocabulary size) for each token.
+        """
+        return cls(smoothing, math.log(vocabulary_size) / characters_per_token)
 
     def to_json(self) -> list[float]:
         return [self.loss, self._count, self._total, self._total_count]

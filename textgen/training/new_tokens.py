@@ -78,13 +78,13 @@ def map_tokens(old: Vocabulary, new: Vocabulary) -> TokenMap:
         >>> token_map.sources.tolist(), token_map.shifts.tolist()
         ([0, 1, -1, 1, 0], [0.0, 0.0, 0.0, -4.0, -1.0])
     """
-    ids = {character: number for number, character in enumerate(old.characters)}
+    ids = {token: number for number, token in enumerate((*old.characters, *old.subwords))}
     sources = np.full(new.size, -1, np.int64)
     shifts = np.zeros(new.size, np.float32)
-    for number, character in enumerate(new.characters):
-        similar, shift = character, 0.0
-        if character not in ids:
-            similar, shift = _find_similar(character)
+    for number, token in enumerate((*new.characters, *new.subwords)):
+        similar, shift = token, 0.0
+        if token not in ids:
+            similar, shift = _find_similar(token)
         if similar in ids:
             sources[number], shifts[number] = ids[similar], shift
     if new.unknown_id is not None and old.unknown_id is not None:

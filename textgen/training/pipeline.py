@@ -19,7 +19,7 @@ from textgen.training.fit import Hooks, StartOptions, fit
 from textgen.training.job import Job
 from textgen.training.plan import Plan, create_plan
 from textgen.training.saving import Saver, open_directory
-from textgen.training.validation import CHARACTERS_AT_MOST
+from textgen.training.validation import TOKENS_AT_MOST
 
 _EXIT, _EXIT_SHARE = 1.2, 0.03  # seconds from the last step to the prompt; of a short time a share
 _DEFAULT_SHARE = 0.8  # of a time that nobody chose, what is left at least after a slow start
@@ -79,8 +79,8 @@ def _train(
     data, settings = plan.data(), plan.identity.settings
     with communicator.starting():
         if not communicator.reads_all:
-            parts = processes.parts_to_read(communicator, data, settings, CHARACTERS_AT_MOST)
-            plan.corpus.verify(parts)
+            parts = processes.parts_to_read(communicator, data, settings, TOKENS_AT_MOST)
+            plan.corpus.tokens.verify(parts)
         callbacks = _log_to_tensorboard(job, backend)
     recorded = unfinished.about if unfinished else None
     record = provenance.describe(plan, job.command, backend.name, recorded)
@@ -109,15 +109,18 @@ def _train(
 
 
 def _describe_corpus(plan: Plan) -> events.CorpusOpened:
-    data, corpus = plan.data(), plan.corpus
+    data, corpus, vocabulary = plan.data(), plan.corpus, plan.identity.vocabulary
+    parts = corpus.split(plan.identity.settings.windows.validation)
     training, validation, test = corpus.documents.counts if corpus.documents else (0, 0, 0)
     fields = data.labels.fields if data.labels else ()
     return events.CorpusOpened(
         characters=len(corpus.ids),
-        training_characters=len(data.train),
-        validation_characters=len(data.validation),
+        training_characters=len(parts[0]),
+        validation_characters=len(parts[1]),
         unknown_characters=corpus.unknown,
-        vocabulary_size=plan.identity.vocabulary.size,
+        vocabulary_size=vocabulary.size - len(vocabulary.subwords),
+        subwords=len(vocabulary.subwords),
+        tokens=len(corpus.tokens.ids),
         from_cache=plan.from_cache,
         reading=corpus.reading,
         test_characters=len(corpus.test),

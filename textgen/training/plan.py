@@ -23,7 +23,13 @@ from textgen.text.vocabulary import IdSequence, Vocabulary
 from textgen.training import automatic, checkpoint, transfer
 from textgen.training.automatic import Pace
 from textgen.training.checkpoint import Checkpoint, TrainingIdentity
-from textgen.training.corpus import check_reading, check_shares, other_training, read_corpus
+from textgen.training.corpus import (
+    check_reading,
+    check_shares,
+    check_tokens,
+    other_training,
+    read_corpus,
+)
 from textgen.training.data import TrainingData
 from textgen.training.events import OnEvent, StarterChecked
 from textgen.training.initial_model import (
@@ -166,15 +172,19 @@ def _plan_new(
         transfer.check_shape(settings.model, initial.model, initial.name)
     corpus, from_cache = prepared, False
     if corpus is None:
-        corpus, from_cache = read_corpus(job, selection, recorded, on_event)
+        corpus, from_cache = read_corpus(job, selection, initial, recorded, on_event)
+    check_tokens(corpus, initial)
     selection.check_fits(corpus)
     data, found = _read_data(corpus, settings.windows.validation), None
-    if auto or (recorded is None and offers_starter(job, len(data.train))):
+    reads_characters = corpus.subwords is None  # as every starter does
+    if auto and not reads_characters:
+        found = StarterChecked(requested=True)
+    elif auto or (recorded is None and reads_characters and offers_starter(job, len(data.train))):
         found, initial = check_starters(data, selection.values, requested=auto)
         selection = selection.starting_from(initial)
     automatic_values = selection.choose_automatic(corpus, automatic.TWO_CORES)
     settings = with_corpus(selection.resolve(automatic_values), corpus)
-    vocabulary = corpus.vocabulary
+    vocabulary = corpus.tokens.vocabulary
     if initial is not None:
         vocabulary = transfer.unite(initial.model.record.vocabulary, vocabulary)
     identity = TrainingIdentity(
@@ -209,6 +219,7 @@ def _read_data(
         validation: The share of a continuous text that is for validation.
         vocabulary: The vocabulary whose ids to return; None for the corpus's own.
     """
+    corpus = corpus.tokens
     vocabulary = vocabulary or corpus.vocabulary
     parts: list[IdSequence] = [*corpus.split(validation)]
     if vocabulary != corpus.vocabulary:

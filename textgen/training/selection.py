@@ -65,7 +65,7 @@ class Selection:
             corpus: Long enough for the settings that were chosen.
             pace: Of the device.
         """
-        settings, chosen = self.resolve(), self.values
+        corpus, settings, chosen = corpus.tokens, self.resolve(), self.values
         characters, validation = map(len, corpus.split(settings.windows.validation))
         is_short = characters <= automatic.MAXLEN * chosen.get("batch_size", 1)
         if is_short or (corpus.documents is None and 0 < validation <= automatic.MAXLEN):
@@ -122,4 +122,4 @@ def check_fits(corpus: Prepared, settings: Settings, streams: int | None = None)
     if not settings.training.carry_state:
         streams = 1
     streams = streams or settings.training.batch_size
-    corpus.check_length(settings.windows, streams)
+    corpus.tokens.check_length(settings.windows, streams)

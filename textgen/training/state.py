@@ -26,6 +26,7 @@ class PendingStep:
         fraction_done: The share of the training that is done, 0 to 1.
         characters: Characters that the step read, of all processes.
         targets: Targets that it had, of all processes.
+        characters_per_token: Of these targets.
     """
 
     loss: SupportsFloat
@@ -34,10 +35,11 @@ class PendingStep:
     fraction_done: float
     characters: int
     targets: int
+    characters_per_token: float = 1.0
 
     def read_loss(self, reduction: str) -> float:
-        """The mean loss of a target, in nats; waits for the step to end."""
-        loss = float(self.loss)
+        """The mean loss in nats per character; waits for the step to end."""
+        loss = float(self.loss) / self.characters_per_token
         return loss / self.targets if reduction == "sum" else loss
 
 

@@ -41,12 +41,15 @@ def check_shape(config: ModelConfig, base: TrainedModel, name: str) -> None:
 def unite(old: Vocabulary, new: Vocabulary) -> Vocabulary:
     """The characters of both, the unknown one if either has it, and document ends if the new has.
 
+    The subwords are those of the old one; the new one has none but them.
+
     Example:
         >>> unite(Vocabulary("ace"), Vocabulary("abc")).characters
         'abce'
     """
     characters = "".join(sorted({*old.characters, *new.characters}))
-    return Vocabulary(characters, old.has_unknown or new.has_unknown, new.has_document_end)
+    has_unknown = old.has_unknown or new.has_unknown
+    return Vocabulary(characters, has_unknown, new.has_document_end, old.merges)
 
 
 def map_ids(vocabulary: Vocabulary, union: Vocabulary) -> npt.NDArray[np.int64]:
@@ -56,7 +59,11 @@ def map_ids(vocabulary: Vocabulary, union: Vocabulary) -> npt.NDArray[np.int64]:
         Shape (vocabulary.size,): for each id of `vocabulary` the id in `union`; -1 for a token that
         it lacks.
     """
-    ids = union.encode(vocabulary.characters)
+    ids = union.encode_characters(vocabulary.characters)
+    if vocabulary.subwords:
+        places = {token: number for number, token in enumerate(union.subwords)}
+        added = [len(union.characters) + places[token] for token in vocabulary.subwords]
+        ids = np.append(ids, added)
     for old, new in (
         (vocabulary.unknown_id, union.unknown_id),
         (vocabulary.document_end_id, union.document_end_id),

@@ -11,9 +11,10 @@ from textgen.compute.backend import Backend
 from textgen.settings import Settings
 from textgen.text.batches import Batch, ids_of
 from textgen.text.streams import Streams
+from textgen.text.vocabulary import Vocabulary
 from textgen.training.data import TextPart, windows
 
-CHARACTERS_AT_MOST = 500_000  # enough for three digits, and read in seconds
+TOKENS_AT_MOST = 500_000  # enough for three digits, and read in seconds
 _STREAMS = 128  # side by side: read far sooner than one after the other
 _LOGITS_AT_MOST = 20_000_000  # in a batch, where a training step has no more: 80 MB
 _TIME_SHARE = 0.05  # of the time of a training, for one validation at most
@@ -25,13 +26,13 @@ class Validator:
 
     With carried state the text is read in order, as streams side by side; otherwise over its
     windows, with every target of each. Of a long text the beginning is read, of many documents
-    some that are drawn at random: half a million characters at most, and in a training by time only
+    some that are drawn at random: half a million tokens at most, and in a training by time only
     as much as a small share of it allows.
 
     Args:
         part: The validation text.
         settings: All settings.
-        vocabulary_size: The vocabulary's size.
+        vocabulary: The vocabulary.
         backend: What computes, and with which other processes.
         characters: How many are read, where a training is resumed; None to find out.
 
@@ -44,24 +45,24 @@ class Validator:
         self,
         part: TextPart,
         settings: Settings,
-        vocabulary_size: int,
+        vocabulary: Vocabulary,
         backend: Backend,
         characters: int | None = None,
     ):
         maxlen, config = settings.windows.maxlen, settings.training
-        self._settings, self._backend = settings, backend
+        self._settings, self._backend, self._vocabulary = settings, backend, vocabulary
         # Of many documents, the first ones might all be of a kind.
         self._ids, self._labels = part.shuffle((config.random_seed, 0), part.labels())
-        at_most, self.seconds = min(len(part), CHARACTERS_AT_MOST), 0.0
+        at_most, self.seconds = min(len(part), TOKENS_AT_MOST), 0.0
         self._rows: int | None = None  # of carried state
         if config.carry_state:
             # Each stream first reads a batch for its context alone.
-            affordable = max(config.batch_size, _LOGITS_AT_MOST // (maxlen * vocabulary_size))
+            affordable = max(config.batch_size, _LOGITS_AT_MOST // (maxlen * vocabulary.size))
             long_enough = (at_most - 1) // (_BATCHES_OF_STREAM * maxlen)
             self._rows = backend.sharding.padded_rows(min(_STREAMS, affordable, long_enough))
         at_least = (self._rows or 1) * maxlen + 1
         self.characters = min(at_most, max(characters or at_most, at_least))
-        self._evaluator = backend.create_evaluator(settings, vocabulary_size, self._rows)
+        self._evaluator = backend.create_evaluator(settings, vocabulary.size, self._rows)
         if not config.time:
             return
         seconds, per_batch = backend.communicator.all_gather(*self._time_batch())[0]
@@ -78,6 +79,8 @@ class Validator:
         total = count = 0.0
         for inputs, targets, weight in self._batches():
             total += self._evaluator.total_loss(inputs, targets, weight)
+            if self._vocabulary.subwords:
+                weight = weight * self._vocabulary.lengths[targets]
             count += float(weight.sum())
         return total / float(self._backend.communicator.all_gather(count).sum())
 

@@ -1,5 +1,7 @@
 """Tests of words."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -9,8 +11,8 @@ from textgen.text.tokens.words import LONGEST_WORD, WordSplitter
 def words(text: str, cut_to: str | None = None) -> list[str]:
     characters = "".join(sorted(set(cut_to or text)))
     ids = np.array([characters.find(character) for character in text])
-    starts = WordSplitter(characters).starts(ids).tolist()
-    return [text[start:end] for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]
+    bounds = [*WordSplitter(characters).starts(ids).tolist(), len(text)]
+    return [text[start:end] for start, end in pairwise(bounds)]
 
 
 @pytest.mark.parametrize(
@@ -23,11 +25,14 @@ def words(text: str, cut_to: str | None = None) -> list[str]:
         ]),
         ("ends  ", ["ends", "  "]),
         ("\u0939\u093f\u0928 e\u0301", ["\u0939\u093f\u0928", " e\u0301"]),
-        ("", []),
     ],
 )  # fmt: skip
 def test_words(text: str, expected: list[str]) -> None:
     assert words(text) == expected
+
+
+def test_no_text() -> None:
+    assert words("", "ab") == []
 
 
 def test_characters_outside_the_vocabulary_are_words_by_themselves() -> None:

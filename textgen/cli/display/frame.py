@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from textgen.cli.display.curve import draw_curve
-from textgen.cli.display.messages import STOPPING, describe_device
+from textgen.cli.display.messages import STOPPING, describe_device, describe_vocabulary
 from textgen.cli.display.state import DisplayState
 from textgen.cli.formatting import format_duration, format_labels, make_printable
 from textgen.training import events
@@ -111,10 +111,7 @@ def _draw_header(state: DisplayState, canvas: Canvas) -> Iterator[Text]:
     facts = ""
     if corpus:
         documents = f"{corpus.reading.documents:,} documents, " if corpus.training_documents else ""
-        facts = (
-            f"{documents}{corpus.characters:,} characters, {corpus.vocabulary_size:,} distinct, "
-            "from "
-        )
+        facts = f"{documents}{corpus.characters:,} characters, {describe_vocabulary(corpus)}, from "
     yield _join_sides(facts + state.corpus_name, state.directory, canvas)
     if started is None:
         yield Text()

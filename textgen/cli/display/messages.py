@@ -95,6 +95,15 @@ def describe_device(event: events.TrainingStarted) -> str:
     return f"on {event.device} ({event.backend}, {event.precision}{layers})"
 
 
+def describe_vocabulary(event: events.CorpusOpened) -> str:
+    """The distinct characters, and the subwords if there are any."""
+    distinct = f"{event.vocabulary_size:,} distinct"
+    if not event.subwords:
+        return distinct
+    length = event.characters / event.tokens
+    return f"{distinct}, {event.subwords:,} subwords ({length:.2f} characters per token)"
+
+
 def describe_slowness(event: events.TrainingStarted) -> Iterator[str]:
     """Warnings about what makes a training slower than necessary."""
     if event.no_cudnn_reason:
@@ -112,7 +121,7 @@ def _format_loss(loss: float, bits: float) -> str:
 
 def _describe_corpus(event: events.CorpusOpened) -> Iterator[str]:
     source = " (read before)" if event.from_cache else ""
-    size = f"{event.characters:,} characters{source}, {event.vocabulary_size:,} distinct"
+    size = f"{event.characters:,} characters{source}, {describe_vocabulary(event)}"
     test = ""
     if event.training_documents:
         size = f"{format_count(event.documents, 'document')}, {size}"

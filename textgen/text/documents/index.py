@@ -109,7 +109,7 @@ def parse_starts(content: bytes, documents: int, characters: int) -> npt.NDArray
     Raises:
         DamageError: it is something else.
     """
-    starts = _parse_array(content, (documents + 1,))
+    starts = parse_array(content, (documents + 1,))
     # Each document has a character and its end.
     is_increasing = all(
         (np.diff(starts[first : first + _CHUNK + 1]) >= 2).all()
@@ -126,18 +126,23 @@ def parse_label_ids(content: bytes, documents: int, labels: Labels) -> npt.NDArr
     Raises:
         DamageError: it is something else.
     """
-    label_ids = _parse_array(content, (documents, len(labels.sizes)))
+    label_ids = parse_array(content, (documents, len(labels.sizes)))
     if label_ids.dtype.kind != "u" or (label_ids.max(axis=0) >= np.array(labels.sizes)).any():
         raise storage.DamageError("labels that labels.json does not have")
     return label_ids
 
 
-def _parse_array(content: bytes, shape: tuple[int, ...]) -> npt.NDArray[Any]:
-    """The array in a .npy file of this shape, as a view of the file's bytes."""
+def parse_array(content: bytes, shape: tuple[int, ...] | None) -> npt.NDArray[Any]:
+    """The array in a .npy file of this shape, as a view of the file's bytes; None for any shape.
+
+    Raises:
+        DamageError: it is something else.
+    """
     file = io.BytesIO(content)
     if np.lib.format.read_magic(file) != (1, 0):
         raise storage.DamageError("an array of another format")
     header = np.lib.format.read_array_header_1_0(file)
+    shape = header[0] if shape is None else shape
     if header[:2] != (shape, False) or header[2].kind not in "iu":
         raise storage.DamageError(f"an array of shape {header[0]} and type {header[2]}")
     if len(content) != file.tell() + header[2].itemsize * int(np.prod(shape)):

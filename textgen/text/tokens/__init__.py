@@ -1,6 +1,8 @@
 """Subwords: tokens of several characters, learned from a text by byte-pair encoding (BPE).
 
+choice.py   characters or subwords, and how many
 words.py    cuts text into words; no subword crosses the end of one
-subwords.py characters into subwords
 learn.py    learns subwords from a sample of a text
+subwords.py characters into subwords
+encode.py   a prepared corpus into subwords on disk
 """

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from textgen.errors import CorpusError
 from textgen.text.tokens.subwords import LONGEST_SUBWORD, Merge
 from textgen.text.tokens.words import WordSplitter
 from textgen.text.vocabulary import IdSequence, Vocabulary
@@ -27,10 +26,8 @@ def learn_merges(ids: IdSequence, vocabulary: Vocabulary, size: int) -> tuple[Me
         size: Tokens in all: characters and subwords.
 
     Returns:
-        The merges, as in `Vocabulary`, of `size - len(vocabulary.characters)` subwords.
-
-    Raises:
-        CorpusError: the text has too few distinct words for so many subwords.
+        The merges, as in `Vocabulary`. There are fewer tokens than `size` where the text repeats
+        too little.
     """
     from tokenizers import Tokenizer, models, trainers
 
@@ -45,13 +42,7 @@ def learn_merges(ids: IdSequence, vocabulary: Vocabulary, size: int) -> tuple[Me
     )
     tokenizer.train_from_iterator(_sample_words(ids, vocabulary), trainer)
     learned = json.loads(tokenizer.to_str())["model"]
-    merges = tuple((first, second) for first, second in learned["merges"])
-    if len(learned["vocab"]) < size:
-        raise CorpusError(
-            f"the text supports at most {len(learned['vocab']):,} tokens; give "
-            f"--tokens bpe:{len(learned['vocab'])} or fewer, or characters"
-        )
-    return merges
+    return tuple((first, second) for first, second in learned["merges"])
 
 
 def _sample_words(ids: IdSequence, vocabulary: Vocabulary) -> Iterator[list[str]]:
@@ -64,6 +55,6 @@ def _sample_words(ids: IdSequence, vocabulary: Vocabulary) -> Iterator[list[str]
         excerpt = np.asarray(ids[bounds[number] : bounds[number + 1]])
         starts = splitter.starts(excerpt).tolist()
         text = "".join(vocabulary.characters[i] if i < size else "\n" for i in excerpt.tolist())
-        ends = [*starts[1:], len(text)]
+        ends = [*starts, len(text)][1:]
         words = (text[start:end] for start, end in zip(starts, ends, strict=True))
         yield [word for word in words if len(word) > 1]

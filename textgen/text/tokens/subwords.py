@@ -24,6 +24,17 @@ def list_subwords(merges: Sequence[Merge]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(first + second for first, second in merges))
 
 
+def select_merges(merges: Sequence[Merge], characters: str) -> tuple[Merge, ...]:
+    """The merges that can occur in a text with these characters.
+
+    Example:
+        >>> select_merges([("t", "h"), ("o", "n"), ("th", "e")], "eht")
+        (('t', 'h'), ('th', 'e'))
+    """
+    known = set(characters)
+    return tuple(merge for merge in merges if known.issuperset(merge[0] + merge[1]))
+
+
 class SubwordEncoder:
     """Turns ids of characters into ids of tokens.
 
@@ -62,7 +73,7 @@ class SubwordEncoder:
         """
         starts = (4 * self._splitter.starts(ids)).tolist()
         data = ids.astype(np.int32).tobytes()
-        ends = [*starts[1:], len(data)]
+        ends = [*starts, len(data)][1:]
         words = [data[start:end] for start, end in zip(starts, ends, strict=True)]
         if len(self._known) > _WORDS_AT_MOST:
             self._known.clear()

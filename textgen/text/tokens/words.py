@@ -48,9 +48,10 @@ class WordSplitter:
         kinds = self._kinds[np.where((ids < 0) | (ids > others), others, ids)]
         is_start = np.ones(len(ids), np.bool_)
         is_start[1:] = (kinds[1:] != kinds[:-1]) | (kinds[1:] == _ALONE)
-        leads = (ids[:-1] == self._space) & (kinds[1:] >= _LETTER)  # a space before a word
-        is_start[1:] &= ~leads
-        is_start[:-1] |= leads
+        if self._space >= 0:
+            leads = (ids[:-1] == self._space) & (kinds[1:] >= _LETTER)  # a space before a word
+            is_start[1:] &= ~leads
+            is_start[:-1] |= leads
         starts = np.flatnonzero(is_start)
         lengths = np.diff(starts, append=len(ids))
         if lengths.max() <= LONGEST_WORD:

@@ -1,0 +1,118 @@
+"""Chooses the tokens of a text: characters, or how many subwords.
+
+The measurements behind the rules are in docs/NOTES.md, under Subwords.
+"""
+
+import math
+from dataclasses import dataclass
+
+from textgen.errors import CorpusError
+from textgen.settings import TrainConfig, parse_tokens
+from textgen.text.prepared_corpus import Prepared
+from textgen.text.tokens.subwords import Merge, select_merges
+
+CHARACTERS, BPE, AUTO = "characters", "bpe", "auto"
+MOST_TOKENS = 65_536  # two bytes each
+
+_AUTO_FROM = 2_000_000  # characters of a training text that subwords are better for
+_SECONDS_FROM = 90.0  # of a training
+_PASSES, _SPEED = 60, 60_000  # of a training that ends by itself; characters per second
+
+
+@dataclass(frozen=True)
+class TokenChoice:
+    """Which tokens a text is to have.
+
+    Attributes:
+        request: `characters`, `bpe`, `bpe:N` or `auto`.
+        epochs: Times that the training reads the text; 0 for one by time.
+        seconds: Of the training, on two cores; 0 for as long as suits the text.
+        merges: Those of a model that training begins with, which take precedence; None without one.
+    """
+
+    request: str = CHARACTERS
+    epochs: int = 0
+    seconds: float = 0.0
+    merges: tuple[Merge, ...] | None = None
+
+    def size(self, characters: int, distinct: int) -> int | None:
+        """How many tokens to learn: characters and subwords; None for characters alone.
+
+        Args:
+            characters: Characters of the training text.
+            distinct: Characters in the vocabulary.
+
+        Raises:
+            CorpusError: a number of tokens that leaves no room for subwords, or is too large.
+
+        Example:
+            >>> TokenChoice("bpe:512").size(1_000_000, 65), TokenChoice("auto").size(10_000, 65)
+            (512, None)
+        """
+        if self.request == CHARACTERS:
+            return None
+        size = parse_tokens(self.request)
+        if size is None:
+            seconds = self._estimate_seconds(characters)
+            if self.request == AUTO and not prefers_subwords(characters, distinct, seconds):
+                return None
+            return choose_size(characters, distinct, seconds)
+        if size <= distinct:
+            raise CorpusError(
+                f"--tokens bpe:{size} leaves no room for subwords: the text has {distinct:,} "
+                f"distinct characters, which are tokens, too; give bpe:{distinct + 100} or more, "
+                "or characters"
+            )
+        if size > MOST_TOKENS:
+            raise CorpusError(f"--tokens bpe:{size} is too many; give {MOST_TOKENS:,} or fewer")
+        return size
+
+    def _estimate_seconds(self, characters: int) -> float:
+        by_epochs = (self.epochs or _PASSES) * characters / _SPEED
+        return by_epochs if self.epochs else self.seconds or min(TrainConfig.time, by_epochs)
+
+    def check(self, tokens: int) -> None:
+        """Raise `CorpusError` where a text has fewer tokens than the user named."""
+        if tokens < (parse_tokens(self.request) or 0):
+            raise CorpusError(
+                f"the text supports at most {tokens:,} tokens; give --tokens bpe:{tokens} or "
+                "fewer, or characters"
+            )
+
+    def matches(self, prepared: Prepared) -> bool:
+        """Whether a prepared corpus has these tokens, as far as that can be told from its size."""
+        characters = prepared.vocabulary.characters
+        if self.merges is not None:
+            return prepared.tokens.vocabulary.merges == select_merges(self.merges, characters)
+        training, _, _ = prepared.ranges(prepared.windows.validation)
+        size = self.size(training.stop - training.start, len(characters))
+        if size is None:
+            return prepared.subwords is None
+        learned = len(prepared.tokens.vocabulary.subwords)
+        is_exact = parse_tokens(self.request) is not None
+        return learned == size - len(characters) if is_exact else learned > 0
+
+
+def prefers_subwords(characters: int, distinct: int, seconds: float) -> bool:
+    """Whether subwords reach fewer bits per character than characters.
+
+    Args:
+        characters, distinct, seconds: As in `choose_size`.
+    """
+    return (
+        characters >= _AUTO_FROM
+        and seconds >= _SECONDS_FROM
+        and 2 * distinct <= choose_size(characters, distinct, seconds)
+    )
+
+
+def choose_size(characters: int, distinct: int, seconds: float) -> int:
+    """The number of tokens for a text and a time.
+
+    Args:
+        characters: Characters of the training text.
+        distinct: Characters in the vocabulary.
+        seconds: Of the training, on two cores.
+    """
+    size = 512 * math.sqrt(characters / 4_000_000) * (seconds / 120) ** 0.25
+    return distinct + int(min(max(size, 128), 2048)) // 64 * 64
