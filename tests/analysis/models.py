@@ -19,10 +19,12 @@ from textgen.settings import CorpusConfig, ModelConfig, Settings, TrainConfig, W
 from textgen.text.documents.labels import LabelField, Labels
 from textgen.text.prepare import Preparation, write_prepared
 from textgen.text.prepared import Prepared
+from textgen.text.tokens.subwords import Merge
 from textgen.text.vocabulary import Vocabulary
 
 GENRE = LabelField("genre", ("comedy", "horror"), (7, 9), unlabelled=2, rare=3, rare_values=2)
 AUTHOR = LabelField("author", ("Ann", "Bob", "Cy"), (5, 6, 7))
+MERGES = (("a", "b"), ("ab", "b"), (" ", "c"), (" c", "h"), ("abb", "a"), ("f", "a"), ("fa", "e"))
 LABELS = Labels((GENRE, AUTHOR), (((2, 1), 9), ((1, 0), 7)))
 LETTERS = "\n abcdefgh"
 WINDOWS = WindowConfig(maxlen=2, validation=0.2, test=0.1)
@@ -36,10 +38,11 @@ def random_model(
     *,
     has_unknown: bool = False,
     window: int | None = None,
+    merges: tuple[Merge, ...] = (),
 ) -> TrainedModel:
     """A model with random weights; of documents, if `corpus` reads documents."""
     documents = corpus.documents != "none"
-    vocabulary = Vocabulary("".join(sorted(characters)), has_unknown, documents)
+    vocabulary = Vocabulary("".join(sorted(characters)), has_unknown, documents, merges)
     config = ModelConfig(
         units=(6, 5),
         embedding=4,
@@ -82,13 +85,17 @@ def save_model(trained: TrainedModel, directory: Path) -> Path:
 
 
 def model_with_corpus(
-    directory: Path, path: Path, corpus: CorpusConfig, windows: WindowConfig
+    directory: Path,
+    path: Path,
+    corpus: CorpusConfig,
+    windows: WindowConfig,
+    merges: tuple[Merge, ...] = (),
 ) -> tuple[TrainedModel, Prepared]:
     """A model directory with random weights and the corpus that it could have been trained on."""
     preparation = Preparation(corpus, windows)
     prepared = write_prepared([path], cache_path(directory), preparation, lambda *_: None)
     labels = prepared.documents.labels if prepared.documents else None
-    trained = random_model(corpus, prepared.vocabulary.characters, labels)
+    trained = random_model(corpus, prepared.vocabulary.characters, labels, merges=merges)
     about = {**trained.record.about}
     about["corpus"] = {
         "settings": prepared.corpus.to_json(),

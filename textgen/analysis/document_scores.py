@@ -84,12 +84,11 @@ def evaluate_each(
     trained = read_model(model)
     text = named_text(trained.record, model, corpora, options, report, as_documents=True)
     scorer = DocumentScorer(trained, text.reader, context)
-    unknown_id = trained.record.vocabulary.unknown_id
 
     def scores() -> Iterator[DocumentScore]:
         for document, logs in scorer.score(text.read_documents()):
-            loss = LossSum()
-            loss.add(document.targets(logs), logs, unknown_id)
+            loss = LossSum(trained.record.vocabulary)
+            loss.add(document.targets(logs), logs)
             nats = loss.known_nats + document.unknown * UNKNOWN_BITS * math.log(2)
             labels = {
                 name: value or None

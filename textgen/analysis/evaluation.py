@@ -30,16 +30,17 @@ class Evaluation:
 
     Attributes:
         characters: Characters of the text.
-        predicted: How many tokens the loss is the mean of: characters, and ends of documents.
+        predicted: How many characters the loss is the mean of; ends of documents count as such.
         unknown: Characters outside the model's vocabulary. They are read as the unknown id; if the
             vocabulary has none, they are left out.
-        loss: Cross-entropy in nats per predicted token.
-        known_loss: The loss of tokens in the vocabulary only.
+        loss: Cross-entropy in nats per predicted character.
+        known_loss: The loss of characters in the vocabulary only.
         reading: What was found and changed when the text was read.
         documents: Documents of the text; 0 for one continuous text.
-        ends: How many of the predicted tokens end documents.
+        ends: How many of the predicted characters end documents.
         labels: The loss of the documents with each label.
         note: How the text was read, where the model was trained on another kind; else empty.
+        tokens: How many tokens the predicted characters are; None for a model without subwords.
     """
 
     characters: int
@@ -52,10 +53,11 @@ class Evaluation:
     ends: int = 0
     labels: tuple[LabelLoss, ...] = ()
     note: str = ""
+    tokens: int | None = None
 
     @property
     def bits_per_character(self) -> float:
-        """Bits of all predicted tokens per predicted character."""
+        """Bits of all that is predicted, also of ends, per predicted character."""
         characters = self.predicted - self.ends
         return self.loss * (self.predicted / characters) / math.log(2) if characters else math.nan
 
@@ -70,6 +72,16 @@ class Evaluation:
         return math.exp(min(self.loss, 700.0))
 
     @property
+    def perplexity_per_token(self) -> float | None:
+        """The number of equally likely tokens that would be as hard to predict.
+
+        None for a model without subwords.
+        """
+        if not self.tokens:
+            return None
+        return math.exp(min(self.loss * self.predicted / self.tokens, 700.0))
+
+    @property
     def coverage(self) -> float:
         """The share of the text's characters that are in the model's vocabulary."""
         return 1 - self.unknown / self.characters
@@ -81,8 +93,8 @@ class Evaluation:
         It makes models with different vocabularies comparable. The loss alone does not: it leaves
         out or simplifies unknown characters, so it gets better the less a model knows.
         """
-        tokens = self.coverage + self.ends / self.characters  # known ones, per character
-        known = 0.0 if math.isnan(self.known_loss) else tokens * self.known_loss
+        counted = self.coverage + self.ends / self.characters  # known ones and ends, per character
+        known = 0.0 if math.isnan(self.known_loss) else counted * self.known_loss
         return known / math.log(2) + (1 - self.coverage) * UNKNOWN_BITS
 
     def to_json(self) -> dict[str, Any]:
@@ -91,15 +103,20 @@ class Evaluation:
         if self.documents:
             figures |= {name: getattr(self, name) for name in DOCUMENT_FIGURES}
             figures["labels"] = [label.to_json() for label in self.labels]
+        if self.tokens is not None:
+            figures["perplexity_per_token"] = self.perplexity_per_token
         return {**figures, "reading": self.reading.to_json()}
 
     def lines(self) -> list[tuple[str, str]]:
         """The figures for people: pairs of a label and a text."""
-        token = "character or document end" if self.documents else "character"
+        character = "character or document end" if self.documents else "character"
+        perplexity = f"{self.perplexity:.3f}"
+        if self.perplexity_per_token is not None:
+            perplexity += f" per character, {self.perplexity_per_token:.2f} per token"
         lines = [
-            ("loss", f"{self.loss:.4f} nats per {token}"),
+            ("loss", f"{self.loss:.4f} nats per {character}"),
             ("bits per character", f"{self.bits_per_character:.4f}"),
-            ("perplexity", f"{self.perplexity:.3f}"),
+            ("perplexity", perplexity),
         ]
         if self.documents:
             nats = f"{self.nats_per_document:.2f} nats per document"
@@ -150,8 +167,8 @@ def evaluate(
         model: A model directory.
         context: `carry` reads the text in order and carries the state; `window` predicts each
             character from exactly the last maxlen; None for what the model was trained with.
-        windows: Read windows of this many characters instead, one after the other, each from a
-            zero state, and count all positions.
+        windows: Read windows of this many characters instead (tokens, for a model with subwords),
+            one after the other, each from a zero state, and count all positions.
         test: Whether to use the part of its corpus that was held out of the training as its test
             part.
         labels: The labels of `documents`, if that is a list of texts, as for `textgen.train`.
@@ -206,8 +223,8 @@ def measure(
     Returns:
         The evaluation, with losses that are nan if nothing can be predicted.
     """
-    unknown_id = trained.record.vocabulary.unknown_id
-    total, by_label = LossSum(), LabelLosses(trained.record.labels)
+    vocabulary = trained.record.vocabulary
+    total, by_label = LossSum(vocabulary), LabelLosses(trained.record.labels)
     ends = 0
     if text.has_documents:
         if windows is not None:
@@ -216,9 +233,9 @@ def measure(
             )
         scorer = DocumentScorer(trained, text.reader, context)
         for document, logs in scorer.score(text.read_documents()):
-            total.add(document.targets(logs), logs, unknown_id)
-            by_label.add(document.label_ids, len(document.text), logs)
-            ends += len(text.reader.end)
+            predicted = total.add(document.targets(logs), logs)
+            by_label.add(document.label_ids, len(document.text), predicted, -logs.sum())
+            ends += int(vocabulary.lengths[text.reader.end].sum())
     else:
         network, window = trained.network(), trained.record.window(context)
         pieces = text.read_ids()
@@ -227,7 +244,7 @@ def measure(
         else:
             scores = score_in_order(make_reader(network, window), network.vocabulary_size, pieces)
         for targets, logs in scores:
-            total.add(targets, logs, unknown_id)
+            total.add(targets, logs)
     counts = text.reader.text
     return Evaluation(
         counts.characters,
@@ -240,4 +257,5 @@ def measure(
         ends=ends,
         labels=by_label.losses(),
         note=text.note,
+        tokens=total.tokens if vocabulary.merges else None,
     )

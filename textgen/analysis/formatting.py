@@ -36,6 +36,19 @@ def visible_character(character: str) -> str:
     return character if character.isprintable() else f"U+{ord(character):04X}"
 
 
+def visible_token(token: str) -> str:
+    """A character as in `visible_character`, or a subword with signs for what cannot be seen.
+
+    Example:
+        >>> visible_token(" "), visible_token(" the")
+        ('space', '\u2423the')
+    """
+    if len(token) < 2:
+        return visible_character(token)
+    signs = {" ": "\u2423", "\t": "\u21e5"}  # an open box, a tabulator's arrow
+    return "".join(signs.get(sign, sign if sign.isprintable() else "\ufffd") for sign in token)
+
+
 def list_names(paths: Sequence[str]) -> str:
     """The names of up to three files, and the number of the others.
 

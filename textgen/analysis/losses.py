@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from textgen.text.documents.labels import LabelField, Labels
-from textgen.text.vocabulary import CODE_POINTS, Ids
+from textgen.text.vocabulary import CODE_POINTS, Ids, Vocabulary
 
 # The bits charged for a character that the model does not know: enough to name any code point.
 UNKNOWN_BITS = math.log2(CODE_POINTS)
@@ -20,45 +20,47 @@ class LossSum:
     """The sum of losses of tokens.
 
     Attributes:
+        vocabulary: The vocabulary of these tokens.
         nats: Their negative log-probabilities, in total.
-        predicted: How many tokens these are of.
-        known_nats, known: The same without those of the unknown id.
+        predicted: How many characters they have; a document end counts as one.
+        tokens: How many there are.
+        known_nats, known: `nats` and `predicted` without those of the unknown id.
     """
 
+    vocabulary: Vocabulary
     nats: float = 0.0
     predicted: int = 0
+    tokens: int = 0
     known_nats: float = 0.0
     known: int = 0
 
-    def add(
-        self, targets: npt.NDArray[Any], logs: npt.NDArray[np.float64], unknown_id: int | None
-    ) -> None:
-        """Add tokens.
+    def add(self, targets: npt.NDArray[Any], logs: npt.NDArray[np.float64]) -> int:
+        """Add tokens, and count their characters.
 
         Args:
             targets: Their ids, any shape.
             logs: The logarithms of their probabilities, of the same shape.
-            unknown_id: The unknown id; None if there is none.
         """
-        nats = -float(logs.sum())
+        nats, count = -float(logs.sum()), int(self.vocabulary.lengths[targets].sum())
         self.nats += nats
-        self.predicted += logs.size
-        if unknown_id is not None:
-            known_logs = logs[targets != unknown_id]
-            nats, count = -float(known_logs.sum()), known_logs.size
-        else:
-            count = logs.size
-        self.known_nats += nats
-        self.known += count
+        self.predicted += count
+        self.tokens += logs.size
+        known_nats, known = nats, count
+        if self.vocabulary.unknown_id is not None:
+            is_known = targets != self.vocabulary.unknown_id
+            known_nats, known = -float(logs[is_known].sum()), count - int((~is_known).sum())
+        self.known_nats += known_nats
+        self.known += known
+        return count
 
     @property
     def loss(self) -> float:
-        """Nats per predicted token; nan without any."""
+        """Nats per predicted character; nan without any."""
         return self.nats / self.predicted if self.predicted else math.nan
 
     @property
     def known_loss(self) -> float:
-        """Nats per predicted token that is known; nan without any."""
+        """Nats per predicted character that is known; nan without any."""
         return self.known_nats / self.known if self.known else math.nan
 
 
@@ -72,8 +74,8 @@ class LabelLoss:
         rare: Whether these are the documents with a value that is rare in the training text.
         documents: Their number.
         characters: Their characters.
-        loss: Cross-entropy in nats per predicted token: characters and document ends.
-        bits_per_character: Bits of all of these tokens per character.
+        loss: Cross-entropy in nats per predicted character; document ends count as characters.
+        bits_per_character: Bits of all of these, and of the ends, per character.
     """
 
     name: str
@@ -116,13 +118,20 @@ class LabelLosses:
     def __init__(self, labels: Labels | None):
         self._fields = labels.fields if labels else ()
         sizes = labels.sizes if labels else ()
-        # For each label id of a kind: documents, characters, tokens, nats.
+        # For each label id of a kind: documents, characters, predicted characters, nats.
         self._sums = [np.zeros((size, 4)) for size in sizes]
 
-    def add(self, label_ids: Ids, characters: int, logs: npt.NDArray[np.float64]) -> None:
-        """Add a document."""
+    def add(self, label_ids: Ids, characters: int, predicted: int, nats: float) -> None:
+        """Add a document.
+
+        Args:
+            label_ids: Of its labels.
+            characters: Its characters.
+            predicted: Characters of it that were predicted, with its end.
+            nats: The negative log-probability of these.
+        """
         for sums, label_id in zip(self._sums, label_ids, strict=True):
-            sums[label_id] += 1, characters, logs.size, -logs.sum()
+            sums[label_id] += 1, characters, predicted, nats
 
     def losses(self) -> tuple[LabelLoss, ...]:
         """The losses of the labels that documents have, of each kind the most frequent first."""
@@ -135,13 +144,13 @@ class LabelLosses:
 
 
 def _label_loss(field: LabelField, label_id: int, sums: Sequence[float]) -> LabelLoss:
-    documents, characters, tokens, nats = map(float, sums)
+    documents, characters, predicted, nats = map(float, sums)
     return LabelLoss(
         field.name,
         field.decode(label_id) or None,
         label_id == field.rare_id,
         int(documents),
         int(characters),
-        nats / tokens if tokens else math.nan,
+        nats / predicted if predicted else math.nan,
         nats / math.log(2) / characters if characters else math.nan,
     )

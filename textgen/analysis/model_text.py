@@ -76,7 +76,7 @@ class ModelText:
         vocabulary = self.reader.text.vocabulary
         if vocabulary.document_end_id is not None:
             yield np.array([vocabulary.document_end_id])
-        yield from map(self.reader.text.encode, self.read_texts())
+        yield from self.reader.text.encode_blocks(self.read_texts())
 
 
 def named_text(

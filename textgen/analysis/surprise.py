@@ -26,7 +26,7 @@ from textgen.text.vocabulary import Vocabulary
 # characters of a corpus take two to five on average.
 LEVELS = (1, 2, 4, 8)
 
-Measure = partial["Surprise"]  # of `measure_surprise`
+Measure = partial[list["Surprise"]]  # of `measure_surprise`
 
 
 @dataclass(frozen=True)
@@ -36,45 +36,67 @@ class Surprise:
     Attributes:
         character: The character; empty for the end of a document.
         bits: -log2 of its probability; None for the first character of a continuous text, and for
-            one that the model has no id for.
-        rank: How many characters were at least as likely, 1 for the most likely; None likewise.
-        likeliest: The most likely characters in its place, each with its probability; the unknown
-            character is U+FFFD.
+            one that the model has no id for. Of a character of a subword, an equal share of the
+            subword's bits.
+        rank: How many tokens were at least as likely, 1 for the most likely; None likewise.
+        likeliest: The most likely tokens in its place, or in that of its subword, each with its
+            probability; the unknown character is U+FFFD.
+        token: The text of the token that it is a part of; None for a model without subwords.
     """
 
     character: str
     bits: float | None
     rank: int | None
     likeliest: tuple[tuple[str, float], ...]
+    token: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The text of its token: of its subword, or itself."""
+        return self.character if self.token is None else self.token
 
     @property
     def level(self) -> int:
         """How many of the bounds in `LEVELS` its bits reach."""
         return 0 if self.bits is None else sum(self.bits >= bits for bits in LEVELS)
 
+    def to_json(self) -> dict[str, Any]:
+        """The same as a JSON object; without `token` for a model without subwords."""
+        likeliest = [[name, round(share, 6)] for name, share in self.likeliest]
+        values = {**vars(self), "likeliest": likeliest}
+        if self.token is None:
+            del values["token"]
+        return values
+
 
 def measure_surprise(
-    vocabulary: Vocabulary, character: str, character_id: int, logs: Any, likeliest: int = 5
-) -> Surprise:
-    """How surprising a character is.
+    vocabulary: Vocabulary, text: str, token_id: int, logs: Any, likeliest: int = 5
+) -> list[Surprise]:
+    """How surprising each character of a token is; its bits are spread evenly over them.
 
     Args:
         vocabulary: The model's vocabulary.
-        character: The character.
-        character_id: Its id.
-        logs: Natural logarithms of all characters' probabilities in its place, of shape
-            (vocabulary,); None if it is the first.
-        likeliest: How many of the most likely characters to give.
+        text: The token's text; empty for the end of a document.
+        token_id: Its id.
+        logs: Natural logarithms of all tokens' probabilities in its place, of shape (vocabulary,);
+            None if it is the first.
+        likeliest: How many of the most likely tokens to give.
+
+    Example:
+        >>> vocabulary = Vocabulary("abc", merges=(("a", "b"),))
+        >>> logs = np.log([0.25, 0.25, 0.25, 0.25])
+        >>> [(s.character, s.bits, s.token) for s in measure_surprise(vocabulary, "ab", 3, logs)]
+        [('a', 1.0, 'ab'), ('b', 1.0, 'ab')]
     """
+    characters = list(text) or [""]
+    token = text if vocabulary.merges else None
     if logs is None:
-        return Surprise(character, None, None, ())
+        return [Surprise(character, None, None, (), token) for character in characters]
+    bits = -float(logs[token_id]) / math.log(2) / len(characters)
+    rank = int(np.count_nonzero(logs >= logs[token_id]))
     best = np.argsort(-logs, kind="stable")[:likeliest].tolist() if likeliest else []
-    return Surprise(
-        character,
-        -float(logs[character_id]) / math.log(2),
-        int(np.count_nonzero(logs >= logs[character_id])),
-        tuple((vocabulary.decode([best_id]), math.exp(logs[best_id])) for best_id in best),
-    )
+    names = tuple((vocabulary.decode([best_id]), math.exp(logs[best_id])) for best_id in best)
+    return [Surprise(character, bits, rank, names, token) for character in characters]
 
 
 def inspect(
@@ -93,7 +115,7 @@ def inspect(
 
     Args:
         corpora, model, context, labels, reading: As for `evaluate`.
-        likeliest: How many of the most likely characters to give for each place.
+        likeliest: How many of the most likely characters, or subwords, to give for each place.
         report: Counts what is found and changed as the text is read.
 
     Raises:
@@ -120,7 +142,7 @@ def _inspect_text(reader: Reader, text: ModelText, measure: Measure) -> Iterator
     end_id = text.reader.text.vocabulary.document_end_id
     logs = None if end_id is None else log_probabilities(reader.step(end_id))
     is_empty = True
-    for block in text.read_texts():
+    for block in text.reader.text.whole_words(text.read_texts()):
         is_empty = is_empty and not block
         logs = yield from _inspect_characters(reader, block, logs, measure)
     if is_empty:
@@ -138,7 +160,7 @@ def _inspect_documents(reader: Reader, text: ModelText, measure: Measure) -> Ite
             logs = log_probabilities(reader.step(end_id))
         logs = yield from _inspect_characters(reader, document.text, logs, measure)
         for end_id in end:
-            yield measure(vocabulary.decode([end_id]), end_id, logs)
+            yield from measure(vocabulary.decode([end_id]), end_id, logs)
             logs = log_probabilities(reader.step(end_id))
     if not text.reader.documents:
         raise CorpusError("the corpus is empty; name a file with text in it")
@@ -151,16 +173,19 @@ def _inspect_characters(
 
     Args:
         reader: Has read what is before the text.
-        text: The text.
-        logs: The log-probabilities of its first character, None without.
-        measure: `measure_surprise` of a character, its id and these.
+        text: The text, of whole words.
+        logs: The log-probabilities of its first token, None without.
+        measure: `measure_surprise` of a token, its id and these.
     """
     vocabulary: Vocabulary = measure.args[0]
-    for character, known_id in zip(text, vocabulary.encode(text).tolist(), strict=True):
-        character_id = vocabulary.unknown_id if known_id < 0 else known_id
-        if character_id is None:
-            yield Surprise(character, None, None, ())
+    ids = vocabulary.encode(text)
+    # A character outside the vocabulary is a token by itself, with an id below 0.
+    ends = np.cumsum(np.where(ids < 0, 1, vocabulary.lengths[ids])).tolist()
+    for known_id, start, end in zip(ids.tolist(), [0, *ends], ends, strict=False):
+        token_id, token = vocabulary.unknown_id if known_id < 0 else known_id, text[start:end]
+        if token_id is None:
+            yield from measure(token, known_id, None)
             continue
-        yield measure(character, character_id, logs)
-        logs = log_probabilities(reader.step(character_id))
+        yield from measure(token, token_id, logs)
+        logs = log_probabilities(reader.step(token_id))
     return logs

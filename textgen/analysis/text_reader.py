@@ -15,6 +15,7 @@ from textgen.text.documents.modes import TABLE_SETTINGS
 from textgen.text.reading import read_texts
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sources import Source
+from textgen.text.tokens.words import WordSplitter
 from textgen.text.vocabulary import Ids, Vocabulary
 
 
@@ -114,15 +115,37 @@ class TextReader:
 
     def read(self, sources: Sequence[Source], config: CorpusConfig) -> Iterator[Ids]:
         """The ids of sources, in pieces."""
-        for text, _ in read_texts(sources, config, self.report):
-            yield self.encode(text)
+        return self.encode_blocks(text for text, _ in read_texts(sources, config, self.report))
+
+    def encode_blocks(self, blocks: Iterable[str]) -> Iterator[Ids]:
+        """The ids of one text, in pieces; they do not depend on where its blocks end."""
+        return map(self.encode, self.whole_words(blocks))
+
+    def whole_words(self, blocks: Iterable[str]) -> Iterator[str]:
+        """One text in blocks none of which ends inside a word, whose subwords it would change.
+
+        Without subwords, blocks stay as they are.
+        """
+        if not self.vocabulary.merges:
+            yield from blocks
+            return
+        splitter, word = WordSplitter(self.vocabulary.characters), ""
+        for block in blocks:
+            text = word + block
+            starts = splitter.starts(self.vocabulary.encode_characters(text))
+            last = int(starts[-1]) if len(starts) else 0
+            if last:
+                yield text[:last]
+            word = text[last:]  # of LONGEST_WORD characters, at most
+        if word:
+            yield word
 
     def encode(self, text: str) -> Ids:
-        """The ids of a text."""
+        """The ids of a text of whole words."""
         self._hash.update(text.encode("utf-8", "surrogatepass"))
         ids = self.vocabulary.encode(text)
         missing = ids < 0
-        self.characters += len(ids)
+        self.characters += len(text)
         self.unknown += int(missing.sum())
         if self.vocabulary.unknown_id is None:
             return ids[~missing]
@@ -130,7 +153,12 @@ class TextReader:
 
 
 def too_short_error(characters: int, unknown: int) -> CorpusError:
-    """The error for a text with fewer than two known characters."""
+    """The error for a text with fewer than two known characters, or of a single subword."""
+    if characters - unknown > 1:
+        return CorpusError(
+            f"the text is a single subword of the model, of {characters - unknown:,} characters, "
+            "and nothing predicts the first one; give a longer text"
+        )
     return CorpusError(
         f"the text has {characters:,} characters, {unknown:,} of them unknown to the model; "
         "at least two characters that the model knows are needed"

@@ -36,7 +36,8 @@ _MAX_LABELS = 30  # of each kind, in the table
     "--windows",
     type=int,
     metavar="N",
-    help="Read windows of N characters, each from a zero state, and predict at every position.",
+    help="Read windows of N characters, each from a zero state, and predict at every position. For "
+    "a model with subwords, windows of N tokens.",
 )
 @options.reading
 @corpus_options.text_documents()
@@ -64,7 +65,8 @@ def command(
 
     TEXT is one or more files, directories (read recursively) or - for standard input; by default
     the part of the corpus that the model was validated on. It is read with the settings of the
-    model's corpus. The loss is the cross-entropy in nats per character.
+    model's corpus. The loss is the cross-entropy in nats per character, and perplexity is per
+    character, too, also of a model that predicts subwords.
 
     A model of documents (lines, rows of a table, files) predicts each document from its beginning
     to its end, and figures are also given for each label. Given --documents, a model of continuous

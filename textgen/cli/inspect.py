@@ -47,8 +47,10 @@ def command(
     TEXT is one or more files, directories (read recursively) or - for standard input. The less the
     model expected a character, the darker its background. As JSON lines: character, bits (-log2 of
     its probability), rank among all characters, and the five most likely ones in its place. A model
-    of documents reads each one from its beginning; its end is shown as a square, and is an empty
-    character in JSON.
+    with subwords predicts these: the bits of a subword are spread evenly over its characters, each
+    of which also names its subword (token); rank and the most likely ones are those of subwords. A
+    model of documents reads each one from its beginning; its end is shown as a square, and is an
+    empty character in JSON.
 
     \b
         textgen inspect page.txt --color | less -R
@@ -87,8 +89,7 @@ def _format_json(characters: Iterable[Any]) -> Iterator[str]:
     import json
 
     for character in characters:
-        likeliest = [[name, round(share, 6)] for name, share in character.likeliest]
-        yield json.dumps({**vars(character), "likeliest": likeliest}) + "\n"
+        yield json.dumps(character.to_json()) + "\n"
 
 
 def _format_text(characters: Iterable[Any], color: Callable[[int, str], str]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Which characters a network expects in place of others."""
+"""Which characters, or subwords, a network expects in place of others."""
 
 from dataclasses import dataclass
 
@@ -10,10 +10,10 @@ from textgen.text.vocabulary import Vocabulary
 
 @dataclass(frozen=True)
 class Confusion:
-    """A character that a network expects in place of another one.
+    """A token that a network expects in place of another one.
 
     Attributes:
-        actual: The character in the text; empty for the end of a document, like the next one.
+        actual: The token in the text; empty for the end of a document, like the next one.
         expected: The other one.
         share: Mean probability of the other one in its places.
         times: How often the text has the actual one.
@@ -26,7 +26,7 @@ class Confusion:
 
 
 def find_confusions(trace: Trace, vocabulary: Vocabulary, count: int = 12) -> list[Confusion]:
-    """The pairs of characters that take most probability from a text's characters.
+    """The pairs of tokens that take most probability from a text's tokens.
 
     Args:
         trace: A text that was read.
@@ -38,7 +38,7 @@ def find_confusions(trace: Trace, vocabulary: Vocabulary, count: int = 12) -> li
     """
     size = vocabulary.size
     actual, rows, times = np.unique(trace.ids[1:], return_inverse=True, return_counts=True)
-    lost = np.zeros((len(actual), size), np.float32)  # no more rows than the text has characters
+    lost = np.zeros((len(actual), size), np.float32)  # no more rows than the text has tokens
     np.add.at(lost, rows, np.exp(trace.logs[:-1]))
     lost[np.arange(len(actual)), actual] = 0
     count = min(count, lost.size)

@@ -1,4 +1,4 @@
-"""What context is worth: bits per character by the number of characters read before it."""
+"""What context is worth: bits per character by the number of tokens read before it."""
 
 import math
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from textgen.sampling.network import Network
 from textgen.sampling.scoring import score_windows, window_batch_size
 from textgen.text.vocabulary import Ids
 
-_MAX_CONTEXT = 256  # characters, for a model without windows
+_MAX_CONTEXT = 256  # tokens, for a model without windows
 _MIN_STARTS, _MAX_STARTS = 400, 4096  # windows to read
 _PARTS = 20  # of a text, whose means show the standard error of the whole
 MAX_ERROR = 0.25  # bits: all that context is worth is one or two
@@ -21,10 +21,10 @@ BAND_ERRORS = 2  # standard errors: chance alone moves a mean as far once in twe
 
 @dataclass(frozen=True)
 class Point:
-    """Bits per character after a number of characters of context.
+    """Bits per character after a number of tokens of context.
 
     Attributes:
-        context: Characters of context; for several lengths, their middle.
+        context: Tokens of context; for several lengths, their middle.
         bits: Mean bits per character.
         error: Its standard error.
     """
@@ -40,7 +40,7 @@ class ContextValue:
 
     Attributes:
         points: By context, shortest first, without those whose standard error is too large.
-        longest: The most characters of context that were tried.
+        longest: The most tokens of context that were tried.
         starts: The number of windows that were read.
         first, last: The shortest context, and the longer half of all; None if the standard error
             is too large.
@@ -61,31 +61,38 @@ class ContextValue:
         return abs(self.first.bits - self.last.bits) > BAND_ERRORS * error
 
 
-def measure(network: Network, parameters: int, ids: Ids, window: int | None) -> ContextValue | None:
+def measure(
+    network: Network,
+    parameters: int,
+    ids: Ids,
+    window: int | None,
+    lengths: npt.NDArray[np.int64] | None = None,
+) -> ContextValue | None:
     """Measure what context is worth.
 
     Windows start all over the text, as many as can be read in a few seconds; in a short text, at
-    every character. Each is read from a zero state. For every length of context the predicted
-    characters are those of the same part of the text. Standard errors come from the means of
-    consecutive parts of it, since neighbouring characters are not independent.
+    every token. Each is read from a zero state. For every length of context the predicted tokens
+    are those of the same part of the text. Standard errors come from the means of
+    consecutive parts of it, since neighbouring tokens are not independent.
 
     Args:
         network: A trained network.
         parameters: Numbers in it.
         ids: A text's ids.
-        window: Characters in a window; None for 256.
+        window: Tokens in a window; None for 256.
+        lengths: Characters of each of the vocabulary's ids; None for 1.
 
     Returns:
         None if the text is too short.
     """
-    readable = int(MAX_WORK / parameters)  # characters
+    readable = int(MAX_WORK / parameters)  # tokens
     longest = min(window or _MAX_CONTEXT, (len(ids) - 1) // 2, max(1, readable // _MIN_STARTS))
     if longest < 1 or len(ids) - longest < 2 * _PARTS:
         return None
     starts = spread(len(ids) - 1, min(_MAX_STARTS, max(_MIN_STARTS, readable // longest)))
     padded = np.concatenate([ids, np.zeros(longest, ids.dtype)])
     targets = starts[:, None] + np.arange(1, longest + 1)
-    inside = (targets >= longest) & (targets < len(ids))  # the same characters for each length
+    inside = (targets >= longest) & (targets < len(ids))  # the same tokens for each length
     part = (targets - longest) * _PARTS // (len(ids) - longest)
     cell = (part * longest + np.arange(longest))[inside]
     bits, rows = np.empty(targets.shape), window_batch_size(longest)
@@ -94,7 +101,8 @@ def measure(network: Network, parameters: int, ids: Ids, window: int | None) -> 
         bits[first : first + rows] = logs / -math.log(2)
     size = _PARTS * longest
     sums = np.asarray(np.bincount(cell, bits[inside], size), np.float64).reshape(_PARTS, longest)
-    counts = np.bincount(cell, minlength=size).reshape(_PARTS, longest)
+    counted = None if lengths is None else lengths[padded[targets[inside]]]
+    counts = np.bincount(cell, counted, size).astype(np.int64).reshape(_PARTS, longest)
     candidates = [_point(sums, counts, *bounds) for bounds in context_groups(longest)]
     points = [point for point in candidates if point is not None]
     if not points:

@@ -160,12 +160,12 @@ def describe_labels(labels: Labels) -> Iterator[str]:
 
 def draw_places(trained: TrainedModel, text: ReportText) -> str:
     """The chart of bits by the place in a document; empty if there are too few documents."""
-    logs = [-logs / math.log(2) for _, logs in _scores(trained, text)]
-    longest = max(map(len, logs), default=0)
+    rows = list(_bits(trained, text))
+    longest = max(map(len, rows), default=0)
     points, errors = [], []
     for begin, end in context_value.context_groups(longest):
-        values = np.concatenate([bits[begin:end] for bits in logs])
-        documents = sum(len(bits) > begin for bits in logs)
+        values = np.concatenate([bits[begin:end] for bits in rows])
+        documents = sum(len(bits) > begin for bits in rows)
         if documents < _MIN_DOCUMENTS:
             break
         error = float(values.std() / math.sqrt(documents))
@@ -176,7 +176,8 @@ def draw_places(trained: TrainedModel, text: ReportText) -> str:
     return charts.draw_positions(points, errors, "place in the document")
 
 
-def _scores(
-    trained: TrainedModel, text: ReportText
-) -> Iterator[tuple[Any, npt.NDArray[np.float64]]]:
-    return DocumentScorer(trained, text.sample.reader).score(text.documents)
+def _bits(trained: TrainedModel, text: ReportText) -> Iterator[npt.NDArray[np.float64]]:
+    """The bits of each document's characters; those of a subword are spread over its own."""
+    for document, logs in DocumentScorer(trained, text.sample.reader).score(text.documents):
+        lengths = trained.record.vocabulary.lengths[document.targets(logs)]
+        yield np.repeat(-logs / math.log(2) / lengths, lengths)

@@ -27,12 +27,13 @@ const element = (name, text, parent) => {
   return child;
 };
 
-// What the model expected, next to the character that is pointed at.
+// What the model expected, next to the character or subword that is pointed at.
 const alternatives = parseElement("alternatives");
 if (alternatives) {
   const text = document.getElementById("surprises");
   const tip = document.getElementById("expected");
   const characters = [...text.children];
+  const hasSubwords = "subwords" in text.dataset;  // then each child is a subword
   let chosen = -1;
 
   const hide = () => {
@@ -45,13 +46,16 @@ if (alternatives) {
     chosen = Math.max(0, Math.min(characters.length - 1, place));
     const character = characters[chosen];
     const [name, bits, rank, ...likeliest] = alternatives[chosen];
+    const length = [...character.textContent].length;
     character.classList.add("chosen");
     tip.replaceChildren();
     if (bits === null) {
-      element("div", `${name}: the first character, so nothing predicts it`, tip);
+      element("div", `${name}: the first ${hasSubwords ? "token" : "character"}, so nothing predicts it`, tip);
     } else {
       element("b", name, tip);
-      element("span", ` ${bits.toFixed(2)} bits, rank ${rank}`, tip);
+      const probability = hasSubwords ? `${(100 * 2 ** -bits).toFixed(1)} %, ` : "";
+      const each = hasSubwords && length > 1 ? ` (${(bits / length).toFixed(2)} a character)` : "";
+      element("span", ` ${probability}${bits.toFixed(2)} bits${each}, rank ${rank}`, tip);
       const table = element("table", "", tip);
       for (const [expected, share] of likeliest) {
         const row = element("tr", "", table);

@@ -42,6 +42,7 @@ from textgen.text.documents.index import TEST
 from textgen.text.prepared import Prepared
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sources import Corpora, list_corpora
+from textgen.text.vocabulary import Vocabulary
 
 _CURVE_POINTS = 150  # of the training curve, or a few more
 _MAX_SAMPLE_POINTS = 60  # points of the training whose samples are shown
@@ -139,11 +140,12 @@ def _facts(trained: TrainedModel, history: History, corpus: Prepared | None) -> 
     facts = {
         "Corpus": f"{list_names(record.sources)}: {record.characters:,} characters",
         **_describe_documents(record),
-        "Vocabulary": f"{record.vocabulary.size:,} characters",
+        "Vocabulary": _describe_vocabulary(record.vocabulary),
         "Network": f"{config.cell.upper()} {', '.join(map(str, config.units))}: "
         f"{trained.parameters:,} parameters",
         **({"Initialised from": record.init_from} if record.init_from else {}),
-        "Learned": f"targets {windows.targets}, windows of {windows.maxlen} characters"
+        "Learned": f"targets {windows.targets}, windows of {windows.maxlen} "
+        + ("tokens" if record.vocabulary.merges else "characters")
         + (
             ", each document from a zero state"
             if record.vocabulary.has_document_end
@@ -170,6 +172,13 @@ def _facts(trained: TrainedModel, history: History, corpus: Prepared | None) -> 
         f"{name} {version}" for name, version in versions if name != "platform"
     )
     return facts
+
+
+def _describe_vocabulary(vocabulary: Vocabulary) -> str:
+    if not vocabulary.merges:
+        return f"{vocabulary.size:,} characters"
+    characters, subwords = len(vocabulary.characters), len(vocabulary.subwords)
+    return f"{vocabulary.size:,} tokens: {characters:,} characters and {subwords:,} subwords"
 
 
 def _describe_documents(record: ModelRecord) -> dict[str, str]:

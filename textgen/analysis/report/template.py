@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from textgen.analysis.formatting import duration, percent, printable_name, visible_character
+from textgen.analysis.formatting import duration, percent, printable_name, visible_token
 
 
 def render(name: str, /, **values: Any) -> str:
@@ -19,7 +19,7 @@ def render(name: str, /, **values: Any) -> str:
     )
     environment.filters |= {
         "percent": percent,
-        "visible": visible_character,
+        "visible": visible_token,
         "listed": _format_setting,
         "printable": printable_name,
         "bits": lambda loss: loss / math.log(2),

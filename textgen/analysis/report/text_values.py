@@ -1,6 +1,8 @@
 """What the report shows about a text: surprise, confusions, context, units."""
 
 import base64
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -11,11 +13,17 @@ import numpy as np
 from textgen.analysis import surprise
 from textgen.analysis.document_reader import Document
 from textgen.analysis.document_sample import sample_documents
-from textgen.analysis.formatting import list_names, visible_character
+from textgen.analysis.formatting import list_names, visible_token
 from textgen.analysis.model_text import ModelText, named_text, part_text
 from textgen.analysis.report import charts, context_value, units
 from textgen.analysis.report.confusions import find_confusions
-from textgen.analysis.report.trace import MAX_WORK, Trace, max_trace_length, trace_text
+from textgen.analysis.report.trace import (
+    MAX_WORK,
+    Trace,
+    cut_trace,
+    max_trace_length,
+    trace_text,
+)
 from textgen.analysis.text_reader import ReadingOptions, too_short_error
 from textgen.errors import ModelError
 from textgen.model.model_dir import TrainedModel, read_training_corpus
@@ -154,27 +162,32 @@ def analyse_text(trained: TrainedModel, text: ReportText) -> dict[str, Any]:
     record, network = trained.record, trained.network()
     vocabulary, window, parameters = record.vocabulary, record.window(), trained.parameters
     ids = text.ids[: max_trace_length(network, parameters, window)]
+    ids = cut_trace(network, ids, vocabulary)
     label_ids = [document.label_ids for document in text.documents]
     with np.errstate(all="ignore"):
         trace = trace_text(network, ids, vocabulary, window, label_ids)
     if not np.isfinite(trace.logs).all():
         raise ModelError(f"the model has weights that are not numbers; {MODEL_KIND.remedy}")
-    surprises = list(trace.surprises(vocabulary, _SURPRISES))
+    tokens = list(_first_characters(trace.surprises(vocabulary, _SURPRISES)))
     value = None
     if not text.documents:
-        value = context_value.measure(network, parameters, text.ids, window)
+        lengths = vocabulary.lengths if vocabulary.merges else None
+        value = context_value.measure(network, parameters, text.ids, window, lengths)
+    unit = "token" if vocabulary.merges else "character"
     tracking = units.track(trace.text, trace.activations)
     return {
         "name": text.name,
-        "characters": len(ids),
+        "unit": unit,
+        "read": len(ids),
         "documents": len(text.documents),
-        "surprises": surprises,
+        "surprises": tokens,
         "levels": surprise.LEVELS,
-        "alternatives": [_alternatives(character) for character in surprises],
+        "alternatives": [_alternatives(token) for token in tokens],
+        "has_subwords": bool(vocabulary.merges),
         "confusions": find_confusions(trace, vocabulary),
-        "length": len(text.ids),
+        "length": int(vocabulary.lengths[text.ids].sum()),
         "context": value,
-        "context_chart": None if value is None else _context_chart(value),
+        "context_chart": None if value is None else _context_chart(value, unit),
         "band_errors": context_value.BAND_ERRORS,
         "max_error": context_value.MAX_ERROR,
         "properties": tracking.best_units(_UNITS_PER_PROPERTY),
@@ -182,21 +195,33 @@ def analyse_text(trained: TrainedModel, text: ReportText) -> dict[str, Any]:
     }
 
 
-def _alternatives(character: surprise.Surprise) -> list[Any]:
-    """A character, its bits and rank, and the most likely characters with their probabilities."""
+def _first_characters(surprises: Iterable[surprise.Surprise]) -> Iterator[surprise.Surprise]:
+    """The first character of each token; without subwords, all of them."""
+    characters = iter(surprises)
+    for character in characters:
+        yield character
+        deque(islice(characters, len(character.text) - 1 if character.text else 0), maxlen=0)
+
+
+def _alternatives(first: surprise.Surprise) -> list[Any]:
+    """A token, its bits and rank, and the most likely tokens with their probabilities.
+
+    Args:
+        first: The first character of the token.
+    """
     return [
-        visible_character(character.character),
-        None if character.bits is None else round(character.bits, 2),
-        character.rank,
-        *([visible_character(name), round(share, 4)] for name, share in character.likeliest),
+        visible_token(first.text),
+        None if first.bits is None else round(first.bits * max(1, len(first.text)), 2),
+        first.rank,
+        *([visible_token(name), round(share, 4)] for name, share in first.likeliest),
     ]
 
 
-def _context_chart(value: context_value.ContextValue) -> str:
-    """The chart of bits per character by context, with its errors."""
+def _context_chart(value: context_value.ContextValue, unit: str) -> str:
+    """The chart of bits per character by context in units, with its errors."""
     points = [(point.context, point.bits) for point in value.points]
     errors = [context_value.BAND_ERRORS * point.error for point in value.points]
-    return charts.draw_positions(points, errors, "characters of context")
+    return charts.draw_positions(points, errors, f"{unit}s of context")
 
 
 def _encode_activations(trace: Trace, tracking: units.Tracking) -> dict[str, Any]:

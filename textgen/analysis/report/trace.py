@@ -1,4 +1,4 @@
-"""What a network predicts and holds at each character of a text."""
+"""What a network predicts and holds at each token of a text."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,15 +22,15 @@ _MAX_NUMBERS = 2e7  # of each kind in memory: 80 MB
 
 @dataclass(frozen=True)
 class Trace:
-    """What a network predicts and holds at each character of a text.
+    """What a network predicts and holds at each token of a text.
 
     Attributes:
         text: The characters; a line end for the end of a document.
-        ids: Their ids, shape (characters,).
-        logs: The natural logarithms of the probabilities of all characters after each of them,
-            float32 of shape (characters, vocabulary).
-        activations: For each layer its units' activations after each character, float32 of shape
-            (characters, units).
+        ids: The ids of their tokens, shape (tokens,).
+        logs: The natural logarithms of the probabilities of all tokens after each of them, float32
+            of shape (tokens, vocabulary).
+        activations: For each layer its units' activations after each token, at each of its
+            characters: float32 of shape (characters, units).
     """
 
     text: str
@@ -39,19 +39,20 @@ class Trace:
     activations: list[Floats] = field(repr=False)
 
     def surprises(self, vocabulary: Vocabulary, count: int) -> Iterator[Surprise]:
-        """How surprising the first characters are, given those before them."""
+        """How surprising the first characters are, given those before them; of whole tokens."""
         logs, end_id = None, vocabulary.document_end_id
-        characters = zip(self.text[:count], self.ids, strict=False)
-        for place, (character, character_id) in enumerate(characters):
+        ends = np.cumsum(vocabulary.lengths[self.ids])
+        tokens = self.ids[: np.searchsorted(ends, count) + 1].tolist()
+        for place, token_id in enumerate(tokens):
             # Nobody wants to see the end before the first document.
-            if place or character_id != end_id:
-                name = "" if character_id == end_id else character
-                yield measure_surprise(vocabulary, name, int(character_id), logs)
+            if place or token_id != end_id:
+                text = "" if token_id == end_id else vocabulary.table[token_id]
+                yield from measure_surprise(vocabulary, text, token_id, logs)
             logs = self.logs[place]
 
 
 def max_trace_length(network: Network, parameters: int, window: int | None) -> int:
-    """How many characters of a text can be traced in a few seconds.
+    """How many tokens of a text can be traced in a few seconds.
 
     Args:
         network: A trained network.
@@ -61,6 +62,13 @@ def max_trace_length(network: Network, parameters: int, window: int | None) -> i
     by_work = MAX_WORK / (parameters * (window or 1))
     by_memory = _MAX_NUMBERS / max(network.vocabulary_size, network.units)
     return max(2, int(min(_MAX_CHARACTERS, by_work, by_memory)))
+
+
+def cut_trace(network: Network, ids: Ids, vocabulary: Vocabulary) -> Ids:
+    """As many tokens of a text as have few enough characters to be traced, two at least."""
+    most = min(_MAX_CHARACTERS, _MAX_NUMBERS / network.units)
+    count = np.searchsorted(np.cumsum(vocabulary.lengths[ids]), most, side="right")
+    return ids[: max(2, int(count))]
 
 
 def trace_text(
@@ -76,22 +84,24 @@ def trace_text(
         network: A trained network.
         ids: The text's ids, 1 or more; of documents, with an end before the first one.
         vocabulary: The model's vocabulary.
-        window: Characters that each prediction is made from; None to carry the state.
+        window: Tokens that each prediction is made from; None to carry the state.
         label_ids: The labels of each document.
     """
     end_id, documents = vocabulary.document_end_id, iter(label_ids)
     reader = make_reader(network, window)
     logits = np.empty((len(ids), network.vocabulary_size), np.float32)
     activations: list[list[Floats]] = []
-    for place, character_id in enumerate(ids.tolist()):
-        if character_id == end_id:  # a document begins
+    for place, token_id in enumerate(ids.tolist()):
+        if token_id == end_id:  # a document begins
             reader.reset(())
             labels = next(documents, None)
             if labels is not None:
                 reader.set_labels((), labels)
-        logits[place] = reader.step(character_id)
+        logits[place] = reader.step(token_id)
         activations.append([layer.copy() for layer in reader.activations()])
     layers = [np.stack(layer) for layer in zip(*activations, strict=True)]
+    if vocabulary.merges:
+        layers = [np.repeat(layer, vocabulary.lengths[ids], axis=0) for layer in layers]
     logs = log_probabilities(logits).astype(np.float32)
     text = "".join("\n" if id_ == end_id else vocabulary.table[id_] for id_ in ids.tolist())
     return Trace(text, ids, logs, layers)
