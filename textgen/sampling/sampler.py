@@ -12,15 +12,11 @@ import numpy.typing as npt
 
 from textgen.errors import SeedError, SettingsError
 from textgen.sampling.context import make_reader
-from textgen.sampling.generation import (
-    GenerationConfig,
-    TextRequest,
-    generate_batch,
-    generate_stream,
-)
+from textgen.sampling.generation import generate_batch, generate_stream
 from textgen.sampling.label_choice import LabelOption, choose_labels, name_labels
 from textgen.sampling.network import Network, Reader
-from textgen.sampling.scoring import score_in_order
+from textgen.sampling.requests import GenerationConfig, TextRequest
+from textgen.sampling.scoring import score_in_order, spread
 from textgen.sampling.seeds import known_part
 from textgen.sampling.selection import Corpus, Selection, check_filters
 from textgen.sampling.stopping import StopCondition, make_stop_condition
@@ -31,6 +27,7 @@ from textgen.sampling.texts import (
     resolve_random_seed,
     split_options,
 )
+from textgen.sampling.tokens import Tokens
 from textgen.settings import (
     Decoding,
     GenerateOptions,
@@ -82,6 +79,7 @@ class Sampler:
         self.labels = labels
         self.corpus: Corpus | None = None
         self.excluded = self.separator = ""
+        self._tokens = Tokens(vocabulary, window)
 
     @property
     def generates_documents(self) -> bool:
@@ -270,14 +268,16 @@ class Sampler:
         """The log-probability of each character of a text, given those before it.
 
         Args:
-            text: Two or more characters of the vocabulary; for a model of documents a whole
-                document, of any length.
+            text: Two or more characters of the vocabulary, or subwords of a model that has such;
+                for a model of documents a whole document, of any length.
             label: The document's labels, as for `generate`; those that are not named are unknown.
 
         Returns:
             float64 of shape (characters - 1,): the natural logarithms of the probabilities of
             all characters except the first. For a document of shape (characters + 1,): of all
-            characters and of the document's end.
+            characters and of the document's end. A subword's logarithm is spread evenly over its
+            characters, and those of the first token of a continuous text have none: the shape is
+            (characters - characters of the first token,).
 
         Raises:
             SeedError: the text is shorter, or has a character outside the vocabulary.
@@ -294,9 +294,11 @@ class Sampler:
         if (end := self.vocabulary.document_end_id) is not None:
             ids = np.concatenate([[end], ids, [end]])
         elif len(ids) < 2:
-            raise SeedError("the text has one character; log-probabilities need two or more")
+            unit = "token" if self.vocabulary.merges else "character"
+            raise SeedError(f"the text has one {unit}; log-probabilities need two or more")
         parts = score_in_order(reader, self.vocabulary.size, [ids])
-        return np.concatenate([logs for _, logs in parts])
+        logs = np.concatenate([logs for _, logs in parts])
+        return spread(logs, self.vocabulary.lengths[ids[1:]])
 
     def stop_condition(
         self, max_length: int | None, until: Sequence[str] = (), lines: int = 0
@@ -420,12 +422,14 @@ class Sampler:
     ) -> Iterator[tuple[str, TextRequest]]:
         """What each text starts from."""
         choice = choose_labels(self.labels, label)
+        excluded = self._tokens.exclude(self.excluded)
         for candidate in candidates:
             entropy = (random_seed, candidate.number, candidate.attempt)
             # The last number keeps this draw apart from those of the characters.
             label_ids = choice.draw((*entropy, 2)) if choice is not None else ()
-            seed_ids = self._seed_ids(candidate.seed)
-            yield candidate.seed, TextRequest(seed_ids, entropy, label_ids, candidate.max_length)
+            ids, held_back = self._tokens.read_seed(self.check_seed(candidate.seed), excluded)
+            request = TextRequest(ids, entropy, label_ids, candidate.max_length, held_back)
+            yield candidate.seed, request
 
     def _make_reader(self, shape: tuple[int, ...] = ()) -> Reader:
         return make_reader(self._network, self.window, shape)
@@ -433,14 +437,8 @@ class Sampler:
     def _ids(self, text: str) -> npt.NDArray[np.int64]:
         return self.vocabulary.encode(self.check_seed(text))
 
-    def _seed_ids(self, seed: str) -> list[int]:
-        ids: list[int] = self._ids(seed).tolist()
-        if (end := self.vocabulary.document_end_id) is not None:
-            ids.insert(0, end)
-        return ids[-self.window :] if self.window else ids  # no window has more of them
-
     def _generation_config(self, decoding: Decoding, stop: StopCondition) -> GenerationConfig:
-        unknown, excluded = self.vocabulary.unknown_id, self.vocabulary.encode(self.excluded)
-        never = tuple(int(number) for number in excluded if number >= 0)
-        never += () if unknown is None else (unknown,)
-        return GenerationConfig(self.vocabulary.size, decoding, stop, never)
+        excluded = self._tokens.exclude(self.excluded)
+        return GenerationConfig(
+            self.vocabulary.size, decoding, stop, excluded, self._tokens.spelling
+        )

@@ -46,6 +46,23 @@ def score_in_order(
             yield targets, log_probabilities(logits[:count])[np.arange(count), targets]
 
 
+def spread(logs: Doubles, lengths: npt.NDArray[np.int64]) -> Doubles:
+    """Spread the log-probabilities of tokens evenly over their characters.
+
+    Args:
+        logs: Shape (tokens,).
+        lengths: How many characters each token is, shape (tokens,).
+
+    Returns:
+        Shape (characters,).
+
+    Example:
+        >>> spread(np.array([-1.0, -3.0]), np.array([1, 2])).tolist()
+        [-1.0, -1.5, -1.5]
+    """
+    return np.repeat(logs / lengths, lengths)
+
+
 def score_by_windows(
     network: Network, maxlen: int, pieces: Iterable[Ids]
 ) -> Iterator[tuple[npt.NDArray[np.int64], Doubles]]:

@@ -15,7 +15,7 @@ class StopCondition:
 
     Attributes:
         max_length: Characters after the seed, 1 or more; None for no bound.
-        until: Ids of texts to stop after.
+        until: Ids of the characters of texts to stop after.
         lines: Number of line ends to stop after; 0 to ignore line ends.
         line_end_id: The id of the line end.
         document_end_id: The id that ends a document; -1 in a continuous text. It is not counted as
@@ -82,13 +82,13 @@ def make_stop_condition(
     lines = check_integer("lines", lines, at_least=0)
     if not all(until):
         raise SettingsError("until", "must be a text of one or more characters")
-    ids = tuple(tuple(vocabulary.encode(text).tolist()) for text in until)
+    ids = tuple(tuple(vocabulary.encode_characters(text).tolist()) for text in until)
     for character, character_id in zip("".join(until), chain(*ids), strict=True):
         if character_id < 0:
             raise SettingsError(
                 "until", f"cannot be generated: {character!r} is not in the vocabulary"
             )
-    line_end_id = int(vocabulary.encode("\n")[0])
+    line_end_id = vocabulary.characters.find("\n")
     if lines and line_end_id < 0:
         raise SettingsError("lines", "cannot be reached: the vocabulary has no line end")
     end = vocabulary.document_end_id

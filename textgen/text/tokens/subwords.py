@@ -71,6 +71,8 @@ class SubwordEncoder:
         Returns:
             int32 of shape (tokens,).
         """
+        if not len(ids):
+            return np.zeros(0, np.int32)
         starts = (4 * self._splitter.starts(ids)).tolist()
         data = ids.astype(np.int32).tobytes()
         ends = [*starts, len(data)][1:]

@@ -1,0 +1,124 @@
+"""Texts as ids: what is generated, how, and what comes back."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from textgen.sampling.cells import Floats
+from textgen.sampling.decoding import (
+    Choose,
+    draw_noise,
+    draw_uniform,
+    make_chooser,
+    make_subword_chooser,
+)
+from textgen.sampling.stopping import StopCondition
+from textgen.sampling.subwords import HeldBack, Spelling
+from textgen.settings import Decoding
+
+_NOISE_BLOCK = 1 << 16  # random numbers drawn at a time for a text: enough to make drawing cheap
+_MAX_BATCH_NOISE = 1 << 20  # random numbers held for all texts of a batch
+_UNIFORM_BLOCK = 256  # the same, with one number for each token
+_ENDLESS = np.iinfo(np.int64).max - 1
+
+
+@dataclass(frozen=True)
+class TextRequest:
+    """A text to generate.
+
+    Attributes:
+        seed_ids: Ids to start from, one or more.
+        entropy: Numbers that determine the text's random numbers, as for `np.random.SeedSequence`.
+        label_ids: Ids of the document's labels; empty for a network without labels.
+        max_length: Characters after the seed, instead of the maximum of the stop condition.
+        held_back: The end of the seed, if it is not in `seed_ids`: the first token begins with it.
+    """
+
+    seed_ids: Sequence[int]
+    entropy: tuple[int, ...]
+    label_ids: tuple[int, ...] = ()
+    max_length: int | None = None
+    held_back: HeldBack | None = None
+
+    def generator(self) -> np.random.Generator:
+        """A new generator of the text's random numbers."""
+        return np.random.default_rng(self.entropy)
+
+
+@dataclass(frozen=True)
+class GeneratedIds:
+    """The characters of a generated text.
+
+    Attributes:
+        ids: The ids of the characters after the seed, shape (characters,); with the document end,
+            if it was reached.
+        log_probability: The sum of the natural logarithms of the tokens' probabilities, at
+            temperature 1 and without filters; nan if scores were not requested. A token of which
+            the text has a part only counts in proportion, and a token that continues a held-back
+            text has its probability among those that could.
+        complete: Whether the text reached its stop condition: the document end, a text or number of
+            lines to stop after or, without these, its maximum length.
+    """
+
+    ids: npt.NDArray[np.int32]
+    log_probability: float
+    complete: bool
+
+    @property
+    def mean_log_probability(self) -> float:
+        """The mean over all characters and the document end; nan if there are none."""
+        return self.log_probability / len(self.ids) if len(self.ids) else math.nan
+
+
+@dataclass(frozen=True)
+class GenerationConfig:
+    """How texts are generated.
+
+    Attributes:
+        vocabulary_size: Number of ids.
+        decoding: How tokens are chosen.
+        stop: When a text ends.
+        excluded: Ids that are never chosen.
+        spelling: The characters of each token; None if each token is a character.
+    """
+
+    vocabulary_size: int
+    decoding: Decoding
+    stop: StopCondition
+    excluded: tuple[int, ...] = ()
+    spelling: Spelling | None = None
+
+    def make_chooser(self) -> Choose:
+        """The function that chooses tokens, from logits and the random numbers."""
+        make = make_chooser if self.spelling is None else make_subword_chooser
+        return make(self.decoding, self.excluded)
+
+    def noise_block(self, rows: int = 1) -> tuple[int, ...]:
+        """The shape of the random numbers that are held for each of some texts: tokens first."""
+        if self.spelling is not None:
+            return (_UNIFORM_BLOCK,)
+        size = self.vocabulary_size
+        return max(1, min(_NOISE_BLOCK, _MAX_BATCH_NOISE // rows) // size), size
+
+    def draw_noise(self, generator: np.random.Generator, count: int) -> npt.NDArray[Any]:
+        """The random numbers for choosing the next `count` tokens of a text."""
+        if self.spelling is not None:
+            return draw_uniform(generator, count)
+        return draw_noise(generator, count, self.vocabulary_size, self.decoding.temperature)
+
+    def max_length(self, request: TextRequest) -> int:
+        """Characters after the seed of a text, at most; a huge number if there is no bound."""
+        own, shared = request.max_length, self.stop.max_length
+        length = shared if own is None else own
+        return _ENDLESS if length is None else min(length, _ENDLESS)
+
+
+def exclude(logits: Floats, texts: Any, excluded: int) -> Floats:
+    """Logits of which those of one id are -inf for some of the texts."""
+    changed = logits.copy()
+    changed[texts, excluded] = -np.inf
+    return changed

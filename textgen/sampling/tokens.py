@@ -1,0 +1,52 @@
+"""What a sampler reads and never writes, as tokens: seeds, and excluded characters."""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from textgen.sampling.subwords import HeldBack, Spelling
+from textgen.text.vocabulary import Vocabulary
+
+
+class Tokens:
+    """Turns what a user gives into tokens.
+
+    Args:
+        vocabulary: The vocabulary.
+        window: Tokens that each prediction is made from; None to carry the state.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, window: int | None):
+        self._vocabulary, self._window = vocabulary, window
+
+    @cached_property
+    def spelling(self) -> Spelling | None:
+        """The characters of the tokens; None for a vocabulary of characters."""
+        return Spelling(self._vocabulary) if self._vocabulary.merges else None
+
+    def exclude(self, characters: str) -> tuple[int, ...]:
+        """The ids that are never chosen: those with one of some characters, and the unknown one."""
+        encoded = self._vocabulary.encode_characters(characters)
+        never = tuple(int(number) for number in encoded if number >= 0)
+        if self.spelling is not None:
+            never = tuple(self.spelling.containing(never).tolist())
+        unknown = self._vocabulary.unknown_id
+        return never if unknown is None else (*never, unknown)
+
+    def read_seed(
+        self, seed: str, excluded: Sequence[int]
+    ) -> tuple[Sequence[int], HeldBack | None]:
+        """The ids to read for a seed, and the end of it that is held back.
+
+        Args:
+            seed: Text of the vocabulary's characters; it may be empty for a document.
+            excluded: Ids that are never chosen.
+        """
+        ids: list[int] = self._vocabulary.encode(seed).tolist() if seed else []
+        held_back = None
+        if self.spelling is not None:
+            ids, held_back = self.spelling.hold_back(ids, excluded)
+        elif (end := self._vocabulary.document_end_id) is not None:
+            ids.insert(0, end)
+        if self._window:
+            ids = ids[-self._window :]  # no window has more of them
+        return ids, held_back
