@@ -1,6 +1,7 @@
 """Trainings on subwords."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from textgen.api import train
 from textgen.errors import UsageError
 from textgen.model import model_dir
 from textgen.text.prepare import prepare
+from textgen.text.tokens import choice
 from textgen.text.tokens.subwords import select_merges
 from textgen.text.vocabulary import Vocabulary
 from textgen.training import events
@@ -110,3 +112,29 @@ def test_training_begins_with_a_model_of_the_same_subwords(corpus, tmp_path, tex
     with pytest.raises(UsageError, match="name the texts themselves"):
         train(tmp_path / "prepared", model=tmp_path / "no", init_from=base, epochs=1)
     assert not (tmp_path / "no").exists()
+
+
+@pytest.mark.framework
+def test_default_tokens(corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr(choice, "_AUTO_FROM", 2000)
+    monkeypatch.setattr(choice, "_SECONDS_FROM", 0)
+
+    def opened(corpora: Path = corpus, **options: Any) -> events.CorpusOpened:
+        seen: list[events.Event] = []
+        small = {name: SMALL[name] for name in ("units", "batch_size", "sample_length")}
+        options = {**small, "epochs": 1, **options}
+        train(corpora, model=tmp_path / "model", force=True, on_event=seen.append, **options)
+        return next(event for event in seen if isinstance(event, events.CorpusOpened))
+
+    few = opened()  # better by less than it takes for a default
+    assert (few.subwords, few.offers_subwords) == (0, True)
+    assert opened(tokens="auto").subwords
+    chosen = opened(tokens="characters")
+    assert (chosen.subwords, chosen.offers_subwords) == (0, False)
+    prepare(corpus, tmp_path / "prepared")
+    assert opened(tmp_path / "prepared").offers_subwords
+    monkeypatch.setattr(choice, "_CLEARLY_FROM", 2000)
+    assert opened().subwords
+    for options in ({"maxlen": 10}, {"preset": "small"}, {"cell": "gru"}, {"embedding": 0}):
+        of_characters = opened(**options)
+        assert (of_characters.subwords, of_characters.offers_subwords) == (0, False)

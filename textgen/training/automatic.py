@@ -30,6 +30,8 @@ _UNITS = (
     (3600.0, 864),
     (14400.0, 1024),
 )
+GPU_PACE = 50.0  # times as fast as two cores: what is assumed before anything is measured
+_ONE_CORE = 0.15  # share of a step on two cores that more cores do not speed up
 _STARTS = 300  # windows from a zero state that teach a network to start
 # Characters of documents that start often enough for a network to learn how; of longer ones, it
 # must learn to start in the middle.
@@ -54,6 +56,15 @@ class Pace:
 
 
 TWO_CORES = Pace()
+
+
+def cpu_pace(speedup: float) -> float:
+    """How many times as fast a CPU trains as two cores.
+
+    Args:
+        speedup: How many times as fast it computes the LSTM's passes, as with more cores.
+    """
+    return 1 / ((1 - _ONE_CORE) / speedup + _ONE_CORE)
 
 
 def choose_length(characters: int, pace: Pace = TWO_CORES) -> dict[str, float]:

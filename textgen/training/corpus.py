@@ -1,7 +1,6 @@
 """Reads the corpus of a training into the cache in its model directory."""
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 from textgen import storage
@@ -12,13 +11,13 @@ from textgen.text.documents.modes import resolve_documents
 from textgen.text.prepare import Preparation, write_prepared
 from textgen.text.prepared import Prepared, is_up_to_date, open_prepared
 from textgen.text.sources import find_sources
-from textgen.text.tokens.choice import AUTO, BPE, CHARACTERS, TokenChoice
 from textgen.training import events
 from textgen.training.checkpoint import TrainingIdentity
 from textgen.training.events import OnEvent
 from textgen.training.initial_model import InitialModel
 from textgen.training.job import Job
 from textgen.training.selection import Selection
+from textgen.training.tokens import choose_tokens
 
 
 def read_corpus(
@@ -32,7 +31,7 @@ def read_corpus(
     windows = vars(selection.resolve().windows)
     windows = {name: windows[name] for name in windows if name in selection.values}
     preparation = Preparation.build(job.reading, windows, force=True)
-    preparation = replace(preparation, tokens=_choose_tokens(preparation, selection, initial))
+    preparation = choose_tokens(job, preparation, selection, initial)
     sources = find_sources(job.corpora, preparation.corpus.glob)
     reading = resolve_documents(sources, preparation.corpus)
     cache = cache_path(job.model)
@@ -61,45 +60,6 @@ def read_corpus(
         raise other_training(job.model, "corpus")
     storage.replace_directory(corpus.path, cache)
     return open_prepared(cache, check=False), False
-
-
-def _choose_tokens(
-    preparation: Preparation, selection: Selection, initial: InitialModel | None
-) -> TokenChoice:
-    """Which tokens the text is to have: those of the model to begin with, if there is one."""
-    values = selection.values
-    choice = replace(
-        preparation.tokens,
-        epochs=values.get("epochs") or 0,
-        seconds=0.0 if values.get("epochs") else values.get("time") or 0.0,
-    )
-    if initial is None:
-        return choice
-    vocabulary = initial.model.record.vocabulary
-    count = len(vocabulary.characters) + len(vocabulary.subwords)
-    own = (AUTO, BPE, f"{BPE}:{count}") if vocabulary.merges else (AUTO, CHARACTERS)
-    if "tokens" in preparation.chosen and choice.request not in own:
-        raise other_tokens(initial)
-    return replace(choice, merges=vocabulary.merges)
-
-
-def check_tokens(prepared: Prepared, initial: InitialModel | None) -> None:
-    """Raise `UsageError` where a prepared corpus has other tokens than the model to begin with."""
-    if initial is None:
-        return
-    choice = TokenChoice(merges=initial.model.record.vocabulary.merges)
-    if not choice.matches(prepared):
-        raise other_tokens(initial)
-
-
-def other_tokens(initial: InitialModel) -> UsageError:
-    """The error where a corpus is to have other tokens than the model to begin with."""
-    vocabulary = initial.model.record.vocabulary
-    tokens = f"{len(vocabulary.subwords):,} subwords" if vocabulary.merges else "characters"
-    return UsageError(
-        f"{initial.name}: reads {tokens}, and training that begins with it has to read the same; "
-        "leave out --tokens, and name the texts themselves"
-    )
 
 
 def check_reading(prepared: Prepared, job: Job) -> None:

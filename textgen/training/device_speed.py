@@ -13,11 +13,9 @@ from textgen.text.batches import Batch
 from textgen.training import automatic
 from textgen.training.automatic import Pace
 
-_GPU = 50.0  # times as fast as those cores: what the first trial on a GPU assumes
 _STEPS_FROM = 60.0  # seconds of a training: in a shorter one building a network takes too long
 _ALIKE = 1.5  # times as fast or as slow: how the same machine differs from hour to hour
 _TRIAL_SECONDS, _TRIAL_PASSES = 0.3, 5  # at least: the first pass may have to be compiled
-_ONE_CORE = 0.15  # share of a step on two cores that more cores do not speed up
 _ROWS, _CHARACTERS, _WIDTH, _UNITS = 32, 8, 64, 320  # of the passes of a trial
 _DOCUMENT = 50  # characters of a document in a trial
 _PASS_SECONDS = 0.0038  # of one on those two cores, in bfloat16
@@ -55,7 +53,7 @@ def adapt(
         return settings, None  # steps that one device makes alone are not those that train
     assumed = automatic.TWO_CORES
     if not device.is_cpu:
-        assumed = Pace(_GPU, gpu=True)
+        assumed = Pace(automatic.GPU_PACE, gpu=True)
         settings = settings_for(assumed)
     if settings.training.time < _STEPS_FROM:
         return settings, None
@@ -98,7 +96,7 @@ def _measure_cpu(kernel: SequenceKernel, rows: int = _ROWS) -> float:
         kernel.backward(kernel.forward(x, state, state, *weights)[0])
         seconds.append(time.perf_counter() - start)
     speedup = _PASS_SECONDS / float(np.median(seconds))
-    return 1 / ((1 - _ONE_CORE) / speedup + _ONE_CORE)
+    return automatic.cpu_pace(speedup)
 
 
 def _measure_steps(

@@ -38,6 +38,7 @@ class CorpusOpened:
         vocabulary_size: Distinct characters, with the unknown one and the document end.
         subwords: Tokens of several characters; 0 where each character is a token.
         tokens: Tokens of the whole text.
+        offers_subwords: Whether subwords may be better, and the user has not chosen characters.
         from_cache: Whether the corpus was read before.
         reading: What was detected and changed when the text was read.
         test_characters: Characters that are held out for a test.
@@ -60,6 +61,7 @@ class CorpusOpened:
     labels: Mapping[str, int] = field(default_factory=dict)
     subwords: int = 0
     tokens: int = 0
+    offers_subwords: bool = False
 
     @property
     def documents(self) -> int:
@@ -112,6 +114,7 @@ class TrainingStarted:
         processes: How many processes train together.
         process: The index of this one. Processes other than 0 get no event after this one.
         init_from: The model that training began with: a directory or a starter; empty for none.
+        subwords: Whether tokens are subwords, and not just characters.
     """
 
     backend: str
@@ -135,6 +138,7 @@ class TrainingStarted:
     processes: int = 1
     process: int = 0
     init_from: str = ""
+    subwords: bool = False
 
 
 @dataclass(frozen=True)

@@ -223,6 +223,7 @@ def _describe(loop: Loop, precision: Precision, start: StartOptions) -> events.T
         processes=loop.communicator.count,
         process=loop.communicator.index,
         init_from=start.init_from,
+        subwords=bool(loop.vocabulary.subwords),
     )
 
 

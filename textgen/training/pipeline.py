@@ -121,6 +121,7 @@ def _describe_corpus(plan: Plan) -> events.CorpusOpened:
         vocabulary_size=vocabulary.size - len(vocabulary.subwords),
         subwords=len(vocabulary.subwords),
         tokens=len(corpus.tokens.ids),
+        offers_subwords=plan.offers_subwords,
         from_cache=plan.from_cache,
         reading=corpus.reading,
         test_characters=len(corpus.test),

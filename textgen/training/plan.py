@@ -26,7 +26,6 @@ from textgen.training.checkpoint import Checkpoint, TrainingIdentity
 from textgen.training.corpus import (
     check_reading,
     check_shares,
-    check_tokens,
     other_training,
     read_corpus,
 )
@@ -41,6 +40,7 @@ from textgen.training.initial_model import (
 )
 from textgen.training.job import Job
 from textgen.training.selection import Selection, check_fits, with_corpus
+from textgen.training.tokens import check_tokens, offers_subwords
 
 # Settings that textgen chooses without knowing the pace of the device, or that follow the others.
 _SAME_ON_ALL_DEVICES = {"time", "batch_size", "state_reset"}
@@ -60,6 +60,7 @@ class Plan:
         initial_model: The model to begin with; None for none, and where `--resume` is enough.
         starter_fingerprint: That of the starter which this model is or descends from.
         starter_check: What was found out about starters, where that was asked for or is of use.
+        offers_subwords: Whether to tell the user that subwords may be better.
     """
 
     identity: TrainingIdentity
@@ -70,6 +71,7 @@ class Plan:
     initial_model: InitialModel | None = None
     starter_fingerprint: bytes | None = None
     starter_check: StarterChecked | None = None
+    offers_subwords: bool = False
 
     def data(self) -> TrainingData:
         """The training and the validation part of the corpus, as ids of the plan's vocabulary."""
@@ -206,6 +208,7 @@ def _plan_new(
         initial,
         None if initial is None else initial.fingerprint,
         found,
+        offers_subwords(job, selection, corpus),
     )
 
 

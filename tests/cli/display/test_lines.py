@@ -95,7 +95,7 @@ def test_documents_are_counted_with_how_they_were_read(capsys):
         ),
         (
             events.StarterChecked(requested=True),
-            "starter: none has the chosen layers; training from scratch",
+            "starter: none has the chosen layers and tokens; training from scratch",
         ),
     ],
 )

@@ -14,9 +14,10 @@ from textgen.text.tokens.subwords import Merge, select_merges
 CHARACTERS, BPE, AUTO = "characters", "bpe", "auto"
 MOST_TOKENS = 65_536  # two bytes each
 
-_AUTO_FROM = 2_000_000  # characters of a training text that subwords are better for
+_AUTO_FROM = 1_500_000  # characters of a training text that subwords are better for
+_CLEARLY_FROM = 3_000_000  # and by 2 % or more
 _SECONDS_FROM = 90.0  # of a training
-_PASSES, _SPEED = 60, 60_000  # of a training that ends by itself; characters per second
+_SPEED = 60_000  # characters per second, of a training by epochs
 
 
 @dataclass(frozen=True)
@@ -26,13 +27,17 @@ class TokenChoice:
     Attributes:
         request: `characters`, `bpe`, `bpe:N` or `auto`.
         epochs: Times that the training reads the text; 0 for one by time.
-        seconds: Of the training, on two cores; 0 for as long as suits the text.
+        seconds: Of the training; 0 for as long as suits the text.
+        pace: How many times as fast the device is as two cores.
+        is_default: Whether nobody chose: characters then, unless subwords are clearly better.
         merges: Those of a model that training begins with, which take precedence; None without one.
     """
 
     request: str = CHARACTERS
     epochs: int = 0
     seconds: float = 0.0
+    pace: float = 1.0
+    is_default: bool = False
     merges: tuple[Merge, ...] | None = None
 
     def size(self, characters: int, distinct: int) -> int | None:
@@ -54,8 +59,10 @@ class TokenChoice:
         size = parse_tokens(self.request)
         if size is None:
             seconds = self._estimate_seconds(characters)
-            if self.request == AUTO and not prefers_subwords(characters, distinct, seconds):
-                return None
+            if self.request == AUTO:
+                clearly = self.is_default
+                if not prefers_subwords(characters, distinct, seconds, clearly=clearly):
+                    return None
             return choose_size(characters, distinct, seconds)
         if size <= distinct:
             raise CorpusError(
@@ -68,8 +75,10 @@ class TokenChoice:
         return size
 
     def _estimate_seconds(self, characters: int) -> float:
-        by_epochs = (self.epochs or _PASSES) * characters / _SPEED
-        return by_epochs if self.epochs else self.seconds or min(TrainConfig.time, by_epochs)
+        """Seconds of the training on two cores."""
+        if self.epochs:
+            return self.epochs * characters / _SPEED
+        return self.pace * (self.seconds or TrainConfig.time)
 
     def check(self, tokens: int) -> None:
         """Raise `CorpusError` where a text has fewer tokens than the user named."""
@@ -93,14 +102,18 @@ class TokenChoice:
         return learned == size - len(characters) if is_exact else learned > 0
 
 
-def prefers_subwords(characters: int, distinct: int, seconds: float) -> bool:
+def prefers_subwords(
+    characters: int, distinct: int, seconds: float, *, clearly: bool = False
+) -> bool:
     """Whether subwords reach fewer bits per character than characters.
 
     Args:
         characters, distinct, seconds: As in `choose_size`.
+        clearly: Whether they must reach 2 % fewer on any text.
     """
+    least = _CLEARLY_FROM if clearly else _AUTO_FROM
     return (
-        characters >= _AUTO_FROM
+        characters >= least
         and seconds >= _SECONDS_FROM
         and 2 * distinct <= choose_size(characters, distinct, seconds)
     )
@@ -113,6 +126,10 @@ def choose_size(characters: int, distinct: int, seconds: float) -> int:
         characters: Characters of the training text.
         distinct: Characters in the vocabulary.
         seconds: Of the training, on two cores.
+
+    Example:
+        >>> choose_size(4_000_000, 100, 120)
+        612
     """
     size = 512 * math.sqrt(characters / 4_000_000) * (seconds / 120) ** 0.25
     return distinct + int(min(max(size, 128), 2048)) // 64 * 64

@@ -1,0 +1,100 @@
+"""Which tokens a training reads: the user's choice, those of the model to begin with, or a rule."""
+
+from dataclasses import replace
+
+from textgen.errors import UsageError
+from textgen.text.prepare import Preparation
+from textgen.text.prepared import Prepared
+from textgen.text.tokens.choice import AUTO, BPE, CHARACTERS, TokenChoice
+from textgen.text.workers import processor_count
+from textgen.training.automatic import GPU_PACE, cpu_pace
+from textgen.training.initial_model import InitialModel
+from textgen.training.job import Job
+from textgen.training.selection import Selection
+
+# Who chooses one of these thinks in characters, and gets them.
+_OF_CHARACTERS = {"maxlen", "step", "targets", "embedding"}
+
+
+def choose_tokens(
+    job: Job, preparation: Preparation, selection: Selection, initial: InitialModel | None
+) -> Preparation:
+    """A preparation with the tokens that a training is to read.
+
+    Args:
+        job: What the user asks for.
+        preparation: How the corpus is prepared.
+        selection: The settings that are chosen.
+        initial: The model to begin with, whose tokens the corpus is to have.
+
+    Raises:
+        UsageError: the user chose other tokens than that model has.
+    """
+    values, is_chosen = selection.values, "tokens" in preparation.chosen
+    request = preparation.corpus.tokens
+    choice = replace(
+        preparation.tokens,
+        epochs=values.get("epochs") or 0,
+        seconds=0.0 if values.get("epochs") else values.get("time") or 0.0,
+        pace=_estimate_pace(job),
+    )
+    if initial is not None:
+        vocabulary = initial.model.record.vocabulary
+        count = len(vocabulary.characters) + len(vocabulary.subwords)
+        own = (AUTO, BPE, f"{BPE}:{count}") if vocabulary.merges else (AUTO, CHARACTERS)
+        if is_chosen and request not in own:
+            raise _other_tokens(initial)
+        return replace(preparation, tokens=replace(choice, merges=vocabulary.merges))
+    if not is_chosen and _suits_subwords(selection):
+        choice = replace(choice, request=AUTO, is_default=True)
+        corpus = replace(preparation.corpus, tokens=AUTO)
+        return replace(preparation, corpus=corpus, tokens=choice)
+    return replace(preparation, tokens=choice)
+
+
+def offers_subwords(job: Job, selection: Selection, corpus: Prepared) -> bool:
+    """Whether to tell a user who has not chosen tokens that subwords may be better here."""
+    if corpus.subwords is not None or job.init_from is not None or not _suits_subwords(selection):
+        return False
+    if "tokens" in job.reading or "tokens" in corpus.chosen:
+        return False
+    values = selection.values
+    choice = TokenChoice(AUTO, values.get("epochs") or 0, values.get("time") or 0.0)
+    training, _, _ = corpus.ranges(corpus.windows.validation)
+    size = len(corpus.vocabulary.characters)
+    return replace(choice, pace=_estimate_pace(job)).size(training.stop, size) is not None
+
+
+def check_tokens(prepared: Prepared, initial: InitialModel | None) -> None:
+    """Raise `UsageError` where a prepared corpus has other tokens than the model to begin with."""
+    if initial is None:
+        return
+    choice = TokenChoice(merges=initial.model.record.vocabulary.merges)
+    if not choice.matches(prepared):
+        raise _other_tokens(initial)
+
+
+def _other_tokens(initial: InitialModel) -> UsageError:
+    """The error where a corpus is to have other tokens than the model to begin with."""
+    vocabulary = initial.model.record.vocabulary
+    tokens = f"{len(vocabulary.subwords):,} subwords" if vocabulary.merges else "characters"
+    return UsageError(
+        f"{initial.name}: reads {tokens}, and training that begins with it has to read the same; "
+        "leave out --tokens, and name the texts themselves"
+    )
+
+
+def _estimate_pace(job: Job) -> float:
+    """How many times as fast as two cores the device is, as far as that is known by now."""
+    return GPU_PACE if job.device == "gpu" else cpu_pace(processor_count() / 2)
+
+
+def _suits_subwords(selection: Selection) -> bool:
+    """Whether the network is one that the rules for subwords were measured on."""
+    settings = selection.resolve()
+    return (
+        selection.preset is None
+        and settings.training.carry_state
+        and settings.model.cell == "lstm"
+        and not _OF_CHARACTERS & selection.values.keys()
+    )
