@@ -3,7 +3,8 @@
 An export is a directory that is complete or absent:
 
     model.onnx, model.tflite, saved_model/ or model.npz
-    vocabulary.json  characters in the order of their ids, as in the model directory
+    vocabulary.json  characters, or tokens, in the order of their ids
+    tokenizer.json   for subwords: how text becomes ids
     signature.json   inputs, outputs and states of a step; the window; the id that ends a document;
                      labels; for NumPy the arrays
     manifest.json    size and SHA-256 of each
@@ -21,7 +22,8 @@ from textgen.errors import ExportError
 from textgen.exporting.formats import FORMATS, Format
 from textgen.exporting.signature import Signature
 from textgen.exporting.step_numpy import named_arrays
-from textgen.exporting.verification import CHARACTERS, largest_difference, verification_ids
+from textgen.exporting.verification import largest_difference, verification_ids
+from textgen.exporting.vocabulary_files import vocabulary_files
 from textgen.model.model_dir import read_model
 from textgen.settings import EXPORT_FORMATS, check_choice
 from textgen.text.documents.labels import Labels
@@ -33,7 +35,7 @@ EXPORT_KIND = storage.DirectoryKind(
 # networks of short texts have multiplied that to 1e-4. A wrong model differs by far more.
 TOLERANCE = 5e-4
 
-_VOCABULARY, _SIGNATURE = "vocabulary.json", "signature.json"
+_SIGNATURE = "signature.json"
 
 
 @dataclass(frozen=True)
@@ -66,8 +68,8 @@ def export(
 ) -> ExportResult:
     """Write a trained model for other programs: one step, with its states as inputs and outputs.
 
-    The written model is run in its own runtime on 500 characters. If its probabilities differ from
-    those of textgen, nothing is written.
+    The written model is run in its own runtime on 500 tokens. If its probabilities differ from
+    textgen's, nothing is written.
 
     Args:
         model: A model directory.
@@ -119,10 +121,12 @@ def export(
                 {"name": name, "dtype": "float32", "shape": list(array.shape)}
                 for name, array in named_arrays(signature, trained.weights).items()
             ]
-        (directory / _VOCABULARY).write_bytes(record.vocabulary.to_bytes())
+        for name, content in vocabulary_files(record.vocabulary).items():
+            (directory / name).write_bytes(content)
         (directory / _SIGNATURE).write_bytes(storage.encode_json(about))
         size = _write_manifest(directory)
-    return ExportResult(output, format, size, difference, CHARACTERS)
+    characters = int(record.vocabulary.lengths[ids[:, 0]].sum())
+    return ExportResult(output, format, size, difference, characters)
 
 
 def _describe_labels(labels: Labels | None, signature: Signature) -> list[dict[str, Any]]:

@@ -1,9 +1,9 @@
 """The inputs and outputs of one step of an exported model: names, types and shapes.
 
-A step takes `id`, the ids of one character of each text, with labels `label_1` and so on, the id of
+A step takes `id`, the ids of one token of each text, with labels `label_1` and so on, the id of
 each text's label of each kind, and the states of every layer from the bottom up: `h_1` and `c_1`
 for the first LSTM layer, `h_1` alone for a GRU or simple RNN. It returns `probabilities` of the
-next character and the new states `next_h_1` and so on, which are the states of the next step. A
+next token and the new states `next_h_1` and so on, which are the states of the next step. A
 text starts with states of zero; a document also with the id that ends one.
 """
 
@@ -41,7 +41,7 @@ class Signature:
     Attributes:
         config: The network.
         vocabulary_size: Tokens in the vocabulary.
-        window: Characters that the model was trained to predict from, each time from a zero
+        window: Tokens that the model was trained to predict from, each time from a zero
             state; None if it was trained with carried state.
 
     Example:

@@ -1,6 +1,6 @@
 """One step of a trained network in stock Keras layers, with its states as inputs and outputs.
 
-It consists of cells, which a recurrent layer runs at each character: without the loop around them
+It consists of cells, which a recurrent layer runs at each token: without the loop around them
 every converter can read it.
 """
 

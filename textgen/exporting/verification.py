@@ -11,7 +11,7 @@ from textgen.model.record import ModelRecord
 from textgen.sampling.decoding import log_probabilities
 from textgen.sampling.network import Network
 
-CHARACTERS = 500
+TOKENS = 500
 
 
 def verification_ids(record: ModelRecord) -> npt.NDArray[np.int32]:
@@ -20,13 +20,13 @@ def verification_ids(record: ModelRecord) -> npt.NDArray[np.int32]:
     A model of documents reads their end in between.
 
     Returns:
-        int32 of shape (CHARACTERS, 2).
+        int32 of shape (TOKENS, 2).
     """
-    ids = record.vocabulary.encode("".join(record.seeds)[:CHARACTERS])
+    ids = record.vocabulary.encode("".join(record.seeds))[:TOKENS]
     known = ids[ids >= 0] if (ids >= 0).any() else np.arange(record.vocabulary.size)
     if record.vocabulary.document_end_id is not None:
         known = np.insert(known, 0, record.vocabulary.document_end_id)
-    forwards = np.resize(known, CHARACTERS).astype(np.int32)
+    forwards = np.resize(known, TOKENS).astype(np.int32)
     return np.stack([forwards, forwards[::-1]], axis=1)
 
 
@@ -35,15 +35,15 @@ def largest_difference(
 ) -> float:
     """The largest difference between the probabilities of two networks along texts.
 
-    Each character is read with other labels, so that all are compared. States are carried from
-    character to character. If the model was trained on windows, they are zero again after each
+    Each token is read with other labels, so that all are compared. States are carried from token
+    to token. If the model was trained on windows, they are zero again after each
     window.
 
     Args:
         step: One network's step, from inputs by name to outputs by name.
         signature: The inputs and outputs of the step.
         network: The other network.
-        ids: Texts side by side, of shape (characters, texts).
+        ids: Texts side by side, of shape (tokens, texts).
 
     Returns:
         The largest absolute difference; nan if a probability is not a number.
@@ -51,7 +51,7 @@ def largest_difference(
     reader = network.reader(ids.shape[1:])
     differences = []
     states: dict[str, Any] = {}
-    for place, character_ids in enumerate(ids):
+    for place, token_ids in enumerate(ids):
         if place % (signature.window or len(ids)) == 0:
             reader.reset(...)
             states = {
@@ -61,8 +61,8 @@ def largest_difference(
         label_ids = label_ids_at(place, signature, ids.shape[1])
         reader.set_labels(..., label_ids)
         labels = dict(zip(signature.labels, label_ids.T, strict=True))
-        outputs = step({ID: character_ids, **labels, **states})
-        expected = np.exp(log_probabilities(reader.step(character_ids)))
+        outputs = step({ID: token_ids, **labels, **states})
+        expected = np.exp(log_probabilities(reader.step(token_ids)))
         differences.append(np.abs(outputs[PROBABILITIES] - expected).max())
         states = {state.name: outputs[state.next] for state in signature.states}
     return float(np.max(differences))

@@ -5,6 +5,7 @@ before it; or a run of white space. A line end is a word by itself.
 """
 
 import unicodedata
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -58,6 +59,56 @@ class WordSplitter:
             return starts
         bounds = pairwise([*starts.tolist(), len(ids)])
         return np.array([place for word in bounds for place in range(*word, LONGEST_WORD)])
+
+
+def word_pattern(characters: str) -> str:
+    """A regular expression whose matches, one after the other, are the words of `WordSplitter`.
+
+    It is for other programs: each sign has its own place in it, so that it depends on no version of
+    Unicode. What it does not match, a line end or a character that is not in the vocabulary, is a
+    word by itself. It has no syntax that JavaScript lacks.
+
+    Args:
+        characters: The characters in the order of their ids.
+
+    Example:
+        >>> word_pattern("\\n abc!?")
+        ' [a-c]{1,63}|[a-c]{1,64}| [!?]{1,63}|[!?]{1,64}|(?:(?! [!?a-c])[ ]){1,64}'
+    """
+    white, letters, signs = (
+        [character for character in characters if _kind(character) == kind]
+        for kind in (_WHITE, _LETTER, _SIGN)
+    )
+    parts = []
+    for kind in (letters, signs):
+        if kind and " " in white:
+            parts.append(f" {_character_class(kind)}{{1,{LONGEST_WORD - 1}}}")
+        if kind:
+            parts.append(f"{_character_class(kind)}{{1,{LONGEST_WORD}}}")
+    if white:
+        words = sorted(letters + signs)
+        before = f"(?! {_character_class(words)})" if words else ""
+        parts.append(f"(?:{before}{_character_class(white)}){{1,{LONGEST_WORD}}}")
+    return "|".join(parts)
+
+
+def _character_class(characters: Sequence[str]) -> str:
+    """A class of a regular expression, with ranges of code points that follow each other.
+
+    Args:
+        characters: Distinct and sorted.
+    """
+    ranges: list[list[str]] = []
+    for character in characters:
+        if ranges and ord(character) == ord(ranges[-1][-1]) + 1:
+            ranges[-1][1:] = [character]
+        else:
+            ranges.append([character])
+    # "[" would begin a class in a class.
+    escaped = (
+        [f"\\{end}" if end in "\\[]^-" else end for end in ends] for ends in ranges
+    )
+    return f"[{''.join(map('-'.join, escaped))}]"
 
 
 def _kind(character: str) -> int:
