@@ -36,6 +36,7 @@ from textgen.settings import (
 from textgen.text import prepared
 from textgen.text.prepare import prepare
 from textgen.text.prepared import open_prepared
+from textgen.text.vocabulary import Vocabulary
 from textgen.training import checkpoint
 
 RELEASES = sorted(path for path in (Path(__file__).parent / "released").glob("*.*.*"))
@@ -82,6 +83,12 @@ def rewrite_checkpoint(directory, change):
 
 def test_there_is_a_release():
     assert "0.1.0" in [path.name for path in RELEASES]
+
+
+@EACH_MODEL
+def test_a_vocabulary_of_characters_is_written_as_it_was_released(model):
+    content = (model / "vocabulary.json").read_bytes()
+    assert Vocabulary.from_bytes(content).to_bytes() == content
 
 
 @EACH_MODEL

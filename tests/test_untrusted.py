@@ -19,6 +19,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from tests.analysis.models import random_model, save_model
 from tests.spoiling import spoil
 from textgen import storage
 from textgen.analysis.evaluation import evaluate
@@ -26,6 +27,7 @@ from textgen.analysis.report.history import parse_history
 from textgen.errors import ModelError, PreparedError, TextgenError
 from textgen.model import model_dir
 from textgen.model.paths import MODEL_KIND
+from textgen.settings import CorpusConfig
 from textgen.storage import hashes
 from textgen.text import prepared
 from textgen.text.prepare import prepare
@@ -41,7 +43,7 @@ FUZZ = settings(max_examples=60, suppress_health_check=[HealthCheck.function_sco
 
 def describe(path):
     """As textgen does it: ids in blocks."""
-    if path.name != "ids.npy":
+    if path.name not in ("ids.npy", "tokens.npy"):
         return storage.describe_file(path)
     size = path.stat().st_size
     places = range(0, size, hashes.BLOCK_BYTES)
@@ -97,6 +99,31 @@ def small_documents(folder):
     return path
 
 
+@pytest.fixture(scope="module")
+def small_subwords(folder):
+    (folder / "lines").write_text("the cat that sat there\nthat hat\n" * 40)
+    prepare(
+        folder / "lines",
+        folder / "subwords",
+        maxlen=5,
+        tokens="bpe:20",
+        documents="lines",
+        test=0.1,
+        validation=0.1,
+    )
+    return folder / "subwords"
+
+
+@pytest.fixture(scope="module")
+def subword_model(folder):
+    trained = random_model(CorpusConfig(), "\n Thecatsno.", merges=MERGES)
+    record = replace(trained.record, seeds=("The cat sat on the cat.",))
+    return save_model(replace(trained, record=record), folder / "subword-model")
+
+
+MERGES = (("a", "t"), ("c", "at"), ("T", "h"), ("Th", "e"), (" ", "s"), (" s", "at"))
+
+
 def fresh(original, folder):
     copy = folder / "copy"
     shutil.rmtree(copy, ignore_errors=True)
@@ -134,6 +161,44 @@ def test_any_value_anywhere_in_a_model_directory(trained, folder, name, data):
     harmless(lambda: use_model(copy))
 
 
+@given(data=st.data())
+@FUZZ
+def test_any_value_anywhere_in_a_vocabulary_of_subwords(subword_model, folder, data):
+    copy = fresh(subword_model, folder)
+    spoil_file(copy / "vocabulary.json", MODEL_KIND, data.draw)
+    harmless(lambda: use_model(copy))
+
+
+@pytest.mark.parametrize(
+    ("merges", "problem"),
+    [
+        ([["a", "x"]], "a merge must be of two tokens before it"),
+        ([["ca", "t"], ["c", "a"]], "a merge must be of two tokens before it"),
+        ([["a", "t", "s"]], "a merge must be of two tokens before it"),
+        (["at"], "a merge must be of two tokens before it"),
+        ([["a", 1]], "a merge must be of two tokens before it"),
+        ([["a", "t"], ["a", "t"]], "merges must be distinct"),
+        ([["\n", "T"]], "a subword is too long, or has a line end"),
+        ([["a" * 2**n, "a" * 2**n] for n in range(6)], "a subword is too long"),
+        ({}, "merges must be"),
+        # In order, but not those of the weights.
+        ([["a", "t"]], "of shape"),
+        ([], "of shape"),
+    ],
+)
+def test_an_edited_vocabulary_of_subwords(subword_model, folder, textgen, merges, problem):
+    copy = fresh(subword_model, folder)
+    content = json.loads((copy / "vocabulary.json").read_bytes())
+    (copy / "vocabulary.json").write_text(json.dumps({**content, "merges": merges}))
+    changed = textgen("sample", "--model", copy)
+    assert changed.returncode == 1 and len(changed.stderr.splitlines()) == 1
+    sign(copy, MODEL_KIND)
+    with pytest.raises(ModelError, match=problem):
+        model_dir.load(copy)
+    done = textgen("sample", "--model", copy)
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1, done.stderr
+
+
 @pytest.mark.parametrize("signed", [True, False])
 @given(data=st.data())
 @FUZZ
@@ -148,9 +213,14 @@ def test_any_bytes_in_a_model_directory(trained, folder, signed, data):
 
 def use_prepared(copy):
     corpus = open_prepared(copy)
+    corpus.summary()
+    for ids in (corpus, corpus.tokens):
+        use_ids(ids)
+
+
+def use_ids(corpus):
     assert corpus.ids.ndim == 1 and int(corpus.ids.max()) < corpus.vocabulary.size
     corpus.check_length(corpus.windows)
-    corpus.summary()
     if corpus.documents is not None:
         for number, ids in enumerate((*corpus.split(0.1), corpus.test)):
             part = corpus.documents.part(number)
@@ -169,6 +239,7 @@ def use_prepared(copy):
         ("small_documents", "prepared.json"),
         ("small_documents", "vocabulary.json"),
         ("small_documents", "labels.json"),
+        ("small_subwords", "tokens.json"),
     ],
 )
 @given(data=st.data())
@@ -184,6 +255,10 @@ def test_any_value_anywhere_in_a_prepared_corpus(request, folder, corpus, name, 
     [
         ("small_corpus", ["ids.npy", "vocabulary.json", "prepared.json"]),
         ("small_documents", ["ids.npy", "documents.npy", "labels.npy", "labels.json"]),
+        (
+            "small_subwords",
+            ["tokens.npy", "tokens.json", "token_chunks.npy", "token_documents.npy"],
+        ),
     ],
 )
 @given(data=st.data())

@@ -60,6 +60,23 @@ def test_two_processes_train_as_one_does_with_the_whole_batch(folder, textgen, o
     assert "said" in textgen("sample", "--model", "two", "--seed", "said").stdout
 
 
+@pytest.mark.parametrize("options", [(), ("--targets", "last")], ids=["carried", "windows"])
+def test_two_processes_train_on_subwords(folder, corpus, textgen, options):
+    prepare(corpus, folder / "prepared", force=True, tokens="bpe:60")
+    options = ("--epochs", "2", *QUICK, *options)
+    single = textgen("train", "prepared", "--model", "one", *options, "--backend", "jax")
+    assert single.returncode == 0, single.stderr
+    for status, line in Together(folder, "--model", "two", *options).wait():
+        assert status == 0, line
+    of_two, of_one = (np.array(losses(folder / name), float) for name in ("two", "one"))
+    np.testing.assert_allclose(of_two, of_one, atol=2e-3)
+    models = [model_dir.read_model(folder / name) for name in ("two", "one")]
+    assert models[0].record.vocabulary == models[1].record.vocabulary
+    assert models[0].record.vocabulary.size == 60 > len(models[0].record.vocabulary.characters)
+    for of_two, of_one in zip(*(model.weights for model in models), strict=True):
+        np.testing.assert_allclose(of_two, of_one, atol=0.02)
+
+
 @pytest.mark.parametrize("options", [(), ("--no-carry-state",)], ids=["carried", "windows"])
 def test_two_processes_train_on_documents_with_labels(folder, textgen, options):
     for number in range(40):
@@ -86,8 +103,11 @@ def test_two_processes_train_on_documents_with_labels(folder, textgen, options):
         np.testing.assert_allclose(of_two, of_one, atol=0.02)
 
 
-@pytest.mark.parametrize("killed", [0, 1])
-def test_a_process_that_is_killed_ends_all_and_the_same_command_resumes(folder, killed):
+@pytest.mark.parametrize(("killed", "tokens"), [(0, "characters"), (1, "bpe:60")])
+def test_a_process_that_is_killed_ends_all_and_the_same_command_resumes(
+    folder, corpus, killed, tokens
+):
+    prepare(corpus, folder / "prepared", force=True, tokens=tokens)
     options = (*OFTEN_SAVED, "--epochs", "9")
     both = Together(folder, *options)
     wait_for_checkpoint(folder / "model")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import textgen
-from tests.analysis.models import LABELS, LETTERS, random_model, save_model
+from tests.analysis.models import LABELS, MERGES, random_model, save_model
 from tests.exporting.test_formats import needs
 from textgen.settings import EXPORT_FORMATS, CorpusConfig
 
@@ -22,7 +22,8 @@ def blocks() -> list[str]:
     return re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
-BEFORE, AFTER, *STEPS, WINDOW, DOCUMENT = blocks()
+BEFORE, AFTER, *STEPS, TOKENIZER, PLAIN, WINDOW, DOCUMENT = blocks()
+SUBWORDS = (("T", "h"), ("Th", "e"), ("a", "b"), (" ", "c"), (" c", "ab"), ("The", "ab"))
 
 
 def test_there_is_one_for_each_format():
@@ -45,6 +46,44 @@ def test_it_writes_text_as_textgen_does(name, code, trained, tmp_path, monkeypat
     assert sampler.logprobs(text).mean() > sampler.logprobs(expected).mean() - 0.6
 
 
+@pytest.mark.parametrize(("name", "code"), list(zip(EXPORT_FORMATS, STEPS, strict=True)))
+def test_it_writes_subwords_as_textgen_does(name, code, tmp_path, monkeypatch, capsys):
+    """With textgen's own probabilities."""
+    needs(name)
+    monkeypatch.chdir(tmp_path)
+    trained = random_model(CorpusConfig(), "\n Tehabc", has_unknown=True, merges=SUBWORDS)
+    done = textgen.export(save_model(trained, tmp_path / "model"), "exported", name)
+    assert done.characters >= 500
+    capsys.readouterr()
+    names: dict[str, Any] = {}
+    exec(BEFORE + TOKENIZER + code + AFTER, names)
+    ids, vocabulary = names["ids"], trained.record.vocabulary
+    assert vocabulary.decode(ids) + "\n" == capsys.readouterr().out
+    assert vocabulary.decode(ids[:2]) == "The " and len(ids) == 2 + 200
+    assert max(ids) > len(vocabulary.characters) and vocabulary.unknown_id not in ids
+    reader = trained.network().reader()
+    for number in ids[:-1]:
+        logits = reader.step(number)
+    odds = np.exp(logits - logits.max())[: vocabulary.unknown_id]
+    p: np.ndarray = names["p"]
+    np.testing.assert_allclose(p / p.sum(), odds / odds.sum(), atol=2e-4)
+
+
+@pytest.mark.parametrize("code", [TOKENIZER, PLAIN])
+def test_text_becomes_the_ids_of_textgen(code, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    trained = random_model(CorpusConfig(), "\n Tehabc!\t", merges=SUBWORDS)
+    textgen.export(save_model(trained, tmp_path / "model"), "exported", "numpy")
+    names: dict[str, Any] = {}
+    exec(BEFORE + code, names)
+    vocabulary, random = trained.record.vocabulary, np.random.default_rng(3)
+    texts = ["".join(random.choice(list("\n Thab!\t c"), 300)) for _ in range(20)]
+    for text in ["", "The\n\n The", "Theab" * 30, "  cab" * 30, f"T{' ' * 70}cab", *texts]:
+        ids = names["encode"](text)
+        assert ids == vocabulary.encode(text).tolist()
+        assert "".join(names["tokens"][number] for number in ids) == text
+
+
 def test_the_numpy_example_takes_one_hot_input_and_windows(
     trained_on_windows, tmp_path, monkeypatch
 ):
@@ -61,10 +100,11 @@ def test_the_numpy_example_takes_one_hot_input_and_windows(
         assert np.log(odds[place]) == pytest.approx(sampler.logprobs(text[: end + 1])[-1], abs=1e-4)
 
 
-@pytest.mark.parametrize("labels", [None, LABELS])
-def test_the_numpy_example_writes_whole_documents(labels, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(("labels", "merges"), [(None, ()), (LABELS, ()), (LABELS, MERGES)])
+def test_the_numpy_example_writes_whole_documents(labels, merges, tmp_path, monkeypatch, capsys):
     """With textgen's own probabilities, of a text that begins and ends with the same id."""
-    trained = random_model(CorpusConfig(documents="lines"), labels=labels, has_unknown=True)
+    corpus = CorpusConfig(documents="lines")
+    trained = random_model(corpus, labels=labels, has_unknown=True, merges=merges)
     weights = [0.3 * array for array in trained.weights[:-1]]
     ends = trained.weights[-1].copy()
     ends[-1] += 1
@@ -85,7 +125,7 @@ def test_the_numpy_example_writes_whole_documents(labels, tmp_path, monkeypatch,
         logits = reader.step(number)
     odds = np.exp(logits - logits.max())
     odds /= odds.sum()
-    odds[len(LETTERS)] = 0
+    odds[trained.record.vocabulary.unknown_id] = 0
     p: np.ndarray = names["p"]
     np.testing.assert_allclose(p / p.sum(), odds / odds.sum(), atol=2e-4)
 

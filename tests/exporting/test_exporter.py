@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import textgen
-from tests.analysis.models import LABELS, LETTERS, random_model, save_model
+from tests.analysis.models import LABELS, LETTERS, MERGES, random_model, save_model
 from tests.exporting.test_formats import needs
 from tests.raising import raises_settings_error
 from textgen import storage
@@ -70,6 +70,34 @@ def test_an_export_says_what_labels_mean_and_which_id_ends_a_document(name, tmp_
     values = ["comedy", "horror"]
     assert genre == {"input": "label_1", "name": "genre", "values": values, "rare": 3}
     assert (author["input"], author["rare"]) == ("label_2", None)
+
+
+def test_an_export_of_subwords_says_what_its_tokens_are(tmp_path):
+    trained = random_model(CorpusConfig(documents="lines"), has_unknown=True, merges=MERGES)
+    record = dataclasses.replace(trained.record, seeds=("abba cab", "fae " * 20))
+    save_model(dataclasses.replace(trained, record=record), tmp_path / "model")
+    directory = tmp_path / "exported"
+    done = textgen.export(tmp_path / "model", directory, "numpy")
+    assert {path.name for path in directory.iterdir()} == {
+        "model.npz",
+        "vocabulary.json",
+        "tokenizer.json",
+        "signature.json",
+        "manifest.json",
+    }
+    storage.read_files(directory, EXPORT_KIND, storage.read_manifest(directory, EXPORT_KIND))
+    content = json.loads((directory / "vocabulary.json").read_bytes())
+    vocabulary = record.vocabulary
+    assert content["tokens"] == [*LETTERS, *vocabulary.subwords]
+    signature = json.loads((directory / "signature.json").read_bytes())
+    assert signature["document_end"] == vocabulary.size - 1 == len(content["tokens"]) + 1
+    assert signature["outputs"][0]["shape"] == ["batch", vocabulary.size]
+    ids = verification_ids(record)
+    assert ids.shape == (500, 2) and ids.max() == vocabulary.document_end_id
+    assert len(vocabulary.characters) < ids[1, 0] < vocabulary.unknown_id
+    # Each of the 500 tokens counts the characters that it has; a document end is one.
+    ends = int((ids[:, 0] == vocabulary.document_end_id).sum())
+    assert done.characters == len(vocabulary.decode(ids[:, 0])) + ends > 800
 
 
 def test_an_export_is_replaced_only_with_force(trained, tmp_path):

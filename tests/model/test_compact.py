@@ -7,11 +7,13 @@ import h5py
 import numpy as np
 import pytest
 
+from tests.analysis.models import MERGES, random_model, save_model
 from tests.model.changing import change_weights
 from tests.sampling.document_models import BigramModel
 from textgen.errors import ModelError
 from textgen.model.compact import compact_model
 from textgen.model.model_dir import load, read_model
+from textgen.settings import CorpusConfig
 
 KERNEL = "layers/lstm/cell/vars/0"
 
@@ -58,6 +60,14 @@ def test_the_fingerprint_of_documents_is_kept(tmp_path):
     names = [tmp_path / name / "documents.bloom" for name in ("source", "target")]
     assert names[0].read_bytes() == names[1].read_bytes()
     assert load(tmp_path / "target").generate(n=1, novel=True)
+
+
+def test_subwords_are_kept(tmp_path):
+    source = save_model(random_model(CorpusConfig(), merges=MERGES), tmp_path / "source")
+    compact_model(source, tmp_path / "target")
+    names = [tmp_path / name / "vocabulary.json" for name in ("source", "target")]
+    assert names[0].read_bytes() == names[1].read_bytes()
+    assert read_model(tmp_path / "target").record.vocabulary.merges == MERGES
 
 
 @pytest.mark.framework

@@ -26,9 +26,10 @@ from textgen.settings import EXPORT_FORMATS
 def command(directory: Path, output_format: str, output: Path, force: bool) -> None:  # noqa: FBT001
     """Write a model for other programs to run.
 
-    The export computes one step of the network: from a character's id and the states, the
-    probabilities of the next character and the new states. Before it is written to DIR, it is run
-    in its own runtime along 500 characters, and its predictions are compared with textgen's.
+    The export computes one step of the network: from the id of a token (a character or a subword)
+    and the states, the probabilities of the next token and the new states. Before it is written to
+    DIR, it is run in its own runtime along 500 tokens, and its predictions are compared with
+    textgen's.
     docs/export.md shows how to generate with each format.
 
     \b

@@ -1,7 +1,7 @@
 """How other programs turn text into ids and ids into text: the files of an export that say so.
 
-vocabulary.json has the characters and, for a model of subwords, also `tokens`: the text of each id. It is
-all that decoding needs. tokenizer.json, which a model of subwords has, encodes, too: Hugging Face's
+vocabulary.json has the characters and, for a model of subwords, also `tokens`: the text of each id.
+Decoding needs no more. To encode, a model of subwords has tokenizer.json, too: Hugging Face's
 `tokenizers`, in any of its languages, reads it and gives the ids that textgen gives.
 """
 

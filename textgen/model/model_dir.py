@@ -3,7 +3,7 @@
 A model directory holds
 
     model.keras      stock Keras layers; loads with keras.models.load_model anywhere
-    vocabulary.json  characters in the order of their ids
+    vocabulary.json  characters in the order of their ids, and how subwords are made of them
     settings.json    the settings that it was trained with, sources, versions, command
     history.json     losses and samples at each validation
     seeds.json       windows of the corpus that sampling can start from

@@ -23,7 +23,7 @@ class ModelRecord:
 
     Attributes:
         settings: The settings of the training.
-        vocabulary: The characters.
+        vocabulary: The tokens: characters, or also subwords.
         history: `epochs`, a list with one object for each validation, and what else training
             recorded.
         seeds: Windows of the corpus.
@@ -67,7 +67,7 @@ class ModelRecord:
         return dict(self.about.get("versions", {}).items())
 
     def window(self, context: str | None = None) -> int | None:
-        """How many characters each prediction is made from; None if the state is carried.
+        """How many tokens each prediction is made from; None if the state is carried.
 
         Args:
             context: `carry` or `window`; None for the one that the model was trained with.

@@ -129,7 +129,7 @@ class Prepared:
         """Compare parts of the ids with the manifest and with the vocabulary; reads them once.
 
         Args:
-            parts: Ranges of characters.
+            parts: Ranges of ids.
 
         Raises:
             PreparedError: they have changed since they were written.

@@ -60,7 +60,7 @@ def check_same_job(
         {
             "--processes": cluster.processes,
             "corpus": identity.text,
-            "vocabulary": identity.vocabulary.characters,
+            "vocabulary": identity.vocabulary.to_bytes().decode(),
             **settings,
             "version of textgen": textgen.__version__,
             **versions,
@@ -90,13 +90,13 @@ def broadcast_checkpoint(
 def parts_to_read(
     communicator: Communicator, text: TrainingData, settings: Settings, validation: int
 ) -> list[slice]:
-    """The parts of the corpus that one of several processes reads, as characters.
+    """The parts of the corpus that one of several processes reads, as tokens.
 
     Args:
         communicator: Of this process.
         text: The training and the validation part, one after the other in the corpus.
         settings: Without carried state, windows are all over the text, and so are documents.
-        validation: Characters of the validation part that are read at most.
+        validation: Tokens of the validation part that are read at most.
     """
     split = len(text.train)
     train = slice(0, split)

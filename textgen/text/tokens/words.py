@@ -105,9 +105,7 @@ def _character_class(characters: Sequence[str]) -> str:
         else:
             ranges.append([character])
     # "[" would begin a class in a class.
-    escaped = (
-        [f"\\{end}" if end in "\\[]^-" else end for end in ends] for ends in ranges
-    )
+    escaped = ([f"\\{end}" if end in "\\[]^-" else end for end in ends] for ends in ranges)
     return f"[{''.join(map('-'.join, escaped))}]"
 
 
