@@ -101,7 +101,7 @@ def small_documents(folder):
 
 @pytest.fixture(scope="module")
 def small_subwords(folder):
-    (folder / "lines").write_text("the cat that sat there\nthat hat\n" * 40)
+    (folder / "lines").write_text("".join(f"the cat that sat {n}\nthat hat\n" for n in range(40)))
     prepare(
         folder / "lines",
         folder / "subwords",

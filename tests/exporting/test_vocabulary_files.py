@@ -109,10 +109,11 @@ def test_no_text_becomes_the_document_end() -> None:
 
 def test_the_vocabulary_file_has_the_text_of_each_id() -> None:
     others = {"has_unknown": True, "has_document_end": True}
-    vocabulary = Vocabulary("\n abc", merges=(("a", "b"), (" ", "ab"), ("a", "b")), **others)
+    merges = (("a", "b"), (" ", "ab"), (" ", "a"), (" a", "b"))  # two ways to make one subword
+    vocabulary = Vocabulary("\n abc", merges=merges, **others)
     files = vocabulary_files(vocabulary)
     content = json.loads(files["vocabulary.json"])
-    assert content.pop("tokens") == ["\n", " ", "a", "b", "c", "ab", " ab"]
+    assert content.pop("tokens") == ["\n", " ", "a", "b", "c", "ab", " ab", " a"]
     assert Vocabulary.from_bytes(json.dumps(content).encode()) == vocabulary
     assert set(files) == {"vocabulary.json", "tokenizer.json"}
 
