@@ -33,11 +33,11 @@ HARD = {
 }  # fmt: skip
 
 
-def learn(text: str, size: int = 200, **others: bool) -> Vocabulary:
+def learn(text: str, size: int = 200) -> Vocabulary:
     """A vocabulary of all characters and of what repeats in a text."""
-    characters = Vocabulary("".join(sorted(set(text))), **others)
+    characters = Vocabulary("".join(sorted(set(text))))
     merges = learn_merges(characters.encode(text), characters, characters.size + size)
-    return Vocabulary(characters.characters, merges=merges, **others)
+    return Vocabulary(characters.characters, merges=merges)
 
 
 def read(vocabulary: Vocabulary) -> Tokenizer:
@@ -85,6 +85,7 @@ def test_an_unknown_character_has_its_id(characters: str) -> None:
     vocabulary = Vocabulary(characters, has_unknown=True, merges=((" ", "a"), (" a", "b")))
     text = " abXX abYa ab\n X"
     ids = vocabulary.encode(text)
+    assert vocabulary.unknown_id is not None
     expected = np.where(ids < 0, vocabulary.unknown_id, ids).tolist()
     tokenizer = read(vocabulary)
     assert tokenizer.encode(text).ids == expected
@@ -108,9 +109,8 @@ def test_no_text_becomes_the_document_end() -> None:
 
 
 def test_the_vocabulary_file_has_the_text_of_each_id() -> None:
-    others = {"has_unknown": True, "has_document_end": True}
     merges = (("a", "b"), (" ", "ab"), (" ", "a"), (" a", "b"))  # two ways to make one subword
-    vocabulary = Vocabulary("\n abc", merges=merges, **others)
+    vocabulary = Vocabulary("\n abc", True, True, merges)
     files = vocabulary_files(vocabulary)
     content = json.loads(files["vocabulary.json"])
     assert content.pop("tokens") == ["\n", " ", "a", "b", "c", "ab", " ab", " a"]
