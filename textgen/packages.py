@@ -1,7 +1,10 @@
 """Packages that are not installed: which one a failed import lacks, and what installs it."""
 
+import importlib.metadata
 import importlib.util
 import sys
+
+from textgen.errors import TrainingError
 
 REPORT_PACKAGES = ("jinja2", "matplotlib")  # what writes HTML pages
 
@@ -82,3 +85,16 @@ def find_missing_package(error: BaseException) -> str | None:
     if package == "textgen" or package in sys.stdlib_module_names or is_installed(package):
         return None
     return package
+
+
+def incompatible(package: str, what: str) -> TrainingError:
+    """The error for a package whose undocumented parts are not what textgen needs.
+
+    Args:
+        package: Its name, as pip has it.
+        what: What is missing or different.
+    """
+    return TrainingError(
+        f"{package} {importlib.metadata.version(package)} does not work with this version of "
+        f"textgen: {what}; pip install '{requirement(package)}' installs one that does"
+    )

@@ -12,13 +12,11 @@ module does not import Keras.
     check_calls(network)   # after it: raises an error unless every such method was called
 """
 
-import importlib.metadata
 from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from textgen.errors import TrainingError
-from textgen.packages import requirement
+from textgen.packages import incompatible
 
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
@@ -82,19 +80,6 @@ def check_calls(network: Any) -> None:
                 name, purpose = getattr(method, _CALLED, None) or ("", "")
                 if name and name not in called:
                     raise incompatible("keras", f"its training step leaves out {purpose} ({name})")
-
-
-def incompatible(package: str, what: str) -> TrainingError:
-    """The error for a package whose undocumented parts are not what textgen needs.
-
-    Args:
-        package: Its name, as pip has it.
-        what: What is missing or different.
-    """
-    return TrainingError(
-        f"{package} {importlib.metadata.version(package)} does not work with this version of "
-        f"textgen: {what}; pip install '{requirement(package)}' installs one that does"
-    )
 
 
 def _parts(network: Any) -> Iterator[Any]:

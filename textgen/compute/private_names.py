@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache, reduce
 from typing import Any
 
-from textgen.compute.overrides import incompatible
+from textgen.packages import incompatible
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,6 @@ import jax
 import keras
 import numpy as np
 
-from textgen.compute import overrides
 from textgen.compute.backend import Device
 from textgen.compute.backends.keras_backend import KerasBackend
 from textgen.compute.layers.carried_state import carried_states
@@ -16,6 +15,7 @@ from textgen.compute.layers.jax_sharded import sharded
 from textgen.compute.private_names import PrivateNames, lookup
 from textgen.compute.steps import Steps
 from textgen.distributed.sharding import Sharding, create_sharding
+from textgen.packages import incompatible
 from textgen.text.batches import Inputs
 
 
@@ -92,7 +92,7 @@ class JaxSteps(Steps):
         others = [id(variable) for variable in network.non_trainable_variables]
         states = [id(state) for state in carried_states(network)]
         if not set(states) <= set(others):
-            raise overrides.incompatible("keras", "it does not list a layer's state as a variable")
+            raise incompatible("keras", "it does not list a layer's state as a variable")
         carried = [others.index(state) for state in states]
         optimizer = network.optimizer
         rate = [id(variable) for variable in optimizer.variables].index(id(optimizer.learning_rate))

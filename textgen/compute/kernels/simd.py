@@ -3,31 +3,22 @@
 Matrix products sum in lanes of 32 bits: one float32, or two of bfloat16 side by side, as the
 instruction takes them that multiplies both and adds them up in float32. Some processors have tiles
 as well, registers of 16 by 16 lanes, and multiply two of them at once (Intel's AMX).
-
-Compiled code is kept next to this package, or in the user's cache directory; where neither can be
-written, each process compiles it again.
 """
 
 import ctypes
-import hashlib
 import platform
 import sys
 from collections.abc import Callable
-from contextlib import suppress
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numba
 import numpy as np
 
+from textgen.compilation import compile_cached
 from textgen.compute import private_names
-from textgen.compute.overrides import incompatible
 
 private_names.check(private_names.NUMBA)
 
-from numba.core import sigutils
-from numba.core.caching import IndexDataCacheFile
 from numba.core.registry import cpu_target
 
 # What Numba compiles for, which may be less than the processor has.
@@ -63,48 +54,8 @@ def has_bfloat16() -> bool:
 
 
 def compiled(function: Callable[..., None]) -> Any:
-    """The function, compiled for the types that it is called with, and kept in files.
-
-    Numba uses a file as long as the function's own source is unchanged, and believes what it reads.
-    Here the names of the files also depend on the sources of this folder, whose functions call each
-    other, and on the processor; and a damaged file is compiled again.
-    """
-    options = {"fastmath": _FAST, "nogil": True, "error_model": "numpy"}
-    try:
-        dispatcher = numba.njit(cache=True, **options)(function)
-        files = dispatcher._cache
-        stamp = files._cache_file._source_stamp
-        key = repr((stamp, _sources(), _TARGET.magic_tuple(), TILES))
-        name = f"{files._impl.filename_base}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
-        files._cache_file = IndexDataCacheFile(files.cache_path, name, stamp)
-        load, save, _ = files.load_overload, files.save_overload, files.flush
-    except (RuntimeError, OSError):  # no place for them
-        return numba.njit(**options)(function)
-    except AttributeError as error:
-        raise incompatible("numba", f"its cache is different ({error})") from error
-
-    def load_or_forget(signature: Any, context: Any) -> Any:
-        with suppress(Exception):  # a damaged file
-            code = load(signature, context)
-            if code is None or code.signature.args == sigutils.normalize_signature(signature)[0]:
-                return code
-        with suppress(OSError):
-            files.flush()
-        return None
-
-    def save_if_possible(*arguments: Any) -> None:
-        with suppress(Exception):  # as on a full disk
-            save(*arguments)
-
-    files.load_overload, files.save_overload = load_or_forget, save_if_possible
-    return dispatcher
-
-
-@cache
-def _sources() -> tuple[tuple[str, int, int], ...]:
-    """Name, time of change and size of each module of this folder."""
-    paths = sorted(Path(__file__).parent.glob("*.py"))
-    return tuple((path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in paths)
+    """The function, compiled for the types that it is called with, and kept in files."""
+    return compile_cached(function, TILES, fastmath=_FAST, nogil=True, error_model="numpy")
 
 
 def inlined(function: Callable[..., Any]) -> Any:

@@ -5,7 +5,8 @@ from typing import Any
 import keras
 
 from textgen.compute.dropout_masks import DropoutMasks
-from textgen.compute.overrides import incompatible, must_run
+from textgen.compute.overrides import must_run
+from textgen.packages import incompatible
 
 
 def with_drop_connect(

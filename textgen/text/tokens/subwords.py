@@ -1,16 +1,19 @@
 """Characters into subwords, by the merges that were learned from a text."""
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from textgen.packages import is_installed
 from textgen.text.tokens.words import WordSplitter
 
 Merge = tuple[str, str]
 
 LONGEST_SUBWORD = 32  # characters
+_FAST_FROM = 1 << 22  # characters encoded before; compiled code takes about as long to load
 _WORDS_AT_MOST = 1 << 19  # in memory, with their subwords
 
 
@@ -54,12 +57,13 @@ class SubwordEncoder:
     def __init__(self, characters: str, merges: Sequence[Merge]):
         from tokenizers import Tokenizer, models
 
-        tokens = [*characters, *list_subwords(merges)]
-        self._characters, self._added = characters, len(tokens) - len(characters)
-        vocabulary = {token: number for number, token in enumerate(tokens)}
+        self._tokens = [*characters, *list_subwords(merges)]
+        self._characters, self._added = characters, len(self._tokens) - len(characters)
+        vocabulary = {token: number for number, token in enumerate(self._tokens)}
         self._tokenizer = Tokenizer(models.BPE(vocabulary, list(merges), cache_capacity=0))
         self._splitter = WordSplitter(characters)
         self._known = _Words(self._encode_word)
+        self._merges, self._encoded = tuple(merges), 0
 
     def encode(self, ids: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
         """Turn ids of characters into ids of tokens.
@@ -73,7 +77,23 @@ class SubwordEncoder:
         """
         if not len(ids):
             return np.zeros(0, np.int32)
-        starts = (4 * self._splitter.starts(ids)).tolist()
+        starts = self._splitter.starts(ids)
+        self._encoded += len(ids)
+        if self._encoded > _FAST_FROM and is_installed("numba"):
+            fast: npt.NDArray[np.int32] = self._fast.encode(ids, starts)
+            return fast
+        return self._encode_plainly(ids, (4 * starts).tolist())
+
+    @cached_property
+    def _fast(self) -> Any:
+        """The same in compiled code."""
+        from textgen.text.tokens.fast_encode import FastEncoder
+
+        id_of = {token: number for number, token in enumerate(self._tokens)}
+        merges = [(id_of[a], id_of[b], id_of[a + b]) for a, b in self._merges]
+        return FastEncoder(len(self._characters), merges, self._added)
+
+    def _encode_plainly(self, ids: npt.NDArray[Any], starts: list[int]) -> npt.NDArray[np.int32]:
         data = ids.astype(np.int32).tobytes()
         ends = [*starts, len(data)][1:]
         words = [data[start:end] for start, end in zip(starts, ends, strict=True)]

@@ -6,7 +6,6 @@ before it; or a run of white space. A line end is a word by itself.
 
 import unicodedata
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -46,7 +45,8 @@ class WordSplitter:
         if not len(ids):
             return np.zeros(0, np.int64)
         others = len(self._kinds) - 1
-        kinds = self._kinds[np.where((ids < 0) | (ids > others), others, ids)]
+        is_other = (ids < 0) | (ids > others)
+        kinds = self._kinds[np.where(is_other, others, ids) if is_other.any() else ids]
         is_start = np.ones(len(ids), np.bool_)
         is_start[1:] = (kinds[1:] != kinds[:-1]) | (kinds[1:] == _ALONE)
         if self._space >= 0:
@@ -57,8 +57,10 @@ class WordSplitter:
         lengths = np.diff(starts, append=len(ids))
         if lengths.max() <= LONGEST_WORD:
             return starts
-        bounds = pairwise([*starts.tolist(), len(ids)])
-        return np.array([place for word in bounds for place in range(*word, LONGEST_WORD)])
+        pieces = -(-lengths // LONGEST_WORD)
+        numbers = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+        cut: npt.NDArray[np.int64] = np.repeat(starts, pieces) + LONGEST_WORD * numbers
+        return cut
 
 
 def word_pattern(characters: str) -> str:
