@@ -74,7 +74,7 @@ def _make_merges(merges: Sequence[tuple[int, int, int]]) -> MergeTable:
 
 
 @compile_part
-def _find_pair(pairs: Any, first: Any, second: Any) -> Any:
+def find_pair(pairs: Any, first: Any, second: Any) -> Any:
     """The slot of a pair of tokens, or the one where it belongs."""
     pair = (np.int64(first) << 32) | np.int64(second)
     code = np.uint64(pair) * np.uint64(0x9E3779B97F4A7C15)
@@ -87,7 +87,7 @@ def _find_pair(pairs: Any, first: Any, second: Any) -> Any:
 def _fill_table(merges: Any, table: Any) -> None:
     for number in range(len(merges)):
         first, second, new = merges[number]
-        slot = _find_pair(table.pairs, first, second)
+        slot = find_pair(table.pairs, first, second)
         table.pairs[slot] = (first << 32) | second
         table.merges[slot, 0] = number
         table.merges[slot, 1] = new
@@ -96,7 +96,7 @@ def _fill_table(merges: Any, table: Any) -> None:
 @compile_part
 def _find_merge(table: Any, first: Any, second: Any) -> Any:
     """Which merge joins two tokens and what they become; a large number if none does."""
-    slot = _find_pair(table.pairs, first, second)
+    slot = find_pair(table.pairs, first, second)
     if table.pairs[slot] < 0:
         return np.int32(2**31 - 1), np.int32(0)
     return table.merges[slot, 0], table.merges[slot, 1]
