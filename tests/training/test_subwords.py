@@ -11,6 +11,7 @@ from tests.training.stopping import Stop, losses
 from textgen.api import train
 from textgen.errors import UsageError
 from textgen.model import model_dir
+from textgen.settings import ModelConfig
 from textgen.text.prepare import prepare
 from textgen.text.tokens import choice
 from textgen.text.tokens.subwords import select_merges
@@ -129,6 +130,8 @@ def test_default_tokens(corpus, tmp_path, monkeypatch):
     few = opened()  # better by less than it takes for a default
     assert (few.subwords, few.offers_subwords) == (0, True)
     assert opened(tokens="auto").subwords
+    settings = model_dir.read_model(tmp_path / "model").record.settings
+    assert settings.model.embedding == 192 > ModelConfig().embedding
     chosen = opened(tokens="characters")
     assert (chosen.subwords, chosen.offers_subwords) == (0, False)
     prepare(corpus, tmp_path / "prepared")

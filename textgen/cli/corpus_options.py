@@ -59,8 +59,12 @@ def list_sources(
     return list(corpora)
 
 
-def corpus_group() -> Callable[[F], F]:
-    """How text is read."""
+def corpus_group(tokens_default: str = "characters") -> Callable[[F], F]:
+    """How text is read.
+
+    Args:
+        tokens_default: What the help says about the default of tokens.
+    """
     return cloup.option_group(
         "Corpus",
         setting(CorpusConfig, "encoding", metavar="NAME", help_text=ENCODING_HELP),
@@ -96,7 +100,8 @@ def corpus_group() -> Callable[[F], F]:
             metavar="KIND",
             help_text="What the network reads in one step: characters; bpe for subwords of several "
             "characters, learned from the text by byte-pair encoding; bpe:N for N tokens, "
-            "characters and subwords together; auto for whichever predicts the text better.",
+            "characters and subwords together; auto for whichever predicts the text better.  "
+            f"[default: {tokens_default}]",
         ),
         setting(CorpusConfig, "glob", multiple=True, metavar="PATTERN", help_text=GLOB_HELP),
     )

@@ -63,6 +63,7 @@ def command(
 
     \b
         textgen prepare corpus.txt -o prepared
+        textgen prepare corpus.txt -o prepared --tokens bpe:512
         textgen prepare books/ --glob '*.txt' -o prepared --maxlen 60
         textgen prepare titles.csv --column title --label forum --test 0.1 -o prepared
         textgen prepare names.txt --documents lines -o prepared
@@ -116,6 +117,13 @@ def command(
     for line in describe_reading(replace(prepared.reading, encodings={})):
         console.note(f"  changed     {line}")
     console.note(f"  vocabulary  {summary['vocabulary_size']:,}: {characters}{more}")
+    if prepared.subwords is not None:
+        tokens, subwords = summary["tokens"], prepared.subwords.vocabulary.subwords
+        longest = ", ".join(map(repr, sorted(subwords, key=len)[-5:]))
+        console.note(
+            f"  tokens      {tokens:,}, of {summary['characters'] / tokens:.2f} characters; "
+            f"{format_count(len(subwords), 'subword')}, the longest: {longest}"
+        )
     console.note(
         f"  windows     {summary['training_windows']:,} for training, "
         f"{summary['validation_windows']:,} for validation "

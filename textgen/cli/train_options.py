@@ -58,7 +58,9 @@ _START: list[Callable[[Any], Any]] = [
     cloup.option(
         "--force", is_flag=True, help="Replace an existing model and an unfinished training."
     ),
-    corpus_options.corpus_group(),
+    corpus_options.corpus_group(
+        "characters, or auto for a long text where subwords are clearly better"
+    ),
     corpus_options.document_group(),
 ]
 
@@ -96,7 +98,11 @@ _MODEL = cloup.option_group(
         automatic=True,
     ),
     setting(
-        ModelConfig, "embedding", type=int, help_text="Width of the embedding; 0 for one-hot input."
+        ModelConfig,
+        "embedding",
+        type=int,
+        help_text="Width of the embedding; 0 for one-hot input.",
+        automatic=True,
     ),
     setting(
         ModelConfig,

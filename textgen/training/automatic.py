@@ -17,6 +17,9 @@ _START = 8.0  # seconds that start and end take
 # On a GPU the start takes longer, and a network as wide as its speed allows learned for more
 # passes: 208 in benchmarks/results/gpu.md.
 _GPU_START, _GPU_PASSES = 30.0, 240
+# Of subwords, of which there are more than characters, and which differ in more ways: the width of
+# the embedding, and how many times as high the learning rate is.
+_SUBWORD_EMBEDDING, _SUBWORD_RATE = 192, 1.3
 MAXLEN = 64  # more than the default of windows, 40; docs/NOTES.md has what longer ones did
 # Seconds of the whole training, and the units of one layer: for 96 s about as good as any tried;
 # for 28 s, 5, 11 and 60 min the best when steps were slower, adjusted for that. Those for 10 s and
@@ -146,6 +149,25 @@ def choose_sizes(
         "learning_rate": round(max(learning_rate, 0.003), 4),
     }
     return {name: value for name, value in values.items() if name not in chosen}
+
+
+def adapt_to_subwords(values: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """Sizes for a network that reads subwords, from those for one that reads as many characters.
+
+    Args:
+        values: As from `choose_sizes`.
+        chosen: Settings by name that others chose.
+
+    Example:
+        >>> adapt_to_subwords({"learning_rate": 0.009}, {})
+        {'learning_rate': 0.0117, 'embedding': 192}
+    """
+    adapted = dict(values)
+    if "learning_rate" in values:
+        adapted["learning_rate"] = round(_SUBWORD_RATE * values["learning_rate"], 4)
+    if "embedding" not in chosen:
+        adapted["embedding"] = _SUBWORD_EMBEDDING
+    return adapted
 
 
 def choose_state_reset(windows: float, mean_length: float | None = None) -> float:

@@ -43,7 +43,7 @@ from textgen.training.selection import Selection, check_fits, with_corpus
 from textgen.training.tokens import check_tokens, offers_subwords
 
 # Settings that textgen chooses without knowing the pace of the device, or that follow the others.
-_SAME_ON_ALL_DEVICES = {"time", "batch_size", "state_reset"}
+_SAME_ON_ALL_DEVICES = {"time", "batch_size", "state_reset", "embedding"}
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,8 @@ class Selection:
             duration = {"time": settings.training.time, **values}
             choose = fine_tuning.choose_fine_tuning if self.from_model else automatic.choose_sizes
             values |= choose(characters, {**duration, **chosen}, pace)
+            if corpus.vocabulary.subwords and not self.from_model:
+                values = automatic.adapt_to_subwords(values, chosen)
         elif "batch_size" not in chosen:
             values["batch_size"] = automatic.choose_batch_size(characters, settings.windows.maxlen)
         return values

@@ -3,7 +3,6 @@
 The measurements behind the rules are in docs/NOTES.md, under Subwords.
 """
 
-import math
 from dataclasses import dataclass
 
 from textgen.errors import CorpusError
@@ -15,7 +14,7 @@ CHARACTERS, BPE, AUTO = "characters", "bpe", "auto"
 MOST_TOKENS = 65_536  # two bytes each
 
 _AUTO_FROM = 1_500_000  # characters of a training text that subwords are better for
-_CLEARLY_FROM = 3_000_000  # and by 2 % or more
+_CLEARLY_FROM = 2_000_000  # and by 2 % or more
 _SECONDS_FROM = 90.0  # of a training
 _SPEED = 60_000  # characters per second, of a training by epochs
 
@@ -131,5 +130,5 @@ def choose_size(characters: int, distinct: int, seconds: float) -> int:
         >>> choose_size(4_000_000, 100, 120)
         612
     """
-    size = 512 * math.sqrt(characters / 4_000_000) * (seconds / 120) ** 0.25
+    size = 640 * (characters / 10_000_000) ** 0.2 * (seconds / 120) ** 0.25
     return distinct + int(min(max(size, 128), 2048)) // 64 * 64
