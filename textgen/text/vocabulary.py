@@ -130,7 +130,7 @@ class Vocabulary:
             -1 for a character that is not in the vocabulary.
         """
         ids = self.encode_characters(text)
-        return self.merge(ids) if self.merges else ids
+        return self.merge(ids).astype(np.int64) if self.merges else ids
 
     def encode_characters(self, text: str) -> npt.NDArray[np.int64]:
         """Turn text into ids of characters, as `encode` does without subwords."""
@@ -139,13 +139,14 @@ class Vocabulary:
         places = np.minimum(np.searchsorted(self._codes, codes), len(self._codes) - 1)
         return np.where(self._codes[places] == codes, places, -1)
 
-    def merge(self, ids: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    def merge(self, ids: npt.NDArray[Any], expected: int = 0) -> npt.NDArray[Any]:
         """Turn ids of `character_vocabulary` into ids of this vocabulary.
 
         Args:
             ids: Ids of whole words, shape (characters,); -1 stays as it is.
+            expected: How many are to be merged in all calls, if it is known.
         """
-        return self._subword_encoder.encode(ids).astype(np.int64) if self.merges else ids
+        return self._subword_encoder.encode(ids, expected) if self.merges else ids
 
     def decode(self, ids: Iterable[Any]) -> str:
         """Turn ids into text.

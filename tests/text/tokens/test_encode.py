@@ -4,9 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
-from textgen.errors import CorpusError, PreparedError
+from textgen.errors import CorpusError, OutputError, PreparedError
 from textgen.text.prepare import prepare
 from textgen.text.prepared import open_prepared
 from textgen.text.tokens import encode
@@ -90,6 +91,27 @@ def test_any_number_of_processes_gives_the_same_bytes(corpus, tmp_path, monkeypa
     for path in sorted(directories[0].iterdir()):
         if path.name not in ("prepared.json", "manifest.json"):
             assert path.read_bytes() == (directories[1] / path.name).read_bytes(), path.name
+
+
+@pytest.mark.parametrize(
+    ("failure", "raised"),
+    [(OSError(28, "No space left on device"), OutputError), (KeyboardInterrupt(), None)],
+)
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_nothing_is_left_after_a_failure(failure, raised, jobs, corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr(encode, "_CHARACTERS_PER_PROCESS", 1000)
+    stages = []
+
+    def fail(stage: str, done: int, total: int | None) -> None:
+        stages.append(stage)
+        if stage == "subwords" and total is not None and done > total / 3:
+            raise failure
+
+    with pytest.raises(raised or KeyboardInterrupt):
+        prepare(corpus, tmp_path / "prepared", tokens="bpe:120", jobs=jobs, on_progress=fail)
+    assert stages.count("subwords") > 2
+    assert [path.name for path in tmp_path.iterdir()] == ["corpus.txt"]
+    assert psutil.Process().children() == []
 
 
 def test_chunks_end_where_words_do(tmp_path):

@@ -5,10 +5,11 @@ encode by itself. So the tokens are the same for any number of processes.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -97,34 +98,62 @@ def write_tokens(
         (number, source, bounds[number], bounds[number + 1], vocabulary)
         for number in range(len(bounds) - 1)
     )
-    places, document_ends, count = [0], list[npt.NDArray[np.int64]](), 0
-    longest_header = npy_header(vocabulary.dtype, (source.length,))
-    with path.open("wb") as file, worker_pool() as workers:
-        file.write(longest_header)
-        results = run_tasks(workers, jobs, encode_chunk, tasks)
+    places, names = [0], [TOKEN_VOCABULARY, TOKEN_CHUNKS]
+    with ExitStack() as stack:
+        file = stack.enter_context(_ArrayFile(path, vocabulary.dtype, source.length))
+        starts = None
+        if vocabulary.document_end_id is not None:
+            names.append(TOKEN_DOCUMENTS)
+            starts = _ArrayFile(directory / TOKEN_DOCUMENTS, np.dtype("<i8"), source.length)
+            stack.enter_context(starts)
+        results = run_tasks(stack.enter_context(worker_pool()), jobs, encode_chunk, tasks)
         for chunk in _in_order(results):
-            file.write(chunk.data)
-            if vocabulary.document_end_id is not None:
-                document_ends.append(np.flatnonzero(chunk == vocabulary.document_end_id) + count)
-            count += len(chunk)
-            places.append(count)
+            if starts is not None:  # each document begins after the end of the one before it
+                ends = np.flatnonzero(chunk == vocabulary.document_end_id)
+                starts.write(ends + (file.length + 1))
+            file.write(chunk)
+            places.append(file.length)
             on_progress(bounds[len(places) - 1], source.length)
-        header = npy_header(vocabulary.dtype, (count,))
-        if len(header) != len(longest_header):
-            raise ValueError("the header of a .npy file has another length")
-        file.seek(0)
-        file.write(header)
     (directory / TOKEN_VOCABULARY).write_bytes(vocabulary.to_bytes())
     np.save(directory / TOKEN_CHUNKS, np.array([*zip(bounds, places, strict=True)], "<i8"))
-    names = [TOKEN_VOCABULARY, TOKEN_CHUNKS]
-    if document_ends:
-        np.save(directory / TOKEN_DOCUMENTS, (np.concatenate(document_ends) + 1).astype("<i8"))
-        names.append(TOKEN_DOCUMENTS)
     size = path.stat().st_size
     blocks = range(0, size, hashes.BLOCK_BYTES)
     digests = [hashes.sha256(path, first, first + hashes.BLOCK_BYTES) for first in blocks]
     files = {name: hashes.describe_file(directory / name) for name in names}
     return {TOKENS: hashes.describe_blocks(size, digests), **files}
+
+
+class _ArrayFile:
+    """A .npy file of an array that grows.
+
+    Args:
+        path: The file.
+        dtype: The type of the array.
+        at_most: Its greatest length.
+    """
+
+    def __init__(self, path: Path, dtype: np.dtype[Any], at_most: int):
+        self.length, self._dtype = 0, dtype
+        self._header = npy_header(dtype, (at_most,))
+        self._file = path.open("wb")
+        self._file.write(self._header)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def write(self, values: npt.NDArray[Any]) -> None:
+        """Add values at the end."""
+        self._file.write(values.astype(self._dtype, copy=False).data)
+        self.length += len(values)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        with self._file:
+            if kind is None:
+                header = npy_header(self._dtype, (self.length,))
+                if len(header) != len(self._header):
+                    raise ValueError("the header of a .npy file has another length")
+                self._file.seek(0)
+                self._file.write(header)
 
 
 def find_chunks(source: CharacterFile, vocabulary: Vocabulary) -> list[int]:
@@ -148,7 +177,7 @@ def encode_chunk(
     number: int, source: CharacterFile, start: int, stop: int, vocabulary: Vocabulary
 ) -> Iterator[EncodedChunk]:
     """Encode one chunk, in any process."""
-    tokens = _remember(vocabulary).merge(source.read(start, stop))
+    tokens = _remember(vocabulary).merge(source.read(start, stop), source.length)
     yield EncodedChunk(number, tokens.astype(vocabulary.dtype))
 
 

@@ -19,7 +19,7 @@ from textgen.text.vocabulary import IdSequence, Vocabulary
 SAMPLE_CHARACTERS = 16_000_000  # of a long text; from more, the merges were nearly the same
 _EXCERPT = 100_000  # characters in a row
 _ROUNDS = 16  # of excerpts over the text
-_FAST_FROM = 1 << 21  # characters; compiled code takes about as long to load
+_FAST_FROM = 1 << 22  # characters; compiled code takes about as long to load
 
 
 def learn_merges(ids: IdSequence, vocabulary: Vocabulary, size: int) -> tuple[Merge, ...]:

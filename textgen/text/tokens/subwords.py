@@ -13,7 +13,7 @@ from textgen.text.tokens.words import WordSplitter
 Merge = tuple[str, str]
 
 LONGEST_SUBWORD = 32  # characters
-_FAST_FROM = 1 << 22  # characters encoded before; compiled code takes about as long to load
+_FAST_FROM = 1 << 22  # characters to encode; compiled code takes about as long to load
 _WORDS_AT_MOST = 1 << 19  # in memory, with their subwords
 
 
@@ -65,12 +65,13 @@ class SubwordEncoder:
         self._known = _Words(self._encode_word)
         self._merges, self._encoded = tuple(merges), 0
 
-    def encode(self, ids: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
+    def encode(self, ids: npt.NDArray[Any], expected: int = 0) -> npt.NDArray[np.int32]:
         """Turn ids of characters into ids of tokens.
 
         Args:
             ids: Ids of characters, of any integer type, shape (characters,). A negative one stays
                 as it is.
+            expected: How many there are to encode in all, if it is known.
 
         Returns:
             int32 of shape (tokens,).
@@ -79,7 +80,7 @@ class SubwordEncoder:
             return np.zeros(0, np.int32)
         starts = self._splitter.starts(ids)
         self._encoded += len(ids)
-        if self._encoded > _FAST_FROM and is_installed("numba"):
+        if max(self._encoded, expected) > _FAST_FROM and is_installed("numba"):
             fast: npt.NDArray[np.int32] = self._fast.encode(ids, starts)
             return fast
         return self._encode_plainly(ids, (4 * starts).tolist())
