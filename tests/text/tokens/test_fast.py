@@ -5,12 +5,9 @@ import random
 import numpy as np
 import pytest
 
-from textgen.text.sources import demo_source
-from textgen.text.tokens import fast_encode, learn, subwords, word_table
-from textgen.text.tokens.learn import learn_merges
+from textgen.text.tokens import fast_encode, subwords, word_table
 from textgen.text.tokens.subwords import SubwordEncoder
 from textgen.text.tokens.words import LONGEST_WORD
-from textgen.text.vocabulary import Vocabulary
 
 CHARACTERS = "\n !abcdé漢"
 MERGES = [
@@ -59,42 +56,3 @@ def test_short_texts_take_no_compiled_code():
     encoder = SubwordEncoder(CHARACTERS, MERGES)
     encoder.encode(np.zeros(1000, np.int64))
     assert "_fast" not in vars(encoder)
-
-
-def demo_text() -> str:
-    with demo_source().open() as file:
-        return file.read(60_000).decode("utf-8")
-
-
-TEXTS = {
-    "prose": demo_text(),
-    "few signs": "".join(random.Random(1).choices("ab", k=20_000)) + "aaaa " * 2000,
-    "long words": "".join(random.Random(2).choices("abcdefgh\n", k=20_000)),
-    "long signs": "".join(random.Random(3).choices("漢字é ", k=20_000)) + "漢字" * 500,
-    "unknown signs": "ab\0ab ab\0",
-}
-
-
-@pytest.mark.parametrize("name", TEXTS)
-def test_compiled_code_learns_the_same(name, monkeypatch):
-    text = TEXTS[name]
-    vocabulary = Vocabulary("".join(sorted(set(text) - {"\0"})), has_unknown="\0" in text)
-    ids = vocabulary.encode(text)
-    ids[ids < 0] = vocabulary.size - 1
-    for size in (vocabulary.size + 1, 600):
-        monkeypatch.setattr(learn, "_FAST_FROM", 1 << 40)
-        expected = learn_merges(ids, vocabulary, size)
-        monkeypatch.setattr(learn, "_FAST_FROM", 0)
-        assert learn_merges(ids, vocabulary, size) == expected
-    assert 0 < len(expected) <= 600
-
-
-def test_words_are_counted_as_far_as_there_is_room(monkeypatch):
-    monkeypatch.setattr(learn, "_FAST_FROM", 0)
-    monkeypatch.setattr(learn, "_EXCERPT", 1000)
-    monkeypatch.setattr(word_table, "MOST_IDS", 100)
-    text = "the cat sat\n" * 1000 + TEXTS["long words"]
-    vocabulary = Vocabulary("".join(sorted(set(text))))
-    merges = learn_merges(vocabulary.encode(text), vocabulary, 500)
-    assert ("t", "he") in merges or ("th", "e") in merges
-    assert len(merges) < 100

@@ -4,6 +4,6 @@ choice.py   characters or subwords, and how many
 words.py    cuts text into words; no subword crosses the end of one
 learn.py    learns subwords from a sample of a text
 subwords.py characters into subwords
-fast_learn.py, fast_encode.py   both in compiled code, for long texts; word_table.py has their words
+fast_encode.py   the same in compiled code, for long texts; word_table.py has their words
 encode.py   a prepared corpus into subwords on disk
 """
