@@ -8,9 +8,10 @@ import keras
 import numpy as np
 
 from textgen.compute.backend import Array, Evaluator, Model, Precision, Trainer, TrainerState
+from textgen.compute.kernels.output import LEAST_TOKENS
 from textgen.compute.layers.carried_state import reset_states
 from textgen.compute.layers.feedforward import TrainingDense
-from textgen.compute.layers.output_loss import LEAST_TOKENS, OutputWeights
+from textgen.compute.layers.output_loss import OutputWeights
 from textgen.distributed.sharding import Sharding
 from textgen.model.build import build_model, count_parameters
 from textgen.settings import Settings
@@ -123,8 +124,8 @@ class KerasEvaluator(Evaluator):
 
 def output_layer(backend: "KerasBackend", vocabulary_size: int) -> type[keras.layers.Dense]:
     """The last layer of a network that trains or is evaluated."""
-    fused = backend.has_own_kernel and backend.sharding.count == 1
-    return OutputWeights if fused and vocabulary_size >= LEAST_TOKENS else TrainingDense
+    fused = backend.has_own_kernel and vocabulary_size >= LEAST_TOKENS
+    return OutputWeights if fused else TrainingDense
 
 
 def create_loss(

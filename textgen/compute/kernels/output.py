@@ -14,7 +14,9 @@ import numpy as np
 from textgen.compute.kernels.sequence import Floats
 from textgen.compute.kernels.threads import run_in_threads
 
-CUTOFF = 1 / 128  # of gradients, below which they are rounded at random
+LEAST_TOKENS = 512  # in a vocabulary: with fewer, the frameworks take about as long
+_ENTRIES_PER_COLUMN = 8  # that take as long as a column itself
+CUTOFF = 1 / 64  # of gradients, below which they are rounded at random
 
 
 class OutputKernel:
@@ -81,7 +83,7 @@ class OutputKernel:
         if gradients:
             transpose = partial(self._softmax.transpose, kernel, transposed)
             run_in_threads(len(bias), self._simd.CACHE_LINE, transpose)
-        self._d_hidden = np.empty((rows, units), np.float32)
+        self._d_hidden = self._empty(rows, units)
         self._d_bias[...] = 0
         run = partial(
             self._softmax.losses,
@@ -106,17 +108,31 @@ class OutputKernel:
     def backward(self, factor: Any) -> tuple[Floats, Floats, Floats]:
         """Gradients of the sum times a factor: of hidden states, kernel and bias."""
         factor, (_, units, vocabulary) = np.float32(factor), self._shape
-        d_kernel = np.empty((units, vocabulary), np.float32)
         entries = self._tokens, self._gradients, self._counts
-        run = partial(
-            self._softmax.kernel_gradients, *entries, self._hidden[:, :units], factor, d_kernel
-        )
-        run_in_threads(vocabulary, self._simd.CACHE_LINE, run)
+        starts = np.zeros(vocabulary + 1, np.int64)
+        self._softmax.count_entries(*entries[::2], starts)
+        d_kernel, hidden = self._empty(units, vocabulary), self._hidden[:, :units]
+        arguments = *entries, starts, hidden, factor, d_kernel
+        # Frequent tokens have most of the entries; a column costs as much as a few.
+        work = starts + _ENTRIES_PER_COLUMN * np.arange(vocabulary + 1)
+
+        def run(first: int, last: int) -> None:
+            columns = np.searchsorted(work, (first, last))
+            self._softmax.kernel_gradients(*arguments, *columns)
+
+        run_in_threads(int(work[-1]), 1, run)
         d_hidden, d_bias = self._d_hidden, self._d_bias.sum(0)
         if factor != 1:
             d_hidden *= factor
             d_bias *= factor
         return d_hidden, d_kernel, d_bias
+
+    def _empty(self, *shape: int) -> Any:
+        """An array to return; TensorFlow copies those that do not begin at a cache line."""
+        count, line = math.prod(shape), self._simd.CACHE_LINE
+        flat = np.empty(count + line, np.float32)
+        first = -(flat.ctypes.data // 4) % line
+        return flat[first : first + count].reshape(shape)
 
     def _allocate(self, rows: int, units: int, vocabulary: int) -> None:
         if self._shape == (rows, units, vocabulary):

@@ -22,7 +22,7 @@ from textgen.compute.kernels.gemm import multiply
 from textgen.compute.kernels.packing import fill_lanes
 from textgen.compute.kernels.simd import compiled, inlined
 
-BLOCK = 64
+BLOCK = 64  # rows whose logits are in a cache together
 _TOGETHER = 16  # columns of the kernel whose gradients are written together: a cache line
 _LOWEST = np.float32(-87)  # whose exponential is still a normal float32
 _LOG2_E, _LN_2 = np.float32(1.4426950408889634), np.float32(0.6931471805599453)
@@ -231,10 +231,26 @@ def _hash(bits: Any) -> Any:
 
 
 @compiled
+def count_entries(tokens: Any, counts: Any, starts: Any) -> None:
+    """Where the entries of each token begin, sorted by token.
+
+    Args:
+        tokens, counts: From `losses`.
+        starts: Takes the places; zeros of shape (vocabulary + 1,), int64.
+    """
+    for row in range(len(counts)):
+        for place in range(counts[row]):
+            starts[tokens[row, place] + 1] += 1
+    for token in range(1, len(starts)):
+        starts[token] += starts[token - 1]
+
+
+@compiled
 def kernel_gradients(
     tokens: Any,
     gradients: Any,
     counts: Any,
+    starts: Any,
     hidden: Any,
     factor: Any,
     d_kernel: Any,
@@ -245,39 +261,33 @@ def kernel_gradients(
 
     Args:
         tokens, gradients, counts: From `losses`.
-        hidden: As `losses` took it.
+        starts: From `count_entries`.
+        hidden: Shape (rows, units).
         factor: What all gradients are multiplied by.
         d_kernel: Takes the gradients, shape (units, vocabulary).
         first, last: The columns, from `first` to the one before `last`.
     """
-    units = len(d_kernel)
-    # Where the entries of each token begin, sorted by token and then by row.
-    starts = np.zeros(last - first + 2, np.int64)
+    units, before = len(d_kernel), starts[first]
+    rows = np.empty(starts[last] - before, np.int32)
+    factors = np.empty(len(rows), np.float32)
+    ends = np.empty(last - first, np.int64)  # of each token's entries so far
+    for column in range(last - first):
+        ends[column] = starts[first + column] - before
     for row in range(len(counts)):
         for place in range(counts[row]):
             token = tokens[row, place]
             if first <= token < last:
-                starts[token - first + 2] += 1
-    for column in range(2, len(starts)):
-        starts[column] += starts[column - 1]
-    rows = np.empty(starts[-1], np.int32)
-    factors = np.empty(starts[-1], np.float32)
-    for row in range(len(counts)):
-        for place in range(counts[row]):
-            token = tokens[row, place]
-            if first <= token < last:
-                at = starts[token - first + 1]
-                rows[at], factors[at] = row, gradients[row, place] * factor
-                starts[token - first + 1] = at + 1
+                end = ends[token - first]
+                rows[end], factors[end] = row, gradients[row, place] * factor
+                ends[token - first] = end + 1
     sums = np.empty((_TOGETHER, units), np.float32)
     for start in range(first, last, _TOGETHER):
-        end = min(start + _TOGETHER, last)
-        for column in range(start, end):
-            total = sums[column - start]
+        stop = min(start + _TOGETHER, last)
+        for column in range(start, stop):
+            total, begin, end = sums[column - start], starts[column] - before, ends[column - first]
             for unit in range(units):
                 total[unit] = _ZERO
-            begin, stop = starts[column - first], starts[column - first + 1]
-            _add_rows(hidden, rows[begin:stop], factors[begin:stop], stop - begin, total)
+            _add_rows(hidden, rows[begin:end], factors[begin:end], end - begin, total)
         for unit in range(units):
-            for column in range(start, end):
+            for column in range(start, stop):
                 d_kernel[unit, column] = sums[column - start, unit]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import keras
 
 from textgen.compute.layers.jax_lstm import call_numpy
 from textgen.compute.layers.output_loss import OutputLoss
@@ -13,8 +14,21 @@ class JaxOutputLoss(OutputLoss):
     """OutputLoss on JAX."""
 
     def total(self, hidden: Any, kernel: Any, bias: Any, targets: Any, weights: Any) -> Any:
-        """As in OutputLoss."""
-        return _with_gradients(self)(hidden, kernel, bias, targets, weights)
+        """As in OutputLoss; each device, where there are several, of its rows."""
+        run = _with_gradients(self)
+        distribution = keras.distribution.distribution()
+        if distribution is None:
+            return run(hidden, kernel, bias, targets, weights)
+        mesh = distribution.device_mesh.backend_mesh
+        rows, whole = jax.sharding.PartitionSpec(*mesh.axis_names), jax.sharding.PartitionSpec()
+        totals = jax.shard_map(
+            lambda *arguments: run(*arguments)[None],
+            mesh=mesh,
+            in_specs=(rows, whole, whole, rows, rows),
+            out_specs=rows,
+            check_vma=False,
+        )(hidden, kernel, bias, targets, weights)
+        return totals.sum()
 
 
 def _with_gradients(loss: OutputLoss) -> Callable[..., Any]:

@@ -11,8 +11,6 @@ import keras
 
 from textgen.compute.kernels.output import OutputKernel
 
-LEAST_TOKENS = 512  # in a vocabulary: with fewer, the frameworks' operations take about as long
-
 
 class OutputWeights(keras.layers.Dense):  # type: ignore[misc,unused-ignore]
     """A dense layer that holds its weights for an `OutputLoss` and returns its inputs."""
