@@ -37,7 +37,8 @@ class TrainingBatch:
         inputs: Ids, shape (rows, maxlen), perhaps with labels.
         targets: Ids, shape (rows,) or (rows, maxlen).
         characters: How many are read.
-        characters_per_token: Of the targets.
+        characters_per_token: Of the targets; of the whole corpus, where several processes share
+            the batch.
         line_starts: Which rows start where a line does, shape (rows,): their first character is a
             line end, or follows one in its stream.
         starts_epoch: Whether an epoch starts with it.
@@ -136,7 +137,7 @@ class Batches:
                     line_starts = ids[:, 0] == self._line_end
                     if last_characters is not None:
                         line_starts |= last_characters == self._line_end
-                    lengths = self._count_characters(ids), self._count_characters(y) / y.size
+                    lengths = self._count_characters(ids), self._characters_per_token(y)
                     x = self._add_noise(x, number, index)
                     yield TrainingBatch(x, y, *lengths, line_starts, index == 0)
                 last_characters = ids[:, -1]
@@ -145,6 +146,11 @@ class Batches:
     def _count_characters(self, ids: npt.NDArray[Any]) -> int:
         vocabulary = self._text.vocabulary
         return int(vocabulary.lengths[ids].sum()) if vocabulary.subwords else ids.size
+
+    def _characters_per_token(self, targets: npt.NDArray[Any]) -> float:
+        if self._communicator.count > 1:  # which read other rows, perhaps of longer tokens
+            return self._text.characters_per_token
+        return self._count_characters(targets) / targets.size
 
     def _add_noise(self, x: Inputs, epoch: int, index: int) -> Inputs:
         config = self._settings.training

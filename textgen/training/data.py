@@ -67,6 +67,7 @@ class TrainingData:
         documents: The documents of `train`; None for a continuous text.
         validation_documents: Those of `validation`.
         labels: Their labels; None without any.
+        characters_per_token: Of the whole corpus.
     """
 
     train: IdSequence = field(repr=False)
@@ -75,6 +76,7 @@ class TrainingData:
     documents: DocumentPart | None = None
     validation_documents: DocumentPart | None = None
     labels: Labels | None = None
+    characters_per_token: float = 1.0
 
     @property
     def training_part(self) -> TextPart:

@@ -229,9 +229,9 @@ def _read_data(
         table = transfer.map_ids(corpus.vocabulary, vocabulary).astype(vocabulary.dtype)
         parts = [transfer.MappedIds(ids, table) for ids in parts]
     train, validating = parts
-    documents = corpus.documents
+    documents, per_token = corpus.documents, corpus.characters / len(corpus.ids)
     if documents is None:
-        return TrainingData(train, validating, vocabulary)
+        return TrainingData(train, validating, vocabulary, characters_per_token=per_token)
     return TrainingData(
         train,
         validating,
@@ -239,4 +239,5 @@ def _read_data(
         documents.part(TRAINING),
         documents.part(VALIDATION),
         documents.labels,
+        per_token,
     )
