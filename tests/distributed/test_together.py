@@ -1,6 +1,7 @@
 """Two processes that train one model together, on this machine or in network namespaces of it."""
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -22,6 +23,7 @@ from tests.distributed.together import (
     needs_jax,
     wait_for_checkpoint,
 )
+from textgen.compute.kernels.output import LEAST_TOKENS
 from textgen.distributed.communicator import PROCESS_LOST
 from textgen.model import model_dir
 from textgen.text.prepare import prepare
@@ -102,6 +104,26 @@ def test_two_processes_train_on_documents_with_labels(folder, textgen, options):
     assert models[0].record.labels == models[1].record.labels is not None
     for of_two, of_one in zip(*(model.weights for model in models), strict=True):
         np.testing.assert_allclose(of_two, of_one, atol=0.02)
+
+
+def test_two_processes_compute_the_output_layer_of_a_large_vocabulary(folder, textgen):
+    """Each of its rows, whose gradients are rounded at random."""
+    characters = [chr(0x4E00 + number) for number in range(LEAST_TOKENS)]
+    words = ["".join(characters[number : number + 3]) for number in range(0, 300, 3)]
+    draw = random.Random(0)
+    text = "".join(characters) + "".join(draw.choice(words) for _ in range(1500))
+    (folder / "text.txt").write_text(text, encoding="utf-8")
+    prepare(str(folder / "text.txt"), folder / "prepared", force=True)
+    options = (*QUICK, "--epochs", "1", "--learning-rate", "0.01")
+    single = textgen("train", "prepared", "--model", "one", *options, "--backend", "jax")
+    assert single.returncode == 0, single.stderr
+    for status, line in Together(folder, "--model", "two", *options).wait():
+        assert status == 0, line
+    ((loss, validation),), ((other, other_validation),) = (
+        losses(folder / name) for name in ("one", "two")
+    )
+    assert loss == pytest.approx(other, abs=0.1) and loss < 6.2  # log(512) is 6.24
+    assert validation == pytest.approx(other_validation, abs=0.1)
 
 
 @pytest.mark.parametrize(("killed", "tokens"), [(0, "characters"), (1, "bpe:60")])
