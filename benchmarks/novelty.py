@@ -76,8 +76,8 @@ def main() -> None:
                 {
                     "corpus": label,
                     "MB": round(size / _MEGABYTE),
-                    "seconds": statistics.median(run[0] for run in runs),
-                    "peak memory MB": max(run[1] for run in runs),
+                    "seconds": statistics.median(run.seconds for run in runs),
+                    "peak memory MB": max(run.memory for run in runs),
                     "16-grams of unseen text found": f"{unseen['shares']['16']:.1%}",
                 }
             )
