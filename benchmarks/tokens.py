@@ -1,8 +1,9 @@
 """Tokens: what characters and subwords reach in the same time, and how fast they generate.
 
-For each text, random seed and choice of tokens, in turn: a training on the first nine tenths in
-the same time, the loss in order on the last tenth (at most a million characters of it), and the
-characters per second of one generated text and of 32 side by side. The figure is docs/tokens.svg.
+For each text, random seed and choice of tokens, in turn: a training in the same time, the loss in
+order on the text's last tenth, which is for validation (at most a million characters of it), and
+the characters per second of one generated text and of 32 side by side. The figure is
+docs/tokens.svg.
 
     python -m benchmarks.tokens plays.txt prose.txt code.c --tokens characters bpe:512 auto
     python -m benchmarks.tokens plays.txt --time 5m --tokens characters auto --name tokens-5m
@@ -21,6 +22,7 @@ from typing import Any
 import textgen
 from benchmarks import report
 from benchmarks.documents import run
+from textgen.text.split import split_position
 
 _HELD_OUT = 1_000_000  # characters that are scored, at most
 _LENGTH, _TEXTS = 4000, 32  # characters of a generated text, and texts side by side
@@ -40,10 +42,10 @@ def main() -> None:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for corpus in options.corpora:
-            texts = _split(corpus, Path(folder))
+            held_out = _cut(corpus, Path(folder))
             for seed, tokens in itertools.product(options.seeds, options.tokens):
                 words = [f"--time={options.time}", f"--random-seed={seed}", f"--tokens={tokens}"]
-                measured = measure(*texts, [*words, *options.train.split()])
+                measured = measure(corpus, held_out, [*words, *options.train.split()])
                 rows.append({"text": corpus.name, "tokens": tokens, "seed": seed, **measured})
                 print(json.dumps(rows[-1]), flush=True)
     report.write(
@@ -61,22 +63,19 @@ def main() -> None:
         draw(rows)
 
 
-def _split(corpus: Path, folder: Path) -> tuple[Path, Path]:
-    """Files with the text to train on, and with the text that is held out."""
-    text = corpus.read_text(encoding="utf-8", errors="replace")
-    cut = len(text) * 9 // 10
-    training, held_out = folder / f"{corpus.name}-training", folder / f"{corpus.name}-held-out"
-    training.write_text(text[:cut], encoding="utf-8")
-    known = set(text[:cut])
-    rest = filter(known.__contains__, text[cut : cut + _HELD_OUT])
-    held_out.write_text("".join(rest), encoding="utf-8")
-    return training, held_out
+def _cut(corpus: Path, folder: Path) -> Path:
+    """A file with the text that a training on a corpus validates on."""
+    text = corpus.read_text(encoding="utf-8")
+    start = split_position(len(text), 0.1)
+    path = folder / corpus.name
+    path.write_text(text[start : start + _HELD_OUT], encoding="utf-8")
+    return path
 
 
-def measure(training: Path, held_out: Path, words: Sequence[str]) -> dict[str, Any]:
+def measure(corpus: Path, held_out: Path, words: Sequence[str]) -> dict[str, Any]:
     """Train in a process, and measure the model."""
-    model = training.parent / "model"
-    start = ["train", str(training), "--model", str(model), "--force", "--sample-length=0"]
+    model = held_out.parent / "model"
+    start = ["train", str(corpus), "--model", str(model), "--force", "--sample-length=0"]
     run([*start, *words])
     history = json.loads((model / "history.json").read_bytes())["epochs"]
     settings = json.loads((model / "settings.json").read_bytes())
