@@ -19,6 +19,7 @@ from textgen.settings import CorpusConfig, ModelConfig, Settings, TrainConfig, W
 from textgen.text.documents.labels import LabelField, Labels
 from textgen.text.prepare import Preparation, write_prepared
 from textgen.text.prepared import Prepared
+from textgen.text.tokens.choice import TokenChoice
 from textgen.text.tokens.subwords import Merge
 from textgen.text.vocabulary import Vocabulary
 
@@ -89,13 +90,14 @@ def model_with_corpus(
     path: Path,
     corpus: CorpusConfig,
     windows: WindowConfig,
-    merges: tuple[Merge, ...] = (),
+    tokens: str = "characters",
 ) -> tuple[TrainedModel, Prepared]:
     """A model directory with random weights and the corpus that it could have been trained on."""
-    preparation = Preparation(corpus, windows)
+    preparation = Preparation(corpus, windows, tokens=TokenChoice(tokens))
     prepared = write_prepared([path], cache_path(directory), preparation, lambda *_: None)
     labels = prepared.documents.labels if prepared.documents else None
-    trained = random_model(corpus, prepared.vocabulary.characters, labels, merges=merges)
+    vocabulary = prepared.tokens.vocabulary
+    trained = random_model(corpus, vocabulary.characters, labels, merges=vocabulary.merges)
     about = {**trained.record.about}
     about["corpus"] = {
         "settings": prepared.corpus.to_json(),

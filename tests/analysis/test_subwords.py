@@ -5,6 +5,7 @@ import math
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -13,10 +14,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.analysis.models import LABELS, LETTERS, MERGES, random_model, save_model
+from tests.analysis.models import (
+    LABELS,
+    LETTERS,
+    MERGES,
+    WINDOWS,
+    make_title,
+    model_with_corpus,
+    random_model,
+    save_model,
+)
 from tests.analysis.source import source
 from tests.analysis.test_document_scores import LINES, NONE, ROWS, TABLE, document_nats, nats
-from textgen import compare, compare_labels, evaluate, evaluate_each, inspect
+from tests.analysis.test_novelty import longest, samples, share
+from textgen import compare, compare_labels, evaluate, evaluate_each, inspect, novelty
 from textgen.analysis import model_text
 from textgen.analysis.losses import UNKNOWN_BITS
 from textgen.analysis.text_reader import TextReader
@@ -24,6 +35,7 @@ from textgen.errors import CorpusError
 from textgen.model.model_dir import TrainedModel
 from textgen.sampling.context import make_reader
 from textgen.sampling.decoding import probabilities
+from textgen.settings import NoveltyConfig
 from textgen.text import reading
 from textgen.text.vocabulary import Vocabulary
 
@@ -246,6 +258,31 @@ def test_labels_are_per_character(tmp_path):
     losses = comparison.losses[comedy]
     assert losses is not None
     assert losses[comedy] == pytest.approx(nats_of.sum() / 4, abs=1e-5)
+
+
+def test_the_corpus_of_a_model_is_of_characters(tmp_path):
+    path, directory = tmp_path / "corpus.txt", tmp_path / "model"
+    path.write_text("".join(f"{make_title(n)} {make_title(n * n)}\n" for n in range(300)))
+    trained, prepared = model_with_corpus(directory, path, NONE, WINDOWS, "bpe:24")
+    record = trained.record
+    assert record.vocabulary.merges and not prepared.vocabulary.merges
+    seeds = tuple(path.read_text()[at : at + 9] for at in range(0, 900, 30))
+    save_model(replace(trained, record=replace(record, seeds=seeds)), directory)
+    training, validation, _ = prepared.ranges(WINDOWS.validation)
+    validating = path.read_text()[validation]
+    evaluation = evaluate(model=directory)
+    assert evaluation.characters == len(validating)
+    assert evaluation.loss == pytest.approx(evaluate([source(validating)], directory).loss)
+    config = NoveltyConfig((1.0,), samples=8, length=30)
+    result = novelty(directory, config=config)
+    (texts,), learned = samples(directory, config), path.read_text()[training]
+    (figures,) = result.by_temperature
+    assert result.training_characters == len(learned)
+    assert figures.characters == sum(map(len, texts)) == 8 * 30
+    assert figures.shares[4] == pytest.approx(share(texts, learned, 4))
+    assert 0 < (figures.shares[4] or 0) < 1
+    assert figures.longest_copy == longest(texts, learned)
+    assert novelty(directory, path, config).by_temperature == result.by_temperature
 
 
 def test_models_with_other_tokens_are_compared_by_bits_per_character(continuous, tmp_path):

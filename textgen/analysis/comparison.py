@@ -30,12 +30,12 @@ class ComparedModel:
         units: Units of each layer.
         parameters: How many numbers were learned.
         characters: Characters of its corpus.
-        vocabulary: Distinct characters of its corpus.
+        vocabulary: Size of its vocabulary: distinct characters, subwords and what ends documents.
         epochs: How many times the text was read; None without a history, like the next three.
         seconds: Duration of the training.
         best_epoch: The epoch whose weights the model has.
         best_loss: Its validation loss in nats per character, or training loss without one.
-        loss: Cross-entropy on the named texts, in nats per known character; None without texts, or
+        loss: Cross-entropy on the named texts, in nats per character; None without texts, or
             if the model knows too few of their characters.
         coverage: The share of the texts' characters that it knows; None without texts.
         bits_per_character: On the texts, as in `Evaluation`; without texts, those of the best loss,

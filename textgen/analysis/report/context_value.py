@@ -13,6 +13,7 @@ from textgen.sampling.scoring import score_windows, window_batch_size
 from textgen.text.vocabulary import Ids
 
 _MAX_CONTEXT = 256  # tokens, for a model without windows
+_LOGIT_WORK = 300  # multiplications take as long as a subword's part of the softmax
 _MIN_STARTS, _MAX_STARTS = 400, 4096  # windows to read
 _PARTS = 20  # of a text, whose means show the standard error of the whole
 MAX_ERROR = 0.25  # bits: all that context is worth is one or two
@@ -85,7 +86,8 @@ def measure(
     Returns:
         None if the text is too short.
     """
-    readable = int(MAX_WORK / parameters)  # tokens
+    work = parameters + (0 if lengths is None else _LOGIT_WORK * len(lengths))
+    readable = int(MAX_WORK / work)  # tokens
     longest = min(window or _MAX_CONTEXT, (len(ids) - 1) // 2, max(1, readable // _MIN_STARTS))
     if longest < 1 or len(ids) - longest < 2 * _PARTS:
         return None

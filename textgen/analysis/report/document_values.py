@@ -14,6 +14,7 @@ from textgen.analysis.label_comparison import LabelComparison, measure_labels
 from textgen.analysis.report import charts, context_value
 from textgen.analysis.report.text_values import ReportText
 from textgen.model.model_dir import TrainedModel
+from textgen.sampling.scoring import spread
 from textgen.settings import Decoding
 from textgen.text.documents.labels import LabelField, Labels
 
@@ -180,4 +181,4 @@ def _bits(trained: TrainedModel, text: ReportText) -> Iterator[npt.NDArray[np.fl
     """The bits of each document's characters; those of a subword are spread over its own."""
     for document, logs in DocumentScorer(trained, text.sample.reader).score(text.documents):
         lengths = trained.record.vocabulary.lengths[document.targets(logs)]
-        yield np.repeat(-logs / math.log(2) / lengths, lengths)
+        yield spread(-logs / math.log(2), lengths)

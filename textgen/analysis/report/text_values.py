@@ -209,9 +209,10 @@ def _alternatives(first: surprise.Surprise) -> list[Any]:
     Args:
         first: The first character of the token.
     """
+    digits = 2 if first.token is None else 4  # the page also shows a subword's probability
     return [
         visible_token(first.text),
-        None if first.bits is None else round(first.bits * max(1, len(first.text)), 2),
+        None if first.bits is None else round(first.bits * max(1, len(first.text)), digits),
         first.rank,
         *([visible_token(name), round(share, 4)] for name, share in first.likeliest),
     ]
