@@ -7,11 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from textgen.sampling import decoding as decoding_module
 from textgen.sampling.decoding import (
     FILTERS,
     draw_noise,
+    draw_uniform,
     log_probabilities,
     make_chooser,
+    make_subword_chooser,
     min_p,
     probabilities,
     top_k,
@@ -116,7 +119,15 @@ def test_draws_have_the_distribution(decoding, unknown):
     choose = make_chooser(decoding, [UNKNOWN] if unknown else [])
     drawn = draw_noise(np.random.default_rng(11), n, 6, decoding.temperature)
     counts = np.bincount(choose(np.tile(LOGITS, (n, 1)).astype(np.float32), drawn), minlength=6)
-    expected = n * expected_probabilities(decoding, unknown=unknown)
+    check_counts(counts, n * expected_probabilities(decoding, unknown=unknown))
+    choose = make_subword_chooser(decoding, [UNKNOWN] if unknown else [])
+    numbers = draw_uniform(np.random.default_rng(11), n)
+    counts = np.bincount(choose(np.tile(LOGITS, (n, 1)).astype(np.float32), numbers), minlength=6)
+    check_counts(counts, n * expected_probabilities(decoding, unknown=unknown))
+
+
+def check_counts(counts, expected):
+    """Chi-square."""
     assert not counts[expected == 0].any()
     some = expected > 0
     statistic = ((counts - expected)[some] ** 2 / expected[some]).sum()
@@ -146,6 +157,47 @@ def test_one_row_is_chosen_as_in_many():
         one_by_one = [int(choose(*pair)) for pair in zip(logits, drawn, strict=True)]
         assert choose(logits, drawn).tolist() == one_by_one
         assert 3 not in one_by_one
+
+
+@given(st.integers(1, 300), st.integers(0, 99), st.sampled_from([0, 0.3, 1.0]), st.data())
+def test_many_tokens_are_chosen_side_by_side_as_alone(size, seed, temperature, data):
+    """By inverting the cumulative distribution, in float64 and one by one."""
+    filters = data.draw(st.sampled_from([{}, {"top_k": 9}, {"top_p": 0.7}, {"min_p": 0.2}]))
+    excluded = data.draw(st.lists(st.integers(0, size - 1), max_size=size - 1, unique=True))
+    generator = np.random.default_rng(seed)
+    logits = (3 * generator.standard_normal((4, 5, size))).astype(np.float32)
+    logits[0, 0, ::2] = -np.inf if size > 2 * len(excluded) + 2 else 0
+    numbers = draw_uniform(generator, 20).reshape(4, 5)
+    decoding = Decoding(temperature, **filters)
+    choose = make_subword_chooser(decoding, excluded)
+    chosen = choose(logits, numbers)
+    for row in np.ndindex(4, 5):
+        assert choose(logits[row], numbers[row]) == chosen[row]
+        allowed = logits[row].astype(np.float64)
+        allowed[excluded] = -np.inf
+        for name, value in filters.items() if temperature else ():
+            allowed = FILTERS[name](allowed / temperature, value) * temperature
+        weights = probabilities(allowed / (temperature or 1e-9))
+        expected = np.searchsorted(weights.cumsum(), numbers[row] * weights.sum(), "right")
+        assert chosen[row] == expected and weights[expected] > 0
+
+
+def test_the_most_extreme_numbers_choose_possible_tokens():
+    logits = np.full((2, 100), -np.inf, np.float32)
+    logits[:, [40, 70]] = 0
+    for decoding in (Decoding(1.0), Decoding(1e-308), Decoding(0.0)):
+        choose = make_subword_chooser(decoding)
+        assert choose(logits, np.array([0.0, np.nextafter(1, 0)])).tolist() in ([40, 70], [40, 40])
+        assert choose(logits[0], 0.0) == 40 and choose(logits[0], np.nextafter(1, 0)) in (40, 70)
+
+
+@given(st.integers(300, 700), st.integers(0, 99), st.floats(0.001, 1))
+def test_top_p_of_many_tokens_is_that_of_few(size, seed, p):
+    logits = 3 * np.random.default_rng(seed).standard_normal((2, size))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decoding_module, "_FEW", size)
+        expected = top_p(logits, p)
+    np.testing.assert_array_equal(top_p(logits, p), expected)
 
 
 def test_noise_does_not_depend_on_how_much_is_drawn_at_a_time():

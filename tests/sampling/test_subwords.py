@@ -1,6 +1,6 @@
 """Models with subwords generate characters: cut inside a token, and from seeds inside a word."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,37 @@ def token(text: str) -> int:
     return SUBWORDS.table.index(text)
 
 
+def continue_slowly(
+    sampler: Sampler, seed_ids: list[int]
+) -> dict[int, tuple[float, list[int], str]]:
+    """The tokens that can follow a seed if its end is held back; empty if it is not.
+
+    Of each: its probability times that of the seed's tokens before it; the ids to read before it;
+    its beginning that is in the seed.
+    """
+    table, end = sampler.vocabulary.table, sampler.vocabulary.document_end_id
+    start = [] if end is None else [end]
+    possible = [not {*text} & {*sampler.excluded} for text in table]
+    whole = sampler.vocabulary.decode(seed_ids)
+    longer = (text for text, ok in zip(table, possible, strict=True) if ok)
+    if end is None and any(text.startswith(whole) for text in longer):
+        start = [table.index("\n")] if "\n" in table else []
+    found: dict[int, tuple[float, list[int], str]] = {}
+    joint = 1.0
+    for place in range(len(seed_ids)):
+        read = [*start, *seed_ids[:place]]
+        if not read:
+            continue
+        beginning = sampler.vocabulary.decode(seed_ids[place:])
+        each = predict(sampler._network, read, sampler.window)
+        for number, text in enumerate(table):
+            probability, highest = joint * each[number], found.get(number, (0.0,))[0]
+            if text.startswith(beginning) and possible[number] and probability > highest:
+                found[number] = probability, read, beginning
+        joint *= each[seed_ids[place]]
+    return found if len(found) > 1 and seed_ids[-1] in found else {}
+
+
 def write_slowly(sampler: Sampler, seed: str, numbers: Any, **options: Any) -> tuple[str, Any, Any]:
     """What a sampler should write, one character after another: text, log-probability, complete."""
     vocabulary, temperature = sampler.vocabulary, options.get("temperature", 1.0)
@@ -39,21 +70,19 @@ def write_slowly(sampler: Sampler, seed: str, numbers: Any, **options: Any) -> t
     possible = np.array([not {*text} & {*sampler.excluded} for text in table])
     if vocabulary.unknown_id is not None:
         possible[vocabulary.unknown_id] = False
-    read, held_back = vocabulary.encode(seed).tolist() if seed else [], ""
-    if read:
-        beginning = table[read[-1]]
-        longer = [text for text, ok in zip(table, possible, strict=True) if ok]
-        several = sum(text.startswith(beginning) for text in longer) > 1
-        if several and beginning in longer and (len(read) > 1 or end is not None or "\n" in table):
-            held_back, read = beginning, read[:-1] or ([0] if end is None else [])
+    read = vocabulary.encode(seed).tolist()
+    continuations = continue_slowly(sampler, read) if seed else {}
     read = read if end is None else [end, *read]
     text, log_probability, is_first = "", 0.0, True
     while True:
-        weights = predict(sampler._network, read, sampler.window)
-        if held_back:
-            weights *= possible & np.array([text.startswith(held_back) for text in table])
+        if continuations:
+            weights = np.zeros(vocabulary.size)
+            for number, (probability, _, _) in continuations.items():
+                weights[number] = probability
+        else:
+            weights = predict(sampler._network, read, sampler.window)
         logs = np.log(weights / weights.sum() + 1e-300)
-        weights *= possible
+        weights = weights * possible
         if end is not None and is_first and not seed:
             weights[end] = 0
         weights = (weights / weights.max()) ** (1 / temperature) if temperature else weights
@@ -62,7 +91,8 @@ def write_slowly(sampler: Sampler, seed: str, numbers: Any, **options: Any) -> t
         chosen = chosen if temperature else int(weights.argmax())
         if chosen == end:
             return text, log_probability + logs[end], True
-        added = table[chosen].removeprefix(held_back)
+        _, read, beginning = continuations.get(chosen, (0, read, ""))
+        added = table[chosen].removeprefix(beginning)
         log_probability += 0 if added else logs[chosen]
         for character in added:
             if len(text) == length:
@@ -73,7 +103,7 @@ def write_slowly(sampler: Sampler, seed: str, numbers: Any, **options: Any) -> t
                 return text, log_probability, True
             if len(text) == length and end is None:
                 return text, log_probability, not (until or lines)
-        read, held_back, is_first = [*read, chosen], "", False
+        read, continuations, is_first = [*read, chosen], {}, False
 
 
 OPTIONS = st.sampled_from(
@@ -121,25 +151,23 @@ def test_texts_are_those_of_a_slow_generator(vocabulary, window, seeds, options,
 
 
 @pytest.mark.parametrize("window", WINDOWS)
-@pytest.mark.parametrize("seed", [" th", "th", "ea th"])
+@pytest.mark.parametrize("seed", ["th", "ea th", "dca", "ca"])
 def test_a_seed_inside_a_word_is_continued_by_all_tokens_that_begin_with_it(window, seed):
     """Chi-square of the first character after the seed, from probabilities of whole tokens."""
     model, n = SubwordModel(), 4_000
     sampler = model.sampler(window)
-    *read, last = SUBWORDS.encode(seed).tolist()
-    read = read or [token("\n")]
-    beginning = SUBWORDS.table[last]
-    before, after = (predict(model.network, ids, window) for ids in (read, [*read, last]))
-    expected = Counter[str]()
-    total = sum(
-        p for text, p in zip(SUBWORDS.table, before, strict=True) if text.startswith(beginning)
-    )
-    for text, probability in zip(SUBWORDS.table, before / total, strict=True):
-        if text.startswith(beginning) and text != beginning:
-            expected[text[len(beginning)]] += n * probability
-    for text, probability in zip(SUBWORDS.table, after, strict=True):
-        expected[text[0]] += n * probability * before[last] / total
-    assert expected.total() == pytest.approx(n)
+    continuations = continue_slowly(sampler, SUBWORDS.encode(seed).tolist())
+    expected = defaultdict[str, float](float)
+    total = sum(probability for probability, _, _ in continuations.values())
+    for number, (probability, read, beginning) in continuations.items():
+        mean, text = n * probability / total, SUBWORDS.table[number]
+        if text != beginning:
+            expected[text[len(beginning)]] += mean
+            continue
+        after = predict(model.network, [*read, number], window)
+        for text, following in zip(SUBWORDS.table, after, strict=True):
+            expected[text[0]] += mean * following
+    assert sum(expected.values()) == pytest.approx(n)
     stop = sampler.stop_condition(1)
     texts = sampler.generate_batch([seed] * n, Decoding(1.0), stop, 1)
     counts = Counter(text.text for text in texts)
@@ -167,24 +195,32 @@ def test_probabilities_of_a_continued_seed_are_conditional():
 def test_what_is_held_back():
     spelling = Spelling(SUBWORDS)
     for seed, read, held_back in (
-        ("a th", ["a"], [" th", " the"]),
-        ("th", ["\n"], ["th", "the", "thet"]),
-        ("the cab", ["the", " "], ["cab", "cabd"]),
-        ("a\n", ["a", "\n"], []),  # no other token begins with it
-        ("\n", ["\n"], []),
-        ("ad", ["a", "d"], []),
+        ("a th", ["a"], {0: [" th", " the"]}),
+        ("th", ["\n"], {0: ["th", "the", "thet"]}),
+        ("the cab", ["the", " "], {0: ["cab", "cabd"]}),
+        ("dca", ["d", "c"], {0: ["a", "ab"], 1: ["cab", "cabd"]}),
+        ("ca", ["\n", "c"], {0: ["a", "ab"], 1: ["cab", "cabd"]}),
+        ("a\n", ["a", "\n"], {}),  # no other token begins with it
+        ("\n", ["\n"], {}),
+        ("ad", ["a", "d"], {}),
     ):
-        ids, held = spelling.hold_back(SUBWORDS.encode(seed).tolist(), [])
+        ids, continuations = spelling.hold_back(SUBWORDS.encode(seed).tolist(), [])
         assert [SUBWORDS.table[number] for number in ids] == read
-        assert held is None or held.length == len(held_back[0])
-        found = [] if held is None else held.token_ids.tolist()
-        assert [SUBWORDS.table[number] for number in found] == held_back
+        texts = {
+            each.back: [SUBWORDS.table[number] for number in each.token_ids]
+            for each in continuations
+        }
+        assert texts == held_back
     th = SUBWORDS.encode("ath").tolist()
-    assert spelling.hold_back(th, [token("th")]) == (th, None)
-    ids, held = spelling.hold_back(th, [token("the")])
-    assert held is not None and held.token_ids.tolist() == [token("th"), token("thet")]
+    assert spelling.hold_back(th, [token("th")]) == (th, ())
+    _, (only,) = spelling.hold_back(th, [token("the")])
+    assert only.token_ids.tolist() == [token("th"), token("thet")]
     without_lines = Vocabulary("eht", merges=(("t", "h"), ("th", "e")))
-    assert Spelling(without_lines).hold_back([3], []) == ([3], None)
+    assert Spelling(without_lines).hold_back([3], []) == ([3], ())
+    documents = Spelling(DOCUMENTS)
+    ids, continuations = documents.hold_back(DOCUMENTS.encode("ca").tolist(), [])
+    assert ids == [DOCUMENTS.document_end_id, DOCUMENTS.table.index("c")]
+    assert [each.back for each in continuations] == [0, 1]
 
 
 def test_a_text_ends_inside_a_token():

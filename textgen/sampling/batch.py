@@ -78,7 +78,7 @@ class Batch:
         writing = ~self._reading & (self._number >= 0)
         place = self._length % self._block
         self._draw_noise(np.flatnonzero(writing & (place == 0)))
-        logits = self._restrict(logits, writing)
+        logits = self._restrict(logits)
         empty = writing & self._is_empty & (self._length == 0)
         possible = exclude(logits, empty, self._stop.document_end_id) if empty.any() else logits
         chosen = self._choose(possible, self._noise[self._rows, place])
@@ -104,7 +104,7 @@ class Batch:
             length = int(min(self._block, self._max_length[row] + has_end - self._length[row]))
             self._noise[row, :length] = self._config.draw_noise(self._generators[row], length)
 
-    def _restrict(self, logits: Floats, writing: Flags) -> Floats:  # noqa: ARG002 for subwords
+    def _restrict(self, logits: Floats) -> Floats:
         """The logits, with -inf for tokens that cannot follow."""
         return logits
 

@@ -1,6 +1,6 @@
-"""What a prediction is made from: all characters before it (carried state), or a window of them.
+"""What a prediction is made from: all tokens before it (carried state), or a window of them.
 
-Both contexts are a `Reader` of texts side by side: `step` takes the ids of the next characters and
+Both contexts are a `Reader` of texts side by side: `step` takes the ids of the next tokens and
 returns the logits of the ones after them; `reset` starts some of the texts again.
 """
 
@@ -14,7 +14,7 @@ from textgen.sampling.network import IdOrIds, Network, Reader
 
 
 def make_reader(network: Network, maxlen: int | None, shape: tuple[int, ...] = ()) -> Reader:
-    """A reader with windows of `maxlen` characters, or with carried state if that is None."""
+    """A reader with windows of `maxlen` tokens, or with carried state if that is None."""
     return (
         carried_reader(network, shape) if maxlen is None else window_reader(network, maxlen, shape)
     )
@@ -31,21 +31,21 @@ def carried_reader(network: Network, shape: tuple[int, ...] = ()) -> Reader:
 
 
 def window_reader(network: Network, maxlen: int, shape: tuple[int, ...] = ()) -> Reader:
-    """Read the last `maxlen` characters from a zero state, or all of them while there are fewer.
+    """Read the last `maxlen` tokens from a zero state, or all of them while there are fewer.
 
-    That is how a model trained on windows predicts. Reading the window again for every character
-    would take `maxlen` steps. Instead, each text has `maxlen` states, which start one character
-    after another. Every character advances all of them in one batched step. The state that has
-    read exactly `maxlen` characters gives the logits, and starts from zero at the next character.
+    That is how a model trained on windows predicts. Reading the window again for every token
+    would take `maxlen` steps. Instead, each text has `maxlen` states, which start one token
+    after another. Every token advances all of them in one batched step. The state that has
+    read exactly `maxlen` tokens gives the logits, and starts from zero at the next token.
 
     Args:
         network: A trained network.
-        maxlen: Characters in a window.
+        maxlen: Tokens in a window.
         shape: (rows,) for texts side by side, () for a single text.
     """
     rows = int(np.prod(shape, dtype=int))
     states = network.reader((rows, maxlen))
-    read = 0  # characters read so far
+    read = 0  # tokens read so far
     first = np.zeros(rows, np.int64)  # the value of `read` when each text started
     texts = np.arange(rows)
 

@@ -24,7 +24,10 @@ import numpy.typing as npt
 from textgen.settings import Decoding
 
 Floats = npt.NDArray[np.floating[Any]]
-Choose = Callable[[Floats, Floats], Any]
+Choose = Callable[[Floats, Any], Any]
+
+_BLOCK = 32  # tokens whose weights are added first
+_FEW = 256  # tokens that are sorted without leaving out the least likely ones first
 
 
 def top_k(logits: Floats, k: int) -> Floats:
@@ -55,12 +58,33 @@ def top_p(logits: Floats, p: float) -> Floats:
         >>> top_p(np.log([0.2, 0.5, 0.3]), 0.6).round(1).tolist()
         [-inf, -0.7, -1.2]
     """
+    each = probabilities(logits)
+    if logits.shape[-1] > _FEW:
+        return _top_p_of_many(logits, each, p)
     order = np.argsort(-logits, axis=-1, kind="stable")
-    sorted_probabilities = np.take_along_axis(probabilities(logits), order, axis=-1)
+    sorted_probabilities = np.take_along_axis(each, order, axis=-1)
     likelier = np.cumsum(sorted_probabilities, axis=-1) - sorted_probabilities
     allowed = np.empty(logits.shape, np.bool_)
     np.put_along_axis(allowed, order, likelier < p, axis=-1)
     return np.where(allowed, logits, -np.inf)
+
+
+def _top_p_of_many(logits: Floats, each: npt.NDArray[np.float64], p: float) -> Floats:
+    """The same, but only tokens are sorted that are likely enough.
+
+    Those with at most (1 - p) / vocabulary together have at most 1 - p, so none of them is needed;
+    half of that bound leaves room for rounding.
+    """
+    filtered = np.full_like(logits, -np.inf)
+    bound = (1 - p) / 2 / logits.shape[-1]
+    for row in np.ndindex(logits.shape[:-1]):
+        some = np.flatnonzero(each[row] > bound)
+        order = some[np.argsort(-logits[row][some], kind="stable")]
+        sorted_probabilities = each[row][order]
+        likelier = np.cumsum(sorted_probabilities) - sorted_probabilities
+        allowed = order[likelier < p]
+        filtered[row][allowed] = logits[row][allowed]
+    return filtered
 
 
 def min_p(logits: Floats, p: float) -> Floats:
@@ -184,24 +208,56 @@ def make_subword_chooser(decoding: Decoding, excluded: Sequence[int] = ()) -> Ch
     temperature = np.float32(max(decoding.temperature, 1e-30))
     filters = _active_filters(decoding)
     never = np.array(excluded, np.int64)
+    buffer = np.zeros(0, np.float32)  # memory that was just allocated is slow
+    ones = np.ones(_BLOCK, np.float32)
 
     def choose(logits: Floats, numbers: Any) -> Any:
-        weights = logits.copy()
+        nonlocal buffer
+        *rows, size = logits.shape
+        if buffer.shape[:-1] != tuple(rows) or buffer.shape[-1] < size:
+            buffer = np.zeros((*rows, -(-size // _BLOCK) * _BLOCK), np.float32)
+        weights = buffer[..., :size]
+        np.copyto(weights, logits)
         if len(never):
             weights[..., never] = -np.inf
         if not decoding.temperature:
             return weights.argmax(-1)
-        weights -= weights.max(-1, keepdims=True)
-        weights /= temperature
+        np.subtract(weights, weights.max(-1, keepdims=True), out=weights)
+        np.divide(weights, temperature, out=weights)
         for function, value in filters:
-            weights = function(weights, value)
+            np.copyto(weights, function(weights, value))
         np.exp(weights, out=weights)
-        sums = weights.cumsum(-1, dtype=np.float64)
-        if sums.ndim == 1:
+        if not rows:
+            sums = weights.cumsum(dtype=np.float64)
             return sums.searchsorted(numbers * sums[-1], "right")
-        return (sums <= (numbers * sums[..., -1])[..., None]).sum(-1)
+        # Sums along rows are slow: first a block is chosen by its sum, then a token in the block.
+        blocks = buffer.reshape(*rows, -1, _BLOCK)
+        block, rest = _invert(blocks @ ones, numbers)
+        within = np.take_along_axis(blocks, block[..., None, None], axis=-2)[..., 0, :]
+        return block * _BLOCK + _invert(within, rest)[0]
 
     return choose
+
+
+def _invert(
+    weights: Floats, numbers: Floats
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Where numbers from 0 to 1 are in cumulative distributions.
+
+    Args:
+        weights: Shape (..., places); each row has some above 0.
+        numbers: Shape (...), in [0, 1).
+
+    Returns:
+        The places, whose weights are above 0; and where in its place each number is, in [0, 1).
+    """
+    sums = weights.cumsum(-1, dtype=np.float64)
+    targets = (numbers * sums[..., -1])[..., None]
+    places = (sums <= targets).sum(-1, keepdims=True)
+    upper = np.take_along_axis(sums, places, -1)
+    lower = np.where(places > 0, np.take_along_axis(sums, np.maximum(places - 1, 0), -1), 0)
+    rest = np.minimum((targets - lower) / (upper - lower), 1 - 2**-53)
+    return places[..., 0], rest[..., 0]
 
 
 def _active_filters(decoding: Decoding) -> list[tuple[Callable[[Floats, Any], Floats], Any]]:

@@ -13,7 +13,7 @@ from textgen.sampling.batch import Batch
 from textgen.sampling.network import Reader
 from textgen.sampling.requests import GeneratedIds, GenerationConfig, TextRequest, exclude
 from textgen.sampling.subword_batch import SubwordBatch
-from textgen.sampling.subwords import Spelling
+from textgen.sampling.subwords import SeedEnd, Spelling
 
 
 def generate_stream(
@@ -87,13 +87,16 @@ def _stream_subwords(
     on_complete: Callable[[], object],
 ) -> Iterator[int]:
     choose, step, stop = config.make_chooser(), reader.step, config.stop
+    seed_end = None
+    if request.continuations:
+        seed_end = SeedEnd(request.continuations, request.seed_ids)
     for seed_id in request.seed_ids:
         logits = step(seed_id)
-    known = 0  # characters of the next token that are in the seed
-    if request.held_back is not None:
-        logits, known = request.held_back.restrict(logits), request.held_back.length
-    elif stop.is_empty(request.seed_ids):
+        if seed_end is not None and seed_end.read(logits):
+            logits = seed_end.scores()
+    if seed_end is None and stop.is_empty(request.seed_ids):
         logits = exclude(logits, ..., stop.document_end_id)
+    known, again = 0, list[int]()  # characters of the next token in the seed; ids to read before it
     final_ids, tail = stop.final_ids, deque[int](maxlen=stop.tail_length)
     length = line_ends = 0
     max_length, has_end = config.max_length(request), stop.has_document_end
@@ -104,6 +107,8 @@ def _stream_subwords(
             if chosen == stop.document_end_id:
                 on_complete()
                 return
+            if seed_end is not None:
+                known, again = seed_end.locate(chosen)
             for character_id in spelling.ids[chosen][known:]:
                 length += 1
                 if length > max_length:  # and the document has not ended
@@ -119,7 +124,11 @@ def _stream_subwords(
                     if not final_ids:
                         on_complete()
                     return
-            known = 0
+            if again:
+                reader.reset(())
+                for seed_id in again:
+                    step(seed_id)
+            seed_end, known, again = None, 0, []
             logits = step(chosen)
 
 

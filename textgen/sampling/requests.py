@@ -17,7 +17,7 @@ from textgen.sampling.decoding import (
     make_subword_chooser,
 )
 from textgen.sampling.stopping import StopCondition
-from textgen.sampling.subwords import HeldBack, Spelling
+from textgen.sampling.subwords import Continuation, Spelling
 from textgen.settings import Decoding
 
 _NOISE_BLOCK = 1 << 16  # random numbers drawn at a time for a text: enough to make drawing cheap
@@ -35,14 +35,15 @@ class TextRequest:
         entropy: Numbers that determine the text's random numbers, as for `np.random.SeedSequence`.
         label_ids: Ids of the document's labels; empty for a network without labels.
         max_length: Characters after the seed, instead of the maximum of the stop condition.
-        held_back: The end of the seed, if it is not in `seed_ids`: the first token begins with it.
+        continuations: The first token is one of these, which begin with the end of the seed; the
+            last token of the seed is not in `seed_ids` then.
     """
 
     seed_ids: Sequence[int]
     entropy: tuple[int, ...]
     label_ids: tuple[int, ...] = ()
     max_length: int | None = None
-    held_back: HeldBack | None = None
+    continuations: tuple[Continuation, ...] = ()
 
     def generator(self) -> np.random.Generator:
         """A new generator of the text's random numbers."""

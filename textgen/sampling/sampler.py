@@ -48,8 +48,8 @@ class Sampler:
 
     Args:
         network: The trained network.
-        vocabulary: Its characters.
-        window: Characters that each prediction is made from, each time from a zero state; None
+        vocabulary: Its tokens.
+        window: Tokens that each prediction is made from, each time from a zero state; None
             to carry the state without end.
         seeds: Windows of the corpus, one of which is drawn if no seed is given.
         batch_states: Window states in a batch of texts.
@@ -427,8 +427,8 @@ class Sampler:
             entropy = (random_seed, candidate.number, candidate.attempt)
             # The last number keeps this draw apart from those of the characters.
             label_ids = choice.draw((*entropy, 2)) if choice is not None else ()
-            ids, held_back = self._tokens.read_seed(self.check_seed(candidate.seed), excluded)
-            request = TextRequest(ids, entropy, label_ids, candidate.max_length, held_back)
+            ids, continuations = self._tokens.read_seed(self.check_seed(candidate.seed), excluded)
+            request = TextRequest(ids, entropy, label_ids, candidate.max_length, continuations)
             yield candidate.seed, request
 
     def _make_reader(self, shape: tuple[int, ...] = ()) -> Reader:

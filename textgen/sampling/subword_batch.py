@@ -10,8 +10,8 @@ import numpy.typing as npt
 from textgen.sampling.batch import Batch, Flags, Rows
 from textgen.sampling.cells import Floats
 from textgen.sampling.network import Reader
-from textgen.sampling.requests import GenerationConfig, TextRequest
-from textgen.sampling.subwords import HeldBack, Spelling
+from textgen.sampling.requests import GeneratedIds, GenerationConfig, TextRequest
+from textgen.sampling.subwords import SeedEnd, Spelling
 
 
 class SubwordBatch(Batch):
@@ -35,37 +35,55 @@ class SubwordBatch(Batch):
         scores: bool,
     ):
         self._spelling = spelling
-        self._held_back: list[HeldBack | None] = [None] * rows
-        # Of each row: the characters of its text, less than 0 before those of the seed's end that
-        # was held back; the share of the last token that belongs to the text.
-        self._characters, self._share = np.zeros(rows, np.int64), np.ones(rows)
+        # Of each row: the end of its seed while that is read; the characters of its text, and how
+        # many of the first token's characters are in the seed.
+        self._seed_ends: dict[int, SeedEnd] = {}
+        self._characters, self._known = np.zeros(rows, np.int64), np.zeros(rows, np.int64)
+        # Of this step: rows that choose the first token after their seed was held back; rows that
+        # have to read their seed again, with the numbers of their texts and the ids.
+        self._continued: list[int] = []
+        self._again: list[tuple[int, int, list[int]]] = []
         super().__init__(reader, rows, requests, config, scores=scores)
-        final_ids = self._stop.final_ids
-        self._is_final[spelling.containing([*final_ids])] = True
+        self._is_final[spelling.containing([*self._stop.final_ids])] = True
+
+    def step(self) -> dict[int, GeneratedIds]:
+        """Read a token in each row and choose the next one; returns the texts that end."""
+        finished = super().step()
+        for row, number, (first, *others) in self._again:
+            if self._number[row] == number:  # it has not ended
+                self._reader.reset(row)
+                self._current[row], self._seeds[row] = first, iter(others)
+                self._reading[row] = True
+        self._again.clear()
+        return finished
 
     def _start(self, row: Any, request: TextRequest) -> None:
-        held_back = request.held_back
-        self._held_back[row] = held_back
-        self._characters[row] = 0
-        if held_back is not None:
-            self._characters[row] = -held_back.length
+        self._characters[row] = self._known[row] = 0
+        if request.continuations:
+            self._seed_ends[int(row)] = SeedEnd(request.continuations, request.seed_ids)
             self._is_empty[row] = False
 
     def _draw_noise(self, rows: Rows) -> None:
         for row in rows:
             self._noise[row] = self._config.draw_noise(self._generators[row], self._block)
 
-    def _restrict(self, logits: Floats, writing: Flags) -> Floats:
+    def _restrict(self, logits: Floats) -> Floats:
         restricted = logits
-        for row in np.flatnonzero(writing & (self._characters < 0)):
-            if restricted is logits:
-                restricted = logits.copy()
-            held_back = self._held_back[row]
-            assert held_back is not None  # noqa: S101 for mypy: its length is below 0
-            restricted[row] = held_back.restrict(logits[row])
+        self._continued = []
+        for row, seed_end in self._seed_ends.items():
+            if seed_end.read(logits[row]):
+                if restricted is logits:
+                    restricted = logits.copy()
+                restricted[row] = seed_end.scores()
+                self._continued.append(row)
         return restricted
 
     def _limit(self, chosen: Rows, writing: Flags) -> tuple[Flags, Flags]:
+        for row in self._continued:
+            known, again = self._seed_ends.pop(row).locate(int(chosen[row]))
+            self._known[row], self._characters[row] = known, -known
+            if again:
+                self._again.append((row, int(self._number[row]), [*again, int(chosen[row])]))
         before = np.maximum(self._characters, 0)
         after = self._characters + self._spelling.lengths[chosen]
         at_most = writing & (after > self._max_length - (not self._stop.has_document_end))
@@ -106,7 +124,6 @@ class SubwordBatch(Batch):
     def _written(self, row: np.int64) -> npt.NDArray[np.int32]:
         tokens = self._ids[row, : self._length[row]].tolist()
         ids = [*chain.from_iterable(map(self._spelling.ids.__getitem__, tokens))]
-        held_back = self._held_back[row]
-        first = 0 if held_back is None else held_back.length
+        first = int(self._known[row])
         has_end = self._stop.document_end_id in tokens[-1:]
         return np.array(ids[first : first + int(self._characters[row]) + has_end], np.int32)

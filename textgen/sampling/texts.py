@@ -21,7 +21,7 @@ class GeneratedText:
         text: The text after the seed.
         mean_log_probability: The mean natural logarithm of the characters' probabilities, and of
             that of the document's end, at temperature 1 and without filters; nan if scores were not
-            requested.
+            requested. Each character of a subword has an equal share of the subword's logarithm.
         complete: Whether the text reached its stop condition: the document's end, a text or number
             of lines to stop after or, in a continuous text without these, its maximum length.
         log_probability: The sum instead of the mean.

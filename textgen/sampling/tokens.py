@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import cached_property
 
-from textgen.sampling.subwords import HeldBack, Spelling
+from textgen.sampling.subwords import Continuation, Spelling
 from textgen.text.vocabulary import Vocabulary
 
 
@@ -34,19 +34,19 @@ class Tokens:
 
     def read_seed(
         self, seed: str, excluded: Sequence[int]
-    ) -> tuple[Sequence[int], HeldBack | None]:
-        """The ids to read for a seed, and the end of it that is held back.
+    ) -> tuple[Sequence[int], tuple[Continuation, ...]]:
+        """The ids to read for a seed, and the tokens that continue its end if that is held back.
 
         Args:
             seed: Text of the vocabulary's characters; it may be empty for a document.
             excluded: Ids that are never chosen.
         """
         ids: list[int] = self._vocabulary.encode(seed).tolist() if seed else []
-        held_back = None
+        continuations: tuple[Continuation, ...] = ()
         if self.spelling is not None:
-            ids, held_back = self.spelling.hold_back(ids, excluded)
+            ids, continuations = self.spelling.hold_back(ids, excluded)
         elif (end := self._vocabulary.document_end_id) is not None:
             ids.insert(0, end)
-        if self._window:
-            ids = ids[-self._window :]  # no window has more of them
-        return ids, held_back
+        if self._window:  # no window has more of them
+            ids = ids[-self._window - max((each.back for each in continuations), default=0) :]
+        return ids, continuations
