@@ -9,7 +9,7 @@ import pytest
 
 from tests.training.stopping import Stop, losses
 from textgen.api import train
-from textgen.errors import UsageError
+from textgen.errors import OutputError, UsageError
 from textgen.model import model_dir
 from textgen.settings import ModelConfig
 from textgen.text.prepare import prepare
@@ -95,6 +95,20 @@ def test_the_cache_is_read_again_only_for_the_same_tokens(corpus, tmp_path):
 
 
 @pytest.mark.framework
+def test_a_training_is_resumed_with_its_own_tokens(corpus, tmp_path, monkeypatch):
+    small = {name: SMALL[name] for name in ("units", "batch_size", "sample_length")}
+    options: dict[str, Any] = {**small, "epochs": 2}
+    train(corpus, model=tmp_path / "model", stop=Stop(3), tokens="characters", **options)
+    # Another version or machine chooses subwords for this text.
+    monkeypatch.setattr(choice, "_CLEARLY_FROM", 2000)
+    monkeypatch.setattr(choice, "_SECONDS_FROM", 0)
+    with pytest.raises(OutputError, match="unfinished training with another corpus"):
+        train(corpus, model=tmp_path / "model", resume=True, tokens="bpe:60", **options)
+    train(corpus, model=tmp_path / "model", resume=True, **options)
+    assert not model_dir.load(tmp_path / "model").vocabulary.merges
+
+
+@pytest.mark.framework
 def test_training_begins_with_a_model_of_the_same_subwords(corpus, tmp_path, text):
     base = tmp_path / "base"
     train(corpus, model=base, **SMALL)
@@ -104,6 +118,8 @@ def test_training_begins_with_a_model_of_the_same_subwords(corpus, tmp_path, tex
     train(other, model=tmp_path / "next", init_from=base, epochs=1, **options)
     before, after = (model_dir.load(path).vocabulary for path in (base, tmp_path / "next"))
     assert after.merges == before.merges
+    record = model_dir.read_model(tmp_path / "next").record
+    assert record.corpus_config(tmp_path / "next").tokens == "bpe"
     assert set(after.characters) == set(before.characters) | set("ZwölfBxkämp")
     with pytest.raises(UsageError, match="reads 3. subwords, .* leave out --tokens"):
         train(other, model=tmp_path / "no", init_from=base, epochs=1, tokens="characters")
@@ -138,6 +154,12 @@ def test_default_tokens(corpus, tmp_path, monkeypatch):
     assert opened(tmp_path / "prepared").offers_subwords
     monkeypatch.setattr(choice, "_CLEARLY_FROM", 2000)
     assert opened().subwords
-    for options in ({"maxlen": 10}, {"preset": "small"}, {"cell": "gru"}, {"embedding": 0}):
+    for options in (
+        {"maxlen": 10},
+        {"preset": "small"},
+        {"cell": "gru"},
+        {"embedding": 0},
+        {"init_from": "auto"},
+    ):
         of_characters = opened(**options)
         assert (of_characters.subwords, of_characters.offers_subwords) == (0, False)

@@ -50,14 +50,14 @@ def add_noise(
     rows: slice = ALL_ROWS,
     document_end: int | None = None,
 ) -> npt.NDArray[np.int32]:
-    """Replace some characters of inputs at random by others of the same row.
+    """Replace some tokens of inputs at random by others of the same row.
 
-    Unigram noising (Xie et al. 2017). Only characters of the row are used, because no more of the
+    Unigram noising (Xie et al. 2017). Only tokens of the row are used, because no more of the
     text needs to be read for that.
 
     Args:
         x: Ids, shape (rows, maxlen).
-        share: The probability that a character is replaced.
+        share: The probability that a token is replaced.
         random_seed: One or more numbers that decide which, and by what.
         count: Rows of the whole batch.
         rows: Those of them that `x` has.

@@ -241,5 +241,5 @@ def _find_merges(prepared: Prepared, preparation: Preparation) -> tuple[Merge, .
     if size is None:
         return None
     merges = learn_merges(prepared.ids[training], prepared.vocabulary, size)
-    choice.check(len(characters) + len(list_subwords(merges)))
+    choice.check(len(characters), len(list_subwords(merges)))
     return merges or None

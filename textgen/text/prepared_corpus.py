@@ -13,7 +13,7 @@ from textgen.errors import PreparedError
 from textgen.settings import CorpusConfig, WindowConfig
 from textgen.text.documents.index import DOCUMENTS, TEST, TRAINING, VALIDATION, Documents
 from textgen.text.reading_report import ReadingReport
-from textgen.text.split import check_documents, check_length, split_positions
+from textgen.text.split import check_documents, check_length, check_tokens, split_positions
 from textgen.text.tokens.encode import find_token
 from textgen.text.vocabulary import Ids, Vocabulary
 from textgen.text.windows import Windows
@@ -166,11 +166,15 @@ class Prepared:
         Raises:
             CorpusError: it is too short, or has one distinct character.
         """
-        if self.documents is None:
-            check_length(len(self.ids), self.vocabulary, windows, streams)
-        else:
-            training, _, _ = self.ranges(windows.validation)
-            check_documents(training.stop, windows, streams)
+        training, validating, _ = self.ranges(windows.validation)
+        if self.documents is not None:
+            unit = "tokens" if self.vocabulary.merges else "characters"
+            check_documents(training.stop, windows, streams, unit)
+            return
+        check_length(self.characters, self.vocabulary.character_vocabulary, windows, streams)
+        if self.vocabulary.merges:
+            count = validating.stop - validating.start
+            check_tokens(training.stop, count, windows, streams)
 
     def _has_ends(self, first: int, ids: Ids) -> bool:
         """Whether ids, from the place `first` on, have document ends just where they are to be."""

@@ -97,31 +97,60 @@ def check_length(
     )
 
 
-def check_documents(characters: int, windows: WindowConfig, streams: int = 1) -> None:
+def check_documents(
+    length: int, windows: WindowConfig, streams: int = 1, unit: str = "characters"
+) -> None:
     """Check that the documents for training are long enough together.
 
     Args:
-        characters: How many characters they have, with the document ends.
+        length: How many tokens they have, with the document ends.
         windows: Windows.
         streams: How many streams of windows they must have.
+        unit: What the message calls the tokens.
 
     Raises:
         CorpusError: they are too short. The message gives options with which they are not.
     """
     needed = streams * windows.maxlen + 1
-    if characters >= needed:
+    if length >= needed:
         return
     remedies = []
-    if fewer := (characters - 1) // windows.maxlen:
+    if fewer := (length - 1) // windows.maxlen:
         remedies.append(f"--batch-size {fewer}")
-    if shorter := (characters - 1) // streams:
+    if shorter := (length - 1) // streams:
         remedies.append(f"--maxlen {shorter}")
     if not remedies:
-        remedies.append(f"--batch-size 1 --maxlen {characters - 1}")
+        remedies.append(f"--batch-size 1 --maxlen {length - 1}")
     raise CorpusError(
-        f"the documents are too short: those for training have {characters:,} characters, with "
+        f"the documents are too short: those for training have {length:,} {unit}, with "
         f"their ends, and need {needed:,} ({_describe_need(windows, streams)}); give more "
         f"documents, or add {' or '.join(remedies)}"
+    )
+
+
+def check_tokens(training: int, validating: int, windows: WindowConfig, streams: int = 1) -> None:
+    """Check that the parts of a text have enough subwords to train on.
+
+    The text is split at a character, so how many they have does not follow from its length.
+
+    Args:
+        training: Tokens of the training part.
+        validating: Tokens of the validation part.
+        windows: Windows and split.
+        streams: How many streams of windows the training part must have.
+
+    Raises:
+        CorpusError: there are too few.
+    """
+    needed = streams * windows.maxlen + 1
+    needed_there = windows.maxlen + 1 if windows.validation else 0
+    if training >= needed and validating >= needed_there:
+        return
+    batch = f"--batch-size {streams:,} streams of " if streams > 1 else ""
+    raise CorpusError(
+        f"the text is too short for {batch}--maxlen {windows.maxlen}: it has {training:,} tokens "
+        f"in the training part and {validating:,} in the validation part, and needs {needed:,} and "
+        f"{needed_there:,}; give a longer text, a smaller --maxlen, or --tokens characters"
     )
 
 

@@ -24,9 +24,9 @@ class Streams:
     (Williams and Peng 1990).
 
     Attributes:
-        ids: Ids of the text, shape (characters,), any integer type.
+        ids: Ids of the text, shape (tokens,), any integer type.
         count: Number of streams, the batch's rows.
-        maxlen: Characters of each stream in a batch.
+        maxlen: Tokens of each stream in a batch.
         rows: Those streams that are read.
         labels: The labels of the text's documents; None for none.
 

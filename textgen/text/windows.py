@@ -12,21 +12,21 @@ from textgen.text.permutation import Permutation
 from textgen.text.vocabulary import Ids, IdSequence
 
 
-def count_windows(characters: int, maxlen: int, step: int) -> int:
+def count_windows(length: int, maxlen: int, step: int) -> int:
     """How many windows a text has.
 
-    A window also needs the character after it, which is to be predicted.
+    A window also needs the token after it, which is to be predicted.
 
     Args:
-        characters: Length of the text.
-        maxlen: Characters in a window.
-        step: Characters from one window's start to the next one's.
+        length: Tokens of the text.
+        maxlen: Tokens in a window.
+        step: Tokens from one window's start to the next one's.
 
     Example:
         >>> count_windows(10, maxlen=4, step=3)  # they start at 0 and 3
         2
     """
-    return max(0, -(-(characters - maxlen) // step))
+    return max(0, -(-(length - maxlen) // step))
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class Windows:
     """The overlapping windows of a text, each of which is read when it is needed.
 
     Attributes:
-        ids: Ids of the text, shape (characters,), any integer type.
-        maxlen: Characters in a window.
-        step: Characters from one window's start to the next one's.
+        ids: Ids of the text, shape (tokens,), any integer type.
+        maxlen: Tokens in a window.
+        step: Tokens from one window's start to the next one's.
         targets: `last` or `sequence`.
-        lead: Characters before the text, all equal to its first one: that is the end of a document
+        lead: Tokens before the text, all equal to its first one: that is the end of a document
             before the first, so each window is as good as the others.
         labels: The labels of the text's documents; None for none.
 

@@ -34,7 +34,7 @@ class TrainingIdentity:
 
     Attributes:
         settings: All settings.
-        vocabulary: The characters it learns.
+        vocabulary: The tokens it learns.
         text: The digest of the prepared corpus.
         init_from: The model directory that it began with, if any.
         automatic: Names of the settings that nobody chose, whose values follow from the text, the

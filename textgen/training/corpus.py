@@ -31,7 +31,7 @@ def read_corpus(
     windows = vars(selection.resolve().windows)
     windows = {name: windows[name] for name in windows if name in selection.values}
     preparation = Preparation.build(job.reading, windows, force=True)
-    preparation = choose_tokens(job, preparation, selection, initial)
+    preparation = choose_tokens(job, preparation, selection, initial, recorded)
     sources = find_sources(job.corpora, preparation.corpus.glob)
     reading = resolve_documents(sources, preparation.corpus)
     cache = cache_path(job.model)

@@ -140,13 +140,13 @@ def _prepare(
     )
     validator = None
     if len(data.validation):
-        characters = None if snapshot is None else _validation_characters(snapshot)
+        tokens = None if snapshot is None else _validation_tokens(snapshot)
         part = data.validation_part
-        validator = Validator(part, settings, vocabulary, backend, characters)
+        validator = Validator(part, settings, vocabulary, backend, tokens)
     state = TrainingState(
         _untrained_curve(data, config),
         precision.name,
-        validation_characters=validator.characters if validator else 0,
+        validation_tokens=validator.tokens if validator else 0,
     )
     if snapshot is not None:
         _restore(snapshot, state, model, trainer, by_time=config.time > 0)
@@ -227,8 +227,8 @@ def _describe(loop: Loop, precision: Precision, start: StartOptions) -> events.T
     )
 
 
-def _validation_characters(snapshot: Snapshot) -> int:
-    """Characters of the validation text that were read before a snapshot was taken."""
+def _validation_tokens(snapshot: Snapshot) -> int:
+    """Tokens of the validation text that were read before a snapshot was taken."""
     count = snapshot.state.get("validated")
     if isinstance(count, bool) or not isinstance(count, int) or count < 2:
         raise ModelError(

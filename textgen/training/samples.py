@@ -26,7 +26,7 @@ def draw_seeds(
     reads.
 
     Returns:
-        At most 64 different texts of at most `maxlen` characters; none of documents, which start
+        At most 64 different texts of at most `maxlen` tokens; none of documents, which start
         from nothing.
     """
     if not communicator.is_main or text.documents is not None:

@@ -56,7 +56,7 @@ class TrainingState:
         precision: What the recurrent layers compute in.
         steps: Steps so far.
         seconds: Time since the first step began, without what passed between two runs.
-        validation_characters: How much of the validation text is read; 0 without one.
+        validation_tokens: How many of the validation text are read; 0 without one.
         budget: What a resumed training makes its budget from.
         curve_points: Points of the loss curve so far.
         early_samples: Early samples so far.
@@ -74,7 +74,7 @@ class TrainingState:
     precision: str
     steps: int = 0
     seconds: float = 0.0
-    validation_characters: int = 0
+    validation_tokens: int = 0
     budget: dict[str, float] = field(default_factory=dict)
     curve_points: int = 0
     early_samples: int = 0
@@ -116,7 +116,7 @@ class TrainingState:
             "curve": self.loss_curve.to_json(),
             "points": self.curve_points,
             "glimpses": self.early_samples,
-            "validated": self.validation_characters,
+            "validated": self.validation_tokens,
             "history": self.history,
             "best_epoch": self.best_epoch,
             "best_loss": self.best_loss,

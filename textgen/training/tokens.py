@@ -6,8 +6,10 @@ from textgen.errors import UsageError
 from textgen.text.prepare import Preparation
 from textgen.text.prepared import Prepared
 from textgen.text.tokens.choice import AUTO, BPE, CHARACTERS, TokenChoice
+from textgen.text.vocabulary import Vocabulary
 from textgen.text.workers import processor_count
 from textgen.training.automatic import GPU_PACE, cpu_pace
+from textgen.training.checkpoint import TrainingIdentity
 from textgen.training.initial_model import InitialModel
 from textgen.training.job import Job
 from textgen.training.selection import Selection
@@ -17,7 +19,11 @@ _OF_CHARACTERS = {"maxlen", "step", "targets", "embedding"}
 
 
 def choose_tokens(
-    job: Job, preparation: Preparation, selection: Selection, initial: InitialModel | None
+    job: Job,
+    preparation: Preparation,
+    selection: Selection,
+    initial: InitialModel | None,
+    recorded: TrainingIdentity | None,
 ) -> Preparation:
     """A preparation with the tokens that a training is to read.
 
@@ -26,9 +32,10 @@ def choose_tokens(
         preparation: How the corpus is prepared.
         selection: The settings that are chosen.
         initial: The model to begin with, whose tokens the corpus is to have.
+        recorded: The training to resume, of which another version or machine may have chosen them.
 
     Raises:
-        UsageError: the user chose other tokens than that model has.
+        UsageError: the user chose other tokens than the model to begin with has.
     """
     values, is_chosen = selection.values, "tokens" in preparation.chosen
     request = preparation.corpus.tokens
@@ -40,16 +47,20 @@ def choose_tokens(
     )
     if initial is not None:
         vocabulary = initial.model.record.vocabulary
-        count = len(vocabulary.characters) + len(vocabulary.subwords)
-        own = (AUTO, BPE, f"{BPE}:{count}") if vocabulary.merges else (AUTO, CHARACTERS)
-        if is_chosen and request not in own:
+        if is_chosen and not _includes(request, vocabulary):
             raise _other_tokens(initial)
-        return replace(preparation, tokens=replace(choice, merges=vocabulary.merges))
-    if not is_chosen and _suits_subwords(selection):
-        choice = replace(choice, request=AUTO, is_default=True)
-        corpus = replace(preparation.corpus, tokens=AUTO)
-        return replace(preparation, corpus=corpus, tokens=choice)
-    return replace(preparation, tokens=choice)
+        choice = replace(choice, merges=vocabulary.merges)
+        default = BPE if vocabulary.merges else CHARACTERS
+    # With --init-from auto, a training may begin with a starter, which reads characters.
+    elif job.init_from is None and _suits_subwords(selection):
+        choice, default = replace(choice, is_default=not is_chosen), AUTO
+    else:
+        default = CHARACTERS
+    if recorded is not None and (not is_chosen or _includes(request, recorded.vocabulary)):
+        choice = replace(choice, merges=recorded.vocabulary.merges)
+    request = request if is_chosen else default
+    corpus = replace(preparation.corpus, tokens=request)
+    return replace(preparation, corpus=corpus, tokens=replace(choice, request=request))
 
 
 def offers_subwords(job: Job, selection: Selection, corpus: Prepared) -> bool:
@@ -61,8 +72,8 @@ def offers_subwords(job: Job, selection: Selection, corpus: Prepared) -> bool:
     values = selection.values
     choice = TokenChoice(AUTO, values.get("epochs") or 0, values.get("time") or 0.0)
     training, _, _ = corpus.ranges(corpus.windows.validation)
-    size = len(corpus.vocabulary.characters)
-    return replace(choice, pace=_estimate_pace(job)).size(training.stop, size) is not None
+    length, distinct = training.stop - training.start, len(corpus.vocabulary.characters)
+    return replace(choice, pace=_estimate_pace(job)).size(length, distinct) is not None
 
 
 def check_tokens(prepared: Prepared, initial: InitialModel | None) -> None:
@@ -72,6 +83,13 @@ def check_tokens(prepared: Prepared, initial: InitialModel | None) -> None:
     choice = TokenChoice(merges=initial.model.record.vocabulary.merges)
     if not choice.matches(prepared):
         raise _other_tokens(initial)
+
+
+def _includes(request: str, vocabulary: Vocabulary) -> bool:
+    """Whether a vocabulary is one of those that a user asks for."""
+    count = len(vocabulary.characters) + len(vocabulary.subwords)
+    own = (BPE, f"{BPE}:{count}") if vocabulary.merges else (CHARACTERS,)
+    return request in (AUTO, *own)
 
 
 def _other_tokens(initial: InitialModel) -> UsageError:

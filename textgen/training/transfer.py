@@ -78,7 +78,7 @@ class MappedIds:
     """Ids of one vocabulary that are read as those of another, without a copy of the text.
 
     Attributes:
-        ids: Ids of a text, shape (characters,), possibly mapped from a file.
+        ids: Ids of a text, shape (tokens,), possibly mapped from a file.
         table: The new id of each old one.
     """
 

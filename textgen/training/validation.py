@@ -34,10 +34,10 @@ class Validator:
         settings: All settings.
         vocabulary: The vocabulary.
         backend: What computes, and with which other processes.
-        characters: How many are read, where a training is resumed; None to find out.
+        tokens: How many are read, where a training is resumed; None to find out.
 
     Attributes:
-        characters: How many are read.
+        tokens: How many are read.
         seconds: How long that takes; 0 in a training by epochs, where nobody needs to know.
     """
 
@@ -47,7 +47,7 @@ class Validator:
         settings: Settings,
         vocabulary: Vocabulary,
         backend: Backend,
-        characters: int | None = None,
+        tokens: int | None = None,
     ):
         maxlen, config = settings.windows.maxlen, settings.training
         self._settings, self._backend, self._vocabulary = settings, backend, vocabulary
@@ -61,16 +61,16 @@ class Validator:
             long_enough = (at_most - 1) // (_BATCHES_OF_STREAM * maxlen)
             self._rows = backend.sharding.padded_rows(min(_STREAMS, affordable, long_enough))
         at_least = (self._rows or 1) * maxlen + 1
-        self.characters = min(at_most, max(characters or at_most, at_least))
+        self.tokens = min(at_most, max(tokens or at_most, at_least))
         self._evaluator = backend.create_evaluator(settings, vocabulary.size, self._rows)
         if not config.time:
             return
         seconds, per_batch = backend.communicator.all_gather(*self._time_batch())[0]
         context = 1 if self._rows else 0  # batches that are read for context alone
-        if characters is None:
+        if tokens is None:
             batches = max(1, int(_TIME_SHARE * config.time / seconds) - context)
-            self.characters = min(at_most, max(batches * int(per_batch), at_least))
-        self.seconds = seconds * (context + math.ceil(self.characters / per_batch))
+            self.tokens = min(at_most, max(batches * int(per_batch), at_least))
+        self.seconds = seconds * (context + math.ceil(self.tokens / per_batch))
 
     def loss(self, weights: Sequence[npt.NDArray[Any]]) -> float:
         """The mean loss of weights, which are in the order of the model file."""
@@ -86,7 +86,7 @@ class Validator:
 
     def _batches(self) -> Iterator[Batch]:
         communicator, sharding = self._backend.communicator, self._backend.sharding
-        ids, options = self._ids[: self.characters], self._settings.windows
+        ids, options = self._ids[: self.tokens], self._settings.windows
         if self._rows is not None:
             own = communicator.rows(self._rows)
             streams = Streams(ids, self._rows, options.maxlen, own, self._labels)
@@ -96,13 +96,11 @@ class Validator:
         return all_windows.ordered_batches(rows, communicator.rows(rows))
 
     def _time_batch(self) -> tuple[float, int]:
-        """Seconds of a batch, and characters of the text in the batches of all processes."""
+        """Seconds of a batch, and tokens of the text in the batches of all processes."""
         inputs, targets, weight = next(self._batches())
         self._evaluator.total_loss(inputs, targets, weight)  # builds the network
         start = time.perf_counter()
         self._evaluator.total_loss(inputs, targets, weight)
         seconds = max(time.perf_counter() - start, 1e-6)
-        characters = (
-            targets.size if self._rows else len(ids_of(inputs)) * self._settings.windows.step
-        )
-        return seconds, characters * self._backend.communicator.count
+        tokens = targets.size if self._rows else len(ids_of(inputs)) * self._settings.windows.step
+        return seconds, tokens * self._backend.communicator.count

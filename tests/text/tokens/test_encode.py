@@ -100,7 +100,7 @@ def test_any_number_of_processes_gives_the_same_bytes(corpus, tmp_path, monkeypa
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_nothing_is_left_after_a_failure(failure, raised, jobs, corpus, tmp_path, monkeypatch):
     monkeypatch.setattr(encode, "_CHARACTERS_PER_PROCESS", 1000)
-    stages = []
+    stages, before = [], psutil.Process().children()
 
     def fail(stage: str, done: int, total: int | None) -> None:
         stages.append(stage)
@@ -111,7 +111,7 @@ def test_nothing_is_left_after_a_failure(failure, raised, jobs, corpus, tmp_path
         prepare(corpus, tmp_path / "prepared", tokens="bpe:120", jobs=jobs, on_progress=fail)
     assert stages.count("subwords") > 2
     assert [path.name for path in tmp_path.iterdir()] == ["corpus.txt"]
-    assert psutil.Process().children() == []
+    assert psutil.Process().children() == before
 
 
 def test_chunks_end_where_words_do(tmp_path):
@@ -152,6 +152,37 @@ def test_a_number_that_does_not_fit(tokens, message, corpus, tmp_path):
     with pytest.raises(CorpusError, match=message):
         prepare(corpus, tmp_path / "prepared", tokens=tokens)
     assert not (tmp_path / "prepared").exists()
+
+
+@pytest.mark.parametrize("tokens", ["bpe", "bpe:2000"])
+def test_a_text_without_subwords(tokens, tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_text("".join(map(chr, range(0x4E00, 0x4E00 + 1000))), encoding="utf-8")
+    with pytest.raises(CorpusError, match="repeats too little to have subwords; leave out"):
+        prepare(text, tmp_path / "prepared", tokens=tokens)
+    assert prepare(text, tmp_path / "auto", tokens="auto").subwords is None
+
+
+def test_a_validation_part_of_few_subwords(tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_text(TEXT[:40_000], encoding="utf-8")
+    match = "too short for --maxlen 400: .* 2.. in the validation part, and needs 401 and 401"
+    with pytest.raises(CorpusError, match=match):  # of 800 characters
+        prepare(text, tmp_path / "prepared", tokens="bpe:90", maxlen=400, validation=0.02)
+
+
+def test_documents_of_few_subwords(tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_text("\n".join("ab" * number for number in range(1, 21)), encoding="utf-8")
+    with pytest.raises(CorpusError, match="those for training have 1.. tokens, with"):
+        prepare(text, tmp_path / "prepared", tokens="bpe:4", documents="lines", maxlen=300)
+
+
+def test_only_a_corpus_with_as_many_subwords_matches(corpus, tmp_path):
+    prepared = prepare(corpus, tmp_path / "prepared", tokens="bpe:156")
+    assert TokenChoice("bpe", seconds=1).matches(prepared)
+    assert not TokenChoice("bpe", seconds=1000).matches(prepared)  # more time, more subwords
+    assert not TokenChoice("auto").matches(prepared)
 
 
 def test_choice():

@@ -79,8 +79,22 @@ class TokenChoice:
             return self.epochs * characters / _SPEED
         return self.pace * (self.seconds or TrainConfig.time)
 
-    def check(self, tokens: int) -> None:
-        """Raise `CorpusError` where a text has fewer tokens than the user named."""
+    def check(self, distinct: int, subwords: int) -> None:
+        """Check what was learned from a text.
+
+        Args:
+            distinct: Characters in the vocabulary.
+            subwords: Those that were learned.
+
+        Raises:
+            CorpusError: there are fewer tokens than the user named, or no subwords.
+        """
+        tokens = distinct + subwords
+        if not subwords and self.request != AUTO:
+            raise CorpusError(
+                "the text repeats too little to have subwords; leave out --tokens, or give "
+                "--tokens characters"
+            )
         if tokens < (parse_tokens(self.request) or 0):
             raise CorpusError(
                 f"the text supports at most {tokens:,} tokens; give --tokens bpe:{tokens} or "
@@ -88,17 +102,17 @@ class TokenChoice:
             )
 
     def matches(self, prepared: Prepared) -> bool:
-        """Whether a prepared corpus has these tokens, as far as that can be told from its size."""
+        """Whether a prepared corpus has as many tokens as are to be learned now.
+
+        If its text had too few subwords, it is prepared again, which takes no time.
+        """
         characters = prepared.vocabulary.characters
         if self.merges is not None:
             return prepared.tokens.vocabulary.merges == select_merges(self.merges, characters)
         training, _, _ = prepared.ranges(prepared.windows.validation)
         size = self.size(training.stop - training.start, len(characters))
-        if size is None:
-            return prepared.subwords is None
         learned = len(prepared.tokens.vocabulary.subwords)
-        is_exact = parse_tokens(self.request) is not None
-        return learned == size - len(characters) if is_exact else learned > 0
+        return learned == (0 if size is None else size - len(characters))
 
 
 def prefers_subwords(
