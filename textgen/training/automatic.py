@@ -36,11 +36,11 @@ _UNITS = (
 GPU_PACE = 50.0  # times as fast as two cores: what is assumed before anything is measured
 _ONE_CORE = 0.15  # share of a step on two cores that more cores do not speed up
 _STARTS = 300  # windows from a zero state that teach a network to start
-# Characters of documents that start often enough for a network to learn how; of longer ones, it
+# Tokens of documents that start often enough for a network to learn how; of longer ones, it
 # must learn to start in the middle.
 _SHORT_DOCUMENTS = 1000
-_SHORT = 20_000  # characters of a text that is too short to spare any
-# Characters of a text that half a minute would be too long for. What it needs is passes, and a time
+_SHORT = 20_000  # tokens of a text that is too short to spare any
+# Tokens of a text that half a minute would be too long for. What it needs is passes, and a time
 # would be thousands of them.
 _BY_EPOCHS = 50_000
 
@@ -70,44 +70,42 @@ def cpu_pace(speedup: float) -> float:
     return 1 / ((1 - _ONE_CORE) / speedup + _ONE_CORE)
 
 
-def choose_length(characters: int, pace: Pace = TWO_CORES) -> dict[str, float]:
+def choose_length(tokens: int, pace: Pace = TWO_CORES) -> dict[str, float]:
     """How long to train if nobody chose it: `epochs` of a short text, else `time` in seconds.
 
     Args:
-        characters: Of the training text.
+        tokens: Of the training text.
         pace: Of the device.
 
     Example:
         >>> choose_length(9_000), choose_length(1_000_000)
         ({'epochs': 60, 'time': 0.0}, {'time': 600.0})
     """
-    if characters < _BY_EPOCHS:
+    if tokens < _BY_EPOCHS:
         return {"epochs": _PASSES, "time": 0.0}
-    return {"time": choose_time(characters, pace)}
+    return {"time": choose_time(tokens, pace)}
 
 
-def choose_time(characters: int, pace: Pace = TWO_CORES) -> float:
+def choose_time(tokens: int, pace: Pace = TWO_CORES) -> float:
     """The seconds of a training by time if nobody chose them: fewer for a short text.
 
     Args:
-        characters: Of the training text.
+        tokens: Of the training text.
         pace: Of the device.
     """
-    units = _choose_units(characters, TrainConfig.time * pace.times)
-    read_once = characters / (estimate_speed(units) * pace.times)
+    units = _choose_units(tokens, TrainConfig.time * pace.times)
+    read_once = tokens / (estimate_speed(units) * pace.times)
     least, enough = 30.0, _PASSES * read_once
     if pace.gpu:
         least, enough = 2 * _GPU_START, _GPU_START + _GPU_PASSES * read_once
     return float(min(TrainConfig.time, max(least, round(enough))))
 
 
-def choose_sizes(
-    characters: int, chosen: Mapping[str, Any], pace: Pace = TWO_CORES
-) -> dict[str, Any]:
+def choose_sizes(tokens: int, chosen: Mapping[str, Any], pace: Pace = TWO_CORES) -> dict[str, Any]:
     """Size, regularisation, learning rate and batch for an LSTM with carried state.
 
     Args:
-        characters: Of the training text.
+        tokens: Of the training text.
         chosen: Settings by name that others chose: `time` or `epochs`, and perhaps more.
         pace: Of the device (training/device_speed.py).
 
@@ -119,22 +117,22 @@ def choose_sizes(
         (448,)
     """
     epochs = chosen.get("epochs")
-    seconds = epochs * characters / estimate_speed(320) if epochs else chosen["time"] * pace.times
-    units = chosen.get("units") or (_choose_units(characters, seconds),)
+    seconds = epochs * tokens / estimate_speed(320) if epochs else chosen["time"] * pace.times
+    units = chosen.get("units") or (_choose_units(tokens, seconds),)
     width = equivalent_width(units)
     start = _GPU_START if pace.gpu else _START
     training_seconds = 0.0 if epochs else max(chosen["time"] - start, 1.0)
-    passes = epochs or estimate_speed(width) * pace.times * training_seconds / characters
-    maxlen = chosen.get("maxlen") or choose_maxlen(characters)
-    batch_size = chosen.get("batch_size") or choose_batch_size(characters, maxlen)
-    windows = passes * characters / maxlen
+    passes = epochs or estimate_speed(width) * pace.times * training_seconds / tokens
+    maxlen = chosen.get("maxlen") or choose_maxlen(tokens)
+    batch_size = chosen.get("batch_size") or choose_batch_size(tokens, maxlen)
+    windows = passes * tokens / maxlen
     steps = windows / batch_size
     # More passes need more regularisation; more steps, and wider layers, a lower learning rate.
     doublings = math.log2(max(0.1, min(passes, _PASSES)) / 3.3)
     learning_rate = 0.018 * min(1.0, 256 / width) * min(1.0, (1600 / steps) ** 0.6)
     # From 13 passes on, and fully from 26, a text needs more than dropout; of less than 100 kB (90
     # without the validation part), the more the shorter it is.
-    rereading, shortness = min(max(doublings - 2, 0.0), 1.0), max(90_000 / characters - 1, 0.0)
+    rereading, shortness = min(max(doublings - 2, 0.0), 1.0), max(90_000 / tokens - 1, 0.0)
     noise = rereading * min(0.005 + 0.008 * shortness, 0.15)
     weight_decay = min(TrainConfig.weight_decay + rereading * 0.08 * shortness, 0.8)
     values = {
@@ -177,7 +175,7 @@ def choose_state_reset(windows: float, mean_length: float | None = None) -> floa
 
     Args:
         windows: Windows that the training reads, counted each time.
-        mean_length: Characters of a document; None for a continuous text.
+        mean_length: Tokens of a document; None for a continuous text.
 
     Example:
         >>> choose_state_reset(1_000_000), choose_state_reset(2_000)
@@ -190,22 +188,22 @@ def choose_state_reset(windows: float, mean_length: float | None = None) -> floa
     return round(min(max(TrainConfig.state_reset, _STARTS / windows), 0.5), 2)
 
 
-def choose_maxlen(characters: int) -> int:
-    """Characters in a window."""
-    return MAXLEN if characters > _SHORT else WindowConfig.maxlen
+def choose_maxlen(tokens: int) -> int:
+    """Tokens in a window."""
+    return MAXLEN if tokens > _SHORT else WindowConfig.maxlen
 
 
-def choose_batch_size(characters: int, maxlen: int) -> int:
+def choose_batch_size(tokens: int, maxlen: int) -> int:
     """Streams in a batch: fewer if a text is too short for four steps of each.
 
     Example:
         >>> choose_batch_size(1_000_000, 64), choose_batch_size(2_000, 64)
         (32, 7)
     """
-    return min(TrainConfig.batch_size, max(1, (characters - 1) // (4 * maxlen)))
+    return min(TrainConfig.batch_size, max(1, (tokens - 1) // (4 * maxlen)))
 
 
-def _choose_units(characters: int, seconds: float) -> int:
+def _choose_units(tokens: int, seconds: float) -> int:
     """Units of one layer for a text and a time on two cores.
 
     Steps of a wider network take longer, and drop_connect keeps it from learning by rote: four
@@ -215,7 +213,7 @@ def _choose_units(characters: int, seconds: float) -> int:
     by_time = float(np.interp(math.log(seconds), np.log(times), units))
     # Any network learns a short text by heart; a wide one does so earlier. Noise and weight decay,
     # of which short texts get much, prevent that.
-    by_text = max(0.77 * math.sqrt(characters), 7.4 * characters**0.3)
+    by_text = max(0.77 * math.sqrt(tokens), 7.4 * tokens**0.3)
     return max(64, 32 * int(min(by_time, by_text) / 32 + 0.5))
 
 
@@ -231,5 +229,5 @@ def equivalent_width(units: Sequence[int]) -> float:
 
 
 def estimate_speed(units: float) -> float:
-    """Characters per second on two cores: within a sixth of those measured, 96 to 1,024 units."""
+    """Tokens per second on two cores: within a sixth of those measured, 96 to 1,024 units."""
     return float(min(20_000_000 / units, 85_000 * (256 / units) ** 1.45))

@@ -145,7 +145,7 @@ def test_a_file_that_was_edited(name, corpus, tmp_path):
     [
         ("bpe:10", "bpe:10 leaves no room for subwords: the text has 28 distinct characters"),
         ("bpe:5000", r"supports at most \d+ tokens; give --tokens bpe:\d+ or fewer"),
-        ("bpe:999999", "is too many; give 65,536 or fewer"),
+        ("bpe:999999", "is too many; give 65,534 or fewer"),
     ],
 )
 def test_a_number_that_does_not_fit(tokens, message, corpus, tmp_path):

@@ -11,7 +11,7 @@ from textgen.text.prepared_corpus import Prepared
 from textgen.text.tokens.subwords import Merge, select_merges
 
 CHARACTERS, BPE, AUTO = "characters", "bpe", "auto"
-MOST_TOKENS = 65_536  # two bytes each
+MOST_TOKENS = 65_534  # two bytes each, with an unknown character and a document end
 
 _AUTO_FROM = 1_500_000  # characters of a training text that subwords are better for
 _CLEARLY_FROM = 2_000_000  # and by 2 % or more
