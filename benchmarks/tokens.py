@@ -115,7 +115,7 @@ def _mean_loss(rows: Sequence[dict[str, Any]], text: str, tokens: str) -> float:
 
 
 def draw(rows: Sequence[dict[str, Any]]) -> None:
-    """Draw the figure in docs/: a group of bars for each text."""
+    """Draw the figure in docs/: a point for each training."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -123,17 +123,17 @@ def draw(rows: Sequence[dict[str, Any]]) -> None:
 
     texts = list(dict.fromkeys(row["text"] for row in rows))
     choices = list(dict.fromkeys(row["tokens"] for row in rows))
-    figure, axes = pyplot.subplots(figsize=(7, 4))
-    width = 0.8 / len(choices)
+    figure, axes = pyplot.subplots(figsize=(6, 3.5))
     for number, tokens in enumerate(choices):
-        places = [place + number * width for place in range(len(texts))]
-        means = [_mean_loss(rows, text, tokens) for text in texts]
-        bars = axes.bar(places, means, width, label=tokens)
-        axes.bar_label(bars, fmt="%.3f", fontsize=8)
-    axes.set_xticks([place + 0.4 - width / 2 for place in range(len(texts))], texts)
-    axes.set_ylabel("loss on held-out text, nats per character")
-    axes.set_ylim(0.9, None)
-    axes.legend()
+        chosen = [row for row in rows if row["tokens"] == tokens]
+        shift = (number - (len(choices) - 1) / 2) / (4 * len(choices))
+        places = [texts.index(row["text"]) + shift for row in chosen]
+        axes.plot(places, [row["loss"] for row in chosen], "o", alpha=0.7, label=tokens)
+    axes.set_xticks(range(len(texts)), [Path(text).stem for text in texts])
+    axes.set_xlim(-0.5, len(texts) - 0.5)
+    axes.set_ylabel("loss on held-out text,\nnats per character")
+    axes.grid(alpha=0.3, axis="y")
+    axes.legend(loc="lower right")
     figure.tight_layout()
     figure.savefig(_FIGURE)
 
