@@ -62,6 +62,7 @@ bench: $(VENV)/installed-backends  ## run the benchmarks: make bench CORPUS=tiny
 	$(BIN)/python -m benchmarks.targets $(CORPUS)
 	$(BIN)/python -m benchmarks.steps
 	$(BIN)/python -m benchmarks.output_layer
+	$(BIN)/python -m benchmarks.tokens $(CORPUS) --tokens characters bpe
 	$(BIN)/python -m benchmarks.training $(CORPUS)
 	$(BIN)/python -m benchmarks.starts $(CORPUS) --seconds 60 --seeds 0 1 2
 	$(BIN)/python -m benchmarks.overhead $(CORPUS)
