@@ -148,7 +148,7 @@ def _describe_corpus(event: events.CorpusOpened) -> Iterator[str]:
     if event.offers_subwords:
         yield (
             "        --tokens auto would learn subwords, which may predict this text better and "
-            "generate it about twice as fast"
+            "generate it faster"
         )
 
 
