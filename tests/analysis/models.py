@@ -1,14 +1,12 @@
 """Models with random weights, made without a framework."""
 
-import io
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
+from tests.model.writing import write_weights
 from textgen import __version__
 from textgen.model import model_dir
 from textgen.model.model_dir import TrainedModel
@@ -71,15 +69,9 @@ def random_model(
 def save_model(trained: TrainedModel, directory: Path) -> Path:
     """Write a model directory."""
     record = trained.record
-    specs = weight_specs(record.settings.model, record.vocabulary.size)
 
     def write(path: Path) -> None:
-        data = io.BytesIO()
-        with h5py.File(data, "w") as file:
-            for spec, array in zip(specs, trained.weights, strict=True):
-                file[spec.path] = array
-        with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr("model.weights.h5", data.getvalue())
+        write_weights(path, record.settings.model, record.vocabulary.size, trained.weights)
 
     model_dir.save(directory, write, record)
     return directory

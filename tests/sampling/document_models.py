@@ -1,20 +1,18 @@
 """Small models of documents, made without training: the next character depends on the last one."""
 
-import io
-import zipfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
+from tests.model.writing import write_weights
 from textgen.model import model_dir
 from textgen.model.paths import FINGERPRINT, cache_path
 from textgen.model.record import ModelRecord
 from textgen.sampling import Sampler
-from textgen.sampling.network import Network, weight_specs
+from textgen.sampling.network import Network
 from textgen.settings import CorpusConfig, ModelConfig, Settings, WindowConfig, resolve_settings
 from textgen.text.bloom import BloomFilter
 from textgen.text.corpus_fingerprint import make_fingerprint
@@ -123,10 +121,4 @@ class BigramModel:
         return write_prepared([lines], cache_path(directory), preparation, lambda *_: None)
 
     def _write(self, path: Path) -> None:
-        weights = io.BytesIO()
-        with h5py.File(weights, "w") as file:
-            specs = weight_specs(self.config, self.vocabulary.size)
-            for spec, array in zip(specs, self.weights, strict=True):
-                file[spec.path] = array
-        with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr("model.weights.h5", weights.getvalue())
+        write_weights(path, self.config, self.vocabulary.size, self.weights)

@@ -1,15 +1,13 @@
 """Small models with subwords, made without training."""
 
-import io
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
+from tests.model.writing import write_weights
 from textgen.model import model_dir
 from textgen.model.record import ModelRecord
 from textgen.sampling import Sampler
@@ -72,13 +70,7 @@ class SubwordModel:
         return directory
 
     def _write(self, path: Path) -> None:
-        weights = io.BytesIO()
-        with h5py.File(weights, "w") as file:
-            specs = weight_specs(self.config, self.vocabulary.size)
-            for spec, array in zip(specs, self.weights, strict=True):
-                file[spec.path] = array
-        with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr("model.weights.h5", weights.getvalue())
+        write_weights(path, self.config, self.vocabulary.size, self.weights)
 
 
 class Reciter:

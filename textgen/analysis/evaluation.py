@@ -235,7 +235,7 @@ def measure(
         for document, logs in scorer.score(text.read_documents()):
             predicted = total.add(document.targets(logs), logs)
             by_label.add(document.label_ids, len(document.text), predicted, -logs.sum())
-            ends += int(vocabulary.lengths[text.reader.end].sum())
+            ends += vocabulary.count_characters(text.reader.end)
     else:
         network, window = trained.network(), trained.record.window(context)
         pieces = text.read_ids()

@@ -41,7 +41,7 @@ class LossSum:
             targets: Their ids, any shape.
             logs: The logarithms of their probabilities, of the same shape.
         """
-        nats, count = -float(logs.sum()), int(self.vocabulary.lengths[targets].sum())
+        nats, count = -float(logs.sum()), self.vocabulary.count_characters(targets)
         self.nats += nats
         self.predicted += count
         self.tokens += logs.size

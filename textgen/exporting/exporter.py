@@ -125,7 +125,7 @@ def export(
             (directory / name).write_bytes(content)
         (directory / _SIGNATURE).write_bytes(storage.encode_json(about))
         size = _write_manifest(directory)
-    characters = int(record.vocabulary.lengths[ids[:, 0]].sum())
+    characters = record.vocabulary.count_characters(ids[:, 0])
     return ExportResult(output, format, size, difference, characters)
 
 

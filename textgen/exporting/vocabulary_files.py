@@ -26,7 +26,7 @@ def vocabulary_files(vocabulary: Vocabulary) -> dict[str, bytes]:
     if not vocabulary.merges:
         return {VOCABULARY: vocabulary.to_bytes()}
     content = json.loads(vocabulary.to_bytes())
-    content["tokens"] = [*vocabulary.characters, *vocabulary.subwords]
+    content["tokens"] = list(vocabulary.tokens)
     return {
         VOCABULARY: storage.encode_json(content),
         TOKENIZER: write_tokenizer(vocabulary).encode(),
@@ -42,9 +42,7 @@ def write_tokenizer(vocabulary: Vocabulary) -> str:
     """
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
-    tokens = {
-        token: number for number, token in enumerate((*vocabulary.characters, *vocabulary.subwords))
-    }
+    tokens = {token: number for number, token in enumerate(vocabulary.tokens)}
     unknown = None
     if vocabulary.unknown_id is not None:
         # No subword is made of letters and signs.

@@ -123,7 +123,7 @@ class Spelling:
     @cached_property
     def _sorted(self) -> tuple[list[str], npt.NDArray[np.int64]]:
         """The texts of characters and subwords in their order, and their ids."""
-        texts = [*self._vocabulary.characters, *self._vocabulary.subwords]
+        texts = self._vocabulary.tokens
         order = sorted(range(len(texts)), key=texts.__getitem__)
         return [texts[number] for number in order], np.array(order)
 

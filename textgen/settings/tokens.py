@@ -4,6 +4,7 @@ import re
 
 from textgen.errors import SettingsError
 
+CHARACTERS, BPE, AUTO = "characters", "bpe", "auto"
 _SIZED = re.compile(r"bpe:(\d{1,9})")
 
 
@@ -17,7 +18,7 @@ def parse_tokens(request: str) -> int | None:
         >>> parse_tokens("bpe:512"), parse_tokens("auto")
         (512, None)
     """
-    if request in ("characters", "bpe", "auto"):
+    if request in (CHARACTERS, BPE, AUTO):
         return None
     match = _SIZED.fullmatch(request) if isinstance(request, str) else None
     if match is None:

@@ -13,8 +13,8 @@ from textgen.errors import PreparedError
 from textgen.settings import CorpusConfig, WindowConfig
 from textgen.text.documents.index import DOCUMENTS, TEST, TRAINING, VALIDATION, Documents
 from textgen.text.reading_report import ReadingReport
-from textgen.text.split import check_documents, check_length, check_tokens, split_positions
-from textgen.text.tokens.encode import find_token
+from textgen.text.split import check_documents, check_length, check_token_counts, split_positions
+from textgen.text.tokens.encode import IdFile, find_token
 from textgen.text.vocabulary import Ids, Vocabulary
 from textgen.text.windows import Windows
 
@@ -120,10 +120,7 @@ class Prepared:
 
         Pages of the mapped file would count as the process's memory once they are read.
         """
-        ids: Any = self.ids
-        count = max(0, min(stop, len(ids)) - start)
-        offset: int = ids.offset + start * ids.itemsize
-        return np.fromfile(ids.filename, ids.dtype, count, offset=offset)
+        return IdFile.of(self.ids).read(start, stop)
 
     def verify(self, parts: Sequence[slice]) -> None:
         """Compare parts of the ids with the manifest and with the vocabulary; reads them once.
@@ -174,7 +171,7 @@ class Prepared:
         check_length(self.characters, self.vocabulary.character_vocabulary, windows, streams)
         if self.vocabulary.merges:
             count = validating.stop - validating.start
-            check_tokens(training.stop, count, windows, streams)
+            check_token_counts(training.stop, count, windows, streams)
 
     def _has_ends(self, first: int, ids: Ids) -> bool:
         """Whether ids, from the place `first` on, have document ends just where they are to be."""

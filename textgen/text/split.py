@@ -128,7 +128,9 @@ def check_documents(
     )
 
 
-def check_tokens(training: int, validating: int, windows: WindowConfig, streams: int = 1) -> None:
+def check_token_counts(
+    training: int, validating: int, windows: WindowConfig, streams: int = 1
+) -> None:
     """Check that the parts of a text have enough subwords to train on.
 
     The text is split at a character, so how many they have does not follow from its length.

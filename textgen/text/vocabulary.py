@@ -80,12 +80,15 @@ class Vocabulary:
         return list_subwords(self.merges)
 
     @cached_property
+    def tokens(self) -> tuple[str, ...]:
+        """The characters and the subwords, in the order of their ids."""
+        return (*self.characters, *self.subwords)
+
+    @cached_property
     def table(self) -> Sequence[str]:
         """The text of each id; U+FFFD for the unknown id and the document end."""
         others = UNKNOWN * (self.has_unknown + self.has_document_end)
-        if not self.merges:
-            return self.characters + others
-        return (*self.characters, *self.subwords, *others)
+        return (*self.tokens, *others) if self.merges else self.characters + others
 
     @cached_property
     def lengths(self) -> npt.NDArray[np.int64]:
@@ -94,6 +97,14 @@ class Vocabulary:
         1 for the unknown id and for the document end.
         """
         return np.array([len(text) for text in self.table], np.int64)
+
+    def count_characters(self, ids: npt.NDArray[Any]) -> int:
+        """How many characters ids have; the unknown id and the document end count as one.
+
+        Args:
+            ids: Ids of this vocabulary, of any shape.
+        """
+        return int(self.lengths[ids].sum()) if self.merges else ids.size
 
     @property
     def character_vocabulary(self) -> "Vocabulary":

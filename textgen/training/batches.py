@@ -127,6 +127,7 @@ class Batches:
     def after(self, steps: int) -> Iterator[TrainingBatch]:
         """All batches from the one that follows so many steps."""
         number, first = divmod(steps, self.steps_per_epoch)
+        count = self._text.vocabulary.count_characters
         while True:
             number += 1
             start = max(0, first - 1)  # one batch more, for the characters that it ends with
@@ -137,20 +138,16 @@ class Batches:
                     line_starts = ids[:, 0] == self._line_end
                     if last_characters is not None:
                         line_starts |= last_characters == self._line_end
-                    lengths = self._count_characters(ids), self._characters_per_token(y)
+                    lengths = count(ids), self._characters_per_token(y)
                     x = self._add_noise(x, number, index)
                     yield TrainingBatch(x, y, *lengths, line_starts, index == 0)
                 last_characters = ids[:, -1]
             first = 0
 
-    def _count_characters(self, ids: npt.NDArray[Any]) -> int:
-        vocabulary = self._text.vocabulary
-        return int(vocabulary.lengths[ids].sum()) if vocabulary.subwords else ids.size
-
     def _characters_per_token(self, targets: npt.NDArray[Any]) -> float:
         if self._communicator.count > 1:  # which read other rows, perhaps of longer tokens
             return self._text.characters_per_token
-        return self._count_characters(targets) / targets.size
+        return self._text.vocabulary.count_characters(targets) / targets.size
 
     def _add_noise(self, x: Inputs, epoch: int, index: int) -> Inputs:
         config = self._settings.training

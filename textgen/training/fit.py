@@ -14,7 +14,7 @@ from textgen.compute.backend import Backend, Model, Precision, Trainer, TrainerS
 from textgen.distributed.communicator import Communicator
 from textgen.errors import ModelError, TextgenError, TrainingError
 from textgen.model.initial_weights import initial_weights
-from textgen.settings import Settings, TrainConfig
+from textgen.settings import Settings
 from textgen.training import events
 from textgen.training.batches import Batches
 from textgen.training.budget import Budget, EpochBudget, SynchronizedBudget, TimeBudget
@@ -31,7 +31,6 @@ from textgen.training.samples import SampleDrawer, draw_seeds
 from textgen.training.state import TrainingState
 from textgen.training.validation import Validator
 
-_ESTIMATE = 1_000_000  # tokens that their mean length is estimated from
 _SAVING = 1.0  # seconds that samples and saving take, in addition to the validation
 
 
@@ -144,7 +143,7 @@ def _prepare(
         part = data.validation_part
         validator = Validator(part, settings, vocabulary, backend, tokens)
     state = TrainingState(
-        _untrained_curve(data, config),
+        LossCurve.of_untrained(vocabulary.size, data.characters_per_token, config.loss_smoothing),
         precision.name,
         validation_tokens=validator.tokens if validator else 0,
     )
@@ -179,12 +178,6 @@ def _prepare(
     if snapshot is None:
         _check_time_left(config.time, validator, start.deadline, communicator)
     return loop, _describe(loop, precision, start)
-
-
-def _untrained_curve(data: TrainingData, config: TrainConfig) -> LossCurve:
-    vocabulary, ids = data.vocabulary, data.train[:_ESTIMATE]
-    per_token = float(vocabulary.lengths[ids].mean()) if vocabulary.subwords else 1.0
-    return LossCurve.of_untrained(vocabulary.size, per_token, config.loss_smoothing)
 
 
 def _first_weights(

@@ -78,10 +78,10 @@ def map_tokens(old: Vocabulary, new: Vocabulary) -> TokenMap:
         >>> token_map.sources.tolist(), token_map.shifts.tolist()
         ([0, 1, -1, 1, 0], [0.0, 0.0, 0.0, -4.0, -1.0])
     """
-    ids = {token: number for number, token in enumerate((*old.characters, *old.subwords))}
+    ids = {token: number for number, token in enumerate(old.tokens)}
     sources = np.full(new.size, -1, np.int64)
     shifts = np.zeros(new.size, np.float32)
-    for number, token in enumerate((*new.characters, *new.subwords)):
+    for number, token in enumerate(new.tokens):
         similar, shift = token, 0.0
         if token not in ids:
             similar, shift = _find_similar(token)

@@ -23,12 +23,7 @@ from textgen.text.vocabulary import IdSequence, Vocabulary
 from textgen.training import automatic, checkpoint, transfer
 from textgen.training.automatic import Pace
 from textgen.training.checkpoint import Checkpoint, TrainingIdentity
-from textgen.training.corpus import (
-    check_reading,
-    check_shares,
-    other_training,
-    read_corpus,
-)
+from textgen.training.corpus import check_reading, check_shares, other_training, read_corpus
 from textgen.training.data import TrainingData
 from textgen.training.events import OnEvent, StarterChecked
 from textgen.training.initial_model import (

@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 from textgen.errors import UsageError
+from textgen.settings.tokens import AUTO, BPE, CHARACTERS
 from textgen.text.prepare import Preparation
 from textgen.text.prepared import Prepared
-from textgen.text.tokens.choice import AUTO, BPE, CHARACTERS, TokenChoice
+from textgen.text.tokens.choice import TokenChoice
 from textgen.text.vocabulary import Vocabulary
 from textgen.text.workers import processor_count
 from textgen.training.automatic import GPU_PACE, cpu_pace
@@ -37,14 +38,8 @@ def choose_tokens(
     Raises:
         UsageError: the user chose other tokens than the model to begin with has.
     """
-    values, is_chosen = selection.values, "tokens" in preparation.chosen
-    request = preparation.corpus.tokens
-    choice = replace(
-        preparation.tokens,
-        epochs=values.get("epochs") or 0,
-        seconds=0.0 if values.get("epochs") else values.get("time") or 0.0,
-        pace=_estimate_pace(job),
-    )
+    is_chosen, request = "tokens" in preparation.chosen, preparation.corpus.tokens
+    choice = _make_choice(job, selection, request)
     if initial is not None:
         vocabulary = initial.model.record.vocabulary
         if is_chosen and not _includes(request, vocabulary):
@@ -69,11 +64,9 @@ def offers_subwords(job: Job, selection: Selection, corpus: Prepared) -> bool:
         return False
     if "tokens" in job.reading or "tokens" in corpus.chosen:
         return False
-    values = selection.values
-    choice = TokenChoice(AUTO, values.get("epochs") or 0, values.get("time") or 0.0)
     training, _, _ = corpus.ranges(corpus.windows.validation)
     length, distinct = training.stop - training.start, len(corpus.vocabulary.characters)
-    return replace(choice, pace=_estimate_pace(job)).size(length, distinct) is not None
+    return _make_choice(job, selection, AUTO).size(length, distinct) is not None
 
 
 def check_tokens(prepared: Prepared, initial: InitialModel | None) -> None:
@@ -87,8 +80,7 @@ def check_tokens(prepared: Prepared, initial: InitialModel | None) -> None:
 
 def _includes(request: str, vocabulary: Vocabulary) -> bool:
     """Whether a vocabulary is one of those that a user asks for."""
-    count = len(vocabulary.characters) + len(vocabulary.subwords)
-    own = (BPE, f"{BPE}:{count}") if vocabulary.merges else (CHARACTERS,)
+    own = (BPE, f"{BPE}:{len(vocabulary.tokens)}") if vocabulary.merges else (CHARACTERS,)
     return request in (AUTO, *own)
 
 
@@ -100,6 +92,13 @@ def _other_tokens(initial: InitialModel) -> UsageError:
         f"{initial.name}: reads {tokens}, and training that begins with it has to read the same; "
         "leave out --tokens, and name the texts themselves"
     )
+
+
+def _make_choice(job: Job, selection: Selection, request: str) -> TokenChoice:
+    """A choice of tokens for the length of a training and the device."""
+    values = selection.values
+    epochs, seconds = values.get("epochs") or 0, values.get("time") or 0.0
+    return TokenChoice(request, epochs, seconds, _estimate_pace(job))
 
 
 def _estimate_pace(job: Job) -> float:

@@ -12,7 +12,7 @@ from textgen.text.prepare import prepare
 from textgen.text.prepared import open_prepared
 from textgen.text.tokens import encode
 from textgen.text.tokens.choice import TokenChoice
-from textgen.text.tokens.encode import CharacterFile, find_chunks
+from textgen.text.tokens.encode import IdFile, find_chunks
 from textgen.text.vocabulary import Vocabulary
 
 LINES = [f"the cat number {i} sat on the other mat, then it ate {i % 7} rats" for i in range(3000)]
@@ -118,7 +118,7 @@ def test_chunks_end_where_words_do(tmp_path):
     text = "word " * 4000
     vocabulary = Vocabulary(" dorw")
     np.save(tmp_path / "ids.npy", vocabulary.encode(text).astype(np.uint8))
-    source = CharacterFile.of(np.load(tmp_path / "ids.npy", mmap_mode="r"))
+    source = IdFile.of(np.load(tmp_path / "ids.npy", mmap_mode="r"))
     bounds = find_chunks(source, vocabulary)
     assert len(bounds) > 3
     assert all(text[bound] == " " for bound in bounds[1:-1])

@@ -185,7 +185,7 @@ def analyse_text(trained: TrainedModel, text: ReportText) -> dict[str, Any]:
         "alternatives": [_alternatives(token) for token in tokens],
         "has_subwords": bool(vocabulary.merges),
         "confusions": find_confusions(trace, vocabulary),
-        "length": int(vocabulary.lengths[text.ids].sum()),
+        "length": vocabulary.count_characters(text.ids),
         "context": value,
         "context_chart": None if value is None else _context_chart(value, unit),
         "band_errors": context_value.BAND_ERRORS,

@@ -19,33 +19,27 @@ from textgen.compute.kernels.packing import (
     pack_columns,
     pack_rows,
 )
-from textgen.compute.kernels.simd import COLUMNS, compiled, inlined
+from textgen.compute.kernels.simd import COLUMNS, compiled, constants, inlined
 
 _AT_ONCE = 1024  # lanes of a panel, which then stays in a cache; in whole tiles
 _HALF, _ONE = np.float32(0.5), np.float32(1)
 # tanh(x) as x p(x^2) / q(x^2), to a few units in the last place: the coefficients of Eigen 3.4
 # (MathFunctionsImpl.h), highest power first; beyond the limit it is 1.
 _LIMIT = np.float32(7.90531110763549805)
-_P = tuple(
-    np.float32(coefficient)
-    for coefficient in (
-        -2.76076847742355e-16,
-        2.00018790482477e-13,
-        -8.60467152213735e-11,
-        5.12229709037114e-08,
-        1.48572235717979e-05,
-        6.37261928875436e-04,
-        4.89352455891786e-03,
-    )
+_P = constants(
+    -2.76076847742355e-16,
+    2.00018790482477e-13,
+    -8.60467152213735e-11,
+    5.12229709037114e-08,
+    1.48572235717979e-05,
+    6.37261928875436e-04,
+    4.89352455891786e-03,
 )
-_Q = tuple(
-    np.float32(coefficient)
-    for coefficient in (
-        1.19825839466702e-06,
-        1.18534705686654e-04,
-        2.26843463243900e-03,
-        4.89352518554385e-03,
-    )
+_Q = constants(
+    1.19825839466702e-06,
+    1.18534705686654e-04,
+    2.26843463243900e-03,
+    4.89352518554385e-03,
 )
 
 

@@ -53,6 +53,11 @@ def has_bfloat16() -> bool:
     return "+avx512bf16" in FEATURES
 
 
+def constants(*numbers: float) -> tuple[Any, ...]:
+    """Numbers in float32, for compiled code, to which Python's own are float64."""
+    return tuple(map(np.float32, numbers))
+
+
 def compiled(function: Callable[..., None]) -> Any:
     """The function, compiled for the types that it is called with, and kept in files."""
     return compile_cached(function, TILES, fastmath=_FAST, nogil=True, error_model="numpy")

@@ -20,7 +20,7 @@ import numpy as np
 
 from textgen.compute.kernels.gemm import multiply
 from textgen.compute.kernels.packing import fill_lanes
-from textgen.compute.kernels.simd import compiled, inlined
+from textgen.compute.kernels.simd import compiled, constants, inlined
 
 BLOCK = 64  # rows whose logits are in a cache together
 _TOGETHER = 16  # columns of the kernel whose gradients are written together: a cache line
@@ -28,16 +28,13 @@ _LOWEST = np.float32(-87)  # whose exponential is still a normal float32
 _LOG2_E, _LN_2 = np.float32(1.4426950408889634), np.float32(0.6931471805599453)
 _ROUNDER, _ROUNDED = np.float32(12582912), np.uint32(0x4B400000)  # 1.5 * 2**23, and its bits
 # exp(r) for |r| <= ln 2 / 2: the coefficients of Cephes (expf.c), highest power first.
-_EXP = tuple(
-    np.float32(coefficient)
-    for coefficient in (
-        1.9875691500e-4,
-        1.3981999507e-3,
-        8.3334519073e-3,
-        4.1665795894e-2,
-        1.6666665459e-1,
-        5.0000001201e-1,
-    )
+_EXP = constants(
+    1.9875691500e-4,
+    1.3981999507e-3,
+    8.3334519073e-3,
+    4.1665795894e-2,
+    1.6666665459e-1,
+    5.0000001201e-1,
 )
 _ZERO, _ONE, _TWO_TO_MINUS_24 = np.float32(0), np.float32(1), np.float32(2**-24)
 _GOLDEN = np.uint32(0x9E3779B9)  # 2**32 divided by the golden ratio

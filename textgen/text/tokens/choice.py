@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from textgen.errors import CorpusError
 from textgen.settings import TrainConfig, parse_tokens
+from textgen.settings.tokens import AUTO, CHARACTERS
 from textgen.text.prepared_corpus import Prepared
 from textgen.text.tokens.subwords import Merge, select_merges
 
-CHARACTERS, BPE, AUTO = "characters", "bpe", "auto"
 MOST_TOKENS = 65_534  # two bytes each, with an unknown character and a document end
 
 _AUTO_FROM = 1_500_000  # characters of a training text that subwords are better for

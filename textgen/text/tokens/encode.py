@@ -31,8 +31,8 @@ _MOST_JOBS = 8
 
 
 @dataclass(frozen=True)
-class CharacterFile:
-    """Ids of characters in a file.
+class IdFile:
+    """Ids in a file.
 
     Attributes:
         path: The file.
@@ -47,7 +47,7 @@ class CharacterFile:
     length: int
 
     @classmethod
-    def of(cls, ids: Any) -> "CharacterFile":
+    def of(cls, ids: Any) -> "IdFile":
         """The file of ids that are mapped from it."""
         return cls(Path(ids.filename), ids.dtype, ids.offset, len(ids))
 
@@ -90,7 +90,7 @@ def write_tokens(
     Returns:
         The entries of the manifest for the files, by name.
     """
-    source = CharacterFile.of(ids)
+    source = IdFile.of(ids)
     path = directory / TOKENS
     bounds = find_chunks(source, vocabulary)
     jobs = min(jobs or processor_count(), _MOST_JOBS, 1 + source.length // _CHARACTERS_PER_PROCESS)
@@ -156,7 +156,7 @@ class _ArrayFile:
                 self._file.write(header)
 
 
-def find_chunks(source: CharacterFile, vocabulary: Vocabulary) -> list[int]:
+def find_chunks(source: IdFile, vocabulary: Vocabulary) -> list[int]:
     """Where chunks of whole words begin, and where the last one ends.
 
     A chunk ends after a line or a document where one ends soon, else where a word does.
@@ -174,7 +174,7 @@ def find_chunks(source: CharacterFile, vocabulary: Vocabulary) -> list[int]:
 
 
 def encode_chunk(
-    number: int, source: CharacterFile, start: int, stop: int, vocabulary: Vocabulary
+    number: int, source: IdFile, start: int, stop: int, vocabulary: Vocabulary
 ) -> Iterator[EncodedChunk]:
     """Encode one chunk, in any process."""
     tokens = _remember(vocabulary).merge(source.read(start, stop), source.length)
