@@ -23,6 +23,7 @@ FLOORS = [
     ("training",),
     ("analysis",),
     ("exporting",),
+    ("serving",),
     ("cli",),
     ("api",),
 ]

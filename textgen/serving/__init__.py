@@ -1,0 +1,1 @@
+"""The server: an API that existing clients can use, and a page, without any framework."""
