@@ -15,8 +15,8 @@ from tests.exporting.test_formats import needs
 from tests.raising import raises_settings_error
 from textgen import storage
 from textgen.errors import ExportError, ModelError, OutputError
-from textgen.exporting.exporter import EXPORT_KIND
 from textgen.exporting.formats import FORMATS
+from textgen.exporting.result import EXPORT_KIND
 from textgen.exporting.verification import verification_ids
 from textgen.model import model_dir
 from textgen.settings import EXPORT_FORMATS, CorpusConfig
@@ -30,7 +30,7 @@ def test_an_export_is_verified_and_described(name, fixture, request, tmp_path):
     model = request.getfixturevalue(fixture)
     done = textgen.export(model, tmp_path / "new" / "exported", name)
     directory = tmp_path / "new" / "exported"
-    assert done.directory == directory and done.format == name and done.characters == 500
+    assert done.path == directory and done.format == name and done.characters == 500
     assert done.difference < 1e-5
     assert {path.name for path in directory.iterdir()} == {
         FORMATS[name].file,

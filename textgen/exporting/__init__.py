@@ -6,7 +6,9 @@
     formats.py           how each format is written, and run in its own runtime
     vocabulary_files.py  how other programs turn text into ids and ids into text
     verification.py      comparing an exported model with textgen's own network
-    exporter.py          the export as a whole: write, verify, put in place
+    step_export.py       the export of a step as a whole: write, verify, describe
+    result.py            what an export wrote
+    exporter.py          the function for all formats
 
 Keras is imported only when a model is exported to a format that needs it.
 """
