@@ -85,18 +85,9 @@ def open_page(output: str, *, force: bool) -> Callable[[str], None]:
             out = Output(at_once=True)
             out.write(out.clean(html))
             return
-        try:
-            storage.write_atomic(path.resolve(), html.encode())
-        except OSError as error:
-            raise OutputError(
-                f"{output}: cannot be written: {error.strerror or error}; name another file, or "
-                "make room"
-            ) from error
+        storage.write_file(path, html.encode(), force=force)
         console.note(f"textgen: wrote {output} ({format_size(len(html.encode()))})")
 
     if output != "-":
-        if (path.exists() and not path.is_file()) or not path.parent.is_dir():
-            raise OutputError(f"{output}: is not a file in an existing directory; name another one")
-        if path.exists() and not force:
-            raise OutputError(f"{output}: exists; name another file, or replace it with --force")
+        storage.check_file_target(path, force=force)
     return write

@@ -10,6 +10,7 @@ of its layout, and size and SHA-256 of every file. There are two ways to write o
     temporary.py    temporary directories, and what killed processes left of them
     exchange.py     a directory takes the place of another in one step
     directories.py  create_directory
+    files.py        a file where a user wants it
     hashes.py       sizes and SHA-256 of files and blocks
     manifest.py     kinds of directories and their manifests
     reading.py      files of one set, while a writer may replace them
@@ -30,6 +31,7 @@ from textgen.storage.damage import (
 )
 from textgen.storage.directories import check_target, create_directory
 from textgen.storage.exchange import replace_directory
+from textgen.storage.files import check_file_target, write_file
 from textgen.storage.hashes import (
     describe_blocks,
     describe_file,
@@ -56,6 +58,7 @@ __all__ = [
     "MANIFEST",
     "DamageError",
     "DirectoryKind",
+    "check_file_target",
     "check_target",
     "commit",
     "create_directory",
@@ -78,5 +81,6 @@ __all__ = [
     "sha256",
     "verify_parts",
     "write_atomic",
+    "write_file",
     "write_manifest",
 ]
