@@ -9,6 +9,7 @@
     ├── ModelError            a model directory that is missing, damaged or of another version
     ├── SeedError             a seed that the model cannot start from
     ├── WorkerError           a worker process that could not do its part
+    ├── BusyError             a server that has too much to do, or is about to end
     ├── OutputError           a place that exists already or cannot be written
     ├── TriesError            fewer generated documents than wanted that pass the filters
     ├── ExportError           a model that cannot be written in another format
@@ -78,6 +79,10 @@ class SeedError(TextgenError):
 
 class WorkerError(TextgenError):
     """A worker process that could not do its part of the work."""
+
+
+class BusyError(TextgenError):
+    """A server that has too much to do, or is about to end."""
 
 
 class OutputError(TextgenError):

@@ -8,6 +8,7 @@
     generation.py  the loops: one text as a stream, or many side by side (batch.py; subword_batch.py
                    for subwords)
     requests.py    what they generate, as ids, and what comes back
+    request_builder.py    what a user wants, as such ids
     subwords.py    subwords as characters: spelled, and continuing a seed that ends inside one
     texts.py       what is generated, and what comes back, as text
     seeds.py       seeds: checked, and from files

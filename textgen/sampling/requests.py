@@ -51,6 +51,21 @@ class TextRequest:
 
 
 @dataclass(frozen=True)
+class Prompt:
+    """A text whose tokens are scored before another one is generated.
+
+    Attributes:
+        ids: Ids to read.
+        hidden: How many of them, at the beginning, are no part of the text: the document end.
+        label_ids: Ids of the labels that it is read with; empty for a network without labels.
+    """
+
+    ids: tuple[int, ...]
+    hidden: int = 0
+    label_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class GeneratedIds:
     """The characters of a generated text.
 

@@ -13,11 +13,11 @@ import numpy.typing as npt
 from textgen.errors import SeedError, SettingsError
 from textgen.sampling.context import make_reader
 from textgen.sampling.generation import generate_batch, generate_stream
-from textgen.sampling.label_choice import LabelOption, choose_labels, name_labels
+from textgen.sampling.label_choice import LabelOption
 from textgen.sampling.network import Network, Reader
-from textgen.sampling.requests import GenerationConfig, TextRequest
+from textgen.sampling.request_builder import RequestBuilder
+from textgen.sampling.requests import TextRequest
 from textgen.sampling.scoring import score_in_order, spread
-from textgen.sampling.seeds import known_part
 from textgen.sampling.selection import Corpus, Selection, check_filters
 from textgen.sampling.stopping import StopCondition, make_stop_condition
 from textgen.sampling.texts import (
@@ -35,7 +35,7 @@ from textgen.settings import (
     StreamOptions,
     check_integer,
 )
-from textgen.text.documents.labels import NO_LABEL, Labels
+from textgen.text.documents.labels import Labels
 from textgen.text.vocabulary import Vocabulary
 
 # Window states in a batch. With twice as many, a character takes 5 % less time and the first text
@@ -80,6 +80,12 @@ class Sampler:
         self.corpus: Corpus | None = None
         self.excluded = self.separator = ""
         self._tokens = Tokens(vocabulary, window)
+
+    @property
+    def requests(self) -> RequestBuilder:
+        """Builds requests for what generates ids: `generation.py` and the server's engine."""
+        excluded = self._tokens.exclude(self.excluded)
+        return RequestBuilder(self.vocabulary, self._tokens, self.labels, excluded)
 
     @property
     def generates_documents(self) -> bool:
@@ -246,9 +252,7 @@ class Sampler:
             SeedError: a character is outside the vocabulary (with `error`), or none is left. The
                 seed of a document may be empty.
         """
-        if self.generates_documents and not seed:
-            return seed
-        return known_part(self.vocabulary, seed, unknown)
+        return self.requests.check_seed(seed, unknown)
 
     def draw_seed(self, random_seed: int, number: int = 0) -> str:
         """The seed of text `number` if none is given: a window of the corpus; empty for a document.
@@ -287,12 +291,12 @@ class Sampler:
             >>> logprobs = textgen.load("textgen-model").logprobs("To be")  # doctest: +SKIP
             >>> bits_per_character = -logprobs.mean() / math.log(2)  # doctest: +SKIP
         """
-        ids, reader = self._ids(text), self._make_reader()
-        named = name_labels(self.labels, label)
-        if self.labels is not None:
-            reader.set_labels((), [named.get(i, NO_LABEL) for i in range(len(self.labels.fields))])
+        prompt, reader = self.requests.prompt(self.check_seed(text), label), self._make_reader()
+        ids = np.array(prompt.ids, np.int64)
+        if prompt.label_ids:
+            reader.set_labels((), prompt.label_ids)
         if (end := self.vocabulary.document_end_id) is not None:
-            ids = np.concatenate([[end], ids, [end]])
+            ids = np.append(ids, end)
         elif len(ids) < 2:
             unit = "token" if self.vocabulary.merges else "character"
             raise SeedError(f"the text has one {unit}; log-probabilities need two or more")
@@ -337,8 +341,8 @@ class Sampler:
         Raises:
             SeedError, SettingsError: As for `generate`.
         """
-        ((_, request),) = self._requests([Candidate(seed, 0)], random_seed, label)
-        config = self._generation_config(decoding, stop)
+        request = self.requests.text(seed, random_seed, label=label)
+        config = self.requests.config(decoding, stop)
         ids = generate_stream(self._make_reader(), request, config, on_complete)
         return map(self.vocabulary.table.__getitem__, ids)
 
@@ -396,14 +400,17 @@ class Sampler:
     ) -> Iterator[GeneratedText]:
         """The texts of candidates, in their order."""
         waiting: deque[tuple[str, TextRequest]] = deque()
+        builder = self.requests
+        build = builder.for_candidates(config.random_seed, config.label)
 
         def requests() -> Iterator[TextRequest]:
-            for seed, request in self._requests(candidates, config.random_seed, config.label):
-                waiting.append((seed, request))
+            for candidate in candidates:
+                request = build(candidate)
+                waiting.append((candidate.seed, request))
                 yield request
 
         rows = max(1, self._batch_states // (self.window or 1))
-        settings = self._generation_config(config.decoding, config.stop)
+        settings = builder.config(config.decoding, config.stop)
         for result in generate_batch(
             self._make_reader, requests(), rows, settings, scores=config.scores
         ):
@@ -417,28 +424,5 @@ class Sampler:
                 self.labels.decode(request.label_ids) if self.labels is not None else {},
             )
 
-    def _requests(
-        self, candidates: Iterable[Candidate], random_seed: int, label: LabelOption
-    ) -> Iterator[tuple[str, TextRequest]]:
-        """What each text starts from."""
-        choice = choose_labels(self.labels, label)
-        excluded = self._tokens.exclude(self.excluded)
-        for candidate in candidates:
-            entropy = (random_seed, candidate.number, candidate.attempt)
-            # The last number keeps this draw apart from those of the characters.
-            label_ids = choice.draw((*entropy, 2)) if choice is not None else ()
-            ids, continuations = self._tokens.read_seed(self.check_seed(candidate.seed), excluded)
-            request = TextRequest(ids, entropy, label_ids, candidate.max_length, continuations)
-            yield candidate.seed, request
-
     def _make_reader(self, shape: tuple[int, ...] = ()) -> Reader:
         return make_reader(self._network, self.window, shape)
-
-    def _ids(self, text: str) -> npt.NDArray[np.int64]:
-        return self.vocabulary.encode(self.check_seed(text))
-
-    def _generation_config(self, decoding: Decoding, stop: StopCondition) -> GenerationConfig:
-        excluded = self._tokens.exclude(self.excluded)
-        return GenerationConfig(
-            self.vocabulary.size, decoding, stop, excluded, self._tokens.spelling
-        )

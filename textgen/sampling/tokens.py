@@ -47,6 +47,17 @@ class Tokens:
             ids, continuations = self.spelling.hold_back(ids, excluded)
         elif (end := self._vocabulary.document_end_id) is not None:
             ids.insert(0, end)
-        if self._window:  # no window has more of them
-            ids = ids[-self._window - max((each.back for each in continuations), default=0) :]
-        return ids, continuations
+        return self._last(ids, continuations), continuations
+
+    def read_ids(self, ids: Sequence[int]) -> Sequence[int]:
+        """The ids to read for a seed of ids, of which none is held back."""
+        end = self._vocabulary.document_end_id
+        return self._last(ids if end is None else [end, *ids])
+
+    def _last(
+        self, ids: Sequence[int], continuations: Sequence[Continuation] = ()
+    ) -> Sequence[int]:
+        """The ids of a seed that are needed; no window has more of them."""
+        if not self._window:
+            return ids
+        return ids[-self._window - max((each.back for each in continuations), default=0) :]
