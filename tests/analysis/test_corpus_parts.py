@@ -12,6 +12,7 @@ from tests.analysis.test_document_scores import document_nats, nats
 from tests.optional import present
 from textgen import compare_labels, evaluate
 from textgen.analysis import document_reader, model_text
+from textgen.analysis.evaluation import measure
 from textgen.errors import ModelError
 from textgen.settings import CorpusConfig
 from textgen.text.documents.index import TEST, VALIDATION
@@ -75,3 +76,27 @@ def test_the_command(textgen, titles):
     shutil.rmtree(directory / "cache")
     with pytest.raises(ModelError, match="name a text, as in `textgen evaluate held-out"):
         evaluate(model=directory, test=True)
+
+
+def test_the_beginning_of_a_part_is_read_again_and_again(tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_text("".join(f"{make_title(number)}\n" for number in range(100)))
+    config = CorpusConfig(documents="none")
+    trained, prepared = model_with_corpus(tmp_path / "model", path, config, WINDOWS)
+    whole = present(model_text.part_text(trained.record, prepared, VALIDATION))
+    text = "".join(whole.read_texts())
+    for length in (50, 10**6):
+        short = model_text.shorten(whole, length)
+        for _ in range(2):
+            assert "".join(short.read_texts()) == text[:length]
+            assert measure(trained, short).predicted == min(length, len(text)) - 1
+
+
+def test_a_sample_of_documents_is_read_again_and_again(titles):
+    _, trained, prepared = titles
+    whole = present(model_text.part_text(trained.record, prepared, VALIDATION))
+    short = model_text.shorten(whole, 30)
+    texts = [[document.text for document in short.read_documents()] for _ in range(2)]
+    assert 0 < len("".join(texts[0])) <= 30 and texts[0] == texts[1]
+    known = [text for text, _ in documents_of(prepared, VALIDATION)]
+    assert set(texts[0]) < set(known)

@@ -1,7 +1,7 @@
 """A text as a model reads it: one that a user named, or a part of the corpus it was trained on."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from textgen.analysis.document_reader import (
     is_documents,
     resolve_config,
 )
+from textgen.analysis.document_sample import sample_documents
 from textgen.analysis.text_reader import reading_config
 from textgen.analysis.training_text import open_cached_corpus
 from textgen.errors import ModelError
@@ -33,7 +34,7 @@ _BLOCK = 1 << 18  # ids of a prepared corpus in memory at a time
 
 @dataclass(frozen=True)
 class ModelText:
-    """A text as a model reads it. It can be read once.
+    """A text as a model reads it. It can be read once, unless `shorten` made it.
 
     Attributes:
         reader: Reads it, and counts what it reads.
@@ -162,6 +163,25 @@ def part_text(record: ModelRecord, prepared: Prepared, part: int) -> ModelText |
         lambda: iter(()) if documents is None else reader.read_part(prepared, documents, part),
         lambda: _read_blocks(prepared, ids),
     )
+
+
+def shorten(text: ModelText, length: int) -> ModelText:
+    """The beginning of a text; of documents, a random sample. It can be read again and again.
+
+    Args:
+        text: The text, of which as much as is needed is read now.
+        length: Its characters, at most (tokens, for documents); but one document is always read.
+    """
+    if text.has_documents:
+        documents, _ = sample_documents(text.read_documents(), length, length)
+        return replace(text, read_documents=lambda: iter(documents))
+    blocks, characters = list[str](), 0
+    for block in text.read_texts():
+        blocks.append(block[: length - characters])
+        characters += len(blocks[-1])
+        if characters >= length:
+            break
+    return replace(text, read_texts=lambda: iter(blocks))
 
 
 def _read_blocks(prepared: Prepared, ids: slice) -> Iterator[str]:

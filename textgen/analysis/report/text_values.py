@@ -14,7 +14,7 @@ from textgen.analysis import surprise
 from textgen.analysis.document_reader import Document
 from textgen.analysis.document_sample import sample_documents
 from textgen.analysis.formatting import list_names, visible_token
-from textgen.analysis.model_text import ModelText, named_text, part_text
+from textgen.analysis.model_text import ModelText, named_text, part_text, shorten
 from textgen.analysis.report import charts, context_value, units
 from textgen.analysis.report.confusions import find_confusions
 from textgen.analysis.report.trace import (
@@ -126,11 +126,7 @@ def read_test(trained: TrainedModel, text: ModelText) -> ModelText:
     """
     window = trained.record.window() or 1
     length = int(min(_MAX_TEXT, max(2, MAX_WORK / (trained.parameters * window))))
-    if text.has_documents:
-        documents, _ = sample_documents(text.read_documents(), length, length)
-        return replace(text, read_documents=lambda: iter(documents))
-    blocks = (block[:length] for block in text.read_texts())
-    return replace(text, read_texts=lambda: islice(blocks, 1))
+    return shorten(text, length)
 
 
 def _read_end(corpus: Prepared) -> str:
