@@ -9,15 +9,20 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from tests.forking import Fork, Forks
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 settings.register_profile("suite", deadline=None, max_examples=60)
 settings.load_profile("suite")
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 RELEASED = Path(__file__).parent / "released/0.1.0"
 FRAMEWORKS = ("keras", "tensorflow", "jax", "torch")
 IMPORT = re.compile(rf"^(import|from) ({'|'.join(FRAMEWORKS)}|tests.compute.here)\b", re.MULTILINE)
@@ -100,6 +105,22 @@ def corpus(tmp_path: Path, text: str) -> Path:
     path = tmp_path / "corpus.txt"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["Browser"]:
+    """The Chromium that is installed."""
+    if CHROMIUM is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI runs this test: install Chromium")
+        pytest.skip("no Chromium here")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield started
+        started.close()
 
 
 @pytest.fixture(scope="session")

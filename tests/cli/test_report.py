@@ -12,8 +12,6 @@ import pytest
 
 from tests.model.changing import sign
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
 
 def models(*directories):
     return [word for directory in directories for word in ("--model", directory)]
@@ -93,21 +91,6 @@ def test_a_pipe_is_read_for_one_model_only(textgen, trained, tmp_path):
         done = textgen("compare", *models(trained, trained), text, stdin="The cat")
         assert (done.returncode, done.stdout) == (2, "")
         assert f"{text} can be read only once" in done.stderr
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        if os.environ.get("CI"):
-            pytest.fail("CI runs this test: install Chromium")
-        pytest.skip("no Chromium here")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

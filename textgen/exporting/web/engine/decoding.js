@@ -1,0 +1,122 @@
+// How the next token is chosen from logits: temperature, top-k, top-p and min-p.
+//
+// The cumulative distribution is inverted at one random number. Filters set the logits of tokens that
+// cannot be chosen to -Infinity, in the order top-k, top-p, min-p.
+
+/** Tokens that are sorted without leaving out the least likely ones first. */
+const FEW = 256;
+
+/** The largest of some numbers. */
+export function largest(numbers) {
+  let most = -Infinity;
+  for (let i = 0; i < numbers.length; i++) if (numbers[i] > most) most = numbers[i];
+  return most;
+}
+
+/** The place of the largest of some numbers, the first one of equals. */
+export function indexOfLargest(numbers) {
+  let place = 0;
+  for (let i = 1; i < numbers.length; i++) if (numbers[i] > numbers[place]) place = i;
+  return place;
+}
+
+/** log(softmax(logits)), in float64. */
+export function logProbabilities(logits) {
+  const most = largest(logits);
+  let sum = 0;
+  for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i] - most);
+  const log = most + Math.log(sum);
+  return Float64Array.from(logits, (logit) => logit - log);
+}
+
+/** Exclude all but the k most likely tokens; those as likely as the last of these stay, too. */
+export function topK(logits, k) {
+  if (k >= logits.length) return;
+  const least = Float64Array.from(logits).sort()[logits.length - k];
+  for (let i = 0; i < logits.length; i++) if (logits[i] < least) logits[i] = -Infinity;
+}
+
+/** Exclude all but the fewest tokens that together have probability p. */
+export function topP(logits, p) {
+  const each = logProbabilities(logits).map(Math.exp);
+  // Tokens with at most (1 - p) / vocabulary together have at most 1 - p, so none of them is needed;
+  // half of that bound leaves room for rounding.
+  const bound = logits.length > FEW ? (1 - p) / 2 / logits.length : -1;
+  const order = [];
+  for (let id = 0; id < each.length; id++) if (each[id] > bound) order.push(id);
+  order.sort((a, b) => logits[b] - logits[a] || a - b);
+  const allowed = new Set();
+  let likelier = 0;
+  for (const id of order) {
+    if (likelier >= p) break;
+    allowed.add(id);
+    likelier += each[id];
+  }
+  for (let id = 0; id < logits.length; id++) if (!allowed.has(id)) logits[id] = -Infinity;
+}
+
+/** Exclude tokens less likely than p times the most likely one. */
+export function minP(logits, p) {
+  const least = largest(logits) + Math.log(p);
+  for (let i = 0; i < logits.length; i++) if (logits[i] < least) logits[i] = -Infinity;
+}
+
+/**
+ * Choose a token.
+ *
+ * @param {Float32Array} logits -Infinity for tokens that cannot be chosen.
+ * @param {{temperature: number, topK: number, topP: number, minP: number}} decoding
+ * @param {Random} random
+ * @param {Network} network It computes exponentials.
+ * @returns {number} An id.
+ */
+export function choose(logits, decoding, random, network) {
+  const { temperature } = decoding;
+  if (temperature === 0) return indexOfLargest(logits);
+  const most = largest(logits);
+  const factor = Math.min(1 / temperature, 1e30); // times 0, it is 0
+  const isFiltered = decoding.topK > 0 || decoding.topP < 1 || decoding.minP > 0;
+  let weights;
+  if (isFiltered) {
+    weights = Float64Array.from(logits, (logit) => (logit - most) * factor);
+    if (decoding.topK > 0) topK(weights, decoding.topK);
+    if (decoding.topP < 1) topP(weights, decoding.topP);
+    if (decoding.minP > 0) minP(weights, decoding.minP);
+    for (let id = 0; id < weights.length; id++) weights[id] = Math.exp(weights[id]);
+  } else {
+    weights = network.exponentials(logits, most, factor);
+  }
+  let sum = 0;
+  for (let id = 0; id < weights.length; id++) if (logits[id] > -Infinity) sum += weights[id];
+  let rest = random.next() * sum;
+  let last = 0;
+  for (let id = 0; id < weights.length; id++) {
+    if (logits[id] === -Infinity || weights[id] === 0) continue;
+    rest -= weights[id];
+    if (rest < 0) return id;
+    last = id;
+  }
+  return last; // after rounding
+}
+
+/**
+ * The most likely tokens.
+ *
+ * @param {ArrayLike<number>} probabilities Of all ids.
+ * @param {number} count
+ * @param {Set<number>} never Ids that are left out.
+ * @returns {number[]} Ids, the most likely first.
+ */
+export function mostLikely(probabilities, count, never) {
+  const ids = [];
+  for (let id = 0; id < probabilities.length; id++) {
+    if (never.has(id) || probabilities[id] <= (probabilities[ids[count - 1]] ?? -1)) continue;
+    let place = Math.min(ids.length, count - 1);
+    while (place > 0 && probabilities[ids[place - 1]] < probabilities[id]) {
+      ids[place] = ids[place - 1];
+      place--;
+    }
+    ids[place] = id;
+  }
+  return ids;
+}

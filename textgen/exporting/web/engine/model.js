@@ -1,0 +1,389 @@
+// Trained models: loading them, and what a program can do with one.
+
+import { checkInteger, checkNumber, checkOptions } from "./options.js";
+import { createKernels } from "./kernels.js";
+import { generateTokens } from "./generation.js";
+import { Labels } from "./labels.js";
+import { Network } from "./network.js";
+import { Random } from "./random.js";
+import { StopCondition } from "./stopping.js";
+import { holdBack } from "./subwords.js";
+import { Text } from "./text.js";
+import { Vocabulary, describeCharacter } from "./vocabulary.js";
+import { readWeights } from "./weights.js";
+
+const FORMAT = "textgen-model";
+const VERSION = 1;
+/** The element of a page that holds the page's own model. */
+const ELEMENT = "textgen-model";
+
+/**
+ * Load a model.
+ *
+ * @param {object | string | URL} [source] What `textgen export` wrote: the object, its JSON, or the
+ *   address or path of the file. Without it, the model of the page: the JSON in its element with the
+ *   id `textgen-model`.
+ * @param {{webAssembly?: boolean}} [options] `webAssembly: false` computes in JavaScript alone.
+ * @returns {Promise<Model>}
+ *
+ * @example
+ * const model = await textgen.load("model.json");
+ * for await (const token of model.generate({ seed: "To be", length: 200 })) print(token.text);
+ */
+export async function load(source, { webAssembly = true } = {}) {
+  const file = await readSource(source);
+  if (file?.format !== FORMAT) throw new TypeError("this is no model that textgen exported");
+  if (file.version !== VERSION) {
+    throw new TypeError(
+      `the model has version ${file.version} of the format, and this engine reads ${VERSION}; ` +
+        "export both again with one version of textgen",
+    );
+  }
+  return new Model(file, await createKernels(webAssembly));
+}
+
+async function readSource(source) {
+  if (source === undefined) {
+    const element = globalThis.document?.getElementById(ELEMENT);
+    if (!element) throw new TypeError("name a model: there is none in this page");
+    return JSON.parse(element.textContent);
+  }
+  if (typeof source === "string" && source.trimStart().startsWith("{")) return JSON.parse(source);
+  if (typeof source !== "string" && !(source instanceof URL)) return source;
+  const isFile = !/^(https?|blob|data):/.test(source);
+  if (isFile && globalThis.process?.versions?.node) {
+    const { readFile } = await import("node:fs/promises");
+    const path = String(source).startsWith("file:") ? new URL(source) : source;
+    return JSON.parse(await readFile(path, "utf8"));
+  }
+  const response = await fetch(source);
+  if (!response.ok) throw new Error(`${source}: ${response.status} ${response.statusText}`);
+  return response.json();
+}
+
+/** A trained model, from `load`. */
+export class Model {
+  constructor(file, kernels) {
+    const { cell, units, window, excluded, weights } = file;
+    const vocabulary = new Vocabulary(file);
+    const network = new Network(kernels, { cell, units, window }, readWeights(weights));
+    if (network.vocabularySize !== vocabulary.size) {
+      throw new TypeError("the model's weights are those of another vocabulary");
+    }
+    const never = new Set();
+    vocabulary.tokens.forEach((token, id) => {
+      if (Array.from(token).some((character) => excluded.includes(character))) never.add(id);
+    });
+    if (vocabulary.unknown !== null) never.add(vocabulary.unknown);
+    this.vocabulary = vocabulary;
+    this.network = network;
+    this.never = never;
+    this.labels = new Labels(file.labels, file.label_combinations);
+    /**
+     * What kind of model it is.
+     *
+     * @type {{name: string, cell: string, units: number[], window: number | null, dtype: string,
+     *   characters: string, vocabularySize: number, subwords: boolean, documents: boolean,
+     *   documentEnd: number | null, labels: {name: string, values: string[]}[], seeds: string[],
+     *   kernels: "wasm" | "plain", textgen: string}}
+     */
+    this.info = {
+      name: file.name,
+      cell,
+      units,
+      window,
+      dtype: weights.dtype,
+      characters: file.characters,
+      vocabularySize: vocabulary.size,
+      subwords: vocabulary.hasSubwords,
+      documents: vocabulary.documentEnd !== null,
+      documentEnd: vocabulary.documentEnd,
+      labels: file.labels.map(({ name, values }) => ({ name, values })),
+      seeds: file.seeds,
+      kernels: kernels.name,
+      textgen: file.textgen,
+    };
+    this.random = new Random(Math.floor(Math.random() * 2 ** 32));
+    this.text = new Text(this);
+    this.reset();
+  }
+
+  /**
+   * Generate a text.
+   *
+   * Texts may be generated at the same time; each has its own state, apart from that of `step`.
+   *
+   * @param {object} [options]
+   * @param {string} [options.seed] Text to start from. Without it, a document starts from nothing, and
+   *   other texts from one of `info.seeds`.
+   * @param {object} [options.state] A state from `state()` to start from, instead of a seed.
+   * @param {number} [options.temperature=0.5] Logits are divided by it; 0 always picks the most likely
+   *   token.
+   * @param {number} [options.topK=0] Choose among the k most likely tokens; 0 for all.
+   * @param {number} [options.topP=1] Choose among the fewest tokens that together have this
+   *   probability.
+   * @param {number} [options.minP=0] Choose among tokens whose probability is at least this share of
+   *   the most likely one's.
+   * @param {number} [options.length] Characters after the seed, at most; 0 for no limit. 400 by
+   *   default, and 10,000 with `until` or `lines` and for documents.
+   * @param {string | string[]} [options.until] The text ends after the first of these that it has.
+   * @param {number} [options.lines=0] The text ends after this many line ends; 0 to ignore them.
+   * @param {number} [options.randomSeed] Makes the text repeatable.
+   * @param {string | string[] | object} [options.label] `"horror"`, `"genre=horror"`, a list of such,
+   *   or the values by name. Labels that are not named are drawn as often as they occur.
+   * @param {number} [options.alternatives=0] How many alternatives each token has.
+   * @param {"error" | "skip"} [options.unknown="error"] What to do with characters of the seed that
+   *   the model does not know.
+   * @param {AbortSignal} [options.signal] Ends the iteration with the signal's reason as an error.
+   * @returns {AsyncGenerator<Token, {finish: "stop" | "length"}> & {seed: string, labels: object}} The
+   *   tokens after the seed. `finish` is "stop" after the end of a document, `until` or `lines`.
+   *   `seed` and `labels` are those that the text has, drawn or given.
+   *
+   * @example
+   * const text = model.generate({ seed: "To be", temperature: 0.7, randomSeed: 1 });
+   * for await (const { text: characters, logProbability } of text) show(characters, logProbability);
+   */
+  generate(options = {}) {
+    const checked = checkOptions(options, this.info.documents);
+    const stop = new StopCondition(checked.until, checked.lines, this.vocabulary);
+    const random = new Random(checked.randomSeed);
+    const text = new Text(this);
+    let seed = "";
+    if (checked.state) {
+      if (checked.seed !== null) throw new TypeError("give a seed or a state, not both");
+      if (checked.label !== null) throw new TypeError("a state has its labels; give no others");
+      text.restore(checked.state);
+    } else {
+      text.reader.setLabels(this.labels.draw(this.labels.parse(checked.label), random));
+      seed = this.checkSeed(checked.seed ?? this.drawSeed(random), checked.unknown);
+      text.start(this.encodeSeed(seed));
+    }
+    const tokens = generateTokens(text, checked, stop, random);
+    return Object.assign(tokens, { seed, labels: this.labels.decode(text.reader.labelIds) });
+  }
+
+  /**
+   * The most likely tokens after a seed, as `generate` would choose among them.
+   *
+   * @param {string} [seed=""] Text to start from; it may be empty for a document.
+   * @param {object} [options]
+   * @param {number} [options.count=10] How many.
+   * @param {number} [options.temperature=1]
+   * @param {string | string[] | object} [options.label] As for `generate`; there is no label where none
+   *   is named.
+   * @param {"error" | "skip"} [options.unknown="error"] As for `generate`.
+   * @returns {Alternative[]} The most likely one first.
+   *
+   * @example
+   * model.predict("To be or no")[0]; // { text: "t", id: 57, probability: 0.93 }
+   */
+  predict(seed = "", { count = 10, temperature = 1, label, unknown = "error" } = {}) {
+    const text = new Text(this);
+    text.reader.setLabels(this.labels.fill(this.labels.parse(label)));
+    text.start(this.encodeSeed(this.checkSeed(seed, unknown)));
+    while (text.readSeed());
+    return text.alternatives(count, temperature);
+  }
+
+  /**
+   * Forget what was read: `step` starts a new text, or a new document.
+   *
+   * @param {string | string[] | object} [label] As for `generate`; there is no label where none is
+   *   named.
+   *
+   * @example
+   * model.reset("genre=horror");
+   */
+  reset(label) {
+    const { documentEnd } = this.vocabulary;
+    this.text.reader.setLabels(this.labels.fill(this.labels.parse(label)));
+    this.text.start({ ids: documentEnd === null ? [] : [documentEnd], continuations: [] });
+    while (this.text.readSeed());
+  }
+
+  /**
+   * Read a token, or all tokens of a text.
+   *
+   * @param {number | string} token An id, or a text of the model's characters.
+   *
+   * @example
+   * model.reset();
+   * model.step("To be");
+   * model.alternatives(3); // what may come next
+   */
+  step(token) {
+    const ids = typeof token === "string" ? this.encode(this.checkKnown(token)) : [token];
+    for (const id of ids) {
+      if (!Number.isInteger(id) || id < 0 || id >= this.vocabulary.size) {
+        throw new RangeError(`${id} is no id; they go from 0 to ${this.vocabulary.size - 1}`);
+      }
+      this.text.append(id);
+    }
+  }
+
+  /**
+   * The probabilities of all tokens after what was read.
+   *
+   * @param {number} [temperature=1] Above 0.
+   * @returns {Float32Array} By id.
+   *
+   * @example
+   * model.probabilities()[model.encode("e")[0]];
+   */
+  probabilities(temperature = 1) {
+    checkNumber("temperature", temperature, Number.MIN_VALUE, Infinity);
+    return this.startedText().probabilities(temperature);
+  }
+
+  /**
+   * The most likely tokens after what was read.
+   *
+   * @param {number} [count=10] How many.
+   * @param {number} [temperature=1] Above 0.
+   * @returns {Alternative[]} The most likely one first.
+   *
+   * @example
+   * for (const { text, probability } of model.alternatives(5)) drawBar(text, probability);
+   */
+  alternatives(count = 10, temperature = 1) {
+    checkInteger("count", count);
+    checkNumber("temperature", temperature, Number.MIN_VALUE, Infinity);
+    return count ? this.startedText().alternatives(count, temperature) : [];
+  }
+
+  /**
+   * Choose the token after what was read, without reading it.
+   *
+   * @param {object} [options] `temperature`, `topK`, `topP` and `minP`, as for `generate`.
+   * @returns {number} Its id.
+   *
+   * @example
+   * const id = model.choose({ temperature: 0.8 });
+   * write(model.decode([id]));
+   * model.step(id);
+   */
+  choose(options = {}) {
+    const { temperature, topK, topP, minP } = checkOptions(options, this.info.documents);
+    return this.startedText().choose({ temperature, topK, topP, minP }, this.random);
+  }
+
+  /**
+   * Start the random numbers of `choose` from a number.
+   *
+   * @param {number} randomSeed An integer from 0 on.
+   *
+   * @example
+   * model.seedRandom(1);
+   */
+  seedRandom(randomSeed) {
+    checkInteger("randomSeed", randomSeed);
+    this.random = new Random(randomSeed);
+  }
+
+  /**
+   * A copy of what `step` has read and of the random numbers of `choose`.
+   *
+   * @returns {object} Plain data, which can be stored: also as JSON.
+   *
+   * @example
+   * const before = model.state();
+   * model.step("!");
+   * model.setState(before);
+   */
+  state() {
+    return { ...this.text.save(), random: this.random.state.slice() };
+  }
+
+  /**
+   * Go back to a state.
+   *
+   * @param {object} state From `state()` of this model.
+   *
+   * @example
+   * model.setState(JSON.parse(localStorage.getItem("state")));
+   */
+  setState(state) {
+    this.text.restore(state);
+    this.random.state = Uint32Array.from(Object.values(state.random));
+  }
+
+  /**
+   * Turn text into ids.
+   *
+   * @param {string} text
+   * @returns {number[]} An id for each token; -1 for characters that the model does not know.
+   *
+   * @example
+   * model.decode(model.encode("To be")); // "To be"
+   */
+  encode(text) {
+    return this.vocabulary.encode(text);
+  }
+
+  /**
+   * Turn ids into text.
+   *
+   * @param {Iterable<number>} ids
+   * @returns {string} U+FFFD stands for what has no character; the end of a document has no text.
+   *
+   * @example
+   * model.decode([model.choose()]);
+   */
+  decode(ids) {
+    return this.vocabulary.decode(ids);
+  }
+
+  /** The text that `step` reads, of which something was read. */
+  startedText() {
+    if (!this.text.isStarted) throw new Error("read something first, with step(text)");
+    return this.text;
+  }
+
+  /** The part of a text that the model knows; throws for other characters, unless they are skipped. */
+  checkKnown(text, unknown = "error") {
+    const characters = Array.from(text);
+    const missing = characters.findIndex((character) => !this.vocabulary.ids.has(character));
+    if (missing < 0) return text;
+    if (unknown === "skip") {
+      return characters.filter((character) => this.vocabulary.ids.has(character)).join("");
+    }
+    throw new RangeError(
+      `character ${missing + 1}, ${describeCharacter(characters[missing])}, is not in the model's ` +
+        'vocabulary; leave it out, or give unknown: "skip" to generate()',
+    );
+  }
+
+  /** A seed of characters that the model knows; only that of a document may be empty. */
+  checkSeed(seed, unknown) {
+    if (typeof seed !== "string") throw new TypeError("the seed must be a text");
+    const known = this.checkKnown(seed, unknown);
+    if (!known && !(this.info.documents && !seed)) {
+      throw new RangeError(
+        seed ? "the seed has no character of the model's vocabulary" : "the seed is empty",
+      );
+    }
+    return known;
+  }
+
+  /** The seed of a text for which none was given. */
+  drawSeed(random) {
+    const { documents, seeds } = this.info;
+    if (documents) return "";
+    if (!seeds.length) throw new RangeError("the model has no seeds; give one");
+    return seeds[Math.floor(random.next() * seeds.length)];
+  }
+
+  /** What is read of a seed, as from `holdBack`. */
+  encodeSeed(seed) {
+    const { vocabulary, never, info } = this;
+    const seedIds = vocabulary.encode(seed);
+    const end = vocabulary.documentEnd;
+    const read = vocabulary.hasSubwords
+      ? holdBack(vocabulary, seedIds, never)
+      : { ids: end === null ? seedIds : [end, ...seedIds], continuations: [] };
+    if (info.window === null) return read;
+    // No window has more of them.
+    const furthest = Math.max(0, ...read.continuations.map((each) => each.back));
+    return { ...read, ids: read.ids.slice(-info.window - furthest) };
+  }
+}
