@@ -13,7 +13,7 @@ import pytest
 import textgen
 from tests.analysis.models import LABELS, MERGES, random_model, save_model
 from tests.exporting.test_formats import needs
-from textgen.settings import EXPORT_FORMATS, CorpusConfig
+from textgen.settings import STEP_FORMATS, CorpusConfig
 
 PAGE = (Path(__file__).parents[2] / "docs/export.md").read_text(encoding="utf-8")
 
@@ -27,11 +27,11 @@ SUBWORDS = (("T", "h"), ("Th", "e"), ("a", "b"), (" ", "c"), (" c", "ab"), ("The
 
 
 def test_there_is_one_for_each_format():
-    assert len(STEPS) == len(EXPORT_FORMATS)
+    assert len(STEPS) == len(STEP_FORMATS)
     assert all(len(code.splitlines()) <= 22 for code in STEPS)
 
 
-@pytest.mark.parametrize(("name", "code"), list(zip(EXPORT_FORMATS, STEPS, strict=True)))
+@pytest.mark.parametrize(("name", "code"), list(zip(STEP_FORMATS, STEPS, strict=True)))
 def test_it_writes_text_as_textgen_does(name, code, trained, tmp_path, monkeypatch, capsys):
     needs(name)
     monkeypatch.chdir(tmp_path)
@@ -46,7 +46,7 @@ def test_it_writes_text_as_textgen_does(name, code, trained, tmp_path, monkeypat
     assert sampler.logprobs(text).mean() > sampler.logprobs(expected).mean() - 0.6
 
 
-@pytest.mark.parametrize(("name", "code"), list(zip(EXPORT_FORMATS, STEPS, strict=True)))
+@pytest.mark.parametrize(("name", "code"), list(zip(STEP_FORMATS, STEPS, strict=True)))
 def test_it_writes_subwords_as_textgen_does(name, code, tmp_path, monkeypatch, capsys):
     """With textgen's own probabilities."""
     needs(name)

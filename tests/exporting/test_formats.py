@@ -11,7 +11,7 @@ from textgen.exporting.formats import FORMATS
 from textgen.exporting.signature import Signature
 from textgen.exporting.verification import largest_difference
 from textgen.sampling.network import Network, weight_specs
-from textgen.settings import EXPORT_FORMATS, ModelConfig
+from textgen.settings import STEP_FORMATS, ModelConfig
 
 SIZE = 11
 NETWORKS = {
@@ -53,12 +53,12 @@ def write_and_load(name: str, signature: Signature, path: Path):
 
 
 def test_every_format_has_a_name():
-    assert tuple(FORMATS) == EXPORT_FORMATS
+    assert tuple(FORMATS) == STEP_FORMATS
 
 
 # Labels and one-hot labels have the other networks of one layer in them.
 @pytest.mark.parametrize("network", ["lstm-lstm", "rnn-rnn", "labels", "one-hot-labels"])
-@pytest.mark.parametrize("name", EXPORT_FORMATS)
+@pytest.mark.parametrize("name", STEP_FORMATS)
 def test_it_predicts_what_textgen_predicts(name, network, tmp_path):
     config = NETWORKS[network]
     step = write_and_load(name, Signature(config, SIZE, None), tmp_path)
@@ -72,7 +72,7 @@ def test_it_predicts_what_textgen_predicts(name, network, tmp_path):
     assert largest_difference(step, Signature(config, SIZE, None), other, ids) > 1e-4
 
 
-@pytest.mark.parametrize("name", EXPORT_FORMATS)
+@pytest.mark.parametrize("name", STEP_FORMATS)
 def test_each_label_is_compared(name, tmp_path):
     """A step with another embedding of a single label predicts something else."""
     config = NETWORKS["one-hot-labels"]
@@ -87,7 +87,7 @@ def test_each_label_is_compared(name, tmp_path):
             assert largest_difference(step, signature, other, ids) > 1e-3
 
 
-@pytest.mark.parametrize("name", EXPORT_FORMATS)
+@pytest.mark.parametrize("name", STEP_FORMATS)
 def test_outputs_have_the_names_types_and_shapes_of_the_signature(name, tmp_path):
     signature = Signature(NETWORKS["lstm-lstm"], SIZE, None)
     step = write_and_load(name, signature, tmp_path)

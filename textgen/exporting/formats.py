@@ -1,7 +1,7 @@
 """Each format: its file, the packages it needs, how it is written and run.
 
 A model is run as another program would run it, with the names of signature.json. To add a format,
-add it to FORMATS and its name to `textgen.settings.EXPORT_FORMATS`.
+add it to FORMATS and its name to `textgen.settings.STEP_FORMATS`.
 """
 
 import contextlib
@@ -28,12 +28,14 @@ class Format:
     Attributes:
         file: The model's file or directory.
         write: Writes a model to a path.
+        runtime: What runs it.
         load: Loads its step in its own runtime, from inputs by name to outputs by name.
         packages: Packages that it needs beyond those that textgen always has.
         keras: Whether Keras writes it.
     """
 
     file: str
+    runtime: str
     write: Callable[[Path, Signature, Weights], object]
     load: Callable[[Path, Signature], Step]
     packages: tuple[str, ...] = ()
@@ -87,11 +89,17 @@ def _write_numpy(path: Path, signature: Signature, weights: Weights) -> None:
 
 FORMATS = {
     "onnx": Format(
-        "model.onnx", _write_with_keras("onnx"), _load_onnx, ("onnx", "tf2onnx", "onnxruntime")
+        "model.onnx",
+        "onnxruntime",
+        _write_with_keras("onnx"),
+        _load_onnx,
+        ("onnx", "tf2onnx", "onnxruntime"),
     ),
     "litert": Format(
-        "model.tflite", _write_with_keras("litert"), _load_litert, ("ai_edge_litert",)
+        "model.tflite", "LiteRT", _write_with_keras("litert"), _load_litert, ("ai_edge_litert",)
     ),
-    "saved-model": Format("saved_model", _write_with_keras("tf_saved_model"), _load_saved_model),
-    "numpy": Format("model.npz", _write_numpy, load_step, keras=False),
+    "saved-model": Format(
+        "saved_model", "TensorFlow", _write_with_keras("tf_saved_model"), _load_saved_model
+    ),
+    "numpy": Format("model.npz", "NumPy", _write_numpy, load_step, keras=False),
 }

@@ -77,7 +77,7 @@ def export_step(
         (directory / _SIGNATURE).write_bytes(storage.encode_json(about))
         size = write_manifest(directory)
     characters = record.vocabulary.count_characters(ids[:, 0])
-    return ExportResult(output, name, size, difference, characters)
+    return ExportResult(output, name, size, export_format.runtime, difference, characters)
 
 
 def _describe(name: str, signature: Signature, trained: TrainedModel) -> dict[str, Any]:

@@ -39,7 +39,9 @@ from textgen.settings.choices import (
     PRECISIONS,
     REDUCTIONS,
     SCHEDULES,
+    STEP_FORMATS,
     TARGETS,
+    WEIGHT_DTYPES,
 )
 from textgen.settings.options import (
     CorpusOptions,
@@ -89,7 +91,9 @@ __all__ = [
     "PRESETS",
     "REDUCTIONS",
     "SCHEDULES",
+    "STEP_FORMATS",
     "TARGETS",
+    "WEIGHT_DTYPES",
     "Config",
     "CorpusConfig",
     "CorpusOptions",

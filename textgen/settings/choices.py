@@ -17,7 +17,9 @@ BAD_ROWS = ("error", "skip")
 DEVICES = ("auto", "cpu", "gpu")
 BACKENDS = ("tensorflow", "jax", "torch")
 CONTEXTS = ("carry", "window")
-EXPORT_FORMATS = ("onnx", "litert", "saved-model", "numpy")
+STEP_FORMATS = ("onnx", "litert", "saved-model", "numpy")  # one step of the network
+EXPORT_FORMATS = STEP_FORMATS
+WEIGHT_DTYPES = ("float32", "float16", "int8")  # of a model for the web
 
 DEFAULT_MODEL = "textgen-model"
 JOIN_TIMEOUT = 300.0  # seconds: people start the processes of a training by hand, one by one

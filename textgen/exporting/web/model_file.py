@@ -13,12 +13,11 @@ from textgen.errors import ExportError
 from textgen.exporting.signature import Signature
 from textgen.exporting.step_numpy import named_arrays
 from textgen.model.model_dir import TrainedModel
-from textgen.settings import check_choice
+from textgen.settings import WEIGHT_DTYPES, check_choice
 from textgen.text.documents.labels import Labels
 from textgen.text.tokens.words import word_pattern
 
 FORMAT, VERSION = "textgen-model", 1
-DTYPES = ("float32", "float16", "int8")
 
 _SEEDS = 5  # texts to start from
 _ALIGNMENT = 4  # bytes: JavaScript's typed arrays begin at multiples of their numbers' sizes
@@ -48,7 +47,7 @@ def write_model_file(trained: TrainedModel, name: str, dtype: str = "float16") -
         >>> trained = textgen.model.read_model("textgen-model")  # doctest: +SKIP
         >>> content = write_model_file(trained, "shakespeare", "float16")  # doctest: +SKIP
     """
-    check_choice("weights", dtype, DTYPES)
+    check_choice("weights", dtype, WEIGHT_DTYPES)
     record = trained.record
     vocabulary, model = record.vocabulary, record.settings.model
     window = record.window()
@@ -95,7 +94,7 @@ def round_weights(weights: Sequence[Floats], dtype: str) -> list[Floats]:
         array([[ 1.    , -0.5   ],
                [ 0.2992,  0.252 ]], dtype=float32)
     """
-    check_choice("weights", dtype, DTYPES)
+    check_choice("weights", dtype, WEIGHT_DTYPES)
     return [_round(np.asarray(array, np.float32), dtype) for array in weights]
 
 
