@@ -12,6 +12,7 @@
     ├── BusyError             a server that has too much to do, or is about to end
     ├── OutputError           a place that exists already or cannot be written
     ├── TriesError            fewer generated documents than wanted that pass the filters
+    ├── ServerError           an address that the server cannot listen on
     ├── ExportError           a model that cannot be written in another format
     └── TrainingError         a training that cannot start or continue
 
@@ -99,6 +100,10 @@ class TriesError(TextgenError):
     def __init__(self, message: str, documents: Sequence[str] = ()):
         super().__init__(message)
         self.documents = tuple(documents)
+
+
+class ServerError(TextgenError):
+    """An address that the server cannot listen on."""
 
 
 class ExportError(TextgenError):

@@ -17,6 +17,10 @@ _EXTRAS = {
     "tf2onnx": "export",
     "onnxruntime": "export",
     "ai_edge_litert": "export",
+    "starlette": "serve",
+    "uvicorn": "serve",
+    "pydantic": "serve",
+    "prometheus_client": "serve",
 }
 
 

@@ -1,8 +1,8 @@
 """The command line: parse arguments, call the library, print.
 
 Each command is a module: train.py, sample.py, prepare.py, evaluate.py, inspect.py, novelty.py,
-report.py, compare.py, export.py, completion.py. It imports what it runs inside its function, so
-`textgen --help` is quick.
+report.py, compare.py, export.py, serve.py, completion.py. It imports what it runs inside its
+function, so `textgen --help` is quick.
 
     options.py         options that several commands share, and options made from settings
     corpus_options.py  options of `prepare` and `train`; train_options.py: those of `train`
@@ -38,6 +38,7 @@ from textgen.cli import (
     prepare,
     report,
     sample,
+    serve,
     signals,
     streams,
     train,
@@ -82,6 +83,7 @@ for _module in (
     prepare,
     train,
     sample,
+    serve,
     evaluate,
     inspect,
     report,

@@ -79,6 +79,20 @@ class TrainedModel:
             sampler.excluded = "\n" if mode == "lines" else ""
         return sampler
 
+    def sampler_in(self, directory: str | Path, context: str | None = None) -> Sampler:
+        """The same, and it knows the documents that the model was trained on.
+
+        Args:
+            directory: The model directory, or the name of a starter.
+            context: As in `load`.
+        """
+        from textgen.model.known_documents import KnownDocuments
+
+        sampler = self.sampler(context)
+        if sampler.generates_documents:
+            sampler.corpus = KnownDocuments(find_model(directory), self.record)
+        return sampler
+
     @property
     def parameters(self) -> int:
         """How many numbers were learned."""
@@ -103,13 +117,7 @@ def load(directory: str | Path, context: str | None = None) -> Sampler:
         >>> model = load("textgen-model")  # doctest: +SKIP
         >>> print(model.generate("To be", length=200, temperature=0.5))  # doctest: +SKIP
     """
-    from textgen.model.known_documents import KnownDocuments
-
-    trained = read_model(directory)
-    sampler = trained.sampler(context)
-    if sampler.generates_documents:
-        sampler.corpus = KnownDocuments(find_model(directory), trained.record)
-    return sampler
+    return read_model(directory).sampler_in(directory, context)
 
 
 def read_model(directory: str | Path) -> TrainedModel:

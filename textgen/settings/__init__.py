@@ -3,6 +3,7 @@
     choices.py   the values that a setting can be chosen from
     training.py  CorpusConfig, WindowConfig, ModelConfig, TrainConfig
     sampling.py  Decoding, SampleConfig, NoveltyConfig
+    serving.py   ServeConfig
     presets.py   several settings under one name
     resolve.py   which value counts: the user's, the preset's, the corpus's or the default
     options.py   settings as keyword arguments of the Python API
@@ -63,6 +64,7 @@ from textgen.settings.sampling import (
     NoveltyConfig,
     SampleConfig,
 )
+from textgen.settings.serving import ServeConfig
 from textgen.settings.settings import Settings
 from textgen.settings.tokens import parse_tokens
 from textgen.settings.training import CorpusConfig, ModelConfig, TrainConfig, WindowConfig
@@ -106,6 +108,7 @@ __all__ = [
     "ModelOptions",
     "NoveltyConfig",
     "SampleConfig",
+    "ServeConfig",
     "Settings",
     "StreamOptions",
     "TrainConfig",

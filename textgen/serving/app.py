@@ -1,0 +1,229 @@
+"""The routes of the server: what a request is, who answers it, and what is written about it."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from textgen.serving import openapi
+from textgen.serving.answers import Answer
+from textgen.serving.api_errors import ApiError, closing
+from textgen.serving.bodies import ClientLeftError, read_json
+from textgen.serving.filtered import Judges
+from textgen.serving.generation import Generation
+from textgen.serving.metrics import CONTENT_TYPE, Metrics
+from textgen.serving.models import Models
+from textgen.serving.plan import make_plan
+from textgen.serving.requests import ChatRequest, CompletionRequest, parse
+from textgen.serving.responses import ChatFormat, Format, encode_json
+from textgen.serving.security import Policy, SecurityMiddleware, error_response
+from textgen.settings import ServeConfig
+
+Log = Callable[[str], object]
+
+_MAX_PATH = 200  # bytes of a path in a line
+
+
+@dataclass
+class State:
+    """What all requests share.
+
+    Attributes:
+        models: The models.
+        limits: What a request may use.
+        metrics: What is counted.
+        judges: Threads for documents that must pass filters.
+        log: Writes a line for the user.
+        generations: Requests whose texts are being generated.
+        requests: How many requests are being answered.
+        is_closing: Whether new requests are refused.
+    """
+
+    models: Models
+    limits: ServeConfig
+    metrics: Metrics
+    judges: Judges
+    log: Log
+    generations: set[Generation] = field(default_factory=set)
+    requests: int = 0
+    is_closing: bool = False
+
+
+def make_app(state: State, policy: Policy, access_log: Log | None) -> ASGIApp:
+    """The server as an ASGI application.
+
+    Args:
+        state: What all requests share.
+        policy: Who may send requests.
+        access_log: Called with a line about each request; None for none.
+    """
+    api = _Api(state)
+    routes = [
+        Route("/health", api.health),
+        Route("/metrics", api.metrics),
+        Route("/openapi.json", api.openapi),
+        Route("/v1/models", api.models),
+        Route("/v1/models/{name:path}", api.model),
+        Route("/v1/completions", api.completions, methods=["POST"]),
+        Route("/v1/chat/completions", api.chat, methods=["POST"]),
+    ]
+    app = Starlette(
+        routes=routes,
+        exception_handlers={
+            ApiError: _answer_error,
+            HTTPException: _answer_http_error,
+            Exception: _answer_failure,
+        },
+    )
+    app.router.redirect_slashes = False
+    return _Accounting(SecurityMiddleware(app, policy), state, access_log)
+
+
+class _Api:
+    """The routes."""
+
+    def __init__(self, state: State):
+        self._state = state
+
+    async def health(self, _request: Request) -> Response:
+        if self._state.is_closing:
+            raise closing()
+        return _json({"status": "ok"})
+
+    async def metrics(self, _request: Request) -> Response:
+        return Response(self._state.metrics.to_text(), headers={"Content-Type": CONTENT_TYPE})
+
+    async def openapi(self, _request: Request) -> Response:
+        return _json(openapi.describe())
+
+    async def models(self, _request: Request) -> Response:
+        models = [model.to_json(self._state.limits) for model in self._state.models]
+        return _json({"object": "list", "data": models})
+
+    async def model(self, request: Request) -> Response:
+        return _json(
+            self._state.models.get(request.path_params["name"]).to_json(self._state.limits)
+        )
+
+    async def completions(self, request: Request) -> ASGIApp:
+        body = parse(CompletionRequest, await read_json(request, self._state.limits))
+        return self._answer(request, body, body.ignored(), Format)
+
+    async def chat(self, request: Request) -> ASGIApp:
+        body = parse(ChatRequest, await read_json(request, self._state.limits))
+        return self._answer(request, body.to_completion(), body.ignored(), ChatFormat)
+
+    def _answer(
+        self, request: Request, body: CompletionRequest, ignored: list[str], form: type[Format]
+    ) -> ASGIApp:
+        """Start to generate what a request asks for; the answer follows as it is generated."""
+        state, start = self._state, time.perf_counter()
+        if state.is_closing:
+            raise closing()
+        model = state.models.get(body.model)
+        plan = make_plan(body, model.sampler, state.limits)
+
+        def on_first_character() -> None:
+            state.metrics.first_character.observe(time.perf_counter() - start)
+
+        generation = Generation(plan, model, on_first_character)
+        try:
+            generation.start(state.judges)
+        except ApiError:
+            generation.close()
+            raise
+        state.generations.add(generation)
+        timer = asyncio.get_running_loop().call_later(state.limits.time_limit, generation.expire)
+        written = form(model.name, body.logprobs, body.includes_usage)
+        headers = {"X-Textgen-Ignored": ", ".join(ignored)} if ignored else {}
+        answer = Answer(generation, written, streams=bool(body.stream), headers=headers)
+
+        async def send_answer(scope: Scope, receive: Receive, send: Send) -> None:
+            try:
+                await answer(scope, receive, send)
+            finally:
+                timer.cancel()
+                generation.close()
+                state.generations.discard(generation)
+                state.metrics.characters.labels(model.name).inc(generation.characters)
+                request.state.characters = generation.characters
+
+        return send_answer
+
+
+class _Accounting:
+    """Counts requests and writes a line about each; an error of the program is one line, too."""
+
+    def __init__(self, app: ASGIApp, state: State, access_log: Log | None):
+        self._app, self._state, self._access_log = app, state, access_log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        start, status = time.perf_counter(), 0
+        scope.setdefault("state", {})
+
+        async def send_counted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        self._state.requests += 1
+        try:
+            await self._app(scope, receive, send_counted)
+        except ClientLeftError:
+            pass
+        except Exception as error:
+            self._state.log(f"error: {type(error).__name__} in {scope['method']} {_path(scope)}")
+            raise
+        finally:
+            self._state.requests -= 1
+            self._count(scope, status, time.perf_counter() - start)
+
+    def _count(self, scope: Scope, status: int, seconds: float) -> None:
+        route = scope.get("route")
+        name = route.path if isinstance(route, Route) else "other"
+        self._state.metrics.requests.labels(name, str(status or "left")).inc()
+        if self._access_log is not None:
+            client = (scope.get("client") or ("-",))[0]
+            characters = scope["state"].get("characters")
+            amount = "" if characters is None else f", {characters:,} characters"
+            self._access_log(
+                f"{client} {scope['method']} {_path(scope)} {status or 'client left'}, "
+                f"{seconds:.3f} s{amount}"
+            )
+
+
+def _path(scope: Scope) -> str:
+    """The path as it was sent, which has no control characters; without the query."""
+    return str(scope.get("raw_path", b"")[:_MAX_PATH], "ascii", "replace")
+
+
+def _json(value: object) -> Response:
+    return Response(encode_json(value), media_type="application/json")
+
+
+async def _answer_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, ApiError)  # noqa: S101 for mypy: it is the handler of these
+    return error_response(error)
+
+
+async def _answer_http_error(request: Request, error: Exception) -> Response:
+    """The answer for a path or a method that there is not."""
+    assert isinstance(error, HTTPException)  # noqa: S101 for mypy: it is the handler of these
+    message = {
+        404: "there is nothing at this path; see /openapi.json",
+        405: f"{request.method} is not possible at this path",
+    }.get(error.status_code, error.detail)
+    headers = dict(error.headers or {})
+    return error_response(ApiError(error.status_code, message, headers=headers))
+
+
+async def _answer_failure(_request: Request, _error: Exception) -> Response:
+    return error_response(ApiError(500, "the server failed; its log has a line about it"))

@@ -1,0 +1,116 @@
+"""What is known of a text so far, as its updates arrive: what to send, and why it ended."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from textgen.serving.engine import Update
+from textgen.serving.stop_texts import StopFilter
+
+Finish = Literal["stop", "length"]
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token with its score.
+
+    Attributes:
+        text: Its text.
+        offset: Where it begins in the text that is returned.
+        log_probability: The natural logarithm of its probability; None for a first token.
+        alternatives: The most likely tokens in its place with theirs; None for a first token.
+    """
+
+    text: str
+    offset: int
+    log_probability: float | None
+    alternatives: Sequence[tuple[str, float]] | None
+
+
+@dataclass
+class Delta:
+    """What is new of a text.
+
+    Attributes:
+        index: The number of the text in its request.
+        text: Its new characters.
+        tokens: Its new tokens, if scores are wanted.
+        finish: Why it ended; None if it continues.
+    """
+
+    index: int
+    text: str
+    tokens: list[Token] = field(default_factory=list)
+    finish: Finish | None = None
+
+
+class Choice:
+    """Turns the updates of a text into what a client gets of it.
+
+    Args:
+        index: Its number in the request.
+        prompt: Its prompt, if that is returned before it; else empty.
+        stops: Texts that end it.
+        prompt_is_scored: Whether the tokens of the prompt come in the updates.
+
+    Attributes:
+        characters: How many characters were generated, with those that are left out.
+        finish: Why the text ended; None while it continues.
+    """
+
+    def __init__(self, index: int, prompt: str, stops: Sequence[str], *, prompt_is_scored: bool):
+        self.index, self.characters = index, 0
+        self.finish: Finish | None = None
+        self._stops = StopFilter(stops)
+        self._echo = "" if prompt_is_scored else prompt
+        self._prompt_left = len(prompt) if prompt_is_scored else 0
+        self._sent = 0  # characters that the client has
+        self._received = len(self._echo)  # characters of the tokens so far, with the prompt
+        self._tokens: deque[Token] = deque()
+
+    def feed(self, update: Update) -> Delta:
+        """What an update adds."""
+        text, self._echo = self._echo, ""
+        for number, piece in enumerate(update.pieces):
+            if update.log_probabilities is not None:
+                self._add_token(number, piece, update)
+            seen = min(self._prompt_left, len(piece))
+            self._prompt_left -= seen
+            self.characters += len(piece) - seen
+            text += piece[:seen] + self._stops.feed(piece[seen:])
+        if self._stops.is_met:
+            self.finish = "stop"
+        elif update.finish is not None:
+            self.finish = update.finish
+            text += self._stops.flush()
+        return self._send(text)
+
+    def end(self, finish: Finish) -> Delta:
+        """What was held back, when a text ends without an update that says so."""
+        return self.feed(Update([], finish=finish))
+
+    def _add_token(self, number: int, piece: str, update: Update) -> None:
+        logs, alternatives = update.log_probabilities or [], update.alternatives
+        self._tokens.append(
+            Token(
+                piece,
+                self._received,
+                logs[number],
+                None if alternatives is None else alternatives[number],
+            )
+        )
+        self._received += len(piece)
+
+    def _send(self, text: str) -> Delta:
+        """The text, with the tokens of which it has the last character."""
+        self._sent += len(text)
+        tokens = list[Token]()
+        while self._tokens:
+            token = self._tokens[0]
+            # At the end, a token of which the client has a part only is sent, too.
+            end = token.offset + (1 if self.finish else len(token.text))
+            if end > self._sent:
+                break
+            tokens.append(self._tokens.popleft())
+        return Delta(self.index, text, tokens, self.finish)

@@ -1,0 +1,163 @@
+"""A request in progress: its texts, and what of them was not yet sent."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+
+from textgen.errors import BusyError
+from textgen.serving.api_errors import ApiError, busy
+from textgen.serving.choices import Choice, Delta
+from textgen.serving.engine import Ticket, Update
+from textgen.serving.filtered import FilteredRun, Judges
+from textgen.serving.models import ServedModel
+from textgen.serving.plan import Plan
+from textgen.serving.responses import Usage
+
+
+class Generation:
+    """Generates the texts of a plan, and collects them until they are sent.
+
+    Everything here runs in the event loop's thread. The engine never waits for a client: what was
+    not sent is kept, and the lengths of the texts bound it.
+
+    Args:
+        plan: What is wanted.
+        model: The model; it is released by `close`.
+        on_first_character: Called when the first character arrives.
+
+    Attributes:
+        characters: How many characters were generated.
+        is_closed: Whether nothing more is wanted.
+    """
+
+    def __init__(self, plan: Plan, model: ServedModel, on_first_character: Callable[[], object]):
+        self._plan, self._model = plan, model
+        self._choices = [
+            Choice(
+                index,
+                text.prompt if plan.echo else "",
+                plan.stops,
+                prompt_is_scored=text.job is not None and text.job.prompt is not None,
+            )
+            for index, text in enumerate(plan.texts)
+        ]
+        self._on_first_character = on_first_character
+        self._tickets: list[Ticket] = []
+        self._deltas: deque[Delta] = deque()
+        self._wake = asyncio.Event()
+        self._run: FilteredRun | None = None
+        self._error: ApiError | None = None
+        self.is_closed = False
+        model.acquire()
+
+    @property
+    def plan(self) -> Plan:
+        """What is wanted."""
+        return self._plan
+
+    @property
+    def characters(self) -> int:
+        return sum(choice.characters for choice in self._choices)
+
+    @property
+    def usage(self) -> Usage:
+        """Characters so far."""
+        return Usage(self._plan.prompt_characters, self.characters)
+
+    @property
+    def model(self) -> ServedModel:
+        """The model."""
+        return self._model
+
+    def start(self, judges: Judges) -> None:
+        """Submit all texts to the engine.
+
+        Args:
+            judges: Threads for documents that must pass filters.
+
+        Raises:
+            ApiError: too many texts are waiting.
+        """
+        if self._plan.filtered is not None:
+            self._run = FilteredRun(self._model, self._plan.filtered)
+            judges.start(self._run, self.receive, self.fail)
+            return
+        try:
+            for index, text in enumerate(self._plan.texts):
+                if text.job is not None:
+                    self._tickets.append(
+                        self._model.engine.submit(text.job, partial(self.receive, index))
+                    )
+        except BusyError:
+            raise busy() from None
+
+    def receive(self, index: int, update: Update) -> None:
+        """Take an update of a text."""
+        choice = self._choices[index]
+        if self.is_closed or choice.finish is not None:
+            return
+        if update.error is not None:
+            self.fail(ApiError(500, "the text could not be generated", code="failed"))
+            return
+        had_characters = self.characters > 0
+        delta = choice.feed(update)
+        if not had_characters and self.characters:
+            self._on_first_character()
+        if delta.finish is not None and not update.is_last and self._tickets:
+            self._tickets[index].cancel()  # what follows would be left out
+        if delta.text or delta.tokens or delta.finish:
+            self._deltas.append(delta)
+            self._wake.set()
+
+    def expire(self) -> None:
+        """End all texts where they are, since they have taken too long."""
+        if not self.characters:
+            self.fail(ApiError(503, "the texts took too long; try again later", code="timeout"))
+        for choice in self._choices:
+            if choice.finish is None:
+                self._deltas.append(choice.end("length"))
+        self._cancel()
+        self._wake.set()
+
+    def fail(self, error: ApiError) -> None:
+        """End with an error, after what has arrived."""
+        self._error = self._error or error
+        self._cancel()
+        self._wake.set()
+
+    async def batches(self) -> AsyncIterator[list[Delta]]:
+        """What arrives, as it arrives, until all texts have ended or the request is closed.
+
+        Raises:
+            ApiError: as given to `fail`.
+        """
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            if self.is_closed:
+                return
+            deltas = list(self._deltas)
+            self._deltas.clear()
+            if deltas:
+                yield deltas
+            if self._error is not None:
+                raise self._error
+            if not self._deltas and all(choice.finish for choice in self._choices):
+                return
+
+    def close(self) -> None:
+        """End all texts; nothing more is wanted."""
+        if self.is_closed:
+            return
+        self.is_closed = True
+        self._cancel()
+        self._deltas.clear()
+        self._wake.set()
+        self._model.release()
+
+    def _cancel(self) -> None:
+        if self._run is not None:
+            self._run.is_cancelled = True
+        for ticket in self._tickets:
+            ticket.cancel()

@@ -1,0 +1,221 @@
+"""The models that are served, by name; each is replaced when a training replaces its directory."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from textgen import storage
+from textgen.errors import TextgenError, UsageError, first_line
+from textgen.model.model_dir import TrainedModel, read_model
+from textgen.model.starters import find_model
+from textgen.sampling import Sampler
+from textgen.serving.api_errors import ApiError, invalid
+from textgen.serving.engine import Delivery, Engine, deliver_each
+from textgen.settings import ServeConfig
+
+_INTERVAL = 1.0  # seconds between two looks at the directories
+_SEEDS = 5  # of a model, shown to clients
+
+_State = tuple[int, ...] | None
+
+
+class ServedModel:
+    """A model, and the engine that generates its texts.
+
+    Args:
+        name: What clients call it.
+        trained: The model.
+        sampler: Its sampler.
+        engine: Its engine.
+
+    Attributes:
+        loaded: When it was loaded, in seconds since 1970.
+    """
+
+    def __init__(self, name: str, trained: TrainedModel, sampler: Sampler, engine: Engine):
+        self.name, self.sampler, self.engine = name, sampler, engine
+        self.loaded = time.time()
+        self._trained = trained
+        self._users, self._is_replaced = 0, False
+
+    def acquire(self) -> None:
+        """Keep the engine until `release`."""
+        self._users += 1
+
+    def release(self) -> None:
+        """The counterpart of `acquire`: ends the engine of a replaced model after its last use."""
+        self._users -= 1
+        self._close_if_unused()
+
+    def replace(self) -> None:
+        """End the engine once nobody uses it."""
+        self._is_replaced = True
+        self._close_if_unused()
+
+    def to_json(self, limits: ServeConfig) -> dict[str, Any]:
+        """The model as clients list it."""
+        settings, sampler = self._trained.record.settings.model, self.sampler
+        fields = sampler.labels.fields if sampler.labels is not None else ()
+        about = {
+            "documents": sampler.generates_documents,
+            "labels": [{"name": field.name, "values": list(field.values)} for field in fields],
+            "cell": settings.cell,
+            "units": list(settings.units),
+            "parameters": self._trained.parameters,
+            "window": sampler.window,
+            "vocabulary_size": sampler.vocabulary.size,
+            "subwords": bool(sampler.vocabulary.merges),
+            "seeds": []
+            if sampler.generates_documents
+            else list(self._trained.record.seeds[:_SEEDS]),
+            "max_length": limits.max_length,
+            "max_prompt": limits.max_prompt,
+        }
+        return {
+            "id": self.name,
+            "object": "model",
+            "created": int(self.loaded),
+            "owned_by": "textgen",
+            "textgen": about,
+        }
+
+    def _close_if_unused(self) -> None:
+        if self._is_replaced and not self._users:
+            self.engine.close()
+
+
+class Models:
+    """All models that are served.
+
+    Args:
+        directories: Model directories, or names of starters, by the names that clients use.
+        limits: How much the engines generate at a time.
+        log: Writes a line for the user.
+
+    Raises:
+        ModelError: a model is missing or damaged.
+    """
+
+    def __init__(
+        self, directories: Mapping[str, Path], limits: ServeConfig, log: Callable[[str], object]
+    ):
+        self._directories = {name: find_model(path) for name, path in directories.items()}
+        self._limits, self._log = limits, log
+        self._models: dict[str, ServedModel] = {}
+        self._states = {name: _read_state(path) for name, path in self._directories.items()}
+        self._trained = {name: _load(path) for name, path in self._directories.items()}
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Start the engines; their updates arrive in an event loop."""
+
+        def deliver(deliveries: list[Delivery]) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(deliver_each, deliveries)
+
+        self._deliver = deliver
+        for name, (trained, sampler) in self._trained.items():
+            self._models[name] = self._make(name, trained, sampler)
+        self._trained.clear()
+
+    def __iter__(self) -> Iterator[ServedModel]:
+        return iter(list(self._models.values()))
+
+    def get(self, name: str | None) -> ServedModel:
+        """The model of a name; without one the only model.
+
+        Raises:
+            ApiError: there is no such model, or no name where there are several models.
+        """
+        names = ", ".join(self._models)
+        if name is None and len(self._models) > 1:
+            raise invalid(f"model is missing; name one of {names}", "model")
+        if name is None:
+            return next(iter(self._models.values()))
+        if name not in self._models:
+            raise ApiError(
+                404,
+                f"there is no model {name!r}; name one of {names}",
+                param="model",
+                code="model_not_found",
+            )
+        return self._models[name]
+
+    async def watch(self) -> None:
+        """Replace each model whose directory changes; never returns."""
+        while True:
+            await asyncio.sleep(_INTERVAL)
+            for name, path in self._directories.items():
+                state = await asyncio.to_thread(_read_state, path)
+                if state is not None and state != self._states[name]:
+                    self._states[name] = state
+                    await self._reload(name, path)
+
+    def close(self, seconds: float = 0) -> None:
+        """End all engines."""
+        for model in self._models.values():
+            model.engine.close(seconds)
+
+    async def _reload(self, name: str, path: Path) -> None:
+        try:
+            trained, sampler = await asyncio.to_thread(_load, path)
+        except (TextgenError, OSError, MemoryError) as error:
+            self._log(f"{name}: keeps its model, the new one cannot be read: {first_line(error)}")
+            return
+        self._models[name].replace()
+        self._models[name] = self._make(name, trained, sampler)
+        self._log(f"{name}: switched to the new model in {path}")
+
+    def _make(self, name: str, trained: TrainedModel, sampler: Sampler) -> ServedModel:
+        limits = self._limits
+        engine = Engine(
+            sampler, rows=limits.rows, waiting=limits.max_waiting, deliver=self._deliver
+        )
+        return ServedModel(name, trained, sampler, engine)
+
+
+def name_models(models: tuple[str, ...]) -> dict[str, Path]:
+    """The directories of models that a user named, by the names that clients use.
+
+    Args:
+        models: Model directories, names of starters, or NAME=DIR.
+
+    Raises:
+        UsageError: two have the same name.
+
+    Example:
+        >>> name_models(("models/titles", "poems=models/2"))
+        {'titles': PosixPath('models/titles'), 'poems': PosixPath('models/2')}
+    """
+    named = dict[str, Path]()
+    for text in models:
+        name, equals, directory = text.partition("=")
+        if not equals or Path(text).exists():
+            directory = text
+            name = Path(text).name or Path(text).resolve().name
+        if name in ("..", ""):
+            name = Path(directory).resolve().name
+        if not directory or not name:
+            raise UsageError(f"{text}: names no model; give a directory, or NAME=DIR")
+        if name in named:
+            raise UsageError(
+                f"{directory}: would be served as {name}, as {named[name]} is; give one of them "
+                f"another name: other={directory}"
+            )
+        named[name] = Path(directory)
+    return named
+
+
+def _load(path: Path) -> tuple[TrainedModel, Sampler]:
+    trained = read_model(path)
+    return trained, trained.sampler_in(path)
+
+
+def _read_state(path: Path) -> _State:
+    """What changes whenever a directory is replaced or gets a new model; None without a model."""
+    try:
+        directory, manifest = path.stat(), (path / storage.MANIFEST).stat()
+    except OSError:
+        return None
+    return directory.st_ino, manifest.st_ino, manifest.st_mtime_ns, manifest.st_size

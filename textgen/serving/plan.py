@@ -1,0 +1,224 @@
+"""From a request to the texts that are to be generated: pure functions, without any HTTP."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from textgen.errors import SeedError, SettingsError
+from textgen.sampling import Sampler
+from textgen.sampling.request_builder import RequestBuilder
+from textgen.sampling.requests import GenerationConfig
+from textgen.sampling.selection import check_filters
+from textgen.sampling.texts import TextConfig, resolve_random_seed
+from textgen.serving.api_errors import invalid, invalid_setting
+from textgen.serving.engine import Job
+from textgen.serving.requests import CompletionRequest
+from textgen.settings import Decoding, DocumentFilters, SampleConfig, ServeConfig
+
+_TEMPERATURE = 1.0  # what clients expect; `textgen sample` has 0.5
+
+
+@dataclass(frozen=True)
+class PlannedText:
+    """A text to generate.
+
+    Attributes:
+        prompt: The text that it follows.
+        job: What the engine generates; None for a text that filters may reject.
+    """
+
+    prompt: str
+    job: Job | None
+
+
+@dataclass(frozen=True)
+class FilteredTexts:
+    """Documents of which those that pass filters are wanted.
+
+    Attributes:
+        prompt: What they begin with.
+        count: How many are wanted.
+        config: How they are generated.
+        filters: What they must pass.
+    """
+
+    prompt: str
+    count: int
+    config: TextConfig
+    filters: DocumentFilters
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a request asks for.
+
+    Attributes:
+        texts: The texts, those of one prompt together.
+        prompt_characters: The characters of all prompts, each counted once.
+        stops: Texts that end a text, and are left out of it.
+        echo: Whether a text is returned with its prompt.
+        logprobs: How many of the most likely tokens are returned for each token; None for no
+            log-probabilities.
+        filtered: How the texts are found, if they must pass filters.
+    """
+
+    texts: tuple[PlannedText, ...]
+    prompt_characters: int
+    stops: tuple[str, ...] = ()
+    echo: bool = False
+    logprobs: int | None = None
+    filtered: FilteredTexts | None = None
+
+
+@dataclass(frozen=True)
+class _Prompt:
+    """A prompt: its text, and its ids if these were given."""
+
+    text: str
+    ids: Sequence[int] | None = None
+
+
+def make_plan(request: CompletionRequest, sampler: Sampler, limits: ServeConfig) -> Plan:
+    """What a request asks of a model.
+
+    Args:
+        request: The request.
+        sampler: The model.
+        limits: How much a request may ask for.
+
+    Raises:
+        ApiError: it asks for more, or for what the model cannot do; the message says which field.
+    """
+    try:
+        return _make_plan(request, sampler, limits)
+    except SettingsError as error:
+        raise invalid_setting(error) from None
+    except SeedError as error:
+        raise invalid(f"prompt: {error}", "prompt") from None
+
+
+def _make_plan(request: CompletionRequest, sampler: Sampler, limits: ServeConfig) -> Plan:
+    count = request.n or 1
+    given = request.prompts()
+    if len(given) * count > limits.max_texts:
+        raise invalid(
+            f"the request is for {len(given) * count:,} texts; at most {limits.max_texts:,} are "
+            "allowed: ask for fewer, or send several requests",
+            "n",
+        )
+    random_seed = resolve_random_seed(None) if request.seed is None else request.seed % 2**64
+    prompts = [
+        _read_prompt(prompt, sampler, random_seed, number, limits)
+        for number, prompt in enumerate(given)
+    ]
+    # The model cannot write other ones, so no text contains them.
+    known = tuple(
+        text for text in request.stops if (sampler.vocabulary.encode_characters(text) >= 0).all()
+    )
+    max_length = _max_length(request, sampler, limits)
+    decoding = Decoding(
+        temperature=_TEMPERATURE if request.temperature is None else float(request.temperature),
+        top_k=request.top_k or 0,
+        top_p=1.0 if request.top_p is None else float(request.top_p),
+        min_p=float(request.min_p or 0),
+    )
+    stop = sampler.stop_condition(max(max_length, 1), known)
+    total = sum(len(prompt.text) for prompt in prompts)
+    if (filters := _read_filters(request)).active:
+        _check_filtered(request, prompts, filters, sampler)
+        how = TextConfig(decoding, stop, random_seed, request.label)
+        filtered = FilteredTexts(prompts[0].text, count, how, filters)
+        planned = [PlannedText(prompts[0].text, None)] * count
+    else:
+        filtered, builder = None, sampler.requests
+        make_job = _job_maker(request, builder, builder.config(decoding, stop), random_seed)
+        planned = [
+            PlannedText(prompt.text, make_job(prompt, number * count + place, max_length))
+            for number, prompt in enumerate(prompts)
+            for place in range(count)
+        ]
+    return Plan(
+        tuple(planned), total, request.stops, bool(request.echo), request.logprobs, filtered
+    )
+
+
+def _job_maker(
+    request: CompletionRequest, builder: RequestBuilder, config: GenerationConfig, random_seed: int
+) -> Callable[[_Prompt, int, int], Job]:
+    """A function that makes the job for a prompt, the number of the text and its length."""
+    has_scores, alternatives = request.logprobs is not None, request.logprobs or 0
+
+    def make(prompt: _Prompt, number: int, max_length: int) -> Job:
+        seed = prompt.text if prompt.ids is None else prompt.ids
+        scored = builder.prompt(seed, request.label) if request.echo and has_scores else None
+        text = builder.text(
+            seed, random_seed, number=number, label=request.label, max_length=max_length
+        )
+        return Job(text, config, has_scores, alternatives, scored)
+
+    return make
+
+
+def _read_prompt(
+    prompt: str | list[int] | None,
+    sampler: Sampler,
+    random_seed: int,
+    number: int,
+    limits: ServeConfig,
+) -> _Prompt:
+    """A prompt that the model can start from; without one, what `textgen sample` starts from."""
+    if prompt is None or prompt == "":
+        return _Prompt(sampler.draw_seed(random_seed, number))
+    if isinstance(prompt, str):
+        text, ids = prompt, None
+    else:
+        text, ids = sampler.vocabulary.decode(prompt), prompt
+    if max(len(text), len(ids or ())) > limits.max_prompt:
+        raise invalid(
+            f"prompt has {len(text):,} characters; at most {limits.max_prompt:,} are allowed",
+            "prompt",
+        )
+    return _Prompt(text, ids)
+
+
+def _max_length(request: CompletionRequest, sampler: Sampler, limits: ServeConfig) -> int:
+    """Characters after the prompt, at most: by default as in `textgen sample`."""
+    if request.max_tokens is None:
+        default = SampleConfig(until=request.stops).max_length(
+            documents=sampler.generates_documents
+        )
+        return min(default or limits.max_length, limits.max_length)
+    if request.max_tokens > limits.max_length:
+        raise invalid(
+            f"max_tokens must be at most {limits.max_length:,} (characters), not "
+            f"{request.max_tokens:,}",
+            "max_tokens",
+        )
+    return request.max_tokens
+
+
+def _read_filters(request: CompletionRequest) -> DocumentFilters:
+    names = ("unique", "novel", "max_copy", "match", "min_length", "max_length", "tries")
+    values = {name: getattr(request, name) for name in names}
+    return DocumentFilters(**{name: value for name, value in values.items() if value is not None})
+
+
+def _check_filtered(
+    request: CompletionRequest,
+    prompts: Sequence[_Prompt],
+    filters: DocumentFilters,
+    sampler: Sampler,
+) -> None:
+    """Check that documents can be filtered as the request says.
+
+    Raises:
+        ApiError, SettingsError, SeedError: they cannot.
+    """
+    name = filters.active[0]
+    check_filters(filters, documents=sampler.generates_documents, length=request.max_tokens)
+    if len(prompts) > 1 or prompts[0].ids is not None:
+        raise invalid(f"{name} takes one prompt, a text; send a request for each", name)
+    if request.logprobs is not None or request.max_tokens == 0:
+        raise invalid(f"{name} cannot be combined with logprobs, or with max_tokens of 0", name)
+    if filters.max_length is not None and len(prompts[0].text) > filters.max_length:
+        raise invalid("max_length must be at least the length of the prompt", "max_length")
+    sampler.check_seed(prompts[0].text)
