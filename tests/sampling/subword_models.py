@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 
 from tests.model.writing import write_weights
+from tests.sampling.fake_networks import FakeNetwork
 from textgen.model import model_dir
 from textgen.model.record import ModelRecord
 from textgen.sampling import Sampler
+from textgen.sampling.cells import Allocate
 from textgen.sampling.context import make_reader
-from textgen.sampling.network import Network, Reader, weight_specs
+from textgen.sampling.network import Network, weight_specs
+from textgen.sampling.readers import Reader
 from textgen.settings import ModelConfig, Settings, resolve_settings
 from textgen.text.vocabulary import Vocabulary
 
@@ -73,7 +76,7 @@ class SubwordModel:
         write_weights(path, self.config, self.vocabulary.size, self.weights)
 
 
-class Reciter:
+class Reciter(FakeNetwork):
     """A fake network that prefers one token after the other, whatever it reads.
 
     Args:
@@ -85,11 +88,11 @@ class Reciter:
         self._size = vocabulary.size
         self._ids = [vocabulary.table.index(token) for token in tokens]
 
-    def reader(self, shape: tuple[int, ...] = ()) -> Reader:
-        read = np.zeros(shape, np.int64)
+    def make_reader(self, allocate: Allocate) -> Reader:
+        read = allocate(1)[..., 0]
 
         def step(_: Any) -> Any:
-            preferred = np.array(self._ids)[read % len(self._ids)]
+            preferred = np.array(self._ids)[read.astype(int) % len(self._ids)]
             read[...] += 1
             return np.eye(self._size, dtype=np.float32)[preferred] * 50
 

@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.raising import raises_settings_error
+from tests.sampling.fake_networks import FakeNetwork
 from textgen.errors import SeedError, SettingsError
 from textgen.sampling import Sampler
-from textgen.sampling.network import Network, Reader, weight_specs
+from textgen.sampling.network import Network, weight_specs
+from textgen.sampling.readers import Reader
 from textgen.sampling.stopping import StopCondition
 from textgen.settings import Decoding, ModelConfig
 from textgen.text.vocabulary import Vocabulary
@@ -18,8 +20,8 @@ from textgen.text.vocabulary import Vocabulary
 LETTERS = Vocabulary("abcdefgh")
 
 
-def random_network(cell="lstm", size=8, units=(6, 5), seed=0, scale=1.0, **options):
-    config = ModelConfig(cell=cell, units=units, embedding=4)
+def random_network(cell="lstm", size=8, units=(6, 5), seed=0, scale=1.0, label_sizes=(), **options):
+    config = ModelConfig(cell=cell, units=units, embedding=4, label_sizes=label_sizes)
     generator = np.random.default_rng(seed)
     weights = [
         (generator.standard_normal(spec.shape) * scale).astype(np.float32)
@@ -28,13 +30,15 @@ def random_network(cell="lstm", size=8, units=(6, 5), seed=0, scale=1.0, **optio
     return Network(config, size, weights, **options)
 
 
-class Speller:
+class Speller(FakeNetwork):
     """A fake network that prefers the letter after the one it has just read."""
 
     def __init__(self, size):
         self.size = size
 
-    def reader(self, shape=()):
+    def make_reader(self, allocate):
+        shape = allocate(1).shape[:-1]
+
         def step(ids):
             ids = np.broadcast_to(ids, shape)
             return np.eye(self.size, dtype=np.float32)[(ids + 1) % self.size] * 50

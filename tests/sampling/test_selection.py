@@ -7,6 +7,7 @@ import pytest
 
 from tests.raising import raises_settings_error
 from tests.sampling.document_models import NAMES, BigramModel
+from tests.sampling.fake_networks import FakeNetwork
 from tests.sampling.test_sampler import random_network
 from textgen.errors import SeedError, SettingsError, TriesError
 from textgen.sampling import Sampler
@@ -113,12 +114,11 @@ def test_what_was_found_is_in_the_error_when_the_tries_run_out():
 def test_documents_that_get_too_long_are_stopped():
     read = 0
 
-    class Counting:
+    class Counting(FakeNetwork):
         """A network whose steps are counted."""
 
-        def reader(self, shape=()):
-            nonlocal read
-            reader = endless.network.reader(shape)
+        def make_reader(self, allocate):
+            reader = endless.network._make_reader(allocate)
 
             def step(ids):
                 nonlocal read

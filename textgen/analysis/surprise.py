@@ -15,7 +15,7 @@ from textgen.errors import CorpusError
 from textgen.model.model_dir import read_model
 from textgen.sampling.context import make_reader
 from textgen.sampling.decoding import log_probabilities
-from textgen.sampling.network import Reader
+from textgen.sampling.readers import Reader
 from textgen.settings import DEFAULT_MODEL
 from textgen.text.documents.document_list import take_documents
 from textgen.text.reading_report import ReadingReport

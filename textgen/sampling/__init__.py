@@ -2,6 +2,7 @@
 
     cells.py       the recurrent cells: what each is, and its step in NumPy
     network.py     the network: its weights, and how layers are stacked
+    readers.py     what reads texts side by side: a fixed number, or texts that come and go
     context.py     what a prediction is made from: carried state, or the last maxlen tokens
     decoding.py    how the next token is chosen: temperature, top-k, top-p, min-p
     stopping.py    when a text ends

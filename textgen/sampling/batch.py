@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from textgen.sampling.cells import Floats
 from textgen.sampling.decoding import log_probabilities
-from textgen.sampling.network import Reader
+from textgen.sampling.readers import Reader
 from textgen.sampling.requests import GeneratedIds, GenerationConfig, TextRequest, exclude
 
 Rows = npt.NDArray[Any]  # a number of each row

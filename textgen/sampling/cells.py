@@ -32,6 +32,8 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 Advance = Callable[[Floats], Floats]
 Reset = Callable[[Any], None]
+# Takes a width; returns an array of zeros for texts side by side, of shape (*shape, width).
+Allocate = Callable[[int], Floats]
 _Arranged = tuple[Floats, Floats, Floats, Floats]
 
 
@@ -42,8 +44,9 @@ class Cell:
     Attributes:
         arrange: Takes the kernel, recurrent kernel and bias of Keras; returns the kernel, bias,
             recurrent kernel and recurrent bias with the gates in the order used here, scaled.
-        create_layer: Takes the layer's matrix, its units and the texts' shape; returns the layer
-            in its zero state.
+        create_layer: Takes the layer's matrix, its units and what allocates its arrays, of which
+            it may overwrite only those that a step computes; returns the layer, which has to be
+            reset before its first step unless the arrays are those of another layer.
         keras_class: The name of its layer in keras.layers; that of its cell is this and `Cell`.
         keras_name: What Keras calls such a layer in a model.
         gates: How many times `units` its kernels are wide.
@@ -55,7 +58,7 @@ class Cell:
     """
 
     arrange: Callable[[Floats, Floats, Floats], _Arranged]
-    create_layer: Callable[[Floats, int, tuple[int, ...]], "Layer"]
+    create_layer: Callable[[Floats, int, Allocate], "Layer"]
     keras_class: str
     keras_name: str
     gates: int
@@ -83,12 +86,12 @@ class Layer:
 
 
 def _arrays(
-    weights: Floats, units: int, shape: tuple[int, ...]
+    weights: Floats, units: int, allocate: Allocate
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """The arrays of every layer: h; the matrix of h and a 1; the products; their matrix."""
-    output = np.zeros((*shape, units + 1), np.float32)
+    output = allocate(units + 1)
     output[..., units] = 1
-    products = np.empty((*shape, weights.shape[1]), np.float32)
+    products = allocate(weights.shape[1])
     return output[..., :units], _matrix(output), products, _matrix(products)
 
 
@@ -109,18 +112,18 @@ def _arrange_lstm(kernel: Floats, recurrent: Floats, bias: Floats) -> _Arranged:
     return kernel[:, order] * scale, bias[order] * scale, recurrent[:, order] * scale, zeros
 
 
-def _create_lstm(weights: Floats, units: int, shape: tuple[int, ...]) -> Layer:
+def _create_lstm(weights: Floats, units: int, allocate: Allocate) -> Layer:
     """h = o tanh(c), stored as 2 h; c = f c + i g; here o, i and f are twice the sigmoids."""
     add, multiply, tanh, dot = np.add, np.multiply, np.tanh, np.dot
-    h, output, inner, product = _arrays(weights, units, shape)
+    h, output, inner, product = _arrays(weights, units, allocate)
     recurrent, upward = inner[..., : 4 * units], inner[..., 4 * units :]
     # o, i, f, g and c side by side, so that [i, f] [g, c] is one product.
-    cells = np.zeros((*shape, 5 * units), np.float32)
+    cells = allocate(5 * units)
     gates, sigmoids, o = cells[..., : 4 * units], cells[..., : 3 * units], cells[..., :units]
     i_f, g_c, c = cells[..., units : 3 * units], cells[..., 3 * units :], cells[..., 4 * units :]
-    products = np.empty((*shape, 2 * units), np.float32)
+    products = allocate(2 * units)
     i_g, f_c = products[..., :units], products[..., units:]
-    tanh_c = np.empty((*shape, units), np.float32)
+    tanh_c = allocate(units)
 
     def advance(x: Floats) -> Floats:
         add(recurrent, x, gates)
@@ -138,7 +141,6 @@ def _create_lstm(weights: Floats, units: int, shape: tuple[int, ...]) -> Layer:
         c[index] = 0
         inner[index] = weights[-1]
 
-    reset(...)
     return Layer(advance, reset, tanh_c)
 
 
@@ -150,15 +152,15 @@ def _arrange_gru(kernel: Floats, recurrent: Floats, bias: Floats) -> _Arranged:
     return kernel * scale, bias[0] * scale, recurrent * inner_scale, bias[1] * inner_scale
 
 
-def _create_gru(weights: Floats, units: int, shape: tuple[int, ...]) -> Layer:
+def _create_gru(weights: Floats, units: int, allocate: Allocate) -> Layer:
     """h = z h + (1 - z) n with n = tanh(x + r h U); here z and r are twice the sigmoids."""
     add, subtract, multiply, tanh, dot = np.add, np.subtract, np.multiply, np.tanh, np.dot
-    h, output, inner, product = _arrays(weights, units, shape)
+    h, output, inner, product = _arrays(weights, units, allocate)
     inner_zr, inner_n = inner[..., : 2 * units], inner[..., 2 * units : 3 * units]
     upward = inner[..., 3 * units :]
-    gates = np.empty((*shape, 2 * units), np.float32)
+    gates = allocate(2 * units)
     z, r = gates[..., :units], gates[..., units:]
-    n, change = np.empty((2, *shape, units), np.float32)
+    n, change = allocate(units), allocate(units)
 
     def advance(x: Floats) -> Floats:
         add(inner_zr, x[..., : 2 * units], gates)
@@ -178,7 +180,6 @@ def _create_gru(weights: Floats, units: int, shape: tuple[int, ...]) -> Layer:
         h[index] = 0
         inner[index] = weights[-1]
 
-    reset(...)
     return Layer(advance, reset, h)
 
 
@@ -186,10 +187,10 @@ def _arrange_rnn(kernel: Floats, recurrent: Floats, bias: Floats) -> _Arranged:
     return kernel, bias, recurrent, np.zeros_like(bias)
 
 
-def _create_rnn(weights: Floats, units: int, shape: tuple[int, ...]) -> Layer:
+def _create_rnn(weights: Floats, units: int, allocate: Allocate) -> Layer:
     """h = tanh(x + h U)."""
     add, tanh, dot = np.add, np.tanh, np.dot
-    h, output, inner, product = _arrays(weights, units, shape)
+    h, output, inner, product = _arrays(weights, units, allocate)
     recurrent, upward = inner[..., :units], inner[..., units:]
 
     def advance(x: Floats) -> Floats:
@@ -201,7 +202,6 @@ def _create_rnn(weights: Floats, units: int, shape: tuple[int, ...]) -> Layer:
     def reset(index: Any) -> None:
         inner[index] = weights[-1]
 
-    reset(...)
     return Layer(advance, reset, h)
 
 

@@ -1,7 +1,8 @@
 """What a prediction is made from: all tokens before it (carried state), or a window of them.
 
 Both contexts are a `Reader` of texts side by side: `step` takes the ids of the next tokens and
-returns the logits of the ones after them; `reset` starts some of the texts again.
+returns the logits of the ones after them; `reset` starts some of the texts again. Texts that come
+and go are read by a `Rows` or `WindowRows`.
 """
 
 from typing import Any
@@ -10,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from textgen.sampling.cells import Floats
-from textgen.sampling.network import IdOrIds, Network, Reader
+from textgen.sampling.network import Network
+from textgen.sampling.readers import IdOrIds, Reader, Rows
 
 
 def make_reader(network: Network, maxlen: int | None, shape: tuple[int, ...] = ()) -> Reader:
@@ -33,40 +35,84 @@ def carried_reader(network: Network, shape: tuple[int, ...] = ()) -> Reader:
 def window_reader(network: Network, maxlen: int, shape: tuple[int, ...] = ()) -> Reader:
     """Read the last `maxlen` tokens from a zero state, or all of them while there are fewer.
 
-    That is how a model trained on windows predicts. Reading the window again for every token
-    would take `maxlen` steps. Instead, each text has `maxlen` states, which start one token
-    after another. Every token advances all of them in one batched step. The state that has
-    read exactly `maxlen` tokens gives the logits, and starts from zero at the next token.
+    That is how a model trained on windows predicts.
 
     Args:
         network: A trained network.
         maxlen: Tokens in a window.
         shape: (rows,) for texts side by side, () for a single text.
     """
-    rows = int(np.prod(shape, dtype=int))
-    states = network.reader((rows, maxlen))
-    read = 0  # tokens read so far
-    first = np.zeros(rows, np.int64)  # the value of `read` when each text started
-    texts = np.arange(rows)
-
-    def oldest(values: Floats) -> Floats:
-        """The values of each text's oldest state."""
-        place = np.maximum(read - maxlen, first) % maxlen
-        return np.asarray(values[texts, place].reshape(*shape, -1))
+    windows = WindowRows(network, maxlen, int(np.prod(shape, dtype=int)))
+    texts = np.arange(windows.capacity).reshape(shape)
 
     def step(ids: IdOrIds) -> Floats:
-        nonlocal read
-        states.reset((slice(None), read % maxlen))
-        logits = states.step(np.reshape(ids, (rows, 1)))
-        read += 1
-        return oldest(logits)
+        return windows.step(np.reshape(ids, windows.capacity)).reshape(*shape, -1)
+
+    def activations() -> list[Floats]:
+        return [layer.reshape(*shape, -1) for layer in windows.activations()]
 
     def reset(index: Any) -> None:
-        first.reshape(shape)[index] = read
+        windows.reset(texts[index])
 
     def set_labels(index: Any, label_ids: npt.ArrayLike) -> None:
-        states.set_labels(texts.reshape(shape)[index], np.asarray(label_ids)[..., None, :])
+        windows.set_labels(texts[index], label_ids)
 
-    return Reader(
-        step, reset, lambda: [oldest(layer) for layer in states.activations()], set_labels
-    )
+    return Reader(step, reset, activations, set_labels)
+
+
+def make_rows(network: Network, maxlen: int | None, capacity: int) -> "Rows | WindowRows":
+    """A reader of texts that come and go, with windows or, if `maxlen` is None, carried state."""
+    return network.rows(capacity) if maxlen is None else WindowRows(network, maxlen, capacity)
+
+
+class WindowRows:
+    """Reads texts that come and go, as `Rows`, each prediction from a window.
+
+    Reading the window again for every token would take `maxlen` steps. Instead, each text has
+    `maxlen` states, which start one token after another. Every token advances all of them in one
+    batched step. The state that has read exactly `maxlen` tokens gives the logits, and starts from
+    zero at the next token.
+
+    Args:
+        network: A trained network.
+        maxlen: Tokens in a window.
+        capacity: How many texts side by side, at most.
+    """
+
+    def __init__(self, network: Network, maxlen: int, capacity: int):
+        self.capacity = capacity
+        self._states = network.rows(capacity, (maxlen,))
+        self._maxlen, self._texts = maxlen, np.arange(capacity)
+        self._read = self._rows = 0  # steps so far, and the rows of the last one
+        self._first = np.zeros(capacity, np.int64)  # the value of `read` when each text started
+
+    def step(self, ids: npt.NDArray[np.integer[Any]]) -> Floats:
+        """Read a token in each of the first rows, as `Rows.step`."""
+        self._rows = len(ids)
+        states = self._states.first(self._rows)
+        states.reset((slice(None), self._read % self._maxlen))
+        logits = states.step(ids[:, None])
+        self._read += 1
+        return self._oldest(logits)
+
+    def activations(self) -> list[Floats]:
+        """The activations after the step, as `Reader.activations`, of its rows."""
+        return [self._oldest(layer) for layer in self._states.first(self._rows).activations()]
+
+    def _oldest(self, values: Floats) -> Floats:
+        """The values of each text's oldest state."""
+        place = np.maximum(self._read - self._maxlen, self._first[: self._rows]) % self._maxlen
+        return np.asarray(values[self._texts[: self._rows], place])
+
+    def reset(self, index: Any) -> None:
+        """Start texts again, as `Rows.reset`."""
+        self._first[index] = self._read
+
+    def set_labels(self, index: Any, label_ids: npt.ArrayLike) -> None:
+        """Choose the labels that texts are read with, as `Rows.set_labels`."""
+        self._states.set_labels(index, np.asarray(label_ids)[..., None, :])
+
+    def move(self, source: int, target: int) -> None:
+        """Copy the states and labels of a text into another row, as `Rows.move`."""
+        self._states.move(source, target)
+        self._first[target] = self._first[source]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, count, islice
 
 from textgen.sampling.batch import Batch
-from textgen.sampling.network import Reader
+from textgen.sampling.readers import Reader
 from textgen.sampling.requests import GeneratedIds, GenerationConfig, TextRequest, exclude
 from textgen.sampling.subword_batch import SubwordBatch
 from textgen.sampling.subwords import SeedEnd, Spelling

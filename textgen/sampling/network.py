@@ -8,16 +8,15 @@ a 1 that multiplies them.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from textgen.sampling.cells import CELLS, Floats
+from textgen.sampling.cells import CELLS, Allocate, Floats
+from textgen.sampling.readers import IdOrIds, Reader, Rows
 from textgen.settings import ModelConfig
-
-IdOrIds = npt.NDArray[np.integer[Any]] | np.integer[Any] | int
 
 # The product of embedding and first kernel is computed once if it has no more numbers than this.
 MAX_TABLE_NUMBERS = 1 << 24
@@ -114,15 +113,31 @@ class Network:
         else:
             self._project = lambda ids: embedding[ids] @ kernel + bias
 
-    def reader(self, shape: tuple[int, ...] = ()) -> "Reader":
+    def reader(self, shape: tuple[int, ...] = ()) -> Reader:
         """A reader of texts, each from a zero state.
 
         Args:
             shape: How many texts side by side, in one or more axes; () for a single text.
         """
+        reader = self._make_reader(lambda width: np.zeros((*shape, width), np.float32))
+        reader.reset(...)
+        reader.set_labels(..., self._no_labels)
+        return reader
+
+    def rows(self, capacity: int, shape: tuple[int, ...] = ()) -> Rows:
+        """A reader of texts that come and go.
+
+        Args:
+            capacity: How many texts side by side, at most.
+            shape: How many states each text has, in one or more axes; () for a single one.
+        """
+        return Rows(self._make_reader, self._no_labels, (capacity, *shape))
+
+    def _make_reader(self, allocate: Allocate) -> Reader:
+        """A reader with given arrays, which are not set to the zero state."""
         project = self._project
         layers = [
-            self._cell.create_layer(weights, units, shape)
+            self._cell.create_layer(weights, units, allocate)
             for weights, units in zip(self._weights, self._units, strict=True)
         ]
         advances = [layer.advance for layer in layers]
@@ -143,7 +158,7 @@ class Network:
         if not self._label_embeddings:
             return Reader(step, reset, activations)
 
-        of_labels = np.zeros((*shape, self._first_kernel.shape[1]), np.float32)
+        of_labels = allocate(self._first_kernel.shape[1])
 
         def step_with_labels(ids: IdOrIds) -> Floats:
             x = project(ids) + of_labels
@@ -154,37 +169,17 @@ class Network:
         def set_labels(index: Any, label_ids: npt.ArrayLike) -> None:
             of_labels[index] = self._project_labels(label_ids)
 
-        set_labels(..., np.zeros(len(self._label_embeddings), np.int64))
         return Reader(step_with_labels, reset, activations, set_labels)
+
+    @property
+    def _no_labels(self) -> npt.NDArray[np.int64]:
+        return np.zeros(len(self._label_embeddings), np.int64)
 
     def _project_labels(self, label_ids: npt.ArrayLike) -> Floats:
         """What labels add to the first layer's products, shape (..., its gates)."""
         columns = np.moveaxis(np.asarray(label_ids), -1, 0)
         pairs = zip(self._label_embeddings, columns, strict=True)
         return np.asarray(sum(embedding[ids] for embedding, ids in pairs) @ self._first_kernel)
-
-
-@dataclass(frozen=True)
-class Reader:
-    """Reads texts side by side, a token at a time, and has the state of each.
-
-    Attributes:
-        step: Takes the id of each text's next token, integers that NumPy can broadcast to the
-            reader's shape, and returns the logits of the token after it: float32 of shape
-            (*shape, vocabulary), overwritten by the next step.
-        reset: Takes an index into the reader's shape and sets those texts' states to zero.
-        activations: Returns the activations of each layer's units after the step, from -1 to 1:
-            tanh of the cell state of an LSTM, the output of other layers; float32 of shape
-            (*shape, units), overwritten by the next step.
-        set_labels: Takes an index into the reader's shape and ids of labels, shape (..., fields),
-            whose leading axes NumPy can broadcast to what is indexed: the labels with which those
-            texts are read from now on. At first no text has a label, and `reset` changes none.
-    """
-
-    step: Callable[[IdOrIds], Floats]
-    reset: Callable[[Any], None]
-    activations: Callable[[], list[Floats]]
-    set_labels: Callable[[Any, npt.ArrayLike], None] = field(default=lambda *_: None)
 
 
 def _join(

@@ -14,7 +14,8 @@ from textgen.errors import SeedError, SettingsError
 from textgen.sampling.context import make_reader
 from textgen.sampling.generation import generate_batch, generate_stream
 from textgen.sampling.label_choice import LabelOption
-from textgen.sampling.network import Network, Reader
+from textgen.sampling.network import Network
+from textgen.sampling.readers import Reader
 from textgen.sampling.request_builder import RequestBuilder
 from textgen.sampling.requests import TextRequest
 from textgen.sampling.scoring import score_in_order, spread

@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from textgen.sampling.decoding import log_probabilities
-from textgen.sampling.network import Network, Reader
+from textgen.sampling.network import Network
+from textgen.sampling.readers import Reader
 from textgen.text.vocabulary import Ids
 
 Doubles = npt.NDArray[np.float64]

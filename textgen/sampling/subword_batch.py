@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from textgen.sampling.batch import Batch, Flags, Rows
 from textgen.sampling.cells import Floats
-from textgen.sampling.network import Reader
+from textgen.sampling.readers import Reader
 from textgen.sampling.requests import GeneratedIds, GenerationConfig, TextRequest
 from textgen.sampling.subwords import SeedEnd, Spelling
 
