@@ -160,21 +160,29 @@ def make_chooser(decoding: Decoding, excluded: Sequence[int] = ()) -> Choose:
     """The function that chooses tokens.
 
     Args:
-        decoding: The filters, and the temperature that the noise was drawn with.
+        decoding: The filters, and the temperature that the noise was drawn with; without filters
+            the temperature makes no difference here.
         excluded: Ids that are never chosen.
 
     Returns:
         A function from logits of shape (..., vocabulary) and noise of that shape to int64 ids of
         shape (...).
     """
-    filters = _active_filters(decoding)
-    if not filters and not excluded:
-        return lambda logits, noise: (logits + noise).argmax(-1)
+    filters, never = _active_filters(decoding), list(excluded)
+
+    def choose_any(logits: Floats, noise: Floats) -> Any:
+        sums = logits + noise
+        if never:
+            sums[..., never] = -np.inf
+        return sums.argmax(-1)
+
+    if not filters:
+        return choose_any
 
     def choose(logits: Floats, noise: Floats) -> Any:
         allowed: Floats = logits.astype(np.float64)
-        if excluded:
-            allowed[..., list(excluded)] = -np.inf
+        if never:
+            allowed[..., never] = -np.inf
         allowed -= allowed.max(-1, keepdims=True)
         with np.errstate(over="ignore"):  # a tiny temperature sends all but the largest to -inf
             allowed /= decoding.temperature or 1
@@ -258,6 +266,11 @@ def _invert(
     lower = np.where(places > 0, np.take_along_axis(sums, np.maximum(places - 1, 0), -1), 0)
     rest = np.minimum((targets - lower) / (upper - lower), 1 - 2**-53)
     return places[..., 0], rest[..., 0]
+
+
+def has_filters(decoding: Decoding) -> bool:
+    """Whether some tokens are excluded because others are more likely."""
+    return bool(_active_filters(decoding))
 
 
 def _active_filters(decoding: Decoding) -> list[tuple[Callable[[Floats, Any], Floats], Any]]:

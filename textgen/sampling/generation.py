@@ -7,10 +7,11 @@ character by character, so a text can end inside a subword.
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain, count, islice
+from itertools import chain, islice
 
-from textgen.sampling.batch import Batch
-from textgen.sampling.readers import Reader
+from textgen.sampling.batch import Batch, Text
+from textgen.sampling.context import WindowRows
+from textgen.sampling.readers import Reader, Rows
 from textgen.sampling.requests import GeneratedIds, GenerationConfig, TextRequest, exclude
 from textgen.sampling.subword_batch import SubwordBatch
 from textgen.sampling.subwords import SeedEnd, Spelling
@@ -133,7 +134,7 @@ def _stream_subwords(
 
 
 def generate_batch(
-    make_reader: Callable[[tuple[int, ...]], Reader],
+    make_rows: Callable[[int], Rows | WindowRows],
     requests: Iterable[TextRequest],
     rows: int,
     config: GenerationConfig,
@@ -143,7 +144,7 @@ def generate_batch(
     """Generate many texts side by side; when one ends, the next one starts in its row.
 
     Args:
-        make_reader: Makes a reader of a shape, in its zero state.
+        make_rows: Makes a reader of some rows.
         requests: The texts' seeds and random numbers.
         rows: How many texts side by side, at most.
         config: How they are generated.
@@ -156,16 +157,23 @@ def generate_batch(
     first = list(islice(remaining, rows))
     if not first:
         return
-    reader, texts = make_reader((len(first),)), chain(first, remaining)
-    batch = (
-        Batch(reader, len(first), texts, config, scores=scores)
-        if config.spelling is None
-        else SubwordBatch(reader, len(first), texts, config, config.spelling, scores=scores)
-    )
-    finished: dict[int, GeneratedIds] = {}
-    for number in count():
-        while number not in finished and batch.busy:
-            finished.update(batch.step())
-        if number not in finished:
+    remaining = chain(first, remaining)
+    batch = make_batch(make_rows(len(first)), config, scores=scores)
+    texts, results = deque[Text](), dict[Text, GeneratedIds]()
+    while True:
+        while batch.has_room and (request := next(remaining, None)) is not None:
+            texts.append(batch.start(request, config))
+        if not texts:
             return
-        yield finished.pop(number)
+        for text in batch.step():
+            results[text] = batch.result(text)
+            batch.remove(text)
+        while texts and texts[0] in results:
+            yield results.pop(texts.popleft())
+
+
+def make_batch(reader: Rows | WindowRows, config: GenerationConfig, *, scores: bool) -> Batch:
+    """The batch for a vocabulary of characters or of subwords; arguments as for `Batch`."""
+    if config.spelling is None:
+        return Batch(reader, config, scores=scores)
+    return SubwordBatch(reader, config, config.spelling, scores=scores)

@@ -1,8 +1,9 @@
 """Texts as ids: what is generated, how, and what comes back."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from textgen.sampling.decoding import (
     Choose,
     draw_noise,
     draw_uniform,
+    has_filters,
     make_chooser,
     make_subword_chooser,
 )
@@ -107,6 +109,13 @@ class GenerationConfig:
     stop: StopCondition
     excluded: tuple[int, ...] = ()
     spelling: Spelling | None = None
+
+    @cached_property
+    def chooser_key(self) -> Hashable:
+        """Equal for ways to generate texts whose tokens one chooser chooses."""
+        if self.spelling is None and not has_filters(self.decoding):
+            return self.excluded  # the temperature is in the random numbers
+        return self.decoding, self.excluded
 
     def make_chooser(self) -> Choose:
         """The function that chooses tokens, from logits and the random numbers."""

@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from textgen.errors import SeedError, SettingsError
-from textgen.sampling.context import make_reader
+from textgen.sampling.context import WindowRows, make_reader, make_rows
 from textgen.sampling.generation import generate_batch, generate_stream
 from textgen.sampling.label_choice import LabelOption
 from textgen.sampling.network import Network
-from textgen.sampling.readers import Reader
+from textgen.sampling.readers import Reader, Rows
 from textgen.sampling.request_builder import RequestBuilder
 from textgen.sampling.requests import TextRequest
 from textgen.sampling.scoring import score_in_order, spread
@@ -413,7 +413,7 @@ class Sampler:
         rows = max(1, self._batch_states // (self.window or 1))
         settings = builder.config(config.decoding, config.stop)
         for result in generate_batch(
-            self._make_reader, requests(), rows, settings, scores=config.scores
+            self.make_rows, requests(), rows, settings, scores=config.scores
         ):
             seed, request = waiting.popleft()
             yield GeneratedText(
@@ -425,5 +425,9 @@ class Sampler:
                 self.labels.decode(request.label_ids) if self.labels is not None else {},
             )
 
-    def _make_reader(self, shape: tuple[int, ...] = ()) -> Reader:
-        return make_reader(self._network, self.window, shape)
+    def make_rows(self, capacity: int) -> Rows | WindowRows:
+        """What reads texts that come and go, `capacity` of them side by side at most."""
+        return make_rows(self._network, self.window, capacity)
+
+    def _make_reader(self) -> Reader:
+        return make_reader(self._network, self.window)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 
 from textgen.errors import SettingsError
@@ -28,7 +29,7 @@ class StopCondition:
     line_end_id: int = -1
     document_end_id: int = -1
 
-    @property
+    @cached_property
     def final_ids(self) -> frozenset[int]:
         """The ids that a text can end with before its maximum length."""
         last = {text[-1] for text in self.until}
@@ -48,7 +49,7 @@ class StopCondition:
         """
         return self.has_document_end and seed_ids[-1] == self.document_end_id
 
-    @property
+    @cached_property
     def tail_length(self) -> int:
         """How many of the last ids `is_met` looks at."""
         return max(map(len, self.until), default=1)

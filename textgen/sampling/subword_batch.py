@@ -1,16 +1,15 @@
 """Texts that are generated side by side by a network of subwords, cut at characters."""
 
-from collections.abc import Iterator
 from itertools import chain
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from textgen.sampling.batch import Batch, Flags, Rows
+from textgen.sampling.batch import Batch, Flags, Numbers, Text
 from textgen.sampling.cells import Floats
-from textgen.sampling.readers import Reader
-from textgen.sampling.requests import GeneratedIds, GenerationConfig, TextRequest
+from textgen.sampling.context import WindowRows
+from textgen.sampling.readers import Rows
+from textgen.sampling.requests import GenerationConfig, TextRequest
 from textgen.sampling.subwords import SeedEnd, Spelling
 
 
@@ -26,83 +25,101 @@ class SubwordBatch(Batch):
 
     def __init__(
         self,
-        reader: Reader,
-        rows: int,
-        requests: Iterator[TextRequest],
+        reader: Rows | WindowRows,
         config: GenerationConfig,
         spelling: Spelling,
         *,
         scores: bool,
     ):
+        super().__init__(reader, config, scores=scores)
         self._spelling = spelling
-        # Of each row: the end of its seed while that is read; the characters of its text, and how
-        # many of the first token's characters are in the seed.
-        self._seed_ends: dict[int, SeedEnd] = {}
-        self._characters, self._known = np.zeros(rows, np.int64), np.zeros(rows, np.int64)
-        # Of this step: rows that choose the first token after their seed was held back; rows that
-        # have to read their seed again, with the numbers of their texts and the ids.
-        self._continued: list[int] = []
-        self._again: list[tuple[int, int, list[int]]] = []
-        super().__init__(reader, rows, requests, config, scores=scores)
-        self._is_final[spelling.containing([*self._stop.final_ids])] = True
+        # Of each row: the characters of its text, and how many of the first token's characters are
+        # in the seed.
+        self._characters = np.zeros(reader.capacity, np.int64)
+        self._known = np.zeros(reader.capacity, np.int64)
+        self._held_back = set[Text]()  # texts that read a seed whose end is held back
+        # Of this step: rows that choose the first token after such a seed; texts that have to read
+        # their seed again, with the ids.
+        self._continued: dict[int, SeedEnd] = {}
+        self._again: list[tuple[Text, list[int]]] = []
+        # Characters that texts can end with, and the tokens that have one of them.
+        self._final_ids, self._final_tokens = frozenset[int](), np.zeros(0, np.int64)
 
-    def step(self) -> dict[int, GeneratedIds]:
-        """Read a token in each row and choose the next one; returns the texts that end."""
-        finished = super().step()
-        for row, number, (first, *others) in self._again:
-            if self._number[row] == number:  # it has not ended
-                self._reader.reset(row)
-                self._current[row], self._seeds[row] = first, iter(others)
-                self._reading[row] = True
-        self._again.clear()
-        return finished
-
-    def _start(self, row: Any, request: TextRequest) -> None:
+    def start(self, request: TextRequest, config: GenerationConfig) -> Text:
+        text = super().start(request, config)
+        row = text.row
         self._characters[row] = self._known[row] = 0
         if request.continuations:
-            self._seed_ends[int(row)] = SeedEnd(request.continuations, request.seed_ids)
+            text.seed_end = SeedEnd(request.continuations, request.seed_ids)
+            self._held_back.add(text)
             self._is_empty[row] = False
+        if config.stop.final_ids != self._final_ids:
+            self._final_ids = config.stop.final_ids
+            self._final_tokens = self._spelling.containing([*self._final_ids])
+        self._is_final[row, self._final_tokens] = True
+        return text
 
-    def _draw_noise(self, rows: Rows) -> None:
-        for row in rows:
-            self._noise[row] = self._config.draw_noise(self._generators[row], self._block)
+    def remove(self, text: Text) -> None:
+        self._held_back.discard(text)
+        super().remove(text)
+
+    def step(self) -> list[Text]:
+        ended = super().step()
+        for text, (first, *others) in self._again:
+            if text.finish is None:
+                self._reader.reset(text.row)
+                self._current[text.row], text.seed = first, iter(others)
+                self._reading[text.row] = True
+        self._again.clear()
+        return ended
+
+    def _arrays(self) -> tuple[Numbers, ...]:
+        return (*super()._arrays(), self._characters, self._known)
+
+    def _draw_noise(self, rows: Numbers) -> None:
+        for row in rows.tolist():
+            text = self._texts[row]
+            self._noise[row] = text.config.draw_noise(text.generator, self._block)
 
     def _restrict(self, logits: Floats) -> Floats:
         restricted = logits
-        self._continued = []
-        for row, seed_end in self._seed_ends.items():
-            if seed_end.read(logits[row]):
+        self._continued.clear()
+        for text in self._held_back:
+            if text.seed_end is not None and text.seed_end.read(logits[text.row]):
                 if restricted is logits:
                     restricted = logits.copy()
-                restricted[row] = seed_end.scores()
-                self._continued.append(row)
+                restricted[text.row] = text.seed_end.scores()
+                self._continued[text.row] = text.seed_end
         return restricted
 
-    def _limit(self, chosen: Rows, writing: Flags) -> tuple[Flags, Flags]:
-        for row in self._continued:
-            known, again = self._seed_ends.pop(row).locate(int(chosen[row]))
+    def _limit(self, chosen: Numbers, writing: Flags) -> tuple[Flags, Flags]:
+        for row, seed_end in self._continued.items():
+            text = self._texts[row]
+            self._held_back.discard(text)
+            known, again = seed_end.locate(int(chosen[row]))
             self._known[row], self._characters[row] = known, -known
             if again:
-                self._again.append((row, int(self._number[row]), [*again, int(chosen[row])]))
-        before = np.maximum(self._characters, 0)
-        after = self._characters + self._spelling.lengths[chosen]
-        at_most = writing & (after > self._max_length - (not self._stop.has_document_end))
+                self._again.append((text, [*again, int(chosen[row])]))
+        characters, max_length = self._characters[: self._count], self._max_length[: self._count]
+        before = np.maximum(characters, 0)
+        after = characters + self._spelling.lengths[chosen]
+        at_most = writing & (after > max_length - (not self._has_end))
         self._before, self._added = before, after - before
-        np.copyto(self._characters, np.minimum(after, self._max_length), where=writing)
+        np.copyto(characters, np.minimum(after, max_length), where=writing)
         return writing, at_most
 
-    def _score(self, logits: Floats, chosen: Rows) -> Rows:
+    def _score(self, logits: Floats, chosen: Numbers) -> Numbers:
         highest = logits.max(axis=-1)
         sums = np.exp(logits - highest[:, None]).sum(axis=-1, dtype=np.float64)
-        scores = logits[self._rows, chosen] - highest - np.log(sums)
-        kept = self._characters - self._before
+        scores = logits[self._rows[: self._count], chosen] - highest - np.log(sums)
+        kept = self._characters[: self._count] - self._before
         # A token without new characters is the end of the document, or of the seed.
         self._score_each = np.where(self._added > 0, scores / np.maximum(self._added, 1), 0)
         return np.where(self._added > 0, kept * self._score_each, scores)
 
-    def _is_stopped(self, row: np.int64) -> bool:
+    def _is_stopped(self, row: int) -> bool:
         """Whether a text ends with the token that was just written, or inside it."""
-        stop, length = self._stop, int(self._length[row])
+        stop, length = self._texts[row].config.stop, int(self._length[row])
         *tokens, last = self._ids[row, max(0, length - stop.tail_length) : length].tolist()
         if last == stop.document_end_id:
             return True
@@ -121,9 +138,9 @@ class SubwordBatch(Batch):
                 return True
         return False
 
-    def _written(self, row: np.int64) -> npt.NDArray[np.int32]:
+    def _written(self, row: int) -> npt.NDArray[np.int32]:
         tokens = self._ids[row, : self._length[row]].tolist()
         ids = [*chain.from_iterable(map(self._spelling.ids.__getitem__, tokens))]
         first = int(self._known[row])
-        has_end = self._stop.document_end_id in tokens[-1:]
+        has_end = self._end_id in tokens[-1:]
         return np.array(ids[first : first + int(self._characters[row]) + has_end], np.int32)
