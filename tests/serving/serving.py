@@ -55,7 +55,7 @@ def serve(
     lines = list[str]()
     listening = Listening(port=0, key=key, origins=tuple(origins))
     server = TextServer(models, listening, limits or ServeConfig(), lines.append, lines.append)
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    headers = [(b"Authorization", f"Bearer {key}".encode())] if key else []
     with httpx.Client(base_url=server.address, headers=headers, timeout=60) as client:
         running = Running(server, client, lines)
         ready = threading.Event()

@@ -49,4 +49,4 @@ async def read_json(request: Request, limits: ServeConfig) -> bytes:
 
 
 def _too_large(limits: ServeConfig) -> ApiError:
-    return ApiError(413, f"the body may have at most {limits.max_request:,} bytes", headers=_CLOSE)
+    return ApiError(413, f"the body may have at most {limits.max_request:,} bytes")

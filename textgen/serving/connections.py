@@ -48,10 +48,10 @@ class BoundedProtocol(_Protocol):
         super().data_received(data)
         if self.transport.is_closing():
             return
-        is_body = self._is_answering and self.cycle.more_body
-        self._received = 0 if self._is_answering and not is_body else self._received + len(data)
+        is_complete = self._is_answering and not self._has_body
+        self._received = 0 if is_complete else self._received + len(data)
         # A chunk may have as many bytes of framing as of content.
-        most = 2 * self.limits.max_request + _MAX_HEAD if is_body else _MAX_HEAD
+        most = 2 * self.limits.max_request + _MAX_HEAD if self._has_body else _MAX_HEAD
         if self._received > most:
             self._refuse(ApiError(431, f"the head of the request is over {_MAX_HEAD:,} bytes"))
         elif self._is_answering:
@@ -75,6 +75,11 @@ class BoundedProtocol(_Protocol):
         """Whether a request is being answered, or its body read."""
         return self.cycle is not None and not self.cycle.response_complete
 
+    @property
+    def _has_body(self) -> bool:
+        """Whether a body is arriving, also one that is thrown away after its answer."""
+        return self.cycle is not None and self.cycle.more_body
+
     def _start_head_timer(self) -> None:
         def refuse() -> None:
             self._head_timer = None
@@ -94,7 +99,7 @@ class BoundedProtocol(_Protocol):
             self._write_timer = None
 
     def _refuse(self, error: ApiError) -> None:
-        """Answer with an error before there is a request, and close the connection."""
+        """Answer with an error where no request has an answer, and close the connection."""
         body = encode_json(error.to_json())
         head = [
             f"HTTP/1.1 {error.status} Error",
@@ -103,7 +108,7 @@ class BoundedProtocol(_Protocol):
             "connection: close",
             *(f"{name.lower()}: {value}" for name, value in error.headers.items()),
         ]
-        if not self._is_answering:  # else this would be in the middle of an answer
+        if not self._is_answering and not self._has_body:
             self.transport.write("\r\n".join([*head, "", ""]).encode() + body)
         self.transport.close()
 

@@ -192,12 +192,11 @@ def name_models(models: tuple[str, ...]) -> dict[str, Path]:
     for text in models:
         name, equals, directory = text.partition("=")
         if not equals or Path(text).exists():
-            directory = text
-            name = Path(text).name or Path(text).resolve().name
-        if name in ("..", ""):
-            name = Path(directory).resolve().name
+            name, directory = Path(text).name, text
+            if text and name in ("", ".."):
+                name = Path(text).resolve().name
         if not directory or not name:
-            raise UsageError(f"{text}: names no model; give a directory, or NAME=DIR")
+            raise UsageError(f"{text!r}: names no model; give a directory, or NAME=DIR")
         if name in named:
             raise UsageError(
                 f"{directory}: would be served as {name}, as {named[name]} is; give one of them "

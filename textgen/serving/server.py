@@ -163,7 +163,8 @@ class TextServer:
         await self._wait_for_requests(state, self._limits.grace)
         if state.requests:
             self._is_cut_off = True
-            self._log(f"{state.requests} requests were not finished in time")
+            count = state.requests
+            self._log(f"{count} request{' was' if count == 1 else 's were'} not finished in time")
             for generation in list(state.generations):
                 generation.fail(closing())
             await self._wait_for_requests(state, _LAST_WORDS)
