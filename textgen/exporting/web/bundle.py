@@ -2,6 +2,7 @@
 
 import base64
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
@@ -60,15 +61,39 @@ def engine_script() -> str:
     )
 
 
+def join_modules(modules: Iterable[tuple[str, str]]) -> str:
+    r"""ES modules in one scope, without their imports and exports.
+
+    Args:
+        modules: The name and the source of each, after those that it imports. No two may define
+            the same name.
+
+    Example:
+        >>> first = ("a.js", "export const a = 1;")
+        >>> second = ("b.js", 'import { a } from "./a.js";\nf(a);')
+        >>> print(join_modules([first, second]))
+        // a.js
+        <BLANKLINE>
+        const a = 1;
+        <BLANKLINE>
+        // b.js
+        <BLANKLINE>
+        f(a);
+        <BLANKLINE>
+    """
+    return "\n".join(
+        f"// {name}\n\n{_EXPORT.sub('', _IMPORT.sub('', source)).strip()}\n"
+        for name, source in modules
+    )
+
+
 def _engine() -> str:
-    """All modules in one scope."""
-    return "\n".join(f"// {name}\n\n{_join(name)}" for name in MODULES)
+    """All modules of the engine in one scope."""
+    return join_modules((name, _read(name)) for name in MODULES)
 
 
-def _join(name: str) -> str:
-    """A module without its imports and exports."""
-    source = _wasm_module() if name == _WASM else (FOLDER / "engine" / name).read_text("utf-8")
-    return _EXPORT.sub("", _IMPORT.sub("", source)).strip() + "\n"
+def _read(name: str) -> str:
+    return _wasm_module() if name == _WASM else (FOLDER / "engine" / name).read_text("utf-8")
 
 
 def _wasm_module() -> str:
