@@ -1,0 +1,41 @@
+"""A server in a process of its own, as users start it."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+_FIRST_LINE = re.compile(r"textgen: serving .+ on (http://\S+)\n")
+
+
+@contextmanager
+def serve_in_process(models: Mapping[str, Path], *options: str, key: str = "") -> Iterator[str]:
+    """Run `textgen serve` on a free port, until the block ends; gives its address.
+
+    Args:
+        models: Model directories by the names that clients use.
+        options: More options.
+        key: The key that clients must send; empty for none.
+    """
+    named = [f"{name}={path}" for name, path in models.items()]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "textgen", "serve", *named, "--port", "0", "--quiet", *options],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **({"TEXTGEN_API_KEY": key} if key else {})},
+    )
+    assert process.stderr is not None
+    try:
+        first = process.stderr.readline()
+        match = _FIRST_LINE.fullmatch(first)
+        assert match, first + process.stderr.read()
+        yield match[1]
+        process.terminate()
+        _, lines = process.communicate(timeout=30)
+        assert (process.returncode, lines) == (0, "")
+    finally:
+        process.kill()
+        process.wait()
