@@ -69,6 +69,9 @@ EXAMPLES = {
         "textgen evaluate held-out.txt",
         "textgen inspect page.txt --color | less -R",
     ],
+    "Make a web page that generates text, to share:": [
+        "textgen export --format html -o page.html",
+    ],
 }
 
 SEE_ALSO = """

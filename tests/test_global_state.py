@@ -122,7 +122,7 @@ CALLS = {
     "report": lambda corpus, trained, folder: textgen.report(trained),
     "compare": lambda corpus, trained, folder: textgen.compare([trained, trained]),
 }
-EXPORTS = ("numpy", "onnx", "litert", "saved-model")
+WITH_KERAS = ("onnx", "litert", "saved-model")
 
 
 @pytest.mark.usefixtures("unusual")
@@ -135,9 +135,9 @@ def test_a_call_leaves_the_process_as_it_found_it(name, corpus, trained, tmp_pat
 
 
 @pytest.mark.usefixtures("unusual")
-@pytest.mark.parametrize("name", EXPORTS)
+@pytest.mark.parametrize("name", ["numpy", "html", "js", *WITH_KERAS])
 def test_an_export_leaves_the_process_as_it_found_it(name, trained, tmp_path):
-    if keras.backend.backend() != "tensorflow" and name != "numpy":
+    if keras.backend.backend() != "tensorflow" and name in WITH_KERAS:
         pytest.skip("exported by Keras on TensorFlow")
     for package in {"onnx": ("tf2onnx", "onnxruntime"), "litert": ("ai_edge_litert",)}.get(
         name, ()

@@ -35,6 +35,7 @@ LIGHT = [
     "prepare corpus.txt -o prepared --one-hot --force",
     "compare --model model --model other corpus.txt",
     "export --model model -o exported --format numpy --force",
+    "export --model model -o page.html --format html --force",
     "completion bash",
 ]
 VERSIONS = ("3.11", "3.12", "3.13")

@@ -49,6 +49,7 @@ MANY_PARAMETERS = {
     "textgen.compute.kernels.softmax.losses": "compiled code takes arrays, no objects",
     "textgen.compute.kernels.softmax.kernel_gradients": "compiled code takes arrays, no objects",
     "textgen.api.train": "what a user may choose about a training, by keyword",
+    "textgen.exporting.exporter.export": "what a user may choose, by keyword",
     "textgen.text.prepare.prepare": "what a user may choose, by keyword",
 }
 

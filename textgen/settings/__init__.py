@@ -28,6 +28,7 @@ from textgen.settings.choices import (
     CONTEXTS,
     DECODING_ERRORS,
     DEFAULT_MODEL,
+    DEFAULT_WEIGHTS,
     DEVICES,
     DOCUMENTS,
     EXPORT_FORMATS,
@@ -42,6 +43,7 @@ from textgen.settings.choices import (
     SCHEDULES,
     STEP_FORMATS,
     TARGETS,
+    WEB_FORMATS,
     WEIGHT_DTYPES,
 )
 from textgen.settings.options import (
@@ -80,6 +82,7 @@ __all__ = [
     "CONTEXTS",
     "DECODING_ERRORS",
     "DEFAULT_MODEL",
+    "DEFAULT_WEIGHTS",
     "DEVICES",
     "DOCUMENTS",
     "EXPORT_FORMATS",
@@ -95,6 +98,7 @@ __all__ = [
     "SCHEDULES",
     "STEP_FORMATS",
     "TARGETS",
+    "WEB_FORMATS",
     "WEIGHT_DTYPES",
     "Config",
     "CorpusConfig",

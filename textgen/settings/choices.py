@@ -18,9 +18,11 @@ DEVICES = ("auto", "cpu", "gpu")
 BACKENDS = ("tensorflow", "jax", "torch")
 CONTEXTS = ("carry", "window")
 STEP_FORMATS = ("onnx", "litert", "saved-model", "numpy")  # one step of the network
-EXPORT_FORMATS = STEP_FORMATS
+WEB_FORMATS = ("html", "js")
+EXPORT_FORMATS = (*STEP_FORMATS, *WEB_FORMATS)
 WEIGHT_DTYPES = ("float32", "float16", "int8")  # of a model for the web
 
 DEFAULT_MODEL = "textgen-model"
+DEFAULT_WEIGHTS = "float16"
 JOIN_TIMEOUT = 300.0  # seconds: people start the processes of a training by hand, one by one
 CHECKPOINT_INTERVAL = 60.0  # seconds of training that a crash may cost; writing one takes far less

@@ -14,8 +14,8 @@ from textgen.model.model_dir import TrainedModel, read_training_corpus
 from textgen.model.starters import find_model
 from textgen.text.documents.index import VALIDATION
 
-_MAX_TEXT = 200_000  # characters: enough for a difference of 0.0001 nats
-_MAX_WORK = 4e10  # multiplications for reading them once: a second or two
+_MAX_TEXT = 100_000  # characters: enough for a difference of 0.0001 nats
+_MAX_WORK = 2e10  # multiplications for reading them once: a second or two
 _WINDOW = 256  # tokens that are read from a zero state, for a model that carries its state
 
 
