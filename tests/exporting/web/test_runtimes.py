@@ -1,6 +1,7 @@
 """Programs that run JavaScript: found, run, and ended in time."""
 
 import os
+import re
 import shutil
 import time
 from pathlib import Path
@@ -20,6 +21,13 @@ def runtime(request) -> Runtime:
     if request.param not in FOUND:
         pytest.skip(f"no {request.param} here")
     return FOUND[request.param]
+
+
+def running_programs() -> set[int]:
+    """The processes of Node and browsers that this process has started."""
+    children = psutil.Process().children(recursive=True)
+    running = [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
+    return {child.pid for child in running if re.search("node|chrom", child.name())}
 
 
 def test_a_browser_is_found_where_the_tests_need_one():
@@ -42,12 +50,11 @@ def test_without_a_report_there_is_none(script, runtime):
 
 def test_a_script_without_end_is_ended_with_all_its_processes(runtime, monkeypatch):
     monkeypatch.setattr(runtimes, "TIMEOUT", 2.0)
+    before = running_programs()
     started = time.monotonic()
     assert runtime.run("for (;;);") is None
     assert time.monotonic() - started < 20
-    children = psutil.Process().children(recursive=True)
-    names = [child.name() for child in children if child.status() != psutil.STATUS_ZOMBIE]
-    assert not [name for name in names if "node" in name or "chrom" in name]
+    assert running_programs() <= before
 
 
 def programs(folder: Path, monkeypatch: pytest.MonkeyPatch, **scripts: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from textgen.errors import ExportError
+from textgen.errors import ExportError, first_line
 from textgen.exporting.verification import TOKENS, verification_ids
 from textgen.exporting.web.bundle import engine_script
 from textgen.exporting.web.runtimes import Runtime, as_literal, find_runtimes
@@ -160,7 +160,7 @@ def _read_answer(answer: str, runtime: str) -> Floats:
         if "error" not in content:
             data = base64.b64decode(content["probabilities"])
             return np.frombuffer(data, "<f4").astype(np.float32)
-        problem = content["error"]
+        problem = first_line(content["error"])
     except (ValueError, KeyError, TypeError):
         problem = "no probabilities"
     raise ExportError(
