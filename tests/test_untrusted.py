@@ -25,6 +25,8 @@ from textgen import storage
 from textgen.analysis.evaluation import evaluate
 from textgen.analysis.report.history import parse_history
 from textgen.errors import ModelError, PreparedError, TextgenError
+from textgen.exporting.web.model_file import write_model_file
+from textgen.exporting.web.page import model_page
 from textgen.model import model_dir
 from textgen.model.paths import MODEL_KIND
 from textgen.settings import CorpusConfig
@@ -149,7 +151,9 @@ def use_model(copy):
     sampler.generate(None, length=5, temperature=0.5, random_seed=1)
     model_dir.load(copy, "window").generate(None, length=5, random_seed=1)
     evaluate([Source("text", lambda: io.BytesIO(b"The cat sat."))], copy)
-    parse_history(model_dir.read_model(copy).record.history, copy)
+    trained = model_dir.read_model(copy)
+    parse_history(trained.record.history, copy)
+    model_page(write_model_file(trained, "name", "int8").decode(), "name")
 
 
 @pytest.mark.parametrize("name", ["settings.json", "vocabulary.json", "seeds.json", "history.json"])
