@@ -6,14 +6,30 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 _FIRST_LINE = re.compile(r"textgen: serving .+ on (http://\S+)\n")
 
 
+@dataclass(frozen=True)
+class ServerProcess:
+    """A server that runs.
+
+    Attributes:
+        address: Where, as http://HOST:PORT.
+        pid: The number of its process.
+    """
+
+    address: str
+    pid: int
+
+
 @contextmanager
-def serve_in_process(models: Mapping[str, Path], *options: str, key: str = "") -> Iterator[str]:
-    """Run `textgen serve` on a free port, until the block ends; gives its address.
+def serve_in_process(
+    models: Mapping[str, Path], *options: str, key: str = ""
+) -> Iterator[ServerProcess]:
+    """Run `textgen serve` on a free port, until the block ends; it must end with status 0.
 
     Args:
         models: Model directories by the names that clients use.
@@ -32,7 +48,7 @@ def serve_in_process(models: Mapping[str, Path], *options: str, key: str = "") -
         first = process.stderr.readline()
         match = _FIRST_LINE.fullmatch(first)
         assert match, first + process.stderr.read()
-        yield match[1]
+        yield ServerProcess(match[1], process.pid)
         process.terminate()
         _, lines = process.communicate(timeout=30)
         assert (process.returncode, lines) == (0, "")

@@ -51,16 +51,16 @@ def page() -> Iterator[ThreadingHTTPServer]:
 def address(served_models, page):
     """A server for everybody on this computer, and for pages of that site."""
     origin = f"http://127.0.0.1:{page.server_port}"
-    with serve_in_process(served_models, "--allow-origin", origin) as found:
-        yield found
+    with serve_in_process(served_models, "--allow-origin", origin) as server:
+        yield server.address
 
 
 @pytest.fixture(scope="module")
 def busy_address(served_models):
     """A server with a key that generates one text at a time, and lets none wait."""
     limits = ("--rows", "1", "--max-waiting", "0", "--max-length", "1000000")
-    with serve_in_process(served_models, *limits, key=KEY) as found:
-        yield found
+    with serve_in_process(served_models, *limits, key=KEY) as server:
+        yield server.address
 
 
 @pytest.fixture

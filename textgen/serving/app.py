@@ -178,7 +178,7 @@ class _Accounting:
         try:
             await self._app(scope, receive, send_counted)
         except ClientLeftError:
-            pass
+            status = 0  # Starlette has answered with an error, which nobody got
         except Exception as error:
             self._state.log(f"error: {type(error).__name__} in {scope['method']} {_path(scope)}")
             raise
