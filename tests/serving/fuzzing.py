@@ -55,6 +55,7 @@ _PATHS = ["/", "/health", "/metrics", "/openapi.json", "/v1/models", "/v1/models
 _PATHS += ["/v1/models/none", "/v1/models/../letters", "/v1/models/%2e%2e/%00", "/v1/completions"]
 _PATHS += ["/v1/completions/", "/v1//completions", "/v1/chat/completions", "//etc/passwd", "/%ff"]
 _PATHS += ["/../../etc/passwd", "/?a=%zz", "http://other/v1/models"]
+_PATHS += ["/tokenize", "/detokenize", "/tokenizer_info?model=letters"]
 _METHODS = ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT", "PATCH", "G ET"]
 _TYPES = ["application/json", "application/json; charset=utf-16", "text/plain", "", "a" * 9_000]
 
@@ -191,7 +192,7 @@ class Resources:
             time.sleep(0.1)
         assert not left, left
         assert self._write() == self._text
-        more = self._process.memory_info().rss - self._bytes
+        more: int = self._process.memory_info().rss - self._bytes
         assert more < more_bytes, f"{more:,} bytes"
         return more
 

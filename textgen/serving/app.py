@@ -24,6 +24,13 @@ from textgen.serving.plan import make_plan
 from textgen.serving.requests import ChatRequest, CompletionRequest, parse
 from textgen.serving.responses import ChatFormat, Format, encode_json
 from textgen.serving.security import Policy, SecurityMiddleware, error_response
+from textgen.serving.tokenization import (
+    DetokenizeRequest,
+    TokenizeRequest,
+    describe_tokenizer,
+    detokenize,
+    tokenize,
+)
 from textgen.settings import ServeConfig
 
 Log = Callable[[str], object]
@@ -73,6 +80,9 @@ def make_app(state: State, policy: Policy, access_log: Log | None) -> ASGIApp:
         Route("/v1/models/{name:path}", api.model),
         Route("/v1/completions", api.completions, methods=["POST"]),
         Route("/v1/chat/completions", api.chat, methods=["POST"]),
+        Route("/tokenizer_info", api.tokenizer),
+        Route("/tokenize", api.tokenize, methods=["POST"]),
+        Route("/detokenize", api.detokenize, methods=["POST"]),
     ]
     app = Starlette(
         routes=routes,
@@ -119,6 +129,21 @@ class _Api:
     async def chat(self, request: Request) -> ASGIApp:
         body = parse(ChatRequest, await read_json(request, self._state.limits))
         return self._answer(request, body.to_completion(), body.ignored(), ChatFormat)
+
+    async def tokenizer(self, request: Request) -> Response:
+        model = self._state.models.get(request.query_params.get("model"))
+        return _json(describe_tokenizer(model.sampler))
+
+    async def tokenize(self, request: Request) -> Response:
+        limits = self._state.limits
+        body = parse(TokenizeRequest, await read_json(request, limits))
+        sampler = self._state.models.get(body.model).sampler
+        return _json(await asyncio.to_thread(tokenize, body, sampler, limits))
+
+    async def detokenize(self, request: Request) -> Response:
+        limits = self._state.limits
+        body = parse(DetokenizeRequest, await read_json(request, limits))
+        return _json(detokenize(body, self._state.models.get(body.model).sampler, limits))
 
     def _answer(
         self, request: Request, body: CompletionRequest, ignored: list[str], form: type[Format]

@@ -7,6 +7,7 @@ from pydantic.json_schema import models_json_schema
 
 import textgen
 from textgen.serving.requests import ChatRequest, CompletionRequest
+from textgen.serving.tokenization import DetokenizeRequest, TokenizeRequest
 
 _REFERENCE = "#/components/schemas/{model}"
 _ERRORS = {
@@ -48,13 +49,28 @@ _MODEL = {
         "textgen": {"type": "object", "description": "What textgen knows about it"},
     },
 }
+_TOKENS = {
+    "type": "object",
+    "required": ["tokens", "count", "max_model_len"],
+    "properties": {
+        "tokens": {"type": "array", "items": {"type": "integer"}},
+        "count": {"type": "integer"},
+        "max_model_len": {"type": "integer", "description": "Characters of a prompt, at most"},
+    },
+}
+_PROMPT = {
+    "type": "object",
+    "required": ["prompt"],
+    "properties": {"prompt": {"type": "string"}},
+}
+_REQUESTS = (CompletionRequest, ChatRequest, TokenizeRequest, DetokenizeRequest)
 
 
 @cache
 def describe() -> dict[str, Any]:
     """The description, as a JSON object."""
     _, schemas = models_json_schema(
-        [(CompletionRequest, "validation"), (ChatRequest, "validation")],
+        [(request, "validation") for request in _REQUESTS],
         ref_template=_REFERENCE,
     )
     return {
@@ -80,14 +96,28 @@ def describe() -> dict[str, Any]:
                 }
             },
             "/v1/completions": {
-                "post": _post("Texts that follow a prompt", "CompletionRequest", "text_completion")
+                "post": _post(
+                    "Texts that follow a prompt",
+                    "CompletionRequest",
+                    _texts("text_completion"),
+                    streams=True,
+                )
             },
             "/v1/chat/completions": {
                 "post": _post(
                     "The text that follows the user's last message",
                     "ChatRequest",
-                    "chat.completion",
+                    _texts("chat.completion"),
+                    streams=True,
                 )
+            },
+            "/tokenize": {"post": _post("The ids of a text", "TokenizeRequest", _TOKENS)},
+            "/detokenize": {"post": _post("The text of ids", "DetokenizeRequest", _PROMPT)},
+            "/tokenizer_info": {
+                "get": {
+                    **_get("What is before a text", {"type": "object"}, [400, 401, 403, 404]),
+                    "parameters": [{"name": "model", "in": "query", "schema": {"type": "string"}}],
+                }
             },
             "/health": {
                 "get": {
@@ -121,8 +151,27 @@ def _get(summary: str, schema: dict[str, Any], errors: list[int]) -> dict[str, A
     return {"summary": summary, "responses": {"200": answer, **_errors(errors)}}
 
 
-def _post(summary: str, body: str, kind: str) -> dict[str, Any]:
-    schema = {
+def _post(
+    summary: str, body: str, schema: dict[str, Any], *, streams: bool = False
+) -> dict[str, Any]:
+    content = {"application/json": {"schema": schema}}
+    if streams:
+        content["text/event-stream"] = {"schema": {"type": "string"}}
+    return {
+        "summary": summary,
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": _REFERENCE.format(model=body)}}},
+        },
+        "responses": {
+            "200": {"description": summary, "content": content},
+            **_errors(list(_ERRORS)),
+        },
+    }
+
+
+def _texts(kind: str) -> dict[str, Any]:
+    return {
         "type": "object",
         "required": ["id", "object", "created", "model", "choices", "usage"],
         "properties": {
@@ -133,21 +182,6 @@ def _post(summary: str, body: str, kind: str) -> dict[str, Any]:
             "choices": {"type": "array", "items": {"type": "object"}},
             "usage": {"type": "object", "description": "Characters of prompts and texts"},
         },
-    }
-    answer = {
-        "description": summary,
-        "content": {
-            "application/json": {"schema": schema},
-            "text/event-stream": {"schema": {"type": "string"}},
-        },
-    }
-    return {
-        "summary": summary,
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": {"$ref": _REFERENCE.format(model=body)}}},
-        },
-        "responses": {"200": answer, **_errors(list(_ERRORS))},
     }
 
 

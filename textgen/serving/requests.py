@@ -17,7 +17,7 @@ MAX_LOGPROBS = 20
 _MAX_STOPS, _MAX_STOP, _MAX_EXPRESSION = 16, 256, 1_000
 
 _Stop = Annotated[str, Field(max_length=_MAX_STOP)]
-_Ids = list[Annotated[int, Field(ge=0, lt=2**31)]]
+Ids = list[Annotated[int, Field(ge=0, lt=2**31)]]
 
 
 class StreamOptions(BaseModel):
@@ -135,7 +135,7 @@ class _TextRequest(BaseModel):
 class CompletionRequest(_TextRequest):
     """The body of POST /v1/completions."""
 
-    prompt: str | list[str] | _Ids | list[_Ids] | None = Field(
+    prompt: str | list[str] | Ids | list[Ids] | None = Field(
         None,
         description="Text to start from, several, or ids of tokens. Without one, a text starts as "
         "`textgen sample` starts it: a document from nothing, a continuous text after a part of "
@@ -224,7 +224,7 @@ class ChatRequest(_TextRequest):
         return [*others, *super().ignored()]
 
 
-Body = TypeVar("Body", CompletionRequest, ChatRequest)
+Body = TypeVar("Body", bound=BaseModel)
 
 
 def parse(kind: type[Body], data: bytes) -> Body:
