@@ -7,7 +7,7 @@ import pytest
 
 from tests.exporting.web.driver import WebPage
 from tests.exporting.web.engines import NODE, ChromiumEngine, Engine, NodeEngine
-from tests.exporting.web.models import lively_model, network_config
+from tests.exporting.web.models import ROWS, lively_model
 from textgen.exporting.web.model_file import write_model_file
 from textgen.exporting.web.page import model_page
 from textgen.model.model_dir import TrainedModel
@@ -43,13 +43,13 @@ def write_page(directory: Path, model: TrainedModel, name: str = "tales") -> Pat
 @pytest.fixture(scope="session")
 def page_file(tmp_path_factory) -> Path:
     """The page of a model of one continuous text."""
-    return write_page(tmp_path_factory.mktemp("page"), lively_model(network_config()))
+    return write_page(tmp_path_factory.mktemp("page"), lively_model())
 
 
 @pytest.fixture(scope="session")
 def document_file(tmp_path_factory) -> Path:
     """The page of a model of documents with labels."""
-    model = lively_model(network_config(documents=True, labels=LABELS), labels=LABELS)
+    model = lively_model(corpus=ROWS, labels=LABELS)
     return write_page(tmp_path_factory.mktemp("documents"), model)
 
 

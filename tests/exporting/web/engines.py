@@ -17,7 +17,8 @@ _IN_PAGE = """async ([source, code, argument]) => {
     const address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
     window.engine = await import(address);
   }
-  return (0, eval)(`(${code})`)(window.engine, argument);
+  const result = await (0, eval)(`(${code})`)(window.engine, argument);
+  return JSON.stringify(result ?? null);
 }"""
 
 _IN_NODE = """
@@ -49,7 +50,7 @@ class ChromiumEngine:
         self._source = engine_module()
 
     def run(self, code: str, argument: Any = None) -> Any:
-        return self._page.evaluate(_IN_PAGE, [self._source, code, argument])
+        return json.loads(self._page.evaluate(_IN_PAGE, [self._source, code, argument]))
 
 
 class NodeEngine:

@@ -1,20 +1,64 @@
 """The engine's network, compared with the one in NumPy."""
 
-from tests.exporting.web.models import SEED, lively_model, network_config
-from textgen.exporting.web.model_file import write_model_file
+import numpy as np
+import pytest
 
-GENERATE = """async ({ load }, [file, options, loading]) => {
-  const model = await load(file, loading ?? {});
-  let text = "";
-  for await (const token of model.generate(options)) text += token.text;
-  return text;
+from tests.exporting.web.models import (
+    MODELS,
+    expected_probabilities,
+    random_ids,
+)
+from textgen.exporting.web.model_file import round_weights, write_model_file
+from textgen.model.model_dir import read_model
+from textgen.settings import WEIGHT_DTYPES
+
+# The first token of a document was read by `reset`.
+PROBABILITIES = """async ({ load }, [file, ids, options, label]) => {
+  const model = await load(file, options);
+  model.reset(label);
+  const probabilities = [];
+  for (const id of ids) {
+    if (probabilities.length || !model.info.documents) model.step(id);
+    probabilities.push(Array.from(model.probabilities()));
+  }
+  return [model.info.kernels, probabilities];
 }"""
 
 
-def test_greedy_text_is_that_of_textgen_sample(engine):
-    trained = lively_model(network_config())
-    file = write_model_file(trained, "test", "float32").decode()
-    expected = trained.sampler().generate(SEED, temperature=0, length=500)
-    options = {"seed": SEED, "temperature": 0, "length": 500}
-    assert len(set(expected)) > 15
-    assert engine.run(GENERATE, [file, options]) == expected[len(SEED) :]
+def difference(engine, trained, dtype="float32", *, weights=None, web_assembly=True):
+    """The largest difference between the engine's probabilities and those of NumPy's network."""
+    file = write_model_file(trained, "test", dtype).decode()
+    ids = random_ids(trained.record.vocabulary)
+    has_labels = trained.record.labels is not None
+    label = {"genre": "horror", "author": "Ann"} if has_labels else None
+    options = {"webAssembly": web_assembly}
+    kernels, ours = engine.run(PROBABILITIES, [file, ids, options, label])
+    assert kernels == ("wasm" if web_assembly else "plain")
+    theirs = expected_probabilities(trained, ids, (2, 1) if has_labels else (), weights)
+    assert theirs.max(axis=1).min() < 0.9 and np.ptp(theirs, axis=0).max() > 0.3
+    return np.abs(np.array(ours) - theirs).max()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_probabilities_are_those_of_numpy(engine, name):
+    assert difference(engine, MODELS[name]) < 1e-5
+
+
+@pytest.mark.parametrize("name", ["lstm, several layers", "gru on windows", "labels", "rnn"])
+def test_without_webassembly_too(engine, name):
+    assert difference(engine, MODELS[name], web_assembly=False) < 1e-5
+
+
+@pytest.mark.parametrize("dtype", WEIGHT_DTYPES)
+@pytest.mark.parametrize("name", ["lstm", "gru, several layers", "labels, one-hot, windows"])
+def test_weights_are_rounded_as_their_type_says(engine, name, dtype):
+    trained = MODELS[name]
+    rounded = round_weights(trained.weights, dtype)
+    assert difference(engine, trained, dtype, weights=rounded) < 1e-5
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("float16", 2e-3)])
+@pytest.mark.parametrize("fixture", ["trained", "trained_on_windows"])
+def test_a_trained_model_predicts_what_textgen_does(engine, fixture, dtype, tolerance, request):
+    trained = read_model(request.getfixturevalue(fixture))
+    assert difference(engine, trained, dtype) < tolerance

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.exporting.web.conftest import write_page
-from tests.exporting.web.models import lively_model, network_config
+from tests.exporting.web.models import lively_model
 
 FIXED = {"seed": "the cab", "length": 120, "temperature": 0.9, "random_seed": 7}
 OPTIONS = {"seed": "the cab", "length": 120, "temperature": 0.9, "randomSeed": 7}
@@ -264,7 +264,7 @@ def test_browsers_that_lack_something(open_page, page_file):
 
 
 def test_a_page_of_ten_megabytes_stays_responsive(open_page, tmp_path):
-    path = write_page(tmp_path, lively_model(network_config(units=(960,), embedding=32)))
+    path = write_page(tmp_path, lively_model(units=(960,), embedding=32))
     assert path.stat().st_size > 10_000_000
     page = open_page(path)
     assert len(page.page.workers) == 1

@@ -24,6 +24,7 @@ MODULES = (
     "text.js",
     "generation.js",
     "model.js",
+    "loading.js",
 )
 EXPORTS = ("load", "Model")
 

@@ -1,10 +1,9 @@
-// Trained models: loading them, and what a program can do with one.
+// A trained model: what a program can do with it.
 
-import { checkInteger, checkNumber, checkOptions } from "./options.js";
-import { createKernels } from "./kernels.js";
 import { generateTokens } from "./generation.js";
 import { Labels } from "./labels.js";
 import { Network } from "./network.js";
+import { checkInteger, checkNumber, checkOptions } from "./options.js";
 import { Random } from "./random.js";
 import { StopCondition } from "./stopping.js";
 import { holdBack } from "./subwords.js";
@@ -12,57 +11,15 @@ import { Text } from "./text.js";
 import { Vocabulary, describeCharacter } from "./vocabulary.js";
 import { readWeights } from "./weights.js";
 
-const FORMAT = "textgen-model";
-const VERSION = 1;
-/** The element of a page that holds the page's own model. */
-const ELEMENT = "textgen-model";
-
-/**
- * Load a model.
- *
- * @param {object | string | URL} [source] What `textgen export` wrote: the object, its JSON, or the
- *   address or path of the file. Without it, the model of the page: the JSON in its element with the
- *   id `textgen-model`.
- * @param {{webAssembly?: boolean}} [options] `webAssembly: false` computes in JavaScript alone.
- * @returns {Promise<Model>}
- *
- * @example
- * const model = await textgen.load("model.json");
- * for await (const token of model.generate({ seed: "To be", length: 200 })) print(token.text);
- */
-export async function load(source, { webAssembly = true } = {}) {
-  const file = await readSource(source);
-  if (file?.format !== FORMAT) throw new TypeError("this is no model that textgen exported");
-  if (file.version !== VERSION) {
-    throw new TypeError(
-      `the model has version ${file.version} of the format, and this engine reads ${VERSION}; ` +
-        "export both again with one version of textgen",
-    );
-  }
-  return new Model(file, await createKernels(webAssembly));
-}
-
-async function readSource(source) {
-  if (source === undefined) {
-    const element = globalThis.document?.getElementById(ELEMENT);
-    if (!element) throw new TypeError("name a model: there is none in this page");
-    return JSON.parse(element.textContent);
-  }
-  if (typeof source === "string" && source.trimStart().startsWith("{")) return JSON.parse(source);
-  if (typeof source !== "string" && !(source instanceof URL)) return source;
-  const isFile = !/^(https?|blob|data):/.test(source);
-  if (isFile && globalThis.process?.versions?.node) {
-    const { readFile } = await import("node:fs/promises");
-    const path = String(source).startsWith("file:") ? new URL(source) : source;
-    return JSON.parse(await readFile(path, "utf8"));
-  }
-  const response = await fetch(source);
-  if (!response.ok) throw new Error(`${source}: ${response.status} ${response.statusText}`);
-  return response.json();
-}
-
 /** A trained model, from `load`. */
 export class Model {
+  /** What all texts share: the vocabulary, the network and the ids that are never chosen. */
+  #shared;
+  #labels;
+  #text; // what `step` reads
+  #random; // the numbers of `choose`
+
+  /** Use `load` to make one. */
   constructor(file, kernels) {
     const { cell, units, window, excluded, weights } = file;
     const vocabulary = new Vocabulary(file);
@@ -75,10 +32,8 @@ export class Model {
       if (Array.from(token).some((character) => excluded.includes(character))) never.add(id);
     });
     if (vocabulary.unknown !== null) never.add(vocabulary.unknown);
-    this.vocabulary = vocabulary;
-    this.network = network;
-    this.never = never;
-    this.labels = new Labels(file.labels, file.label_combinations);
+    this.#shared = { vocabulary, network, never };
+    this.#labels = new Labels(file.labels, file.label_combinations);
     /**
      * What kind of model it is.
      *
@@ -103,8 +58,8 @@ export class Model {
       kernels: kernels.name,
       textgen: file.textgen,
     };
-    this.random = new Random(Math.floor(Math.random() * 2 ** 32));
-    this.text = new Text(this);
+    this.#random = new Random(Math.floor(Math.random() * 2 ** 32));
+    this.#text = new Text(this.#shared);
     this.reset();
   }
 
@@ -145,21 +100,21 @@ export class Model {
    */
   generate(options = {}) {
     const checked = checkOptions(options, this.info.documents);
-    const stop = new StopCondition(checked.until, checked.lines, this.vocabulary);
+    const stop = new StopCondition(checked.until, checked.lines, this.#shared.vocabulary);
     const random = new Random(checked.randomSeed);
-    const text = new Text(this);
+    const text = new Text(this.#shared);
     let seed = "";
     if (checked.state) {
       if (checked.seed !== null) throw new TypeError("give a seed or a state, not both");
       if (checked.label !== null) throw new TypeError("a state has its labels; give no others");
       text.restore(checked.state);
     } else {
-      text.reader.setLabels(this.labels.draw(this.labels.parse(checked.label), random));
-      seed = this.checkSeed(checked.seed ?? this.drawSeed(random), checked.unknown);
-      text.start(this.encodeSeed(seed));
+      text.reader.setLabels(this.#labels.draw(this.#labels.parse(checked.label), random));
+      seed = this.#checkSeed(checked.seed ?? this.#drawSeed(random), checked.unknown);
+      text.start(this.#encodeSeed(seed));
     }
     const tokens = generateTokens(text, checked, stop, random);
-    return Object.assign(tokens, { seed, labels: this.labels.decode(text.reader.labelIds) });
+    return Object.assign(tokens, { seed, labels: this.#labels.decode(text.reader.labelIds) });
   }
 
   /**
@@ -178,9 +133,9 @@ export class Model {
    * model.predict("To be or no")[0]; // { text: "t", id: 57, probability: 0.93 }
    */
   predict(seed = "", { count = 10, temperature = 1, label, unknown = "error" } = {}) {
-    const text = new Text(this);
-    text.reader.setLabels(this.labels.fill(this.labels.parse(label)));
-    text.start(this.encodeSeed(this.checkSeed(seed, unknown)));
+    const text = new Text(this.#shared);
+    text.reader.setLabels(this.#labels.fill(this.#labels.parse(label)));
+    text.start(this.#encodeSeed(this.#checkSeed(seed, unknown)));
     while (text.readSeed());
     return text.alternatives(count, temperature);
   }
@@ -195,10 +150,10 @@ export class Model {
    * model.reset("genre=horror");
    */
   reset(label) {
-    const { documentEnd } = this.vocabulary;
-    this.text.reader.setLabels(this.labels.fill(this.labels.parse(label)));
-    this.text.start({ ids: documentEnd === null ? [] : [documentEnd], continuations: [] });
-    while (this.text.readSeed());
+    const { documentEnd } = this.info;
+    this.#text.reader.setLabels(this.#labels.fill(this.#labels.parse(label)));
+    this.#text.start({ ids: documentEnd === null ? [] : [documentEnd], continuations: [] });
+    while (this.#text.readSeed());
   }
 
   /**
@@ -212,12 +167,12 @@ export class Model {
    * model.alternatives(3); // what may come next
    */
   step(token) {
-    const ids = typeof token === "string" ? this.encode(this.checkKnown(token)) : [token];
+    const ids = typeof token === "string" ? this.encode(this.#checkKnown(token)) : [token];
     for (const id of ids) {
-      if (!Number.isInteger(id) || id < 0 || id >= this.vocabulary.size) {
-        throw new RangeError(`${id} is no id; they go from 0 to ${this.vocabulary.size - 1}`);
+      if (!Number.isInteger(id) || id < 0 || id >= this.info.vocabularySize) {
+        throw new RangeError(`${id} is no id; they go from 0 to ${this.info.vocabularySize - 1}`);
       }
-      this.text.append(id);
+      this.#text.append(id);
     }
   }
 
@@ -232,7 +187,7 @@ export class Model {
    */
   probabilities(temperature = 1) {
     checkNumber("temperature", temperature, Number.MIN_VALUE, Infinity);
-    return this.startedText().probabilities(temperature);
+    return this.#startedText().probabilities(temperature);
   }
 
   /**
@@ -248,7 +203,7 @@ export class Model {
   alternatives(count = 10, temperature = 1) {
     checkInteger("count", count);
     checkNumber("temperature", temperature, Number.MIN_VALUE, Infinity);
-    return count ? this.startedText().alternatives(count, temperature) : [];
+    return count ? this.#startedText().alternatives(count, temperature) : [];
   }
 
   /**
@@ -264,7 +219,7 @@ export class Model {
    */
   choose(options = {}) {
     const { temperature, topK, topP, minP } = checkOptions(options, this.info.documents);
-    return this.startedText().choose({ temperature, topK, topP, minP }, this.random);
+    return this.#startedText().choose({ temperature, topK, topP, minP }, this.#random);
   }
 
   /**
@@ -277,7 +232,7 @@ export class Model {
    */
   seedRandom(randomSeed) {
     checkInteger("randomSeed", randomSeed);
-    this.random = new Random(randomSeed);
+    this.#random = new Random(randomSeed);
   }
 
   /**
@@ -291,7 +246,7 @@ export class Model {
    * model.setState(before);
    */
   state() {
-    return { ...this.text.save(), random: this.random.state.slice() };
+    return { ...this.#text.save(), random: this.#random.state.slice() };
   }
 
   /**
@@ -303,8 +258,8 @@ export class Model {
    * model.setState(JSON.parse(localStorage.getItem("state")));
    */
   setState(state) {
-    this.text.restore(state);
-    this.random.state = Uint32Array.from(Object.values(state.random));
+    this.#text.restore(state);
+    this.#random.state = Uint32Array.from(Object.values(state.random));
   }
 
   /**
@@ -317,7 +272,7 @@ export class Model {
    * model.decode(model.encode("To be")); // "To be"
    */
   encode(text) {
-    return this.vocabulary.encode(text);
+    return this.#shared.vocabulary.encode(text);
   }
 
   /**
@@ -330,23 +285,22 @@ export class Model {
    * model.decode([model.choose()]);
    */
   decode(ids) {
-    return this.vocabulary.decode(ids);
+    return this.#shared.vocabulary.decode(ids);
   }
 
   /** The text that `step` reads, of which something was read. */
-  startedText() {
-    if (!this.text.isStarted) throw new Error("read something first, with step(text)");
-    return this.text;
+  #startedText() {
+    if (!this.#text.isStarted) throw new Error("read something first, with step(text)");
+    return this.#text;
   }
 
   /** The part of a text that the model knows; throws for other characters, unless they are skipped. */
-  checkKnown(text, unknown = "error") {
+  #checkKnown(text, unknown = "error") {
+    const { ids } = this.#shared.vocabulary;
     const characters = Array.from(text);
-    const missing = characters.findIndex((character) => !this.vocabulary.ids.has(character));
+    const missing = characters.findIndex((character) => !ids.has(character));
     if (missing < 0) return text;
-    if (unknown === "skip") {
-      return characters.filter((character) => this.vocabulary.ids.has(character)).join("");
-    }
+    if (unknown === "skip") return characters.filter((character) => ids.has(character)).join("");
     throw new RangeError(
       `character ${missing + 1}, ${describeCharacter(characters[missing])}, is not in the model's ` +
         'vocabulary; leave it out, or give unknown: "skip" to generate()',
@@ -354,9 +308,9 @@ export class Model {
   }
 
   /** A seed of characters that the model knows; only that of a document may be empty. */
-  checkSeed(seed, unknown) {
+  #checkSeed(seed, unknown) {
     if (typeof seed !== "string") throw new TypeError("the seed must be a text");
-    const known = this.checkKnown(seed, unknown);
+    const known = this.#checkKnown(seed, unknown);
     if (!known && !(this.info.documents && !seed)) {
       throw new RangeError(
         seed ? "the seed has no character of the model's vocabulary" : "the seed is empty",
@@ -366,7 +320,7 @@ export class Model {
   }
 
   /** The seed of a text for which none was given. */
-  drawSeed(random) {
+  #drawSeed(random) {
     const { documents, seeds } = this.info;
     if (documents) return "";
     if (!seeds.length) throw new RangeError("the model has no seeds; give one");
@@ -374,16 +328,16 @@ export class Model {
   }
 
   /** What is read of a seed, as from `holdBack`. */
-  encodeSeed(seed) {
-    const { vocabulary, never, info } = this;
+  #encodeSeed(seed) {
+    const { vocabulary, never } = this.#shared;
     const seedIds = vocabulary.encode(seed);
     const end = vocabulary.documentEnd;
     const read = vocabulary.hasSubwords
       ? holdBack(vocabulary, seedIds, never)
       : { ids: end === null ? seedIds : [end, ...seedIds], continuations: [] };
-    if (info.window === null) return read;
+    if (this.info.window === null) return read;
     // No window has more of them.
     const furthest = Math.max(0, ...read.continuations.map((each) => each.back));
-    return { ...read, ids: read.ids.slice(-info.window - furthest) };
+    return { ...read, ids: read.ids.slice(-this.info.window - furthest) };
   }
 }
