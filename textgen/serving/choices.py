@@ -71,14 +71,14 @@ class Choice:
 
     def feed(self, update: Update) -> Delta:
         """What an update adds."""
-        text, self._echo = self._echo, ""
-        for number, piece in enumerate(update.pieces):
-            if update.log_probabilities is not None:
+        if update.log_probabilities is not None:
+            for number, piece in enumerate(update.pieces):
                 self._add_token(number, piece, update)
-            seen = min(self._prompt_left, len(piece))
-            self._prompt_left -= seen
-            self.characters += len(piece) - seen
-            text += piece[:seen] + self._stops.feed(piece[seen:])
+        new = "".join(update.pieces)
+        seen = min(self._prompt_left, len(new))
+        self._prompt_left -= seen
+        self.characters += len(new) - seen
+        text, self._echo = self._echo + new[:seen] + self._stops.feed(new[seen:]), ""
         if self._stops.is_met:
             self.finish = "stop"
         elif update.finish is not None:

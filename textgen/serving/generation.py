@@ -46,6 +46,7 @@ class Generation:
         self._tickets: list[Ticket] = []
         self._deltas: deque[Delta] = deque()
         self._wake = asyncio.Event()
+        self._has_characters = False
         self._run: FilteredRun | None = None
         self._error: ApiError | None = None
         self.is_closed = False
@@ -100,9 +101,9 @@ class Generation:
         if update.error is not None:
             self.fail(ApiError(500, "the text could not be generated", code="failed"))
             return
-        had_characters = self.characters > 0
         delta = choice.feed(update)
-        if not had_characters and self.characters:
+        if not self._has_characters and choice.characters:
+            self._has_characters = True
             self._on_first_character()
         if delta.finish is not None and not update.is_last and self._tickets:
             self._tickets[index].cancel()  # what follows would be left out

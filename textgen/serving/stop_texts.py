@@ -26,6 +26,8 @@ class StopFilter:
 
     def feed(self, text: str) -> str:
         """The text that can be passed on; the beginning of a text that ends it is held back."""
+        if not self._stops:
+            return text
         if self.is_met:
             return ""
         text, self._held = self._held + text, ""
