@@ -18,7 +18,7 @@ FAST := tests/settings tests/storage tests/text tests/sampling tests/model tests
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast test-backends smoke-backends setup check format bench soak docs
-.PHONY: test-install test-lowest starter clean
+.PHONY: demo-page test-install test-lowest starter clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -26,6 +26,10 @@ help:  ## this list
 demo: $(VENV)/installed  ## train for about a minute on Python's own documentation, then print samples
 	$(BIN)/textgen train --demo --model $(DEMO_MODEL) --time 1m --force
 	$(BIN)/textgen sample --model $(DEMO_MODEL) -n 3 --length 300
+
+demo-page: $(VENV)/installed  ## write docs/demo.html, a page with a model of Python's own documentation: five minutes
+	$(BIN)/textgen train --demo --model build/python-documentation --time 5m --units 352 --force
+	$(BIN)/textgen export --model build/python-documentation --format html --weights int8 -o docs/demo.html --force
 
 test: $(VENV)/installed-dev  ## run all tests
 	$(BIN)/python -m pytest $(PARALLEL)
