@@ -1,11 +1,10 @@
 """Texts that are generated: what is wanted, and what comes back."""
 
 import math
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
-
-import numpy as np
 
 from textgen.sampling.label_choice import LabelOption
 from textgen.sampling.stopping import StopCondition
@@ -80,7 +79,7 @@ class Candidate:
 def resolve_random_seed(random_seed: int | None) -> int:
     """The random seed that a user gave, checked; a new one for a user who gave none."""
     if random_seed is None:
-        return int(np.random.default_rng().integers(2**32))
+        return secrets.randbits(32)
     return check_random_seed(random_seed)
 
 

@@ -55,8 +55,10 @@ class Answer:
             return
         texts = [join(parts[index]) for index in sorted(parts)]
         answer = self._form.answer(texts, self._generation.usage)
-        # Log-probabilities can be megabytes, and other clients are waiting.
-        body = await asyncio.to_thread(encode_json, answer)
+        if self._form.logprobs is None:
+            body = encode_json(answer)
+        else:  # they can be megabytes, and other clients are waiting
+            body = await asyncio.to_thread(encode_json, answer)
         headers = {"Content-Type": "application/json", "Content-Length": str(len(body))}
         await _send_start(send, headers | self._headers)
         await send({"type": "http.response.body", "body": body})
@@ -67,14 +69,19 @@ class Answer:
         first = b"".join(map(encode_event, form.first_events(len(generation.plan.texts))))
         if first:
             await _send_part(send, first)
+        last = b""  # what is sent together with the end: each part is a packet
         try:
             async for deltas in generation.batches():
-                await _send_part(send, b"".join(encode_event(form.event(d)) for d in deltas))
+                part = b"".join(encode_event(form.event(delta)) for delta in deltas)
+                if generation.has_ended:
+                    last += part
+                else:
+                    await _send_part(send, part)
             if form.includes_usage:
-                await _send_part(send, encode_event(form.usage_event(generation.usage)))
+                last += encode_event(form.usage_event(generation.usage))
         except ApiError as error:
-            await _send_part(send, encode_error(error))
-        await send({"type": "http.response.body", "body": DONE})
+            last += encode_error(error)
+        await send({"type": "http.response.body", "body": last + DONE})
 
 
 @asynccontextmanager

@@ -67,6 +67,11 @@ class Generation:
         return Usage(self._plan.prompt_characters, self.characters)
 
     @property
+    def has_ended(self) -> bool:
+        """Whether all texts have ended."""
+        return all(choice.finish for choice in self._choices)
+
+    @property
     def model(self) -> ServedModel:
         """The model."""
         return self._model
@@ -144,7 +149,7 @@ class Generation:
                 yield deltas
             if self._error is not None:
                 raise self._error
-            if not self._deltas and all(choice.finish for choice in self._choices):
+            if not self._deltas and self.has_ended:
                 return
 
     def close(self) -> None:
