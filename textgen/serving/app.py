@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from textgen.exporting.web.page import server_page
 from textgen.serving import openapi
 from textgen.serving.answers import Answer
 from textgen.serving.api_errors import ApiError, closing
@@ -73,6 +74,7 @@ def make_app(state: State, policy: Policy, access_log: Log | None) -> ASGIApp:
     """
     api = _Api(state)
     routes = [
+        Route("/", api.page),
         Route("/health", api.health),
         Route("/metrics", api.metrics),
         Route("/openapi.json", api.openapi),
@@ -100,7 +102,12 @@ class _Api:
     """The routes."""
 
     def __init__(self, state: State):
-        self._state = state
+        self._state, self._page = state, server_page()
+
+    async def page(self, _request: Request) -> Response:
+        # Only a header can forbid other pages to frame this one.
+        headers = {"Content-Security-Policy": f"{self._page.policy}; frame-ancestors 'none'"}
+        return Response(self._page.html, media_type="text/html", headers=headers)
 
     async def health(self, _request: Request) -> Response:
         if self._state.is_closing:
@@ -197,13 +204,7 @@ class _Accounting:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-            try:
-                await send(message)
-            except RuntimeError as error:
-                # What uvloop raises until it has said that the client has closed the connection.
-                if "handler is closed" not in str(error):
-                    raise
-                raise ClientLeftError from None
+            await send(message)
 
         self._state.requests += 1
         try:

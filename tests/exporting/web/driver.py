@@ -23,17 +23,18 @@ class WebPage:
         self.wrong: list[str] = []
         self.page.on("console", lambda message: self.wrong.append(message.text))
         self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        file = address.partition("#")[0]
-        context.on("request", lambda request: self._see(request.url, file))
+        context.on("request", lambda request: self._see(request.url, address))
         if before:
             self.page.add_init_script(before)
         self.page.goto(address)
         self.wait()
 
-    def _see(self, address: str, file: str) -> None:
-        """The worker's script is a blob, which is in the page."""
-        if address.partition("#")[0] != file and not address.startswith(("blob:null/", "data:")):
-            self.wrong.append(address)
+    def _see(self, request: str, address: str) -> None:
+        """A page may ask for itself, its worker (a blob in the page) and the API of its server."""
+        page = address.partition("#")[0]
+        api = f"{page}v1/" if page.startswith("http") else page
+        if request.partition("#")[0] != page and not request.startswith(("blob:null/", api)):
+            self.wrong.append(request)
 
     def get(self, name: str) -> Locator:
         """The element with an id."""

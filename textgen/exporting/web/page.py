@@ -9,6 +9,8 @@ import base64
 import hashlib
 import html
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import textgen
@@ -27,6 +29,7 @@ MODULES = (
     "candidates.js",
     "settings.js",
     "source_local.js",
+    "source_server.js",
     "writing.js",
     "page.js",
 )
@@ -41,6 +44,19 @@ _POLICY = (
 )
 _LOCAL = "Made with textgen. The model runs on this device: nothing that you type leaves it."
 _SERVED = "Made with textgen. The models run on the server that this page comes from."
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page.
+
+    Attributes:
+        html: Its HTML.
+        policy: Its Content-Security-Policy, which is also in the HTML.
+    """
+
+    html: str
+    policy: str
 
 
 def model_page(model: str, name: str) -> str:
@@ -64,45 +80,45 @@ def model_page(model: str, name: str) -> str:
         _data("text/plain", "worker", _read("worker.js")),
         _data("application/json", "textgen-model", _escape_json(model)),
     ]
-    return _fill(name, [("engine", engine_script())], data, _LOCAL)
+    return _fill(name, {"engine": engine_script()}, data, _LOCAL).html
 
 
-def server_page() -> str:
+def server_page() -> Page:
     """A page that generates with the models of the server that it comes from.
 
     Returns:
-        The page's HTML. It connects to its own server only.
+        The page, which connects to its own server only.
 
     Example:
-        >>> "connect-src 'self'" in server_page()
+        >>> "connect-src 'self'" in server_page().policy
         True
     """
-    return _fill("textgen", [], [], _SERVED)
+    return _fill("textgen", {}, (), _SERVED)
 
 
-def _fill(title: str, scripts: list[tuple[str, str]], data: list[str], footer: str) -> str:
+def _fill(title: str, scripts: dict[str, str], data: Sequence[str], footer: str) -> Page:
+    """The page with more scripts, by the ids of their elements, and with data."""
     theme, style = _read("theme.js"), _read("page.css")
     main = join_modules((name, _read(name)) for name in MODULES)
-    hashes = [_hash(script) for script in (theme, *(script for _, script in scripts), main)]
+    policy = _POLICY.format(
+        scripts=" ".join(map(_hash, (theme, *scripts.values(), main))),
+        style=_hash(style),
+        connections="'none'" if scripts else "'self'",
+    )
     elements = [
-        *(f'<script id="{name}">{_check(script)}</script>' for name, script in scripts),
-        *data,
+        f'<script id="{name}">{_check(script)}</script>' for name, script in scripts.items()
     ]
     values = {
-        "policy": _POLICY.format(
-            scripts=" ".join(hashes),
-            style=_hash(style),
-            connections="'none'" if scripts else "'self'",
-        ),
+        "policy": policy,
         "version": textgen.__version__,
         "title": html.escape(title),
         "style": style,
         "theme": _check(theme),
         "footer": footer,
-        "data": "\n".join(elements),
+        "data": "\n".join([*elements, *data]),
         "main": _check(main),
     }
-    return _FIELD.sub(lambda match: values[match[1]], _read("page.html"))
+    return Page(_FIELD.sub(lambda match: values[match[1]], _read("page.html")), policy)
 
 
 def _read(name: str) -> str:

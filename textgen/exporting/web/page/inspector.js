@@ -46,6 +46,10 @@ export class Inspector {
       throw error;
     }
     if (opening !== this.#opening || this.#box.hidden) return;
+    // What the text has may not be one of the likeliest.
+    if (!token.isSeed && !list.some(({ text }) => text === token.text)) {
+      list = [...list, { text: token.text, probability: Math.exp(token.logProbability) }];
+    }
     if (token.isSeed) {
       const found = list.find(({ text }) => text === token.text);
       byId("place-facts").textContent = found

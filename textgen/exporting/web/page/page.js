@@ -4,13 +4,15 @@ import { byId, copyText, element, isEnabled, setEnabled } from "./elements.js";
 import { fail, say } from "./messages.js";
 import { Settings, readLink, writeLink } from "./settings.js";
 import { localSource } from "./source_local.js";
+import { serverSource } from "./source_server.js";
 import { textOf } from "./texts.js";
 import { Writing } from "./writing.js";
 
 const TYPING_PAUSE = 250; // milliseconds without a key, after which the next token is predicted
 
 const settings = new Settings();
-const source = localSource();
+// A page without a model is that of a server.
+const source = byId("textgen-model") ? localSource() : serverSource();
 const writing = new Writing(source, settings, refresh);
 let models = [];
 
@@ -167,16 +169,32 @@ byId("text").addEventListener("copy", (event) => {
 addEventListener("hashchange", () => {
   if (writing.model) restore();
 });
-byId("options").open = matchMedia("(min-width: 60rem)").matches;
-refresh();
-say("Reading the model…");
-try {
-  models = await source.models();
-  byId("model").append(...models.map(({ name }) => element("option", { value: name }, name)));
+byId("key").addEventListener("change", () => {
+  source.key = byId("key").value;
+  start();
+});
+
+/** Ask the source for its models, and make the page ready. */
+async function start() {
+  say("Reading the model…");
+  try {
+    models = await source.models();
+  } catch (error) {
+    fail(error);
+    byId("key-field").hidden = !error.needsKey;
+    if (error.needsKey) byId("key").focus();
+    return;
+  }
+  byId("key-field").hidden = true;
+  byId("model").replaceChildren(
+    ...models.map(({ name }) => element("option", { value: name }, name)),
+  );
   byId("model-field").hidden = models.length < 2;
   chooseModel(models[0]);
   restore();
   say("");
-} catch (error) {
-  fail(error);
 }
+
+byId("options").open = matchMedia("(min-width: 60rem)").matches;
+refresh();
+await start();

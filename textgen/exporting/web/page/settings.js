@@ -6,8 +6,11 @@
 
 import { byId, element, randomNumber } from "./elements.js";
 
+const LENGTH = 400; // as in `textgen sample`
+const LENGTH_OF_DOCUMENTS = 10_000; // they end by themselves
+
 const NUMBERS = [
-  // Name here, name in links and element, words, smallest, whether more than that, largest.
+  // Name here, name in links and id, words, smallest (or more than that, if open), largest.
   { name: "temperature", id: "temperature", words: "The temperature", least: 0, most: 100 },
   { name: "topP", id: "top-p", words: "Top-p", least: 0, isOpen: true, most: 1 },
   { name: "minP", id: "min-p", words: "Min-p", least: 0, most: 1 },
@@ -34,7 +37,6 @@ export class Settings {
 
   constructor() {
     for (const id of ["temperature", "top-p", "min-p"]) this.#pair(byId(id), byId(`${id}-slider`));
-    byId("length").value = 400;
     byId("random-seed").value = randomNumber();
     byId("random-seed").addEventListener("input", () => {
       byId("vary").checked = false; // who types a number wants that one
@@ -58,8 +60,8 @@ export class Settings {
     );
     byId("document").hidden = !model.documents;
     byId("suggest").hidden = !model.seeds.length;
-    // A document ends by itself.
-    byId("length").value = model.documents ? 10_000 : 400;
+    const length = model.documents ? LENGTH_OF_DOCUMENTS : LENGTH;
+    byId("length").value = Math.min(length, model.maxLength ?? length);
     byId("seed").value = model.seeds[0] ?? "";
   }
 

@@ -2,11 +2,12 @@
 //
 // A source is what the page generates with; source_server.js is the other one.
 //
-//   models()   resolves to [{name, about, unit, documents, labels: [{name, values}], seeds}]; `about`
-//              describes a model in a line, `unit` is "character" or "subword"
+//   models()   resolves to [{name, about, unit, documents, labels: [{name, values}], seeds, maxLength}]:
+//              `about` describes a model in a line, `unit` is "character" or "subword", `maxLength` is
+//              the largest length, if there is one
 //   generate({model, seed, label, temperature, topP, minP, length, randomSeed, signal})
 //              yields lists of tokens {text, logProbability, alternatives: [{text, probability}]}, and
-//              returns {finish, label}: "stop", "length" or "cancelled", and the labels of the text
+//              returns {finish, label}: "stop", "length" or "cancelled"; the labels of the text, if known
 //   next({model, text, label, signal})
 //              resolves to the likeliest tokens after a text, [{text, probability}], the most likely
 //              first; "" is the end of a document
