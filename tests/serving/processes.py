@@ -51,7 +51,7 @@ def serve_in_process(
         yield ServerProcess(match[1], process.pid)
         process.terminate()
         _, lines = process.communicate(timeout=30)
-        assert (process.returncode, lines) == (0, "")
+        assert (process.returncode, lines) == (0, ""), lines
     finally:
         process.kill()
         process.wait()

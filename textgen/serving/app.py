@@ -204,7 +204,13 @@ class _Accounting:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-            await send(message)
+            try:
+                await send(message)
+            except RuntimeError as error:
+                # What uvloop raises until it has said that the client has closed the connection.
+                if "handler is closed" not in str(error):
+                    raise
+                raise ClientLeftError from None
 
         self._state.requests += 1
         try:
