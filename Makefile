@@ -74,6 +74,7 @@ bench: $(VENV)/installed-backends  ## run the benchmarks: make bench CORPUS=tiny
 	$(BIN)/python -m benchmarks.sizing $(CORPUS) --shape
 	$(BIN)/python -m benchmarks.scale
 	$(BIN)/python -m benchmarks.processes $(CORPUS)
+	$(BIN)/python -m benchmarks.page
 	$(BIN)/python -m benchmarks.gpu $(CORPUS)
 	$(BIN)/python -m benchmarks.gpu $(CORPUS) --device cpu --networks 256 512,512 --seconds 60
 

@@ -20,7 +20,13 @@ def read_rows(name: str) -> list[dict[str, Any]]:
     return rows
 
 
-def write(name: str, command: str, rows: Sequence[dict[str, Any]], notes: Sequence[str]) -> None:
+def write(
+    name: str,
+    command: str,
+    rows: Sequence[dict[str, Any]],
+    notes: Sequence[str],
+    programs: Sequence[str] = (),
+) -> None:
     """Print a table and write it to benchmarks/results/NAME.md and NAME.json.
 
     Args:
@@ -28,7 +34,9 @@ def write(name: str, command: str, rows: Sequence[dict[str, Any]], notes: Sequen
         command: The command that makes these figures.
         rows: One object for each row, all with the same keys.
         notes: Lines below the table.
+        programs: Names and versions of programs other than Python that were measured.
     """
+    machine = ", ".join((_describe_machine(), *programs))
     columns = list(rows[0])
     cells = [[_format(row[column]) for column in columns] for row in rows]
     lines = [
@@ -42,7 +50,7 @@ def write(name: str, command: str, rows: Sequence[dict[str, Any]], notes: Sequen
         "",
         *notes,
         "",
-        f"Machine: {_describe_machine()}",
+        f"Machine: {machine}",
         "",
     ]
     text = "\n".join(lines)
@@ -50,7 +58,7 @@ def write(name: str, command: str, rows: Sequence[dict[str, Any]], notes: Sequen
     (_RESULTS / f"{name}.md").write_text(text, encoding="utf-8")
     data = {
         "command": command,
-        "machine": _describe_machine(),
+        "machine": machine,
         "rows": list(rows),
         "notes": list(notes),
     }
@@ -81,6 +89,6 @@ def _describe_machine() -> str:
 
 
 def describe_command(name: str) -> str:
-    """The command that is running, with files by their names alone."""
-    arguments = (Path(word).name if Path(word).is_file() else word for word in sys.argv[1:])
+    """The command that is running, with files and directories by their names alone."""
+    arguments = (Path(word).name if Path(word).exists() else word for word in sys.argv[1:])
     return shlex.join(["python", "-m", f"benchmarks.{name}", *arguments])
