@@ -1,19 +1,9 @@
 """POST /v1/completions: the texts that `textgen sample` writes, as clients expect them."""
 
-import json
-
 import pytest
 
+from tests.serving.events import read_events
 from textgen.model.model_dir import load
-
-
-def events(answer):
-    """The events of a stream; the last one is the text [DONE]."""
-    parts = answer.text.split("\n\n")
-    assert parts.pop() == ""
-    assert all(part.startswith("data: ") for part in parts)
-    assert parts[-1] == "data: [DONE]"
-    return [json.loads(part[len("data: ") :]) for part in parts[:-1]]
 
 
 @pytest.mark.parametrize("name", ["letters", "titles", "words"])
@@ -50,7 +40,7 @@ def test_a_stream_has_the_same_text(server):
     answer = server.post(**request, stream=True, stream_options={"include_usage": True})
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert answer.headers["x-accel-buffering"] == "no"
-    *parts, last = events(answer)
+    *parts, last = read_events(answer)
     assert (last["choices"], last["usage"]) == ([], whole["usage"])
     assert all(part["usage"] is None for part in parts)
     assert {part["id"] for part in parts} == {last["id"]}
@@ -69,7 +59,9 @@ def test_a_stop_text_ends_a_text_and_is_left_out(server):
         # Q is not in the vocabulary, so it cannot occur.
         answer = server.post(**request, stop=["Q", stop, ""], stream=streams)
         choices = [
-            c for part in (events(answer) if streams else [answer.json()]) for c in part["choices"]
+            c
+            for part in (read_events(answer) if streams else [answer.json()])
+            for c in part["choices"]
         ]
         assert "".join(choice["text"] for choice in choices) == whole[: whole.index(stop)]
         assert choices[-1]["finish_reason"] == "stop"
@@ -87,7 +79,10 @@ def test_without_a_prompt_a_text_starts_as_sample_starts_it(server, served_model
     for name in ("letters", "titles"):
         request = {"model": name, "max_tokens": 20, "seed": 5, "temperature": 1, "echo": True}
         expected = load(served_models[name]).generate(random_seed=5, length=20, temperature=1.0)
-        assert server.texts(**request) == [expected]
+        (choice,) = server.post(**request).json()["choices"]
+        assert choice["text"] == expected
+        assert expected.startswith(choice.get("textgen", {}).get("prompt", ""))
+        assert ("prompt" in choice.get("textgen", {})) == (name == "letters")
 
 
 def test_labels_choose_the_documents(server, served_models):
@@ -96,6 +91,13 @@ def test_labels_choose_the_documents(server, served_models):
     for label in ("horror", ["genre=horror", "author=Ann"], {"genre": "comedy"}):
         expected = sampler.generate(n=4, length=50, random_seed=5, temperature=1.0, label=label)
         assert server.texts(**request, label=label) == expected
+        labels = [
+            choice["textgen"]["labels"]
+            for choice in server.post(**request, label=label).json()["choices"]
+        ]
+        assert {each["genre"] for each in labels} == {
+            "comedy" if label == {"genre": "comedy"} else "horror"
+        }
 
 
 def test_documents_that_pass_filters(server, served_models):
@@ -104,7 +106,7 @@ def test_documents_that_pass_filters(server, served_models):
         n=5, random_seed=5, temperature=1.0, unique=True, match="a.*b"
     )
     assert server.texts(**request) == expected
-    parts = events(server.post(**request, stream=True))
+    parts = read_events(server.post(**request, stream=True))
     assert [part["choices"][0]["text"] for part in parts] == expected
 
 
@@ -116,7 +118,7 @@ def test_too_few_documents_are_an_error(server):
     assert error["message"] == (
         "only 0 of 2 documents passed the filters (6 without a match); raise tries, or ask for less"
     )
-    (event,) = events(server.post(model="titles", n=2, match="QQQ", tries=3, stream=True))
+    (event,) = read_events(server.post(model="titles", n=2, match="QQQ", tries=3, stream=True))
     assert event == answer.json()
 
 

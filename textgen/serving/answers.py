@@ -54,11 +54,13 @@ class Answer:
         if self._generation.is_closed:  # nobody is there
             return
         texts = [join(parts[index]) for index in sorted(parts)]
-        answer = self._form.answer(texts, self._generation.usage)
-        if self._form.logprobs is None:
-            body = encode_json(answer)
-        else:  # they can be megabytes, and other clients are waiting
-            body = await asyncio.to_thread(encode_json, answer)
+        usage = self._generation.usage
+
+        def make_body() -> bytes:
+            return encode_json(self._form.answer(texts, usage))
+
+        # Log-probabilities can be megabytes, and other clients are waiting.
+        body = make_body() if self._form.logprobs is None else await asyncio.to_thread(make_body)
         headers = {"Content-Type": "application/json", "Content-Length": str(len(body))}
         await _send_start(send, headers | self._headers)
         await send({"type": "http.response.body", "body": body})

@@ -131,11 +131,11 @@ class _Api:
 
     async def completions(self, request: Request) -> ASGIApp:
         body = parse(CompletionRequest, await read_json(request, self._state.limits))
-        return self._answer(request, body, body.ignored(), Format)
+        return await self._answer(request, body, body.ignored(), Format)
 
     async def chat(self, request: Request) -> ASGIApp:
         body = parse(ChatRequest, await read_json(request, self._state.limits))
-        return self._answer(request, body.to_completion(), body.ignored(), ChatFormat)
+        return await self._answer(request, body.to_completion(), body.ignored(), ChatFormat)
 
     async def tokenizer(self, request: Request) -> Response:
         model = self._state.models.get(request.query_params.get("model"))
@@ -152,29 +152,15 @@ class _Api:
         body = parse(DetokenizeRequest, await read_json(request, limits))
         return _json(detokenize(body, self._state.models.get(body.model).sampler, limits))
 
-    def _answer(
+    async def _answer(
         self, request: Request, body: CompletionRequest, ignored: list[str], form: type[Format]
     ) -> ASGIApp:
         """Start to generate what a request asks for; the answer follows as it is generated."""
-        state, start = self._state, time.perf_counter()
-        if state.is_closing:
-            raise closing()
-        model = state.models.get(body.model)
-        plan = make_plan(body, model.sampler, state.limits)
-
-        def on_first_character() -> None:
-            state.metrics.first_character.observe(time.perf_counter() - start)
-
-        generation = Generation(plan, model, on_first_character)
-        try:
-            generation.start(state.judges)
-        except ApiError:
-            generation.close()
-            raise
-        state.generations.add(generation)
+        state, generation = self._state, await self._start(body)
+        name = generation.model.name
         timer = asyncio.get_running_loop().call_later(state.limits.time_limit, generation.expire)
-        written = form(model.name, body.logprobs, body.includes_usage)
         headers = {"X-Textgen-Ignored": ", ".join(ignored)} if ignored else {}
+        written = form(name, body.logprobs, body.includes_usage)
         answer = Answer(generation, written, streams=bool(body.stream), headers=headers)
 
         async def send_answer(scope: Scope, receive: Receive, send: Send) -> None:
@@ -184,10 +170,37 @@ class _Api:
                 timer.cancel()
                 generation.close()
                 state.generations.discard(generation)
-                state.metrics.characters.labels(model.name).inc(generation.characters)
+                state.metrics.characters.labels(name).inc(generation.characters)
                 request.state.characters = generation.characters
 
         return send_answer
+
+    async def _start(self, body: CompletionRequest) -> Generation:
+        """Start to generate.
+
+        Raises:
+            ApiError: the server is closing, there is no such model, it cannot do what is asked, or
+                too many texts are waiting.
+        """
+        state, start = self._state, time.perf_counter()
+        model = state.models.get(body.model)
+        model.acquire()
+        try:
+            # Encoding long prompts takes a while, in which others are served.
+            plan = await asyncio.to_thread(make_plan, body, model.sampler, state.limits)
+            if state.is_closing:
+                raise closing()
+            generation = Generation(
+                plan,
+                model,
+                lambda: state.metrics.first_character.observe(time.perf_counter() - start),
+            )
+            generation.start(state.judges)
+        except BaseException:
+            model.release()
+            raise
+        state.generations.add(generation)
+        return generation
 
 
 class _Accounting:

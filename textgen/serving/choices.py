@@ -1,9 +1,9 @@
 """What is known of a text so far, as its updates arrive: what to send, and why it ended."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from textgen.serving.engine import Update
 from textgen.serving.stop_texts import StopFilter
@@ -37,12 +37,15 @@ class Delta:
         text: Its new characters.
         tokens: Its new tokens, if scores are wanted.
         finish: Why it ended; None if it continues.
+        about: What else is known of a text that ended: the labels that were drawn for it, and the
+            prompt, if textgen chose it.
     """
 
     index: int
     text: str
     tokens: list[Token] = field(default_factory=list)
     finish: Finish | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Choice:
@@ -57,10 +60,12 @@ class Choice:
     Attributes:
         characters: How many characters were generated, with those that are left out.
         finish: Why the text ended; None while it continues.
+        about: As in `Delta`.
     """
 
     def __init__(self, index: int, prompt: str, stops: Sequence[str], *, prompt_is_scored: bool):
         self.index, self.characters = index, 0
+        self.about: Mapping[str, Any] = {}
         self.finish: Finish | None = None
         self._stops = StopFilter(stops)
         self._echo = "" if prompt_is_scored else prompt
@@ -72,13 +77,13 @@ class Choice:
     def feed(self, update: Update) -> Delta:
         """What an update adds."""
         if update.log_probabilities is not None:
-            for number, piece in enumerate(update.pieces):
-                self._add_token(number, piece, update)
+            self._add_tokens(update, update.log_probabilities)
         new = "".join(update.pieces)
         seen = min(self._prompt_left, len(new))
         self._prompt_left -= seen
         self.characters += len(new) - seen
-        text, self._echo = self._echo + new[:seen] + self._stops.feed(new[seen:]), ""
+        text = self._echo + new[:seen] + self._stops.feed(new[seen:])
+        self._echo = ""
         if self._stops.is_met:
             self.finish = "stop"
         elif update.finish is not None:
@@ -90,17 +95,11 @@ class Choice:
         """What was held back, when a text ends without an update that says so."""
         return self.feed(Update([], finish=finish))
 
-    def _add_token(self, number: int, piece: str, update: Update) -> None:
-        logs, alternatives = update.log_probabilities or [], update.alternatives
-        self._tokens.append(
-            Token(
-                piece,
-                self._received,
-                logs[number],
-                None if alternatives is None else alternatives[number],
-            )
-        )
-        self._received += len(piece)
+    def _add_tokens(self, update: Update, logs: Sequence[float | None]) -> None:
+        others = update.alternatives or [None] * len(logs)
+        for piece, log_probability, alternatives in zip(update.pieces, logs, others, strict=True):
+            self._tokens.append(Token(piece, self._received, log_probability, alternatives))
+            self._received += len(piece)
 
     def _send(self, text: str) -> Delta:
         """The text, with the tokens of which it has the last character."""
@@ -113,4 +112,4 @@ class Choice:
             if end > self._sent:
                 break
             tokens.append(self._tokens.popleft())
-        return Delta(self.index, text, tokens, self.finish)
+        return Delta(self.index, text, tokens, self.finish, self.about if self.finish else {})

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
 
 from textgen.errors import BusyError
@@ -23,7 +23,7 @@ class Generation:
 
     Args:
         plan: What is wanted.
-        model: The model; it is released by `close`.
+        model: The model, acquired; `close` releases it.
         on_first_character: Called when the first character arrives.
 
     Attributes:
@@ -42,6 +42,8 @@ class Generation:
             )
             for index, text in enumerate(plan.texts)
         ]
+        for choice, text in zip(self._choices, plan.texts, strict=True):
+            choice.about = text.about
         self._on_first_character = on_first_character
         self._tickets: list[Ticket] = []
         self._deltas: deque[Delta] = deque()
@@ -50,7 +52,6 @@ class Generation:
         self._run: FilteredRun | None = None
         self._error: ApiError | None = None
         self.is_closed = False
-        model.acquire()
 
     @property
     def plan(self) -> Plan:
@@ -87,7 +88,7 @@ class Generation:
         """
         if self._plan.filtered is not None:
             self._run = FilteredRun(self._model, self._plan.filtered)
-            judges.start(self._run, self.receive, self.fail)
+            judges.start(self._run, self._receive_document, self.fail)
             return
         try:
             for index, text in enumerate(self._plan.texts):
@@ -96,6 +97,7 @@ class Generation:
                         self._model.engine.submit(text.job, partial(self.receive, index))
                     )
         except BusyError:
+            self._cancel()
             raise busy() from None
 
     def receive(self, index: int, update: Update) -> None:
@@ -115,6 +117,11 @@ class Generation:
         if delta.text or delta.tokens or delta.finish:
             self._deltas.append(delta)
             self._wake.set()
+
+    def _receive_document(self, index: int, update: Update, labels: Mapping[str, str]) -> None:
+        """Take a document that passed."""
+        self._choices[index].about = {"labels": labels} if labels else {}
+        self.receive(index, update)
 
     def expire(self) -> None:
         """End all texts where they are, since they have taken too long."""

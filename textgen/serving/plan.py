@@ -1,11 +1,11 @@
 """From a request to the texts that are to be generated: pure functions, without any HTTP."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from textgen.errors import SeedError, SettingsError
 from textgen.sampling import Sampler
-from textgen.sampling.request_builder import RequestBuilder
 from textgen.sampling.requests import GenerationConfig
 from textgen.sampling.selection import check_filters
 from textgen.sampling.texts import TextConfig, resolve_random_seed
@@ -24,10 +24,12 @@ class PlannedText:
     Attributes:
         prompt: The text that it follows.
         job: What the engine generates; None for a text that filters may reject.
+        about: What else a client is told of it, as in `Delta`.
     """
 
     prompt: str
-    job: Job | None
+    job: Job | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Plan:
 
     Attributes:
         texts: The texts, those of one prompt together.
-        prompt_characters: The characters of all prompts, each counted once.
+        prompt_characters: The characters of all prompts that were sent, each counted once.
         stops: Texts that end a text, and are left out of it.
         echo: Whether a text is returned with its prompt.
         logprobs: How many of the most likely tokens are returned for each token; None for no
@@ -71,10 +73,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class _Prompt:
-    """A prompt: its text, and its ids if these were given."""
+    """A prompt: its text, its ids if these were given, and whether textgen chooses it."""
 
     text: str
     ids: Sequence[int] | None = None
+    is_missing: bool = False
 
 
 def make_plan(request: CompletionRequest, sampler: Sampler, limits: ServeConfig) -> Plan:
@@ -106,10 +109,7 @@ def _make_plan(request: CompletionRequest, sampler: Sampler, limits: ServeConfig
             "n",
         )
     random_seed = resolve_random_seed(None) if request.seed is None else request.seed % 2**64
-    prompts = [
-        _read_prompt(prompt, sampler, random_seed, number, limits)
-        for number, prompt in enumerate(given)
-    ]
+    prompts = [_read_prompt(prompt, sampler, limits) for prompt in given]
     # The model cannot write other ones, so no text contains them.
     known = tuple(
         text for text in request.stops if (sampler.vocabulary.encode_characters(text) >= 0).all()
@@ -127,12 +127,13 @@ def _make_plan(request: CompletionRequest, sampler: Sampler, limits: ServeConfig
         _check_filtered(request, prompts, filters, sampler)
         how = TextConfig(decoding, stop, random_seed, request.label)
         filtered = FilteredTexts(prompts[0].text, count, how, filters)
-        planned = [PlannedText(prompts[0].text, None)] * count
+        planned = [PlannedText(prompts[0].text)] * count
     else:
-        filtered, builder = None, sampler.requests
-        make_job = _job_maker(request, builder, builder.config(decoding, stop), random_seed)
+        filtered = None
+        config = sampler.requests.config(decoding, stop)
+        plan_text = _planner(request, sampler, config, random_seed, max_length)
         planned = [
-            PlannedText(prompt.text, make_job(prompt, number * count + place, max_length))
+            plan_text(prompt, number * count + place)
             for number, prompt in enumerate(prompts)
             for place in range(count)
         ]
@@ -141,33 +142,39 @@ def _make_plan(request: CompletionRequest, sampler: Sampler, limits: ServeConfig
     )
 
 
-def _job_maker(
-    request: CompletionRequest, builder: RequestBuilder, config: GenerationConfig, random_seed: int
-) -> Callable[[_Prompt, int, int], Job]:
-    """A function that makes the job for a prompt, the number of the text and its length."""
+def _planner(
+    request: CompletionRequest,
+    sampler: Sampler,
+    config: GenerationConfig,
+    random_seed: int,
+    max_length: int,
+) -> Callable[[_Prompt, int], PlannedText]:
+    """A function that plans the text of a prompt; its number determines its random numbers."""
+    builder, labels = sampler.requests, sampler.labels
     has_scores, alternatives = request.logprobs is not None, request.logprobs or 0
 
-    def make(prompt: _Prompt, number: int, max_length: int) -> Job:
+    def plan(prompt: _Prompt, number: int) -> PlannedText:
+        about: dict[str, Any] = {}
+        if prompt.is_missing:  # then it is what `textgen sample` starts from
+            prompt = _Prompt(sampler.draw_seed(random_seed, number))
+            about = {"prompt": prompt.text} if prompt.text else {}
         seed = prompt.text if prompt.ids is None else prompt.ids
         scored = builder.prompt(seed, request.label) if request.echo and has_scores else None
         text = builder.text(
             seed, random_seed, number=number, label=request.label, max_length=max_length
         )
-        return Job(text, config, has_scores, alternatives, scored)
+        if labels is not None:
+            about["labels"] = labels.decode(text.label_ids)
+        job = Job(text, config, has_scores, alternatives, scored)
+        return PlannedText(prompt.text, job, about)
 
-    return make
+    return plan
 
 
-def _read_prompt(
-    prompt: str | list[int] | None,
-    sampler: Sampler,
-    random_seed: int,
-    number: int,
-    limits: ServeConfig,
-) -> _Prompt:
-    """A prompt that the model can start from; without one, what `textgen sample` starts from."""
+def _read_prompt(prompt: str | list[int] | None, sampler: Sampler, limits: ServeConfig) -> _Prompt:
+    """A prompt that is not too long."""
     if prompt is None or prompt == "":
-        return _Prompt(sampler.draw_seed(random_seed, number))
+        return _Prompt("", is_missing=True)
     if isinstance(prompt, str):
         text, ids = prompt, None
     else:

@@ -67,12 +67,13 @@ class Format:
 
     def _choice(self, delta: Delta) -> dict[str, Any]:
         logprobs = None if self.logprobs is None else _format_tokens(delta.tokens, self.logprobs)
-        return {
+        choice = {
             "index": delta.index,
             "text": delta.text,
             "logprobs": logprobs,
             "finish_reason": delta.finish,
         }
+        return _add_about(choice, delta)
 
     def _envelope(
         self, kind: str, choices: list[dict[str, Any]], *, is_event: bool = False
@@ -104,7 +105,8 @@ class ChatFormat(Format):
             "logprobs": None,
             "finish_reason": delta.finish,
         }
-        return self._envelope("chat.completion.chunk", [choice], is_event=True)
+        choices = [_add_about(choice, delta)]
+        return self._envelope("chat.completion.chunk", choices, is_event=True)
 
     def usage_event(self, usage: Usage) -> dict[str, Any]:
         envelope = self._envelope("chat.completion.chunk", [], is_event=True)
@@ -112,12 +114,15 @@ class ChatFormat(Format):
 
     def answer(self, texts: Sequence[Delta], usage: Usage) -> dict[str, Any]:
         choices = [
-            {
-                "index": text.index,
-                "message": {"role": "assistant", "content": text.text, "refusal": None},
-                "logprobs": None,
-                "finish_reason": text.finish,
-            }
+            _add_about(
+                {
+                    "index": text.index,
+                    "message": {"role": "assistant", "content": text.text, "refusal": None},
+                    "logprobs": None,
+                    "finish_reason": text.finish,
+                },
+                text,
+            )
             for text in texts
         ]
         return {**self._envelope("chat.completion", choices), "usage": usage.to_json()}
@@ -152,7 +157,12 @@ def join(deltas: Sequence[Delta]) -> Delta:
     """
     text = "".join(delta.text for delta in deltas)
     tokens = [token for delta in deltas for token in delta.tokens]
-    return Delta(deltas[0].index, text, tokens, deltas[-1].finish)
+    return Delta(deltas[0].index, text, tokens, deltas[-1].finish, deltas[-1].about)
+
+
+def _add_about(choice: dict[str, Any], delta: Delta) -> dict[str, Any]:
+    """A choice with what only textgen says about it."""
+    return {**choice, "textgen": delta.about} if delta.about else choice
 
 
 def _format_tokens(tokens: Sequence[Token], count: int) -> dict[str, Any]:
