@@ -1,13 +1,14 @@
 """The models that are served, by name; each is replaced when a training replaces its directory."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from textgen import storage
-from textgen.errors import TextgenError, UsageError, first_line
+from textgen.errors import UsageError, first_line
 from textgen.model.model_dir import TrainedModel, read_model
 from textgen.model.starters import find_model
 from textgen.sampling import Sampler
@@ -83,7 +84,8 @@ class ServedModel:
 
     def _close_if_unused(self) -> None:
         if self._is_replaced and not self._users:
-            self.engine.close()
+            # In a thread, since it waits for the step that the engine is in.
+            threading.Thread(target=self.engine.close, daemon=True).start()
 
 
 class Models:
@@ -160,7 +162,7 @@ class Models:
     async def _reload(self, name: str, path: Path) -> None:
         try:
             trained, sampler = await asyncio.to_thread(_load, path)
-        except (TextgenError, OSError, MemoryError) as error:
+        except Exception as error:  # noqa: BLE001  whatever is wrong with it, the old one is served
             self._log(f"{name}: keeps its model, the new one cannot be read: {first_line(error)}")
             return
         self._models[name].replace()
