@@ -186,8 +186,10 @@ class _Api:
         model = state.models.get(body.model)
         model.acquire()
         try:
-            # Encoding long prompts takes a while, in which others are served.
-            plan = await asyncio.to_thread(make_plan, body, model.sampler, state.limits)
+            if body.is_short:
+                plan = make_plan(body, model.sampler, state.limits)
+            else:  # encoding takes a while, in which others are served
+                plan = await asyncio.to_thread(make_plan, body, model.sampler, state.limits)
             if state.is_closing:
                 raise closing()
             generation = Generation(

@@ -14,6 +14,7 @@ from textgen.serving.api_errors import invalid
 from textgen.serving.other_fields import list_ignored
 
 MAX_LOGPROBS = 20
+_SHORT = 1_000  # characters of all texts' prompts
 _MAX_STOPS, _MAX_STOP, _MAX_EXPRESSION = 16, 256, 1_000
 
 _Stop = Annotated[str, Field(max_length=_MAX_STOP)]
@@ -163,10 +164,22 @@ class CompletionRequest(_TextRequest):
         is_one = prompt is None or isinstance(prompt, str) or isinstance(prompt[0], int)
         return [prompt] if is_one else list(prompt)
 
+    @property
+    def is_short(self) -> bool:
+        """Whether reading its prompts takes no longer than a step of the model."""
+        prompt: Any = self.prompt or ""
+        length = len(prompt) if isinstance(prompt, str) else sum(map(_length, prompt))
+        return length * (self.n or 1) <= _SHORT
+
     def ignored(self) -> list[str]:
         if self.best_of is not None and self.best_of != (self.n or 1):
             raise invalid("best_of is not supported, except as n; leave it out", "best_of")
         return super().ignored()
+
+
+def _length(prompt: Any) -> int:
+    """The length of one of several prompts, or of an id."""
+    return 1 if isinstance(prompt, int) else len(prompt) + 1
 
 
 class TextPart(BaseModel):
