@@ -7,7 +7,10 @@
     decoding.py    how the next token is chosen: temperature, top-k, top-p, min-p
     stopping.py    when a text ends
     generation.py  the loops: one text as a stream, or many side by side (batch.py; subword_batch.py
-                   for subwords)
+                   for subwords; row_text.py is a text of a batch, choosers.py chooses tokens for
+                   rows that do not all choose in the same way)
+    details.py     what a batch records of tokens: scores and alternatives
+    least_rows.py  how many rows make a text independent of the others in its batch
     requests.py    what they generate, as ids, and what comes back
     request_builder.py    what a user wants, as such ids
     subwords.py    subwords as characters: spelled, and continuing a seed that ends inside one

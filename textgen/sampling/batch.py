@@ -1,42 +1,24 @@
 """Texts that are generated side by side, one in each row, by a network of characters."""
 
 import math
-from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from textgen.sampling.cells import Floats
+from textgen.sampling.choosers import Choosers
 from textgen.sampling.context import WindowRows
-from textgen.sampling.decoding import Choose, log_probabilities
+from textgen.sampling.decoding import log_probabilities
+from textgen.sampling.details import Details
 from textgen.sampling.readers import Rows
 from textgen.sampling.requests import GeneratedIds, GenerationConfig, TextRequest, exclude
-from textgen.sampling.subwords import SeedEnd
+from textgen.sampling.row_text import Text
 
-Numbers = npt.NDArray[Any]  # a number of each row
-Flags = npt.NDArray[np.bool_]  # whether something is so in each row
-
-
-class Text:
-    """A text that is generated in a row of a batch.
-
-    Attributes:
-        request: Its seed and random numbers.
-        config: How it is generated.
-        finish: `stop` once it has reached its stop condition, `length` once it has its maximum
-            length, None before.
-    """
-
-    __slots__ = ("config", "finish", "generator", "request", "row", "seed", "seed_end")
-
-    def __init__(self, request: TextRequest, config: GenerationConfig, row: int):
-        self.request, self.config, self.row = request, config, row
-        self.seed = iter(request.seed_ids)  # the rest of it
-        self.seed_end: SeedEnd | None = None
-        self.generator = request.generator()
-        self.finish: Literal["stop", "length"] | None = None
+Numbers = npt.NDArray[Any]  # of each row
+Flags = npt.NDArray[np.bool_]
 
 
 class Batch:
@@ -47,6 +29,8 @@ class Batch:
         config: How one of the texts is generated. The others may be generated in another way, by
             the same model: their vocabulary and spelling are the same.
         scores: Whether to compute log-probabilities.
+        least_rows: How many rows to compute at least, as `find_least_rows` finds them; an
+            attribute that may change between steps.
 
     Example:
         >>> batch = Batch(network.rows(64), config)  # doctest: +SKIP
@@ -56,8 +40,15 @@ class Batch:
         >>> batch.result(text).ids  # doctest: +SKIP
     """
 
-    def __init__(self, reader: Rows | WindowRows, config: GenerationConfig, *, scores: bool):
-        self._reader, self._scores = reader, scores
+    def __init__(
+        self,
+        reader: Rows | WindowRows,
+        config: GenerationConfig,
+        *,
+        scores: bool = False,
+        least_rows: int = 1,
+    ):
+        self._reader, self._scores, self.least_rows = reader, scores, least_rows
         rows = reader.capacity
         self._end_id = config.stop.document_end_id
         self._has_end = config.stop.has_document_end
@@ -65,61 +56,62 @@ class Batch:
         self._texts: dict[int, Text] = {}  # by row
         self._count = 0  # rows up to the last one with a text
         self._gaps: set[int] = set()  # rows before it that have none
+        self._detailed: dict[Text, Details] = {}
         self._block, *shape = config.noise_block(rows)
         self._noise = np.zeros((rows, self._block, *shape), np.float32 if shape else np.float64)
-        # Of each row: the id to read next; whether it is still reading its seed, and whether that
-        # is empty; the generated ids, their number and the highest number of characters; the sums
-        # of line ends and log-probabilities; the ids that it can end with; its group.
+        # Of each row: the id to read next; whether it still reads its seed, and whether that is
+        # empty; the generated ids, their number and the most characters; the sums of line ends and
+        # log-probabilities; the ids that it can end with; how its tokens are chosen.
         self._current = np.zeros(rows, np.int64)
         self._reading, self._is_empty = np.zeros(rows, np.bool_), np.zeros(rows, np.bool_)
         self._ids = np.zeros((rows, 64), np.int32)
         self._length, self._max_length = np.zeros(rows, np.int64), np.zeros(rows, np.int64)
         self._line_ends, self._log_probability = np.zeros(rows, np.int64), np.zeros(rows)
         self._is_final = np.zeros((rows, config.vocabulary_size), np.bool_)
-        self._group = np.zeros(rows, np.int64)
-        # Rows of a group choose their tokens in the same way.
-        self._groups: dict[Hashable, tuple[int, Choose]] = {}
-        self._group_sizes = Counter[Hashable]()
-
-    def __len__(self) -> int:
-        """The number of texts."""
-        return len(self._texts)
+        self._choosers = Choosers(rows)
+        # Of this step: texts that end without a token; tokens that follow in prompts.
+        self._finished: list[Text] = []
+        self._following: list[tuple[Text, int]] = []
 
     @property
-    def has_room(self) -> bool:
-        """Whether one more text can start."""
-        return len(self) < self._reader.capacity
+    def room(self) -> int:
+        """How many more texts can start."""
+        return self._reader.capacity - len(self._texts)
 
-    def start(self, request: TextRequest, config: GenerationConfig) -> Text:
+    def start(
+        self, request: TextRequest, config: GenerationConfig, details: Details | None = None
+    ) -> Text:
         """Start a text, if there is room; the next step reads the first token of its seed.
 
         Args:
             request: Its seed and random numbers.
             config: How it is generated.
+            details: What to record of its tokens; None for nothing.
         """
         row = self._gaps.pop() if self._gaps else self._count
         self._count = max(self._count, row + 1)
-        text = self._texts[row] = Text(request, config, row)
-        self._reader.reset(row)
-        if request.label_ids:
-            self._reader.set_labels(row, request.label_ids)
-        self._current[row], self._reading[row] = next(text.seed), True
+        text = self._texts[row] = Text(request, config, row, details)
         self._length[row] = self._line_ends[row] = self._log_probability[row] = 0
         self._max_length[row] = config.max_length(request)
         self._is_empty[row] = config.stop.is_empty(request.seed_ids)
         self._is_final[row] = False
         self._is_final[row, list(config.stop.final_ids)] = True
-        self._join_group(row, config)
+        self._choosers.add(row, config)
+        if details is not None:
+            self._detailed[text] = details
+        if details is not None and details.prompt is not None:
+            details.start()
+            self._read(text, details.prompt.ids, details.prompt.label_ids)
+        else:
+            self._begin(text)
         return text
 
     def remove(self, text: Text) -> None:
         """Take a text out of its row, whether it has ended or not."""
         del self._texts[text.row]
         self._gaps.add(text.row)
-        key = text.config.chooser_key
-        self._group_sizes[key] -= 1
-        if not self._group_sizes[key]:
-            del self._groups[key], self._group_sizes[key]
+        self._detailed.pop(text, None)
+        self._choosers.remove(text.config)
 
     def step(self) -> list[Text]:
         """Read a token in each row and choose the next one.
@@ -131,8 +123,10 @@ class Batch:
         count = self._count
         if not count:
             return []
-        logits = self._reader.step(self._current[:count])
+        logits = self._reader.step(self._current[: max(count, self.least_rows)])[:count]
         reading, length = self._reading[:count], self._length[:count]
+        self._finished.clear()
+        self._following.clear()
         if reading.any():
             self._read_seeds(reading)
         writing = ~reading
@@ -144,16 +138,18 @@ class Batch:
             empty = writing & self._is_empty[:count] & (length == 0)
             possible = exclude(logits, empty, self._end_id) if empty.any() else logits
         rows = self._rows[:count]
-        chosen = self._choose(possible, self._noise[rows, place])
+        chosen = self._choosers.choose(possible, self._noise[rows, place])
         writing, at_most = self._limit(chosen, writing)
         if self._scores:
             self._log_probability[:count] += np.where(writing, self._score(logits, chosen), 0)
+        if self._detailed:
+            self._record(logits, chosen, writing)
         np.copyto(self._current[:count], chosen, where=writing)
         self._ids[rows, length] = chosen  # rows that are not writing ignore it
         length += writing
         if length.max() == self._ids.shape[1]:
             self._ids = np.concatenate([self._ids, np.zeros_like(self._ids)], axis=1)
-        return [*self._end(chosen, writing, at_most)]
+        return [*self._finished, *self._end(chosen, writing, at_most)]
 
     def result(self, text: Text) -> GeneratedIds:
         """What was generated of a text, which was not removed yet."""
@@ -162,14 +158,34 @@ class Batch:
         complete = text.finish == "stop" or not text.config.stop.final_ids
         return GeneratedIds(ids, log_probability, complete)
 
-    def _join_group(self, row: int, config: GenerationConfig) -> None:
-        key = config.chooser_key
-        if key not in self._groups:
-            used = {number for number, _ in self._groups.values()}
-            number = next(number for number in range(len(used) + 1) if number not in used)
-            self._groups[key] = number, config.make_chooser()
-        self._group[row] = self._groups[key][0]
-        self._group_sizes[key] += 1
+    def has_more(self, text: Text) -> bool:
+        """Whether there are tokens since the last call of `take`."""
+        return bool(text.taken < self._length[text.row] or text.has_prompt_tokens)
+
+    def take(self, text: Text, table: Sequence[str]) -> list[str]:
+        """The texts of tokens since the last call, of the prompt and then of the generated text.
+
+        Args:
+            text: A text that was not removed yet.
+            table: The text of each id; that of the document end is left out.
+        """
+        first, text.taken = text.taken, int(self._length[text.row])
+        ids = self._ids[text.row, first : text.taken].tolist()
+        if self._has_end and ids[-1:] == [self._end_id]:
+            ids.pop()
+        return [*text.take_prompt(table), *map(table.__getitem__, ids)]
+
+    def _begin(self, text: Text) -> None:
+        """Begin to read a text's seed."""
+        self._read(text, text.request.seed_ids, text.request.label_ids)
+
+    def _read(self, text: Text, ids: Iterable[int], label_ids: Sequence[int]) -> None:
+        """Begin to read ids from the zero state."""
+        self._reader.reset(text.row)
+        if label_ids:
+            self._reader.set_labels(text.row, label_ids)
+        text.seed = iter(ids)
+        self._current[text.row], self._reading[text.row] = next(text.seed), True
 
     def _close_gaps(self) -> None:
         """Move texts so that there are none in the first rows only."""
@@ -190,18 +206,47 @@ class Batch:
         return (
             *(self._current, self._reading, self._is_empty, self._ids, self._length),
             *(self._max_length, self._line_ends, self._log_probability, self._is_final),
-            *(self._group, self._noise),
+            *(self._choosers.groups, self._noise),
         )
 
     def _read_seeds(self, reading: Flags) -> None:
-        """Go on to the next ids of seeds."""
+        """Go on to the next ids of seeds and prompts."""
         for row in np.flatnonzero(reading).tolist():
             text = self._texts[row]
             following = next(text.seed, None)
-            if following is None:
-                reading[row] = False
-            else:
+            if following is not None:
                 self._current[row] = following
+                if text.is_in_prompt:
+                    self._following.append((text, following))
+            elif not self._max_length[row] and (text.is_in_prompt or not self._has_end):
+                text.finish = "length"
+                self._finished.append(text)
+            elif text.is_in_prompt and not text.is_ready:
+                text.is_in_prompt = False
+                self._begin(text)
+            else:
+                text.is_in_prompt = reading[row] = False
+
+    def _record(self, logits: Floats, chosen: Numbers, writing: Flags) -> None:
+        """Record the tokens of texts with details."""
+        written = [(text, int(chosen[text.row])) for text in self._detailed if writing[text.row]]
+        tokens = [*self._following, *(each for each in written if self._has_characters(*each))]
+        if not tokens:
+            return
+        logs = log_probabilities(logits[[text.row for text, _ in tokens]])
+        for (text, token_id), each in zip(tokens, logs, strict=True):
+            details = self._detailed[text]
+            if text.is_in_prompt:
+                details.prompt_ids.append(token_id)
+            details.add(token_id, each, partial(self._known_lengths, text))
+
+    def _has_characters(self, _: Text, token_id: int) -> bool:
+        """Whether a token that a text writes is one of those that `take` returns."""
+        return token_id != self._end_id
+
+    def _known_lengths(self, _: Text, ids: list[int]) -> list[int]:
+        """How many characters of tokens that can be next are in a text's seed."""
+        return [0] * len(ids)
 
     def _draw_noise(self, rows: Numbers) -> None:
         """Draw the random numbers for the next tokens of some rows."""
@@ -215,17 +260,6 @@ class Batch:
     def _restrict(self, logits: Floats) -> Floats:
         """The logits, with -inf for tokens that cannot follow."""
         return logits
-
-    def _choose(self, logits: Floats, noise: Floats) -> Numbers:
-        """The ids that follow in all rows."""
-        if len(self._groups) == 1:
-            ((_, choose),) = self._groups.values()
-            return np.asarray(choose(logits, noise))
-        chosen = np.zeros(self._count, np.int64)
-        for number, choose in self._groups.values():
-            rows = np.flatnonzero(self._group[: self._count] == number)
-            chosen[rows] = choose(logits[rows], noise[rows])
-        return chosen
 
     def _limit(self, chosen: Numbers, writing: Flags) -> tuple[Flags, Flags]:
         """Which rows write the chosen id, and which end because of their length."""

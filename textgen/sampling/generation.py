@@ -9,10 +9,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 
-from textgen.sampling.batch import Batch, Text
+from textgen.sampling.batch import Batch
 from textgen.sampling.context import WindowRows
 from textgen.sampling.readers import Reader, Rows
 from textgen.sampling.requests import GeneratedIds, GenerationConfig, TextRequest, exclude
+from textgen.sampling.row_text import Text
 from textgen.sampling.subword_batch import SubwordBatch
 from textgen.sampling.subwords import SeedEnd, Spelling
 
@@ -161,7 +162,7 @@ def generate_batch(
     batch = make_batch(make_rows(len(first)), config, scores=scores)
     texts, results = deque[Text](), dict[Text, GeneratedIds]()
     while True:
-        while batch.has_room and (request := next(remaining, None)) is not None:
+        while batch.room and (request := next(remaining, None)) is not None:
             texts.append(batch.start(request, config))
         if not texts:
             return
@@ -172,8 +173,14 @@ def generate_batch(
             yield results.pop(texts.popleft())
 
 
-def make_batch(reader: Rows | WindowRows, config: GenerationConfig, *, scores: bool) -> Batch:
+def make_batch(
+    reader: Rows | WindowRows,
+    config: GenerationConfig,
+    *,
+    scores: bool = False,
+    least_rows: int = 1,
+) -> Batch:
     """The batch for a vocabulary of characters or of subwords; arguments as for `Batch`."""
     if config.spelling is None:
-        return Batch(reader, config, scores=scores)
-    return SubwordBatch(reader, config, config.spelling, scores=scores)
+        return Batch(reader, config, scores=scores, least_rows=least_rows)
+    return SubwordBatch(reader, config, config.spelling, scores=scores, least_rows=least_rows)

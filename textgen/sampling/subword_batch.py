@@ -1,15 +1,18 @@
 """Texts that are generated side by side by a network of subwords, cut at characters."""
 
+from collections.abc import Sequence
 from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 
-from textgen.sampling.batch import Batch, Flags, Numbers, Text
+from textgen.sampling.batch import Batch, Flags, Numbers
 from textgen.sampling.cells import Floats
 from textgen.sampling.context import WindowRows
+from textgen.sampling.details import Details
 from textgen.sampling.readers import Rows
 from textgen.sampling.requests import GenerationConfig, TextRequest
+from textgen.sampling.row_text import Text
 from textgen.sampling.subwords import SeedEnd, Spelling
 
 
@@ -29,9 +32,10 @@ class SubwordBatch(Batch):
         config: GenerationConfig,
         spelling: Spelling,
         *,
-        scores: bool,
+        scores: bool = False,
+        least_rows: int = 1,
     ):
-        super().__init__(reader, config, scores=scores)
+        super().__init__(reader, config, scores=scores, least_rows=least_rows)
         self._spelling = spelling
         # Of each row: the characters of its text, and how many of the first token's characters are
         # in the seed.
@@ -45,19 +49,25 @@ class SubwordBatch(Batch):
         # Characters that texts can end with, and the tokens that have one of them.
         self._final_ids, self._final_tokens = frozenset[int](), np.zeros(0, np.int64)
 
-    def start(self, request: TextRequest, config: GenerationConfig) -> Text:
-        text = super().start(request, config)
+    def start(
+        self, request: TextRequest, config: GenerationConfig, details: Details | None = None
+    ) -> Text:
+        text = super().start(request, config, details)
         row = text.row
         self._characters[row] = self._known[row] = 0
         if request.continuations:
-            text.seed_end = SeedEnd(request.continuations, request.seed_ids)
-            self._held_back.add(text)
             self._is_empty[row] = False
         if config.stop.final_ids != self._final_ids:
             self._final_ids = config.stop.final_ids
             self._final_tokens = self._spelling.containing([*self._final_ids])
         self._is_final[row, self._final_tokens] = True
         return text
+
+    def _begin(self, text: Text) -> None:
+        super()._begin(text)
+        if text.request.continuations:
+            text.seed_end = SeedEnd(text.request.continuations, text.request.seed_ids)
+            self._held_back.add(text)
 
     def remove(self, text: Text) -> None:
         self._held_back.discard(text)
@@ -72,6 +82,31 @@ class SubwordBatch(Batch):
                 self._reading[text.row] = True
         self._again.clear()
         return ended
+
+    def take(self, text: Text, table: Sequence[str]) -> list[str]:
+        row, pieces = text.row, text.take_prompt(table)
+        for place in range(text.taken, int(self._length[row])):
+            token_id, known = int(self._ids[row, place]), 0 if place else int(self._known[row])
+            if token_id != self._end_id:
+                left = int(self._characters[row]) - text.taken_characters
+                piece = table[token_id][known:][:left]
+                text.taken_characters += len(piece)
+                if left or not place:
+                    pieces.append(piece)
+        text.taken = int(self._length[row])
+        return pieces
+
+    def _has_characters(self, text: Text, token_id: int) -> bool:
+        row = text.row
+        if not self._added[row]:
+            return super()._has_characters(text, token_id)
+        return bool(self._characters[row] > self._before[row])
+
+    def _known_lengths(self, text: Text, ids: list[int]) -> list[int]:
+        seed_end = self._continued.get(text.row)
+        if seed_end is None:
+            return super()._known_lengths(text, ids)
+        return [seed_end.locate(number)[0] for number in ids]
 
     def _arrays(self) -> tuple[Numbers, ...]:
         return (*super()._arrays(), self._characters, self._known)

@@ -1,19 +1,27 @@
-"""Texts for all clients of one model: a thread that generates them."""
+"""Texts for all clients of one model: a thread that generates them.
+
+Long because it is one class, and its interface with the documentation of that.
+"""
 
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-import numpy as np
-
 from textgen.errors import BusyError
 from textgen.sampling import Sampler
-from textgen.sampling.context import make_reader
-from textgen.sampling.decoding import log_probabilities
-from textgen.sampling.generation import generate_stream
+from textgen.sampling.batch import Batch
+from textgen.sampling.details import Alternative, Details
+from textgen.sampling.generation import make_batch
+from textgen.sampling.least_rows import find_least_rows
 from textgen.sampling.requests import GenerationConfig, Prompt, TextRequest
+from textgen.sampling.row_text import Text
+from textgen.settings import Decoding
+
+_SECONDS_BETWEEN_UPDATES = 0.03
+_ENDS = "the server is about to end; try another one, or later"
 
 Alternatives = list[tuple[str, float]]
 
@@ -83,35 +91,44 @@ def deliver_each(deliveries: Sequence[Delivery]) -> None:
         on_update(update)
 
 
-@dataclass
+@dataclass(eq=False)
 class Ticket:
     """A job that was submitted.
 
     Attributes:
         job: The job.
         on_update: Called with its updates.
+        text: The text in the engine's batch; None before it starts and once it has ended.
         is_cancelled: Whether nobody wants the text anymore.
     """
 
     job: Job
     on_update: OnUpdate
-    is_cancelled: bool = field(default=False)
+    engine: "Engine" = field(repr=False)
+    text: Text | None = None
+    is_cancelled: bool = False
 
     def cancel(self) -> None:
-        """End the text with the next step; no update follows. Ended texts are left alone."""
-        self.is_cancelled = True
+        """End the text before the next step; only updates that are on their way still come."""
+        self.engine.cancel(self)
 
 
 class Engine:
-    """Generates texts for many clients, in a thread of its own.
+    """Generates texts for many clients of a model, in a thread of its own.
+
+    All texts share the steps of one batch; they start and end between steps. A text is the same
+    whoever else is in the batch: it depends only on its job.
+
+    The first token of a text is delivered at once, and so is its end; what is between comes in
+    groups, about every 30 ms.
 
     Args:
         sampler: The model.
         rows: How many texts are generated side by side, at most.
         waiting: How many more may wait, at most.
-        deliver: Called in the engine's thread with updates and the functions to call with them;
-            all updates of a moment come together. The default calls them at once. A server that
-            runs in an event loop gives something like
+        deliver: Called in the engine's thread with updates and the functions to call with them; it
+            must not raise. All updates of a moment come together. The default calls the functions
+            at once. A server that runs in an event loop gives something like
             `lambda deliveries: loop.call_soon_threadsafe(deliver_each, deliveries)`.
 
     Example:
@@ -128,23 +145,32 @@ class Engine:
         waiting: int = 256,
         deliver: Callable[[list[Delivery]], object] = deliver_each,
     ):
-        self._sampler, self._deliver = sampler, deliver
-        self._most = rows + waiting
-        self._queue: deque[Ticket] = deque()
+        self._sampler, self._rows, self._deliver = sampler, rows, deliver
+        self._table = sampler.vocabulary.table
         self._changed = threading.Condition()
-        self._is_closed = False
+        # These change while it is held: jobs that wait; how many others there may be; whether no
+        # more are accepted; whether those that are not finished end.
+        self._waiting: deque[Ticket] = deque()
+        self._room = rows + waiting
+        self._is_closed = self._is_over = False
+        self._cancelled: deque[Ticket] = deque()  # tickets whose texts have started
+        # Only the thread uses these: texts in the batch, and those of which nothing was delivered.
+        self._running: dict[Text, Ticket] = {}
+        self._fresh: set[Text] = set()
+        self._last_time = 0.0  # when all texts' updates were delivered
+        self._least_rows = 0  # of the batch; 0 before the first one
         self._thread = threading.Thread(target=self._run, name="textgen-engine", daemon=True)
         self._thread.start()
 
     @property
     def running(self) -> int:
-        """Texts that are being generated."""
-        return min(1, len(self._queue))
+        """How many texts are being generated."""
+        return len(self._running)
 
     @property
     def waiting(self) -> int:
-        """Texts that wait for a row."""
-        return len(self._queue) - self.running
+        """How many texts wait for a row."""
+        return len(self._waiting)
 
     def submit(self, job: Job, on_update: OnUpdate) -> Ticket:
         """Generate a text.
@@ -152,7 +178,7 @@ class Engine:
         Args:
             job: The text.
             on_update: Called with each update through `deliver`, the last one with `finish` or
-                `error`; it must not raise.
+                `error`.
 
         Returns:
             What can cancel it.
@@ -160,18 +186,29 @@ class Engine:
         Raises:
             BusyError: too many texts wait, or the engine was closed.
         """
+        ticket = Ticket(job, on_update, self)
         with self._changed:
             if self._is_closed:
-                raise BusyError("the server is about to end; try another one, or later")
-            if len(self._queue) >= self._most:
-                raise BusyError(f"{len(self._queue)} texts are waiting; try again later")
-            ticket = Ticket(job, on_update)
-            self._queue.append(ticket)
+                raise BusyError(_ENDS)
+            if not self._room:
+                raise BusyError(f"{len(self._waiting)} texts are waiting; try again later")
+            self._room -= 1
+            self._waiting.append(ticket)
             self._changed.notify()
         return ticket
 
+    def cancel(self, ticket: Ticket) -> None:
+        """End a text, as `Ticket.cancel`."""
+        with self._changed:
+            ticket.is_cancelled = True  # which the thread looks at if the text is about to start
+            if ticket in self._waiting:
+                self._waiting.remove(ticket)
+                self._room += 1
+            elif ticket.text is not None:
+                self._cancelled.append(ticket)
+
     def close(self, seconds: float = 0) -> None:
-        """Accept no more texts, finish those there are, and end the thread.
+        """Accept no more texts, finish those that there are, and end the thread.
 
         Args:
             seconds: How long that may take; texts that are not finished then end with an error.
@@ -180,48 +217,146 @@ class Engine:
             self._is_closed = True
             self._changed.notify()
         self._thread.join(seconds)
-        for ticket in list(self._queue):
-            ticket.cancel()
+        self._is_over = True
         self._thread.join()
 
     def _run(self) -> None:
-        while True:
-            with self._changed:
-                while not self._queue:
-                    if self._is_closed:
-                        return
-                    self._changed.wait()
-                ticket = self._queue[0]
+        try:
+            rows = self._sampler.make_rows(self._rows)
+            # Until it is known how few rows will do, all are computed.
+            least_rows = find_least_rows(rows, self._sampler.vocabulary.size)
+            while not self._is_over:
+                self._generate(least_rows)
+                if self._is_closed and not self._waiting:
+                    break
+            self._end_all(BusyError(_ENDS))
+        except Exception as error:
+            self._end_all(error)
+            raise
+        finally:
+            self._is_closed = True
+
+    def _generate(self, least_rows: Iterator[int]) -> None:
+        """Generate texts until there are none; an error ends all that have started."""
+        config = self._sampler.requests.config(Decoding(), self._sampler.stop_condition(None))
+        self._least_rows = self._least_rows or next(least_rows)
+        batch = make_batch(self._sampler.make_rows(self._rows), config)
+        started = list[Ticket]()
+        while self._wait(least_rows) and not self._is_over:
+            batch.least_rows = self._least_rows
             try:
-                self._generate(ticket)
-            except Exception as error:  # noqa: BLE001  its client gets it
-                self._deliver([(ticket.on_update, Update([], error=error))])
-            with self._changed:
-                self._queue.popleft()
-
-    def _generate(self, ticket: Ticket) -> None:
-        """A first version: one text after another, without prompts and alternatives."""
-        sampler, job = self._sampler, ticket.job
-        finish: list[Literal["stop", "length"]] = ["length"]
-        reader = make_reader(sampler._network, sampler.window)
-        logits = np.zeros(0, np.float32)
-        step = reader.step
-
-        def keep_logits(ids: object) -> object:
-            nonlocal logits
-            logits = step(ids)  # type: ignore[arg-type]
-            return logits
-
-        object.__setattr__(reader, "step", keep_logits)
-        ids = generate_stream(reader, job.request, job.config, lambda: finish.append("stop"))
-        for number in ids:
-            scores: list[float | None] | None = None
-            if job.scores:
-                scores = [float(log_probabilities(logits)[number])]
-            update = Update([sampler.vocabulary.table[number]], scores)
-            self._deliver([(ticket.on_update, update)])
-            if ticket.is_cancelled:
+                self._cancel(batch)
+                started = self._next(batch.room)
+                for ticket in started:
+                    self._start(batch, ticket)
+                ended = batch.step()
+            except Exception as error:  # noqa: BLE001  the clients get it
+                self._end([*self._running.values(), *started], error)
                 return
-        ends = job.config.stop.final_ids
-        update = Update([], finish=finish[-1] if ends else "length")
-        self._deliver([(ticket.on_update, update)])
+            self._report(batch, ended)
+
+    def _wait(self, least_rows: Iterator[int]) -> bool:
+        """Wait until there is something to do; False if there will be nothing anymore.
+
+        Without texts there is time to find out how few rows will do.
+        """
+        while not (self._running or self._waiting or self._is_closed):
+            found = next(least_rows, None)
+            if found is not None:
+                self._least_rows = found
+                continue
+            with self._changed:
+                if not self._waiting and not self._is_closed:
+                    self._changed.wait()
+        return bool(self._running or self._waiting)
+
+    def _next(self, count: int) -> list[Ticket]:
+        """The tickets that can start."""
+        if not count or not self._waiting:
+            return []
+        with self._changed:
+            return [self._waiting.popleft() for _ in range(min(count, len(self._waiting)))]
+
+    def _start(self, batch: Batch, ticket: Ticket) -> None:
+        job, details = ticket.job, None
+        if job.scores or job.alternatives or job.prompt is not None:
+            details = Details(job.alternatives, job.prompt)
+        ticket.text = batch.start(job.request, job.config, details)
+        self._running[ticket.text] = ticket
+        self._fresh.add(ticket.text)
+        if ticket.is_cancelled:
+            self._cancelled.append(ticket)
+
+    def _cancel(self, batch: Batch) -> None:
+        """Take the texts of cancelled tickets out of the batch."""
+        while self._cancelled:
+            ticket = self._cancelled.popleft()
+            if ticket.text is not None:
+                self._release(batch, ticket.text)
+
+    def _release(self, batch: Batch, text: Text) -> None:
+        """Take a text out of the batch."""
+        batch.remove(text)
+        self._fresh.discard(text)
+        self._running.pop(text).text = None
+        with self._changed:
+            self._room += 1
+
+    def _report(self, batch: Batch, ended: Sequence[Text]) -> None:
+        """Deliver what is due: all news from time to time, ends and first tokens at once."""
+        now = time.monotonic()
+        due: Iterable[Text]
+        if now - self._last_time >= _SECONDS_BETWEEN_UPDATES:
+            self._last_time, due = now, self._running
+        else:
+            due = [*ended, *(text for text in self._fresh if text.finish is None)]
+        deliveries = list[Delivery]()
+        for text in due:
+            if text.finish is not None or batch.has_more(text):
+                self._fresh.discard(text)
+                deliveries.append((self._running[text].on_update, self._update(batch, text)))
+        for text in ended:
+            self._release(batch, text)
+        if deliveries:
+            self._deliver(deliveries)
+
+    def _update(self, batch: Batch, text: Text) -> Update:
+        """What is new of a text."""
+        pieces, job = batch.take(text, self._table), self._running[text].job
+        if text.details is None:
+            return Update(pieces, finish=text.finish)
+        scores, most_likely = text.details.take()
+        alternatives = [self._spell(each) for each in most_likely] if job.alternatives else None
+        return Update(pieces, scores if job.scores else None, alternatives, text.finish)
+
+    def _spell(self, alternatives: list[Alternative] | None) -> Alternatives | None:
+        if alternatives is None:
+            return None
+        end, table = self._sampler.vocabulary.document_end_id, self._table
+        return [
+            (
+                "" if each.token_id == end else table[each.token_id][each.known :],
+                each.log_probability,
+            )
+            for each in alternatives
+        ]
+
+    def _end(self, tickets: Iterable[Ticket], error: Exception) -> None:
+        """End texts that have started, or were about to, with an error."""
+        ended = list(dict.fromkeys(tickets))
+        self._running.clear()
+        self._fresh.clear()
+        for ticket in ended:
+            ticket.text = None
+        with self._changed:
+            self._room += len(ended)
+        if ended:
+            self._deliver([(ticket.on_update, Update([], error=error)) for ticket in ended])
+
+    def _end_all(self, error: Exception) -> None:
+        """Accept no more texts, and end all with an error."""
+        with self._changed:
+            self._is_closed = True
+            waiting = list(self._waiting)
+            self._waiting.clear()
+        self._end([*self._running.values(), *waiting], error)

@@ -1,0 +1,59 @@
+"""A text's logits are the same to the last bit, whoever else is in the batch."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.sampling.fake_networks import FakeNetwork
+from tests.sampling.test_sampler import random_network
+from textgen.sampling.cells import CELLS
+from textgen.sampling.context import make_rows
+from textgen.sampling.least_rows import find_least_rows
+from textgen.sampling.readers import Reader
+
+CAPACITY = 64
+
+
+class Imprecise(FakeNetwork):
+    """A network whose logits have other last bits in small batches."""
+
+    def __init__(self, least_rows: int):
+        self.least_rows = least_rows
+
+    def make_reader(self, allocate):
+        read = allocate(1)
+
+        def step(ids: Any) -> Any:
+            read[:, 0] += ids
+            error = 2**-20 if len(read) < self.least_rows else 0
+            return np.repeat(read, 3, axis=1) + np.float32(error)
+
+        def reset(index: Any) -> None:
+            read[index] = 0
+
+        return Reader(step, reset, list)
+
+
+@pytest.mark.parametrize("least_rows", [1, 2, 5, 63, 64])
+def test_the_number_is_the_smallest_one_that_will_do(least_rows):
+    found = list(find_least_rows(Imprecise(least_rows).rows(CAPACITY), 3))
+    assert found == list(range(CAPACITY, least_rows - 1, -1))
+
+
+@pytest.mark.parametrize("window", [None, 3])
+@pytest.mark.parametrize("cell", CELLS)
+def test_logits_are_those_of_a_full_batch(cell, window):
+    """LSTM 64 with 65 tokens: here OpenBLAS changes its kernel between 47 and 48 rows."""
+    network = random_network(cell, size=65, units=(64, 30), scale=0.1)
+    least = min(find_least_rows(make_rows(network, window, CAPACITY), 65))
+    ids = np.random.default_rng(1).integers(0, 65, (9, CAPACITY))
+    full = make_rows(network, window, CAPACITY)
+    for count in sorted({least, min(least + 1, CAPACITY), 50, CAPACITY}):
+        if count < least:
+            continue
+        order = np.random.default_rng(count).permutation(CAPACITY)[:count]
+        few = make_rows(network, window, CAPACITY)
+        full.reset(slice(CAPACITY))
+        for step in ids:
+            np.testing.assert_array_equal(few.step(step[order]), full.step(step)[order])
