@@ -17,7 +17,9 @@ from textgen.exporting.result import EXPORT_KIND
 from textgen.exporting.web import check, export
 from textgen.exporting.web.bundle import engine_module
 from textgen.exporting.web.model_file import write_model_file
-from textgen.model.model_dir import read_model
+from textgen.exporting.web.page import model_page
+from textgen.model.model_dir import TrainedModel, read_model
+from textgen.sampling.network import weight_specs
 from textgen.settings import WEB_FORMATS, WEIGHT_DTYPES, CorpusConfig
 from textgen.text.documents.labels import LabelField, Labels
 
@@ -220,3 +222,16 @@ def test_a_page_runs_the_model_that_was_exported(trained, tmp_path, browser):
     page.close()
     sampler = textgen.load(trained)
     assert "The " + text == sampler.generate("The ", length=300, temperature=0)
+
+
+@pytest.mark.parametrize(("units", "most"), [((256,), 1_500_000), ((512, 512), 10_000_000)])
+def test_a_page_is_small(units, most):
+    """Of a text with as many characters as Shakespeare's plays."""
+    letters = "".join(map(chr, range(0x30, 0x30 + 65)))
+    small = random_model(CorpusConfig(documents="none"), letters)
+    config = dataclasses.replace(small.record.settings.model, units=units, embedding=64)
+    settings = dataclasses.replace(small.record.settings, model=config)
+    weights = [np.zeros(spec.shape, np.float32) for spec in weight_specs(config, len(letters))]
+    trained = TrainedModel(dataclasses.replace(small.record, settings=settings), weights)
+    page = model_page(write_model_file(trained, "name", "float16").decode(), "name")
+    assert 0.6 * most < len(page.encode()) < most
