@@ -260,7 +260,7 @@ def test_texts_can_be_generated_at_the_same_time(engine, name):
         for number, seed in enumerate(["the cab", "zq", "face"])
     ]
     alone, together = engine.run(AT_ONCE, [file, options])
-    assert alone == together and len(set(alone)) == 3
+    assert alone == together and len(set(alone)) > 1
 
 
 ABORT = """async ({ load }, [file]) => {

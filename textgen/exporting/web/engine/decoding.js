@@ -3,8 +3,8 @@
 // The cumulative distribution is inverted at one random number. Filters set the logits of tokens that
 // cannot be chosen to -Infinity, in the order top-k, top-p, min-p.
 
-/** Tokens that are sorted without leaving out the least likely ones first. */
-const FEW = 256;
+/** How many of the most likely tokens are found faster by sorting all. */
+const MANY = 32;
 
 /** The largest of some numbers. */
 export function largest(numbers) {
@@ -26,33 +26,33 @@ export function logProbabilities(logits) {
   let sum = 0;
   for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i] - most);
   const log = most + Math.log(sum);
-  return Float64Array.from(logits, (logit) => logit - log);
+  const logs = new Float64Array(logits);
+  for (let i = 0; i < logs.length; i++) logs[i] -= log;
+  return logs;
 }
 
 /** Exclude all but the k most likely tokens; those as likely as the last of these stay, too. */
 export function topK(logits, k) {
   if (k >= logits.length) return;
-  const least = Float64Array.from(logits).sort()[logits.length - k];
+  const least = new Float64Array(logits).sort()[logits.length - k];
   for (let i = 0; i < logits.length; i++) if (logits[i] < least) logits[i] = -Infinity;
 }
 
-/** Exclude all but the fewest tokens that together have probability p. */
+/** Exclude all but the fewest tokens that together have probability p; of equals, the first ones. */
 export function topP(logits, p) {
-  const each = logProbabilities(logits).map(Math.exp);
+  const logs = logProbabilities(logits);
   // Tokens with at most (1 - p) / vocabulary together have at most 1 - p, so none of them is needed;
   // half of that bound leaves room for rounding.
-  const bound = logits.length > FEW ? (1 - p) / 2 / logits.length : -1;
-  const order = [];
-  for (let id = 0; id < each.length; id++) if (each[id] > bound) order.push(id);
-  order.sort((a, b) => logits[b] - logits[a] || a - b);
-  const allowed = new Set();
-  let likelier = 0;
-  for (const id of order) {
-    if (likelier >= p) break;
-    allowed.add(id);
-    likelier += each[id];
+  const bound = Math.log((1 - p) / 2 / logs.length);
+  const sorted = logs.filter((log) => log > bound).sort(); // the least likely ones first
+  let place = sorted.length;
+  for (let likelier = 0; place > 0 && likelier < p; place--) likelier += Math.exp(sorted[place - 1]);
+  const least = sorted[place];
+  let equals = 0; // of the least likely ones that stay
+  while (sorted[place + equals] === least) equals++;
+  for (let id = 0; id < logs.length; id++) {
+    if (logs[id] < least || (logs[id] === least && equals-- <= 0)) logits[id] = -Infinity;
   }
-  for (let id = 0; id < logits.length; id++) if (!allowed.has(id)) logits[id] = -Infinity;
 }
 
 /** Exclude tokens less likely than p times the most likely one. */
@@ -78,7 +78,8 @@ export function choose(logits, decoding, random, network) {
   const isFiltered = decoding.topK > 0 || decoding.topP < 1 || decoding.minP > 0;
   let weights;
   if (isFiltered) {
-    weights = Float64Array.from(logits, (logit) => (logit - most) * factor);
+    weights = new Float64Array(logits);
+    for (let id = 0; id < weights.length; id++) weights[id] = (weights[id] - most) * factor;
     if (decoding.topK > 0) topK(weights, decoding.topK);
     if (decoding.topP < 1) topP(weights, decoding.topP);
     if (decoding.minP > 0) minP(weights, decoding.minP);
@@ -102,21 +103,22 @@ export function choose(logits, decoding, random, network) {
 /**
  * The most likely tokens.
  *
- * @param {ArrayLike<number>} probabilities Of all ids.
+ * @param {ArrayLike<number>} logits Of all ids; -Infinity for tokens that cannot be chosen.
  * @param {number} count
- * @param {Set<number>} never Ids that are left out.
  * @returns {number[]} Ids, the most likely first.
  */
-export function mostLikely(probabilities, count, never) {
+export function mostLikely(logits, count) {
   const ids = [];
-  for (let id = 0; id < probabilities.length; id++) {
-    if (never.has(id) || probabilities[id] <= (probabilities[ids[count - 1]] ?? -1)) continue;
-    let place = Math.min(ids.length, count - 1);
-    while (place > 0 && probabilities[ids[place - 1]] < probabilities[id]) {
-      ids[place] = ids[place - 1];
-      place--;
+  const many = count > MANY;
+  for (let id = 0; id < logits.length; id++) {
+    if (logits[id] === -Infinity) continue;
+    if (many) {
+      ids.push(id);
+    } else if (ids.length < count || logits[id] > logits[ids[count - 1]]) {
+      let place = Math.min(ids.length, count - 1);
+      for (; place > 0 && logits[ids[place - 1]] < logits[id]; place--) ids[place] = ids[place - 1];
+      ids[place] = id;
     }
-    ids[place] = id;
   }
-  return ids;
+  return many ? ids.sort((a, b) => logits[b] - logits[a] || a - b).slice(0, count) : ids;
 }

@@ -137,7 +137,20 @@ export class Model {
     text.reader.setLabels(this.#labels.fill(this.#labels.parse(label)));
     text.start(this.#encodeSeed(this.#checkSeed(seed, unknown)));
     while (text.readSeed());
-    return text.alternatives(count, temperature);
+    const { documentEnd, vocabularySize } = this.info;
+    const alternatives = text.alternatives(vocabularySize, temperature);
+    // Tokens that end where a seed of subwords ends: after them, what follows is what comes next.
+    const ends = alternatives.filter((each) => each.text === "" && each.id !== documentEnd);
+    if (!ends.length) return alternatives.slice(0, count);
+    const share = ends.reduce((sum, each) => sum + each.probability, 0);
+    const byText = new Map(alternatives.map((each) => [each.text, each]));
+    byText.delete("");
+    text.append(ends[0].id); // the most likely one stands for all
+    for (const each of text.alternatives(vocabularySize, temperature)) {
+      const probability = share * each.probability + (byText.get(each.text)?.probability ?? 0);
+      byText.set(each.text, { ...each, probability });
+    }
+    return [...byText.values()].sort((a, b) => b.probability - a.probability).slice(0, count);
   }
 
   /**

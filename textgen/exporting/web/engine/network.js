@@ -259,13 +259,16 @@ export class Reader {
   /** Go back to what `save` returned. */
   restore({ states, logits, read, labelIds }) {
     this.release();
-    const numbers = (saved) => Float32Array.from(Object.values(saved)); // also after JSON
-    const restored = states.map(numbers);
-    if (restored.some((state, index) => state.length !== this.states[index]?.length)) {
+    const numbers = (saved) => Object.values(saved); // a typed array is an object in JSON
+    const restored = [...states, logits].map(numbers);
+    const current = [...this.states, this.logits];
+    if (
+      restored.length !== current.length ||
+      restored.some((saved, index) => saved.length !== current[index].length)
+    ) {
       throw new TypeError("the state is that of another model");
     }
-    this.states = restored;
-    this.logits = numbers(logits);
+    current.forEach((array, index) => array.set(restored[index]));
     this.read = read;
     this.setLabels(labelIds);
   }

@@ -68,11 +68,16 @@ export class Text {
    * @returns {number} Its id.
    */
   choose(decoding, random) {
-    const { allowed, model } = this;
-    allowed.set(this.logits);
-    for (const id of model.never) allowed[id] = -Infinity;
-    if (this.isEmpty) allowed[model.vocabulary.documentEnd] = -Infinity;
-    return choose(allowed, decoding, random, model.network);
+    const allowed = this.allowedLogits();
+    if (this.isEmpty) allowed[this.model.vocabulary.documentEnd] = -Infinity;
+    return choose(allowed, decoding, random, this.model.network);
+  }
+
+  /** The logits without those of tokens that are never chosen; the next call overwrites them. */
+  allowedLogits() {
+    this.allowed.set(this.logits);
+    for (const id of this.model.never) this.allowed[id] = -Infinity;
+    return this.allowed;
   }
 
   /** How many characters of a token that could be next are in the seed already. */
@@ -108,7 +113,10 @@ export class Text {
     const { logits, model } = this;
     const weights = model.network.exponentials(logits, largest(logits), 1 / temperature).slice();
     let sum = 0;
-    for (let i = 0; i < weights.length; i++) sum += weights[i];
+    for (let i = 0; i < weights.length; i++) {
+      if (logits[i] === -Infinity) weights[i] = 0; // the exponential of very small numbers is not 0
+      sum += weights[i];
+    }
     for (let i = 0; i < weights.length; i++) weights[i] /= sum;
     return weights;
   }
@@ -121,9 +129,9 @@ export class Text {
    * @returns {Alternative[]} The most likely one first, without those that are never chosen.
    */
   alternatives(count, temperature = 1) {
-    const { never, vocabulary } = this.model;
+    const { vocabulary } = this.model;
     const probabilities = this.probabilities(temperature);
-    return mostLikely(probabilities, count, never).map((id) => {
+    return mostLikely(this.allowedLogits(), count).map((id) => {
       const text = Array.from(vocabulary.text(id)).slice(this.known(id)).join("");
       return { text, id, probability: probabilities[id] };
     });
