@@ -81,10 +81,11 @@ bench: $(VENV)/installed-backends  ## run the benchmarks: make bench CORPUS=tiny
 soak: $(VENV)/installed-dev  ## kill, resume, fill disks and damage files for a quarter of an hour
 	$(BIN)/python -m benchmarks.soak
 
-docs: $(VENV)/installed-dev  ## write docs/cli.md, docs/textgen.1 and docs/errors.md from the program
+docs: $(VENV)/installed-dev  ## write docs/cli.md, docs/textgen.1 and docs/errors.md from the program, and renew the page in docs/demo.html
 	$(BIN)/python docs/generate_cli.py > docs/cli.md
 	$(BIN)/python docs/generate_man.py > docs/textgen.1
 	$(BIN)/python docs/generate_errors.py > docs/errors.md
+	$(BIN)/python docs/generate_demo.py
 
 test-install: $(VENV)/installed-dev  ## run the wheel in an empty environment for each Python from 3.11 to 3.13 found
 	$(BIN)/python -m pytest -n 3 -m install tests/test_install.py

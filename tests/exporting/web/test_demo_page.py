@@ -1,6 +1,10 @@
 """docs/demo.html, the page that the tutorial shows."""
 
+import importlib.util
+import json
 from pathlib import Path
+
+from textgen.exporting.web.page import model_page
 
 PAGE = Path(__file__).parents[3] / "docs/demo.html"
 
@@ -10,6 +14,18 @@ def test_it_generates(open_page):
     assert page.get("name").inner_text() == "python-documentation"
     text = page.generate(seed="The ", length=300, random_seed=1)
     assert len(text) == len("The ") + 300 and len(set(text.split())) > 20
+
+
+def test_it_is_renewed_around_its_model():
+    specification = importlib.util.spec_from_file_location(
+        "demo", PAGE.with_name("generate_demo.py")
+    )
+    assert specification is not None and specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    content = {"name": "a </script>"}
+    page = module.make_page(model_page(json.dumps(content), "other"))
+    assert page == model_page(json.dumps(content), "a </script>")
 
 
 def test_it_is_small():
