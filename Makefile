@@ -87,6 +87,9 @@ docs: $(VENV)/installed-dev  ## write docs/cli.md, docs/textgen.1 and docs/error
 	$(BIN)/python docs/generate_errors.py > docs/errors.md
 	$(BIN)/python docs/generate_demo.py
 
+wasm:  ## build the arithmetic of the JavaScript engine from its source (needs wabt: apt-get install wabt)
+	wat2wasm textgen/exporting/web/kernels.wat -o textgen/exporting/web/kernels.wasm
+
 test-install: $(VENV)/installed-dev  ## run the wheel in an empty environment for each Python from 3.11 to 3.13 found
 	$(BIN)/python -m pytest -n 3 -m install tests/test_install.py
 
