@@ -186,6 +186,18 @@ def test_a_client_that_leaves_frees_its_row(narrow, streams):
     assert time.monotonic() - left < 0.5  # the limit of time ends it later
 
 
+def test_a_slow_reader_slows_nobody(narrow):
+    body = json.dumps({**LONG, "stream": True}).encode()
+    with closing(connect(narrow)) as connection:
+        connection.sendall(head(len(body)) + body)
+        connection.recv(100)
+        start = time.monotonic()
+        for _ in range(5):
+            assert narrow.post(**{**LONG, "max_tokens": 100}).status_code == 200
+        assert time.monotonic() - start < 1
+        assert read_all(connection).endswith(b"0\r\n\r\n")
+
+
 def test_every_route_has_its_methods(server):
     for path, method in (("/v1/completions", "GET"), ("/v1/models", "POST"), ("/health", "PUT")):
         answer = server.client.request(method, path)
