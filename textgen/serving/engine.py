@@ -21,6 +21,7 @@ from textgen.sampling.row_text import Text
 from textgen.settings import Decoding
 
 _SECONDS_BETWEEN_UPDATES = 0.03
+_UPDATES_PER_SECOND = 1000  # of all texts: to send one takes as long as to generate ten characters
 _ENDS = "the server is about to end; try another one, or later"
 
 Alternatives = list[tuple[str, float]]
@@ -120,7 +121,7 @@ class Engine:
     whoever else is in the batch: it depends only on its job.
 
     The first token of a text is delivered at once, and so is its end; what is between comes in
-    groups, about every 30 ms.
+    groups, every 30 ms, or more slowly if there are more than 30 texts.
 
     Args:
         sampler: The model.
@@ -306,7 +307,8 @@ class Engine:
         """Deliver what is due: all news from time to time, ends and first tokens at once."""
         now = time.monotonic()
         due: Iterable[Text]
-        if now - self._last_time >= _SECONDS_BETWEEN_UPDATES:
+        interval = max(_SECONDS_BETWEEN_UPDATES, len(self._running) / _UPDATES_PER_SECOND)
+        if now - self._last_time >= interval:
             self._last_time, due = now, self._running
         else:
             due = [*ended, *(text for text in self._fresh if text.finish is None)]
