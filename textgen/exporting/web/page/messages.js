@@ -3,6 +3,8 @@
 
 import { byId, characters, count, percent, sentence, visible } from "./elements.js";
 
+const SHORT = 200; // characters: the pace of fewer says little
+
 /** Show a sentence in the status line. */
 export function say(text) {
   byId("status").textContent = text;
@@ -26,10 +28,9 @@ export function report(finish, tokens, seconds) {
   const length = characters(tokens.map(({ text }) => text).join(""));
   if (!length) return say(finish === "stop" ? "The document ends here." : "Nothing was written.");
   const nats = tokens.reduce((sum, { logProbability }) => sum - (logProbability ?? 0), 0);
-  const pace = Math.round(length / Math.max(seconds, 0.001)).toLocaleString("en");
   const begin = { stop: "The document is complete: ", cancelled: "Stopped after " }[finish] ?? "";
-  return say(
-    `${begin}${count(length, "character")} in ${seconds.toFixed(seconds < 10 ? 2 : 0)} s, ` +
-      `${pace} per second; ${(nats / Math.LN2 / length).toFixed(2)} bits per character.`,
-  );
+  const took = `${count(length, "character")} in ${seconds.toFixed(seconds < 10 ? 2 : 0)} s`;
+  const pace = Math.round(length / Math.max(seconds, 0.001)).toLocaleString("en");
+  const often = length < SHORT ? "" : `, ${pace} per second`;
+  return say(`${begin}${took}${often}; ${(nats / Math.LN2 / length).toFixed(2)} bits per character.`);
 }

@@ -177,6 +177,9 @@ export class Writing {
     if (signal.aborted) return;
     fillBars(byId("next"), choices, (choice) => this.addToken(choice, choices));
     byId("next-empty").hidden = choices.length > 0;
+    byId("next-empty").textContent = this.isEnded
+      ? "The document ends here."
+      : "What the model expects after the text.";
   }
 
   /** Show what else the model considered at a place of the text. */
