@@ -25,6 +25,12 @@ def test_it_writes_what_the_server_writes(page, server):
     text = page.generate(**FIXED)
     assert text == "abc" + server.texts(model="letters", prompt="abc", **REQUEST)[0]
     assert page.page.locator("#text .level1, #text .level2, #text .level3").count() > 5
+    page.page.locator("#next button").nth(9).wait_for()
+    page.click_place(20)
+    page.page.locator("#considered button").last.click()
+    page.wait()
+    assert page.text[:20] == text[:20] and len(page.text) == 21 + 60
+    text = page.text
     page.fill(length=10)
     page.press("continue")
     page.wait()

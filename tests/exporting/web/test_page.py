@@ -161,6 +161,19 @@ def test_documents_end_and_have_labels(open_page, document_file):
     assert text == page.engine_text(**options | {"seed": "ab", "label": ["author=Ann"]})
 
 
+def test_a_document_keeps_the_labels_that_were_drawn(open_page, document_file):
+    page = open_page(document_file)
+    text = page.generate(random_seed=5, seed="ab", length=2)
+    assert len(text) == 4
+    page.press("continue")
+    page.wait()
+    page.press("link")
+    page.says("The link is")
+    assert re.search(
+        r"label=genre%3D(comedy&label=author%3DAnn|horror&label=author%3DBob)", page.page.url
+    )
+
+
 def test_a_document_can_be_ended_by_choice(open_page, document_file):
     page = open_page(document_file)
     # The end of a document is one of the ten likeliest tokens after this seed.
