@@ -234,3 +234,29 @@ def test_a_body_that_is_no_request_is_an_error(server, path, data):
     answer = server.client.post(path, content=data, headers={"Content-Type": "application/json"})
     assert answer.status_code == 400
     assert "\n" not in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"CONNECT localhost:80 HTTP/1.1",
+        b"OPTIONS * HTTP/1.1",
+        b"GET http://[ HTTP/1.1",
+        b"GET /\xff HTTP/1.1",
+        b"GET /v1/models HTTP/2.0",
+        b"GET /v1/models HTTP/1.0",
+        b"PRI * HTTP/2.0",
+        b"GET /v1/models HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c",
+        b"GET /v1/models HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket",
+        b"POST /v1/completions HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked",
+        b"POST /v1/completions HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4",
+        b"POST /v1/completions HTTP/1.1\r\nTransfer-Encoding: gzip",
+    ],
+)
+def test_unusual_requests_fail_in_an_orderly_way(narrow, line):
+    with closing(connect(narrow)) as connection:
+        connection.sendall(line + b"\r\nHost: localhost\r\n\r\n")
+        answer = read_all(connection)
+    assert answer == b"" or answer.startswith((b"HTTP/1.1 2", b"HTTP/1.1 4"))
+    assert narrow.client.get("/health").status_code == 200
+    assert not [text for text in narrow.lines if "error" in text]

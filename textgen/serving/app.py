@@ -1,30 +1,28 @@
-"""The routes of the server: what a request is, who answers it, and what is written about it."""
+"""The routes of the server: what each request asks for, and who answers it."""
 
 import asyncio
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from textgen.exporting.web.page import server_page
 from textgen.serving import openapi
+from textgen.serving.accounting import Accounting
 from textgen.serving.answers import Answer
 from textgen.serving.api_errors import ApiError, closing
-from textgen.serving.bodies import ClientLeftError, read_json
-from textgen.serving.filtered import Judges
+from textgen.serving.bodies import read_json
 from textgen.serving.generation import Generation
-from textgen.serving.metrics import CONTENT_TYPE, Metrics
-from textgen.serving.models import Models
+from textgen.serving.metrics import CONTENT_TYPE
 from textgen.serving.plan import make_plan
 from textgen.serving.requests import ChatRequest, CompletionRequest, parse
 from textgen.serving.responses import ChatFormat, Format, encode_json
 from textgen.serving.security import Policy, SecurityMiddleware, error_response
+from textgen.serving.state import Log, State
 from textgen.serving.tokenization import (
     DetokenizeRequest,
     TokenizeRequest,
@@ -32,36 +30,6 @@ from textgen.serving.tokenization import (
     detokenize,
     tokenize,
 )
-from textgen.settings import ServeConfig
-
-Log = Callable[[str], object]
-
-_MAX_PATH = 200  # bytes of a path in a line
-
-
-@dataclass
-class State:
-    """What all requests share.
-
-    Attributes:
-        models: The models.
-        limits: What a request may use.
-        metrics: What is counted.
-        judges: Threads for documents that must pass filters.
-        log: Writes a line for the user.
-        generations: Requests whose texts are being generated.
-        requests: How many requests are being answered.
-        is_closing: Whether new requests are refused.
-    """
-
-    models: Models
-    limits: ServeConfig
-    metrics: Metrics
-    judges: Judges
-    log: Log
-    generations: set[Generation] = field(default_factory=set)
-    requests: int = 0
-    is_closing: bool = False
 
 
 def make_app(state: State, policy: Policy, access_log: Log | None) -> ASGIApp:
@@ -95,7 +63,7 @@ def make_app(state: State, policy: Policy, access_log: Log | None) -> ASGIApp:
         },
     )
     app.router.redirect_slashes = False
-    return _Accounting(SecurityMiddleware(app, policy), state, access_log)
+    return Accounting(SecurityMiddleware(app, policy), state, access_log)
 
 
 class _Api:
@@ -203,59 +171,6 @@ class _Api:
             raise
         state.generations.add(generation)
         return generation
-
-
-class _Accounting:
-    """Counts requests and writes a line about each; an error of the program is one line, too."""
-
-    def __init__(self, app: ASGIApp, state: State, access_log: Log | None):
-        self._app, self._state, self._access_log = app, state, access_log
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        start, status = time.perf_counter(), 0
-        scope.setdefault("state", {})
-
-        async def send_counted(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            try:
-                await send(message)
-            except RuntimeError as error:
-                # What uvloop raises until it has said that the client has closed the connection.
-                if "handler is closed" not in str(error):
-                    raise
-                raise ClientLeftError from None
-
-        self._state.requests += 1
-        try:
-            await self._app(scope, receive, send_counted)
-        except ClientLeftError:
-            status = 0  # Starlette has answered with an error, which nobody got
-        except Exception as error:
-            self._state.log(f"error: {type(error).__name__} in {scope['method']} {_path(scope)}")
-            raise
-        finally:
-            self._state.requests -= 1
-            self._count(scope, status, time.perf_counter() - start)
-
-    def _count(self, scope: Scope, status: int, seconds: float) -> None:
-        route = scope.get("route")
-        name = route.path if isinstance(route, Route) else "other"
-        self._state.metrics.requests.labels(name, str(status or "left")).inc()
-        if self._access_log is not None:
-            client = (scope.get("client") or ("-",))[0]
-            characters = scope["state"].get("characters")
-            amount = "" if characters is None else f", {characters:,} characters"
-            self._access_log(
-                f"{client} {scope['method']} {_path(scope)} {status or 'client left'}, "
-                f"{seconds:.3f} s{amount}"
-            )
-
-
-def _path(scope: Scope) -> str:
-    """The path as it was sent, which has no control characters; without the query."""
-    return str(scope.get("raw_path", b"")[:_MAX_PATH], "ascii", "replace")
 
 
 def _json(value: object) -> Response:

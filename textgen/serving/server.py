@@ -15,12 +15,13 @@ import uvicorn
 from textgen.distributed.signals import ENDING_SIGNALS
 from textgen.errors import ServerError
 from textgen.serving.api_errors import closing
-from textgen.serving.app import State, make_app
+from textgen.serving.app import make_app
 from textgen.serving.connections import bind
 from textgen.serving.filtered import Judges
 from textgen.serving.metrics import Metrics
 from textgen.serving.models import Models
 from textgen.serving.security import make_policy
+from textgen.serving.state import State
 from textgen.settings import ServeConfig
 
 _TICK = 0.02  # seconds between two looks at whether all requests are answered
