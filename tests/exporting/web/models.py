@@ -31,6 +31,7 @@ def lively_model(
     units: tuple[int, ...] = (24,),
     embedding: int = 8,
     corpus: CorpusConfig = CONTINUOUS,
+    characters: str = CHARACTERS,
     **options: Any,
 ) -> TrainedModel:
     """A model whose random weights are several times as large as those that training begins with.
@@ -38,9 +39,10 @@ def lively_model(
     Args:
         cell, units, embedding: The network.
         corpus: What it reads; its documents end by themselves.
+        characters: The vocabulary's.
         options: As for `random_model`.
     """
-    trained = random_model(corpus, CHARACTERS, **options)
+    trained = random_model(corpus, characters, **options)
     record = trained.record
     model = replace(record.settings.model, cell=cell, units=units, embedding=embedding)
     record = replace(record, settings=replace(record.settings, model=model))

@@ -3,9 +3,13 @@
 import numpy as np
 import pytest
 
+from tests.analysis.models import LABELS
 from tests.exporting.web.models import (
+    CONTINUOUS,
     MODELS,
+    ROWS,
     expected_probabilities,
+    lively_model,
     random_ids,
 )
 from textgen.exporting.web.model_file import round_weights, write_model_file
@@ -62,3 +66,19 @@ def test_weights_are_rounded_as_their_type_says(engine, name, dtype):
 def test_a_trained_model_predicts_what_textgen_does(engine, fixture, dtype, tolerance, request):
     trained = read_model(request.getfixturevalue(fixture))
     assert difference(engine, trained, dtype) < tolerance
+
+
+@pytest.mark.parametrize("labels", [None, LABELS], ids=["", "labels"])
+def test_products_of_many_embeddings_are_computed_when_they_are_needed(engine, labels):
+    # More numbers than a table of all products may have.
+    characters = "".join(chr(0x4E00 + number) for number in range(4_200))
+    corpus = ROWS if labels else CONTINUOUS
+    trained = lively_model("lstm", (256,), 4, corpus, characters, labels=labels)
+    assert trained.record.vocabulary.size * 4 * 256 > 1 << 22
+    file = write_model_file(trained, "test", "float16").decode()
+    ids = random_ids(trained.record.vocabulary, 12)
+    label = {"genre": "horror", "author": "Ann"} if labels else None
+    _, ours = engine.run(PROBABILITIES, [file, ids, {}, label])
+    rounded = round_weights(trained.weights, "float16")
+    theirs = expected_probabilities(trained, ids, (2, 1) if labels else (), rounded)
+    assert np.abs(np.array(ours) - theirs).max() < 1e-5
