@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.exporting.web.conftest import write_page
-from tests.exporting.web.models import lively_model
+from tests.exporting.web.models import MERGES, lively_model
 
 FIXED = {"seed": "the cab", "length": 120, "temperature": 0.9, "random_seed": 7}
 OPTIONS = {"seed": "the cab", "length": 120, "temperature": 0.9, "randomSeed": 7}
@@ -222,6 +222,31 @@ def test_a_link_to_a_branch_writes_it_too(open_page, page_file):
     page.says("The link is")
     fragment = "#" + page.page.url.partition("#")[2]
     assert open_page(page_file, fragment).generate() == page.text
+
+
+def test_an_address_that_changes_is_followed(open_page, page_file):
+    page = open_page(page_file)
+    page.generate(**FIXED)
+    page.page.evaluate("location.hash = '#seed=once+upon%0Aa&temperature=1.25&length=x'")
+    page.page.locator("#temperature").evaluate(
+        "input => new Promise((done) => setTimeout(done, 100))"
+    )
+    assert page.get("seed").input_value() == "once upon\na"
+    assert page.get("temperature").input_value() == "1.25"
+    assert page.get("length").input_value() == "120" and page.text.startswith("the cab")
+
+
+def test_subwords(open_page, tmp_path):
+    page = open_page(write_page(tmp_path, lively_model(merges=MERGES)))
+    assert "subwords" in page.get("about").inner_text()
+    assert page.get("next-title").inner_text() == "Next subword"
+    text = page.generate(**FIXED | {"seed": "the ca"})  # it ends inside a subword
+    assert text == page.engine_text(**OPTIONS | {"seed": "the ca"}) and len(text) == 6 + 120
+    page.click_place(60)
+    page.page.locator("#considered button").nth(5).click()
+    page.wait()
+    assert page.page.locator("#text .chosen").count() == 1
+    assert page.text[:50] == text[:50] and page.text != text
 
 
 def test_copied_texts(open_page, page_file):

@@ -92,6 +92,22 @@ def test_the_keyboard_alone_is_enough(open_page, page_file):
     assert page.status.startswith("Stopped after ")
 
 
+def test_the_cursor_stays_in_a_text_that_became_shorter(open_page, page_file):
+    page = open_page(page_file)
+    page.get("text").focus()
+    page.page.keyboard.press("ArrowRight")  # there is no text yet
+    page.generate(**FIXED)
+    page.get("text").focus()
+    for key in ("ArrowRight", "Control+End", "ArrowUp", "Home", "ArrowDown", "End"):
+        page.page.keyboard.press(key)
+    page.generate(seed="abc", length=2)
+    page.get("text").focus()
+    page.page.keyboard.press("ArrowLeft")
+    page.page.keyboard.press("Enter")
+    page.page.locator("#considered button").first.wait_for()
+    assert page.get("place").text_content() in (page.text[3], {" ": "space"}.get(page.text[3]))
+
+
 def test_a_screen_reader_finds_a_name_for_everything(open_page, document_file):
     page = open_page(document_file)
     page.generate(seed="ab", random_seed=3)

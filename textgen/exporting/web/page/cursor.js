@@ -62,9 +62,11 @@ export class Cursor {
 
   #press(event) {
     if (!this.view.length || event.altKey || event.metaKey) return;
+    // Another text, of another length, may have come since.
+    this.place = Math.max(0, Math.min(this.place, this.view.length - 1));
     if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
-      if (this.place >= 0) this.actions.open(this.place);
+      this.actions.open(this.place);
       return;
     }
     const place = this.target(event);

@@ -22,7 +22,7 @@ export function levelOf(token) {
 
 /** Whether the beginning of `text` is drawn together with the end of `previous`. */
 function isJoined(previous, text) {
-  if (text.charCodeAt(0) < 0x300 || !previous) return false;
+  if (!text || !previous || text.charCodeAt(0) < 0x300) return false;
   if (!segmenter) return /^[\p{M}\u200d\u{1f3fb}-\u{1f3ff}]/u.test(text) || previous.endsWith("\u200d");
   const tail = previous.slice(-32);
   return segmenter.segment(tail + text).containing(tail.length).index !== tail.length;
