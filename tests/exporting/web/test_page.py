@@ -354,6 +354,8 @@ def test_an_old_telephone_shows_it_without_scrolling_sideways(open_page, request
     page.click_place(100)
     box = page.get("inspector").bounding_box()
     assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 320
+    place = page.get("cursor").bounding_box()
+    assert place is not None and place["y"] + place["height"] <= box["y"]
     page.page.keyboard.press("Escape")
     if page.get("five").get_attribute("aria-disabled") == "false":
         page.press("five")

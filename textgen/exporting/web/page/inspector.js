@@ -4,6 +4,8 @@
 import { fillBars, tokenElement } from "./bars.js";
 import { byId, percent } from "./elements.js";
 
+const GAP = 10; // pixels between a place and the box
+
 export class Inspector {
   #box = byId("inspector");
   #list = byId("considered");
@@ -59,6 +61,9 @@ export class Inspector {
     fillBars(this.#list, list, (choice) => choose(choice, list), token.text);
     this.#put();
     this.#box.scrollIntoView({ block: "nearest" });
+    // At the foot of a narrow window it must not cover the place.
+    const hidden = this.#rectangle().bottom + GAP - this.#box.getBoundingClientRect().top;
+    if (getComputedStyle(this.#box).position === "fixed" && hidden > 0) scrollBy({ top: hidden });
     (this.#list.querySelector("[aria-current]") ?? this.#list.querySelector("button"))?.focus({
       preventScroll: true,
     });
@@ -77,9 +82,9 @@ export class Inspector {
     const at = this.#rectangle();
     const { width, height } = this.#box.getBoundingClientRect();
     const room = document.documentElement.clientWidth;
-    const isBelow = at.bottom + 10 + height < innerHeight || at.top < height + 10;
+    const isBelow = at.bottom + GAP + height < innerHeight || at.top < height + GAP;
     this.#box.style.left = `${Math.max(8, Math.min(at.left - 16, room - width - 8)) + scrollX}px`;
-    this.#box.style.top = `${(isBelow ? at.bottom + 10 : at.top - height - 10) + scrollY}px`;
+    this.#box.style.top = `${(isBelow ? at.bottom + GAP : at.top - height - GAP) + scrollY}px`;
   }
 
   #press(event) {
