@@ -11,15 +11,14 @@ from textgen.sampling import decoding as decoding_module
 from textgen.sampling.decoding import (
     FILTERS,
     draw_noise,
-    draw_uniform,
     log_probabilities,
     make_chooser,
-    make_subword_chooser,
     min_p,
     probabilities,
     top_k,
     top_p,
 )
+from textgen.sampling.subword_decoding import draw_uniform, make_subword_chooser
 from textgen.settings import Decoding, Filters
 
 finite = st.floats(-30, 30, width=32)

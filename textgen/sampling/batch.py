@@ -206,7 +206,7 @@ class Batch:
         return (
             *(self._current, self._reading, self._is_empty, self._ids, self._length),
             *(self._max_length, self._line_ends, self._log_probability, self._is_final),
-            *(self._choosers.groups, self._noise),
+            *(self._choosers.groups, self._choosers.values, self._noise),
         )
 
     def _read_seeds(self, reading: Flags) -> None:

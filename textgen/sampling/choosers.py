@@ -2,39 +2,45 @@
 
 from collections import Counter
 from collections.abc import Hashable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from textgen.sampling.cells import Floats
-from textgen.sampling.decoding import Choose
+from textgen.sampling.decoding import ROW_SETTINGS, Choose, Value, list_filters
 from textgen.sampling.requests import GenerationConfig
 
 
 class Choosers:
-    """Chooses tokens for rows; those of a group are chosen together, in the same way.
+    """Chooses tokens for rows; those of a group are chosen together, each with its own values.
 
     Args:
         rows: The most rows.
 
     Attributes:
         groups: The number of each row's group, shape (rows,).
+        values: What each row has for `ROW_SETTINGS`, shape (rows, settings); 1 for temperature 0.
     """
 
     def __init__(self, rows: int):
         self.groups = np.zeros(rows, np.int64)
-        self._choosers: dict[Hashable, tuple[int, Choose]] = {}  # with the number of the group
+        self.values = np.ones((rows, len(ROW_SETTINGS)))
+        self._choosers: dict[Hashable, _Group] = {}
         self._sizes = Counter[Hashable]()
 
     def add(self, row: int, config: GenerationConfig) -> None:
         """Put a row into a group."""
         key = config.chooser_key
         if key not in self._choosers:
-            used = {number for number, _ in self._choosers.values()}
+            used = {group.number for group in self._choosers.values()}
             number = next(number for number in range(len(used) + 1) if number not in used)
-            self._choosers[key] = number, config.make_chooser()
-        self.groups[row], _ = self._choosers[key]
+            needs_values = config.spelling is not None or bool(list_filters(config.decoding))
+            self._choosers[key] = _Group(number, config.make_chooser(), needs_values)
+        self.groups[row] = self._choosers[key].number
+        self.values[row] = [getattr(config.decoding, name) for name in ROW_SETTINGS]
+        self.values[row, 0] = config.decoding.temperature or 1
         self._sizes[key] += 1
 
     def remove(self, config: GenerationConfig) -> None:
@@ -55,10 +61,32 @@ class Choosers:
             Shape (rows,).
         """
         if len(self._choosers) == 1:
-            ((_, choose),) = self._choosers.values()
-            return np.asarray(choose(logits, noise))
+            (group,) = self._choosers.values()
+            return np.asarray(group.choose(logits, noise, self._values(group, slice(len(logits)))))
         chosen = np.zeros(len(logits), np.int64)
-        for number, choose in self._choosers.values():
-            rows = np.flatnonzero(self.groups[: len(logits)] == number)
-            chosen[rows] = choose(logits[rows], noise[rows])
+        for group in self._choosers.values():
+            rows = np.flatnonzero(self.groups[: len(logits)] == group.number)
+            chosen[rows] = group.choose(logits[rows], noise[rows], self._values(group, rows))
         return chosen
+
+    def _values(self, group: "_Group", rows: Any) -> dict[str, Value] | None:
+        """The values of some rows by the name of the setting, each of shape (rows, 1)."""
+        if not group.needs_values:
+            return None
+        values = self.values[rows]
+        return {name: values[:, [place]] for place, name in enumerate(ROW_SETTINGS)}
+
+
+@dataclass(frozen=True)
+class _Group:
+    """How some rows choose.
+
+    Attributes:
+        number: Its number in `Choosers.groups`.
+        choose: Chooses their tokens.
+        needs_values: Whether that takes values of `ROW_SETTINGS`.
+    """
+
+    number: int
+    choose: Choose
+    needs_values: bool

@@ -5,18 +5,19 @@ logits + t * g is largest, where each g is a random number of the Gumbel distrib
 Maddison, Tarlow and Minka 2014, section 2). At temperature 0 it is the most likely token. The
 negative logarithm of an exponentially distributed number has the Gumbel distribution. The random
 numbers do not depend on the logits, so they are drawn for many tokens at once. Subwords are many,
-and one is drawn with a single random number: the cumulative distribution is inverted.
+and subword_decoding.py draws them in another way.
 
 top-k, top-p and min-p are filters: functions from logits to logits that set excluded tokens to
 -inf. To add one, write the function and list it in FILTERS, add the setting of the same name, whose
 default turns it off, to `Filters` (settings/sampling.py) and `DecodingOptions`
 (settings/options.py), the option to cli/sample.py, a line to `_HELP` in cli/interactive.py, and one
-to the docstring of `Sampler.generate` and to docs/python.md. What is not a filter changes
-`make_chooser` and `make_subword_chooser`.
+to the docstring of `Sampler.generate` and to docs/python.md; and list the setting in ROW_SETTINGS
+if the function can take a value for each row. What is not a filter changes `make_chooser` and
+`make_subword_chooser`.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -24,9 +25,25 @@ import numpy.typing as npt
 from textgen.settings import Decoding
 
 Floats = npt.NDArray[np.floating[Any]]
-Choose = Callable[[Floats, Any], Any]
+Value = float | npt.NDArray[np.float64]  # of a setting: one for all rows, or one for each
+Values = Mapping[str, Value]  # by the name of the setting
 
-_BLOCK = 32  # tokens whose weights are added first
+
+class Choose(Protocol):
+    """A function that chooses tokens."""
+
+    def __call__(self, logits: Floats, noise: Any, values: Values | None = None, /) -> Any:
+        """The ids of the tokens that are next.
+
+        Args:
+            logits: Shape (..., vocabulary).
+            noise: Random numbers, as the function that made this one says.
+            values: The temperature and `ROW_SETTINGS` of each row, shape (..., 1); None for those
+                that this function was made with.
+        """
+        ...
+
+
 _FEW = 256  # tokens that are sorted without leaving out the least likely ones first
 
 
@@ -47,12 +64,12 @@ def top_k(logits: Floats, k: int) -> Floats:
     return np.where(logits >= least, logits, -np.inf)
 
 
-def top_p(logits: Floats, p: float) -> Floats:
+def top_p(logits: Floats, p: Value) -> Floats:
     """Exclude all but the fewest tokens that together have probability p (Holtzman 2020).
 
     Args:
         logits: Shape (..., vocabulary).
-        p: Above 0, at most 1.
+        p: Above 0, at most 1; one number, or one for each row, shape (..., 1).
 
     Example:
         >>> top_p(np.log([0.2, 0.5, 0.3]), 0.6).round(1).tolist()
@@ -69,30 +86,31 @@ def top_p(logits: Floats, p: float) -> Floats:
     return np.where(allowed, logits, -np.inf)
 
 
-def _top_p_of_many(logits: Floats, each: npt.NDArray[np.float64], p: float) -> Floats:
+def _top_p_of_many(logits: Floats, each: npt.NDArray[np.float64], p: Value) -> Floats:
     """The same, but only tokens are sorted that are likely enough.
 
     Those with at most (1 - p) / vocabulary together have at most 1 - p, so none of them is needed;
     half of that bound leaves room for rounding.
     """
     filtered = np.full_like(logits, -np.inf)
-    bound = (1 - p) / 2 / logits.shape[-1]
+    limits = np.broadcast_to(p, (*logits.shape[:-1], 1))
+    bounds = (1 - limits) / 2 / logits.shape[-1]
     for row in np.ndindex(logits.shape[:-1]):
-        some = np.flatnonzero(each[row] > bound)
+        some = np.flatnonzero(each[row] > bounds[row])
         order = some[np.argsort(-logits[row][some], kind="stable")]
         sorted_probabilities = each[row][order]
         likelier = np.cumsum(sorted_probabilities) - sorted_probabilities
-        allowed = order[likelier < p]
+        allowed = order[likelier < limits[row]]
         filtered[row][allowed] = logits[row][allowed]
     return filtered
 
 
-def min_p(logits: Floats, p: float) -> Floats:
+def min_p(logits: Floats, p: Value) -> Floats:
     """Exclude tokens less likely than p times the most likely one (Nguyen et al. 2024).
 
     Args:
         logits: Shape (..., vocabulary).
-        p: Above 0, at most 1.
+        p: Above 0, at most 1; one number, or one for each row, shape (..., 1).
 
     Example:
         >>> min_p(np.log([0.1, 0.6, 0.3]), 0.4).round(1).tolist()
@@ -107,6 +125,9 @@ FILTERS: dict[str, Callable[[Floats, Any], Floats]] = {
     "top_p": top_p,
     "min_p": min_p,
 }
+
+# Settings that may differ from row to row. top_k may not.
+ROW_SETTINGS = ("temperature", "top_p", "min_p")
 
 
 def probabilities(logits: Floats) -> npt.NDArray[np.float64]:
@@ -168,9 +189,9 @@ def make_chooser(decoding: Decoding, excluded: Sequence[int] = ()) -> Choose:
         A function from logits of shape (..., vocabulary) and noise of that shape to int64 ids of
         shape (...).
     """
-    filters, never = _active_filters(decoding), list(excluded)
+    filters, never, own = active_filters(decoding), list(excluded), values_of(decoding)
 
-    def choose_any(logits: Floats, noise: Floats) -> Any:
+    def choose_any(logits: Floats, noise: Any, _: Values | None = None) -> Any:
         sums = logits + noise
         if never:
             sums[..., never] = -np.inf
@@ -179,103 +200,42 @@ def make_chooser(decoding: Decoding, excluded: Sequence[int] = ()) -> Choose:
     if not filters:
         return choose_any
 
-    def choose(logits: Floats, noise: Floats) -> Any:
+    def choose(logits: Floats, noise: Any, values: Values | None = None) -> Any:
+        values = values or own
         allowed: Floats = logits.astype(np.float64)
         if never:
             allowed[..., never] = -np.inf
         allowed -= allowed.max(-1, keepdims=True)
         with np.errstate(over="ignore"):  # a tiny temperature sends all but the largest to -inf
-            allowed /= decoding.temperature or 1
-        for function, value in filters:
-            allowed = function(allowed, value)
+            allowed /= values["temperature"]
+        for name, function in filters:
+            allowed = function(allowed, values.get(name, own[name]))
         return np.where(np.isneginf(allowed), -np.inf, logits + noise).argmax(-1)
 
     return choose
 
 
-def draw_uniform(generator: np.random.Generator, count: int) -> npt.NDArray[np.float64]:
-    """Random numbers for choosing subwords: one in [0, 1) for each, shape (count,)."""
-    return generator.random(count)
+def list_filters(decoding: Decoding) -> tuple[tuple[str, float | None], ...]:
+    """The names of the filters that are on, with the value of those whose rows have the same."""
+    return tuple(
+        (name, None if name in ROW_SETTINGS else getattr(decoding, name))
+        for name, _ in active_filters(decoding)
+    )
 
 
-def make_subword_chooser(decoding: Decoding, excluded: Sequence[int] = ()) -> Choose:
-    """The function that chooses among many tokens, with one random number for each choice.
-
-    It inverts the cumulative distribution. With a thousand tokens that takes a fifth of the time
-    of a Gumbel number for each of them.
-
-    Args:
-        decoding: Temperature and filters.
-        excluded: Ids that are never chosen.
-
-    Returns:
-        A function from float32 logits of shape (..., vocabulary), of which some may be -inf, and
-        numbers of shape (...) in [0, 1) to int64 ids of shape (...).
-    """
-    # Logits are divided by it in float32, where the largest quotients are still finite.
-    temperature = np.float32(max(decoding.temperature, 1e-30))
-    filters = _active_filters(decoding)
-    never = np.array(excluded, np.int64)
-    buffer = np.zeros(0, np.float32)  # memory that was just allocated is slow
-    ones = np.ones(_BLOCK, np.float32)
-
-    def choose(logits: Floats, numbers: Any) -> Any:
-        nonlocal buffer
-        *rows, size = logits.shape
-        if buffer.shape[:-1] != tuple(rows) or buffer.shape[-1] < size:
-            buffer = np.zeros((*rows, -(-size // _BLOCK) * _BLOCK), np.float32)
-        weights = buffer[..., :size]
-        np.copyto(weights, logits)
-        if len(never):
-            weights[..., never] = -np.inf
-        if not decoding.temperature:
-            return weights.argmax(-1)
-        np.subtract(weights, weights.max(-1, keepdims=True), out=weights)
-        np.divide(weights, temperature, out=weights)
-        for function, value in filters:
-            np.copyto(weights, function(weights, value))
-        np.exp(weights, out=weights)
-        if not rows:
-            sums = weights.cumsum(dtype=np.float64)
-            return sums.searchsorted(numbers * sums[-1], "right")
-        # Sums along rows are slow: first a block is chosen by its sum, then a token in the block.
-        blocks = buffer.reshape(*rows, -1, _BLOCK)
-        block, rest = _invert(blocks @ ones, numbers)
-        within = np.take_along_axis(blocks, block[..., None, None], axis=-2)[..., 0, :]
-        return block * _BLOCK + _invert(within, rest)[0]
-
-    return choose
-
-
-def _invert(
-    weights: Floats, numbers: Floats
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """Where numbers from 0 to 1 are in cumulative distributions.
-
-    Args:
-        weights: Shape (..., places); each row has some above 0.
-        numbers: Shape (...), in [0, 1).
-
-    Returns:
-        The places, whose weights are above 0; and where in its place each number is, in [0, 1).
-    """
-    sums = weights.cumsum(-1, dtype=np.float64)
-    targets = (numbers * sums[..., -1])[..., None]
-    places = (sums <= targets).sum(-1, keepdims=True)
-    upper = np.take_along_axis(sums, places, -1)
-    lower = np.where(places > 0, np.take_along_axis(sums, np.maximum(places - 1, 0), -1), 0)
-    rest = np.minimum((targets - lower) / (upper - lower), 1 - 2**-53)
-    return places[..., 0], rest[..., 0]
-
-
-def has_filters(decoding: Decoding) -> bool:
-    """Whether some tokens are excluded because others are more likely."""
-    return bool(_active_filters(decoding))
-
-
-def _active_filters(decoding: Decoding) -> list[tuple[Callable[[Floats, Any], Floats], Any]]:
-    """The filters that are on, with their values."""
+def active_filters(decoding: Decoding) -> list[tuple[str, Callable[[Floats, Any], Floats]]]:
+    """The filters that are on, by name."""
     if decoding.temperature == 0:  # the most likely token wins; no filter excludes it
         return []
-    values = ((name, getattr(decoding, name)) for name in FILTERS)
-    return [(FILTERS[name], value) for name, value in values if value != getattr(Decoding, name)]
+    return [
+        (name, function)
+        for name, function in FILTERS.items()
+        if getattr(decoding, name) != getattr(Decoding, name)
+    ]
+
+
+def values_of(decoding: Decoding) -> dict[str, Value]:
+    """The values of all settings, with a temperature to divide by."""
+    names = {*ROW_SETTINGS, *FILTERS}
+    values: dict[str, Value] = {name: getattr(decoding, name) for name in names}
+    return values | {"temperature": decoding.temperature or 1}

@@ -10,15 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from textgen.sampling.cells import Floats
-from textgen.sampling.decoding import (
-    Choose,
-    draw_noise,
-    draw_uniform,
-    has_filters,
-    make_chooser,
-    make_subword_chooser,
-)
+from textgen.sampling.decoding import Choose, draw_noise, list_filters, make_chooser
 from textgen.sampling.stopping import StopCondition
+from textgen.sampling.subword_decoding import draw_uniform, make_subword_chooser
 from textgen.sampling.subwords import Continuation, Spelling
 from textgen.settings import Decoding
 
@@ -112,10 +106,9 @@ class GenerationConfig:
 
     @cached_property
     def chooser_key(self) -> Hashable:
-        """Equal for ways to generate texts whose tokens one chooser chooses."""
-        if self.spelling is None and not has_filters(self.decoding):
-            return self.excluded  # the temperature is in the random numbers
-        return self.decoding, self.excluded
+        """Equal for ways to generate texts whose tokens one chooser can choose together."""
+        is_greedy = self.spelling is not None and not self.decoding.temperature
+        return self.excluded, is_greedy, list_filters(self.decoding)
 
     def make_chooser(self) -> Choose:
         """The function that chooses tokens, from logits and the random numbers."""

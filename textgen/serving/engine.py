@@ -246,8 +246,9 @@ class Engine:
         while self._wait(least_rows) and not self._is_over:
             batch.least_rows = self._least_rows
             try:
-                self._cancel(batch)
-                started = self._next(batch.room)
+                if self._cancelled:
+                    self._cancel(batch)
+                started = self._next(batch.room) if self._waiting else []
                 for ticket in started:
                     self._start(batch, ticket)
                 ended = batch.step()
@@ -273,8 +274,6 @@ class Engine:
 
     def _next(self, count: int) -> list[Ticket]:
         """The tickets that can start."""
-        if not count or not self._waiting:
-            return []
         with self._changed:
             return [self._waiting.popleft() for _ in range(min(count, len(self._waiting)))]
 
@@ -306,13 +305,14 @@ class Engine:
     def _report(self, batch: Batch, ended: Sequence[Text]) -> None:
         """Deliver what is due: all news from time to time, ends and first tokens at once."""
         now = time.monotonic()
-        due: Iterable[Text]
         interval = max(_SECONDS_BETWEEN_UPDATES, len(self._running) / _UPDATES_PER_SECOND)
         if now - self._last_time >= interval:
-            self._last_time, due = now, self._running
-        else:
+            self._last_time, due = now, list(self._running)
+        elif ended or self._fresh:
             due = [*ended, *(text for text in self._fresh if text.finish is None)]
-        deliveries = list[Delivery]()
+        else:
+            return
+        deliveries: list[Delivery] = []
         for text in due:
             if text.finish is not None or batch.has_more(text):
                 self._fresh.discard(text)
