@@ -18,7 +18,7 @@ FAST := tests/settings tests/storage tests/text tests/sampling tests/model tests
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast test-backends smoke-backends setup check format bench soak docs
-.PHONY: demo-page test-install test-lowest starter clean
+.PHONY: demo-page wasm test-install test-lowest starter clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20

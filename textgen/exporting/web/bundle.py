@@ -28,6 +28,15 @@ MODULES = (
 )
 EXPORTS = ("load", "Model")
 
+_HEADER = """\
+// Generates text with a model that `textgen export` wrote, in browsers and in Node:
+//
+//     const model = await load("model.json");
+//     for await (const token of model.generate({ seed: "To be" })) write(token.text);
+//
+// `load` and the methods of `Model`, near the end, say what else there is. The modules of the engine
+// follow, each after those that it uses.
+"""
 _WASM = "kernels_wasm.js"  # the only module that is not a file
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./(\w+\.js)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(async )?(function|class|const)\b)", re.MULTILINE)
@@ -42,7 +51,7 @@ def engine_module() -> str:
         >>> engine_module().splitlines()[-1]
         'export { load, Model };'
     """
-    return f"{_engine()}\nexport {{ {', '.join(EXPORTS)} }};\n"
+    return f"{_HEADER}\n{_engine()}\nexport {{ {', '.join(EXPORTS)} }};\n"
 
 
 def engine_script() -> str:
