@@ -125,6 +125,16 @@ def test_a_head_without_end_is_refused(narrow):
             raise OSError(read_all(connection)[:12])
 
 
+def test_a_head_without_end_is_refused_while_a_request_is_answered(narrow):
+    body = json.dumps({**LONG, "stream": True}).encode()
+    with closing(connect(narrow)) as connection:
+        connection.sendall(head(len(body)) + body)
+        connection.recv(100)
+        with pytest.raises(OSError):
+            connection.sendall(b"GET /health HTTP/1.1\r\nX: " + b"a" * 50_000_000)
+    wait_until(lambda: is_idle(narrow))
+
+
 def test_what_is_no_http_is_an_error(narrow):
     with closing(connect(narrow)) as connection:
         connection.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n\r\n")

@@ -45,11 +45,13 @@ class BoundedProtocol(_Protocol):
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
             return
+        before = self.cycle if self._is_complete else None
         super().data_received(data)
         if self.transport.is_closing():
             return
-        is_complete = self._is_answering and not self._has_body
-        self._received = 0 if is_complete else self._received + len(data)
+        # What arrives while a complete request is answered belongs to the next one.
+        is_new = self._is_complete and self.cycle is not before
+        self._received = 0 if is_new else self._received + len(data)
         # A chunk may have as many bytes of framing as of content.
         most = 2 * self.limits.max_request + _MAX_HEAD if self._has_body else _MAX_HEAD
         if self._received > most:
@@ -74,6 +76,11 @@ class BoundedProtocol(_Protocol):
     def _is_answering(self) -> bool:
         """Whether a request is being answered, or its body read."""
         return self.cycle is not None and not self.cycle.response_complete
+
+    @property
+    def _is_complete(self) -> bool:
+        """Whether a request that has arrived is being answered."""
+        return self._is_answering and not self._has_body
 
     @property
     def _has_body(self) -> bool:

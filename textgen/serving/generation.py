@@ -127,6 +127,7 @@ class Generation:
         """End all texts where they are, since they have taken too long."""
         if not self.characters:
             self.fail(ApiError(503, "the texts took too long; try again later", code="timeout"))
+            return
         for choice in self._choices:
             if choice.finish is None:
                 self._deltas.append(choice.end("length"))
