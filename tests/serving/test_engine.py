@@ -333,14 +333,16 @@ def test_an_error_ends_texts_and_not_the_engine(monkeypatch):
         return rows
 
     monkeypatch.setattr(sampler, "make_rows", make_breaking)
-    engine = Engine(sampler, rows=2)
+    engine = Engine(sampler, rows=3)
     clients = [submit(engine, endless(sampler)) for _ in range(2)]
+    finished = submit(engine, make_job(sampler)).read()
     for client in clients:
         client.received.append(client.updates.get(timeout=30))
     is_broken.set()
     for client in clients:
         assert isinstance(client.read().received[-1].error, MemoryError)
     is_broken.clear()
+    assert finished.updates.empty()
     assert submit(engine, make_job(sampler)).read().received[-1].finish == "length"
     assert engine.running == engine.waiting == 0
     engine.close()
