@@ -30,6 +30,7 @@ MODULES = (
     "settings.js",
     "source_local.js",
     "source_server.js",
+    "follow.js",
     "writing.js",
     "page.js",
 )

@@ -136,6 +136,12 @@ export class TextView {
     this.drawn();
   }
 
+  /** Scroll to the text if it is below the window, as on a telephone. */
+  reveal() {
+    const { top } = this.box.getBoundingClientRect();
+    if (top > innerHeight * 0.7) this.box.scrollIntoView();
+  }
+
   /** The element of a place. */
   elementOf(place) {
     return this.#runs[this.#first[place]].node.parentElement;

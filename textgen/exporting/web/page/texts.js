@@ -67,6 +67,11 @@ export class History {
     this.current = text;
   }
 
+  /** Forget the current text. */
+  remove() {
+    this.current = this.#past.pop();
+  }
+
   undo() {
     this.#future.push(this.current);
     this.current = this.#past.pop();

@@ -57,7 +57,9 @@ addEventListener("message", async ({ data: { id, type, options } }) => {
   try {
     postMessage({ id, ...(await REQUESTS[type](id, options, controller.signal)) });
   } catch (error) {
-    postMessage({ id, error: error.message }); // nobody waits for that of a request that was stopped
+    // Nobody waits for the error of a request that was stopped. Of the others, the page's user gets
+    // the part that is not about calling the engine.
+    postMessage({ id, error: error.message.replace(/, or give unknown: .*$/u, "") });
   } finally {
     stops.delete(id);
   }

@@ -4,6 +4,7 @@ import { fillBars } from "./bars.js";
 import { CANDIDATES, Candidates } from "./candidates.js";
 import { Cursor } from "./cursor.js";
 import { byId, count, randomNumber } from "./elements.js";
+import { follow } from "./follow.js";
 import { Inspector } from "./inspector.js";
 import { fail, report, say, speak } from "./messages.js";
 import { TextView } from "./text_view.js";
@@ -119,7 +120,8 @@ export class Writing {
       say(`Continuation ${number + 1} is part of the text now.`);
     });
     await this.#run(async (signal) => {
-      await Promise.all(texts.map((text, number) => this.#follow(text, signal, views[number])));
+      const follows = texts.map((text, number) => follow(this.source, text, signal, views[number]));
+      await Promise.all(follows);
       for (const view of views) view.flush();
       if (this.candidates.isOpen) say(`${CANDIDATES} continuations are ready: keep one.`);
     });
@@ -137,18 +139,12 @@ export class Writing {
     this.changed();
   }
 
-  undo() {
+  /** Go back to the text before, or on to the one after. */
+  travel(direction) {
     this.stop();
-    this.history.undo();
+    this.history[direction]();
     this.show();
-    say("Undone.");
-  }
-
-  redo() {
-    this.stop();
-    this.history.redo();
-    this.show();
-    say("Redone.");
+    say({ undo: "Undone.", redo: "Redone." }[direction]);
   }
 
   /** Show the text as it is now. */
@@ -240,11 +236,17 @@ export class Writing {
   async #write(start, settings, randomSeed) {
     const text = this.#prepare(start, settings, randomSeed);
     this.#add(text);
-    revealText();
+    this.view.reveal();
     const first = text.tokens.length;
     await this.#run(async (signal) => {
       const began = performance.now();
-      await this.#follow(text, signal, this.view);
+      try {
+        await follow(this.source, text, signal, this.view);
+      } catch (error) {
+        // A seed that cannot be continued leaves the text that was there before.
+        if (text === this.text && text.tokens.length === first) this.#remove();
+        throw error;
+      }
       if (text !== this.text) return;
       report(text.finish, text.tokens.slice(first), (performance.now() - began) / 1000);
       byId("text").classList.toggle("ended", this.isEnded);
@@ -263,26 +265,9 @@ export class Writing {
     this.show();
   }
 
-  /** Generate what a text lacks, no faster than a view draws it: what Stop ends is what is seen. */
-  async #follow(text, signal, view) {
-    const stream = this.source.generate({ ...text.run, signal });
-    try {
-      for (;;) {
-        const { value, done } = await stream.next();
-        if (done) {
-          text.finish = value.finish;
-          text.label = value.label ?? text.label;
-          return;
-        }
-        if (signal.aborted) continue; // the view may show another text by now
-        for (const token of value) text.tokens.push(token);
-        view.append(value);
-        await view.frame();
-      }
-    } catch (error) {
-      text.finish = "cancelled";
-      throw error;
-    }
+  #remove() {
+    this.history.remove();
+    this.show();
   }
 
   /** Run what Stop ends; it ends what ran before. */
@@ -313,10 +298,4 @@ export class Writing {
     byId("progress").textContent = count(this.text.tokens.length, this.model.unit);
     if (this.#isFollowing) byId("end").scrollIntoView({ block: "nearest", behavior: "instant" });
   }
-}
-
-/** Scroll to the text if it is below the window, as on a telephone. */
-function revealText() {
-  const { top } = byId("text").getBoundingClientRect();
-  if (top > innerHeight * 0.7) byId("writing").scrollIntoView();
 }
