@@ -95,7 +95,7 @@ export class Text {
       this.seedEnd = null;
     }
     reader.step(id);
-    this.isEmpty = false;
+    this.isEmpty = id === this.model.vocabulary.documentEnd;
     this.logits = reader.logits;
   }
 
