@@ -51,6 +51,7 @@ _NEW_CLIENTS = 20  # a second
 _SLOW_READERS = 8
 _DEPARTURES = 5
 _SOAK_ROWS = 20
+_MAX_IDLE = 200  # times half a second until a server is idle
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,9 @@ def serve(model: Path) -> Iterator[Server]:
     command = [sys.executable, "-m", "textgen", "serve", str(model), "--port", "0"]
     with tempfile.TemporaryFile() as log, subprocess.Popen(command, stderr=log) as process:
         try:
-            yield Server(_read_address(process, log), psutil.Process(process.pid))
+            server = Server(_read_address(process, log), psutil.Process(process.pid))
+            _wait_until_idle(server)
+            yield server
         finally:
             process.terminate()
 
@@ -150,6 +153,16 @@ def _read_address(process: subprocess.Popen[bytes], log: IO[bytes]) -> str:
             break
         time.sleep(0.01)
     raise SystemExit(f"the server does not start: {lines}")
+
+
+def _wait_until_idle(server: Server) -> None:
+    """Wait until the server has found out how few rows a step may have."""
+    for _ in range(_MAX_IDLE):
+        before = server.processor_seconds
+        time.sleep(0.5)
+        if server.processor_seconds - before < 0.1:
+            return
+    raise SystemExit("the server does not become idle")
 
 
 def completion(length: int, **fields: Any) -> dict[str, Any]:

@@ -21,6 +21,7 @@ _EXTRAS = {
     "uvicorn": "serve",
     "pydantic": "serve",
     "prometheus_client": "serve",
+    "threadpoolctl": "serve",
 }
 
 

@@ -152,9 +152,10 @@ def command(
     limits = ServeConfig(**options.chosen(values))
     from textgen.packages import require_installed
 
-    require_installed("starlette", "uvicorn", "pydantic", "prometheus_client")
+    require_installed("starlette", "uvicorn", "pydantic", "prometheus_client", "threadpoolctl")
     from textgen.serving.models import name_models
     from textgen.serving.server import Listening, TextServer
+    from textgen.serving.threads import limit_threads
 
     os.environ.pop(_KEY, None)  # processes that this one starts need no key
 
@@ -164,6 +165,7 @@ def command(
     named = name_models(models or (os.environ.get("TEXTGEN_MODEL") or DEFAULT_MODEL,))
     listening = Listening(host, port, api_key, no_key, origins)
     server = TextServer(named, listening, limits, log, None if quiet else log)
-    status = server.run(lambda: log(f"serving {', '.join(named)} on {server.address}"))
+    with limit_threads(server.most_parameters):
+        status = server.run(lambda: log(f"serving {', '.join(named)} on {server.address}"))
     if status:
         raise signals.ProgramEnd(status)

@@ -96,6 +96,9 @@ class Models:
         limits: How much the engines generate at a time.
         log: Writes a line for the user.
 
+    Attributes:
+        most_parameters: Those of the largest model at the start.
+
     Raises:
         ModelError: a model is missing or damaged.
     """
@@ -108,6 +111,7 @@ class Models:
         self._models: dict[str, ServedModel] = {}
         self._states = {name: _read_state(path) for name, path in self._directories.items()}
         self._trained = {name: _load(path) for name, path in self._directories.items()}
+        self.most_parameters = max(trained.parameters for trained, _ in self._trained.values())
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start the engines; their updates arrive in an event loop."""

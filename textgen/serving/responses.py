@@ -12,6 +12,8 @@ from textgen.serving.choices import Delta, Token
 
 _LEAST = -9999.0  # for a probability of 0, as JSON has no infinity
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
 DONE = b"data: [DONE]\n\n"
 
 
@@ -130,7 +132,7 @@ class ChatFormat(Format):
 
 def encode_json(value: Any) -> bytes:
     """JSON in UTF-8, on one line."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def encode_event(value: Any) -> bytes:

@@ -65,6 +65,7 @@ class TextServer:
 
     Attributes:
         address: Where it listens, as http://HOST:PORT.
+        most_parameters: Those of the largest model.
 
     Raises:
         UsageError: others reach the address, and there is no key.
@@ -90,6 +91,7 @@ class TextServer:
         )
         self._limits, self._log, self._access_log = limits, log, access_log
         self._models = Models(directories, limits, log)
+        self.most_parameters = self._models.most_parameters
         self._socket = _listen(family, address, listening)
         host, port = self._socket.getsockname()[:2]
         self.address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
