@@ -242,15 +242,18 @@ class Engine:
         config = self._sampler.requests.config(Decoding(), self._sampler.stop_condition(None))
         self._least_rows = self._least_rows or next(least_rows)
         batch = make_batch(self._sampler.make_rows(self._rows), config)
-        started = list[Ticket]()
-        while self._wait(least_rows) and not self._is_over:
-            batch.least_rows = self._least_rows
+        while not self._is_over:
+            started: list[Ticket] = []
             try:
+                if not self._wait(least_rows):
+                    return
+                batch.least_rows = self._least_rows
                 if self._cancelled:
                     self._cancel(batch)
-                started = self._next(batch.room) if self._waiting else []
-                for ticket in started:
-                    self._start(batch, ticket)
+                if self._waiting:
+                    started = self._next(batch.room)
+                    for ticket in started:
+                        self._start(batch, ticket)
                 ended = batch.step()
             except Exception as error:  # noqa: BLE001  the clients get it
                 self._end([*self._running.values(), *started], error)
