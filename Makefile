@@ -63,6 +63,7 @@ bench: $(VENV)/installed-backends  ## run the benchmarks: make bench CORPUS=tiny
 	$(BIN)/python -m benchmarks.novelty
 	$(BIN)/python -m benchmarks.presets $(CORPUS)
 	$(BIN)/python -m benchmarks.sampling
+	$(BIN)/python -m benchmarks.serve
 	$(BIN)/python -m benchmarks.targets $(CORPUS)
 	$(BIN)/python -m benchmarks.steps
 	$(BIN)/python -m benchmarks.output_layer
