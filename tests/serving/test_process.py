@@ -87,7 +87,7 @@ class LongRequest:
         return self._thread.is_alive()
 
     def join(self):
-        self._thread.join(30)
+        self._thread.join(60)
         assert not self.is_running
 
 
@@ -106,11 +106,13 @@ def test_a_signal_ends_an_idle_server(model):
 
 def test_requests_in_progress_are_finished(model):
     with process(model, "--quiet", "--max-length", 10**6, "--grace", "60") as running:
-        request = LongRequest(running.address, 60_000)
-        running.process.send_signal(signal.SIGTERM)
-        while httpx.get(f"{running.address}/health").status_code == 200:
-            time.sleep(0.01)
-        refused = httpx.post(f"{running.address}/v1/completions", json={"prompt": "abc"})
+        with httpx.Client(base_url=running.address) as client:
+            assert client.get("/health").status_code == 200
+            request = LongRequest(running.address, 10_000)
+            running.process.send_signal(signal.SIGTERM)
+            while client.get("/health").status_code == 200:
+                time.sleep(0.01)
+            refused = client.post("/v1/completions", json={"prompt": "abc"})
         assert request.is_running
         assert refused.status_code == 503
         assert refused.json()["error"]["code"] == "closing"
