@@ -16,9 +16,13 @@ import tomllib
 import zipfile
 from pathlib import Path
 
+import httpx
 import pytest
 
+from tests.analysis.models import MERGES, random_model, save_model
+from tests.serving.processes import serve_in_process
 from textgen import packages
+from textgen.settings import CorpusConfig
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -26,6 +30,7 @@ RELEASED = ROOT / "tests/released/0.1.0/model"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 # Training and pages need these packages; a server that only generates text does without them.
 HEAVY = {"tensorflow", "keras", "numba", "jinja2", "matplotlib"}
+SERVING = (ROOT / "docs/serving.md").read_text(encoding="utf-8")
 ALL = "pip install keras-textgen"
 LIGHT = [
     "sample --model model --length 20",
@@ -91,6 +96,19 @@ def test_the_readme_installs_all_packages_but_the_heavy_ones():
     required = names(PROJECT["dependencies"])
     assert required >= HEAVY
     assert set(light_line().split("pip install ")[2].split()) == required - HEAVY
+
+
+def container_commands() -> list[str]:
+    """The commands of the container file."""
+    (file,) = re.findall(r"^```dockerfile\n(.*?)^```$", SERVING, re.MULTILINE | re.DOTALL)
+    return [line[4:] for line in file.replace("\\\n", "").splitlines() if line.startswith("RUN ")]
+
+
+def test_the_container_has_all_packages_that_serving_needs():
+    _, first, second, *_ = container_commands()
+    installed = {*first.split()[-2:], *second.split("--no-compile ")[1].split()} - {"/source"}
+    serve = names(PROJECT["optional-dependencies"]["serve"])
+    assert installed == (names(PROJECT["dependencies"]) - HEAVY) | serve
 
 
 @pytest.mark.parametrize("command", LIGHT)
@@ -327,3 +345,24 @@ def test_the_wheel_in_an_empty_environment(version, wheel, folder):
             output = environment.succeed(line.replace("train", "train --epochs 1"))
             assert output.strip() or "textgen train" in line
         assert sum(int(line.split(maxsplit=1)[0]) for line in output.splitlines()) == 100
+
+
+@pytest.mark.install
+def test_the_container_is_small_and_serves_models(tmp_path, monkeypatch):
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    environment = tmp_path / "textgen"
+    python = find_python("3.12") or sys.executable
+    for command in container_commands():
+        line = re.sub(r"(?<!\S)/textgen", str(environment), command)
+        line = re.sub(r"^python ", f"{python} ", line).replace(" /source ", f" {ROOT} ")
+        line = re.sub(r"^pip ", f"{sys.executable} -m pip --disable-pip-version-check ", line)
+        done = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
+        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+    assert sum(path.stat().st_size for path in environment.rglob("*") if path.is_file()) < 125e6
+    words = save_model(random_model(CorpusConfig(documents="none"), merges=MERGES), tmp_path / "b")
+    program = [str(environment / "bin/textgen")]
+    with serve_in_process({"letters": RELEASED, "words": words}, program=program) as server:
+        for model, prompt in (("letters", "The"), ("words", "abba")):
+            body = {"model": model, "prompt": prompt, "max_tokens": 30}
+            answer = httpx.post(f"{server.address}/v1/completions", json=body)
+            assert len(answer.json()["choices"][0]["text"]) == 30, answer.text

@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,10 @@ class ServerProcess:
 
 @contextmanager
 def serve_in_process(
-    models: Mapping[str, Path], *options: str, key: str = ""
+    models: Mapping[str, Path],
+    *options: str,
+    key: str = "",
+    program: Sequence[str] = (sys.executable, "-m", "textgen"),
 ) -> Iterator[ServerProcess]:
     """Run `textgen serve` on a free port, until the block ends; it must end with status 0.
 
@@ -35,10 +38,11 @@ def serve_in_process(
         models: Model directories by the names that clients use.
         options: More options.
         key: The key that clients must send; empty for none.
+        program: Starts textgen.
     """
     named = [f"{name}={path}" for name, path in models.items()]
     process = subprocess.Popen(
-        [sys.executable, "-m", "textgen", "serve", *named, "--port", "0", "--quiet", *options],
+        [*program, "serve", *named, "--port", "0", "--quiet", *options],
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, **({"TEXTGEN_API_KEY": key} if key else {})},
