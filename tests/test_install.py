@@ -348,6 +348,7 @@ def test_the_wheel_in_an_empty_environment(version, wheel, folder):
 
 
 @pytest.mark.install
+@pytest.mark.timeout(900)
 def test_the_container_is_small_and_serves_models(tmp_path, monkeypatch):
     monkeypatch.delenv("PYTHONPATH", raising=False)
     environment = tmp_path / "textgen"

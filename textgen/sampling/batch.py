@@ -167,11 +167,12 @@ class Batch:
 
         Args:
             text: A text that was not removed yet.
-            table: The text of each id; that of the document end is left out.
+            table: The text of each id. The document end is returned only for a text with details,
+                and if the text is shorter than it may be.
         """
         first, text.taken = text.taken, int(self._length[text.row])
         ids = self._ids[text.row, first : text.taken].tolist()
-        if self._has_end and ids[-1:] == [self._end_id]:
+        if self._has_end and ids[-1:] == [self._end_id] and not text.shows_end:
             ids.pop()
         return [*text.take_prompt(table), *map(table.__getitem__, ids)]
 
@@ -230,7 +231,7 @@ class Batch:
     def _record(self, logits: Floats, chosen: Numbers, writing: Flags) -> None:
         """Record the tokens of texts with details."""
         written = [(text, int(chosen[text.row])) for text in self._detailed if writing[text.row]]
-        tokens = [*self._following, *(each for each in written if self._has_characters(*each))]
+        tokens = [*self._following, *(each for each in written if self._is_shown(*each))]
         if not tokens:
             return
         logs = log_probabilities(logits[[text.row for text, _ in tokens]])
@@ -240,9 +241,16 @@ class Batch:
                 details.prompt_ids.append(token_id)
             details.add(token_id, each, partial(self._known_lengths, text))
 
-    def _has_characters(self, _: Text, token_id: int) -> bool:
+    def _is_shown(self, text: Text, token_id: int) -> bool:
         """Whether a token that a text writes is one of those that `take` returns."""
-        return token_id != self._end_id
+        if token_id == self._end_id:
+            text.shows_end = bool(self._count_characters(text.row) < self._max_length[text.row])
+            return text.shows_end
+        return True
+
+    def _count_characters(self, row: int) -> int:
+        """The characters of a text before the token that it writes in this step."""
+        return int(self._length[row])
 
     def _known_lengths(self, _: Text, ids: list[int]) -> list[int]:
         """How many characters of tokens that can be next are in a text's seed."""

@@ -99,6 +99,9 @@ class RequestBuilder:
     def prompt(self, seed: Seed, label: LabelOption = None) -> Prompt:
         """What is read to score the tokens of a seed, as `Sampler.logprobs` does.
 
+        A document is read after the document end, which is one of the tokens that are scored only
+        if the seed is ids and begins with it.
+
         Args:
             seed: As for `text`.
             label: The document's labels; those that are not named are unknown.
@@ -108,11 +111,13 @@ class RequestBuilder:
         """
         if isinstance(seed, str):
             seed = self.vocabulary.encode(self.check_seed(seed)).tolist() if seed else []
+        end = self.vocabulary.document_end_id
+        has_end = end is not None and [*seed[:1]] == [end]
         ids = self._check_ids(seed)
         named, fields = name_labels(self.labels, label), self.labels.fields if self.labels else ()
         label_ids = tuple(named.get(number, NO_LABEL) for number in range(len(fields)))
-        end = self.vocabulary.document_end_id
-        return Prompt(tuple(ids if end is None else [end, *ids]), int(end is not None), label_ids)
+        hidden = int(end is not None and not has_end)
+        return Prompt(tuple(ids if end is None else [end, *ids]), hidden, label_ids)
 
     def config(self, decoding: Decoding, stop: StopCondition) -> GenerationConfig:
         """How texts are generated.

@@ -22,12 +22,13 @@ class Text:
         seed: The ids of its seed, or of its prompt, that were not read yet.
         is_in_prompt: Whether these are the prompt's.
         seed_end: The end of its seed, if that is held back.
+        shows_end: Whether the document end is one of the tokens of `Batch.take`.
         taken, taken_characters: Tokens and characters that `Batch.take` has returned.
     """
 
     __slots__ = (
         *("config", "details", "finish", "generator", "is_in_prompt", "request", "row", "seed"),
-        *("seed_end", "taken", "taken_characters"),
+        *("seed_end", "shows_end", "taken", "taken_characters"),
     )
 
     def __init__(
@@ -39,6 +40,7 @@ class Text:
         self.seed: Iterator[int] = iter(())
         self.is_in_prompt = details is not None and details.prompt is not None
         self.seed_end: SeedEnd | None = None
+        self.shows_end = False
         self.taken = self.taken_characters = 0
 
     @property

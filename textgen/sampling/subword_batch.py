@@ -93,14 +93,19 @@ class SubwordBatch(Batch):
                 text.taken_characters += len(piece)
                 if left or not place:
                     pieces.append(piece)
+            elif text.shows_end:
+                pieces.append(table[token_id])
         text.taken = int(self._length[row])
         return pieces
 
-    def _has_characters(self, text: Text, token_id: int) -> bool:
+    def _is_shown(self, text: Text, token_id: int) -> bool:
         row = text.row
         if not self._added[row]:
-            return super()._has_characters(text, token_id)
+            return super()._is_shown(text, token_id)
         return bool(self._characters[row] > self._before[row])
+
+    def _count_characters(self, row: int) -> int:
+        return int(self._characters[row])
 
     def _known_lengths(self, text: Text, ids: list[int]) -> list[int]:
         seed_end = self._continued.get(text.row)

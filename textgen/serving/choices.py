@@ -108,7 +108,8 @@ class Choice:
         while self._tokens:
             token = self._tokens[0]
             # At the end, a token of which the client has a part only is sent, too.
-            end = token.offset + (1 if self.finish else len(token.text))
+            length = len(token.text)
+            end = token.offset + (min(1, length) if self.finish else length)
             if end > self._sent:
                 break
             tokens.append(self._tokens.popleft())

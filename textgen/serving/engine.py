@@ -59,7 +59,8 @@ class Update:
     Attributes:
         pieces: The texts of new tokens; those of all updates join to the text after the seed, or
             to the prompt and that text. A token that is cut where the text ends is the part that
-            the text has. The document end is no piece.
+            the text has. The document end is the piece "" if scores or alternatives are wanted and
+            the text is shorter than its maximum length, and no piece otherwise.
         log_probabilities: The natural logarithm of each piece's probability at temperature 1 and
             without filters, None for a token that nothing is before; None if not wanted.
         alternatives: The texts and log-probabilities of the most likely tokens for each piece, the
@@ -147,7 +148,9 @@ class Engine:
         deliver: Callable[[list[Delivery]], object] = deliver_each,
     ):
         self._sampler, self._rows, self._deliver = sampler, rows, deliver
-        self._table = sampler.vocabulary.table
+        end = sampler.vocabulary.document_end_id
+        table = enumerate(sampler.vocabulary.table)
+        self._table = tuple("" if number == end else text for number, text in table)
         self._changed = threading.Condition()
         # These change while it is held: jobs that wait; how many others there may be; whether no
         # more are accepted; whether those that are not finished end.
@@ -337,14 +340,8 @@ class Engine:
     def _spell(self, alternatives: list[Alternative] | None) -> Alternatives | None:
         if alternatives is None:
             return None
-        end, table = self._sampler.vocabulary.document_end_id, self._table
-        return [
-            (
-                "" if each.token_id == end else table[each.token_id][each.known :],
-                each.log_probability,
-            )
-            for each in alternatives
-        ]
+        table = self._table
+        return [(table[each.token_id][each.known :], each.log_probability) for each in alternatives]
 
     def _end(self, tickets: Iterable[Ticket], error: Exception) -> None:
         """End texts that have started, or were about to, with an error."""

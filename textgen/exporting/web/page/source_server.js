@@ -36,7 +36,7 @@ export function serverSource() {
       let label;
       try {
         for await (const choice of complete(run, signal)) {
-          const tokens = readTokens(choice.logprobs);
+          const tokens = readTokens(choice.logprobs).filter((token) => token.text);
           if (tokens.length) yield tokens;
           finish = choice.finish_reason ?? finish;
           const labels = choice.textgen?.labels; // those that were drawn, too
