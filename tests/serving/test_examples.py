@@ -68,6 +68,9 @@ def test_curl(address, tmp_path):
 def test_python(address, tmp_path):
     text = run([sys.executable, "-c"], STREAM_AND_DOCUMENTS, address, tmp_path)
     assert len(text.split("\n")) > 5 and len(text) > 200
+    scores = run([sys.executable, "-c"], SCORES, address, tmp_path).splitlines()
+    assert scores[0] == "'T' None"
+    assert [line[:3] for line in scores] == [f"'{c}'" for c in "To be, or not to be"]
 
 
 @pytest.mark.skipif(NODE is None, reason="no Node here")

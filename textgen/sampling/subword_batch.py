@@ -91,7 +91,7 @@ class SubwordBatch(Batch):
                 left = int(self._characters[row]) - text.taken_characters
                 piece = table[token_id][known:][:left]
                 text.taken_characters += len(piece)
-                if left or not place:
+                if piece:
                     pieces.append(piece)
             elif text.shows_end:
                 pieces.append(table[token_id])
@@ -99,10 +99,10 @@ class SubwordBatch(Batch):
         return pieces
 
     def _is_shown(self, text: Text, token_id: int) -> bool:
-        row = text.row
-        if not self._added[row]:
+        if token_id == self._end_id:
             return super()._is_shown(text, token_id)
-        return bool(self._characters[row] > self._before[row])
+        # The first token after a seed may have no more characters than those of the seed.
+        return bool(self._characters[text.row] > self._before[text.row])
 
     def _count_characters(self, row: int) -> int:
         return int(self._characters[row])
