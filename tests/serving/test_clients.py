@@ -257,7 +257,8 @@ def test_llm(llm, arguments, expected):
 def test_llm_shows_errors(llm):
     done = llm("-m", "letters", "Q", "--no-stream")
     assert done.returncode == 1
-    assert "the seed's character 1, 'Q' (U+0051), is not in the model's vocabulary" in done.stderr
+    problem = "prompt: character 1, 'Q' (U+0051), is not in the model's vocabulary; leave it out"
+    assert done.stderr.endswith(f"{problem}\n")
 
 
 @pytest.mark.skipif(not CURL, reason="no curl here")

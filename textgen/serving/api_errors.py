@@ -2,10 +2,17 @@
 
 from typing import Any
 
-from textgen.errors import SettingsError
+from textgen.errors import SeedError, SettingsError
 
 # Names of settings that requests spell differently.
 _PARAMETERS = {"length": "max_tokens", "until": "stop", "random_seed": "seed"}
+# What messages about seeds have that is not about requests.
+_SEEDS = {
+    "the seed's ": "",
+    "the seed": "it",
+    ", or give --unknown skip": "",
+    "give one with --seed": "give a prompt",
+}
 _TYPES = {
     401: "authentication_error",
     403: "permission_error",
@@ -66,6 +73,14 @@ def invalid_setting(error: SettingsError) -> ApiError:
     """The error for a setting out of its bounds."""
     name = _PARAMETERS.get(error.option, error.option)
     return invalid(f"{name} {error.problem}", name)
+
+
+def invalid_prompt(error: SeedError) -> ApiError:
+    """The error for a prompt that a model cannot start from."""
+    problem = str(error)
+    for words, others in _SEEDS.items():
+        problem = problem.replace(words, others)
+    return invalid(f"prompt: {problem}", "prompt")
 
 
 def busy() -> ApiError:

@@ -9,7 +9,7 @@ from textgen.sampling import Sampler
 from textgen.sampling.requests import GenerationConfig
 from textgen.sampling.selection import check_filters
 from textgen.sampling.texts import TextConfig, resolve_random_seed
-from textgen.serving.api_errors import invalid, invalid_setting
+from textgen.serving.api_errors import invalid, invalid_prompt, invalid_setting
 from textgen.serving.engine import Job
 from textgen.serving.requests import CompletionRequest
 from textgen.settings import Decoding, DocumentFilters, SampleConfig, ServeConfig
@@ -96,7 +96,7 @@ def make_plan(request: CompletionRequest, sampler: Sampler, limits: ServeConfig)
     except SettingsError as error:
         raise invalid_setting(error) from None
     except SeedError as error:
-        raise invalid(f"prompt: {error}", "prompt") from None
+        raise invalid_prompt(error) from None
 
 
 def _make_plan(request: CompletionRequest, sampler: Sampler, limits: ServeConfig) -> Plan:

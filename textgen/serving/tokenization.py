@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from textgen.errors import SeedError
 from textgen.sampling import Sampler
-from textgen.serving.api_errors import invalid
+from textgen.serving.api_errors import invalid, invalid_prompt
 from textgen.serving.requests import Ids
 from textgen.settings import ServeConfig
 
@@ -49,7 +49,7 @@ def tokenize(request: TokenizeRequest, sampler: Sampler, limits: ServeConfig) ->
         try:
             ids = vocabulary.encode(sampler.check_seed(text)).tolist() if text else []
         except SeedError as error:
-            raise invalid(f"prompt: {error}", "prompt") from None
+            raise invalid_prompt(error) from None
     return {"tokens": ids, "count": len(ids), "max_model_len": limits.max_prompt}
 
 
