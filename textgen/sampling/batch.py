@@ -1,4 +1,7 @@
-"""Texts that are generated side by side, one in each row, by a network of characters."""
+"""Texts that are generated side by side, one in each row, by a network of characters.
+
+Long because it is one class, whose step does everything for all rows at once.
+"""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
