@@ -91,6 +91,16 @@ def test_a_character_of_the_seed_can_be_replaced_too(open_page, page_file):
     assert page.text[:2] == "th" and page.text[2] != "e" and len(page.text) == 3 + 120
 
 
+def test_nothing_is_expected_before_the_first_character(open_page, page_file):
+    page = open_page(page_file)
+    text = page.generate(**FIXED)
+    page.get("text").focus()
+    page.page.keyboard.press("Control+Home")
+    page.page.keyboard.press("Enter")
+    page.get("error").filter(has_text="Nothing comes before this character").wait_for()
+    assert page.get("inspector").is_hidden() and page.text == text
+
+
 def test_a_line_end_can_be_opened(open_page, page_file):
     page = open_page(page_file)
     text = page.generate(**FIXED | {"length": 400})
@@ -110,7 +120,7 @@ def test_the_next_character_is_shown_and_can_be_chosen(open_page, page_file):
     page.page.wait_for_timeout(400)  # it follows the typing
     bars = page.page.locator("#next button")
     expected = page.page.evaluate(
-        "async () => (await textgen.load()).predict('the cab').map(({ text }) => text)"
+        "async () => (await (await textgen.load()).predict('the cab')).map(({ text }) => text)"
     )
     assert [visible(text) for text in expected] == bars.locator("bdi").all_inner_texts()
     shares = [float(text.strip("< %")) for text in bars.locator(".share").all_inner_texts()]
@@ -161,6 +171,24 @@ def test_documents_end_and_have_labels(open_page, document_file):
     assert text == page.engine_text(**options | {"seed": "ab", "label": ["author=Ann"]})
 
 
+def test_the_next_character_is_that_of_the_chosen_label(open_page, document_file):
+    page = open_page(document_file)
+    shares = page.page.locator("#next button")
+    for genre in ("horror", "comedy"):
+        page.get("label-0").select_option(genre)
+        page.get("label-1").select_option("none")
+        expected = page.page.evaluate(
+            """async (genre) => {
+              const model = await textgen.load();
+              const choices = await model.predict("", { label: { genre } });
+              return choices.map(({ probability }) => `${(100 * probability).toFixed(1)} %`);
+            }""",
+            genre,
+        )
+        shares.nth(0).filter(has_text=expected[0]).wait_for(timeout=3000)
+        assert shares.locator(".share").all_inner_texts() == expected
+
+
 def test_a_document_keeps_the_labels_that_were_drawn(open_page, document_file):
     page = open_page(document_file)
     text = page.generate(random_seed=5, seed="ab", length=2)
@@ -182,7 +210,9 @@ def test_a_document_can_be_ended_by_choice(open_page, document_file):
           const model = await textgen.load();
           const letters = [..."abcdefghijklmnopqrstuvwxyz"];
           const seeds = letters.flatMap((first) => letters.map((second) => first + second));
-          return seeds.find((seed) => model.predict(seed).some(({ text }) => text === ""));
+          for (const seed of seeds) {
+            if ((await model.predict(seed)).some(({ text }) => text === "")) return seed;
+          }
         }"""
     )
     page.fill(random_seed=5, seed=seed)

@@ -80,7 +80,7 @@ PREDICT = """async ({ load }, [file, seed, label]) => {
   const options = { seed, label, length: 1, randomSeed: 2, alternatives: 7, temperature: 1 };
   let first = null;
   for await (const token of model.generate(options)) first ??= token.alternatives;
-  const predicted = model.predict(seed, { label, count: 7 });
+  const predicted = await model.predict(seed, { label, count: 7 });
   return [first, predicted];
 }"""
 
@@ -120,10 +120,29 @@ def test_what_is_predicted_after_a_seed_that_can_be_a_token_comes_after_it(engin
     assert {"e"} < {each["text"] for each in predicted}
 
 
+STOP_READING = """async ({ load }, [file]) => {
+  const model = await load(file);
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(), 20);
+  const began = performance.now();
+  try {
+    await model.predict("the cab ".repeat(100_000), { signal: controller.signal });
+  } catch (error) {
+    return [error.name, performance.now() - began];
+  }
+}"""
+
+
+def test_reading_a_long_text_can_be_stopped(engine):
+    file = write_model_file(MODELS["lstm"], "test", "float32").decode()
+    name, milliseconds = engine.run(STOP_READING, [file])
+    assert name == "AbortError" and milliseconds < 500
+
+
 ERROR = """async ({ load }, [file, code]) => {
   const model = await load(file);
   try {
-    (0, eval)(code)(model);
+    await (0, eval)(code)(model);
   } catch (error) {
     return error.message;
   }
@@ -135,6 +154,18 @@ ERROR = """async ({ load }, [file, code]) => {
     [
         ("model => model.probabilities()", "read something first, with step(text)"),
         ("model => model.choose()", "read something first, with step(text)"),
+        (
+            "model => model.generate({ state: model.state() })",
+            "read something first, with step(text)",
+        ),
+        (
+            "model => model.predict('a', { count: -1 })",
+            "count must be an integer from 0 on, not -1",
+        ),
+        (
+            "model => model.predict('a', { temperature: 0 })",
+            "temperature must be a number above 0, not 0",
+        ),
         ("model => model.step(38)", "38 is no id; they go from 0 to 37"),
         ("model => model.step(-1)", "-1 is no id; they go from 0 to 37"),
         ("model => model.step('ç')", 'character 1, "ç" (U+00E7), is not in the model'),

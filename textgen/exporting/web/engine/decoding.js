@@ -6,6 +6,9 @@
 /** How many of the most likely tokens are found faster by sorting all. */
 const MANY = 32;
 
+/** What logits are multiplied by at a temperature; a number that is 0 times 0 also in float32. */
+export const inverse = (temperature) => Math.min(1 / temperature, 1e30);
+
 /** The largest of some numbers. */
 export function largest(numbers) {
   let most = -Infinity;
@@ -74,7 +77,7 @@ export function choose(logits, decoding, random, network) {
   const { temperature } = decoding;
   if (temperature === 0) return indexOfLargest(logits);
   const most = largest(logits);
-  const factor = Math.min(1 / temperature, 1e30); // times 0, it is 0
+  const factor = inverse(temperature);
   const isFiltered = decoding.topK > 0 || decoding.topP < 1 || decoding.minP > 0;
   let weights;
   if (isFiltered) {

@@ -27,7 +27,7 @@ export async function* generateTokens(text, options, stop, random) {
   const { vocabulary } = text.model;
   const { signal, length: maxLength } = options;
   const pause = new Pause(signal);
-  while (text.readSeed()) if (pause.isDue()) await pause.take();
+  await readSeed(text, pause);
   let length = 0; // characters so far
   for (;;) {
     if (pause.isDue()) await pause.take();
@@ -60,8 +60,19 @@ export async function* generateTokens(text, options, stop, random) {
   }
 }
 
+/**
+ * Read the seed of a text.
+ *
+ * @param {Text} text
+ * @param {Pause} pause
+ */
+export async function readSeed(text, pause) {
+  while (text.readSeed()) if (pause.isDue()) await pause.take();
+}
+
 /** Lets events be handled from time to time. */
-class Pause {
+export class Pause {
+  /** @param {AbortSignal} [signal] Its reason is thrown after a pause. */
   constructor(signal) {
     this.signal = signal;
     this.since = performance.now();

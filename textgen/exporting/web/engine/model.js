@@ -1,6 +1,6 @@
 // A trained model: what a program can do with it.
 
-import { generateTokens } from "./generation.js";
+import { Pause, generateTokens, readSeed } from "./generation.js";
 import { Labels } from "./labels.js";
 import { Network } from "./network.js";
 import { checkInteger, checkNumber, checkOptions } from "./options.js";
@@ -108,6 +108,7 @@ export class Model {
       if (checked.seed !== null) throw new TypeError("give a seed or a state, not both");
       if (checked.label !== null) throw new TypeError("a state has its labels; give no others");
       text.restore(checked.state);
+      checkStarted(text);
     } else {
       text.reader.setLabels(this.#labels.draw(this.#labels.parse(checked.label), random));
       seed = this.#checkSeed(checked.seed ?? this.#drawSeed(random), checked.unknown);
@@ -127,16 +128,19 @@ export class Model {
    * @param {string | string[] | object} [options.label] As for `generate`; there is no label where none
    *   is named.
    * @param {"error" | "skip"} [options.unknown="error"] As for `generate`.
-   * @returns {Alternative[]} The most likely one first.
+   * @param {AbortSignal} [options.signal] Ends it with the signal's reason as an error.
+   * @returns {Promise<Alternative[]>} The most likely one first.
    *
    * @example
-   * model.predict("To be or no")[0]; // { text: "t", id: 57, probability: 0.93 }
+   * (await model.predict("To be or no"))[0]; // { text: "t", id: 57, probability: 0.93 }
    */
-  predict(seed = "", { count = 10, temperature = 1, label, unknown = "error" } = {}) {
+  async predict(seed = "", { count = 10, temperature = 1, label, unknown, signal } = {}) {
+    checkInteger("count", count);
+    checkNumber("temperature", temperature, Number.MIN_VALUE, Infinity);
     const text = new Text(this.#shared);
     text.reader.setLabels(this.#labels.fill(this.#labels.parse(label)));
     text.start(this.#encodeSeed(this.#checkSeed(seed, unknown)));
-    while (text.readSeed());
+    await readSeed(text, new Pause(signal));
     const { documentEnd, vocabularySize } = this.info;
     const alternatives = text.alternatives(vocabularySize, temperature);
     // Tokens that end where a seed of subwords ends: after them, what follows is what comes next.
@@ -200,7 +204,7 @@ export class Model {
    */
   probabilities(temperature = 1) {
     checkNumber("temperature", temperature, Number.MIN_VALUE, Infinity);
-    return this.#startedText().probabilities(temperature);
+    return checkStarted(this.#text).probabilities(temperature);
   }
 
   /**
@@ -216,7 +220,7 @@ export class Model {
   alternatives(count = 10, temperature = 1) {
     checkInteger("count", count);
     checkNumber("temperature", temperature, Number.MIN_VALUE, Infinity);
-    return count ? this.#startedText().alternatives(count, temperature) : [];
+    return count ? checkStarted(this.#text).alternatives(count, temperature) : [];
   }
 
   /**
@@ -232,7 +236,7 @@ export class Model {
    */
   choose(options = {}) {
     const { temperature, topK, topP, minP } = checkOptions(options, this.info.documents);
-    return this.#startedText().choose({ temperature, topK, topP, minP }, this.#random);
+    return checkStarted(this.#text).choose({ temperature, topK, topP, minP }, this.#random);
   }
 
   /**
@@ -301,12 +305,6 @@ export class Model {
     return this.#shared.vocabulary.decode(ids);
   }
 
-  /** The text that `step` reads, of which something was read. */
-  #startedText() {
-    if (!this.#text.isStarted) throw new Error("read something first, with step(text)");
-    return this.#text;
-  }
-
   /** The part of a text that the model knows; throws for other characters, unless they are skipped. */
   #checkKnown(text, unknown = "error") {
     const { ids } = this.#shared.vocabulary;
@@ -353,4 +351,10 @@ export class Model {
     const furthest = Math.max(0, ...read.continuations.map((each) => each.back));
     return { ...read, ids: read.ids.slice(-this.info.window - furthest) };
   }
+}
+
+/** A text of which something was read, without which nothing can be predicted; throws for another. */
+function checkStarted(text) {
+  if (!text.isStarted) throw new Error("read something first, with step(text)");
+  return text;
 }

@@ -42,7 +42,7 @@ export function checkOptions(given, documents) {
   checkInteger("lines", options.lines);
   checkInteger("alternatives", options.alternatives);
   if (typeof options.until === "string") options.until = [options.until];
-  if (!options.until.every((text) => typeof text === "string" && text)) {
+  if (!Array.isArray(options.until) || !options.until.every((text) => typeof text === "string" && text)) {
     throw new TypeError("until must be a text of one or more characters, or a list of such");
   }
   if (!["error", "skip"].includes(options.unknown)) {

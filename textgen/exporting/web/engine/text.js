@@ -1,6 +1,6 @@
 // A text while it is read and written: what comes next, and going on with it.
 
-import { choose, largest, mostLikely } from "./decoding.js";
+import { choose, inverse, largest, mostLikely } from "./decoding.js";
 import { Reader } from "./network.js";
 import { SeedEnd } from "./subwords.js";
 
@@ -111,7 +111,7 @@ export class Text {
   /** The probabilities of all tokens, at a temperature and without filters. */
   probabilities(temperature = 1) {
     const { logits, model } = this;
-    const weights = model.network.exponentials(logits, largest(logits), 1 / temperature).slice();
+    const weights = model.network.exponentials(logits, largest(logits), inverse(temperature)).slice();
     let sum = 0;
     for (let i = 0; i < weights.length; i++) {
       if (logits[i] === -Infinity) weights[i] = 0; // the exponential of very small numbers is not 0

@@ -146,6 +146,9 @@ byId("seed").addEventListener("input", () => {
   clearTimeout(typing);
   if (!writing.text) typing = setTimeout(() => writing.predict(), TYPING_PAUSE);
 });
+byId("labels").addEventListener("change", () => {
+  if (!writing.text) writing.predict();
+});
 
 byId("model").addEventListener("change", () =>
   chooseModel(models.find(({ name }) => name === byId("model").value)),

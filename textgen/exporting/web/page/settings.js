@@ -75,7 +75,7 @@ export class Settings {
     return {
       model: this.#model.name,
       seed: byId("seed").value,
-      label: this.#readLabel(),
+      label: this.label,
       ...Object.fromEntries(numbers),
     };
   }
@@ -108,7 +108,8 @@ export class Settings {
     }
   }
 
-  #readLabel() {
+  /** The chosen labels. */
+  get label() {
     if (!this.#model.labels.length) return null;
     const label = {};
     for (const [number, { name, values }] of this.#model.labels.entries()) {

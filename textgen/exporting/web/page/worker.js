@@ -42,8 +42,8 @@ const REQUESTS = {
     }
   },
 
-  async next(_id, { text, label }) {
-    return { choices: model.predict(text, { label }) };
+  async next(_id, { text, label }, signal) {
+    return { choices: await model.predict(text, { label, signal }) };
   },
 };
 

@@ -189,7 +189,7 @@ export class Writing {
       await this.inspector.open({
         token: { ...token, isSeed: isSeedPlace(text, at) },
         rectangle: () => this.view.rectanglesOf(at)[0],
-        choices: Promise.resolve(token.alternatives ?? this.#next(textOf(before(text, at)))),
+        choices: token.alternatives ?? this.#considered(text, at),
         choose: (choice, list) => {
           this.inspector.close({ focus: false });
           this.branch(at, choice, list);
@@ -200,9 +200,16 @@ export class Writing {
     }
   }
 
-  /** The likeliest tokens after a text. */
+  /** What the model expects at a place of a text. */
+  async #considered(text, place) {
+    if (place || this.model.documents) return this.#next(textOf(before(text, place)));
+    throw new Error("nothing comes before this character, so the model expects nothing there");
+  }
+
+  /** The likeliest tokens after a text, which may be a seed. */
   #next(text, signal) {
-    return this.source.next({ model: this.model.name, text, label: this.#label(this.text), signal });
+    const label = this.text ? this.#label(this.text) : this.settings.label;
+    return this.source.next({ model: this.model.name, text, label, signal });
   }
 
   /** The label of a text, if it is a text of this model. */
@@ -273,6 +280,7 @@ export class Writing {
   /** Run what Stop ends; it ends what ran before. */
   async #run(work) {
     this.stop();
+    this.#predicting.abort();
     const controller = new AbortController();
     this.#running = controller;
     byId("progress").textContent = "";
