@@ -241,20 +241,21 @@ async def measure_slow_readers(server: Server, length: int, seconds: float) -> t
     Returns:
         The rate, and that while the others read.
     """
-    rates = []
-    for reads in (False, True):
-        load = Load()
-        async with many_clients(server, _MANY, completion(length)) as load.answers:
-            body = completion(10_000, logprobs=5)
+    body = completion(10_000, logprobs=5)
+    parts: list[tuple[bool, Load]] = []
+    async with many_clients(server, _MANY, completion(length)) as answers:
+        for reads in (False, True, True, False):
             others = [
                 await connect(server.address, body, reads=reads) for _ in range(_SLOW_READERS)
             ]
-            load.start = time.perf_counter()
-            await asyncio.sleep(seconds)
-            load.end = time.perf_counter()
+            start = time.perf_counter()
+            await asyncio.sleep(seconds / 2)
+            parts.append((reads, Load(answers, start, time.perf_counter())))
             await leave(others)
-        rates.append(load.figures()["characters/s"])
-    return rates[0], rates[1]
+    rates = {True: 0.0, False: 0.0}
+    for reads, load in parts:
+        rates[reads] += load.figures()["characters/s"] / 2
+    return rates[False], rates[True]
 
 
 async def measure_departures(server: Server, length: int) -> float:
