@@ -5,7 +5,7 @@ Targets: with 64 streaming clients on two cores, at least 80 % of the characters
 client that does not read slows nobody down; the row of a client that leaves is free after one step;
 memory does not grow.
 
-    python -m benchmarks.serve [--runs 2] [--seconds 2.5] [--units 256]
+    python -m benchmarks.serve [--runs 2] [--seconds 2] [--units 256]
     python -m benchmarks.serve --soak 60
 
 Models have random weights: speed does not depend on weights. All connections are to this computer.
@@ -14,6 +14,7 @@ Models have random weights: speed does not depend on weights. All connections ar
 import argparse
 import asyncio
 import gc
+import math
 import multiprocessing
 import re
 import statistics
@@ -311,8 +312,8 @@ def measure_model(
 def _row(
     load: str, count: int, figures: Sequence[dict[str, float]], sample: float = 0
 ) -> dict[str, Any]:
-    medians = {name: statistics.median(some[name] for some in figures) for name in figures[0]}
-    rate = medians.pop("characters/s")
+    medians = {name: _median([some[name] for some in figures]) for name in figures[0]}
+    rate = float(medians.pop("characters/s"))
     return {
         "load": load,
         "clients": count,
@@ -366,12 +367,18 @@ async def soak(server: Server, length: int, minutes: float) -> list[dict[str, An
     return rows
 
 
+def _median(values: Sequence[float]) -> float | str:
+    """The median of those that were measured; empty if none was."""
+    measured = [value for value in values if not math.isnan(value)]
+    return statistics.median(measured) if measured else ""
+
+
 def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--units", nargs="+", default=["128", "256", "512,512"])
     parser.add_argument("--runs", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=2.5)
+    parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--soak", type=float, metavar="MINUTES")
     options = parser.parse_args()
     networks = [tuple(map(int, text.split(","))) for text in options.units]
