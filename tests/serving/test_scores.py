@@ -128,6 +128,18 @@ def test_there_is_one_token_after_the_prompt(models, name):
         assert len(choice["logprobs"]["tokens"]) == len(model.encode(prompt)) + 1
 
 
+@pytest.mark.parametrize("name", [*CONTINUOUS_MODELS, *DOCUMENT_MODELS])
+def test_scores_do_not_change_the_texts(models, name):
+    """Also after prompts that end inside a subword."""
+    body = {"model": name, "prompt": ["ab", "fed", "cab f"], "n": 9, "seed": 2, "max_tokens": 30}
+    texts = models[name].server.texts(**body, echo=True)
+    answer = models[name].server.post(**body, echo=True, logprobs=2)
+    choices = answer.json()["choices"]
+    assert [choice["text"] for choice in choices] == texts
+    assert ["".join(choice["logprobs"]["tokens"]) for choice in choices] == texts
+    assert len(set(texts)) > 20
+
+
 @pytest.mark.parametrize("name", CONTINUOUS_MODELS)
 def test_tokens_that_are_the_most_likely_ones_can_be_recognised(models, name):
     """As lm-evaluation-harness does: with equal numbers."""

@@ -41,7 +41,8 @@ class SubwordBatch(Batch):
         # in the seed.
         self._characters = np.zeros(reader.capacity, np.int64)
         self._known = np.zeros(reader.capacity, np.int64)
-        self._held_back = set[Text]()  # texts that read a seed whose end is held back
+        # Texts that read a seed whose end is held back, and those that do so from the next step on.
+        self._held_back, self._begun = set[Text](), set[Text]()
         # Of this step: rows that choose the first token after such a seed; texts that have to read
         # their seed again, with the ids.
         self._continued: dict[int, SeedEnd] = {}
@@ -67,13 +68,16 @@ class SubwordBatch(Batch):
         super()._begin(text)
         if text.request.continuations:
             text.seed_end = SeedEnd(text.request.continuations, text.request.seed_ids)
-            self._held_back.add(text)
+            self._begun.add(text)
 
     def remove(self, text: Text) -> None:
         self._held_back.discard(text)
+        self._begun.discard(text)
         super().remove(text)
 
     def step(self) -> list[Text]:
+        self._held_back |= self._begun
+        self._begun.clear()
         ended = super().step()
         for text, (first, *others) in self._again:
             if text.finish is None:

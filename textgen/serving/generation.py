@@ -108,7 +108,11 @@ class Generation:
         if update.error is not None:
             self.fail(ApiError(500, "the text could not be generated", code="failed"))
             return
-        delta = choice.feed(update)
+        try:
+            delta = choice.feed(update)
+        except Exception:  # an error of the program, which its client must not wait for
+            self.fail(ApiError(500, "the text could not be generated", code="failed"))
+            raise
         if not self._has_characters and choice.characters:
             self._has_characters = True
             self._on_first_character()
