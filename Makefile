@@ -18,7 +18,7 @@ FAST := tests/settings tests/storage tests/text tests/sampling tests/model tests
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast test-backends smoke-backends setup check format bench soak docs
-.PHONY: demo-page wasm test-install test-lowest starter clean
+.PHONY: fuzz demo-page wasm test-install test-lowest starter clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -81,6 +81,9 @@ bench: $(VENV)/installed-backends  ## run the benchmarks: make bench CORPUS=tiny
 
 soak: $(VENV)/installed-dev  ## kill, resume, fill disks and damage files for a quarter of an hour
 	$(BIN)/python -m benchmarks.soak
+
+fuzz: $(VENV)/installed-dev  ## send a server 20,000 requests that no client should send
+	$(BIN)/python -m benchmarks.fuzz_server
 
 docs: $(VENV)/installed-dev  ## write docs/cli.md, docs/textgen.1 and docs/errors.md from the program, and renew the page in docs/demo.html
 	$(BIN)/python docs/generate_cli.py > docs/cli.md
