@@ -106,13 +106,15 @@ def _write_page(directory: Path, output: Path, weights: str | None) -> None:
 def _note_result(result: "ExportResult") -> None:
     """Write what was exported, how it predicts, and what its weights cost."""
     stored = result.weights
-    others = "".join(
-        f"; {format_size(size)} with --weights {dtype}"
-        for dtype, size in (stored.sizes.items() if stored else ())
-        if stored and dtype != stored.dtype
-    )
+    sizes = format_size(result.size)
+    if stored is not None:
+        sizes += "".join(
+            f"; {format_size(size)} with --weights {dtype}"
+            for dtype, size in stored.sizes.items()
+            if dtype != stored.dtype
+        )
     place = "a page" if str(result.path) == "-" else result.path
-    console.note(f"textgen: wrote {place} ({result.format}, {format_size(result.size)}{others})")
+    console.note(f"textgen: wrote {place} ({result.format}, {sizes})")
     if result.difference is None:
         console.note(
             "textgen: not compared with textgen's probabilities: neither Node nor Chromium could "

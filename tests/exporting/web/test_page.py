@@ -392,4 +392,6 @@ def test_an_old_telephone_shows_it_without_scrolling_sideways(open_page, request
     if page.get("five").get_attribute("aria-disabled") == "false":
         page.press("five")
         page.wait()
+        box = page.get("candidates").bounding_box()
+        assert box is not None and abs(box["y"]) < 100
     assert page.page.evaluate(width) == 320

@@ -51,7 +51,6 @@ def write_model_file(trained: TrainedModel, name: str, dtype: str = "float16") -
     record = trained.record
     vocabulary, model = record.vocabulary, record.settings.model
     window = record.window()
-    sampler = trained.sampler()
     content: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
@@ -64,8 +63,7 @@ def write_model_file(trained: TrainedModel, name: str, dtype: str = "float16") -
         "merges": [list(merge) for merge in vocabulary.merges],
         "has_unknown": vocabulary.has_unknown,
         "document_end": vocabulary.document_end_id,
-        "excluded": sampler.excluded,
-        "separator": sampler.separator,
+        "excluded": trained.sampler().excluded,
         **_describe_labels(record.labels),
         "seeds": [] if vocabulary.has_document_end else list(record.seeds[:_SEEDS]),
     }

@@ -4,7 +4,7 @@
 import { PANEL, packPanels } from "./kernels.js";
 
 /** What each cell has: gates in Keras's order, states of which the first is the output, biases. */
-export const CELLS = {
+const CELLS = {
   lstm: { gates: 4, states: 2, biases: 1 },
   gru: { gates: 3, states: 1, biases: 2 },
   rnn: { gates: 1, states: 1, biases: 1 },

@@ -17,7 +17,7 @@ export function largest(numbers) {
 }
 
 /** The place of the largest of some numbers, the first one of equals. */
-export function indexOfLargest(numbers) {
+function indexOfLargest(numbers) {
   let place = 0;
   for (let i = 1; i < numbers.length; i++) if (numbers[i] > numbers[place]) place = i;
   return place;

@@ -1,6 +1,6 @@
 // Several continuations side by side, of which one can be kept.
 
-import { byId, element } from "./elements.js";
+import { byId, element, reveal } from "./elements.js";
 import { TextView } from "./text_view.js";
 
 export const CANDIDATES = 5;
@@ -45,6 +45,7 @@ export class Candidates {
       }),
     );
     this.#section.hidden = false;
+    reveal(this.#section);
     return views;
   }
 

@@ -20,6 +20,11 @@ export function setEnabled(button, enabled) {
 
 export const isEnabled = (button) => button.getAttribute("aria-disabled") !== "true";
 
+/** Scroll to an element if it is below the window, as on a telephone. */
+export function reveal(shown) {
+  if (shown.getBoundingClientRect().top > innerHeight * 0.7) shown.scrollIntoView();
+}
+
 const NAMES = {
   "": "end of document",
   " ": "space",

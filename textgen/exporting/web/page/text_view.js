@@ -12,7 +12,7 @@ const HIDDEN_FRAME = 200; // milliseconds: a page that is hidden meanwhile gets 
 const segmenter = Intl.Segmenter && new Intl.Segmenter("en", { granularity: "grapheme" });
 
 /** The level of surprise of a token, 0 to 4. */
-export function levelOf(token) {
+function levelOf(token) {
   if (token.logProbability === undefined || token.logProbability === null) return 0;
   const bits = -token.logProbability / Math.LN2;
   let level = 0;
@@ -134,12 +134,6 @@ export class TextView {
     this.box.append(lines);
     this.#pending = [];
     this.drawn();
-  }
-
-  /** Scroll to the text if it is below the window, as on a telephone. */
-  reveal() {
-    const { top } = this.box.getBoundingClientRect();
-    if (top > innerHeight * 0.7) this.box.scrollIntoView();
   }
 
   /** The element of a place. */

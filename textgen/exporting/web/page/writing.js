@@ -3,7 +3,7 @@
 import { fillBars } from "./bars.js";
 import { CANDIDATES, Candidates } from "./candidates.js";
 import { Cursor } from "./cursor.js";
-import { byId, count, randomNumber } from "./elements.js";
+import { byId, count, randomNumber, reveal } from "./elements.js";
 import { follow } from "./follow.js";
 import { Inspector } from "./inspector.js";
 import { fail, report, say, speak } from "./messages.js";
@@ -243,7 +243,7 @@ export class Writing {
   async #write(start, settings, randomSeed) {
     const text = this.#prepare(start, settings, randomSeed);
     this.#add(text);
-    this.view.reveal();
+    reveal(byId("text"));
     const first = text.tokens.length;
     await this.#run(async (signal) => {
       const began = performance.now();
