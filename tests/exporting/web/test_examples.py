@@ -142,7 +142,6 @@ def test_a_page_in_a_frame_generates(sandbox, address, exported, page):
 
 def test_the_console_of_a_page_has_its_model(exported, page):
     page.goto((exported / "page.html").as_uri())
-    found = page.evaluate(
-        f"async () => {{ {CONSOLE.replace('(await model.predict', 'return (await model.predict')} }}"
-    )
+    code = CONSOLE.replace("(await model.predict", "return (await model.predict")
+    found = page.evaluate(f"async () => {{ {code} }}")
     assert 0 < found["probability"] <= 1 and len(found["text"]) == 1

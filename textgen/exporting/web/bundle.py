@@ -34,8 +34,8 @@ _HEADER = """\
 //     const model = await load("model.json");
 //     for await (const token of model.generate({ seed: "To be" })) write(token.text);
 //
-// `load` and the methods of `Model`, near the end, say what else there is. The modules of the engine
-// follow, each after those that it uses.
+// `load` and the methods of `Model`, near the end, say what else there is. The modules of the
+// engine follow, each after those that it uses.
 """
 _WASM = "kernels_wasm.js"  # the only module that is not a file
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./(\w+\.js)";\n', re.MULTILINE)
