@@ -25,7 +25,7 @@ function refresh() {
     document: isReady,
     stop: isRunning,
     continue: isReady && text !== null && !isEnded,
-    five: isReady && !isEnded,
+    five: isReady,
     undo: history.canUndo,
     redo: history.canRedo,
     copy: text !== null,

@@ -104,11 +104,11 @@ export class Writing {
     say("");
   }
 
-  /** Write several continuations side by side. */
+  /** Write several continuations side by side: of the seed, if the text is a complete document. */
   async continueSideBySide() {
     const settings = this.#readSettings();
     if (!settings) return;
-    const start = this.text ?? { seed: settings.seed, tokens: [] };
+    const start = this.text && !this.isEnded ? this.text : { seed: settings.seed, tokens: [] };
     const randomSeed = this.#nextSeed(settings, start);
     const texts = Array.from({ length: CANDIDATES }, (_, number) =>
       this.#prepare(start, settings, mix(randomSeed, String(number))),
