@@ -217,6 +217,21 @@ def test_a_prompt_is_scored_as_the_sampler_does(name, length):
     np.testing.assert_allclose(per_character, expected[: len(per_character)], atol=1e-6)
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_a_text_is_the_same_after_a_scored_prompt(name):
+    """Also after a prompt of one token, whose seed is held back if it can be part of a subword."""
+    sampler = random_model(**MODELS[name]).sampler()
+    engine = Engine(sampler, rows=8)
+    for number, prompt in enumerate(["ab", "a", "b", "bad", "ha"] * 6):
+        options: dict[str, Any] = {"number": number, "max_length": 20, "scores": True}
+        scored = make_job(sampler, prompt, prompt=sampler.requests.prompt(prompt), **options)
+        client = submit(engine, scored)
+        plain = submit(engine, make_job(sampler, prompt, **options)).read()
+        assert client.read().text == prompt + plain.text
+        assert len(client.scores) == len(client.pieces)
+    engine.close()
+
+
 def test_alternatives_are_the_most_likely_tokens(sampler):
     engine = Engine(sampler)
     client = submit(engine, make_job(sampler, "bad", length=20, alternatives=4)).read()

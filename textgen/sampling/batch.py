@@ -72,9 +72,11 @@ class Batch:
         self._line_ends, self._log_probability = np.zeros(rows, np.int64), np.zeros(rows)
         self._is_final = np.zeros((rows, config.vocabulary_size), np.bool_)
         self._choosers = Choosers(rows)
-        # Of this step: texts that end without a token; tokens that follow in prompts.
+        # Of this step: texts that end without a token; tokens that follow in prompts; texts whose
+        # seed is read next.
         self._finished: list[Text] = []
         self._following: list[tuple[Text, int]] = []
+        self._beginning: list[Text] = []
 
     @property
     def room(self) -> int:
@@ -130,6 +132,7 @@ class Batch:
         reading, length = self._reading[:count], self._length[:count]
         self._finished.clear()
         self._following.clear()
+        self._beginning.clear()
         if reading.any():
             self._read_seeds(reading)
         writing = ~reading
@@ -150,6 +153,8 @@ class Batch:
         np.copyto(self._current[:count], chosen, where=writing)
         self._ids[rows, length] = chosen  # rows that are not writing ignore it
         length += writing
+        for text in self._beginning:
+            self._begin(text)
         if length.max() == self._ids.shape[1]:
             self._ids = np.concatenate([self._ids, np.zeros_like(self._ids)], axis=1)
         return [*self._finished, *self._end(chosen, writing, at_most)]
@@ -227,7 +232,7 @@ class Batch:
                 self._finished.append(text)
             elif text.is_in_prompt and not text.is_ready:
                 text.is_in_prompt = False
-                self._begin(text)
+                self._beginning.append(text)
             else:
                 text.is_in_prompt = reading[row] = False
 
