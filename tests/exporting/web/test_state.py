@@ -177,6 +177,15 @@ ERROR = """async ({ load }, [file, code]) => {
             "model => model.setState({ ...model.state(), states: [[1, 2], [3, 4]] })",
             "the state is that of another model",
         ),
+        ("model => model.setState({})", "the state is that of another model"),
+        (
+            """model => {
+              model.step('a');
+              try { model.setState({ states: [[1, 2]] }); } catch {}
+              if (model.state().read) throw new Error("it is as before");
+            }""",
+            "it is as before",
+        ),
         (
             "model => model.generate({ seed: 'a', state: model.state() })",
             "give a seed or a state, not both",

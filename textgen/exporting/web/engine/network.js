@@ -256,19 +256,20 @@ export class Reader {
     };
   }
 
+  /** Throw an error if what `save` returned is the state of another model. */
+  check({ states = [], logits = [] }) {
+    // A typed array is an object without a length in JSON.
+    const sizes = (arrays) => arrays.map((each) => each.length ?? Object.keys(each).length).join();
+    if (sizes([...states, logits]) !== sizes([...this.states, this.logits])) {
+      throw new TypeError("the state is that of another model");
+    }
+  }
+
   /** Go back to what `save` returned. */
   restore({ states, logits, read, labelIds }) {
     this.release();
-    const numbers = (saved) => Object.values(saved); // a typed array is an object in JSON
-    const restored = [...states, logits].map(numbers);
-    const current = [...this.states, this.logits];
-    if (
-      restored.length !== current.length ||
-      restored.some((saved, index) => saved.length !== current[index].length)
-    ) {
-      throw new TypeError("the state is that of another model");
-    }
-    current.forEach((array, index) => array.set(restored[index]));
+    const saved = [...states, logits];
+    [...this.states, this.logits].forEach((array, index) => array.set(Object.values(saved[index])));
     this.read = read;
     this.setLabels(labelIds);
   }

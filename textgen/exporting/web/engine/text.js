@@ -1,4 +1,4 @@
-// A text while it is read and written: what comes next, and going on with it.
+// A text while it is read and written: what can come next, and reading what does.
 
 import { choose, inverse, largest, mostLikely } from "./decoding.js";
 import { Reader } from "./network.js";
@@ -85,7 +85,7 @@ export class Text {
     return this.seedEnd ? this.seedEnd.locate(id).known : 0;
   }
 
-  /** Go on with a token. */
+  /** Read the token that comes next. */
   append(id) {
     const { reader } = this;
     if (this.seedEnd) {
@@ -142,8 +142,9 @@ export class Text {
     return { ...this.reader.save(), isEmpty: this.isEmpty };
   }
 
-  /** Go back to what `save` returned. */
+  /** Go back to what `save` returned; throws for the state of another model, and changes nothing. */
   restore({ isEmpty, ...state }) {
+    this.reader.check(state);
     this.start({ ids: [], continuations: [] });
     this.reader.restore(state);
     this.isEmpty = isEmpty;
