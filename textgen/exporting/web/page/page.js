@@ -161,9 +161,10 @@ byId("fixed-width").addEventListener("change", ({ target }) =>
 );
 
 // What is copied by hand is the text, without the line ends of its layout.
-byId("text").addEventListener("copy", (event) => {
-  const selected = getSelection().getRangeAt(0).cloneContents().textContent;
-  event.clipboardData.setData("text/plain", selected);
+addEventListener("copy", (event) => {
+  const selection = getSelection();
+  if (selection.isCollapsed || !event.target.closest(".text")) return;
+  event.clipboardData.setData("text/plain", selection.getRangeAt(0).cloneContents().textContent);
   event.preventDefault();
 });
 
