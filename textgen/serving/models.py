@@ -10,6 +10,7 @@ from typing import Any
 from textgen import storage
 from textgen.errors import UsageError, first_line
 from textgen.model.model_dir import TrainedModel, read_model
+from textgen.model.paths import HISTORY, LABELS, MODEL, SEEDS, SETTINGS, VOCABULARY
 from textgen.model.starters import find_model
 from textgen.sampling import Sampler
 from textgen.serving.api_errors import ApiError, invalid
@@ -17,9 +18,10 @@ from textgen.serving.engine import Delivery, Engine, deliver_each
 from textgen.settings import ServeConfig
 
 _INTERVAL = 1.0  # seconds between two looks at the directories
-_SEEDS = 5  # of a model, shown to clients
+_SHOWN_SEEDS = 5  # of a model, shown to clients
+_FILES = (MODEL, VOCABULARY, SETTINGS, SEEDS, HISTORY, LABELS)
 
-_State = tuple[int, ...] | None
+_State = tuple[tuple[int, ...], ...] | None
 
 
 class ServedModel:
@@ -70,7 +72,7 @@ class ServedModel:
             "subwords": bool(sampler.vocabulary.merges),
             "seeds": []
             if sampler.generates_documents
-            else list(self._trained.record.seeds[:_SEEDS]),
+            else list(self._trained.record.seeds[:_SHOWN_SEEDS]),
             "max_length": limits.max_length,
             "max_prompt": limits.max_prompt,
         }
@@ -218,9 +220,17 @@ def _load(path: Path) -> tuple[TrainedModel, Sampler]:
 
 
 def _read_state(path: Path) -> _State:
-    """What changes whenever a directory is replaced or gets a new model; None without a model."""
+    """What changes with a directory and the files that are read from it; None without a model."""
+    identities = [_identify(path / name) for name in ("", storage.MANIFEST, *_FILES)]
+    return tuple(identities) if all(identities[:2]) else None
+
+
+def _identify(path: Path) -> tuple[int, ...]:
+    """What tells a file from another one in its place, and from its content before; () for none."""
     try:
-        directory, manifest = path.stat(), (path / storage.MANIFEST).stat()
+        status = path.stat()
     except OSError:
-        return None
-    return directory.st_ino, manifest.st_ino, manifest.st_mtime_ns, manifest.st_size
+        return ()
+    if path.is_dir():  # its times change with each file in it
+        return (status.st_ino,)
+    return status.st_ino, status.st_mtime_ns, status.st_size
