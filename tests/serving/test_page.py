@@ -79,7 +79,7 @@ def test_a_server_with_a_key_asks_for_it(browser, served_models):
         context = browser.new_context()
         page = WebPage(context, f"{running.server.address}/")
         assert "key" in page.error
-        page.get("key").fill("wrong")
+        page.get("key").fill("wrong: ☃")
         page.get("key").press("Enter")
         page.get("error").filter(has_text="wrong").wait_for()
         page.get("key").fill("secret")

@@ -90,8 +90,10 @@ def make_policy(
         UsageError: others reach the address and there is neither a key nor `no_key`; or an origin
             that is none.
     """
-    if key is not None and (not key or key != key.strip() or not key.isprintable()):
-        raise UsageError("the key must have printable characters, without spaces around them")
+    if key is not None and (
+        not key or key != key.strip() or not (key.isascii() and key.isprintable())
+    ):
+        raise UsageError("the key must have printable ASCII characters, without spaces around them")
     if key is not None and no_key:
         raise UsageError("--api-key and --no-key exclude each other; give one of them")
     is_loopback = ipaddress.ip_address(address.partition("%")[0]).is_loopback

@@ -66,7 +66,9 @@ export function serverSource() {
 
   /** Send a request; throws what the server says about an error. */
   async function send(path, body, signal) {
-    const headers = source.key ? { Authorization: `Bearer ${source.key}` } : {};
+    // A header has bytes; a key with other characters than ASCII is wrong, which the server says.
+    const key = String.fromCharCode(...new TextEncoder().encode(source.key ?? ""));
+    const headers = key ? { Authorization: `Bearer ${key}` } : {};
     const options = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
     if (body !== undefined) headers["Content-Type"] = "application/json";
     let response;
