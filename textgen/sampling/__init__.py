@@ -11,7 +11,7 @@
                    for subwords; row_text.py is a text of a batch, choosers.py chooses tokens for
                    rows that do not all choose in the same way)
     details.py     what a batch records of tokens: scores and alternatives
-    least_rows.py  how many rows make a text independent of the others in its batch
+    batch_sizes.py  numbers of rows with which a text does not depend on the others in its batch
     requests.py    what they generate, as ids, and what comes back
     request_builder.py    what a user wants, as such ids
     subwords.py    subwords as characters: spelled, and continuing a seed that ends inside one

@@ -4,6 +4,7 @@ Long because it is one class, whose step does everything for all rows at once.
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -32,8 +33,8 @@ class Batch:
         config: How one of the texts is generated. The others may be generated in another way, by
             the same model: their vocabulary and spelling are the same.
         scores: Whether to compute log-probabilities.
-        least_rows: How many rows to compute at least, as `find_least_rows` finds them; an
-            attribute that may change between steps.
+        sizes: The numbers of rows that a step may compute, as from `find_batch_sizes`; by default
+            as many as there are texts.
 
     Example:
         >>> batch = Batch(network.rows(64), config)  # doctest: +SKIP
@@ -49,10 +50,11 @@ class Batch:
         config: GenerationConfig,
         *,
         scores: bool = False,
-        least_rows: int = 1,
+        sizes: Sequence[int] | None = None,
     ):
-        self._reader, self._scores, self.least_rows = reader, scores, least_rows
+        self._reader, self._scores = reader, scores
         rows = reader.capacity
+        self._sizes = range(1, rows + 1) if sizes is None else sizes
         self._end_id = config.stop.document_end_id
         self._has_end = config.stop.has_document_end
         self._rows = np.arange(rows)
@@ -128,7 +130,8 @@ class Batch:
         count = self._count
         if not count:
             return []
-        logits = self._reader.step(self._current[: max(count, self.least_rows)])[:count]
+        computed = self._sizes[bisect_left(self._sizes, count)]
+        logits = self._reader.step(self._current[:computed])[:count]
         reading, length = self._reading[:count], self._length[:count]
         self._finished.clear()
         self._following.clear()

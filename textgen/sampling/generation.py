@@ -6,7 +6,7 @@ character by character, so a text can end inside a subword.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 
 from textgen.sampling.batch import Batch
@@ -178,9 +178,9 @@ def make_batch(
     config: GenerationConfig,
     *,
     scores: bool = False,
-    least_rows: int = 1,
+    sizes: Sequence[int] | None = None,
 ) -> Batch:
     """The batch for a vocabulary of characters or of subwords; arguments as for `Batch`."""
     if config.spelling is None:
-        return Batch(reader, config, scores=scores, least_rows=least_rows)
-    return SubwordBatch(reader, config, config.spelling, scores=scores, least_rows=least_rows)
+        return Batch(reader, config, scores=scores, sizes=sizes)
+    return SubwordBatch(reader, config, config.spelling, scores=scores, sizes=sizes)

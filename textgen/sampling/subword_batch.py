@@ -33,9 +33,9 @@ class SubwordBatch(Batch):
         spelling: Spelling,
         *,
         scores: bool = False,
-        least_rows: int = 1,
+        sizes: Sequence[int] | None = None,
     ):
-        super().__init__(reader, config, scores=scores, least_rows=least_rows)
+        super().__init__(reader, config, scores=scores, sizes=sizes)
         self._spelling = spelling
         # Of each row: the characters of its text, and how many of the first token's characters are
         # in the seed.

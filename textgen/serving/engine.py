@@ -6,22 +6,22 @@ Long because it is one class, and its interface with the documentation of that.
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from textgen.errors import BusyError
 from textgen.sampling import Sampler
 from textgen.sampling.batch import Batch
+from textgen.sampling.batch_sizes import find_batch_sizes
 from textgen.sampling.details import Alternative, Details
 from textgen.sampling.generation import make_batch
-from textgen.sampling.least_rows import find_least_rows
 from textgen.sampling.requests import GenerationConfig, Prompt, TextRequest
 from textgen.sampling.row_text import Text
 from textgen.settings import Decoding
 
 _SECONDS_BETWEEN_UPDATES = 0.03
-_UPDATES_PER_SECOND = 1000  # of all texts: to send one takes as long as to generate ten characters
+_UPDATES_PER_SECOND = 640  # of all texts: to send one takes as long as to generate ten characters
 _ENDS = "the server is about to end; try another one, or later"
 
 Alternatives = list[tuple[str, float]]
@@ -122,7 +122,7 @@ class Engine:
     whoever else is in the batch: it depends only on its job.
 
     The first token of a text is delivered at once, and so is its end; what is between comes in
-    groups, every 30 ms, or more slowly if there are more than 30 texts.
+    groups, every 30 ms, or more slowly if there are more than 20 texts.
 
     Args:
         sampler: The model.
@@ -162,7 +162,7 @@ class Engine:
         self._running: dict[Text, Ticket] = {}
         self._fresh: set[Text] = set()
         self._last_time = 0.0  # when all texts' updates were delivered
-        self._least_rows = 0  # of the batch; 0 before the first one
+        self._sizes: tuple[int, ...] = ()  # of batches
         self._thread = threading.Thread(target=self._run, name="textgen-engine", daemon=True)
         self._thread.start()
 
@@ -227,10 +227,9 @@ class Engine:
     def _run(self) -> None:
         try:
             rows = self._sampler.make_rows(self._rows)
-            # Until it is known how few rows will do, all are computed.
-            least_rows = find_least_rows(rows, self._sampler.vocabulary.size)
+            self._sizes = find_batch_sizes(rows, self._sampler.vocabulary.size)
             while not self._is_over:
-                self._generate(least_rows)
+                self._generate()
                 if self._is_closed and not self._waiting:
                     break
             self._end_all(BusyError(_ENDS))
@@ -240,17 +239,15 @@ class Engine:
         finally:
             self._is_closed = True
 
-    def _generate(self, least_rows: Iterator[int]) -> None:
+    def _generate(self) -> None:
         """Generate texts until there are none; an error ends all that have started."""
         config = self._sampler.requests.config(Decoding(), self._sampler.stop_condition(None))
-        self._least_rows = self._least_rows or next(least_rows)
-        batch = make_batch(self._sampler.make_rows(self._rows), config)
+        batch = make_batch(self._sampler.make_rows(self._rows), config, sizes=self._sizes)
         while not self._is_over:
             started: list[Ticket] = []
             try:
-                if not self._wait(least_rows):
+                if not self._wait():
                     return
-                batch.least_rows = self._least_rows
                 if self._cancelled:
                     self._cancel(batch)
                 if self._waiting:
@@ -263,20 +260,12 @@ class Engine:
                 return
             self._report(batch, ended)
 
-    def _wait(self, least_rows: Iterator[int]) -> bool:
-        """Wait until there is something to do; False if there will be nothing anymore.
-
-        Without texts there is time to find out how few rows will do.
-        """
-        while not (self._running or self._waiting or self._is_closed):
-            found = next(least_rows, None)
-            if found is not None:
-                self._least_rows = found
-                continue
-            with self._changed:
-                if not self._waiting and not self._is_closed:
-                    self._changed.wait()
-        return bool(self._running or self._waiting)
+    def _wait(self) -> bool:
+        """Wait until there is something to do; False if there will be nothing anymore."""
+        with self._changed:
+            while not (self._running or self._waiting or self._is_closed):
+                self._changed.wait()
+            return bool(self._running or self._waiting)
 
     def _next(self, count: int) -> list[Ticket]:
         """The tickets that can start."""

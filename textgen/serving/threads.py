@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from threadpoolctl import threadpool_limits
 
 # Networks with fewer take about as long with one thread as with two.
-_MANY_PARAMETERS = 500_000
+_MANY_PARAMETERS = 200_000
 _VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 

@@ -6,8 +6,6 @@ side, and at last the text can. From some size on, the library here may always c
 kernel: then a few rows that nobody uses make small batches large enough.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from textgen.sampling.cells import Floats
@@ -16,26 +14,26 @@ from textgen.sampling.readers import Rows
 
 _STEPS = 3  # the second one needs the products of the first with every matrix
 _LOGITS = 2000  # compared for each number of rows: a few may be equal by chance
+_STRIDE = 8  # rows between two numbers: kernels take about as long for all between
 
 
-def find_least_rows(reader: Rows | WindowRows, vocabulary_size: int) -> Iterator[int]:
-    """The numbers of rows from which on a text's logits depend on nothing but the text.
+def find_batch_sizes(reader: Rows | WindowRows, vocabulary_size: int) -> tuple[int, ...]:
+    """Numbers of rows with which a text's logits depend on nothing but the text.
 
-    They depend neither on the number of rows nor on the text's row, to the last bit. Every number
-    is tried, from the largest down to the first one with other bits, since what is true of one
-    need not be true of a larger one.
+    They depend neither on the number of rows nor on the text's row, to the last bit. Small numbers
+    and multiples of eight are tried, each one, since what is true of one need not be true of a
+    larger one.
 
     Args:
         reader: Reads nothing else.
         vocabulary_size: Number of ids.
 
-    Yields:
-        The reader's capacity, and then smaller and smaller numbers, each after a few steps; the
-        last one is the smallest that will do.
+    Returns:
+        Those that will do, the smallest first; the last one is the reader's capacity.
 
     Example:
-        >>> min(find_least_rows(network.rows(64), vocabulary_size))  # doctest: +SKIP
-        4
+        >>> find_batch_sizes(network.rows(32), vocabulary_size)  # doctest: +SKIP
+        (4, 8, 16, 24, 32)
     """
     capacity = reader.capacity
     shape = (_STEPS, capacity)
@@ -48,15 +46,15 @@ def find_least_rows(reader: Rows | WindowRows, vocabulary_size: int) -> Iterator
             logits = reader.step(ids[:rows])
         return logits
 
-    def is_equal(rows: int, shift: int) -> bool:
-        expected = np.roll(full, shift, axis=0)[:rows]
-        return bool((read(rows, shift) == expected).all())
-
-    yield capacity
-    full = read(capacity, 0).copy()
-    for rows in range(capacity - 1, 0, -1):
-        parts = -(-_LOGITS // (rows * vocabulary_size))
+    def will_do(rows: int) -> bool:
+        parts = min(-(-_LOGITS // (rows * vocabulary_size)), capacity)
         # Texts come to other rows, and different ones are read each time.
-        if not all(is_equal(rows, (1 + part) * rows) for part in range(min(parts, capacity))):
-            return
-        yield rows
+        shifts = ((1 + part) * rows for part in range(parts))
+        return all(
+            (read(rows, shift) == np.roll(full, shift, axis=0)[:rows]).all() for shift in shifts
+        )
+
+    full = read(capacity, 0).copy()
+    numbers = {1, 2, 4, *range(_STRIDE, capacity, _STRIDE)}
+    sizes = [rows for rows in sorted(numbers) if rows < capacity and will_do(rows)]
+    return (*sizes, capacity)
