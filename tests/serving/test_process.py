@@ -165,7 +165,7 @@ def test_an_address_in_use_is_one_line(model, textgen):
     [
         (["--host", "0.0.0.0"], 2, "others can reach 0.0.0.0: set a key as TEXTGEN_API_KEY"),
         (["--host", "no.such.host.invalid"], 1, "is no address of this computer"),
-        (["--api-key", ""], 2, "the key must have printable characters"),
+        (["--api-key", ""], 2, "the key must have printable ASCII characters"),
         (["--api-key", "a", "--no-key"], 2, "exclude each other"),
         (["--allow-origin", "*"], 2, "is not an origin"),
         (["--rows", "0"], 2, "--rows must be a whole number, 1 or more"),
