@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from textgen.serving.choices import Choice
 from textgen.serving.engine import Update
-from textgen.serving.responses import join
+from textgen.serving.formats import join
 from textgen.serving.stop_texts import StopFilter
 
 TEXTS = st.text("ab\n", max_size=30)

@@ -179,3 +179,20 @@ def test_models_by_name(server):
     assert about["documents"]
     assert about["labels"][0] == {"name": "genre", "values": ["comedy", "horror"]}
     assert server.client.get("/v1/models/none").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("request_body", "message"),
+    [
+        (
+            {"model": "letters", "prompt": [[]]},
+            "prompt: it is empty; give at least one character, or no prompt at all",
+        ),
+        (
+            {"model": "titles", "min_length": 9, "max_length": 3},
+            "min_length must be at most the maximum length, 3, not 9",
+        ),
+    ],
+)
+def test_errors_have_the_words_of_requests(server, request_body, message):
+    assert server.post(**request_body).json()["error"]["message"] == message

@@ -139,7 +139,7 @@ def test_what_is_no_http_is_an_error(narrow):
     with closing(connect(narrow)) as connection:
         connection.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n\r\n")
         answer = read_all(connection)
-    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.startswith(b"HTTP/1.1 400 ") and b"\r\nx-frame-options: DENY\r\n" in answer
     assert body_of(answer)["error"]["type"] == "invalid_request_error"
 
 

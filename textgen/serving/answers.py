@@ -8,8 +8,8 @@ from starlette.types import Receive, Scope, Send
 
 from textgen.serving.api_errors import ApiError
 from textgen.serving.choices import Delta
+from textgen.serving.formats import DONE, Format, encode_error, encode_event, encode_json, join
 from textgen.serving.generation import Generation
-from textgen.serving.responses import DONE, Format, encode_error, encode_event, encode_json, join
 from textgen.serving.security import error_response
 
 _STREAM_HEADERS = {

@@ -10,6 +10,7 @@ _PARAMETERS = {"length": "max_tokens", "until": "stop", "random_seed": "seed"}
 _SEEDS = {
     "the seed's ": "",
     "the seed": "it",
+    "no seed": "no prompt",
     ", or give --unknown skip": "",
     "give one with --seed": "give a prompt",
 }

@@ -16,11 +16,11 @@ from textgen.serving.accounting import Accounting
 from textgen.serving.answers import Answer
 from textgen.serving.api_errors import ApiError, closing
 from textgen.serving.bodies import read_json
+from textgen.serving.formats import ChatFormat, Format, encode_json
 from textgen.serving.generation import Generation
 from textgen.serving.metrics import CONTENT_TYPE
 from textgen.serving.plan import make_plan
 from textgen.serving.requests import ChatRequest, CompletionRequest, parse
-from textgen.serving.responses import ChatFormat, Format, encode_json
 from textgen.serving.security import Policy, SecurityMiddleware, error_response
 from textgen.serving.state import Log, State
 from textgen.serving.tokenization import (

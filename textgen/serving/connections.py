@@ -11,7 +11,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from textgen.packages import is_installed
 from textgen.serving.api_errors import ApiError, busy
-from textgen.serving.responses import encode_json
+from textgen.serving.formats import encode_json
+from textgen.serving.security import HEADERS
 from textgen.settings import ServeConfig
 
 _MAX_HEAD = 65_536  # bytes of the head of a request
@@ -113,7 +114,7 @@ class BoundedProtocol(_Protocol):
             "content-type: application/json",
             f"content-length: {len(body)}",
             "connection: close",
-            *(f"{name.lower()}: {value}" for name, value in error.headers.items()),
+            *(f"{name.lower()}: {value}" for name, value in (HEADERS | error.headers).items()),
         ]
         if not self._is_answering and not self._has_body:
             self.transport.write("\r\n".join([*head, "", ""]).encode() + body)

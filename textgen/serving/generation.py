@@ -10,9 +10,9 @@ from textgen.serving.api_errors import ApiError, busy
 from textgen.serving.choices import Choice, Delta
 from textgen.serving.engine import Ticket, Update
 from textgen.serving.filtered import FilteredRun, Judges
+from textgen.serving.formats import Usage
 from textgen.serving.models import ServedModel
 from textgen.serving.plan import Plan
-from textgen.serving.responses import Usage
 
 
 class Generation:
@@ -27,12 +27,12 @@ class Generation:
         on_first_character: Called when the first character arrives.
 
     Attributes:
-        characters: How many characters were generated.
+        plan, model: As given.
         is_closed: Whether nothing more is wanted.
     """
 
     def __init__(self, plan: Plan, model: ServedModel, on_first_character: Callable[[], object]):
-        self._plan, self._model = plan, model
+        self.plan, self.model = plan, model
         self._choices = [
             Choice(
                 index,
@@ -54,28 +54,19 @@ class Generation:
         self.is_closed = False
 
     @property
-    def plan(self) -> Plan:
-        """What is wanted."""
-        return self._plan
-
-    @property
     def characters(self) -> int:
+        """How many characters were generated."""
         return sum(choice.characters for choice in self._choices)
 
     @property
     def usage(self) -> Usage:
         """Characters so far."""
-        return Usage(self._plan.prompt_characters, self.characters)
+        return Usage(self.plan.prompt_characters, self.characters)
 
     @property
     def has_ended(self) -> bool:
         """Whether all texts have ended."""
         return all(choice.finish for choice in self._choices)
-
-    @property
-    def model(self) -> ServedModel:
-        """The model."""
-        return self._model
 
     def start(self, judges: Judges) -> None:
         """Submit all texts to the engine.
@@ -86,15 +77,15 @@ class Generation:
         Raises:
             ApiError: too many texts are waiting.
         """
-        if self._plan.filtered is not None:
-            self._run = FilteredRun(self._model, self._plan.filtered)
+        if self.plan.filtered is not None:
+            self._run = FilteredRun(self.model, self.plan.filtered)
             judges.start(self._run, self._receive_document, self.fail)
             return
         try:
-            for index, text in enumerate(self._plan.texts):
+            for index, text in enumerate(self.plan.texts):
                 if text.job is not None:
                     self._tickets.append(
-                        self._model.engine.submit(text.job, partial(self.receive, index))
+                        self.model.engine.submit(text.job, partial(self.receive, index))
                     )
         except BusyError:
             self._cancel()
@@ -172,7 +163,7 @@ class Generation:
         self._cancel()
         self._deltas.clear()
         self._wake.set()
-        self._model.release()
+        self.model.release()
 
     def _cancel(self) -> None:
         if self._run is not None:

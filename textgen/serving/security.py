@@ -12,18 +12,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from textgen.errors import UsageError
 from textgen.serving.api_errors import ApiError
-from textgen.serving.responses import encode_json
+from textgen.serving.formats import encode_json
 
 _LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 # What anyone may read: whether the server runs, the page without any data, and the description.
 _OPEN_PATHS = frozenset({"/", "/health", "/openapi.json"})
-_HEADERS = {
+HEADERS = {  # of every answer that has no other ones
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
 }
-_CONTENT_POLICY = "default-src 'none'; frame-ancestors 'none'"
 _EXPOSED = "X-Textgen-Ignored, Retry-After"
 
 
@@ -165,10 +166,8 @@ class SecurityMiddleware:
         await self._app(scope, receive, send_protected)
 
     def _protect(self, headers: MutableHeaders, allowed: str | None) -> None:
-        for name, value in _HEADERS.items():
+        for name, value in HEADERS.items():
             headers.setdefault(name, value)
-        headers.setdefault("Content-Security-Policy", _CONTENT_POLICY)
-        headers.setdefault("Cache-Control", "no-store")
         if self._policy.origins:
             headers.add_vary_header("Origin")
         if allowed is not None:

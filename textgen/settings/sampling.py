@@ -97,7 +97,8 @@ class DocumentFilters(Config):
             if self.max_length < self.min_length:
                 raise SettingsError(
                     "min_length",
-                    f"must be at most max-length, {self.max_length:,}, not {self.min_length:,}",
+                    f"must be at most the maximum length, {self.max_length:,}, not "
+                    f"{self.min_length:,}",
                 )
         check_integer("tries", self.tries, at_least=1)
 
