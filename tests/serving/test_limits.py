@@ -246,6 +246,16 @@ def test_a_body_that_is_no_request_is_an_error(server, path, data):
     assert "\n" not in answer.json()["error"]["message"]
 
 
+def test_a_long_list_with_a_wrong_item_is_refused_at_once(server):
+    data = b'{"prompt": [' + b"1," * 450_000 + b'"a"]}'
+    start = time.monotonic()
+    answer = server.client.post(
+        "/v1/completions", content=data, headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code == 400
+    assert time.monotonic() - start < 2.5  # nobody else is served meanwhile
+
+
 @pytest.mark.parametrize(
     "line",
     [

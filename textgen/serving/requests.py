@@ -18,7 +18,9 @@ _SHORT = 1_000  # characters of all texts' prompts
 _MAX_STOPS, _MAX_STOP, _MAX_EXPRESSION = 16, 256, 1_000
 
 _Stop = Annotated[str, Field(max_length=_MAX_STOP)]
-Ids = list[Annotated[int, Field(ge=0, lt=2**31)]]
+# An error for each of half a million items would take seconds, in which nobody else is served.
+Ids = Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(fail_fast=True)]
+_Texts = Annotated[list[str], Field(fail_fast=True)]
 
 
 class StreamOptions(BaseModel):
@@ -59,8 +61,8 @@ class _TextRequest(BaseModel):
         description="Choose among the fewest tokens that together have this probability",
     )
     n: int | None = Field(None, ge=1, lt=2**31, description="Texts for each prompt; 1 by default")
-    stop: _Stop | Annotated[list[_Stop], Field(max_length=_MAX_STOPS)] | None = Field(
-        None, description="End a text before the first of these texts that it contains"
+    stop: _Stop | Annotated[list[_Stop], Field(max_length=_MAX_STOPS, fail_fast=True)] | None = (
+        Field(None, description="End a text before the first of these texts that it contains")
     )
     seed: int | None = Field(
         None, ge=-(2**63), lt=2**63, description="The same number gives the same texts"
@@ -77,7 +79,7 @@ class _TextRequest(BaseModel):
         description="Choose among tokens whose probability is at least this share of the most "
         "likely one's",
     )
-    label: str | list[str] | dict[str, str] | None = Field(
+    label: str | _Texts | dict[str, str] | None = Field(
         None,
         description='Labels of the documents: `"horror"`, `"genre=horror"`, a list of such, or an '
         "object; those that are not named are drawn as often as they occur",
@@ -136,7 +138,7 @@ class _TextRequest(BaseModel):
 class CompletionRequest(_TextRequest):
     """The body of POST /v1/completions."""
 
-    prompt: str | list[str] | Ids | list[Ids] | None = Field(
+    prompt: str | _Texts | Ids | Annotated[list[Ids], Field(fail_fast=True)] | None = Field(
         None,
         description="Text to start from, several, or ids of tokens. Without one, a text starts as "
         "`textgen sample` starts it: a document from nothing, a continuous text after a part of "
@@ -197,7 +199,7 @@ class Message(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore")
 
     role: str = Field(max_length=64)
-    content: str | list[TextPart] | None = None
+    content: str | Annotated[list[TextPart], Field(fail_fast=True)] | None = None
 
     @property
     def text(self) -> str:
@@ -210,7 +212,9 @@ class Message(BaseModel):
 class ChatRequest(_TextRequest):
     """The body of POST /v1/chat/completions: the last message of the user is the prompt."""
 
-    messages: list[Message] = Field(min_length=1, description="The last one of the user counts")
+    messages: Annotated[list[Message], Field(fail_fast=True)] = Field(
+        min_length=1, description="The last one of the user counts"
+    )
     max_completion_tokens: int | None = Field(
         None, ge=0, lt=2**31, description="The same as `max_tokens`"
     )
