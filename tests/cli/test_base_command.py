@@ -94,7 +94,7 @@ def test_a_model_is_named_in_one_way(name):
         for option in parameter.opts
     }
     assert not {"--text", "--texts", "--corpus"} & options.keys()
-    if name not in ("prepare", "completion"):
+    if name not in ("prepare", "completion", "serve"):
         assert options["--model"].metavar == "DIR"
-    if name not in ("prepare", "completion", "compare"):
+    if name not in ("prepare", "completion", "compare", "serve"):
         assert options["--model"].envvar == "TEXTGEN_MODEL"
