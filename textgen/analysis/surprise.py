@@ -14,7 +14,7 @@ from textgen.analysis.text_reader import ReadingOptions
 from textgen.errors import CorpusError
 from textgen.model.model_dir import read_model
 from textgen.sampling.context import make_reader
-from textgen.sampling.decoding import log_probabilities
+from textgen.sampling.decoding import find_most_likely, log_probabilities
 from textgen.sampling.readers import Reader
 from textgen.settings import DEFAULT_MODEL
 from textgen.text.documents.document_list import take_documents
@@ -94,7 +94,7 @@ def measure_surprise(
         return [Surprise(character, None, None, (), token) for character in characters]
     bits = -float(logs[token_id]) / math.log(2) / len(characters)
     rank = int(np.count_nonzero(logs >= logs[token_id]))
-    best = np.argsort(-logs, kind="stable")[:likeliest].tolist() if likeliest else []
+    best = find_most_likely(logs, likeliest)
     names = tuple((vocabulary.decode([best_id]), math.exp(logs[best_id])) for best_id in best)
     return [Surprise(character, bits, rank, names, token) for character in characters]
 

@@ -154,6 +154,28 @@ def log_probabilities(logits: Floats) -> npt.NDArray[np.float64]:
     return np.asarray(below - np.log(np.exp(below).sum(axis=-1, keepdims=True)))
 
 
+def find_most_likely(logs: Floats, count: int) -> list[int]:
+    """The ids of the most likely tokens, the most likely first, without impossible ones.
+
+    Args:
+        logs: Their log-probabilities, shape (vocabulary,).
+        count: How many, at most; 0 or more.
+
+    Returns:
+        The ids; of equally likely tokens, the smaller id first.
+
+    Example:
+        >>> find_most_likely(np.log([0.2, 0.5, 0.3]), 2)
+        [1, 2]
+    """
+    if count < len(logs):
+        ids = np.flatnonzero(logs >= np.partition(logs, -count)[-count])
+    else:
+        ids = np.arange(len(logs))
+    ids = ids[np.argsort(-logs[ids], kind="stable")][:count]
+    return [number for number in ids.tolist() if logs[number] > -np.inf]
+
+
 def draw_noise(
     generator: np.random.Generator, count: int, vocabulary_size: int, temperature: float
 ) -> npt.NDArray[np.float32]:

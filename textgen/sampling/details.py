@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from textgen.sampling.decoding import find_most_likely
 from textgen.sampling.requests import Prompt
 
 KnownLengths = Callable[[list[int]], list[int]]
@@ -82,20 +82,3 @@ class Details:
         taken = self.log_probabilities, self.most_likely
         self.log_probabilities, self.most_likely = [], []
         return taken
-
-
-def find_most_likely(logs: npt.NDArray[Any], count: int) -> list[int]:
-    """The ids of the most likely tokens, the most likely first, without impossible ones.
-
-    Args:
-        logs: Their log-probabilities, shape (vocabulary,).
-        count: How many, at most.
-
-    Example:
-        >>> find_most_likely(np.log([0.2, 0.5, 0.3]), 2)
-        [1, 2]
-    """
-    count = min(count, len(logs))
-    ids = np.argpartition(logs, -count)[-count:]
-    ids = ids[np.lexsort([ids, -logs[ids]])]
-    return [number for number in ids.tolist() if logs[number] > -np.inf]

@@ -33,8 +33,7 @@ class LabelChoice:
             if all(ids[field] == label_id for field, label_id in named.items())
         ]
         if len(named) == len(labels.fields) or not combinations:
-            ids = tuple(named.get(field, NO_LABEL) for field in range(len(labels.fields)))
-            combinations = [(ids, 1)]
+            combinations = [(fill_labels(labels, named), 1)]
         self._ids = [ids for ids, _ in combinations]
         self._bounds = np.cumsum([count for _, count in combinations], dtype=np.float64)
 
@@ -60,6 +59,11 @@ def choose_labels(labels: Labels | None, label: LabelOption) -> LabelChoice | No
     """
     named = name_labels(labels, label)
     return None if labels is None else LabelChoice(labels, named)
+
+
+def fill_labels(labels: Labels, named: Mapping[int, int]) -> tuple[int, ...]:
+    """Ids of all fields: those that were named, and no label for the others."""
+    return tuple(named.get(field, NO_LABEL) for field in range(len(labels.fields)))
 
 
 def name_labels(labels: Labels | None, label: LabelOption) -> dict[int, int]:

@@ -4,14 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from textgen.errors import SeedError
-from textgen.sampling.label_choice import LabelOption, choose_labels, name_labels
+from textgen.sampling.label_choice import LabelOption, choose_labels, fill_labels, name_labels
 from textgen.sampling.requests import GenerationConfig, Prompt, TextRequest
 from textgen.sampling.seeds import known_part
 from textgen.sampling.stopping import StopCondition
 from textgen.sampling.texts import Candidate
 from textgen.sampling.tokens import Tokens
 from textgen.settings import Decoding
-from textgen.text.documents.labels import NO_LABEL, Labels
+from textgen.text.documents.labels import Labels
 from textgen.text.vocabulary import Vocabulary
 
 Seed = str | Sequence[int]
@@ -114,8 +114,8 @@ class RequestBuilder:
         end = self.vocabulary.document_end_id
         has_end = end is not None and [*seed[:1]] == [end]
         ids = self._check_ids(seed)
-        named, fields = name_labels(self.labels, label), self.labels.fields if self.labels else ()
-        label_ids = tuple(named.get(number, NO_LABEL) for number in range(len(fields)))
+        named = name_labels(self.labels, label)
+        label_ids = fill_labels(self.labels, named) if self.labels is not None else ()
         hidden = int(end is not None and not has_end)
         return Prompt(tuple(ids if end is None else [end, *ids]), hidden, label_ids)
 
