@@ -133,7 +133,7 @@ def _quantiles(name: str, seconds: Sequence[float]) -> dict[str, float]:
 
 @contextmanager
 def serve(model: Path) -> Iterator[Server]:
-    """A server of a model, in a process of its own, until the block ends."""
+    """A server of a model, in a separate process, until the block ends."""
     command = [sys.executable, "-m", "textgen", "serve", str(model), "--port", "0"]
     with tempfile.TemporaryFile() as log, subprocess.Popen(command, stderr=log) as process:
         try:

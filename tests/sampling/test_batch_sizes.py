@@ -1,4 +1,4 @@
-"""A text's logits are the same to the last bit, whoever else is in the batch."""
+"""A text's logits are the same to the last bit, whatever other texts are in the batch."""
 
 from typing import Any
 

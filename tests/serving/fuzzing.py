@@ -1,7 +1,7 @@
 """Requests that no client should send, and many that clients do send, in random order.
 
 Each is made from its number and a random seed, so a failure can be repeated. A server must answer
-every one of them, or close the connection, within a bounded time and without an error of its own;
+every one of them, or close the connection, within a bounded time and without failing itself;
 after all of them it must be as it was before.
 """
 

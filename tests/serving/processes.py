@@ -1,4 +1,4 @@
-"""A server in a process of its own, as users start it."""
+"""A server in a separate process, as users start it."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The server's engine: texts are those of the sampler, whoever else gets some."""
+"""The server's engine: texts are those of the sampler, whatever other texts it generates."""
 
 import gc
 import queue
@@ -134,13 +134,13 @@ def large_sampler(cell: str, window: int | None) -> Sampler:
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 @pytest.mark.parametrize("window", [None, 3])
-def test_a_text_is_the_same_whoever_else_is_in_the_batch(cell, window):
+def test_a_text_is_the_same_whatever_else_is_in_the_batch(cell, window):
     """Also the last bits of its scores."""
     check_that_a_text_is_the_same(large_sampler(cell, window), "A B")
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_text_of_any_model_is_the_same_whoever_else_is_in_the_batch(name):
+def test_a_text_of_any_model_is_the_same_whatever_else_is_in_the_batch(name):
     check_that_a_text_is_the_same(random_model(**MODELS[name]).sampler(), "ab")
 
 

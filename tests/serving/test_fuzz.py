@@ -1,4 +1,4 @@
-"""Whatever is sent to the server: no error of its own, no end without an answer, nothing left."""
+"""Whatever is sent to the server, it does not fail, it always answers, and nothing is left."""
 
 import pytest
 import schemathesis

@@ -1,4 +1,4 @@
-"""How many rows a step has to compute for a text to be the same whoever else is in the batch.
+"""How many rows a step computes, for a text to be the same whatever else is in the batch.
 
 Libraries choose the kernel of a matrix product by its size. Two kernels add the same numbers up in
 another order, so the last bits of a text's logits can depend on how many texts are read side by

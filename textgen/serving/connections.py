@@ -56,7 +56,9 @@ class BoundedProtocol(_Protocol):
         # A chunk may have as many bytes of framing as of content.
         most = 2 * self.limits.max_request + _MAX_HEAD if self._has_body else _MAX_HEAD
         if self._received > most:
-            self._refuse(ApiError(431, f"the head of the request is over {_MAX_HEAD:,} bytes"))
+            self._refuse(
+                ApiError(431, f"the head of the request has more than {_MAX_HEAD:,} bytes")
+            )
         elif self._is_answering:
             self._stop_head_timer()
         elif self._head_timer is None:

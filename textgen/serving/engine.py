@@ -116,10 +116,10 @@ class Ticket:
 
 
 class Engine:
-    """Generates texts for many clients of a model, in a thread of its own.
+    """Generates texts for many clients of a model, in a separate thread.
 
     All texts share the steps of one batch; they start and end between steps. A text is the same
-    whoever else is in the batch: it depends only on its job.
+    whatever else is in the batch: it depends only on its job.
 
     The first token of a text is delivered at once, and so is its end; what is between comes in
     groups, every 30 ms, or more slowly if there are more than 20 texts.

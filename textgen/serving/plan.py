@@ -24,7 +24,7 @@ class PlannedText:
     Attributes:
         prompt: The text that it follows.
         job: What the engine generates; None for a text that filters may reject.
-        about: What else a client is told of it, as in `Delta`.
+        about: What else a client learns about it, as in `Delta`.
     """
 
     prompt: str

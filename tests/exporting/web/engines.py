@@ -43,7 +43,7 @@ class Engine(Protocol):
 
 
 class ChromiumEngine:
-    """The engine in a page of its own."""
+    """The engine in a separate page."""
 
     def __init__(self, browser: Browser):
         self._page = browser.new_page()

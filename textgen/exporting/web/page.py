@@ -36,7 +36,7 @@ MODULES = (
 )
 
 _FIELD = re.compile(r"\{\{ (\w+) \}\}")
-# No pictures, fonts or frames from anywhere. The worker is a blob that the page makes of its own
+# No pictures, fonts or frames from anywhere. The worker is a blob that the page makes of its
 # scripts; the engine's matrix products are WebAssembly.
 _POLICY = (
     "default-src 'none'; script-src {scripts} 'wasm-unsafe-eval'; worker-src blob:; "
