@@ -70,7 +70,7 @@ def _measure(size: int, units: int) -> list[dict[str, Any]]:
 
     from textgen.compute.backend import Device
     from textgen.compute.backends import keras_networks, load
-    from textgen.compute.kernels.sequence import has_bfloat16
+    from textgen.kernels.sequence import has_bfloat16
     from textgen.settings import resolve_settings
 
     backend = load(keras.backend.backend())(Device("cpu", "cpu"))

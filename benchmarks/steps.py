@@ -67,8 +67,8 @@ def _measure(units: tuple[int, ...], batch: int, span: int) -> list[dict[str, An
     from benchmarks import torch_char_rnn
     from textgen.compute.backend import Device, Precision
     from textgen.compute.backends import load
-    from textgen.compute.kernels.sequence import has_bfloat16
     from textgen.compute.layers.cpu_lstm import with_bfloat16_products
+    from textgen.kernels.sequence import has_bfloat16
     from textgen.settings import resolve_settings
 
     settings = resolve_settings(

@@ -12,10 +12,11 @@ MODULES = sorted((ROOT / "textgen").rglob("*.py"))
 FLOORS = [
     ("errors",),
     ("packages",),
-    ("compilation",),
+    ("compilation", "private_names"),
     ("settings",),
     ("storage",),
     ("text",),
+    ("kernels",),
     ("sampling",),
     ("model",),
     ("distributed",),
@@ -43,11 +44,11 @@ NAMES_BACKENDS = {
 PARAMETERS = 6
 # Functions with more parameters, and why.
 MANY_PARAMETERS = {
-    "textgen.compute.kernels.lstm._cell_gradients": "compiled code takes arrays, no objects",
-    "textgen.compute.kernels.lstm.forward": "compiled code takes arrays, no objects",
-    "textgen.compute.kernels.lstm.backward": "compiled code takes arrays, no objects",
-    "textgen.compute.kernels.softmax.losses": "compiled code takes arrays, no objects",
-    "textgen.compute.kernels.softmax.kernel_gradients": "compiled code takes arrays, no objects",
+    "textgen.kernels.lstm._cell_gradients": "compiled code takes arrays, no objects",
+    "textgen.kernels.lstm.forward": "compiled code takes arrays, no objects",
+    "textgen.kernels.lstm.backward": "compiled code takes arrays, no objects",
+    "textgen.kernels.softmax.losses": "compiled code takes arrays, no objects",
+    "textgen.kernels.softmax.kernel_gradients": "compiled code takes arrays, no objects",
     "textgen.api.train": "what a user may choose about a training, by keyword",
     "textgen.exporting.exporter.export": "what a user may choose, by keyword",
     "textgen.text.prepare.prepare": "what a user may choose, by keyword",

@@ -23,8 +23,8 @@ from tests.distributed.together import (
     needs_jax,
     wait_for_checkpoint,
 )
-from textgen.compute.kernels.output import LEAST_TOKENS
 from textgen.distributed.communicator import PROCESS_LOST
+from textgen.kernels.output import LEAST_TOKENS
 from textgen.model import model_dir
 from textgen.text.prepare import prepare
 

@@ -7,10 +7,10 @@ import pytest
 
 from tests.compute.here import CPU, GPU, ON, backend
 from textgen.api import train
-from textgen.compute.kernels.sequence import SequenceKernel, has_bfloat16
 from textgen.distributed.communicator import JaxCommunicator
 from textgen.distributed.sharding import create_sharding
 from textgen.errors import OutputError
+from textgen.kernels.sequence import SequenceKernel, has_bfloat16
 from textgen.model import model_dir
 from textgen.model.paths import checkpoint_path
 from textgen.settings import PRECISIONS, resolve_settings

@@ -9,7 +9,8 @@ steps.py         what training steps have in common
 dropout_masks.py which numbers a training step leaves out
 session.py       global settings, set for a block
 overrides.py     methods that Keras must call
-private_names.py undocumented names of other packages
+keras_names.py   undocumented names of Keras that are used here
 layers/          layers that compute what Keras's do, faster
-kernels/         compiled matrix products, LSTM and output layer for CPUs
+
+The compiled kernels that some layers use are in textgen/kernels/.
 """

@@ -27,10 +27,10 @@ from typing import Any, ClassVar, Literal, Self, SupportsFloat
 
 import numpy.typing as npt
 
-from textgen.compute.kernels.sequence import SequenceKernel
 from textgen.distributed.communicator import Communicator
 from textgen.distributed.sharding import Sharding
 from textgen.errors import TrainingError, first_line
+from textgen.kernels.sequence import SequenceKernel
 from textgen.settings import Settings
 from textgen.text.batches import Batch, Inputs
 

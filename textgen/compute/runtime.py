@@ -13,9 +13,10 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from textgen import packages
-from textgen.compute import backends, private_names
+from textgen import packages, private_names
+from textgen.compute import backends
 from textgen.compute.backend import Backend
+from textgen.compute.keras_names import KERAS
 from textgen.distributed import joining
 from textgen.distributed.cluster import Cluster
 from textgen.distributed.communicator import Communicator
@@ -165,7 +166,7 @@ def _create_backend(device: str, communicator: Communicator) -> Backend:
         raise TrainingError(
             f"Keras runs on {name}, which cannot train; give --backend {BACKENDS[0]}"
         )
-    private_names.check(private_names.KERAS)
+    private_names.check(KERAS)
     backend = backends.load(name)
     private_names.check(backend.private_names)
     sharding = backend.find_sharding(communicator.count)

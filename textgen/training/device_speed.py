@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from textgen.compute.backend import Backend
-from textgen.compute.kernels.sequence import SequenceKernel
+from textgen.kernels.sequence import SequenceKernel
 from textgen.settings import PRECISIONS, Settings
 from textgen.text.batches import Batch
 from textgen.training import automatic

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from tests.compute.here import backend
-from textgen.compute.kernels.sequence import has_bfloat16
 from textgen.compute.layers.cpu_lstm import CpuLSTM, with_bfloat16_products
 from textgen.compute.layers.drop_connect import with_drop_connect
+from textgen.kernels.sequence import has_bfloat16
 
 HERE = backend()
 LAYERS = [keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN, HERE.cpu_lstm]

@@ -5,9 +5,9 @@ import pytest
 
 from tests.compute.here import GPU, backend
 from textgen.compute.backends import keras_networks
-from textgen.compute.kernels.output import LEAST_TOKENS, OutputKernel
-from textgen.compute.kernels.sequence import has_bfloat16
 from textgen.compute.layers.output_loss import OutputLoss, OutputWeights
+from textgen.kernels.output import LEAST_TOKENS, OutputKernel
+from textgen.kernels.sequence import has_bfloat16
 from textgen.model.initial_weights import initial_weights
 from textgen.settings import resolve_settings
 

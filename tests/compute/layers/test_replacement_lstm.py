@@ -9,8 +9,8 @@ import pytest
 
 from tests.compute.here import backend
 from textgen.compute.backend import Precision
-from textgen.compute.kernels.sequence import has_bfloat16
 from textgen.compute.layers.cpu_lstm import with_bfloat16_products
+from textgen.kernels.sequence import has_bfloat16
 from textgen.model.initial_weights import initial_weights
 from textgen.settings import resolve_settings
 

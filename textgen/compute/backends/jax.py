@@ -12,10 +12,10 @@ from textgen.compute.layers.carried_state import carried_states
 from textgen.compute.layers.jax_lstm import JaxCpuLSTM, JaxGpuLSTM
 from textgen.compute.layers.jax_output import JaxOutputLoss
 from textgen.compute.layers.jax_sharded import sharded
-from textgen.compute.private_names import PrivateNames, lookup
 from textgen.compute.steps import Steps
 from textgen.distributed.sharding import Sharding, create_sharding
 from textgen.packages import incompatible
+from textgen.private_names import PrivateNames, lookup
 from textgen.text.batches import Inputs
 
 

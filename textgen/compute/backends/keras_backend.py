@@ -31,7 +31,6 @@ from textgen.compute.backends.keras_networks import (
     output_layer,
 )
 from textgen.compute.dropout_masks import DropoutMasks
-from textgen.compute.kernels.sequence import SequenceKernel, has_bfloat16
 from textgen.compute.layers.carried_state import with_carried_state
 from textgen.compute.layers.cpu_lstm import CpuLSTM, with_bfloat16_products
 from textgen.compute.layers.drop_connect import with_drop_connect
@@ -40,11 +39,12 @@ from textgen.compute.layers.output_loss import OutputLoss
 from textgen.compute.layers.state_resets import with_state_resets
 from textgen.compute.optimizer import create_optimizer
 from textgen.compute.precision import choose_precision
-from textgen.compute.private_names import PrivateNames
 from textgen.compute.steps import CheckedSteps, Steps
 from textgen.distributed.sharding import Sharding
 from textgen.errors import TrainingError, UsageError
+from textgen.kernels.sequence import SequenceKernel, has_bfloat16
 from textgen.model.build import RECURRENT, Layers, build_model
+from textgen.private_names import PrivateNames
 from textgen.settings import Settings, TrainConfig
 from textgen.text.batches import Batch, Inputs
 

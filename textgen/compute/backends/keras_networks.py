@@ -8,11 +8,11 @@ import keras
 import numpy as np
 
 from textgen.compute.backend import Array, Evaluator, Model, Precision, Trainer, TrainerState
-from textgen.compute.kernels.output import LEAST_TOKENS
 from textgen.compute.layers.carried_state import reset_states
 from textgen.compute.layers.feedforward import TrainingDense
 from textgen.compute.layers.output_loss import OutputWeights
 from textgen.distributed.sharding import Sharding
+from textgen.kernels.output import LEAST_TOKENS
 from textgen.model.build import build_model, count_parameters
 from textgen.settings import Settings
 from textgen.text.batches import Inputs

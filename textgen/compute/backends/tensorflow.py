@@ -14,9 +14,9 @@ from textgen.compute.layers.carried_state import carried_states
 from textgen.compute.layers.tensorflow_lstm import TensorflowCpuLSTM
 from textgen.compute.layers.tensorflow_output import TensorflowOutputLoss
 from textgen.compute.layers.tensorflow_resets import with_texts_apart
-from textgen.compute.private_names import PrivateNames, lookup
 from textgen.compute.steps import Steps
 from textgen.model.build import RECURRENT
+from textgen.private_names import PrivateNames, lookup
 from textgen.text.batches import Inputs
 
 

@@ -14,9 +14,9 @@ from textgen.compute.layers.carried_state import reset_states
 from textgen.compute.layers.torch_lstm import CudnnLSTM, TorchCpuLSTM
 from textgen.compute.layers.torch_output import TorchOutputLoss
 from textgen.compute.layers.torch_packed import with_packed_texts
-from textgen.compute.private_names import PrivateNames, has_parameters, lookup
 from textgen.compute.steps import Steps
 from textgen.model.build import RECURRENT
+from textgen.private_names import PrivateNames, has_parameters, lookup
 from textgen.text.batches import Inputs
 
 

@@ -6,8 +6,8 @@ jax_lstm.py and torch_lstm.py.
 
 from typing import Any, ClassVar
 
-from textgen.compute.kernels.sequence import Floats, SequenceKernel
 from textgen.compute.layers.replacement_lstm import ReplacementLSTM
+from textgen.kernels.sequence import Floats, SequenceKernel
 
 
 class CpuLSTM(ReplacementLSTM):

@@ -15,9 +15,9 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
-from textgen.compute.kernels.sequence import Floats
 from textgen.compute.layers.cpu_lstm import CpuLSTM
 from textgen.compute.layers.replacement_lstm import ReplacementLSTM
+from textgen.kernels.sequence import Floats
 
 Array = Any  # of JAX
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from textgen.compute.kernels.output import OutputKernel
+from textgen.kernels.output import OutputKernel
 
 
 class OutputWeights(keras.layers.Dense):  # type: ignore[misc,unused-ignore]

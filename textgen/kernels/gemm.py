@@ -10,14 +10,14 @@ import numba
 import numpy as np
 from numba.extending import overload
 
-from textgen.compute.kernels.simd import COLUMNS, ROWS, TILE, TILES, compiled
-from textgen.compute.kernels.tiles import (
+from textgen.kernels.simd import COLUMNS, ROWS, TILE, TILES, compiled
+from textgen.kernels.tiles import (
     configuration_for_rows,
     create_tile_product,
     read_configuration,
     write_configuration,
 )
-from textgen.compute.kernels.vectors import create_block_product
+from textgen.kernels.vectors import create_block_product
 
 _multiply_rows = create_block_product(ROWS)
 _multiply_half = create_block_product(ROWS // 2)

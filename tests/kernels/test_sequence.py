@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from textgen.compute.kernels.sequence import SequenceKernel, has_bfloat16
+from textgen.kernels.sequence import SequenceKernel, has_bfloat16
 
 KINDS = [False, True] if has_bfloat16() else [False]
 

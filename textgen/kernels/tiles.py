@@ -8,8 +8,8 @@ from llvmlite import ir
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from textgen.compute.kernels.simd import TILE, VECTORS, inlined
-from textgen.compute.kernels.vectors import BYTE, INDEX, VECTOR_BYTES, unpack_arrays
+from textgen.kernels.simd import TILE, VECTORS, inlined
+from textgen.kernels.vectors import BYTE, INDEX, VECTOR_BYTES, unpack_arrays
 
 
 def _call(builder: Any, name: str, *arguments: Any) -> None:

@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from textgen.compute.kernels.gemm import multiply
-from textgen.compute.kernels.packing import (
+from textgen.kernels.gemm import multiply
+from textgen.kernels.packing import (
     fill_lanes,
     numbers_per_lane,
     pack_columns,
     pack_rows,
 )
-from textgen.compute.kernels.simd import COLUMNS, compiled, constants, inlined
+from textgen.kernels.simd import COLUMNS, compiled, constants, inlined
 
 _AT_ONCE = 1024  # lanes of a panel, which then stays in a cache; in whole tiles
 _HALF, _ONE = np.float32(0.5), np.float32(1)

@@ -7,10 +7,12 @@ import keras
 import pytest
 
 from tests.compute.here import ON, backend
-from textgen.compute import private_names
+from textgen import private_names
+from textgen.compute.keras_names import KERAS
 from textgen.errors import TrainingError
+from textgen.kernels.numba_names import NUMBA
 
-NAMES = [private_names.KERAS, private_names.NUMBA, backend().private_names]
+NAMES = [KERAS, NUMBA, backend().private_names]
 
 
 @pytest.mark.parametrize("names", NAMES, ids=lambda names: names.package)
@@ -57,5 +59,5 @@ def test_a_changed_signature_is_reported(monkeypatch):
     monkeypatch.setattr(keras.layers.RNN, "inner_loop", lambda self, sequences, states: None)
     private_names.check.cache_clear()
     with pytest.raises(TrainingError, match=r"its RNN\.inner_loop is different"):
-        private_names.check(private_names.KERAS)
+        private_names.check(KERAS)
     private_names.check.cache_clear()

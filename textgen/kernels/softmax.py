@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from textgen.compute.kernels.gemm import multiply
-from textgen.compute.kernels.packing import fill_lanes
-from textgen.compute.kernels.simd import compiled, constants, inlined
+from textgen.kernels.gemm import multiply
+from textgen.kernels.packing import fill_lanes
+from textgen.kernels.simd import compiled, constants, inlined
 
 BLOCK = 64  # rows whose logits are in a cache together
 _TOGETHER = 16  # columns of the kernel whose gradients are written together: a cache line

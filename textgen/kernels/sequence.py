@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from textgen.compute.kernels.threads import run_in_threads
+from textgen.kernels.threads import run_in_threads
 
 Floats = npt.NDArray[np.float32]
 
 
 def has_bfloat16() -> bool:
     """Whether this processor multiplies in bfloat16."""
-    from textgen.compute.kernels import simd  # it takes a while to import
+    from textgen.kernels import simd  # it takes a while to import
 
     return simd.has_bfloat16()
 
@@ -46,7 +46,7 @@ class SequenceKernel:
 
     def __init__(self, *, bfloat16: bool = False) -> None:
         # They take a while to import.
-        from textgen.compute.kernels import lstm, packing, simd
+        from textgen.kernels import lstm, packing, simd
 
         self._lstm, self._packing, self._simd = lstm, packing, simd
         self._kind = simd.BFLOAT16 if bfloat16 else simd.FLOAT32

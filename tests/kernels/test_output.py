@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from textgen.compute.kernels import simd, softmax, threads
-from textgen.compute.kernels.output import CUTOFF, OutputKernel
+from textgen.kernels import simd, softmax, threads
+from textgen.kernels.output import CUTOFF, OutputKernel
 
 KINDS = [False, True] if simd.has_bfloat16() else [False]
 EXACT = 1e-9  # a cutoff that no gradient is below, but where its product is rounded away

@@ -11,7 +11,7 @@ from llvmlite import ir
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from textgen.compute.kernels.simd import VECTORS, WIDTH
+from textgen.kernels.simd import VECTORS, WIDTH
 
 BYTE, INT, INDEX = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 VECTOR_BYTES = 4 * WIDTH

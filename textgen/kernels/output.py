@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from textgen.compute.kernels.sequence import Floats
-from textgen.compute.kernels.threads import run_in_threads
+from textgen.kernels.sequence import Floats
+from textgen.kernels.threads import run_in_threads
 
 LEAST_TOKENS = 512  # in a vocabulary: with fewer, the frameworks take about as long
 _ENTRIES_PER_COLUMN = 8  # that take as long as a column itself
@@ -38,7 +38,7 @@ class OutputKernel:
 
     def __init__(self, *, bfloat16: bool = False, cutoff: float = CUTOFF) -> None:
         # They take a while to import.
-        from textgen.compute.kernels import packing, simd, softmax
+        from textgen.kernels import packing, simd, softmax
 
         self._packing, self._simd, self._softmax = packing, simd, softmax
         self.bfloat16 = bfloat16

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from textgen.compute.kernels import lstm, simd, threads
-from textgen.compute.kernels.sequence import SequenceKernel
+from textgen.kernels import lstm, simd, threads
+from textgen.kernels.sequence import SequenceKernel
 
 KINDS = [False, True] if simd.has_bfloat16() else [False]
 
@@ -51,7 +51,7 @@ def test_what_is_no_number_stays_so(bfloat16):
 
 
 SMALL = """
-from textgen.compute.kernels import simd
+from textgen.kernels import simd
 
 @simd.compiled
 def double(numbers, results):

@@ -15,9 +15,10 @@ import numba
 import numpy as np
 
 from textgen.compilation import compile_cached
-from textgen.compute import private_names
+from textgen.kernels.numba_names import NUMBA
+from textgen.private_names import check
 
-private_names.check(private_names.NUMBA)
+check(NUMBA)
 
 from numba.core.registry import cpu_target
 

@@ -12,7 +12,7 @@ import numba
 import numpy as np
 from numba.extending import overload
 
-from textgen.compute.kernels.simd import (
+from textgen.kernels.simd import (
     BFLOAT16,
     CACHE_LINE,
     COLUMNS,

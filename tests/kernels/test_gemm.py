@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from textgen.compute.kernels import packing, simd
+from textgen.kernels import packing, simd
 
 # The tests of one width run this in another process, which compiles for that width.
 CODE = """
@@ -23,7 +23,7 @@ for name in features:
     features[name] &= not name.startswith(tuple(without))
 llvmlite.binding.get_host_cpu_features = lambda: features
 
-from textgen.compute.kernels import gemm, packing, simd
+from textgen.kernels import gemm, packing, simd
 
 def narrow(numbers):
     \"\"\"Rounded to bfloat16: the nearest number with eight bits of mantissa, ties to even.\"\"\"
