@@ -2,6 +2,7 @@
 
 sequence.py  one LSTM layer over a batch of sequences: NumPy arrays in and out
 lstm.py      its passes, forward and backward: arithmetic of gates and states
+activations.py  tanh and sigmoid of one number
 output.py    the output layer and the loss of all positions of a batch
 softmax.py   its passes: logits, losses and gradients
 gemm.py      matrix products with one matrix packed beforehand

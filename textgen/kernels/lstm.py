@@ -4,14 +4,14 @@ Each function works on a part of its arrays, so that several threads can each ha
 caller ensures that these do not overlap.
 
 All weights are one matrix, the state's above the input's above the bias; what is multiplied with it
-is one row: state, input and a 1. NumPy has a tanh that is slow where a processor has no AVX-512,
-and twenty calls for the gates of one token.
+is one row: state, input and a 1. NumPy would take twenty calls for the gates of one token.
 """
 
 from typing import Any
 
 import numpy as np
 
+from textgen.kernels.activations import sigmoid, tanh
 from textgen.kernels.gemm import multiply
 from textgen.kernels.packing import (
     fill_lanes,
@@ -19,39 +19,10 @@ from textgen.kernels.packing import (
     pack_columns,
     pack_rows,
 )
-from textgen.kernels.simd import COLUMNS, compiled, constants, inlined
+from textgen.kernels.simd import COLUMNS, compiled, inlined
 
 _AT_ONCE = 1024  # lanes of a panel, which then stays in a cache; in whole tiles
-_HALF, _ONE = np.float32(0.5), np.float32(1)
-# tanh(x) as x p(x^2) / q(x^2), to a few units in the last place: the coefficients of Eigen 3.4
-# (MathFunctionsImpl.h), highest power first; beyond the limit it is 1.
-_LIMIT = np.float32(7.90531110763549805)
-_P = constants(
-    -2.76076847742355e-16,
-    2.00018790482477e-13,
-    -8.60467152213735e-11,
-    5.12229709037114e-08,
-    1.48572235717979e-05,
-    6.37261928875436e-04,
-    4.89352455891786e-03,
-)
-_Q = constants(
-    1.19825839466702e-06,
-    1.18534705686654e-04,
-    2.26843463243900e-03,
-    4.89352518554385e-03,
-)
-
-
-@inlined
-def _tanh(x: Any) -> Any:
-    x = _LIMIT if x > _LIMIT else x
-    x = -_LIMIT if x < -_LIMIT else x
-    square = x * x
-    numerator = ((_P[0] * square + _P[1]) * square + _P[2]) * square + _P[3]
-    numerator = ((numerator * square + _P[4]) * square + _P[5]) * square + _P[6]
-    denominator = ((_Q[0] * square + _Q[1]) * square + _Q[2]) * square + _Q[3]
-    return x * numerator / denominator
+_ONE = np.float32(1)
 
 
 # Loops begin at 0: those that do not are not made into vector instructions. Arrays are not copied
@@ -71,7 +42,7 @@ def _scale(numbers: Any, factor: Any) -> None:
 @compiled
 def _sigmoids(z: Any) -> None:
     for unit in range(len(z)):
-        z[unit] = _HALF * _tanh(_HALF * z[unit]) + _HALF
+        z[unit] = sigmoid(z[unit])
 
 
 @compiled
@@ -90,9 +61,9 @@ def _cells(z: Any, before: Any, after: Any, tanh_c: Any, outputs: Any) -> None:
     _sigmoids(z[: 2 * units])
     _sigmoids(o)
     for unit in range(units):
-        g[unit] = _tanh(g[unit])
+        g[unit] = tanh(g[unit])
         after[unit] = f[unit] * before[unit] + i[unit] * g[unit]
-        tanh_c[unit] = _tanh(after[unit])
+        tanh_c[unit] = tanh(after[unit])
         outputs[unit] = o[unit] * tanh_c[unit]
 
 
@@ -115,12 +86,12 @@ def _cell_gradients(
     for unit in range(units):
         i, f = z[unit], z[units + unit]
         g, o = z[2 * units + unit], z[3 * units + unit]
-        tanh, total_dh = tanh_c[unit], dh[unit] + d_output[unit]
-        total_dc = dc[unit] + total_dh * o * (_ONE - tanh * tanh)
+        squashed, total_dh = tanh_c[unit], dh[unit] + d_output[unit]
+        total_dc = dc[unit] + total_dh * o * (_ONE - squashed * squashed)
         d_gates[unit] = total_dc * g * i * (_ONE - i)
         d_gates[units + unit] = total_dc * before[unit] * f * (_ONE - f)
         d_gates[2 * units + unit] = total_dc * i * (_ONE - g * g)
-        d_gates[3 * units + unit] = total_dh * tanh * o * (_ONE - o)
+        d_gates[3 * units + unit] = total_dh * squashed * o * (_ONE - o)
         dc[unit] = total_dc * f
 
 
