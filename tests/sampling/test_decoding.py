@@ -8,17 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textgen.sampling import decoding as decoding_module
+from textgen.sampling.choosing import make_chooser
 from textgen.sampling.decoding import (
     FILTERS,
-    draw_noise,
     log_probabilities,
-    make_chooser,
     min_p,
     probabilities,
     top_k,
     top_p,
 )
-from textgen.sampling.subword_decoding import draw_uniform, make_subword_chooser
 from textgen.settings import Decoding, Filters
 
 finite = st.floats(-30, 30, width=32)
@@ -116,11 +114,7 @@ def test_draws_have_the_distribution(decoding, unknown):
     """Chi-square of 60,000 draws over six characters."""
     n = 60_000
     choose = make_chooser(decoding, [UNKNOWN] if unknown else [])
-    drawn = draw_noise(np.random.default_rng(11), n, 6, decoding.temperature)
-    counts = np.bincount(choose(np.tile(LOGITS, (n, 1)).astype(np.float32), drawn), minlength=6)
-    check_counts(counts, n * expected_probabilities(decoding, unknown=unknown))
-    choose = make_subword_chooser(decoding, [UNKNOWN] if unknown else [])
-    numbers = draw_uniform(np.random.default_rng(11), n)
+    numbers = np.random.default_rng(11).random(n)
     counts = np.bincount(choose(np.tile(LOGITS, (n, 1)).astype(np.float32), numbers), minlength=6)
     check_counts(counts, n * expected_probabilities(decoding, unknown=unknown))
 
@@ -133,24 +127,23 @@ def check_counts(counts, expected):
     assert some.sum() > 1 and statistic < BOUND[some.sum() - 1]
 
 
-@given(rows, st.sampled_from([0.0, 1e-300]), st.integers(0, 9), st.integers(0, 5))
-def test_no_temperature_is_greedy(logits, temperature, seed, k):
+@given(rows, st.sampled_from([0.0, 1e-300]), st.floats(0, 1, exclude_max=True), st.integers(0, 5))
+def test_no_temperature_is_greedy(logits, temperature, number, k):
     choose = make_chooser(Decoding(temperature, top_k=k))
-    drawn = draw_noise(np.random.default_rng(seed), 1, len(logits), temperature)[0]
-    assert logits[choose(logits, drawn)] == logits.max()
+    assert logits[choose(logits, number)] == logits.max()
 
 
 def test_the_unknown_id_is_never_chosen_however_likely():
     logits = np.array([0.0, 3.0, 1.0, 900.0], np.float32)
     for temperature in (0, 1e-308, 1e-3):
-        drawn = draw_noise(np.random.default_rng(1), 1, 4, temperature)[0]
-        assert make_chooser(Decoding(temperature, top_k=2), [3])(logits, drawn) == 1
+        for number in (0.0, 0.5, np.nextafter(1, 0)):
+            assert make_chooser(Decoding(temperature, top_k=2), [3])(logits, number) == 1
 
 
 def test_one_row_is_chosen_as_in_many():
     generator = np.random.default_rng(0)
     logits = generator.standard_normal((50, 9)).astype(np.float32)
-    drawn = draw_noise(generator, 50, 9, 0.8)
+    drawn = generator.random(50)
     for decoding in (Decoding(0.8), Decoding(0.8, top_p=0.6), replace(Decoding(), top_k=1)):
         choose = make_chooser(decoding, [3])
         one_by_one = [int(choose(*pair)) for pair in zip(logits, drawn, strict=True)]
@@ -166,9 +159,9 @@ def test_many_tokens_are_chosen_side_by_side_as_alone(size, seed, temperature, d
     generator = np.random.default_rng(seed)
     logits = (3 * generator.standard_normal((4, 5, size))).astype(np.float32)
     logits[0, 0, ::2] = -np.inf if size > 2 * len(excluded) + 2 else 0
-    numbers = draw_uniform(generator, 20).reshape(4, 5)
+    numbers = generator.random(20).reshape(4, 5)
     decoding = Decoding(temperature, **filters)
-    choose = make_subword_chooser(decoding, excluded)
+    choose = make_chooser(decoding, excluded)
     chosen = choose(logits, numbers)
     for row in np.ndindex(4, 5):
         assert choose(logits[row], numbers[row]) == chosen[row]
@@ -187,7 +180,7 @@ def test_the_most_extreme_numbers_choose_possible_tokens():
     logits = np.full((2, 100), -np.inf, np.float32)
     logits[:, [40, 70]] = 0
     for decoding in (Decoding(1.0), Decoding(1e-308), Decoding(0.0)):
-        choose = make_subword_chooser(decoding)
+        choose = make_chooser(decoding)
         assert choose(logits, np.array([0.0, np.nextafter(1, 0)])).tolist() in ([40, 70], [40, 40])
         assert choose(logits[0], 0.0) == 40 and choose(logits[0], np.nextafter(1, 0)) in (40, 70)
 
@@ -199,11 +192,3 @@ def test_top_p_of_many_tokens_is_that_of_few(size, seed, p):
         patch.setattr(decoding_module, "_FEW", size)
         expected = top_p(logits, p)
     np.testing.assert_array_equal(top_p(logits, p), expected)
-
-
-def test_noise_does_not_depend_on_how_much_is_drawn_at_a_time():
-    first, second = np.random.default_rng(4), np.random.default_rng(4)
-    whole = draw_noise(first, 10, 7, 0.5)
-    parts = np.concatenate([draw_noise(second, 3, 7, 0.5), draw_noise(second, 7, 7, 0.5)])
-    np.testing.assert_array_equal(whole, parts)
-    assert whole.dtype == np.float32 and np.isfinite(whole).all()

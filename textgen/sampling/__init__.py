@@ -4,8 +4,9 @@
     network.py     the network: its weights, and how layers are stacked
     readers.py     what reads texts side by side: a fixed number, or texts that come and go
     context.py     what a prediction is made from: carried state, or the last maxlen tokens
-    decoding.py    how the next token is chosen: temperature, top-k, top-p, min-p
-                   (subword_decoding.py: among many)
+    decoding.py    which tokens can be chosen: top-k, top-p, min-p
+    choosing.py    how the next token is drawn: temperature
+    control.py     what depends on the text so far
     stopping.py    when a text ends
     generation.py  the loops: one text as a stream, or many side by side (batch.py; subword_batch.py
                    for subwords; row_text.py is a text of a batch, choosers.py chooses tokens for

@@ -15,10 +15,17 @@ import numpy.typing as npt
 from textgen.sampling.cells import Floats
 from textgen.sampling.choosers import Choosers
 from textgen.sampling.context import WindowRows
+from textgen.sampling.control import adjust_logits, advance_all, is_complete
 from textgen.sampling.decoding import log_probabilities
 from textgen.sampling.details import Details
 from textgen.sampling.readers import Rows
-from textgen.sampling.requests import GeneratedIds, GenerationConfig, TextRequest, exclude
+from textgen.sampling.requests import (
+    RANDOM_BLOCK,
+    GeneratedIds,
+    GenerationConfig,
+    TextRequest,
+    exclude,
+)
 from textgen.sampling.row_text import Text
 
 Numbers = npt.NDArray[Any]  # of each row
@@ -62,8 +69,8 @@ class Batch:
         self._count = 0  # rows up to the last one with a text
         self._gaps: set[int] = set()  # rows before it that have none
         self._detailed: dict[Text, Details] = {}
-        self._block, *shape = config.noise_block(rows)
-        self._noise = np.zeros((rows, self._block, *shape), np.float32 if shape else np.float64)
+        self._controlled: set[Text] = set()
+        self._random = np.zeros((rows, RANDOM_BLOCK))
         # Of each row: the id to read next; whether it still reads its seed, and whether that is
         # empty; the generated ids, their number and the most characters; the sums of line ends and
         # log-probabilities; the ids that it can end with; how its tokens are chosen.
@@ -104,6 +111,8 @@ class Batch:
         self._is_final[row] = False
         self._is_final[row, list(config.stop.final_ids)] = True
         self._choosers.add(row, config)
+        if text.controls:
+            self._controlled.add(text)
         if details is not None:
             self._detailed[text] = details
         if details is not None and details.prompt is not None:
@@ -118,6 +127,7 @@ class Batch:
         del self._texts[text.row]
         self._gaps.add(text.row)
         self._detailed.pop(text, None)
+        self._controlled.discard(text)
         self._choosers.remove(text.config)
 
     def step(self) -> list[Text]:
@@ -139,15 +149,17 @@ class Batch:
         if reading.any():
             self._read_seeds(reading)
         writing = ~reading
-        place = length % self._block
-        self._draw_noise(np.flatnonzero(writing & (place == 0)))
+        place = length % RANDOM_BLOCK
+        self._draw_numbers(np.flatnonzero(writing & (place == 0)))
         logits = self._restrict(logits)
         possible = logits
         if self._has_end:
             empty = writing & self._is_empty[:count] & (length == 0)
             possible = exclude(logits, empty, self._end_id) if empty.any() else logits
+        if self._controlled:
+            possible = self._adjust(possible, writing)
         rows = self._rows[:count]
-        chosen = self._choosers.choose(possible, self._noise[rows, place])
+        chosen = self._choosers.choose(possible, self._random[rows, place])
         writing, at_most = self._limit(chosen, writing)
         if self._scores:
             self._log_probability[:count] += np.where(writing, self._score(logits, chosen), 0)
@@ -218,7 +230,7 @@ class Batch:
         return (
             *(self._current, self._reading, self._is_empty, self._ids, self._length),
             *(self._max_length, self._line_ends, self._log_probability, self._is_final),
-            *(self._choosers.groups, self._choosers.values, self._noise),
+            *(self._choosers.groups, self._choosers.values, self._random),
         )
 
     def _read_seeds(self, reading: Flags) -> None:
@@ -236,6 +248,9 @@ class Batch:
             elif text.is_in_prompt and not text.is_ready:
                 text.is_in_prompt = False
                 self._beginning.append(text)
+            elif is_complete(text.controls):
+                text.finish = "stop"
+                self._finished.append(text)
             else:
                 text.is_in_prompt = reading[row] = False
 
@@ -267,14 +282,21 @@ class Batch:
         """How many characters of tokens that can be next are in a text's seed."""
         return [0] * len(ids)
 
-    def _draw_noise(self, rows: Numbers) -> None:
+    def _draw_numbers(self, rows: Numbers) -> None:
         """Draw the random numbers for the next tokens of some rows."""
         for row in rows.tolist():
-            text = self._texts[row]
-            # The document end is no character: one more id may be chosen.
-            left = self._max_length[row] + self._has_end - self._length[row]
-            count = int(min(self._block, left))
-            self._noise[row, :count] = text.config.draw_noise(text.generator, count)
+            self._random[row] = self._texts[row].generator.random(RANDOM_BLOCK)
+
+    def _adjust(self, logits: Floats, writing: Flags) -> Floats:
+        """The logits after the texts' controls."""
+        adjusted = logits.copy()
+        for text in self._controlled:
+            if writing[text.row]:
+                left = int(self._max_length[text.row]) - self._count_characters(text.row)
+                adjusted[text.row] = adjust_logits(
+                    text.controls, logits[text.row], text.config.excluded, left
+                )
+        return adjusted
 
     def _restrict(self, logits: Floats) -> Floats:
         """The logits, with -inf for tokens that cannot follow."""
@@ -302,6 +324,9 @@ class Batch:
             for row in np.flatnonzero(writing & final).tolist():
                 self._line_ends[row] += chosen[row] == self._texts[row].config.stop.line_end_id
                 stopped[row] = self._is_stopped(row)
+        for text in self._controlled:
+            if writing[text.row] and (token_id := int(chosen[text.row])) != self._end_id:
+                stopped[text.row] |= advance_all(text.controls, token_id)
         for row in np.flatnonzero(stopped | at_most).tolist():
             text = self._texts[row]
             text.finish = "stop" if stopped[row] else "length"

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from textgen.sampling.cells import Floats
-from textgen.sampling.decoding import ROW_SETTINGS, Choose, Value, list_filters
+from textgen.sampling.decoding import ROW_SETTINGS, Choose, Value
 from textgen.sampling.requests import GenerationConfig
 
 
@@ -36,8 +36,7 @@ class Choosers:
         if key not in self._choosers:
             used = {group.number for group in self._choosers.values()}
             number = next(number for number in range(len(used) + 1) if number not in used)
-            needs_values = config.spelling is not None or bool(list_filters(config.decoding))
-            self._choosers[key] = _Group(number, config.make_chooser(), needs_values)
+            self._choosers[key] = _Group(number, config.make_chooser())
         self.groups[row] = self._choosers[key].number
         self.values[row] = [getattr(config.decoding, name) for name in ROW_SETTINGS]
         self.values[row, 0] = config.decoding.temperature or 1
@@ -50,29 +49,27 @@ class Choosers:
         if not self._sizes[key]:
             del self._choosers[key], self._sizes[key]
 
-    def choose(self, logits: Floats, noise: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    def choose(self, logits: Floats, numbers: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
         """The ids that follow in the first rows.
 
         Args:
             logits: Shape (rows, vocabulary).
-            noise: Random numbers for each row, as the choosers take them.
+            numbers: A random number in [0, 1) for each row.
 
         Returns:
             Shape (rows,).
         """
         if len(self._choosers) == 1:
             (group,) = self._choosers.values()
-            return np.asarray(group.choose(logits, noise, self._values(group, slice(len(logits)))))
+            return np.asarray(group.choose(logits, numbers, self._values(slice(len(logits)))))
         chosen = np.zeros(len(logits), np.int64)
         for group in self._choosers.values():
             rows = np.flatnonzero(self.groups[: len(logits)] == group.number)
-            chosen[rows] = group.choose(logits[rows], noise[rows], self._values(group, rows))
+            chosen[rows] = group.choose(logits[rows], numbers[rows], self._values(rows))
         return chosen
 
-    def _values(self, group: "_Group", rows: Any) -> dict[str, Value] | None:
+    def _values(self, rows: Any) -> dict[str, Value]:
         """The values of some rows by the name of the setting, each of shape (rows, 1)."""
-        if not group.needs_values:
-            return None
         values = self.values[rows]
         return {name: values[:, [place]] for place, name in enumerate(ROW_SETTINGS)}
 
@@ -84,9 +81,7 @@ class _Group:
     Attributes:
         number: Its number in `Choosers.groups`.
         choose: Chooses their tokens.
-        needs_values: Whether that takes values of `ROW_SETTINGS`.
     """
 
     number: int
     choose: Choose
-    needs_values: bool

@@ -1,22 +1,14 @@
-"""How the next token is chosen from logits: temperature, top-k, top-p and min-p.
+"""Which tokens can be chosen: top-k, top-p and min-p; and probabilities from logits.
 
-A token is drawn from softmax(logits / t) with the Gumbel-max trick: it is the one whose
-logits + t * g is largest, where each g is a random number of the Gumbel distribution (Gumbel 1954;
-Maddison, Tarlow and Minka 2014, section 2). At temperature 0 it is the most likely token. The
-negative logarithm of an exponentially distributed number has the Gumbel distribution. The random
-numbers do not depend on the logits, so they are drawn for many tokens at once. Subwords are many,
-and subword_decoding.py draws them in another way.
-
-top-k, top-p and min-p are filters: functions from logits to logits that set excluded tokens to
--inf. To add one, write the function and list it in FILTERS, add the setting of the same name, whose
-default turns it off, to `Filters` (settings/sampling.py) and `DecodingOptions`
-(settings/options.py), the option to cli/sample.py, a line to `_HELP` in cli/interactive.py, and one
-to the docstring of `Sampler.generate` and to docs/python.md; and list the setting in ROW_SETTINGS
-if the function can take a value for each row. What is not a filter changes `make_chooser` and
-`make_subword_chooser`.
+These are filters: functions from logits to logits that set excluded tokens to -inf. To add one,
+write the function and list it in FILTERS, add the setting of the same name, whose default turns it
+off, to `Filters` (settings/sampling.py) and `DecodingOptions` (settings/options.py), the option to
+cli/sample.py, a line to `_HELP` in cli/interactive.py, and one to the docstring of
+`Sampler.generate` and to docs/python.md; and list the setting in ROW_SETTINGS if the function can
+take a value for each row. How a token is drawn is in choosing.py.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -32,12 +24,12 @@ Values = Mapping[str, Value]  # by the name of the setting
 class Choose(Protocol):
     """A function that chooses tokens."""
 
-    def __call__(self, logits: Floats, noise: Any, values: Values | None = None, /) -> Any:
+    def __call__(self, logits: Floats, numbers: Any, values: Values | None = None, /) -> Any:
         """The ids of the tokens that are next.
 
         Args:
             logits: Shape (..., vocabulary).
-            noise: Random numbers, as the function that made this one says.
+            numbers: Random numbers in [0, 1), float64 of shape (...).
             values: The temperature and `ROW_SETTINGS` of each row, shape (..., 1); None for those
                 that this function was made with.
         """
@@ -174,67 +166,6 @@ def find_most_likely(logs: Floats, count: int) -> list[int]:
         ids = np.arange(len(logs))
     ids = ids[np.argsort(-logs[ids], kind="stable")][:count]
     return [number for number in ids.tolist() if logs[number] > -np.inf]
-
-
-def draw_noise(
-    generator: np.random.Generator, count: int, vocabulary_size: int, temperature: float
-) -> npt.NDArray[np.float32]:
-    """Random numbers for choosing tokens: the temperature times Gumbel numbers.
-
-    Args:
-        generator: The source of randomness.
-        count: How many tokens will be chosen.
-        vocabulary_size: Number of ids.
-        temperature: 0 or more.
-
-    Returns:
-        float32 of shape (count, vocabulary_size).
-    """
-    if temperature == 0:
-        return np.zeros((count, vocabulary_size), np.float32)
-    # In float64: one in ten million exponential numbers of float32 is 0, and its Gumbel infinite.
-    numbers = generator.standard_exponential((count, vocabulary_size))
-    np.log(numbers, out=numbers)
-    numbers *= -temperature
-    return numbers.astype(np.float32)
-
-
-def make_chooser(decoding: Decoding, excluded: Sequence[int] = ()) -> Choose:
-    """The function that chooses tokens.
-
-    Args:
-        decoding: The filters, and the temperature that the noise was drawn with; without filters
-            the temperature makes no difference here.
-        excluded: Ids that are never chosen.
-
-    Returns:
-        A function from logits of shape (..., vocabulary) and noise of that shape to int64 ids of
-        shape (...).
-    """
-    filters, never, own = active_filters(decoding), list(excluded), values_of(decoding)
-
-    def choose_any(logits: Floats, noise: Any, _: Values | None = None) -> Any:
-        sums = logits + noise
-        if never:
-            sums[..., never] = -np.inf
-        return sums.argmax(-1)
-
-    if not filters:
-        return choose_any
-
-    def choose(logits: Floats, noise: Any, values: Values | None = None) -> Any:
-        values = values or own
-        allowed: Floats = logits.astype(np.float64)
-        if never:
-            allowed[..., never] = -np.inf
-        allowed -= allowed.max(-1, keepdims=True)
-        with np.errstate(over="ignore"):  # a tiny temperature sends all but the largest to -inf
-            allowed /= values["temperature"]
-        for name, function in filters:
-            allowed = function(allowed, values.get(name, own[name]))
-        return np.where(np.isneginf(allowed), -np.inf, logits + noise).argmax(-1)
-
-    return choose
 
 
 def list_filters(decoding: Decoding) -> tuple[tuple[str, float | None], ...]:

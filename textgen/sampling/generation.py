@@ -11,8 +11,15 @@ from itertools import chain, islice
 
 from textgen.sampling.batch import Batch
 from textgen.sampling.context import WindowRows
+from textgen.sampling.control import adjust_logits, advance_all, is_complete
 from textgen.sampling.readers import Reader, Rows
-from textgen.sampling.requests import GeneratedIds, GenerationConfig, TextRequest, exclude
+from textgen.sampling.requests import (
+    RANDOM_BLOCK,
+    GeneratedIds,
+    GenerationConfig,
+    TextRequest,
+    exclude,
+)
 from textgen.sampling.row_text import Text
 from textgen.sampling.subword_batch import SubwordBatch
 from textgen.sampling.subwords import SeedEnd, Spelling
@@ -50,19 +57,23 @@ def _stream_characters(
     on_complete: Callable[[], object],
 ) -> Iterator[int]:
     choose, step = config.make_chooser(), reader.step
-    generator = request.generator()
+    controls, generator = config.make_controls(request), request.generator()
     for seed_id in request.seed_ids:
         logits = step(seed_id)
+    if is_complete(controls):
+        on_complete()
+        return
     stop = config.stop
+    if stop.is_empty(request.seed_ids):
+        logits = exclude(logits, ..., stop.document_end_id)
     final_ids, tail, line_ends = stop.final_ids, deque[int](maxlen=stop.tail_length), 0
-    block, length = config.noise_block()[0], 0
-    max_length = config.max_length(request)
+    length, max_length = 0, config.max_length(request)
     places = max_length + stop.has_document_end  # the document end is no character
     while length < places:
-        for noise in config.draw_noise(generator, min(places - length, block)):
-            if not length and stop.is_empty(request.seed_ids):
-                logits = exclude(logits, ..., stop.document_end_id)
-            chosen = choose(logits, noise)
+        for number in generator.random(min(places - length, RANDOM_BLOCK)).tolist():
+            if controls:
+                logits = adjust_logits(controls, logits, config.excluded, max_length - length)
+            chosen = int(choose(logits, number))
             if chosen == stop.document_end_id:
                 on_complete()
                 return
@@ -70,6 +81,9 @@ def _stream_characters(
             if length > max_length:  # and the document has not ended
                 return
             yield chosen
+            if controls and advance_all(controls, chosen):
+                on_complete()
+                return
             if final_ids:
                 tail.append(chosen)
                 line_ends += chosen == stop.line_end_id
@@ -102,9 +116,14 @@ def _stream_subwords(
     final_ids, tail = stop.final_ids, deque[int](maxlen=stop.tail_length)
     length = line_ends = 0
     max_length, has_end = config.max_length(request), stop.has_document_end
-    generator, (block,) = request.generator(), config.noise_block()
+    controls, generator = config.make_controls(request), request.generator()
+    if is_complete(controls):
+        on_complete()
+        return
     while True:
-        for number in config.draw_noise(generator, block).tolist():
+        for number in generator.random(RANDOM_BLOCK).tolist():
+            if controls:
+                logits = adjust_logits(controls, logits, config.excluded, max_length - length)
             chosen = int(choose(logits, number))
             if chosen == stop.document_end_id:
                 on_complete()
@@ -126,6 +145,9 @@ def _stream_subwords(
                     if not final_ids:
                         on_complete()
                     return
+            if controls and advance_all(controls, chosen):
+                on_complete()
+                return
             if again:
                 reader.reset(())
                 for seed_id in again:

@@ -56,7 +56,8 @@ class RequestBuilder:
             label_ids = choice.draw((*entropy, 2)) if choice is not None else ()
             seed = self.check_seed(candidate.seed)
             ids, continuations = self.tokens.read_seed(seed, self.excluded)
-            return TextRequest(ids, entropy, label_ids, candidate.max_length, continuations)
+            length = candidate.max_length
+            return TextRequest(ids, entropy, label_ids, length, continuations, seed)
 
         return build
 

@@ -1,7 +1,7 @@
 """Texts as ids: what is generated, how, and what comes back."""
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,15 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from textgen.sampling.cells import Floats
-from textgen.sampling.decoding import Choose, draw_noise, list_filters, make_chooser
+from textgen.sampling.choosing import make_chooser
+from textgen.sampling.control import Control
+from textgen.sampling.decoding import Choose, list_filters
 from textgen.sampling.stopping import StopCondition
-from textgen.sampling.subword_decoding import draw_uniform, make_subword_chooser
 from textgen.sampling.subwords import Continuation, Spelling
 from textgen.settings import Decoding
 
-_NOISE_BLOCK = 1 << 16  # random numbers drawn at a time for a text: enough to make drawing cheap
-_MAX_BATCH_NOISE = 1 << 20  # random numbers held for all texts of a batch
-_UNIFORM_BLOCK = 256  # the same, with one number for each token
+RANDOM_BLOCK = 256  # random numbers drawn at a time for a text: enough to make drawing cheap
 _ENDLESS = np.iinfo(np.int64).max - 1
 
 
@@ -33,6 +32,7 @@ class TextRequest:
         max_length: Characters after the seed, instead of the maximum of the stop condition.
         continuations: The first token is one of these, which begin with the end of the seed; the
             last token of the seed is not in `seed_ids` then.
+        seed: The text of the whole seed, also of what is not read since no window has it.
     """
 
     seed_ids: Sequence[int]
@@ -40,6 +40,7 @@ class TextRequest:
     label_ids: tuple[int, ...] = ()
     max_length: int | None = None
     continuations: tuple[Continuation, ...] = ()
+    seed: str = ""
 
     def generator(self) -> np.random.Generator:
         """A new generator of the text's random numbers."""
@@ -96,6 +97,7 @@ class GenerationConfig:
         stop: When a text ends.
         excluded: Ids that are never chosen.
         spelling: The characters of each token; None if each token is a character.
+        controls: Make what depends on the text so far, one object for each text.
     """
 
     vocabulary_size: int
@@ -103,30 +105,21 @@ class GenerationConfig:
     stop: StopCondition
     excluded: tuple[int, ...] = ()
     spelling: Spelling | None = None
+    controls: tuple[Callable[[TextRequest], Control], ...] = ()
 
     @cached_property
     def chooser_key(self) -> Hashable:
         """Equal for ways to generate texts whose tokens one chooser can choose together."""
-        is_greedy = self.spelling is not None and not self.decoding.temperature
+        is_greedy = not self.decoding.temperature
         return self.excluded, is_greedy, list_filters(self.decoding)
 
     def make_chooser(self) -> Choose:
         """The function that chooses tokens, from logits and the random numbers."""
-        make = make_chooser if self.spelling is None else make_subword_chooser
-        return make(self.decoding, self.excluded)
+        return make_chooser(self.decoding, self.excluded)
 
-    def noise_block(self, rows: int = 1) -> tuple[int, ...]:
-        """The shape of the random numbers that are held for each of some texts: tokens first."""
-        if self.spelling is not None:
-            return (_UNIFORM_BLOCK,)
-        size = self.vocabulary_size
-        return max(1, min(_NOISE_BLOCK, _MAX_BATCH_NOISE // rows) // size), size
-
-    def draw_noise(self, generator: np.random.Generator, count: int) -> npt.NDArray[Any]:
-        """The random numbers for choosing the next `count` tokens of a text."""
-        if self.spelling is not None:
-            return draw_uniform(generator, count)
-        return draw_noise(generator, count, self.vocabulary_size, self.decoding.temperature)
+    def make_controls(self, request: TextRequest) -> list[Control]:
+        """What depends on the text so far, for one text."""
+        return [make(request) for make in self.controls]
 
     def max_length(self, request: TextRequest) -> int:
         """Characters after the seed of a text, at most; a huge number if there is no bound."""

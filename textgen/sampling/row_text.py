@@ -16,6 +16,7 @@ class Text:
         config: How it is generated.
         row: The row.
         details: What is recorded of its tokens; None for nothing.
+        controls: What depends on the text so far.
         finish: `stop` once it has reached its stop condition, `length` once it has its maximum
             length, None before.
         generator: The source of its random numbers.
@@ -27,8 +28,8 @@ class Text:
     """
 
     __slots__ = (
-        *("config", "details", "finish", "generator", "is_in_prompt", "request", "row", "seed"),
-        *("seed_end", "shows_end", "taken", "taken_characters"),
+        *("config", "controls", "details", "finish", "generator", "is_in_prompt", "request", "row"),
+        *("seed", "seed_end", "shows_end", "taken", "taken_characters"),
     )
 
     def __init__(
@@ -37,6 +38,7 @@ class Text:
         self.request, self.config, self.row, self.details = request, config, row, details
         self.finish: Literal["stop", "length"] | None = None
         self.generator = request.generator()
+        self.controls = config.make_controls(request)
         self.seed: Iterator[int] = iter(())
         self.is_in_prompt = details is not None and details.prompt is not None
         self.seed_end: SeedEnd | None = None

@@ -120,11 +120,6 @@ class SubwordBatch(Batch):
     def _arrays(self) -> tuple[Numbers, ...]:
         return (*super()._arrays(), self._characters, self._known)
 
-    def _draw_noise(self, rows: Numbers) -> None:
-        for row in rows.tolist():
-            text = self._texts[row]
-            self._noise[row] = text.config.draw_noise(text.generator, self._block)
-
     def _restrict(self, logits: Floats) -> Floats:
         restricted = logits
         self._continued.clear()

@@ -1,4 +1,10 @@
-"""How the next token is chosen among many: with one random number for each choice."""
+"""How the next token is chosen, with one random number for each choice.
+
+A token is drawn from softmax(logits / temperature) by inverting the cumulative distribution: of
+weights that add up to s, it is the one in whose part of the sum the number times s falls. At
+temperature 0 it is the most likely token. What is not a filter of decoding.py and concerns all
+texts changes `make_chooser`; what depends on the text so far is a `Control` (control.py).
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,18 +16,11 @@ from textgen.sampling.decoding import Choose, Floats, Values, active_filters, va
 from textgen.settings import Decoding
 
 _BLOCK = 32  # tokens whose weights are added first
+_LEAST_TEMPERATURE = 1e-30  # in float32 the largest quotients are still finite
 
 
-def draw_uniform(generator: np.random.Generator, count: int) -> npt.NDArray[np.float64]:
-    """Random numbers for choosing subwords: one in [0, 1) for each, shape (count,)."""
-    return generator.random(count)
-
-
-def make_subword_chooser(decoding: Decoding, excluded: Sequence[int] = ()) -> Choose:
-    """The function that chooses among many tokens, with one random number for each choice.
-
-    It inverts the cumulative distribution. With a thousand tokens that takes a fifth of the time
-    of a Gumbel number for each of them.
+def make_chooser(decoding: Decoding, excluded: Sequence[int] = ()) -> Choose:
+    """The function that chooses tokens.
 
     Args:
         decoding: Temperature and filters.
@@ -32,28 +31,38 @@ def make_subword_chooser(decoding: Decoding, excluded: Sequence[int] = ()) -> Ch
         numbers of shape (...) in [0, 1) to int64 ids of shape (...).
     """
     filters, own = active_filters(decoding), values_of(decoding)
-    never = np.array(excluded, np.int64)
+    never = list(excluded)
+    temperature = np.float32(max(decoding.temperature, _LEAST_TEMPERATURE))
     memory: npt.NDArray[np.float32] = np.zeros(0, np.float32)  # new memory is slow
     ones = np.ones(_BLOCK, np.float32)
 
-    def choose(logits: Floats, noise: Any, values: Values | None = None) -> Any:
+    def choose_one(logits: Floats, number: float) -> Any:
+        weights = np.exp((logits - logits.max()) / temperature)
+        sums = weights.cumsum(dtype=np.float64)
+        return sums.searchsorted(number * sums[-1], "right")
+
+    def choose(logits: Floats, numbers: Any, values: Values | None = None) -> Any:
         nonlocal memory
-        numbers, values = noise, values or own
         *rows, size = logits.shape
+        if never:
+            logits = logits.copy()
+            logits[..., never] = -np.inf
+        if not decoding.temperature:
+            return logits.argmax(-1)
+        if not rows and not filters and values is None:
+            return choose_one(logits, numbers)
+        values = values or own
         shape = (*rows, -(-size // _BLOCK) * _BLOCK)
         if memory.shape[1:] != shape[1:] or len(memory) < shape[0]:
             memory = np.zeros(shape, np.float32)
         buffer = memory[: shape[0]]
         weights = buffer[..., :size]
-        np.copyto(weights, logits)
-        if len(never):
-            weights[..., never] = -np.inf
-        if not decoding.temperature:
-            return weights.argmax(-1)
-        np.subtract(weights, weights.max(-1, keepdims=True), out=weights)
-        # In float32, where the largest quotients are still finite.
-        temperature = np.asarray(np.maximum(values["temperature"], 1e-30), np.float32)
-        np.divide(weights, temperature, out=weights)
+        np.subtract(logits, logits.max(-1, keepdims=True), out=weights)
+        np.divide(
+            weights,
+            np.asarray(np.maximum(values["temperature"], _LEAST_TEMPERATURE), np.float32),
+            out=weights,
+        )
         for name, function in filters:
             np.copyto(weights, function(weights, values.get(name, own[name])))
         np.exp(weights, out=weights)
