@@ -30,6 +30,8 @@ from benchmarks import report
 from textgen.model import model_dir
 from textgen.model.record import ModelRecord
 from textgen.sampling import Sampler
+from textgen.sampling.context import NetworkPredictor
+from textgen.sampling.network import Network
 from textgen.settings import Decoding, resolve_settings
 from textgen.text.vocabulary import Vocabulary
 
@@ -131,13 +133,19 @@ def predict_loop(directory: Path, maxlen: int, characters: int) -> Callable[[], 
     return run
 
 
+def _network(sampler: Sampler) -> Network:
+    predictor = sampler.predictor
+    assert isinstance(predictor, NetworkPredictor)
+    return predictor.network
+
+
 def measure_reading(sampler: Sampler) -> float:
     """Seconds to read the network's weights once, by the fastest reader that NumPy has.
 
     It reads the matrices that a step multiplies by, one after the other, so each is as far from the
     processor as in use.
     """
-    matrices = sampler._network._weights
+    matrices = _network(sampler)._weights
     vectors = [np.zeros(len(matrix), np.float32) for matrix in matrices]
     outputs = [np.empty(matrix.shape[1], np.float32) for matrix in matrices]
 
@@ -158,7 +166,7 @@ def measure_reading(sampler: Sampler) -> float:
 def measure_carry(directory: Path, runs: int) -> list[dict[str, Any]]:
     """One stream and many with carried state, compared with torch and the memory."""
     sampler = model_dir.load(directory, "carry")
-    units = sampler._network._units
+    units = _network(sampler)._units
     is_large = sum(units) > 500
     characters, batch_characters, torch_characters = (
         (3000, 200, 300) if is_large else (20_000, 400, 1500)
@@ -214,7 +222,7 @@ def measure_window(directory: Path, runs: int) -> list[dict[str, Any]]:
     is_same = sampler.vocabulary.decode(reference()) == sampler.generate(
         _SEED, length=predicted, temperature=0
     )
-    name = f"LSTM {','.join(map(str, sampler._network._units))}, window of {sampler.window}"
+    name = f"LSTM {','.join(map(str, _network(sampler)._units))}, window of {sampler.window}"
     row = _row(
         name, statistics.median(rates), "model.predict", statistics.median(predict_rates), 400
     )

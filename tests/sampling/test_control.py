@@ -66,7 +66,7 @@ def test_a_stream_and_a_batch_have_the_same_controls(name):
     streams = []
     for request in requests:
         note = partial(complete.append, request)
-        stream = generate_stream(sampler._make_reader(), request, config, note)
+        stream = generate_stream(sampler.predictor.reader(), request, config, note)
         streams.append(list(stream))
     batch = list(generate_batch(sampler.make_rows, iter(requests), 3, config))
     end = sampler.vocabulary.document_end_id
@@ -87,7 +87,7 @@ def test_a_control_that_is_complete_ends_a_text_before_its_first_token():
     config = replace(config, controls=(lambda request: Once(request, 0),))
     request = sampler.requests.text("abc", 3)
     ended: list[int] = []
-    stream = generate_stream(sampler._make_reader(), request, config, lambda: ended.append(1))
+    stream = generate_stream(sampler.predictor.reader(), request, config, lambda: ended.append(1))
     assert list(stream) == [] and ended == [1]
     batch = Batch(sampler.make_rows(2), config)
     text = batch.start(request, config)
@@ -101,5 +101,5 @@ def test_a_preference_that_leaves_nothing_is_passed_over_and_a_requirement_is_no
     config = sampler.requests.config(Decoding(1.0), sampler.stop_condition(20))
     config = replace(config, controls=(lambda request: Once(request, 20),))
     request = sampler.requests.text("a", 3)
-    ids = list(generate_stream(sampler._make_reader(), request, config))
+    ids = list(generate_stream(sampler.predictor.reader(), request, config))
     assert sorted(ids[:8]) == list(range(8)) and len(ids) == 20

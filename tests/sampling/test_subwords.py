@@ -53,13 +53,18 @@ def continue_slowly(
         if not read:
             continue
         beginning = sampler.vocabulary.decode(seed_ids[place:])
-        each = predict(sampler._network, read, sampler.window)
+        each = predict(network_of(sampler), read, sampler.window)
         for number, text in enumerate(table):
             probability, highest = joint * each[number], found.get(number, (0.0,))[0]
             if text.startswith(beginning) and possible[number] and probability > highest:
                 found[number] = probability, read, beginning
         joint *= each[seed_ids[place]]
     return found if len(found) > 1 and seed_ids[-1] in found else {}
+
+
+def network_of(sampler: Sampler) -> Any:
+    predictor: Any = sampler.predictor
+    return predictor.network
 
 
 def write_slowly(sampler: Sampler, seed: str, numbers: Any, **options: Any) -> tuple[str, Any, Any]:
@@ -80,7 +85,7 @@ def write_slowly(sampler: Sampler, seed: str, numbers: Any, **options: Any) -> t
             for number, (probability, _, _) in continuations.items():
                 weights[number] = probability
         else:
-            weights = predict(sampler._network, read, sampler.window)
+            weights = predict(network_of(sampler), read, sampler.window)
         logs = np.log(weights / weights.sum() + 1e-300)
         weights = weights * possible
         if end is not None and is_first and not seed:

@@ -16,7 +16,6 @@ from tests.analysis.models import LABELS, MERGES, random_model
 from tests.sampling.test_sampler import random_network
 from textgen.errors import BusyError
 from textgen.sampling import Sampler
-from textgen.sampling.context import make_reader
 from textgen.serving.engine import Engine, Job, Ticket, Update
 from textgen.settings import CorpusConfig, Decoding
 from textgen.text.vocabulary import Vocabulary
@@ -237,7 +236,7 @@ def test_alternatives_are_the_most_likely_tokens(sampler):
     client = submit(engine, make_job(sampler, "bad", length=20, alternatives=4)).read()
     engine.close()
     assert client.scores == []
-    reader, text = make_reader(sampler._network, None), ""
+    reader, text = sampler.predictor.reader(), ""
     for character in "bad":
         logits = reader.step(sampler.vocabulary.encode(character)[0])
     for piece, alternatives in zip(client.pieces, client.alternatives, strict=True):

@@ -44,7 +44,9 @@ from textgen.model.record import ModelRecord, parse_record
 from textgen.model.starters import find_model
 from textgen.model.weights import read_weights
 from textgen.sampling import Sampler
+from textgen.sampling.mixing import mix_samplers
 from textgen.sampling.network import Network, weight_specs
+from textgen.settings import Mix
 from textgen.text.fingerprints import same_sources
 from textgen.text.prepared import Prepared, open_prepared
 
@@ -77,6 +79,7 @@ class TrainedModel:
             mode, sampler.separator = record.documents
             # A model that knows line ends, from an earlier training, can learn from lines.
             sampler.excluded = "\n" if mode == "lines" else ""
+            sampler.document_length = record.document_length
         return sampler
 
     def sampler_in(self, directory: str | Path, context: str | None = None) -> Sampler:
@@ -101,22 +104,26 @@ class TrainedModel:
         return sum(weight.size for weight in self.weights[fixed:])
 
 
-def load(directory: str | Path, context: str | None = None) -> Sampler:
+def load(directory: str | Path | Mix, context: str | None = None) -> Sampler:
     """Load a trained model for generating text, without any deep-learning framework.
 
     Args:
-        directory: A model directory, or the name of a starter.
+        directory: A model directory, or the name of a starter. Or a mix of several, which then
+            predict as one.
         context: `carry` to carry the state from character to character, `window` to predict from
             exactly the last maxlen characters; None for what the model was trained with.
 
     Raises:
-        ModelError: there is none, or it is damaged or of another version.
-        SettingsError: an unknown context.
+        ModelError: there is none, or it is damaged or of another version; or models of a mix have
+            different tokens or labels.
+        SettingsError: an unknown context, or a mix without any character that all models know.
 
     Example:
         >>> model = load("textgen-model")  # doctest: +SKIP
         >>> print(model.generate("To be", length=200, temperature=0.5))  # doctest: +SKIP
     """
+    if isinstance(directory, Mix):
+        return mix_samplers([load(each, context) for each in directory.models], directory)
     return read_model(directory).sampler_in(directory, context)
 
 

@@ -45,6 +45,14 @@ class ModelRecord:
         return characters
 
     @property
+    def document_length(self) -> int | None:
+        """The mean number of characters of a document in the corpus; None if unknown."""
+        counts = self.about.get("corpus", {}).get("documents", {})
+        numbers = counts.values() if isinstance(counts, dict) else ()
+        documents = sum(number for number in numbers if isinstance(number, int))
+        return max(1, round(self.characters / documents)) if documents > 0 else None
+
+    @property
     def sources(self) -> tuple[str, ...]:
         """Names of the files of the corpus; empty if unknown."""
         sources = self.about.get("corpus", {}).get("sources", [])

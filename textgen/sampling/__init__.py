@@ -4,6 +4,8 @@
     network.py     the network: its weights, and how layers are stacked
     readers.py     what reads texts side by side: a fixed number, or texts that come and go
     context.py     what a prediction is made from: carried state, or the last maxlen tokens
+    mixture.py     several networks that predict as one (mixing.py: a sampler of several models;
+                   vocabulary_union.py: their tokens)
     decoding.py    which tokens can be chosen: top-k, top-p, min-p
     choosing.py    how the next token is drawn: temperature
     control.py     what depends on the text so far

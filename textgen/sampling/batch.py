@@ -14,11 +14,10 @@ import numpy.typing as npt
 
 from textgen.sampling.cells import Floats
 from textgen.sampling.choosers import Choosers
-from textgen.sampling.context import WindowRows
 from textgen.sampling.control import adjust_logits, advance_all, is_complete
 from textgen.sampling.decoding import log_probabilities
 from textgen.sampling.details import Details
-from textgen.sampling.readers import Rows
+from textgen.sampling.readers import TextRows
 from textgen.sampling.requests import (
     RANDOM_BLOCK,
     GeneratedIds,
@@ -53,13 +52,14 @@ class Batch:
 
     def __init__(
         self,
-        reader: Rows | WindowRows,
+        reader: TextRows,
         config: GenerationConfig,
         *,
         scores: bool = False,
         sizes: Sequence[int] | None = None,
     ):
         self._reader, self._scores = reader, scores
+        self._schedule = getattr(reader, "schedule", None)
         rows = reader.capacity
         self._sizes = range(1, rows + 1) if sizes is None else sizes
         self._end_id = config.stop.document_end_id
@@ -202,6 +202,12 @@ class Batch:
     def _begin(self, text: Text) -> None:
         """Begin to read a text's seed."""
         self._read(text, text.request.seed_ids, text.request.label_ids)
+        self._schedule_text(text, text.request.seed_ids)
+
+    def _schedule_text(self, text: Text, seed_ids: Sequence[int]) -> None:
+        """Say how long a text is, where its predictions depend on that."""
+        if self._schedule is not None:
+            self._schedule(text.row, seed_ids, int(self._max_length[text.row]))
 
     def _read(self, text: Text, ids: Iterable[int], label_ids: Sequence[int]) -> None:
         """Begin to read ids from the zero state."""

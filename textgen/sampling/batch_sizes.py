@@ -9,15 +9,14 @@ kernel: then a few rows that nobody uses make small batches large enough.
 import numpy as np
 
 from textgen.sampling.cells import Floats
-from textgen.sampling.context import WindowRows
-from textgen.sampling.readers import Rows
+from textgen.sampling.readers import TextRows
 
 _STEPS = 3  # the second one needs the products of the first with every matrix
 _LOGITS = 2000  # compared for each number of rows: a few may be equal by chance
 _STRIDE = 8  # rows between two numbers: kernels take about as long for all between
 
 
-def find_batch_sizes(reader: Rows | WindowRows, vocabulary_size: int) -> tuple[int, ...]:
+def find_batch_sizes(reader: TextRows, vocabulary_size: int) -> tuple[int, ...]:
     """Numbers of rows with which a text's logits depend on nothing but the text.
 
     They depend neither on the number of rows nor on the text's row, to the last bit. Small numbers

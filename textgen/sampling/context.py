@@ -2,17 +2,64 @@
 
 Both contexts are a `Reader` of texts side by side: `step` takes the ids of the next tokens and
 returns the logits of the ones after them; `reset` starts some of the texts again. Texts that come
-and go are read by a `Rows` or `WindowRows`.
+and go are read by a `Rows` or `WindowRows`. A `Predictor` makes both: a network with its context,
+or a mixture of such (mixture.py).
 """
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from textgen.sampling.cells import Floats
 from textgen.sampling.network import Network
-from textgen.sampling.readers import IdOrIds, Reader, Rows
+from textgen.sampling.readers import IdOrIds, Reader, Rows, TextRows
+
+
+class Predictor(Protocol):
+    """What predicts the next token of texts.
+
+    Attributes:
+        vocabulary_size: Number of ids.
+    """
+
+    @property
+    def vocabulary_size(self) -> int: ...
+
+    def reader(self, shape: tuple[int, ...] = ()) -> Reader:
+        """A reader of a fixed number of texts, as `Network.reader`."""
+        ...
+
+    def rows(self, capacity: int) -> TextRows:
+        """A reader of texts that come and go, `capacity` of them side by side at most."""
+        ...
+
+
+@dataclass(frozen=True)
+class NetworkPredictor:
+    """A network and what it predicts from.
+
+    Attributes:
+        network: The network.
+        window: Tokens that each prediction is made from; None to carry the state without end.
+    """
+
+    network: Network
+    window: int | None = None
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Number of ids."""
+        return self.network.vocabulary_size
+
+    def reader(self, shape: tuple[int, ...] = ()) -> Reader:
+        """A reader of a fixed number of texts, as `Network.reader`."""
+        return make_reader(self.network, self.window, shape)
+
+    def rows(self, capacity: int) -> TextRows:
+        """A reader of texts that come and go, `capacity` of them side by side at most."""
+        return make_rows(self.network, self.window, capacity)
 
 
 def make_reader(network: Network, maxlen: int | None, shape: tuple[int, ...] = ()) -> Reader:

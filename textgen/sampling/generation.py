@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 
 from textgen.sampling.batch import Batch
-from textgen.sampling.context import WindowRows
 from textgen.sampling.control import adjust_logits, advance_all, is_complete
-from textgen.sampling.readers import Reader, Rows
+from textgen.sampling.readers import Reader, TextRows
 from textgen.sampling.requests import (
     RANDOM_BLOCK,
     GeneratedIds,
@@ -45,6 +44,7 @@ def generate_stream(
     """
     if request.label_ids:
         reader.set_labels((), request.label_ids)
+    reader.schedule((), request.seed_ids, config.max_length(request))
     if config.spelling is None:
         return _stream_characters(reader, request, config, on_complete)
     return _stream_subwords(reader, request, config, config.spelling, on_complete)
@@ -150,6 +150,7 @@ def _stream_subwords(
                 return
             if again:
                 reader.reset(())
+                reader.schedule((), [*again, chosen], max_length)
                 for seed_id in again:
                     step(seed_id)
             seed_end, known, again = None, 0, []
@@ -157,7 +158,7 @@ def _stream_subwords(
 
 
 def generate_batch(
-    make_rows: Callable[[int], Rows | WindowRows],
+    make_rows: Callable[[int], TextRows],
     requests: Iterable[TextRequest],
     rows: int,
     config: GenerationConfig,
@@ -196,7 +197,7 @@ def generate_batch(
 
 
 def make_batch(
-    reader: Rows | WindowRows,
+    reader: TextRows,
     config: GenerationConfig,
     *,
     scores: bool = False,

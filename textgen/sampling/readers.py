@@ -3,9 +3,9 @@
 What they compute is in network.py and cells.py. A reader with windows is in context.py.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -30,12 +30,41 @@ class Reader:
         set_labels: Takes an index into the reader's shape and ids of labels, shape (..., fields),
             whose leading axes NumPy can broadcast to what is indexed: the labels with which those
             texts are read from now on. At first no text has a label, and `reset` changes none.
+        schedule: As `TextRows.schedule`; does nothing where predictions do not depend on it.
     """
 
     step: Callable[[IdOrIds], Floats]
     reset: Callable[[Any], None]
     activations: Callable[[], list[Floats]]
     set_labels: Callable[[Any, npt.ArrayLike], None] = field(default=lambda *_: None)
+    schedule: Callable[[Any, Sequence[int], int], None] = field(default=lambda *_: None)
+
+
+class TextRows(Protocol):
+    """What reads texts side by side that come and go; `Rows` is one.
+
+    One whose predictions depend on where in its text they are also has a method `schedule`. It is
+    called after `reset`, with an index of texts, the ids of their seed, and how many characters
+    follow the seed at most.
+    """
+
+    capacity: int
+
+    def step(self, ids: npt.NDArray[np.integer[Any]], /) -> Floats:
+        """Read a token in each of the first rows, as `Rows.step`."""
+        ...
+
+    def reset(self, index: Any, /) -> None:
+        """Set the states of texts to zero, as `Reader.reset`."""
+        ...
+
+    def set_labels(self, index: Any, label_ids: npt.ArrayLike, /) -> None:
+        """Choose the labels that texts are read with, as `Reader.set_labels`."""
+        ...
+
+    def move(self, source: int, target: int, /) -> None:
+        """Copy the states and labels of a text into another row."""
+        ...
 
 
 class Rows:

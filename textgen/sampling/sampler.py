@@ -11,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from textgen.errors import SeedError, SettingsError
-from textgen.sampling.context import WindowRows, make_reader, make_rows
+from textgen.sampling.context import NetworkPredictor, Predictor
 from textgen.sampling.generation import generate_batch, generate_stream
 from textgen.sampling.label_choice import LabelOption
+from textgen.sampling.mixture import Mixture, check_end
 from textgen.sampling.network import Network
-from textgen.sampling.readers import Reader, Rows
+from textgen.sampling.readers import TextRows
 from textgen.sampling.request_builder import RequestBuilder
 from textgen.sampling.requests import TextRequest
 from textgen.sampling.scoring import score_in_order, spread
@@ -48,10 +49,11 @@ class Sampler:
     """Generates text with a trained network.
 
     Args:
-        network: The trained network.
+        network: The trained network; or a mixture of several, each with a window or without.
         vocabulary: Its tokens.
         window: Tokens that each prediction is made from, each time from a zero state; None
-            to carry the state without end.
+            to carry the state without end. Of a mixture, the longest window, or None if one of its
+            networks carries the state.
         seeds: Windows of the corpus, one of which is drawn if no seed is given.
         batch_states: Window states in a batch of texts.
         labels: The labels of the corpus's documents, which the network reads, too; None without.
@@ -61,25 +63,32 @@ class Sampler:
             model that was not loaded from its directory.
         excluded: Characters that are never chosen.
         separator: Text that separates documents in the corpus, if a text of the user's does.
+        document_length: The mean number of characters of a document in the corpus; None if that is
+            unknown, and for continuous text.
+        predictor: What predicts the next token.
+        seeds: Windows of the corpus.
     """
 
     def __init__(
         self,
-        network: Network,
+        network: Network | Mixture,
         vocabulary: Vocabulary,
         window: int | None,
         seeds: Sequence[str],
         batch_states: int = BATCH_STATES,
         labels: Labels | None = None,
     ):
-        self._network = network
+        self.predictor: Predictor = (
+            network if isinstance(network, Mixture) else NetworkPredictor(network, window)
+        )
         self.vocabulary = vocabulary
         self.window = window
-        self._seeds = tuple(seeds)
+        self.seeds = tuple(seeds)
         self._batch_states = batch_states
         self.labels = labels
         self.corpus: Corpus | None = None
         self.excluded = self.separator = ""
+        self.document_length: int | None = None
         self._tokens = Tokens(vocabulary, window)
 
     @property
@@ -263,11 +272,11 @@ class Sampler:
         """
         if self.generates_documents:
             return ""
-        if not self._seeds:
+        if not self.seeds:
             raise SeedError("the model has no seeds; give one with --seed")
         # The last number keeps this draw apart from those of the characters.
         generator = np.random.default_rng([random_seed, number, 1])
-        return self._seeds[generator.integers(len(self._seeds))]
+        return self.seeds[generator.integers(len(self.seeds))]
 
     def logprobs(self, text: str, *, label: LabelOption = None) -> npt.NDArray[np.float64]:
         """The log-probability of each character of a text, given those before it.
@@ -292,10 +301,11 @@ class Sampler:
             >>> logprobs = textgen.load("textgen-model").logprobs("To be")  # doctest: +SKIP
             >>> bits_per_character = -logprobs.mean() / math.log(2)  # doctest: +SKIP
         """
-        prompt, reader = self.requests.prompt(self.check_seed(text), label), self._make_reader()
+        prompt, reader = self.requests.prompt(self.check_seed(text), label), self.predictor.reader()
         ids = np.array(prompt.ids, np.int64)
         if prompt.label_ids:
             reader.set_labels((), prompt.label_ids)
+        reader.schedule((), prompt.ids[:1], len(text))
         if (end := self.vocabulary.document_end_id) is not None:
             ids = np.append(ids, end)
         elif len(ids) < 2:
@@ -342,9 +352,10 @@ class Sampler:
         Raises:
             SeedError, SettingsError: As for `generate`.
         """
+        check_end(self.predictor, stop.max_length)
         request = self.requests.text(seed, random_seed, label=label)
         config = self.requests.config(decoding, stop)
-        ids = generate_stream(self._make_reader(), request, config, on_complete)
+        ids = generate_stream(self.predictor.reader(), request, config, on_complete)
         return map(self.vocabulary.table.__getitem__, ids)
 
     def generate_batch(
@@ -400,6 +411,7 @@ class Sampler:
         self, candidates: Iterable[Candidate], config: TextConfig
     ) -> Iterator[GeneratedText]:
         """The texts of candidates, in their order."""
+        check_end(self.predictor, config.stop.max_length)
         waiting: deque[tuple[str, TextRequest]] = deque()
         builder = self.requests
         build = builder.for_candidates(config.random_seed, config.label)
@@ -425,9 +437,6 @@ class Sampler:
                 self.labels.decode(request.label_ids) if self.labels is not None else {},
             )
 
-    def make_rows(self, capacity: int) -> Rows | WindowRows:
+    def make_rows(self, capacity: int) -> TextRows:
         """What reads texts that come and go, `capacity` of them side by side at most."""
-        return make_rows(self._network, self.window, capacity)
-
-    def _make_reader(self) -> Reader:
-        return make_reader(self._network, self.window)
+        return self.predictor.rows(capacity)

@@ -8,9 +8,8 @@ import numpy.typing as npt
 
 from textgen.sampling.batch import Batch, Flags, Numbers
 from textgen.sampling.cells import Floats
-from textgen.sampling.context import WindowRows
 from textgen.sampling.details import Details
-from textgen.sampling.readers import Rows
+from textgen.sampling.readers import TextRows
 from textgen.sampling.requests import GenerationConfig, TextRequest
 from textgen.sampling.row_text import Text
 from textgen.sampling.subwords import SeedEnd, Spelling
@@ -28,7 +27,7 @@ class SubwordBatch(Batch):
 
     def __init__(
         self,
-        reader: Rows | WindowRows,
+        reader: TextRows,
         config: GenerationConfig,
         spelling: Spelling,
         *,
@@ -82,6 +81,7 @@ class SubwordBatch(Batch):
         for text, (first, *others) in self._again:
             if text.finish is None:
                 self._reader.reset(text.row)
+                self._schedule_text(text, [first, *others])
                 self._current[text.row], text.seed = first, iter(others)
                 self._reading[text.row] = True
         self._again.clear()

@@ -4,6 +4,7 @@
     training.py  CorpusConfig, WindowConfig, ModelConfig, TrainConfig
     sampling.py  Decoding, SampleConfig, NoveltyConfig
     serving.py   ServeConfig
+    mixing.py    Mix
     presets.py   several settings under one name
     resolve.py   which value counts: the user's, the preset's, the corpus's or the default
     options.py   settings as keyword arguments of the Python API
@@ -36,6 +37,7 @@ from textgen.settings.choices import (
     INPUT_FORMATS,
     JOIN_TIMEOUT,
     LABEL_SOURCES,
+    MIX_BY,
     NORMALIZATIONS,
     OPTIMIZERS,
     PRECISIONS,
@@ -46,6 +48,7 @@ from textgen.settings.choices import (
     WEB_FORMATS,
     WEIGHT_DTYPES,
 )
+from textgen.settings.mixing import Mix, parse_mix
 from textgen.settings.options import (
     CorpusOptions,
     DecodingOptions,
@@ -90,6 +93,7 @@ __all__ = [
     "INPUT_FORMATS",
     "JOIN_TIMEOUT",
     "LABEL_SOURCES",
+    "MIX_BY",
     "NORMALIZATIONS",
     "OPTIMIZERS",
     "PRECISIONS",
@@ -108,6 +112,7 @@ __all__ = [
     "DocumentFilters",
     "Filters",
     "GenerateOptions",
+    "Mix",
     "ModelConfig",
     "ModelOptions",
     "NoveltyConfig",
@@ -128,6 +133,7 @@ __all__ = [
     "is_newer",
     "normalize_options",
     "parse_duration",
+    "parse_mix",
     "parse_tokens",
     "resolve_settings",
     "to_python_value",

@@ -17,6 +17,7 @@ BAD_ROWS = ("error", "skip")
 DEVICES = ("auto", "cpu", "gpu")
 BACKENDS = ("tensorflow", "jax", "torch")
 CONTEXTS = ("carry", "window")
+MIX_BY = ("probabilities", "logits")
 STEP_FORMATS = ("onnx", "litert", "saved-model", "numpy")  # one step of the network
 WEB_FORMATS = ("html", "js")
 EXPORT_FORMATS = (*STEP_FORMATS, *WEB_FORMATS)
