@@ -24,7 +24,7 @@ def test_weights_may_be_a_list_or_an_array():
 @pytest.mark.parametrize(
     ("problem", "options"),
     [
-        ("mix has 1 weights for 2 models; give one for each", {"weights": (1.0,)}),
+        ("mix must have a weight for each model, 2 in all, not 1", {"weights": (1.0,)}),
         ("mix must add up to 1, and 0.7,0.2 is 0.9", {"weights": (0.7, 0.2)}),
         ("mix must add up to 1, and 0.5,0.6 is 1.1", {"weights": (1, 0), "to": (0.5, 0.6)}),
         ("mix must be a number, 0 or more and at most 1, not 1.5", {"weights": (1.5, -0.5)}),

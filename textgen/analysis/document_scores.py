@@ -9,7 +9,7 @@ from typing import Any, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from textgen.analysis.document_reader import Document, DocumentReader
+from textgen.analysis.document_reader import Document
 from textgen.analysis.losses import UNKNOWN_BITS, LossSum
 from textgen.analysis.model_text import named_text
 from textgen.analysis.text_reader import ReadingOptions
@@ -19,6 +19,7 @@ from textgen.settings import DEFAULT_MODEL
 from textgen.text.documents.document_list import take_documents
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sources import Corpora
+from textgen.text.vocabulary import Ids
 
 _GROUP_TOKENS, _GROUP_DOCUMENTS = 1 << 18, 1 << 14  # scored together, in memory
 
@@ -83,7 +84,7 @@ def evaluate_each(
     corpora, options = take_documents(corpora, reading, labels)
     trained = read_model(model)
     text = named_text(trained.record, model, corpora, options, report, as_documents=True)
-    scorer = DocumentScorer(trained, text.reader, context)
+    scorer = DocumentScorer(trained, text.reader.end, context)
 
     def scores() -> Iterator[DocumentScore]:
         for document, logs in scorer.score(text.read_documents()):
@@ -105,15 +106,15 @@ class DocumentScorer:
 
     Args:
         trained: The model.
-        reader: What reads the documents.
+        end: The ids that end each document, and are read before it: `DocumentReader.end`.
         context: As for `evaluate`.
     """
 
-    def __init__(self, trained: TrainedModel, reader: DocumentReader, context: str | None = None):
+    def __init__(self, trained: TrainedModel, end: Ids, context: str | None = None):
         self._network = trained.network()
         self._window = trained.record.window(context)
         self._has_labels = trained.record.labels is not None
-        self._end = reader.end.tolist()
+        self._end = end.tolist()
 
     def score(
         self, documents: Iterable[Document]
@@ -122,7 +123,7 @@ class DocumentScorer:
 
         The first id lacks one where the model reads nothing before a document.
         """
-        for group in _groups(documents):
+        for group in group_documents(documents):
             scores = score_documents(
                 self._network,
                 [document.ids for document in group],
@@ -133,7 +134,7 @@ class DocumentScorer:
             yield from zip(group, scores, strict=True)
 
 
-def _groups(documents: Iterable[Document]) -> Iterator[list[Document]]:
+def group_documents(documents: Iterable[Document]) -> Iterator[list[Document]]:
     """Documents in groups that fit in memory."""
     group, tokens = list[Document](), 0
     for document in documents:

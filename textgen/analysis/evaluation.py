@@ -1,20 +1,20 @@
 """How well a trained model predicts a text: loss, bits per character, perplexity, coverage."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Unpack
 
-from textgen.analysis.document_scores import DocumentScorer
 from textgen.analysis.formatting import percent
 from textgen.analysis.losses import UNKNOWN_BITS, LabelLoss, LabelLosses, LossSum
+from textgen.analysis.mixture_scores import MemberLoss, MixtureScorer, read_models
 from textgen.analysis.model_text import ModelText, corpus_part, named_text
 from textgen.analysis.text_reader import ReadingOptions, too_short_error
+from textgen.analysis.text_scores import ModelScorer, TextScorer
 from textgen.errors import SettingsError
 from textgen.model.model_dir import TrainedModel, read_model
-from textgen.sampling.context import make_reader
-from textgen.sampling.scoring import score_by_windows, score_in_order
-from textgen.settings import DEFAULT_MODEL, check_integer
+from textgen.model.record import ModelRecord
+from textgen.settings import DEFAULT_MODEL, Mix, check_integer
 from textgen.text.documents.document_list import take_documents
 from textgen.text.documents.index import TEST, VALIDATION
 from textgen.text.reading_report import ReadingReport
@@ -41,6 +41,7 @@ class Evaluation:
         labels: The loss of the documents with each label.
         note: How the text was read, where the model was trained on another kind; else empty.
         tokens: How many tokens the predicted characters are; None for a model without subwords.
+        members: How well each model of a mixture predicts the text by itself; else empty.
     """
 
     characters: int
@@ -54,6 +55,7 @@ class Evaluation:
     labels: tuple[LabelLoss, ...] = ()
     note: str = ""
     tokens: int | None = None
+    members: tuple[MemberLoss, ...] = ()
 
     @property
     def bits_per_character(self) -> float:
@@ -105,6 +107,8 @@ class Evaluation:
             figures["labels"] = [label.to_json() for label in self.labels]
         if self.tokens is not None:
             figures["perplexity_per_token"] = self.perplexity_per_token
+        if self.members:
+            figures["members"] = [member.to_json() for member in self.members]
         return {**figures, "reading": self.reading.to_json()}
 
     def lines(self) -> list[tuple[str, str]]:
@@ -148,7 +152,7 @@ DOCUMENT_FIGURES = ("documents", "ends", "nats_per_document")
 
 def evaluate(
     corpora: Corpora = (),
-    model: str | Path = DEFAULT_MODEL,
+    model: str | Path | Mix = DEFAULT_MODEL,
     *,
     context: str | None = None,
     windows: int | None = None,
@@ -164,7 +168,8 @@ def evaluate(
     Args:
         corpora: Paths of files and directories, `-`, or sources; none for the part of its corpus
             that the model was validated on.
-        model: A model directory.
+        model: A model directory, or a mix of several. How the text is read, and the part of the
+            corpus if no text is named, are those of the first one with a weight above 0.
         context: `carry` reads the text in order and carries the state; `window` predicts each
             character from exactly the last maxlen; None for what the model was trained with.
         windows: Read windows of this many characters instead (tokens, for a model with subwords),
@@ -181,7 +186,7 @@ def evaluate(
         ModelError: no model, or a damaged one; no text is named, and the model directory does not
             have its corpus, or that has no such part.
         SettingsError: windows of no character, windows and context or documents together, texts
-            and `test` together, an unknown way to read the text.
+            and `test` together, an unknown way to read the text, a mix that changes over the text.
 
     Example:
         >>> evaluate("corpus.txt", "textgen-model").loss  # doctest: +SKIP
@@ -195,12 +200,20 @@ def evaluate(
     named = list_corpora(corpora)
     if named and test:
         raise SettingsError("test", "is a part of the model's corpus; name no text")
-    trained = read_model(model)
+    model = model.reduce() if isinstance(model, Mix) else model
+    mixed = read_models(model, context) if isinstance(model, Mix) else None
+    directory = model.models[0] if isinstance(model, Mix) else model
+    trained = read_model(directory) if mixed is None else mixed.trained
     if named:
-        text = named_text(trained.record, model, named, options)
+        text = named_text(trained.record, directory, named, options)
     else:
-        text = corpus_part(trained, Path(model), TEST if test else VALIDATION)
-    evaluation = measure(trained, text, context=context, windows=windows)
+        text = corpus_part(trained, Path(directory), TEST if test else VALIDATION)
+    if mixed is None:
+        evaluation = measure(trained, text, context=context, windows=windows)
+    else:
+        scorer = MixtureScorer(mixed, text.reader.end, context)
+        evaluation = _add_up(trained.record, text, scorer, windows)
+        evaluation = replace(evaluation, members=scorer.members(evaluation.ends))
     if evaluation.predicted <= evaluation.ends:
         raise too_short_error(evaluation.characters, evaluation.unknown)
     return evaluation
@@ -223,27 +236,28 @@ def measure(
     Returns:
         The evaluation, with losses that are nan if nothing can be predicted.
     """
-    vocabulary = trained.record.vocabulary
-    total, by_label = LossSum(vocabulary), LabelLosses(trained.record.labels)
+    scorer = ModelScorer(trained, text.reader.end, context)
+    return _add_up(trained.record, text, scorer, windows)
+
+
+def _add_up(
+    record: ModelRecord, text: ModelText, scorer: TextScorer, windows: int | None
+) -> Evaluation:
+    """The evaluation of what a scorer finds."""
+    vocabulary = record.vocabulary
+    total, by_label = LossSum(vocabulary), LabelLosses(record.labels)
     ends = 0
     if text.has_documents:
         if windows is not None:
             raise SettingsError(
                 "windows", "is for continuous text, and this text is read as documents"
             )
-        scorer = DocumentScorer(trained, text.reader, context)
-        for document, logs in scorer.score(text.read_documents()):
+        for document, logs in scorer.score_documents(text.read_documents()):
             predicted = total.add(document.targets(logs), logs)
             by_label.add(document.label_ids, len(document.text), predicted, -logs.sum())
             ends += vocabulary.count_characters(text.reader.end)
     else:
-        network, window = trained.network(), trained.record.window(context)
-        pieces = text.read_ids()
-        if windows is not None:
-            scores = score_by_windows(network, windows, pieces)
-        else:
-            scores = score_in_order(make_reader(network, window), network.vocabulary_size, pieces)
-        for targets, logs in scores:
+        for targets, logs in scorer.score_text(text.read_ids(), windows):
             total.add(targets, logs)
     counts = text.reader.text
     return Evaluation(

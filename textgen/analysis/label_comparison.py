@@ -210,7 +210,7 @@ def measure_labels(
         raise CorpusError(
             f"{list_names(text.names)}: has no documents; name a text with documents in it"
         )
-    scores = _score(DocumentScorer(trained, text.reader), documents, number, ids)
+    scores = _score(DocumentScorer(trained, text.reader.end), documents, number, ids)
     place_of = {int(label_id): place for place, label_id in enumerate(ids)}
     own = np.array([place_of.get(int(document.label_ids[number]), -1) for document in documents])
     best = scores.argmin(axis=1)

@@ -10,6 +10,7 @@ import cloup
 from textgen.cli import base_command, console, corpus_options, options
 from textgen.cli.formatting import flatten_labels, format_count, format_table, make_printable
 from textgen.cli.output import Output
+from textgen.settings import Mix
 
 if TYPE_CHECKING:
     from textgen.analysis.document_scores import DocumentScore
@@ -20,7 +21,7 @@ _MAX_LABELS = 30  # of each kind, in the table
 
 @cloup.command("evaluate", cls=base_command.Command)
 @options.texts(required=False)
-@options.model("Model directory to evaluate.")
+@options.model_or_mix("Model directory to evaluate.")
 @cloup.option(
     "--test",
     is_flag=True,
@@ -53,7 +54,9 @@ _MAX_LABELS = 30  # of each kind, in the table
 @options.debug
 def command(
     texts: tuple[str, ...],
-    directory: Path,
+    models: tuple[Path, ...],
+    mix: str | None,
+    mix_by: str | None,
     test: bool,  # noqa: FBT001
     each: bool,  # noqa: FBT001
     context: str | None,
@@ -73,12 +76,17 @@ def command(
     text reads a line end before and after each document instead. --each ranks a list: bits per
     character and the text of each document. Any model reads lines then.
 
+    Several models are evaluated as one (--model, --mix), and each of them alone on the same text,
+    which is read with the settings of the first one's corpus. With the best weights the mixture
+    would have the lowest loss on this text.
+
     \b
         textgen evaluate held-out.txt
         textgen evaluate held-out.txt --windows 256 --format json
         tail -c 100000 corpus.txt | textgen evaluate --model small -
         textgen evaluate --test
         textgen evaluate --each names.txt | sort -n
+        textgen evaluate held-out.txt --model verse --model news --mix 0.7,0.3
     """
     if each:
         if not texts or test:
@@ -87,14 +95,17 @@ def command(
             raise click.UsageError("--each takes no --windows, and --format jsonl or csv")
     elif output_format in ("jsonl", "csv"):
         raise click.UsageError(f"--format {output_format} is for --each; give --format json")
+    model = options.chosen_model(models, mix, mix_by)
     reading = corpus_options.chosen_reading(reading)
     out = Output()
     if each:
+        if isinstance(model, Mix):
+            raise click.UsageError("--each takes one --model")
         from textgen.analysis.document_scores import evaluate_each
         from textgen.text.reading_report import ReadingReport
 
         report = ReadingReport()
-        scores = evaluate_each(texts, directory, context=context, report=report, **reading)
+        scores = evaluate_each(texts, model, context=context, report=report, **reading)
         lines = {"text": _format_lines, "jsonl": _format_json, "csv": _format_csv}[output_format]
         out.write_clean(map(out.clean, lines(scores)))
         console.note_reading(report)
@@ -103,7 +114,7 @@ def command(
 
     from textgen.analysis.evaluation import evaluate
 
-    evaluation = evaluate(texts, directory, context=context, windows=windows, test=test, **reading)
+    evaluation = evaluate(texts, model, context=context, windows=windows, test=test, **reading)
     console.note_reading(evaluation.reading)
     if evaluation.note:
         console.note(f"textgen: {evaluation.note}")
@@ -112,6 +123,8 @@ def command(
         return
     for label, text in evaluation.lines():
         out.write(f"{label:18}  {text}\n")
+    for line in _format_members(evaluation):
+        out.write(f"{line}\n")
     for line in _format_labels(evaluation):
         out.write(f"{line}\n")
     if evaluation.unknown:
@@ -119,6 +132,25 @@ def command(
             f"textgen: {evaluation.unknown:,} characters are not in the model's vocabulary: left "
             "out, or read as its unknown character if it has one"
         )
+
+
+def _format_members(evaluation: "Evaluation") -> Iterator[str]:
+    """A table of the models of a mixture."""
+    if not evaluation.members:
+        return
+    rows = [
+        (
+            make_printable(member.model).replace("\n", " "),
+            f"{member.weight:.3g}",
+            f"{member.loss:.4f}",
+            f"{member.bits_per_character:.4f}",
+            *([] if member.best_weight is None else [f"{member.best_weight:.2f}"]),
+        )
+        for member in evaluation.members
+    ]
+    yield ""
+    head = ("each model alone", "weight", "loss", "bits per character", "best weight")
+    yield from format_table(head[: len(rows[0])], rows)
 
 
 def _format_labels(evaluation: "Evaluation") -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Options that several commands share, and options made from settings."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,14 +9,17 @@ from typing import Any, TypeVar
 import click
 import cloup
 
-from textgen.cli.types import DIRECTORIES, FILES
+from textgen.cli.types import DIRECTORIES, FILES, ONE_PATH
 from textgen.settings import (
     CONTEXTS,
     DECODING_ERRORS,
     DEFAULT_MODEL,
+    MIX_BY,
     Config,
     CorpusConfig,
+    Mix,
     format_value,
+    parse_mix,
 )
 
 _AS_TRAINED = "[default: as in the model's training]"
@@ -106,6 +109,53 @@ def model(help_text: str) -> Callable[[F], F]:
         show_envvar=True,
         help=help_text,
     )
+
+
+def model_or_mix(help_text: str) -> Callable[[F], F]:
+    """`--model DIR`, once or several times, `--mix` and `--mix-by`; for `chosen_model`."""
+
+    def decorate(function: F) -> F:
+        function = cloup.option(
+            "--mix-by",
+            type=click.Choice(MIX_BY),
+            help="Mix the models' probabilities: write what any of them would. Or their logits: "
+            f"write what all of them would.  [default: {Mix.by}]",
+        )(function)
+        function = cloup.option(
+            "--mix",
+            metavar="W,W...[:W,W...]",
+            help="How much each of several models counts, adding up to 1, as in 0.7,0.3; 1,0:0,1 "
+            "changes from one to the other over each text.  [default: equal weights]",
+        )(function)
+        return cloup.option(
+            "--model",
+            "models",
+            type=ONE_PATH,
+            multiple=True,
+            metavar="DIR",
+            shell_complete=DIRECTORIES,
+            envvar="TEXTGEN_MODEL",
+            default=(DEFAULT_MODEL,),
+            show_default=True,
+            show_envvar=True,
+            help=f"{help_text} Repeat the option to let several models predict as one.",
+        )(function)
+
+    return decorate
+
+
+def chosen_model(models: Sequence[Path], mix: str | None, mix_by: str | None) -> Path | Mix:
+    """The model of `model_or_mix`, or the mix of several.
+
+    Raises:
+        SettingsError: the weights do not fit the models.
+    """
+    if len(models) == 1 and mix is None:
+        if mix_by is not None:
+            raise click.UsageError("--mix-by is for several models; give a --model for each")
+        return models[0]
+    weights, to = parse_mix(mix) if mix is not None else ((), ())
+    return Mix(models, weights, to, mix_by or Mix.by)
 
 
 def models(function: F) -> F:

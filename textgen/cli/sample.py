@@ -17,7 +17,7 @@ from textgen.settings import CONTEXTS, DocumentFilters, SampleConfig
 
 
 @cloup.command("sample", cls=base_command.Command)
-@options.model("Model directory to generate with.")
+@options.model_or_mix("Model directory to generate with.")
 @cloup.option_group(
     "Seed",
     cloup.option(
@@ -223,7 +223,9 @@ from textgen.settings import CONTEXTS, DocumentFilters, SampleConfig
 )
 @options.debug
 def command(
-    directory: Path,
+    models: tuple[Path, ...],
+    mix: str | None,
+    mix_by: str | None,
     seed: str | None,
     seeds_from: str | None,
     unknown: str,
@@ -254,6 +256,7 @@ def command(
         textgen sample --interactive
         textgen sample -n 1000 --unique --novel > names.txt
         textgen sample -n 20 --label genre=horror --min-length 20 --format csv
+        textgen sample --model verse --model news --mix 0.7,0.3
     """
     chosen = options.chosen(values)
     config = SampleConfig(**options.settings_of(SampleConfig, chosen))
@@ -285,7 +288,7 @@ def command(
 
     from textgen.model.model_dir import load
 
-    sampler = load(directory, config.context)
+    sampler = load(options.chosen_model(models, mix, mix_by), config.context)
     ends = sampler.generates_documents
     if separator is None:
         separator = sampler.separator or None

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, ClassVar
 
 import click
@@ -50,9 +51,17 @@ class _Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]
             self.fail(str(error), param, ctx)
 
 
+class _OnePath(click.Path):
+    """A path; a variable of the environment has one, even for an option that can be repeated."""
+
+    def split_envvar_value(self, rv: str) -> list[str]:
+        return [rv]
+
+
 UNITS = _Units()
 ESCAPED = _Escaped()
 DURATION = _Duration()
+ONE_PATH = _OnePath(path_type=Path)
 
 
 def _complete_paths(kind: str) -> Callable[[click.Context, click.Parameter, str], list[Any]]:

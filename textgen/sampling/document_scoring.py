@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from textgen.sampling.context import make_reader
+from textgen.sampling.context import window_reader
+from textgen.sampling.mixture import Mixture
 from textgen.sampling.network import Network
 from textgen.text.vocabulary import Ids
 
@@ -20,7 +21,7 @@ _BLOCK = 1 << 20  # logits in memory at a time
 
 
 def score_documents(
-    network: Network,
+    network: Network | Mixture,
     documents: Sequence[Ids],
     label_ids: LabelIds | None = None,
     *,
@@ -33,7 +34,7 @@ def score_documents(
     Memory grows with the number of tokens: pass documents in groups of some hundred thousand.
 
     Args:
-        network: A trained network.
+        network: A trained network, or a mixture of several, each with its window.
         documents: The ids of each document with its document end, shape (tokens,), 1 or more.
         label_ids: The ids of their labels, shape (documents, fields); None for a network without.
         start: Ids that are read before each document: the document end. Without any, the first
@@ -109,7 +110,7 @@ def _schedule(steps: npt.NDArray[np.int64], numbers: Ids, max_rows: int) -> _Sch
 
 
 def _read(
-    network: Network,
+    network: Network | Mixture,
     schedule: _Schedule,
     inputs: Ids,
     targets: Ids,
@@ -117,7 +118,11 @@ def _read(
     window: int | None,
 ) -> npt.NDArray[np.float32]:
     """The log-probabilities of targets, float32 of shape (steps, rows)."""
-    reader = make_reader(network, window, (schedule.rows,))
+    shape = (schedule.rows,)
+    if window is None or isinstance(network, Mixture):
+        reader = network.reader(shape)
+    else:
+        reader = window_reader(network, window, shape)
     first: dict[int, list[tuple[int, int]]] = {}  # documents that begin at each step
     for number, row, step in schedule.places:
         first.setdefault(step, []).append((number, row))

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import numpy.typing as npt
 
+from textgen.sampling.context import Predictor
 from textgen.sampling.decoding import log_probabilities
-from textgen.sampling.network import Network
 from textgen.sampling.readers import Reader
 from textgen.text.vocabulary import Ids
 
@@ -65,7 +65,7 @@ def spread(logs: Doubles, lengths: npt.NDArray[np.int64]) -> Doubles:
 
 
 def score_by_windows(
-    network: Network, maxlen: int, pieces: Iterable[Ids]
+    network: Predictor, maxlen: int, pieces: Iterable[Ids]
 ) -> Iterator[tuple[npt.NDArray[np.int64], Doubles]]:
     """The log-probability of each character of a text, given those before it in its window.
 
@@ -74,7 +74,7 @@ def score_by_windows(
     the only one.
 
     Args:
-        network: A trained network.
+        network: A trained network, or a mixture of several without windows.
         maxlen: Characters predicted in a window.
         pieces: The text's ids, in pieces of any length.
 
@@ -108,12 +108,12 @@ def window_batch_size(maxlen: int) -> int:
 
 
 def score_windows(
-    network: Network, ids: Ids, starts: npt.NDArray[np.int64], maxlen: int
+    network: Predictor, ids: Ids, starts: npt.NDArray[np.int64], maxlen: int
 ) -> tuple[npt.NDArray[np.int64], Doubles]:
     """The log-probabilities of the characters of windows, each read from a zero state.
 
     Args:
-        network: A trained network.
+        network: A trained network, or a mixture of several without windows.
         ids: A text's ids; each window ends before the last of them.
         starts: Where the windows start, shape (windows,).
         maxlen: Characters predicted in each.

@@ -55,11 +55,19 @@ class Mix(Config):
         """Whether the weights change over a text."""
         return self.weights != self.to
 
+    def reduce(self) -> "Mix | str | Path":
+        """The same without models whose weight is always 0; the model, if only one is left."""
+        rows = [
+            row for row in zip(self.models, self.weights, self.to, strict=True) if row[1] or row[2]
+        ]
+        models, weights, to = zip(*rows, strict=True)
+        return models[0] if len(models) == 1 else Mix(models, weights, to, self.by)
+
     def _check(self, weights: Sequence[float]) -> None:
         if len(weights) != len(self.models):
             raise SettingsError(
                 "mix",
-                f"has {len(weights)} weights for {len(self.models)} models; give one for each",
+                f"must have a weight for each model, {len(self.models)} in all, not {len(weights)}",
             )
         for weight in weights:
             check_number("mix", weight, at_least=0, at_most=1)

@@ -161,7 +161,7 @@ def test_bits_by_the_place_in_a_document_are_of_characters(tmp_path, monkeypatch
     text = read_named_text(trained, model, [source(lines)])
     assert document_values.draw_places(trained, text) == "x"
     named = named_text(trained.record, model, [source(lines)], {})
-    scored = list(DocumentScorer(trained, named.reader).score(named.read_documents()))
+    scored = list(DocumentScorer(trained, named.reader.end).score(named.read_documents()))
     abba = -scored[0][1] / math.log(2)
     chab = -scored[30][1] / math.log(2)
     assert len(abba) == 2 and len(chab) == 4  # c, h, ab; abba; and their ends

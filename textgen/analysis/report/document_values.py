@@ -179,6 +179,6 @@ def draw_places(trained: TrainedModel, text: ReportText) -> str:
 
 def _bits(trained: TrainedModel, text: ReportText) -> Iterator[npt.NDArray[np.float64]]:
     """The bits of each document's characters; those of a subword are spread over its own."""
-    for document, logs in DocumentScorer(trained, text.sample.reader).score(text.documents):
+    for document, logs in DocumentScorer(trained, text.sample.reader.end).score(text.documents):
         lengths = trained.record.vocabulary.lengths[document.targets(logs)]
         yield spread(-logs / math.log(2), lengths)
