@@ -9,7 +9,7 @@ import pytest
 from tests.analysis.models import LABELS, LETTERS, MERGES, random_model, save_model
 from tests.analysis.source import source
 from textgen import evaluate, load
-from textgen.errors import ModelError, SettingsError
+from textgen.errors import CorpusError, ModelError, SettingsError
 from textgen.sampling.mixing import mix_samplers
 from textgen.settings import CorpusConfig, Mix
 
@@ -133,6 +133,13 @@ def test_figures_of_the_models_are_in_the_json(save):
     (one, two) = evaluate([source(TEXT)], Mix(names)).to_json()["members"]
     assert one.keys() == {"model", "weight", "loss", "bits_per_character", "best_weight"}
     assert (one["model"], two["weight"]) == (str(names[0]), 0.5)
+
+
+def test_mixed_logits_give_no_probability_to_what_one_model_lacks(save):
+    names = save((random_model(PLAIN), 1), (random_model(PLAIN, LETTERS + "é"), 2))
+    with pytest.raises(CorpusError, match="the text has 'é', which not all of the models know"):
+        evaluate([source(TEXT + "é")], Mix(names, by="logits"))
+    assert evaluate([source(TEXT + "é")], Mix(names)).loss < 10
 
 
 def test_a_mix_that_changes_or_of_different_models_is_an_error(save):

@@ -11,7 +11,7 @@ import httpx
 
 from tests.analysis.models import LABELS, MERGES, random_model, save_model
 from textgen.serving.server import Listening, TextServer
-from textgen.settings import CorpusConfig, ServeConfig
+from textgen.settings import CorpusConfig, Mix, ServeConfig
 
 CONTINUOUS = CorpusConfig(documents="none")
 DOCUMENTS = CorpusConfig(documents="lines")
@@ -45,7 +45,7 @@ class Running:
 
 @contextmanager
 def serve(
-    models: Mapping[str, Path],
+    models: Mapping[str, Path | Mix],
     limits: ServeConfig | None = None,
     *,
     key: str | None = None,

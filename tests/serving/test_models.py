@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from tests.analysis.models import random_model, save_model
-from tests.serving.serving import CONTINUOUS, serve
-from textgen.errors import ModelError, UsageError
-from textgen.serving.models import name_models
-from textgen.settings import ServeConfig
+from tests.serving.serving import CONTINUOUS, DOCUMENTS, serve
+from textgen import load
+from textgen.errors import ModelError, SettingsError, UsageError
+from textgen.serving.names import add_mix, name_models
+from textgen.settings import Mix, ServeConfig
 
 ASK = {"prompt": "abc", "max_tokens": 30, "temperature": 0}
 
@@ -108,3 +109,49 @@ def test_names_of_models(tmp_path, monkeypatch):
 def test_a_model_that_is_missing_is_an_error(tmp_path):
     with pytest.raises(ModelError, match="no such model directory"), serve({"a": tmp_path / "a"}):
         pass
+
+
+def test_a_mix_is_one_more_model_and_follows_its_models(tmp_path):
+    paths = {name: tmp_path / name for name in ("one", "two")}
+    save_model(random_model(CONTINUOUS), paths["one"])
+    save_model(random_model(CONTINUOUS, "\n abcxyz", window=3), paths["two"])
+    mixes = add_mix(paths, "0.7,0.3", None) | {"there": Mix(["one", "two"], (1, 0), (0, 1))}
+    asked = {"prompt": "abc", "max_tokens": 40, "temperature": 0.8, "seed": 5}
+
+    def expect(*weights):
+        sampler = load(Mix([*paths.values()], *weights))
+        text = sampler.generate("abc", length=40, temperature=0.8, random_seed=5)
+        return [text.removeprefix("abc")]
+
+    with serve(mixes) as running:
+        assert running.texts(model="one+two", **asked) == expect((0.7, 0.3))
+        assert running.texts(model="there", **asked) == expect((1, 0), (0, 1))
+        about = {
+            each["id"]: each["textgen"] for each in running.client.get("/v1/models").json()["data"]
+        }
+        assert about["one+two"]["mix"] == {"one": 0.7, "two": 0.3}
+        assert about["there"]["mix_to"] == {"one": 0, "two": 1}
+        parameters = [about[name]["parameters"] for name in ("one", "two", "one+two")]
+        assert parameters[0] + parameters[1] == parameters[2]
+        answer = running.post(
+            model="there", prompt="xab", max_tokens=0, echo=True, logprobs=1, temperature=0
+        )
+        assert answer.json()["choices"][0]["logprobs"]["token_logprobs"][0] is None
+        save_model(other_model(), paths["one"])
+        wait_for_line(running, "there: switched to the new model, too")
+        assert running.texts(model="one+two", **asked) == expect((0.7, 0.3))
+        before = running.texts(model="one+two", **asked)
+        save_model(random_model(DOCUMENTS), paths["two"])
+        wait_for_line(running, "there: keeps its models, the new ones cannot be mixed")
+        assert running.texts(model="one+two", **asked) == before
+
+
+def test_models_that_cannot_be_mixed_are_an_error_at_the_start(tmp_path):
+    paths = {name: tmp_path / name for name in ("one", "two")}
+    save_model(random_model(CONTINUOUS), paths["one"])
+    save_model(random_model(DOCUMENTS), paths["two"])
+    mixed = add_mix(paths, "0.5,0.5", "logits")
+    with pytest.raises(ModelError, match="two: has characters of documents"), serve(mixed):
+        pass
+    with pytest.raises(SettingsError, match="must have a weight for each model"):
+        add_mix(paths, "1", None)

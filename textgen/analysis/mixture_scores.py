@@ -17,7 +17,7 @@ from textgen.analysis.document_reader import Document
 from textgen.analysis.document_scores import group_documents
 from textgen.analysis.losses import LossSum
 from textgen.analysis.text_scores import Doubles, ModelScorer, TokenLogs
-from textgen.errors import SettingsError
+from textgen.errors import CorpusError, SettingsError
 from textgen.model.model_dir import TrainedModel, read_model
 from textgen.sampling.context import NetworkPredictor
 from textgen.sampling.document_scoring import score_documents
@@ -177,12 +177,26 @@ class MixtureScorer:
             self._sums[place].add(member.reads[ids[counted]], logs[place][counted])
             known[place, knows] = logs[place][knows]
         if self._mixed.mix.by == "logits":
+            self._check_possible(ids, logs[-1])
             return logs[-1]
         if self._count < _KEPT:
             self._kept.append(np.exp(known))
             self._count += len(ids)
         known += np.log(self._mixed.mix.weights)[:, None]
         return np.asarray(np.logaddexp.reduce(known, axis=0))
+
+    def _check_possible(self, ids: Ids, logs: Doubles) -> None:
+        """Check that all models know some characters.
+
+        Raises:
+            CorpusError: one does not; mixed logits give the text no probability.
+        """
+        if (impossible := np.isneginf(logs)).any():
+            token = self._mixed.trained.record.vocabulary.table[int(ids[impossible][0])]
+            raise CorpusError(
+                f"the text has {token!r}, which not all of the models know, and mixed logits give "
+                "it no probability; give --mix-by probabilities"
+            )
 
     def _find_best_weights(self) -> list[float] | None:
         """The weights with the lowest loss, by expectation and maximization."""

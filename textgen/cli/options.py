@@ -111,8 +111,8 @@ def model(help_text: str) -> Callable[[F], F]:
     )
 
 
-def model_or_mix(help_text: str) -> Callable[[F], F]:
-    """`--model DIR`, once or several times, `--mix` and `--mix-by`; for `chosen_model`."""
+def mix_weights(help_text: str) -> Callable[[F], F]:
+    """`--mix` and `--mix-by`."""
 
     def decorate(function: F) -> F:
         function = cloup.option(
@@ -121,11 +121,18 @@ def model_or_mix(help_text: str) -> Callable[[F], F]:
             help="Mix the models' probabilities: write what any of them would. Or their logits: "
             f"write what all of them would.  [default: {Mix.by}]",
         )(function)
-        function = cloup.option(
-            "--mix",
-            metavar="W,W...[:W,W...]",
-            help="How much each of several models counts, adding up to 1, as in 0.7,0.3; 1,0:0,1 "
-            "changes from one to the other over each text.  [default: equal weights]",
+        return cloup.option("--mix", metavar="W,W...[:W,W...]", help=help_text)(function)
+
+    return decorate
+
+
+def model_or_mix(help_text: str) -> Callable[[F], F]:
+    """`--model DIR`, once or several times, `--mix` and `--mix-by`; for `chosen_model`."""
+
+    def decorate(function: F) -> F:
+        function = mix_weights(
+            "How much each of several models counts, adding up to 1, as in 0.7,0.3; 1,0:0,1 "
+            "changes from one to the other over each text.  [default: equal weights]"
         )(function)
         return cloup.option(
             "--model",

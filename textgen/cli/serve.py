@@ -120,6 +120,10 @@ _KEY = "TEXTGEN_API_KEY"
         help_text="Time for requests in progress after SIGTERM or Ctrl-C.",
     ),
 )
+@options.mix_weights(
+    "Serve one more model, in which all of these predict as one: how much each counts, as in "
+    "0.7,0.3; 1,0:0,1 changes from one to the other over each text.  [default: none]"
+)
 @cloup.option("-q", "--quiet", is_flag=True, help="Write no line about each request.")
 @options.debug
 def command(
@@ -129,6 +133,8 @@ def command(
     api_key: str | None,
     no_key: bool,  # noqa: FBT001
     origins: tuple[str, ...],
+    mix: str | None,
+    mix_by: str | None,
     quiet: bool,  # noqa: FBT001
     **values: Any,
 ) -> None:
@@ -136,7 +142,8 @@ def command(
 
     MODEL is a model directory, the name of a starter, or NAME=DIR; clients choose among several by
     name, which is the last part of the directory. The default is textgen-model, or TEXTGEN_MODEL.
-    When a training replaces a model, new requests get the new one.
+    When a training replaces a model, new requests get the new one. With --mix, clients can also
+    choose titles+poems, both models as one.
 
     The API is at /v1/completions, /v1/chat/completions and /v1/models; docs/serving.md describes
     it. Lines about requests have no text of them. SIGTERM or Ctrl-C ends the server when the
@@ -145,15 +152,18 @@ def command(
     \b
         textgen serve
         textgen serve titles poems=models/verse --port 8080
+        textgen serve titles poems --mix 0.7,0.3
         TEXTGEN_API_KEY=secret textgen serve --host 0.0.0.0
         curl http://127.0.0.1:8000/v1/completions -H 'Content-Type: application/json' \\
             -d '{"prompt": "To be", "max_tokens": 200}'
     """
     limits = ServeConfig(**options.chosen(values))
+    if mix is None and mix_by is not None:
+        raise click.UsageError("--mix-by is for --mix; give the weights of the models")
     from textgen.packages import require_installed
 
     require_installed("starlette", "uvicorn", "pydantic", "prometheus_client", "threadpoolctl")
-    from textgen.serving.models import name_models
+    from textgen.serving.names import add_mix, name_models
     from textgen.serving.server import Listening, TextServer
     from textgen.serving.threads import limit_threads
 
@@ -163,9 +173,10 @@ def command(
         console.note(f"textgen: {line}")
 
     named = name_models(models or (os.environ.get("TEXTGEN_MODEL") or DEFAULT_MODEL,))
+    served = named if mix is None else add_mix(named, mix, mix_by)
     listening = Listening(host, port, api_key, no_key, origins)
-    server = TextServer(named, listening, limits, log, None if quiet else log)
+    server = TextServer(served, listening, limits, log, None if quiet else log)
     with limit_threads(server.most_parameters):
-        status = server.run(lambda: log(f"serving {', '.join(named)} on {server.address}"))
+        status = server.run(lambda: log(f"serving {', '.join(served)} on {server.address}"))
     if status:
         raise signals.ProgramEnd(status)

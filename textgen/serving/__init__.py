@@ -15,7 +15,7 @@
     formats.py       the objects and events of answers; answers.py sends them
     api_errors.py    errors that a client sees
     openapi.py       the description of the server
-    models.py        the models by name, replaced when their directories change
+    models.py        the models by name, replaced when their directories change; names.py: the names
     engine.py        generates the texts of all clients of a model, side by side
 
 A request is read (`bodies`), checked (`requests`), planned (`plan`) and submitted to the engine of

@@ -1,4 +1,7 @@
-"""The models that are served, by name; each is replaced when a training replaces its directory."""
+"""The models that are served, by name; each is replaced when a training replaces its directory.
+
+A mix of models is one more model, with a name and an engine.
+"""
 
 import asyncio
 import threading
@@ -8,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from textgen import storage
-from textgen.errors import UsageError, first_line
+from textgen.errors import ModelError, first_line
 from textgen.model.model_dir import TrainedModel, read_model
 from textgen.model.paths import HISTORY, LABELS, MODEL, SEEDS, SETTINGS, VOCABULARY
 from textgen.model.starters import find_model
 from textgen.sampling import Sampler
+from textgen.sampling.mixing import mix_samplers
 from textgen.serving.api_errors import ApiError, invalid
 from textgen.serving.engine import Delivery, Engine, deliver_each
-from textgen.settings import ServeConfig
+from textgen.settings import Mix, ServeConfig
 
 _INTERVAL = 1.0  # seconds between two looks at the directories
 _SHOWN_SEEDS = 5  # of a model, shown to clients
@@ -29,7 +33,7 @@ class ServedModel:
 
     Args:
         name: What clients call it.
-        trained: The model.
+        about: What clients learn about it, apart from what the sampler knows.
         sampler: Its sampler.
         engine: Its engine.
 
@@ -37,11 +41,16 @@ class ServedModel:
         loaded: When it was loaded, in seconds since 1970.
     """
 
-    def __init__(self, name: str, trained: TrainedModel, sampler: Sampler, engine: Engine):
+    def __init__(self, name: str, about: Mapping[str, Any], sampler: Sampler, engine: Engine):
         self.name, self.sampler, self.engine = name, sampler, engine
         self.loaded = time.time()
-        self._trained = trained
+        self._about = about
         self._users, self._is_replaced = 0, False
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers were learned."""
+        return int(self._about["parameters"])
 
     def acquire(self) -> None:
         """Keep the engine until `release`."""
@@ -59,20 +68,16 @@ class ServedModel:
 
     def to_json(self, limits: ServeConfig) -> dict[str, Any]:
         """The model as clients list it."""
-        settings, sampler = self._trained.record.settings.model, self.sampler
+        sampler = self.sampler
         fields = sampler.labels.fields if sampler.labels is not None else ()
         about = {
             "documents": sampler.generates_documents,
             "labels": [{"name": field.name, "values": list(field.values)} for field in fields],
-            "cell": settings.cell,
-            "units": list(settings.units),
-            "parameters": self._trained.parameters,
+            **self._about,
             "window": sampler.window,
             "vocabulary_size": sampler.vocabulary.size,
             "subwords": bool(sampler.vocabulary.merges),
-            "seeds": []
-            if sampler.generates_documents
-            else list(self._trained.record.seeds[:_SHOWN_SEEDS]),
+            "seeds": [] if sampler.generates_documents else list(sampler.seeds[:_SHOWN_SEEDS]),
             "max_length": limits.max_length,
             "max_prompt": limits.max_prompt,
         }
@@ -94,7 +99,8 @@ class Models:
     """All models that are served.
 
     Args:
-        directories: Model directories, or names of starters, by the names that clients use.
+        models: Model directories, or names of starters, by the names that clients use; or mixes of
+            models with such names.
         limits: How much the engines generate at a time.
         log: Writes a line for the user.
 
@@ -102,18 +108,24 @@ class Models:
         most_parameters: Those of the largest model at the start.
 
     Raises:
-        ModelError: a model is missing or damaged.
+        ModelError: a model is missing or damaged, or models of a mix have different tokens or
+            labels.
     """
 
     def __init__(
-        self, directories: Mapping[str, Path], limits: ServeConfig, log: Callable[[str], object]
+        self, models: Mapping[str, Path | Mix], limits: ServeConfig, log: Callable[[str], object]
     ):
-        self._directories = {name: find_model(path) for name, path in directories.items()}
+        self._mixes = {name: mix for name, mix in models.items() if isinstance(mix, Mix)}
+        self._directories = {
+            name: find_model(path) for name, path in models.items() if not isinstance(path, Mix)
+        }
         self._limits, self._log = limits, log
         self._models: dict[str, ServedModel] = {}
         self._states = {name: _read_state(path) for name, path in self._directories.items()}
         self._trained = {name: _load(path) for name, path in self._directories.items()}
         self.most_parameters = max(trained.parameters for trained, _ in self._trained.values())
+        for mix in self._mixes.values():
+            mix_samplers([self._trained[str(name)][1] for name in mix.models], mix)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start the engines; their updates arrive in an event loop."""
@@ -124,7 +136,9 @@ class Models:
 
         self._deliver = deliver
         for name, (trained, sampler) in self._trained.items():
-            self._models[name] = self._make(name, trained, sampler)
+            self._models[name] = self._make(name, _describe(trained), sampler)
+        for name, mix in self._mixes.items():
+            self._models[name] = self._make_mix(name, mix)
         self._trained.clear()
 
     def __iter__(self) -> Iterator[ServedModel]:
@@ -172,46 +186,51 @@ class Models:
             self._log(f"{name}: keeps its model, the new one cannot be read: {first_line(error)}")
             return
         self._models[name].replace()
-        self._models[name] = self._make(name, trained, sampler)
+        self._models[name] = self._make(name, _describe(trained), sampler)
         self._log(f"{name}: switched to the new model in {path}")
+        for mixed, mix in self._mixes.items():
+            if name in mix.models:
+                self._renew_mix(mixed, mix)
 
-    def _make(self, name: str, trained: TrainedModel, sampler: Sampler) -> ServedModel:
+    def _renew_mix(self, name: str, mix: Mix) -> None:
+        try:
+            model = self._make_mix(name, mix)
+        except ModelError as error:
+            self._log(f"{name}: keeps its models, the new ones cannot be mixed: {error}")
+            return
+        self._models[name].replace()
+        self._models[name] = model
+        self._log(f"{name}: switched to the new model, too")
+
+    def _make_mix(self, name: str, mix: Mix) -> ServedModel:
+        members = [self._models[str(each)] for each in mix.models]
+        sampler = mix_samplers([member.sampler for member in members], mix)
+        names = [member.name for member in members]
+        about = {
+            "cell": "mix",
+            "units": [],
+            "parameters": sum(member.parameters for member in members),
+            "mix": dict(zip(names, mix.weights, strict=True)),
+            **({"mix_to": dict(zip(names, mix.to, strict=True))} if mix.is_ramp else {}),
+            "mix_by": mix.by,
+        }
+        return self._make(name, about, sampler)
+
+    def _make(self, name: str, about: Mapping[str, Any], sampler: Sampler) -> ServedModel:
         limits = self._limits
         engine = Engine(
             sampler, rows=limits.rows, waiting=limits.max_waiting, deliver=self._deliver
         )
-        return ServedModel(name, trained, sampler, engine)
+        return ServedModel(name, about, sampler, engine)
 
 
-def name_models(models: tuple[str, ...]) -> dict[str, Path]:
-    """The directories of models that a user named, by the names that clients use.
-
-    Args:
-        models: Model directories, names of starters, or NAME=DIR.
-
-    Raises:
-        UsageError: two have the same name.
-
-    Example:
-        >>> name_models(("models/titles", "poems=models/2"))
-        {'titles': PosixPath('models/titles'), 'poems': PosixPath('models/2')}
-    """
-    named = dict[str, Path]()
-    for text in models:
-        name, equals, directory = text.partition("=")
-        if not equals or Path(text).exists():
-            name, directory = Path(text).name, text
-            if text and name in ("", ".."):
-                name = Path(text).resolve().name
-        if not directory or not name:
-            raise UsageError(f"{text!r}: names no model; give a directory, or NAME=DIR")
-        if name in named:
-            raise UsageError(
-                f"{directory}: would be served as {name}, as {named[name]} is; give one of them "
-                f"another name: other={directory}"
-            )
-        named[name] = Path(directory)
-    return named
+def _describe(trained: TrainedModel) -> dict[str, Any]:
+    settings = trained.record.settings.model
+    return {
+        "cell": settings.cell,
+        "units": list(settings.units),
+        "parameters": trained.parameters,
+    }
 
 
 def _load(path: Path) -> tuple[TrainedModel, Sampler]:

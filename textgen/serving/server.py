@@ -22,7 +22,7 @@ from textgen.serving.metrics import Metrics
 from textgen.serving.models import Models
 from textgen.serving.security import make_policy
 from textgen.serving.state import State
-from textgen.settings import ServeConfig
+from textgen.settings import Mix, ServeConfig
 
 _TICK = 0.02  # seconds between two looks at whether all requests are answered
 _LAST_WORDS = 0.5  # seconds for the error that ends a request after the grace period
@@ -57,7 +57,8 @@ class TextServer:
     """A server for some models.
 
     Args:
-        directories: Model directories, or names of starters, by the names that clients use.
+        models: Model directories, names of starters, or mixes of models that are served, by the
+            names that clients use.
         listening: Where it listens, and to whom.
         limits: What requests may use.
         log: Writes a line for the user.
@@ -75,7 +76,7 @@ class TextServer:
 
     def __init__(
         self,
-        directories: Mapping[str, Path],
+        models: Mapping[str, Path | Mix],
         listening: Listening,
         limits: ServeConfig,
         log: Log,
@@ -90,7 +91,7 @@ class TextServer:
             no_key=listening.no_key,
         )
         self._limits, self._log, self._access_log = limits, log, access_log
-        self._models = Models(directories, limits, log)
+        self._models = Models(models, limits, log)
         self.most_parameters = self._models.most_parameters
         self._socket = _listen(family, address, listening)
         host, port = self._socket.getsockname()[:2]
