@@ -24,13 +24,16 @@ OpenPage = Callable[..., WebPage]
 
 
 @pytest.fixture(scope="session", params=["chromium", "node"])
-def engine(request, tmp_path_factory) -> Engine:
+def engine(request, tmp_path_factory) -> Iterator[Engine]:
     """The engine in Chromium and, where it is installed, in Node."""
     if request.param == "chromium":
-        return ChromiumEngine(request.getfixturevalue("browser"))
+        yield ChromiumEngine(request.getfixturevalue("browser"))
+        return
     if NODE is None:
         pytest.skip("no Node here; Chromium runs these tests, too")
-    return NodeEngine(tmp_path_factory.mktemp("engine"))
+    in_node = NodeEngine(tmp_path_factory.mktemp("engine"))
+    yield in_node
+    in_node.close()
 
 
 def write_page(directory: Path, model: TrainedModel, name: str = "tales") -> Path:

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,10 +24,12 @@ _IN_PAGE = """async ([source, code, argument]) => {
 
 _IN_NODE = """
 import * as engine from "./textgen.mjs";
-import { readFileSync } from "node:fs";
-const { code, argument } = JSON.parse(readFileSync(0, "utf8"));
-const result = await (0, eval)(`(${code})`)(engine, argument);
-process.stdout.write(JSON.stringify(result ?? null));
+import { createInterface } from "node:readline";
+for await (const line of createInterface({ input: process.stdin, crlfDelay: Infinity })) {
+  const { code, argument } = JSON.parse(line);
+  const result = await (0, eval)(`(${code})`)(engine, argument);
+  process.stdout.write(`${JSON.stringify(result ?? null)}\\n`);
+}
 """
 
 
@@ -54,22 +57,42 @@ class ChromiumEngine:
 
 
 class NodeEngine:
-    """The engine in Node, a process for each call."""
+    """The engine in Node; the process starts with the first call, or the next after an error."""
 
     def __init__(self, directory: Path):
         self._directory = directory
+        self._process: subprocess.Popen[bytes] | None = None
         (directory / "textgen.mjs").write_text(engine_module(), encoding="utf-8")
         (directory / "run.mjs").write_text(_IN_NODE, encoding="utf-8")
 
     def run(self, code: str, argument: Any = None) -> Any:
-        assert NODE is not None
+        if self._process is None:
+            self._process = self._start()
+        assert self._process.stdin is not None and self._process.stdout is not None
         content = json.dumps({"code": code, "argument": argument})
-        done = subprocess.run(
-            [NODE, "run.mjs"],
-            cwd=self._directory,
-            input=content.encode(),
-            capture_output=True,
-            timeout=60,
-        )
-        assert done.returncode == 0, done.stderr.decode()
-        return json.loads(done.stdout)
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(content.encode() + b"\n")
+            self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            self.close()
+            raise AssertionError((self._directory / "errors").read_text(encoding="utf-8"))
+        return json.loads(line)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        assert NODE is not None
+        with (self._directory / "errors").open("wb") as errors:
+            return subprocess.Popen(
+                [NODE, "run.mjs"],
+                cwd=self._directory,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+            )
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
