@@ -1,6 +1,7 @@
 """What tests share: a small text, small trained models, a way to run textgen."""
 
 import atexit
+import fcntl
 import os
 import re
 import shutil
@@ -9,12 +10,13 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 
-from tests.forking import Fork, Forks
+from tests.forking import Fork, Forks, program_after
+from textgen.model import starters
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -81,6 +83,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
+Make = Callable[[Path], None]
 
 
 def nursery_text(lines: int = 220) -> str:
@@ -105,6 +108,12 @@ def corpus(tmp_path: Path, text: str) -> Path:
     path = tmp_path / "corpus.txt"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+@pytest.fixture
+def without_starters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading a text with a starter, to offer it where no network is chosen, takes seconds."""
+    monkeypatch.setattr(starters, "_DIRECTORY", Path("nowhere"))
 
 
 @pytest.fixture(scope="session")
@@ -182,28 +191,28 @@ Start = Callable[..., Fork | subprocess.Popen[str]]
 def start(tmp_path: Path, forks: Forks | None) -> Start:
     """Starts the program in an empty directory; tests read its standard error and send signals.
 
-    Python starts it if something is to be called in the process before that.
+    Code of Python that is to run `before` it runs in its process.
     """
 
     def begin(
-        *arguments: str | Path, stdin: bool = False, preexec_fn: Callable[[], None] | None = None
+        *arguments: str | Path, stdin: bool = False, before: str = ""
     ) -> Fork | subprocess.Popen[str]:
         words = [str(argument) for argument in arguments]
         given = subprocess.PIPE if stdin else subprocess.DEVNULL
-        if forks is None or preexec_fn is not None or not forks.can_start(words, os.environ):
+        if forks is None or not forks.can_start(words, os.environ):
             return subprocess.Popen(
-                [sys.executable, "-m", "textgen", *words],
+                [*program_after(before), *words],
                 cwd=tmp_path,
                 stdin=given,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 text=True,
-                preexec_fn=preexec_fn,
             )
         reading, writing = os.pipe()
         theirs, mine = os.pipe()
         with Path(os.devnull).open("w") as nowhere:
-            process = forks.start(words, tmp_path, os.environ, (theirs, nowhere.fileno(), writing))
+            streams = (theirs, nowhere.fileno(), writing)
+            process = forks.start(words, tmp_path, os.environ, streams, before)
         os.close(writing)
         os.close(theirs)
         process.stderr, process.stdin = os.fdopen(reading), os.fdopen(mine, "w")
@@ -214,6 +223,32 @@ def start(tmp_path: Path, forks: Forks | None) -> Start:
     return begin
 
 
+def make_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Make) -> Path:
+    """A folder that one of the processes which run these tests fills, for all of them."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / name
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "whole").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            (folder / "whole").touch()
+    return folder
+
+
+def train_on(text: str, **options: Any) -> Make:
+    """Writes a text and trains a model on it, in a folder."""
+
+    def make(folder: Path) -> None:
+        from textgen.api import train
+
+        (folder / "corpus.txt").write_text(text, encoding="utf-8")
+        train(folder / "corpus.txt", model=folder / "model", **options)
+
+    return make
+
+
 @pytest.fixture(scope="session")
 def trained(pytestconfig, tmp_path_factory: pytest.TempPathFactory, text: str) -> Path:
     """A model directory that is trained for a few seconds, once; tests must not change it.
@@ -222,14 +257,8 @@ def trained(pytestconfig, tmp_path_factory: pytest.TempPathFactory, text: str) -
     """
     if pytestconfig.getoption("--no-framework"):
         return RELEASED / "model"
-    from textgen.api import train
-
-    folder = tmp_path_factory.mktemp("trained")
-    path = folder / "corpus.txt"
-    path.write_text(text, encoding="utf-8")
-    train(
-        path,
-        model=folder / "model",
+    make = train_on(
+        text,
         units=48,
         embedding=16,
         maxlen=20,
@@ -239,7 +268,7 @@ def trained(pytestconfig, tmp_path_factory: pytest.TempPathFactory, text: str) -
         weight_decay=0.01,
         sample_length=40,
     )
-    return folder / "model"
+    return make_once(tmp_path_factory, "trained", make) / "model"
 
 
 @pytest.fixture(scope="session")
@@ -247,14 +276,8 @@ def trained_on_windows(pytestconfig, tmp_path_factory: pytest.TempPathFactory, t
     """The same with one target per window, one-hot input and two layers."""
     if pytestconfig.getoption("--no-framework"):
         return RELEASED / "model-windows"
-    from textgen.api import train
-
-    folder = tmp_path_factory.mktemp("windows")
-    path = folder / "corpus.txt"
-    path.write_text(text, encoding="utf-8")
-    train(
-        path,
-        model=folder / "model",
+    make = train_on(
+        text,
         units=(24, 20),
         embedding=0,
         maxlen=12,
@@ -263,4 +286,4 @@ def trained_on_windows(pytestconfig, tmp_path_factory: pytest.TempPathFactory, t
         batch_size=32,
         sample_length=0,
     )
-    return folder / "model"
+    return make_once(tmp_path_factory, "trained-on-windows", make) / "model"

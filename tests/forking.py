@@ -29,6 +29,13 @@ FREE = ("TEXTGEN_", "PYTEST_CURRENT_TEST", "XDG_STATE_HOME", "TERM")
 BACKENDS = {"--backend", "--coordinator"}
 
 
+def program_after(before: str) -> tuple[str, ...]:
+    """The words that start textgen in a new Python, after some code in the same process."""
+    if not before:
+        return sys.executable, "-m", "textgen"
+    return sys.executable, "-c", f"{before}\nfrom textgen.__main__ import main\nmain()"
+
+
 class Fork:
     """A process of textgen, with what the tests use of `subprocess.Popen`.
 
@@ -103,11 +110,15 @@ class Forks:
         cwd: Path,
         environment: Mapping[str, str],
         streams: Sequence[int | None],
+        before: str = "",
     ) -> Fork:
-        """Start `textgen ARGUMENTS` with these as its standard streams; None for a closed one."""
+        """Start `textgen ARGUMENTS` with these as its standard streams; None for a closed one.
+
+        Code that is to run `before`, in that process, may change functions of textgen.
+        """
         mine, theirs = socket.socketpair()
         closed = [number for number, stream in enumerate(streams) if stream is None]
-        request = json.dumps([arguments, str(cwd), dict(environment), closed]).encode()
+        request = json.dumps([arguments, str(cwd), dict(environment), closed, before]).encode()
         size = len(request).to_bytes(4, "big")
         descriptors = [theirs.fileno() if stream is None else stream for stream in streams]
         try:
@@ -181,7 +192,7 @@ def serve() -> None:
         if not size:
             return
         request = _receive(connection, int.from_bytes(size, "big"))
-        arguments, cwd, environment, closed = json.loads(request)
+        arguments, cwd, environment, closed, before = json.loads(request)
         *streams, status = descriptors
         if os.fork() == 0:
             connection.close()
@@ -190,6 +201,7 @@ def serve() -> None:
                 _become(arguments, cwd, environment, streams)
                 _open(closed)
                 try:
+                    exec(before, {})
                     main()
                 except SystemExit as end:
                     _exit(end.code)

@@ -125,7 +125,7 @@ CALLS = {
 WITH_KERAS = ("onnx", "litert", "saved-model")
 
 
-@pytest.mark.usefixtures("unusual")
+@pytest.mark.usefixtures("unusual", "without_starters")
 @pytest.mark.parametrize("name", CALLS)
 def test_a_call_leaves_the_process_as_it_found_it(name, corpus, trained, tmp_path):
     before = process_state()

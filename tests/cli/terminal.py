@@ -7,18 +7,18 @@ import pty
 import re
 import struct
 import subprocess
-import sys
 import termios
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.forking import Fork, Forks
+from tests.forking import Fork, Forks, program_after
 
 
 class Terminal:
     """`textgen`, or another program, on a new terminal.
 
-    With `forks`, textgen is started by them.
+    With `forks`, textgen is started by them. Code of Python that is to run `before` it runs in its
+    process.
     """
 
     def __init__(
@@ -27,9 +27,10 @@ class Terminal:
         cwd: Path,
         columns: int = 80,
         rows: int = 24,
-        program: Sequence[str] = (sys.executable, "-m", "textgen"),
+        program: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
         forks: Forks | None = None,
+        before: str = "",
     ):
         self.screen, other = pty.openpty()
         fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
@@ -42,10 +43,10 @@ class Terminal:
         words = [str(argument) for argument in arguments]
         self.process: Fork | subprocess.Popen[bytes]
         if forks is not None and forks.can_start(words, variables):
-            self.process = forks.start(words, cwd, variables, [other] * 3)
+            self.process = forks.start(words, cwd, variables, [other] * 3, before)
         else:
             self.process = subprocess.Popen(
-                [*program, *words],
+                [*(program or program_after(before)), *words],
                 cwd=cwd,
                 stdin=other,
                 stdout=other,

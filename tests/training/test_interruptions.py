@@ -1,13 +1,9 @@
 """Trainings that are killed, lose their device or fill the disk, and are resumed."""
 
-import ctypes
 import os
 import random
-import resource
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from typing import Any
 
@@ -37,6 +33,22 @@ from textgen.text.prepare import prepare
 from textgen.training import checkpoint, events
 
 KILLS = int(os.environ.get("TEXTGEN_TEST_KILLS", "4"))
+SMALL_FILES = """
+import resource, signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, ({0}, {0}))
+"""
+# Takes from root the right to write anywhere; the numbers are those of linux/capability.h.
+AS_ANYONE = """
+import ctypes, os
+if os.geteuid() == 0:
+    libc, words = ctypes.CDLL(None), ctypes.c_uint32
+    version, override = (words * 2)(0x20080522, 0), 1
+    rights = (words * 6)()
+    assert libc.capget(version, rights) == 0
+    rights[0] &= ~(1 << override)
+    assert libc.capset(version, rights) == 0
+"""
 
 
 def test_files_that_killed_trainings_left_are_removed(tmp_path, corpus):
@@ -126,7 +138,7 @@ def test_a_closed_terminal_leaves_a_checkpoint(tmp_path, corpus, forks):
 
 
 @pytest.mark.parametrize("moment", ["before the model", "after the model"])
-def test_by_time_no_worse_model_is_saved_after_a_kill_while_saving(tmp_path, corpus, moment):
+def test_by_time_no_worse_model_is_saved_after_a_kill_while_saving(tmp_path, corpus, start, moment):
     """A validation has found a better model; the process is killed while it saves that."""
     options: dict[str, Any] = {
         **QUICK,
@@ -140,7 +152,6 @@ def test_by_time_no_worse_model_is_saved_after_a_kill_while_saving(tmp_path, cor
     script = f"""
 import os
 from textgen.model import model_dir
-from textgen.api import train
 save = model_dir.save
 
 def killed(*of, **how):
@@ -149,9 +160,11 @@ def killed(*of, **how):
     os._exit(9)
 
 model_dir.save = killed
-train(model={str(directory)!r}, resume=True, checkpoint_every=1000.0)
 """
-    assert subprocess.run([sys.executable, "-c", script]).returncode == 9
+    arguments = ("train", "--resume", "--model", directory, "--checkpoint-every", "1000s")
+    process = start(*arguments, before=script)
+    rest = process.stderr.read()
+    assert process.wait(60) == 9, rest
     if moment == "after the model":
         reached = min(entry["validation_loss"] for entry in history(directory)["epochs"])
         best = weights(directory)
@@ -205,12 +218,7 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path, corpus, textgen, start
     directory = tmp_path / "textgen-model"
     train([str(corpus)], model=directory, stop=Stop(200), **SETTINGS)
     before = checkpoint_path(directory).read_bytes()
-
-    def small_files():
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, len(before) // 2))
-
-    second = start("train", *OPTIONS, preexec_fn=small_files)
+    second = start("train", *OPTIONS, before=SMALL_FILES.format(len(before) // 2))
     rest = second.stderr.read()
     assert second.wait(60) == 1
     assert "cannot be written: File too large; what was saved before is still there" in rest
@@ -222,15 +230,11 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path, corpus, textgen, start
 
 def test_a_disk_that_is_too_full_for_the_model(tmp_path, corpus, start):
     """At the first validation, when there is nothing to resume from."""
-
-    def small_files():
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
-
     prepared = tmp_path / "prepared"  # by itself larger
     prepare([str(corpus)], prepared)
     options = ("--checkpoint-every", "1h", "--model", "here")
-    process = start("train", prepared, *OPTIONS[1:-2], *options, preexec_fn=small_files)
+    before = SMALL_FILES.format(10_000)
+    process = start("train", prepared, *OPTIONS[1:-2], *options, before=before)
     rest = process.stderr.read()
     assert process.wait(60) == 1
     last = rest.splitlines()[-1]
@@ -241,13 +245,7 @@ def test_a_disk_that_is_too_full_for_the_model(tmp_path, corpus, start):
 
 
 def test_a_read_only_directory_leaves_the_last_checkpoint(tmp_path, corpus, textgen, start):
-    def as_anyone():
-        """Take from root the right to write anywhere, before the program starts."""
-        if os.geteuid() == 0:
-            drop_from_bounds, override = 24, 1  # linux/prctl.h, linux/capability.h
-            assert ctypes.CDLL(None).prctl(drop_from_bounds, override, 0, 0, 0) == 0
-
-    process = start("train", *OPTIONS, preexec_fn=as_anyone)
+    process = start("train", *OPTIONS, before=AS_ANYONE)
     read_until(process, "epoch 1/")
     directory = tmp_path / "textgen-model"
     directory.chmod(0o500)
@@ -260,11 +258,10 @@ def test_a_read_only_directory_leaves_the_last_checkpoint(tmp_path, corpus, text
     assert done.returncode == 0 and "resuming: from the checkpoint" in done.stderr
 
 
-def test_a_second_signal_ends_a_step_that_takes_long(tmp_path, corpus):
+def test_a_second_signal_ends_a_step_that_takes_long(corpus, start):
     """Even one in which Python's own handlers are not run."""
     script = """
 import hashlib, sys
-from textgen.cli import main
 from textgen.compute import runtime
 
 def step(*_):
@@ -278,17 +275,11 @@ def start(*arguments, **options):
     return backend
 
 start_backend, runtime.start = runtime.start, start
-main()
 """
-    process = subprocess.Popen(
-        [sys.executable, "-c", script, "train", str(corpus), "--epochs", "1", "--maxlen", "10"],
-        cwd=tmp_path,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = start("train", corpus, "--epochs", "1", "--maxlen", "10", before=script)
     read_until(process, "in a step")
     process.send_signal(signal.SIGINT)
     time.sleep(1)
     process.send_signal(signal.SIGINT)
-    rest = process.communicate(timeout=30)[1]
-    assert (process.returncode, rest) == (130, "")
+    rest = process.stderr.read()
+    assert (process.wait(30), rest) == (130, "")

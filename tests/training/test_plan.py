@@ -25,6 +25,8 @@ from textgen.training.automatic import choose_length, choose_sizes
 from textgen.training.job import Job
 from textgen.training.plan import create_plan
 
+pytestmark = pytest.mark.usefixtures("without_starters")
+
 
 def test_sizes_grow_with_the_time_and_shrink_with_the_text():
     def units(characters, seconds):

@@ -52,10 +52,9 @@ def test_ctrl_c_restores_the_terminal(corpus, tmp_path, forks):
     assert not any("Ctrl-C again" in line for line in lines)
 
 
-def test_a_second_ctrl_c_restores_the_terminal_as_well(corpus, tmp_path):
+def test_a_second_ctrl_c_restores_the_terminal_as_well(corpus, tmp_path, forks):
     script = """
 import sys, time
-from textgen.cli import main
 from textgen.compute import runtime
 
 def step(*_):
@@ -69,10 +68,9 @@ def start(*arguments, **options):
     return backend
 
 start_backend, runtime.start = runtime.start, start
-main()
 """
-    program = (sys.executable, "-c", script)
-    terminal = Terminal("train", corpus, *QUICK, "--epochs", "1", cwd=tmp_path, program=program)
+    arguments = ("train", corpus, *QUICK, "--epochs", "1")
+    terminal = Terminal(*arguments, cwd=tmp_path, forks=forks, before=script)
     bytes_shown = terminal.wait_for("in a step")
     assert not Screen().show(bytes_shown).cursor
     terminal.type("\x03")
