@@ -40,7 +40,7 @@ from textgen.training import checkpoint
 
 PROGRAM = 250_000_000  # bytes that the program has by itself
 ROOM = 30_000_000  # bytes: what reading a directory of some hundred kB may take at most
-FUZZ = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def describe(path):
