@@ -1,8 +1,7 @@
-"""`textgen sample` as its users run it: seeds, ends, pipes, a terminal, a conversation."""
+"""`textgen sample` as its users run it: seeds, ends, pipes, a terminal."""
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -204,119 +203,6 @@ def test_a_terminal_is_shown_each_character(trained, tmp_path):
     assert terminal.process.returncode == 130
 
 
-def test_a_conversation_on_a_terminal(trained, tmp_path, monkeypatch):
-    # As in a locale of UTF-8; Python is less strict in the C locale.
-    monkeypatch.setenv("PYTHONIOENCODING", "utf-8:strict")
-    monkeypatch.setenv("LC_ALL", "C.UTF-8")
-    talk = ("sample", "--model", trained, "-i", "--length", "40")
-    terminal = Terminal(*talk, cwd=tmp_path, environment={"HOME": str(tmp_path)})
-    terminal.wait_for("/help lists commands.*\n.*> ")
-    terminal.type("The cat\n")
-    shown = terminal.wait_for("The cat\r\n.*The cat(?s:.{40,})\r\n.*> ")
-    assert "\x1b[1mThe cat" in shown
-    terminal.type("/temperature 0\n")
-    terminal.wait_for("temperature 0, length 40, top-k all.*\n.*> ")
-    terminal.type("/again\n")
-    terminal.wait_for("The cat(?s:.{40,})\r\n.*> ")
-    terminal.type("/length 0\n")
-    terminal.wait_for("length no end.*\n.*> ")
-    terminal.type("A dog\n")
-    terminal.wait_for("A dog(?s:.{2000,})")
-    terminal.type("\x03")  # Ctrl-C stops the text, not the conversation
-    terminal.wait_for(r"\^C(?s:.*)\n> ")
-    terminal.type("/length 9\n")
-    terminal.wait_for("length 9,.*\n.*> ")
-    terminal.type("\x1b[A\x1b[A")  # up, up: the line before the last
-    terminal.wait_for("A dog")
-    terminal.type("\n")
-    terminal.wait_for("\r\n.*A dog(?s:.*)> ")
-    os.write(terminal.screen, b"\xff\n")
-    terminal.wait_for(r"the line is not UTF-8; type it again(?s:.*)> ")
-    terminal.type("\x04")
-    assert "Traceback" not in terminal.end()
-    assert terminal.process.returncode == 0
-    assert os.listdir(tmp_path) == []  # nothing that was typed is written anywhere
-
-
-def test_a_conversation_is_saved_on_request(trained, tmp_path):
-    history = tmp_path / "typed"
-    talk = ("sample", "--model", trained, "-i", "--length", "5")
-    terminal = Terminal(*talk, "--history", history, cwd=tmp_path)
-    terminal.wait_for("> ")
-    terminal.type("The cat\n")
-    terminal.wait_for("The cat\r\n.*The cat(?s:.{5,})\r\n.*> ")
-    terminal.type("\x04")
-    assert "Traceback" not in terminal.end() and terminal.process.returncode == 0
-    assert "The cat" in history.read_text() and history.stat().st_mode & 0o777 == 0o600
-    terminal = Terminal(*talk, cwd=tmp_path, environment={"TEXTGEN_HISTORY": str(history)})
-    terminal.wait_for("> ")
-    terminal.type("\x1b[A\n")  # up: the line from the last time
-    terminal.wait_for("The cat(?s:.{5,})\r\n.*> ")
-    terminal.type("\x04")
-    terminal.end()
-    for wrong in (tmp_path, tmp_path / "no" / "such"):
-        terminal = Terminal(*talk, "--history", wrong, cwd=tmp_path)
-        shown = terminal.end()
-        assert terminal.process.returncode == 1
-        assert shown.startswith("textgen: error: ") and len(shown.splitlines()) == 1
-
-
-def test_a_conversation_through_a_pipe(sample):
-    typed = "The cat\n/length 7\nA dog\n\n/again\n/random-seed 4\n/settings\nThe é\n/top-p 3\n"
-    done = sample(
-        "-i", "--length", 5, stdin="/again\n" + typed + "/top-k x\n/what\n/help\n/quit\nno"
-    )
-    assert done.returncode == 0
-    messages = iter(done.stderr.splitlines())
-    for beginning in (
-        "/again: nothing was generated yet",
-        "temperature 0.5, length 7, top-k all, top-p 1, min-p 0, random-seed off",
-        "temperature 0.5, length 7, top-k all, top-p 1, min-p 0, random-seed 4",
-        "temperature 0.5, length 7, top-k all, top-p 1, min-p 0, random-seed 4",
-        "the seed's character 5, 'é'",
-        "/top-p ",
-        "/top-k takes a number, not 'x'",
-        "/what: no such command; /help lists them",
-        "  Type a line",
-    ):
-        assert next(messages).startswith(beginning)
-    settings = done.stderr.splitlines()[1].split(", ")
-    for name in (setting.split()[0] for setting in settings):
-        assert f"\n  /{name} " in done.stderr  # in the help
-    # The model may write "A dog" by itself: what was typed has its place.
-    assert re.fullmatch("The cat.{5}\n?A dog.{7}\n?.{7}\n?A dog.{7}\n?", done.stdout, re.DOTALL)
-    slash = sample("-i", "--length", 5, "--unknown", "skip", stdin="//The cat\n")
-    assert slash.stderr == "left out 1 character that the model does not know\n"  # the slash
-    assert slash.stdout.startswith("The cat")
-    never = sample("-i", "--until", "é", stdin="The cat\n")
-    assert never.returncode == 2 and "--until cannot be generated" in never.stderr
-    fixed = sample("-i", "--random-seed", 3, "--length", 20, stdin="The cat\nThe cat\n")
-    first, second = fixed.stdout[:28], fixed.stdout[28:]
-    assert first == second
-    undecodable = sample("-i", "--length", 5, stdin=b"The \xff\nThe cat\n")
-    assert "-: byte 0xff at offset 4 is not UTF-8" in undecodable.stderr
-    assert undecodable.stdout.startswith("The cat")
-
-
-def test_a_conversation_answers_before_its_input_ends(trained, tmp_path):
-    process = subprocess.Popen(
-        [sys.executable, "-m", "textgen", "sample", "--model", trained, "-i", "--length", "5"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        cwd=tmp_path,
-        env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
-    )
-    assert process.stdin is not None and process.stdout is not None
-    process.stdin.write(b"The cat\n")
-    process.stdin.flush()
-    answer = b""
-    while len(answer) < len("The cat") + 5 + 1:
-        answer += os.read(process.stdout.fileno(), 100)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 130
-    process.stdin.close()
-
-
 def test_options_that_would_be_ignored_are_refused(sample):
     for arguments in (
         ("-i", "-n", 2),
@@ -325,6 +211,7 @@ def test_options_that_would_be_ignored_are_refused(sample):
         ("--format", "jsonl", "--separator", "x"),
         ("--format", "jsonl", "--no-seed-text"),
         ("--history", "typed"),
+        ("--transcript", "run"),
     ):
         done = sample(*arguments)
         assert (done.returncode, done.stdout) == (2, "") and len(done.stderr.splitlines()) == 1

@@ -184,7 +184,7 @@ def test_a_conversation_about_documents(sample):
     first, second, third, _ = done.stdout.replace("c\nd", "c/d").splitlines()
     assert (first, third) == ('a, "q', 'a, "q') and second in ("b", "c/d")
     notes = done.stderr.splitlines()
-    assert [note.rpartition(", ")[2] for note in notes] == [
+    assert [note.partition("; off")[0].rpartition(", ")[2] for note in notes] == [
         "label z", "label kind=x y", "z", "label drawn",
     ]  # fmt: skip
     assert notes[2] == "/label kind has no value 'q'; it has x y, z"

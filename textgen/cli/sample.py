@@ -209,7 +209,8 @@ from textgen.settings import CONTEXTS, DocumentFilters, SampleConfig
         "-i",
         "--interactive",
         is_flag=True,
-        help="Type a line, see it continued; /help lists commands.",
+        help="Write a text together with the model: type a line, see it continued; /help lists "
+        "commands.",
     ),
     cloup.option(
         "--history",
@@ -218,6 +219,13 @@ from textgen.settings import CONTEXTS, DocumentFilters, SampleConfig
         envvar="TEXTGEN_HISTORY",
         show_envvar=True,
         help="File that lines typed in --interactive are saved to and recalled from.  "
+        "[default: none]",
+    ),
+    cloup.option(
+        "--transcript",
+        metavar="FILE",
+        shell_complete=FILES,
+        help="File that all lines and texts of --interactive are added to while they appear.  "
         "[default: none]",
     ),
 )
@@ -235,6 +243,7 @@ def command(
     output_format: str,
     interactive: bool,  # noqa: FBT001
     history: str | None,
+    transcript: str | None,
     **values: Any,
 ) -> None:
     """Generate new text with a trained model.
@@ -283,6 +292,8 @@ def command(
     )
     if history is not None and not interactive and is_option:
         raise click.UsageError("--history is for --interactive only")
+    if transcript is not None and not interactive:
+        raise click.UsageError("--transcript is for --interactive only")
     if "tries" in chosen and not filters.active:
         raise click.UsageError("--tries is for filters only, such as --unique")
 
@@ -294,9 +305,9 @@ def command(
         separator = sampler.separator or None
     out = Output(separator, at_once=interactive)
     if interactive:
-        from textgen.cli.interactive import converse
+        from textgen.cli.interactive import Session, converse
 
-        converse(sampler, config, unknown, out, history, labels)
+        converse(Session(sampler, config, unknown, labels), out, history, transcript)
         return
     from textgen.cli.sample_writer import SampleFormat, SampleRequest, SampleWriter
     from textgen.cli.seeds import read_seeds

@@ -38,6 +38,11 @@ class _Escaped(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         """Replace each escape by its character."""
         return re.sub(r"\\([nt0\\])", lambda match: self._CHARACTERS[match[1]], text)
 
+    def escape(self, text: str) -> str:
+        """Replace each character that has an escape by it: what `unescape` reads."""
+        escapes = {ord(character): f"\\{name}" for name, character in self._CHARACTERS.items()}
+        return text.translate(escapes)
+
 
 class _Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     name = "90s|5m|1h"
