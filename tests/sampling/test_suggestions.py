@@ -8,7 +8,7 @@ from tests.sampling.document_models import BigramModel
 from tests.sampling.subword_models import SubwordModel
 from textgen.errors import SeedError
 from textgen.sampling.suggestions import Suggester
-from textgen.settings import Decoding
+from textgen.settings import Decoding, Mix
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +77,9 @@ def test_unknown_characters_are_refused(model):
     with pytest.raises(SeedError):
         Suggester(model).suggest("é", Decoding())
     assert np.isfinite(model.logprobs("The cat")).all()  # and the model is as it was
+
+
+def test_a_mixture_suggests_what_its_models_expect_together(trained, trained_on_windows):
+    mixed = textgen.load(Mix((str(trained), str(trained_on_windows)), (0.5, 0.5), (1, 0)))
+    words = Suggester(mixed).suggest("The king sat on the mat.\n" * 20 + "The c", Decoding())
+    assert len({*words}) == 3 and words[0] == "at"

@@ -8,10 +8,9 @@ from itertools import takewhile
 
 import numpy as np
 
-from textgen.sampling.context import WindowRows
 from textgen.sampling.generation import make_batch
 from textgen.sampling.label_choice import LabelOption
-from textgen.sampling.readers import Rows
+from textgen.sampling.readers import Rows, TextRows
 from textgen.sampling.requests import GeneratedIds, GenerationConfig, TextRequest
 from textgen.sampling.sampler import Sampler
 from textgen.sampling.stopping import StopCondition
@@ -25,6 +24,8 @@ _STRIDE = 64  # tokens between states that are kept: what is read again when a c
 # Tokens of a text that each candidate reads for itself. The last subwords of a text may be replaced
 # by a longer one, and a candidate that does so sees these only: about a line.
 _OWN_CHARACTERS, _OWN_SUBWORDS = 1, 32
+_FEW_TOKENS = 256  # that are read where no state is kept
+_ENDLESS = 1 << 60
 
 
 class Suggester:
@@ -94,7 +95,7 @@ class Suggester:
         return [line for line in lines if line][:count]
 
     @cached_property
-    def _rows(self) -> Rows | WindowRows:
+    def _rows(self) -> TextRows:
         """A row for each candidate, and one for the state that is kept."""
         return self._sampler.make_rows(_CANDIDATES + 1)
 
@@ -116,6 +117,9 @@ class Suggester:
         totals: dict[str, float] = {}
         for attempt in range(_TRIES):
             config = self._sampler.requests.config(decoding, stop)
+            # They depend on the whole text, of which a candidate has the end only.
+            controls = tuple(lambda _, make=make: make(request) for make in config.controls)
+            config = replace(config, controls=controls)
             for result in self._generate(request, config, attempt):
                 found[self._sampler.vocabulary.decode(result.ids)] = result.log_probability
             totals.clear()
@@ -148,9 +152,7 @@ class Suggester:
     def _read(self, ids: tuple[int, ...], label_ids: tuple[int, ...]) -> None:
         """Let all candidates have read some ids, of which most may have been read before."""
         rows = self._rows
-        if isinstance(rows, WindowRows):  # their states cannot wait; a window is short
-            self._step(ids)
-        else:
+        if isinstance(rows, Rows):
             first, last = len(self._read_ids), len(ids) - len(ids) % _STRIDE
             if first and label_ids == self._label_ids and ids[:first] == self._read_ids:
                 rows.move(_CANDIDATES, 0)
@@ -161,8 +163,12 @@ class Suggester:
                 rows.move(0, _CANDIDATES)
                 first, self._read_ids, self._label_ids = last, ids[:last], label_ids
             self._step(ids[first:])
+        else:  # states of windows change with every step; nothing is kept
+            self._step(ids[-_FEW_TOKENS:])
         for number in range(1, _CANDIDATES):
             rows.move(0, number)
+        if (schedule := getattr(rows, "schedule", None)) is not None:
+            schedule(slice(None), (), _ENDLESS)  # a mix is that of the beginning of a turn
 
     def _step(self, ids: Sequence[int]) -> None:
         """Read ids in the first row."""

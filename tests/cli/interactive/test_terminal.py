@@ -12,12 +12,11 @@ def test_tab_again_gives_the_next_suggestion_and_then_the_line_as_it_was():
         return [f"{line}{end}" for end in "zay"]
 
     completer = Completer(suggest)
-    line, seen = "x", []
+    seen: list[str | None] = ["x"]
     for _ in range(5):
-        line = completer(line, 0)
-        seen.append(line)
-    assert seen == ["xz", "xa", "xy", "x", "xz"] and calls == ["x"]
-    assert completer(line, 1) is None
+        seen.append(completer(str(seen[-1]), 0))
+    assert seen[1:] == ["xz", "xa", "xy", "x", "xz"] and calls == ["x"]
+    assert completer("xz", 1) is None
     assert completer("xzo", 0) == "xzoz"  # something was typed after it
     completer.forget()
     assert completer("xzoz", 0) == "xzozz"
@@ -27,6 +26,5 @@ def test_tab_leaves_a_line_without_suggestions_as_it_is():
     def refuse(line):
         raise SeedError("the model does not know it")
 
-    for suggest in (refuse, lambda line: []):
-        completer = Completer(suggest)
+    for completer in (Completer(refuse), Completer(lambda line: [])):
         assert completer("x", 0) is None and completer("x", 0) is None
