@@ -90,16 +90,18 @@ def test_a_training_by_time_ends_in_time(textgen, corpus, tmp_path):
     assert len(losses) > 1 and losses[-1] < losses[0]
 
 
-def test_the_program_uses_the_arguments_that_it_is_called_with(tmp_path, corpus, monkeypatch):
+def test_the_program_uses_the_arguments_that_it_is_called_with(
+    tmp_path, corpus, start, monkeypatch
+):
     """Not those of the Python program that calls it."""
     arguments = ["train", str(corpus), *QUICK, "--model", "m"]
     code = (
         "import sys\nfrom textgen.cli import program\n"
-        f"program.main({arguments!r}, standalone_mode=False)"
+        f"program.main({arguments!r}, standalone_mode=False)\nsys.exit()"
     )
-    command = [sys.executable, "-c", code, "other", "arguments"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    process = start("other", "arguments", before=code)
+    lines = process.stderr.read()
+    assert process.wait(60) == 0, lines
     assert json.loads((tmp_path / "m/settings.json").read_text())["command"] == arguments
     from textgen.distributed import ray_launcher
 
