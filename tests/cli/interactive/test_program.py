@@ -347,3 +347,12 @@ def test_a_python_without_readline_takes_lines(trained, tmp_path):
     terminal.type("The cat\n/undo\n")
     terminal.wait_for("the text is empty\r\n> ")
     end(terminal)
+
+
+def test_the_prompt_shows_where_words_are_added(trained, tmp_path):
+    terminal = begin(trained, tmp_path, "--until", "o", "--length", "2000")
+    terminal.type("/write\n")
+    terminal.wait_for("\n\\+ ")
+    terminal.type("The cat\n")
+    terminal.wait_for(r"\x1b\[0m[^o]*o\r\n\+ (\.\.\.)?[^\r]*o")
+    end(terminal)

@@ -3,7 +3,7 @@
 import sys
 
 from textgen.cli import console, streams
-from textgen.cli.formatting import describe_skipped
+from textgen.cli.formatting import describe_skipped, make_printable
 from textgen.cli.interactive.commands import Commands, complete
 from textgen.cli.interactive.files import Transcript
 from textgen.cli.interactive.input_line import InputLine, parse_line
@@ -15,6 +15,7 @@ from textgen.errors import OutputError, SeedError, SettingsError
 from textgen.sampling.seeds import decode_seed
 
 _PROMPT, _ADD_PROMPT = "> ", "+ "
+_SHOWN = 30  # characters of the text in the prompt: some words, which leave room for others
 
 
 def converse(
@@ -38,7 +39,7 @@ def converse(
     while True:
         prompt = _ADD_PROMPT if session.adds else _PROMPT
         try:
-            line = read(prompt)
+            line = read(prompt + _unfinished_line(session) if session.adds else prompt)
             if not line:
                 break
             line = line.removesuffix("\n")
@@ -73,6 +74,14 @@ def _open_terminal(session: Session, history: str | None) -> Read:
 def _open_pipe() -> Read:
     stdin = streams.standard_input()
     return lambda _: decode_seed(stdin.readline(), "-")
+
+
+def _unfinished_line(session: Session) -> str:
+    """The end of the text's last line: what a person sees the next words appear after."""
+    line = session.draft.text.rpartition("\n")[2]
+    shown = line if len(line) <= _SHOWN else "..." + line[-_SHOWN:]
+    encoding = sys.stdout.encoding or "ascii"
+    return make_printable(shown.expandtabs()).encode(encoding, "replace").decode(encoding)
 
 
 def _continue(session: Session, screen: Screen, line: InputLine) -> None:
