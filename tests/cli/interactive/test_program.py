@@ -334,7 +334,7 @@ def test_tab_with_subwords_and_with_windows(trained_on_windows, tmp_path):
     for model, typed in ((tmp_path / "subwords", "a t"), (trained_on_windows, "The c")):
         terminal = begin(model, tmp_path)
         terminal.type(f"{typed}\t")
-        terminal.wait_for(f"{typed}[^\\s\a]")
+        terminal.wait_for(f"{typed}[^\\r\a]")
         terminal.type("\n")
         terminal.wait_for("\n> ")
         end(terminal)
