@@ -14,12 +14,11 @@ import numpy.typing as npt
 from textgen.errors import SettingsError
 from textgen.sampling.cells import Floats
 from textgen.sampling.context import Predictor
-from textgen.sampling.decoding import log_probabilities, probabilities
+from textgen.sampling.decoding import log_probabilities
 from textgen.sampling.readers import IdOrIds, Reader
 
 Ids = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
-Weight = float | npt.NDArray[np.float64]  # of a member: for all texts, or for each, (..., 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,33 +111,34 @@ class Mixture:
         """A reader of texts that come and go, `capacity` of them side by side at most."""
         return MixtureRows(self, capacity)
 
-    def combine(self, logits: Sequence[Floats], weights: Sequence[Weight]) -> Floats:
+    def combine(self, logits: Sequence[Floats], weights: Doubles) -> Floats:
         """The mixture's logits, which are logarithms of its probabilities.
 
         Args:
             logits: Those of each member, shape (..., its vocabulary).
-            weights: The weight of each member.
+            weights: Those of the members, shape (members, ..., 1).
 
         Returns:
             float32 of shape (..., vocabulary); -inf for what is impossible.
         """
-        mix = self._mix_logits if self.weights.by == "logits" else self._mix_probabilities
-        with np.errstate(divide="ignore", invalid="ignore"):  # log(0), and 0 times its result
-            return mix(logits, weights).astype(np.float32)
+        # All members at once: with few texts, calls of NumPy take longer than what they compute.
+        every = np.full((len(logits), *logits[0].shape[:-1], self.vocabulary_size), -np.inf)
+        for place, knows, each in zip(every, self._knows, logits, strict=True):
+            place[knows] = each
+        every -= every.max(axis=-1, keepdims=True)
+        if self.weights.by == "logits":
+            return self._mix_logits(every, weights)
+        np.exp(every, out=every)
+        every *= weights / every.sum(axis=-1, keepdims=True)
+        with np.errstate(divide="ignore"):  # of zeros
+            return np.asarray(np.log(every.sum(axis=0)), np.float32)
 
-    def _mix_probabilities(self, logits: Sequence[Floats], weights: Sequence[Weight]) -> Doubles:
-        total = np.zeros((*logits[0].shape[:-1], self.vocabulary_size))
-        for each, weight, knows in zip(logits, weights, self._knows, strict=True):
-            total[knows] += weight * probabilities(each)
-        return np.asarray(np.log(total, out=total))
-
-    def _mix_logits(self, logits: Sequence[Floats], weights: Sequence[Weight]) -> Doubles:
-        total = np.zeros((*logits[0].shape[:-1], self.vocabulary_size))
-        for each, weight, knows in zip(logits, weights, self._knows, strict=True):
-            logs = np.full(total.shape, -np.inf)
-            logs[knows] = log_probabilities(each)
-            total += np.where(np.greater(weight, 0), weight * logs, 0)
-        return log_probabilities(total)
+    def _mix_logits(self, every: Doubles, weights: Doubles) -> Floats:
+        with np.errstate(invalid="ignore"):  # 0 times -inf
+            every *= weights
+        if self.weights.is_ramp:
+            every = np.where(weights > 0, every, 0)
+        return np.asarray(log_probabilities(every.sum(axis=0)), np.float32)
 
     def _pairs(self, readers: Sequence[Any]) -> Iterable[tuple[Any, Member]]:
         return zip(readers, self.members, strict=True)
@@ -212,21 +212,24 @@ class Ramp:
 
     def __init__(self, weights: Weights, lengths: Ids, shape: tuple[int, ...]):
         self._weights, self._lengths = weights, lengths
-        self._start, self._change = np.array(weights.start), np.subtract(weights.end, weights.start)
+        ones = (1,) * (len(shape) + 1)
+        self._start = np.array(weights.start, np.float64).reshape(-1, *ones)
+        self._change = np.array(weights.end, np.float64).reshape(-1, *ones) - self._start
         self._place = np.zeros(shape, np.int64)  # characters after the seed
         self._last = np.full(shape, np.inf)  # the place of the last character
 
-    def read(self, ids: IdOrIds) -> Sequence[Weight]:
-        """The weights for what follows when each of the first texts has read a token."""
+    def read(self, ids: IdOrIds) -> Doubles:
+        """The weights for what follows when each of the first texts has read a token.
+
+        Returns:
+            Shape (members, texts, 1), or one that NumPy can broadcast to it.
+        """
         if not self._weights.is_ramp:
-            return self._weights.start
+            return self._start
         rows = slice(len(ids)) if np.ndim(ids) else ...  # type: ignore[arg-type]
         self._place[rows] += self._lengths[ids]
         share = np.clip(self._place[rows] / self._last[rows], 0, 1)[..., None]
-        return [
-            start + share * change
-            for start, change in zip(self._start.tolist(), self._change.tolist(), strict=True)
-        ]
+        return np.asarray(self._start + share * self._change)
 
     def reset(self, index: Any) -> None:
         """Start texts again, which are not scheduled then."""
