@@ -49,6 +49,7 @@ MANY_PARAMETERS = {
     "textgen.kernels.lstm.backward": "compiled code takes arrays, no objects",
     "textgen.kernels.softmax.losses": "compiled code takes arrays, no objects",
     "textgen.kernels.softmax.kernel_gradients": "compiled code takes arrays, no objects",
+    "textgen.analysis.evaluation.evaluate": "what a user may choose, by keyword",
     "textgen.api.train": "what a user may choose about a training, by keyword",
     "textgen.exporting.exporter.export": "what a user may choose, by keyword",
     "textgen.text.prepare.prepare": "what a user may choose, by keyword",

@@ -28,7 +28,7 @@ from tests.analysis.source import source
 from tests.analysis.test_document_scores import LINES, NONE, ROWS, TABLE, document_nats, nats
 from tests.analysis.test_novelty import longest, samples, share
 from textgen import compare, compare_labels, evaluate, evaluate_each, inspect, novelty
-from textgen.analysis import model_text
+from textgen.analysis import document_reader
 from textgen.analysis.losses import UNKNOWN_BITS
 from textgen.analysis.text_reader import TextReader
 from textgen.errors import CorpusError
@@ -160,7 +160,7 @@ def test_figures_do_not_depend_on_blocks(continuous, monkeypatch):
         for text, count in read(*arguments):
             yield from ((text[at : at + 3], count) for at in range(0, len(text), 3))
 
-    monkeypatch.setattr(model_text, "read_texts", read_small)
+    monkeypatch.setattr(document_reader, "read_texts", read_small)
     cut = evaluate([source(TEXT)], model), list(inspect([source(TEXT)], model))
     assert cut[0].predicted == whole[0].predicted
     assert cut[0].loss == pytest.approx(whole[0].loss, abs=1e-12)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.sampling.test_sampler import random_network
-from textgen.sampling import document_scoring
+from textgen.sampling import document_scoring, scorer, window_scoring
 from textgen.sampling.context import make_reader
 from textgen.sampling.document_scoring import score_documents
 from textgen.sampling.network import Network, weight_specs
@@ -33,8 +33,10 @@ def score_alone(network, document, start, window):
 def test_documents_have_the_scores_of_each_one_alone(cell, window, documents, start, rows):
     network = random_network(cell, SIZE)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(document_scoring, "_MAX_ROWS", rows * (window or 1))
-        patch.setattr(document_scoring, "_BLOCK", 50)
+        patch.setattr(document_scoring, "MAX_ROWS", rows)
+        patch.setattr(scorer, "_BLOCK", 50)
+        patch.setattr(scorer, "_STEPS", 7)
+        patch.setattr(window_scoring, "_CALL_TOKENS", 20)
         scores = score_documents(network, documents, start=start, window=window)
     assert len(scores) == len(documents)
     for document, logs in zip(documents, scores, strict=True):
@@ -68,7 +70,7 @@ def test_each_document_is_read_with_its_labels(window, documents, data):
     label = st.tuples(st.integers(0, 2), st.integers(0, 1))
     labels = [data.draw(label) for _ in documents]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(document_scoring, "_MAX_ROWS", 4 * (window or 1))
+        patch.setattr(document_scoring, "MAX_ROWS", 4)
         scores = score_documents(network, documents, np.array(labels), start=[7], window=window)
     for document, label_ids, logs in zip(documents, labels, scores, strict=True):
         reader = make_reader(network, window)

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Unpack
 
-from textgen.analysis.evaluation import Evaluation, measure
+from textgen.analysis.evaluation import measure
+from textgen.analysis.figures import Evaluation
 from textgen.analysis.losses import UNKNOWN_BITS
 from textgen.analysis.model_text import named_text
 from textgen.analysis.report import charts

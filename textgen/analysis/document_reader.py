@@ -16,6 +16,7 @@ from textgen.text.documents.labels import NO_LABEL, Labels
 from textgen.text.documents.modes import check_found, resolve_documents
 from textgen.text.documents.reading import DOCUMENT_END, TextBlock, read_documents
 from textgen.text.prepared_corpus import Prepared
+from textgen.text.reading import read_texts
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sources import Source
 from textgen.text.tables.marker import table_format
@@ -130,6 +131,7 @@ class DocumentReader:
         label_names: The names of the documents' labels; those of the model, if it has labels.
         text: The reader of the text, which counts characters.
         documents: Documents read, without empty ones.
+        bytes_read: Bytes of sources that were read.
     """
 
     def __init__(
@@ -138,7 +140,7 @@ class DocumentReader:
         self._config = config
         self._labels = record.labels or Labels(())
         self.text = TextReader(record.vocabulary, report)
-        self.documents = 0
+        self.documents = self.bytes_read = 0
         names, known = label_names(config), self._labels.names
         # Labels with the model's names are those, in any order; others are in its order.
         by_name = set(names) <= set(known)
@@ -158,13 +160,28 @@ class DocumentReader:
             CorpusError: a source cannot be read, or a document is longer than `MAX_DOCUMENT`.
         """
         blocks = read_documents(sources, self._config, self.report)
-        for text, labels in split_documents(blocks):
+        for text, labels in split_documents(self._count(blocks)):
             if text:
                 self.report.documents += 1
                 yield self.make(text, labels)
             else:
                 self.report.empty_documents += 1
         check_found(self.report, sources, self._config)
+
+    def _count(self, blocks: Iterable[TextBlock]) -> Iterator[TextBlock]:
+        for block in blocks:
+            self.bytes_read += block.read
+            yield block
+
+    def read_text(self, sources: Sequence[Source]) -> Iterator[str]:
+        """Sources as one text, in blocks.
+
+        Raises:
+            CorpusError: a source cannot be read.
+        """
+        for text, count in read_texts(sources, self._config, self.report):
+            self.bytes_read += count
+            yield text
 
     def read_part(self, prepared: Prepared, corpus: Documents, part: int) -> Iterator[Document]:
         """The documents of a part of a prepared corpus: training, validation or test.

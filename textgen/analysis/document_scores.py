@@ -12,9 +12,11 @@ import numpy.typing as npt
 from textgen.analysis.document_reader import Document
 from textgen.analysis.losses import UNKNOWN_BITS, LossSum
 from textgen.analysis.model_text import named_text
+from textgen.analysis.progress import OnCharacters, TextProgress
 from textgen.analysis.text_reader import ReadingOptions
 from textgen.model.model_dir import TrainedModel, read_model
-from textgen.sampling.document_scoring import score_documents
+from textgen.sampling.document_scoring import DocumentReading
+from textgen.sampling.scorer import OnTokens, choose_scorers
 from textgen.settings import DEFAULT_MODEL
 from textgen.text.documents.document_list import take_documents
 from textgen.text.reading_report import ReadingReport
@@ -60,6 +62,7 @@ def evaluate_each(
     context: str | None = None,
     labels: Any = None,
     report: ReadingReport | None = None,
+    on_progress: OnCharacters | None = None,
     **reading: Unpack[ReadingOptions],
 ) -> Iterator[DocumentScore]:
     """How well a trained model predicts each document of a text, in order.
@@ -70,6 +73,8 @@ def evaluate_each(
     Args:
         corpora, model, context, labels, reading: As for `evaluate`.
         report: Counts what is found and changed as the text is read.
+        on_progress: Called with the characters that have been read, and how many there are, None
+            if that is not known.
 
     Raises:
         CorpusError: no text, or unreadable text.
@@ -87,7 +92,8 @@ def evaluate_each(
     scorer = DocumentScorer(trained, text.reader.end, context)
 
     def scores() -> Iterator[DocumentScore]:
-        for document, logs in scorer.score(text.read_documents()):
+        progress = TextProgress(text, on_progress)
+        for document, logs in scorer.score(text.read_documents(), progress):
             loss = LossSum(trained.record.vocabulary)
             loss.add(document.targets(logs), logs)
             nats = loss.known_nats + document.unknown * UNKNOWN_BITS * math.log(2)
@@ -117,21 +123,25 @@ class DocumentScorer:
         self._end = end.tolist()
 
     def score(
-        self, documents: Iterable[Document]
+        self, documents: Iterable[Document], on_tokens: OnTokens = lambda _: None
     ) -> Iterator[tuple[Document, npt.NDArray[np.float64]]]:
         """Documents in order, each with the log-probabilities of its ids.
 
         The first id lacks one where the model reads nothing before a document.
+
+        Args:
+            documents: The documents.
+            on_tokens: Called with how many more tokens were scored.
         """
+        reading = None
         for group in group_documents(documents):
-            scores = score_documents(
-                self._network,
-                [document.ids for document in group],
-                np.stack([document.label_ids for document in group]) if self._has_labels else None,
-                start=self._end,
-                window=self._window,
-            )
-            yield from zip(group, scores, strict=True)
+            ids = [document.ids for document in group]
+            if reading is None:
+                tokens = sum(map(len, ids)) * (self._window or 1)
+                make_scorer = choose_scorers(self._network, tokens)
+                reading = DocumentReading(make_scorer, self._end, self._window, on_tokens)
+            labels = np.stack([each.label_ids for each in group]) if self._has_labels else None
+            yield from zip(group, reading.score(ids, labels), strict=True)
 
 
 def group_documents(documents: Iterable[Document]) -> Iterator[list[Document]]:

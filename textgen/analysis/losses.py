@@ -96,6 +96,30 @@ class LabelLoss:
         return dict(vars(self))
 
 
+@dataclass(frozen=True)
+class MemberLoss:
+    """How well one model of a mixture predicts the text that the mixture was evaluated on.
+
+    Attributes:
+        model: Its directory, or the name of a starter.
+        weight: How much it counts.
+        loss: Cross-entropy in nats per character that it predicts.
+        bits_per_character: The same in bits, with the ends of documents per character.
+        best_weight: How much it counts in the mixture with the lowest loss on this text (on its
+            first half a million tokens); None where logits are mixed.
+    """
+
+    model: str
+    weight: float
+    loss: float
+    bits_per_character: float
+    best_weight: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures as a JSON object."""
+        return dict(vars(self))
+
+
 def describe_label(value: str | None, *, rare: bool = False) -> str:
     """A value of a label for people.
 

@@ -15,44 +15,23 @@ import numpy.typing as npt
 
 from textgen.analysis.document_reader import Document
 from textgen.analysis.document_scores import group_documents
-from textgen.analysis.losses import LossSum
-from textgen.analysis.text_scores import Doubles, ModelScorer, TokenLogs
+from textgen.analysis.losses import LossSum, MemberLoss
+from textgen.analysis.text_scores import Doubles, HowToRead, ModelScorer, TokenLogs
 from textgen.errors import CorpusError, SettingsError
 from textgen.model.model_dir import TrainedModel, read_model
 from textgen.sampling.context import NetworkPredictor
 from textgen.sampling.document_scoring import score_documents
 from textgen.sampling.mixing import mix_samplers
 from textgen.sampling.mixture import Member, Mixture
-from textgen.sampling.scoring import score_by_windows, score_in_order
+from textgen.sampling.scorer import OnTokens
+from textgen.sampling.scoring import score_in_order
+from textgen.sampling.text_scoring import Streams
+from textgen.sampling.window_scoring import score_by_windows
 from textgen.settings import Mix
 from textgen.text.vocabulary import Ids
 
 _KEPT = 1 << 19  # tokens whose probabilities are kept to find the best weights
 _ROUNDS, _PRECISION = 200, 1e-5  # of the search for these
-
-
-@dataclass(frozen=True)
-class MemberLoss:
-    """How well one model of a mixture predicts the text that the mixture was evaluated on.
-
-    Attributes:
-        model: Its directory, or the name of a starter.
-        weight: How much it counts.
-        loss: Cross-entropy in nats per character that it predicts.
-        bits_per_character: The same in bits, with the ends of documents per character.
-        best_weight: How much it counts in the mixture with the lowest loss on this text (on its
-            first half a million tokens); None where logits are mixed.
-    """
-
-    model: str
-    weight: float
-    loss: float
-    bits_per_character: float
-    best_weight: float | None
-
-    def to_json(self) -> dict[str, Any]:
-        """The figures as a JSON object."""
-        return dict(vars(self))
 
 
 @dataclass(frozen=True)
@@ -99,15 +78,24 @@ class MixtureScorer:
     Args:
         mixed: The models.
         end: The ids before and after each document.
-        context: As for `evaluate`.
+        how: How the text is read.
+        on_tokens: Called with how many more tokens the first model has scored.
     """
 
-    def __init__(self, mixed: MixedModels, end: Ids, context: str | None = None):
-        self._mixed, self._end = mixed, end
+    def __init__(
+        self,
+        mixed: MixedModels,
+        end: Ids,
+        how: HowToRead | None = None,
+        on_tokens: OnTokens = lambda _: None,
+    ):
+        self._mixed, self._end, self.how = mixed, end, how or HowToRead()
         self._members = mixed.mixture.members
         self._scorers = [
-            ModelScorer(model, member.reads[end], context)
-            for model, member in zip(mixed.models, self._members, strict=True)
+            ModelScorer(
+                model, member.reads[end], self.how, on_tokens if place == 0 else lambda _: None
+            )
+            for place, (model, member) in enumerate(zip(mixed.models, self._members, strict=True))
         ]
         everything = np.arange(mixed.mixture.vocabulary_size)
         # For each model: the ids of the mixture that it knows, and those that its loss counts.
@@ -120,14 +108,19 @@ class MixtureScorer:
         self._kept: list[Doubles] = []  # probabilities of tokens, shape (models, tokens)
         self._count = 0
 
-    def score_text(self, pieces: Iterable[Ids], windows: int | None = None) -> TokenLogs:
+    @property
+    def streams(self) -> Streams | None:
+        """As `TextScorer.streams`, of the first model."""
+        return self._scorers[0].streams
+
+    def score_text(self, pieces: Iterable[Ids]) -> TokenLogs:
         """As `TextScorer.score_text`."""
         first, second, *copies = tee(pieces, len(self._members) + 2)
         streams: list[Iterator[npt.NDArray[Any]]] = [_targets(first)]
         for scorer, member, copy in zip(self._scorers, self._members, copies, strict=True):
-            streams.append(_logs(scorer.score_text(_read(copy, member), windows)))
+            streams.append(_logs(scorer.score_text(_read(copy, member))))
         if self._mixed.mix.by == "logits":
-            streams.append(_logs(self._score_mixture(second, windows)))
+            streams.append(_logs(self._score_mixture(second)))
         for ids, *logs in align(streams):
             yield ids, self._combine(ids, logs)
 
@@ -212,9 +205,9 @@ class MixtureScorer:
                 break
         return [float(weight) for weight in weights]
 
-    def _score_mixture(self, pieces: Iterable[Ids], windows: int | None) -> TokenLogs:
+    def _score_mixture(self, pieces: Iterable[Ids]) -> TokenLogs:
         """The log-probabilities of a text of which the models read each token in step."""
-        mixture = self._mixed.mixture
+        mixture, windows = self._mixed.mixture, self.how.windows
         if windows is None:
             return score_in_order(mixture.reader(), mixture.vocabulary_size, pieces)
         members = [

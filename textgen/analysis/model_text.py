@@ -1,6 +1,6 @@
 """A text as a model reads it: one that a user named, or a part of the corpus it was trained on."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,8 @@ from textgen.model.record import ModelRecord
 from textgen.text.documents.index import TEST
 from textgen.text.documents.modes import check_label_from
 from textgen.text.prepared_corpus import Prepared
-from textgen.text.reading import read_texts
 from textgen.text.reading_report import ReadingReport
-from textgen.text.sources import Corpora, find_sources
+from textgen.text.sources import Corpora, Source, find_sources
 from textgen.text.vocabulary import Ids
 
 _NAME_TEXT = "name a text, as in `textgen evaluate held-out.txt`"
@@ -42,6 +41,8 @@ class ModelText:
         names: What messages call its files, or it.
         read_documents: Its documents.
         read_texts: One text, in blocks.
+        length: Its characters, if they are known before it is read.
+        size: The bytes of its files, if they are known.
     """
 
     reader: DocumentReader
@@ -49,6 +50,16 @@ class ModelText:
     names: tuple[str, ...]
     read_documents: Callable[[], Iterator[Document]]
     read_texts: Callable[[], Iterator[str]]
+    length: int | None = None
+    size: int | None = None
+
+    @property
+    def expected_characters(self) -> int | None:
+        """About how many characters it has; None if that is not known."""
+        if self.length is not None or not self.size:
+            return self.length
+        read = self.reader.bytes_read
+        return round(self.reader.text.characters * self.size / read) if read else None
 
     @property
     def note(self) -> str:
@@ -117,8 +128,15 @@ def named_text(
         is_documents(config),
         tuple(source.name for source in sources),
         lambda: reader.read(sources),
-        lambda: (text for text, _ in read_texts(sources, config, reader.report)),
+        lambda: reader.read_text(sources),
+        size=_total_size(sources),
     )
+
+
+def _total_size(sources: Sequence[Source]) -> int | None:
+    sizes = [source.size for source in sources]
+    known = [size for size in sizes if size is not None]
+    return sum(known) if len(known) == len(sizes) else None
 
 
 def corpus_part(trained: TrainedModel, directory: Path, part: int) -> ModelText:
@@ -162,6 +180,7 @@ def part_text(record: ModelRecord, prepared: Prepared, part: int) -> ModelText |
         (f"the {('training', 'validation', 'test')[part]} part of the corpus",),
         lambda: iter(()) if documents is None else reader.read_part(prepared, documents, part),
         lambda: _read_blocks(prepared, ids),
+        length=ids.stop - ids.start,
     )
 
 

@@ -99,13 +99,14 @@ class TextReader:
         characters: Characters read.
         unknown: How many of them are outside the vocabulary. They are read as the unknown id; if
             the vocabulary has none, they are left out.
+        tokens: Ids that these characters are.
         report: What was found and changed when they were read.
     """
 
     def __init__(self, vocabulary: Vocabulary, report: ReadingReport | None = None):
         self.vocabulary = vocabulary
         self._hash = hashlib.blake2b(digest_size=16)
-        self.characters = self.unknown = 0
+        self.characters = self.unknown = self.tokens = 0
         self.report = ReadingReport() if report is None else report
 
     @property
@@ -148,8 +149,11 @@ class TextReader:
         self.characters += len(text)
         self.unknown += int(missing.sum())
         if self.vocabulary.unknown_id is None:
-            return ids[~missing]
-        return np.where(missing, self.vocabulary.unknown_id, ids)
+            ids = ids[~missing]
+        else:
+            ids = np.where(missing, self.vocabulary.unknown_id, ids)
+        self.tokens += len(ids)
+        return ids
 
 
 def too_short_error(characters: int, unknown: int) -> CorpusError:

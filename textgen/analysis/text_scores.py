@@ -1,6 +1,7 @@
 """How probable each token of a text is: what `evaluate` adds up."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -9,24 +10,49 @@ import numpy.typing as npt
 from textgen.analysis.document_reader import Document
 from textgen.analysis.document_scores import DocumentScorer
 from textgen.model.model_dir import TrainedModel
-from textgen.sampling.context import make_reader
-from textgen.sampling.scoring import score_by_windows, score_in_order
+from textgen.sampling.scorer import OnTokens
+from textgen.sampling.text_scoring import Streams, TextScoring
+from textgen.sampling.window_scoring import score_by_windows, score_from_windows
 from textgen.text.vocabulary import Ids
 
 Doubles = npt.NDArray[np.float64]
 TokenLogs = Iterator[tuple[npt.NDArray[Any], Doubles]]  # ids, and their log-probabilities
 
 
-class TextScorer(Protocol):
-    """Scores a text that is read once: one text, or documents."""
+@dataclass(frozen=True)
+class HowToRead:
+    """How a text is read to evaluate a model; as in `evaluate`.
 
-    def score_text(self, pieces: Iterable[Ids], windows: int | None = None) -> TokenLogs:
+    Attributes:
+        context: What predictions are made from; None for what the model was trained with.
+        windows: Read windows of this many tokens, each from a zero state; None to read in order.
+        exact: Whether a continuous text is read in one stream.
+    """
+
+    context: str | None = None
+    windows: int | None = None
+    exact: bool = False
+
+
+class TextScorer(Protocol):
+    """Scores a text that is read once: one text, or documents.
+
+    Attributes:
+        how: How it is read.
+    """
+
+    how: HowToRead
+
+    @property
+    def streams(self) -> Streams | None:
+        """In which streams a text was read in order; None if it was not."""
+        ...
+
+    def score_text(self, pieces: Iterable[Ids]) -> TokenLogs:
         """The ids of a text that are predicted, with their log-probabilities, in parts.
 
         Args:
             pieces: The text's ids.
-            windows: Read windows of this many tokens, each from a zero state; None to read in
-                order.
         """
         ...
 
@@ -41,20 +67,30 @@ class ModelScorer:
     Args:
         trained: The model.
         end: The ids before and after each document.
-        context: As for `evaluate`.
+        how: How the text is read.
+        on_tokens: Called with how many more tokens were scored.
     """
 
-    def __init__(self, trained: TrainedModel, end: Ids, context: str | None = None):
-        self._trained, self._end, self._context = trained, end, context
+    def __init__(
+        self, trained: TrainedModel, end: Ids, how: HowToRead, on_tokens: OnTokens = lambda _: None
+    ):
+        self._trained, self._end, self.how = trained, end, how
+        self._on_tokens = on_tokens
+        self.streams: Streams | None = None
 
-    def score_text(self, pieces: Iterable[Ids], windows: int | None = None) -> TokenLogs:
+    def score_text(self, pieces: Iterable[Ids]) -> TokenLogs:
         """As `TextScorer.score_text`."""
-        network = self._trained.network()
-        if windows is not None:
-            return score_by_windows(network, windows, pieces)
-        reader = make_reader(network, self._trained.record.window(self._context))
-        return score_in_order(reader, network.vocabulary_size, pieces)
+        network, how = self._trained.network(), self.how
+        if how.windows is not None:
+            return score_by_windows(network, how.windows, pieces, self._on_tokens)
+        window = self._trained.record.window(how.context)
+        if window is not None:
+            return score_from_windows(network, window, pieces, self._on_tokens)
+        scoring = TextScoring(network, exact=how.exact, on_tokens=self._on_tokens)
+        self.streams = scoring.streams
+        return scoring.score(pieces)
 
     def score_documents(self, documents: Iterable[Document]) -> Iterator[tuple[Document, Doubles]]:
         """As `TextScorer.score_documents`."""
-        return DocumentScorer(self._trained, self._end, self._context).score(documents)
+        scorer = DocumentScorer(self._trained, self._end, self.how.context)
+        return scorer.score(documents, self._on_tokens)

@@ -47,10 +47,14 @@ class _Shown:
 
 
 class ProgressBar:
-    """A bar with text on a terminal; elsewhere the text as a line every ten seconds."""
+    """A bar with text on a terminal; elsewhere the text as a line every ten seconds.
+
+    Attributes:
+        on_terminal: Whether standard error is a terminal.
+    """
 
     def __init__(self) -> None:
-        self._on_terminal = can_redraw()
+        self.on_terminal = can_redraw()
         self._task: Any = None
         self._last = time.monotonic()
 
@@ -64,10 +68,10 @@ class ProgressBar:
             text: Figures to show next to the bar.
         """
         now = time.monotonic()
-        if now - self._last < (_REFRESH if self._on_terminal else INTERVAL):
+        if now - self._last < (_REFRESH if self.on_terminal else INTERVAL):
             return
         self._last = now
-        if not self._on_terminal:
+        if not self.on_terminal:
             share = f" {done / total:.0%}" if total else ""
             note(f"{label}{share}: {text}")
             return
@@ -138,3 +142,27 @@ class StageProgress:
             text = f"{format_size(done)} of {format_size(total)}, {format_size(rate)}/s"
             text += f", {format_duration((total - done) / rate)} left"
         self._bar.update(self._LABELS[stage], done, total, text)
+
+
+class CharacterProgress:
+    """Shows on a terminal how much of a text has been read: characters, speed, time left.
+
+    Args:
+        bar: Shows it.
+        label: What is being done.
+    """
+
+    def __init__(self, bar: ProgressBar, label: str):
+        self._bar, self._label = bar, label
+        self._start = time.monotonic()
+
+    def __call__(self, done: int, total: int | None) -> None:
+        """Show the characters that have been read, and how many there are, if that is known."""
+        if not self._bar.on_terminal:
+            return
+        rate = done / max(time.monotonic() - self._start, 1e-6)
+        text = f"{done:,} characters, {rate:,.0f}/s"
+        if total is not None and rate:
+            text = f"{done:,} of {total:,} characters, {rate:,.0f}/s"
+            text += f", {format_duration(max(0, total - done) / rate)} left"
+        self._bar.update(self._label, done, total, text)

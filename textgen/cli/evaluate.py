@@ -14,7 +14,7 @@ from textgen.settings import Mix
 
 if TYPE_CHECKING:
     from textgen.analysis.document_scores import DocumentScore
-    from textgen.analysis.evaluation import Evaluation
+    from textgen.analysis.figures import Evaluation
 
 _MAX_LABELS = 30  # of each kind, in the table
 
@@ -40,6 +40,12 @@ _MAX_LABELS = 30  # of each kind, in the table
     help="Read windows of N characters, each from a zero state, and predict at every position. For "
     "a model with subwords, windows of N tokens.",
 )
+@cloup.option(
+    "--exact",
+    is_flag=True,
+    help="Read a continuous text in one stream. A long one is otherwise cut into streams that are "
+    "read side by side, much faster; the loss differs by less than 0.0001.",
+)
 @options.reading
 @corpus_options.text_documents()
 @cloup.option(
@@ -61,6 +67,7 @@ def command(
     each: bool,  # noqa: FBT001
     context: str | None,
     windows: int | None,
+    exact: bool,  # noqa: FBT001
     output_format: str,
     **reading: Any,
 ) -> None:
@@ -91,8 +98,10 @@ def command(
     if each:
         if not texts or test:
             raise click.UsageError("no text: `textgen evaluate --each names.txt`")
-        if windows is not None or output_format == "json":
-            raise click.UsageError("--each takes no --windows, and --format jsonl or csv")
+        if windows is not None or exact or output_format == "json":
+            raise click.UsageError(
+                "--each takes no --windows or --exact, and --format jsonl or csv"
+            )
     elif output_format in ("jsonl", "csv"):
         raise click.UsageError(f"--format {output_format} is for --each; give --format json")
     model = options.chosen_model(models, mix, mix_by)
@@ -105,16 +114,30 @@ def command(
         from textgen.text.reading_report import ReadingReport
 
         report = ReadingReport()
-        scores = evaluate_each(texts, model, context=context, report=report, **reading)
         lines = {"text": _format_lines, "jsonl": _format_json, "csv": _format_csv}[output_format]
-        out.write_clean(map(out.clean, lines(scores)))
+        with console.progress_bar() as bar:
+            on_progress = None if out.on_terminal else console.CharacterProgress(bar, "evaluating")
+            scores = evaluate_each(
+                texts, model, context=context, report=report, on_progress=on_progress, **reading
+            )
+            out.write_clean(map(out.clean, lines(scores)))
         console.note_reading(report)
         return
     import json
 
     from textgen.analysis.evaluation import evaluate
 
-    evaluation = evaluate(texts, model, context=context, windows=windows, test=test, **reading)
+    with console.progress_bar() as bar:
+        evaluation = evaluate(
+            texts,
+            model,
+            context=context,
+            windows=windows,
+            test=test,
+            exact=exact,
+            on_progress=console.CharacterProgress(bar, "evaluating"),
+            **reading,
+        )
     console.note_reading(evaluation.reading)
     if evaluation.note:
         console.note(f"textgen: {evaluation.note}")

@@ -78,11 +78,14 @@ class Layer:
         reset: Sets the states at an index to zero.
         activations: The activations of its units, from -1 to 1: tanh(c) of an LSTM, h of the
             others; float32 of shape (*shape, units), overwritten by each step.
+        states: Its states, as `Cell.states` lists them, each of that shape; the first times
+            `Cell.output_scale` is h.
     """
 
     advance: Advance
     reset: Reset
     activations: Floats
+    states: tuple[Floats, ...]
 
 
 def _arrays(
@@ -138,10 +141,10 @@ def _create_lstm(weights: Floats, units: int, allocate: Allocate) -> Layer:
         return upward
 
     def reset(index: Any) -> None:
-        c[index] = 0
+        c[index] = h[index] = 0
         inner[index] = weights[-1]
 
-    return Layer(advance, reset, tanh_c)
+    return Layer(advance, reset, tanh_c, (h, c))
 
 
 def _arrange_gru(kernel: Floats, recurrent: Floats, bias: Floats) -> _Arranged:
@@ -180,7 +183,7 @@ def _create_gru(weights: Floats, units: int, allocate: Allocate) -> Layer:
         h[index] = 0
         inner[index] = weights[-1]
 
-    return Layer(advance, reset, h)
+    return Layer(advance, reset, h, (h,))
 
 
 def _arrange_rnn(kernel: Floats, recurrent: Floats, bias: Floats) -> _Arranged:
@@ -200,9 +203,10 @@ def _create_rnn(weights: Floats, units: int, allocate: Allocate) -> Layer:
         return upward
 
     def reset(index: Any) -> None:
+        h[index] = 0
         inner[index] = weights[-1]
 
-    return Layer(advance, reset, h)
+    return Layer(advance, reset, h, (h,))
 
 
 CELLS = {

@@ -3,34 +3,39 @@
 import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from textgen.sampling.context import window_reader
-from textgen.sampling.mixture import Mixture
-from textgen.sampling.network import Network
+from textgen.sampling.context import Predictor
+from textgen.sampling.scorer import (
+    MAX_ROWS,
+    Integers,
+    MakeScorer,
+    OnTokens,
+    Scorer,
+    numpy_scorers,
+    score_rows,
+)
+from textgen.sampling.window_scoring import Windows, score_windows
 from textgen.text.vocabulary import Ids
 
 Doubles = npt.NDArray[np.float64]
 LabelIds = npt.NDArray[np.integer[Any]]
 
-_MAX_ROWS = 128  # documents read side by side (window states, for a model with windows)
-_BLOCK = 1 << 20  # logits in memory at a time
-
 
 def score_documents(
-    network: Network | Mixture,
+    network: Predictor,
     documents: Sequence[Ids],
     label_ids: LabelIds | None = None,
     *,
     start: Sequence[int],
     window: int | None = None,
 ) -> list[Doubles]:
-    """The log-probability of each token of documents, each read from a zero state.
+    """The log-probability of each token of documents, each read from a zero state, in NumPy.
 
-    Rows of a batch read one document after another, so that no row waits for a longer document.
     Memory grows with the number of tokens: pass documents in groups of some hundred thousand.
 
     Args:
@@ -46,7 +51,7 @@ def score_documents(
         (tokens,), or (tokens - 1,) without a start.
 
     Example:
-        >>> from textgen.sampling.network import weight_specs
+        >>> from textgen.sampling.network import Network, weight_specs
         >>> from textgen.settings import ModelConfig
         >>> config = ModelConfig(units=(8,), embedding=4)
         >>> zeros = [np.zeros(spec.shape, np.float32) for spec in weight_specs(config, 4)]
@@ -55,27 +60,92 @@ def score_documents(
         >>> [np.exp(log).tolist() for log in logs]
         [[0.25, 0.25, 0.25], [0.25, 0.25]]
     """
-    unread = 1 if not start else 0  # tokens at the beginning that nothing predicts
-    lengths = np.array([len(document) - unread for document in documents], np.int64)
-    steps = lengths + max(0, len(start) - 1)
-    scores: list[Doubles] = [np.empty(max(0, length)) for length in lengths.tolist()]
-    numbers = np.flatnonzero(lengths > 0)
-    if not len(numbers):
+    return DocumentReading(numpy_scorers(network), start, window).score(documents, label_ids)
+
+
+class DocumentReading:
+    """Scores groups of documents.
+
+    Rows read one document after another, so no row waits for a longer document.
+
+    Args:
+        make_scorer: Makes what reads them.
+        start, window: As for `score_documents`.
+        on_tokens: Called with how many more tokens were scored.
+    """
+
+    def __init__(
+        self,
+        make_scorer: MakeScorer,
+        start: Sequence[int],
+        window: int | None = None,
+        on_tokens: OnTokens = lambda _: None,
+    ):
+        self._make_scorer, self._on_tokens = make_scorer, on_tokens
+        self._start, self._window = np.array(start, np.int64), window
+        self._scorer: Scorer | None = None
+
+    def score(self, documents: Sequence[Ids], label_ids: LabelIds | None = None) -> list[Doubles]:
+        """The log-probabilities of a group, as `score_documents`."""
+        texts = [np.concatenate([self._start, document]) for document in documents]
+        window = self._window
+        firsts = texts if window is None else [text[: window + 1] for text in texts]
+        scores = self._score_from_start(firsts, label_ids)
+        if window is not None and any(len(text) > window + 1 for text in texts):
+            later = self._score_later(texts, label_ids, window)
+            scores = [np.concatenate(pair) for pair in zip(scores, later, strict=True)]
+        return [logs[max(0, len(self._start) - 1) :] for logs in scores]
+
+    def _score_from_start(self, texts: Sequence[Ids], label_ids: LabelIds | None) -> list[Doubles]:
+        """The log-probabilities of all tokens of texts but the first."""
+        steps = np.array([len(text) - 1 for text in texts], np.int64)
+        numbers = np.flatnonzero(steps > 0)
+        if not len(numbers):
+            return [np.empty(0) for _ in texts]
+        schedule = _schedule(steps, numbers, MAX_ROWS)
+        shape = schedule.rows, schedule.steps
+        inputs, targets = np.zeros(shape, np.int32), np.full(shape, -1, np.int32)
+        resets, reads = np.zeros(shape, np.bool_), np.zeros(shape, np.int32)
+        for number, row, step in schedule.places:
+            end = step + steps[number]
+            inputs[row, step:end] = texts[number][:-1]
+            targets[row, step:end] = texts[number][1:]
+            resets[row, step], reads[row, step:end] = True, number
+        labels = None if label_ids is None else partial(_take_labels, label_ids, reads)
+        scorer = self._scorer_of(schedule.rows)
+        logs = score_rows(scorer, inputs, targets, resets, labels, self._on_tokens)
+        scores = [np.empty(0)] * len(texts)
+        for number, row, step in schedule.places:
+            scores[number] = logs[row, step : step + steps[number]].astype(np.float64)
         return scores
-    rows = max(1, _MAX_ROWS // (window or 1))
-    schedule = _schedule(steps, numbers, rows)
-    inputs = np.zeros((schedule.steps, schedule.rows), np.int64)
-    targets = np.zeros((schedule.steps, schedule.rows), np.int64)
-    for number, row, step in schedule.places:
-        tokens = np.concatenate([start, documents[number]])
-        end = step + steps[number]
-        inputs[step:end, row] = tokens[:-1]
-        targets[step:end, row] = tokens[1:]
-    logs = _read(network, schedule, inputs, targets, label_ids, window)
-    for number, row, step in schedule.places:
-        end = step + steps[number]
-        scores[number][:] = logs[end - lengths[number] : end, row]
-    return scores
+
+    def _score_later(
+        self, texts: Sequence[Ids], label_ids: LabelIds | None, window: int
+    ) -> list[Doubles]:
+        """The log-probabilities of the tokens that have a whole window before them, but one."""
+        counts = np.array([max(0, len(text) - window - 1) for text in texts], np.int64)
+        offsets = np.cumsum([0, *map(len, texts)])[:-1]
+        numbers = np.repeat(np.arange(len(texts)), counts)
+        places = np.arange(len(numbers)) - np.repeat(np.cumsum(counts) - counts, counts)
+        labels = None if label_ids is None else label_ids[numbers]
+        logs = score_windows(
+            self._scorer_of(MAX_ROWS),
+            Windows(np.concatenate(texts), offsets[numbers] + 1 + places, window, labels),
+            only_last=True,
+            on_tokens=self._on_tokens,
+        )[:, 0]
+        return np.split(logs, np.cumsum(counts)[:-1])
+
+    def _scorer_of(self, rows: int) -> Scorer:
+        """A scorer with as many rows or more."""
+        if self._scorer is None or self._scorer.capacity < rows:
+            self._scorer = self._make_scorer(rows)
+        return self._scorer
+
+
+def _take_labels(label_ids: LabelIds, reads: Integers, part: slice) -> LabelIds:
+    """The labels of the documents that rows read."""
+    return label_ids[reads[:, part]]
 
 
 @dataclass(frozen=True)
@@ -107,51 +177,3 @@ def _schedule(steps: npt.NDArray[np.int64], numbers: Ids, max_rows: int) -> _Sch
         places.append((number, row, step))
         heapq.heapreplace(free, (step + int(steps[number]), row))
     return _Schedule(places, rows, max(step for step, _ in free))
-
-
-def _read(
-    network: Network | Mixture,
-    schedule: _Schedule,
-    inputs: Ids,
-    targets: Ids,
-    label_ids: LabelIds | None,
-    window: int | None,
-) -> npt.NDArray[np.float32]:
-    """The log-probabilities of targets, float32 of shape (steps, rows)."""
-    shape = (schedule.rows,)
-    if window is None or isinstance(network, Mixture):
-        reader = network.reader(shape)
-    else:
-        reader = window_reader(network, window, shape)
-    first: dict[int, list[tuple[int, int]]] = {}  # documents that begin at each step
-    for number, row, step in schedule.places:
-        first.setdefault(step, []).append((number, row))
-    size = network.vocabulary_size
-    block = max(1, _BLOCK // (size * schedule.rows))
-    logits = np.empty((block, schedule.rows, size), np.float32)
-    logs = np.empty(targets.shape, np.float32)
-    for begin in range(0, schedule.steps, block):
-        end = min(begin + block, schedule.steps)
-        for step in range(begin, end):
-            if step in first:
-                numbers, rows = zip(*first[step], strict=True)
-                if step:
-                    reader.reset(np.array(rows))
-                if label_ids is not None:
-                    reader.set_labels(np.array(rows), label_ids[np.array(numbers)])
-            logits[step - begin] = reader.step(inputs[step])
-        logs[begin:end] = _log_probabilities(logits[: end - begin], targets[begin:end])
-    return logs
-
-
-def _log_probabilities(logits: npt.NDArray[np.float32], ids: Ids) -> Doubles:
-    """The log-probability of one id in each place; overwrites the logits.
-
-    Args:
-        logits: Shape (..., vocabulary).
-        ids: Shape (...).
-    """
-    logits -= logits.max(axis=-1, keepdims=True)
-    chosen = np.take_along_axis(logits, ids[..., None], axis=-1)[..., 0]
-    np.exp(logits, out=logits)
-    return np.asarray(chosen - np.log(logits.sum(axis=-1, dtype=np.float64)))

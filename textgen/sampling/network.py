@@ -69,6 +69,9 @@ class Network:
             kernel, from which the first layer's inputs are looked up; beyond, they are computed.
 
     Attributes:
+        config: The network's settings.
+        weights: The arrays that it was made from, float32.
+        max_table_numbers: As above.
         vocabulary_size: Tokens in the vocabulary.
         units: The number of units in all layers together.
 
@@ -87,9 +90,9 @@ class Network:
         weights: Sequence[npt.NDArray[Any]],
         max_table_numbers: int = MAX_TABLE_NUMBERS,
     ):
-        embedding, *rest, dense_kernel, dense_bias = [
-            np.asarray(array, np.float32) for array in weights
-        ]
+        self.config, self.max_table_numbers = config, max_table_numbers
+        self.weights = tuple(np.asarray(array, np.float32) for array in weights)
+        embedding, *rest, dense_kernel, dense_bias = self.weights
         fields = len(config.label_sizes)
         self._label_embeddings, rest = rest[:fields], rest[fields:]
         self.vocabulary_size = vocabulary_size
@@ -121,7 +124,7 @@ class Network:
         """
         reader = self._make_reader(lambda width: np.zeros((*shape, width), np.float32))
         reader.reset(...)
-        reader.set_labels(..., self._no_labels)
+        reader.set_labels(..., self.no_labels)
         return reader
 
     def rows(self, capacity: int, shape: tuple[int, ...] = ()) -> Rows:
@@ -131,7 +134,7 @@ class Network:
             capacity: How many texts side by side, at most.
             shape: How many states each text has, in one or more axes; () for a single one.
         """
-        return Rows(self._make_reader, self._no_labels, (capacity, *shape))
+        return Rows(self._make_reader, self.no_labels, (capacity, *shape))
 
     def _make_reader(self, allocate: Allocate) -> Reader:
         """A reader with given arrays, which are not set to the zero state."""
@@ -155,8 +158,9 @@ class Network:
         def activations() -> list[Floats]:
             return [layer.activations for layer in layers]
 
+        states = [layer.states for layer in layers]
         if not self._label_embeddings:
-            return Reader(step, reset, activations)
+            return Reader(step, reset, activations, states=states)
 
         of_labels = allocate(self._first_kernel.shape[1])
 
@@ -167,16 +171,23 @@ class Network:
             return x
 
         def set_labels(index: Any, label_ids: npt.ArrayLike) -> None:
-            of_labels[index] = self._project_labels(label_ids)
+            of_labels[index] = self.project_labels(label_ids)
 
-        return Reader(step_with_labels, reset, activations, set_labels)
+        return Reader(
+            step_with_labels, reset, activations, set_labels, states=states, label_gates=of_labels
+        )
 
     @property
-    def _no_labels(self) -> npt.NDArray[np.int64]:
+    def no_labels(self) -> npt.NDArray[np.int64]:
+        """The ids of labels that are not known, shape (fields,)."""
         return np.zeros(len(self._label_embeddings), np.int64)
 
-    def _project_labels(self, label_ids: npt.ArrayLike) -> Floats:
-        """What labels add to the first layer's products, shape (..., its gates)."""
+    def project_labels(self, label_ids: npt.ArrayLike) -> Floats:
+        """What labels add to the first layer's products, shape (..., its gates).
+
+        Args:
+            label_ids: Shape (..., fields).
+        """
         columns = np.moveaxis(np.asarray(label_ids), -1, 0)
         pairs = zip(self._label_embeddings, columns, strict=True)
         return np.asarray(sum(embedding[ids] for embedding, ids in pairs) @ self._first_kernel)

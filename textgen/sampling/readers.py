@@ -31,6 +31,9 @@ class Reader:
             whose leading axes NumPy can broadcast to what is indexed: the labels with which those
             texts are read from now on. At first no text has a label, and `reset` changes none.
         schedule: As `TextRows.schedule`; does nothing where predictions do not depend on it.
+        states: The arrays of each layer's states, as `cells.Layer` has them.
+        label_gates: The array of what labels add to the first layer's products, shape
+            (*shape, its gates); None without labels.
     """
 
     step: Callable[[IdOrIds], Floats]
@@ -38,6 +41,8 @@ class Reader:
     activations: Callable[[], list[Floats]]
     set_labels: Callable[[Any, npt.ArrayLike], None] = field(default=lambda *_: None)
     schedule: Callable[[Any, Sequence[int], int], None] = field(default=lambda *_: None)
+    states: Sequence[tuple[Floats, ...]] = ()
+    label_gates: Floats | None = None
 
 
 class TextRows(Protocol):
@@ -139,3 +144,13 @@ class Rows:
         """Copy the states and labels of a text into another row."""
         for array in self._arrays:
             array[target] = array[source]
+
+    @property
+    def states(self) -> Sequence[tuple[Floats, ...]]:
+        """The arrays of each layer's states, as `Reader.states`."""
+        return self._all.states
+
+    @property
+    def label_gates(self) -> Floats | None:
+        """The array of what labels add, as `Reader.label_gates`."""
+        return self._all.label_gates

@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from textgen.analysis.report.trace import MAX_WORK
 from textgen.sampling.network import Network
-from textgen.sampling.scoring import score_windows, window_batch_size
+from textgen.sampling.scorer import MAX_ROWS, choose_scorers
+from textgen.sampling.window_scoring import Windows, score_windows
 from textgen.text.vocabulary import Ids
 
 _MAX_CONTEXT = 256  # tokens, for a model without windows
@@ -97,10 +98,8 @@ def measure(
     inside = (targets >= longest) & (targets < len(ids))  # the same tokens for each length
     part = (targets - longest) * _PARTS // (len(ids) - longest)
     cell = (part * longest + np.arange(longest))[inside]
-    bits, rows = np.empty(targets.shape), window_batch_size(longest)
-    for first in range(0, len(starts), rows):
-        _, logs = score_windows(network, padded, starts[first : first + rows], longest)
-        bits[first : first + rows] = logs / -math.log(2)
+    scorer = choose_scorers(network, targets.size)(MAX_ROWS)
+    bits = score_windows(scorer, Windows(padded, starts, longest)) / -math.log(2)
     size = _PARTS * longest
     sums = np.asarray(np.bincount(cell, bits[inside], size), np.float64).reshape(_PARTS, longest)
     counted = None if lengths is None else lengths[padded[targets[inside]]]

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from textgen.analysis.document_scores import DocumentScorer
-from textgen.analysis.evaluation import Evaluation, measure
+from textgen.analysis.evaluation import measure
+from textgen.analysis.figures import Evaluation
 from textgen.analysis.label_comparison import LabelComparison, measure_labels
 from textgen.analysis.report import charts, context_value
 from textgen.analysis.report.text_values import ReportText

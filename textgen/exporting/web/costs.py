@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from textgen.analysis.evaluation import measure
 from textgen.analysis.model_text import ModelText, part_text, shorten
+from textgen.analysis.text_scores import HowToRead
 from textgen.errors import ModelError, PreparedError
 from textgen.model.model_dir import TrainedModel, read_training_corpus
 from textgen.model.starters import find_model
@@ -55,9 +56,10 @@ def measure_costs(
     if text is None:
         return None
     windows = None if text.has_documents else trained.record.window() or _WINDOW
-    exact = measure(trained, text, windows=windows)
+    how = HowToRead(windows=windows)
+    exact = measure(trained, text, how)
     losses = {
-        dtype: measure(replace(trained, weights=weights), text, windows=windows).loss - exact.loss
+        dtype: measure(replace(trained, weights=weights), text, how).loss - exact.loss
         for dtype, weights in rounded.items()
         if dtype != "float32"
     }
