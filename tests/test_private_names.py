@@ -11,8 +11,9 @@ from textgen import private_names
 from textgen.compute.keras_names import KERAS
 from textgen.errors import TrainingError
 from textgen.kernels.numba_names import NUMBA
+from textgen.sampling.automaton.syntax import PYTHON
 
-NAMES = [KERAS, NUMBA, backend().private_names]
+NAMES = [KERAS, NUMBA, PYTHON, backend().private_names]
 
 
 @pytest.mark.parametrize("names", NAMES, ids=lambda names: names.package)
@@ -31,6 +32,8 @@ GONE = [
     ("torch", "torch", "_VF"),
     ("numba", "numba.core.caching", "IndexDataCacheFile"),
     ("numba", "numba.core.sigutils", "normalize_signature"),
+    ("Python", "re._parser", "parse"),
+    ("Python", "re._compiler", "compile"),
 ]
 
 

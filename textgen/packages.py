@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import importlib.util
+import platform
 import sys
 
 from textgen.errors import TrainingError
@@ -96,9 +97,14 @@ def incompatible(package: str, what: str) -> TrainingError:
     """The error for a package whose undocumented parts are not what textgen needs.
 
     Args:
-        package: Its name, as pip has it.
+        package: Its name, as pip has it, or "Python".
         what: What is missing or different.
     """
+    if package == "Python":
+        return TrainingError(
+            f"Python {platform.python_version()} does not work with this version of textgen: "
+            f"{what}; use Python 3.11 to 3.13"
+        )
     return TrainingError(
         f"{package} {importlib.metadata.version(package)} does not work with this version of "
         f"textgen: {what}; pip install '{requirement(package)}' installs one that does"

@@ -2,8 +2,8 @@
 
 A version in which one of them is gone or different fails here, with one line, before it trains.
 Those of Keras are in compute/keras_names.py, of the frameworks in compute/backends/, of Numba in
-kernels/numba_names.py. Whether Keras calls the methods that textgen overrides is checked in the
-first training step (compute/overrides.py).
+kernels/numba_names.py, of Python itself in sampling/automaton/syntax.py. Whether Keras calls the
+methods that textgen overrides is checked in the first training step (compute/overrides.py).
 """
 
 import importlib
@@ -21,7 +21,7 @@ class PrivateNames:
     """The undocumented names of one package.
 
     Attributes:
-        package: As Python imports it and pip installs it.
+        package: As Python imports it and pip installs it, or "Python".
         checks: For each name a function that returns something true if textgen can use it, and
             raises or returns something false otherwise.
     """

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import shutil
 
 import pytest
@@ -136,8 +137,8 @@ def test_when_the_tries_run_out_what_was_found_is_written(sample):
         "147 repeated; raise --tries"
     )
     assert sorted(done.stdout.removesuffix("\n").split("\n\n")) == ['a, "q', "b", "c\nd"]
-    none = sample("names", "--match", "x", "--tries", 3)
-    assert (none.returncode, none.stdout) == (1, "") and "3 without a match" in none.stderr
+    none = sample("names", "--min-length", 99, "--tries", 3)
+    assert (none.returncode, none.stdout) == (1, "") and "3 of fewer than 99" in none.stderr
 
 
 @pytest.mark.parametrize(
@@ -148,7 +149,11 @@ def test_when_the_tries_run_out_what_was_found_is_written(sample):
         (["rows", "--label", "genre=z"], 2, "--label must be kind=VALUE, not 'genre=z'"),
         (["rows", "--label", "z", "--label", "x y"], 2, "--label names a label twice: kind"),
         (["names", "--match", "("], 2, "--match is not a regular expression: missing )"),
-        (["runs", "-n", 9, "--match", "(a+)+b"], 2, "--match takes more than 2 seconds"),
+        (["names", "--match", "x"], 2, "--match matches no text of the model's characters; the "),
+        (["names", "--match", r"(n)\1"], 2, "--match refers back to a group"),
+        (["names", "--match", "^A", "--seed", "Di"], 2, "--match has no match in a text that beg"),
+        (["names", "--match", "^$"], 2, "--match matches no text of the characters that may be"),
+        (["names", "--match", "n{30}", "--length", 20], 2, "--match needs 30 characters or more"),
         (["names", "--min-length", 5, "--max-length", 4], 2, "--min-length must be at most"),
         (["names", "--max-length", 5, "--length", 5], 2, "--max-length rejects long documents"),
         (["names", "--max-copy", 0], 2, "--max-copy must be a whole number, 1 or more"),
@@ -166,7 +171,7 @@ def test_bad_input_is_one_clear_line(sample, arguments, status, message):
     assert len(done.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("filters", [["--unique"], ["--match", "a"], ["--max-length", 5]])
+@pytest.mark.parametrize("filters", [["--unique"], ["--max-length", 5]])
 def test_filters_are_for_documents(textgen, trained, filters):
     done = textgen("sample", "--model", trained, *filters)
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
@@ -196,3 +201,19 @@ def test_documents_on_a_terminal(models, tmp_path):
     assert shown.count("--- temperature 0.5, sample ") == 3 and ", kind z ---" in shown
     lines = Terminal("sample", "--model", models / "names", "-n", "3", cwd=tmp_path).end()
     assert "---" not in lines
+
+
+def test_match_is_for_texts_of_all_kinds(sample, textgen, trained):
+    done = sample("names", "-n", 20, "--match", "^D.*a$", "--unique", "--temperature", 1)
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    assert len({*lines}) == 20 and all(re.search("^D.*a$", line) for line in lines)
+    options = ("--seed", "\\n", "--lines", 1, "--match", "^\\n.{5,9}at$", "-n", 3)
+    done = textgen("sample", "--model", trained, *options)
+    assert re.fullmatch("(\n.{5,9}at\n){3}", done.stdout), done.stderr
+    typed = "/match ^D.*a$\n\n/match (\n/again\n/match off\n"
+    done = sample("names", "-i", stdin=typed)
+    assert all(re.search("^D.*a$", line) for line in done.stdout.splitlines())
+    notes = done.stderr.splitlines()
+    assert "match ^D.*a$" in notes[0] and notes[1].startswith("/match is not a regular expression")
+    assert re.search("off: .*match", notes[2])

@@ -111,14 +111,15 @@ def test_documents_that_pass_filters(server, served_models):
 
 
 def test_too_few_documents_are_an_error(server):
-    answer = server.post(model="titles", n=2, match="QQQ", tries=3)
+    answer = server.post(model="titles", n=2, min_length=500, tries=3)
     assert answer.status_code == 400
     error = answer.json()["error"]
     assert error["code"] == "too_few_documents"
     assert error["message"] == (
-        "only 0 of 2 documents passed the filters (6 without a match); raise tries, or ask for less"
+        "only 0 of 2 documents passed the filters (6 of fewer than 500 characters); raise tries, "
+        "or ask for less"
     )
-    (event,) = read_events(server.post(model="titles", n=2, match="QQQ", tries=3, stream=True))
+    (event,) = read_events(server.post(model="titles", n=2, min_length=500, tries=3, stream=True))
     assert event == answer.json()
 
 
@@ -157,6 +158,9 @@ def test_unknown_fields_are_ignored_and_named(server):
         ("logit_bias", {"logit_bias": {"1": 5}}),
         ("grammar", {"grammar": "root"}),
         ("match", {"match": "("}),
+        ("match", {"match": "ü"}),
+        ("match", {"match": "^b"}),
+        ("match", {"match": "b{9}", "max_tokens": 8}),
     ],
 )
 def test_a_wrong_field_is_an_error_that_names_it(server, param, body):

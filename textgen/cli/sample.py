@@ -91,6 +91,14 @@ from textgen.settings import CONTEXTS, DocumentFilters, SampleConfig
     ),
     options.setting(
         SampleConfig,
+        "match",
+        metavar="REGEX",
+        help_text="Write texts that contain a match of this regular expression of Python; ^...$ "
+        "matches a whole text with its seed. Every character is chosen such that a match can "
+        "still follow.",
+    ),
+    options.setting(
+        SampleConfig,
         "random_seed",
         type=int,
         help_text="The same number gives the same texts.  [default: different each time]",
@@ -149,13 +157,6 @@ from textgen.settings import CONTEXTS, DocumentFilters, SampleConfig
         metavar="N",
         help_text="Write no document with N or more characters in a row that occur in the corpus.  "
         "[default: no limit]",
-    ),
-    options.setting(
-        DocumentFilters,
-        "match",
-        metavar="REGEX",
-        help_text="Write only documents that contain a match of this regular expression of Python; "
-        "^...$ matches a whole document.",
     ),
     options.setting(
         DocumentFilters,

@@ -9,6 +9,7 @@
     decoding.py    which tokens can be chosen: top-k, top-p, min-p
     choosing.py    how the next token is drawn: temperature
     control.py     what depends on the text so far
+    match.py       texts that match a regular expression (automaton/)
     stopping.py    when a text ends
     generation.py  the loops: one text as a stream, or many side by side (batch.py; subword_batch.py
                    for subwords; row_text.py is a text of a batch, choosers.py chooses tokens for
@@ -22,7 +23,7 @@
     seeds.py       seeds: checked, and from files
     tokens.py      seeds and excluded characters as tokens
     label_choice.py       labels of documents: those that a user names, the others drawn
-    selection.py   documents that pass filters (matching.py searches for regular expressions)
+    selection.py   documents that pass filters
     scoring.py     how probable a text is
     document_scoring.py   how probable documents are, many side by side
     sampler.py     the public class: seeds in, text out

@@ -4,7 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from textgen.errors import SeedError
+from textgen.sampling.control import Control
 from textgen.sampling.label_choice import LabelOption, choose_labels, fill_labels, name_labels
+from textgen.sampling.match import make_match_controls
 from textgen.sampling.requests import GenerationConfig, Prompt, TextRequest
 from textgen.sampling.seeds import known_part
 from textgen.sampling.stopping import StopCondition
@@ -126,9 +128,17 @@ class RequestBuilder:
         Args:
             decoding: How tokens are chosen.
             stop: When a text ends, from `Sampler.stop_condition`.
+
+        Raises:
+            SettingsError: no text can be as `decoding` says.
         """
-        spelling = self.tokens.spelling
-        return GenerationConfig(self.vocabulary.size, decoding, stop, self.excluded, spelling)
+        size, spelling = self.vocabulary.size, self.tokens.spelling
+        controls = list[Callable[[TextRequest], Control]]()
+        if decoding.match is not None:
+            vocabulary, excluded = self.vocabulary, self.excluded
+            match = make_match_controls(decoding.match, vocabulary, stop, excluded, spelling)
+            controls.append(match)
+        return GenerationConfig(size, decoding, stop, self.excluded, spelling, tuple(controls))
 
     def check_seed(self, seed: str, unknown: str = "error") -> str:
         """The part of a seed that the model can start from; as `Sampler.check_seed`."""

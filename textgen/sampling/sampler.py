@@ -162,13 +162,13 @@ class Sampler:
                 top_p: Choose among the fewest characters that together have this probability.
                 min_p: Choose among characters whose probability is at least this share of the
                     most likely one's; 0 for all.
+                match: A regular expression that must match somewhere in the text with its seed.
                 And for documents:
                 label: `"horror"`, `"genre=horror"`, a list of such or the values by name; labels
                     that are not named are drawn as often as they occur.
                 unique: Whether no document may appear twice.
                 novel: Whether no document may be one of the corpus.
                 max_copy: No run of this many characters may be copied from the corpus.
-                match: A regular expression that must match somewhere in a document.
                 min_length, max_length: Characters of a document, at least and at most.
                 tries: Documents to generate for each one that is wanted, at most.
 

@@ -12,7 +12,6 @@ from math import ceil
 from typing import Any, Protocol
 
 from textgen.errors import SeedError, SettingsError, TriesError
-from textgen.sampling.matching import Matcher
 from textgen.sampling.texts import Candidate, GeneratedText
 from textgen.settings import DocumentFilters
 
@@ -89,7 +88,6 @@ class Selection:
             corpus.find_copies([], filters.max_copy)
         self._filters, self._corpus = filters, corpus
         self._seen: set[bytes] = set()
-        self._matcher: Matcher | None = None
         self._wave, self._is_only = _FIRST_WAVE, False
         self.wanted = self.accepted = 0
         self.rejected: Counter[str] = Counter()
@@ -110,7 +108,6 @@ class Selection:
 
         Raises:
             SeedError: a seed is longer than documents may be.
-            SettingsError: the regular expression takes too long.
         """
         max_length = self._filters.max_length
         for seed in seeds:
@@ -122,22 +119,17 @@ class Selection:
         groups = deque(_Group(seed, i * samples, samples) for i, seed in enumerate(seeds))
         self.wanted += samples * len(groups)
         self._is_only = len(groups) == 1
-        try:
+        while groups:
+            wave = self._plan(groups)
+            texts = list(generate([candidate for _, candidate in wave]))
+            self._judge([group for group, _ in wave], texts)
+            self.on_progress()
             while groups:
-                wave = self._plan(groups)
-                texts = list(generate([candidate for _, candidate in wave]))
-                self._judge([group for group, _ in wave], texts)
-                self.on_progress()
-                while groups:
-                    yield from groups[0].passed
-                    groups[0].passed.clear()
-                    if not self._is_finished(groups[0]):
-                        break
-                    groups.popleft()
-        finally:
-            if self._matcher is not None:
-                self._matcher.close()
-                self._matcher = None
+                yield from groups[0].passed
+                groups[0].passed.clear()
+                if not self._is_finished(groups[0]):
+                    break
+                groups.popleft()
 
     def summary(self) -> str:
         """How many documents were rejected for each reason; empty if none was."""
@@ -231,17 +223,11 @@ class Selection:
                         del left[document]
 
         reject("min_length", lambda some: [len(text) >= filters.min_length for text in some])
-        reject("match", self._match)
         if self._corpus is not None:
             corpus, length = self._corpus, filters.max_copy or 0
             reject("novel", lambda some: [not known for known in corpus.find_documents(some)])
             reject("max_copy", lambda some: [not has for has in corpus.find_copies(some, length)])
         return reasons
-
-    def _match(self, documents: Sequence[str]) -> list[bool]:
-        if self._matcher is None:
-            self._matcher = Matcher(self._filters.match or "")
-        return self._matcher.search(documents)
 
     def _is_too_long(self, text: GeneratedText) -> bool:
         return self._filters.max_length is not None and not text.complete
@@ -255,7 +241,6 @@ class Selection:
         return {
             "unique": "repeated",
             "max_copy": f"with a copy of {filters.max_copy} characters or more",
-            "match": "without a match",
             "min_length": f"of fewer than {filters.min_length} characters",
             "max_length": f"of more than {filters.max_length} characters",
         }[name]

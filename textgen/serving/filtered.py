@@ -18,7 +18,7 @@ from textgen.serving.models import ServedModel
 from textgen.serving.plan import FilteredTexts
 
 _AT_ONCE = 16  # texts of a request that the engine has at a time: others get rows, too
-_THREADS = 8  # requests with filters in progress: each may have a process for `match`
+_THREADS = 8  # requests with filters in progress
 _RETRY = 0.05  # seconds until a text is submitted again while too many wait
 _PATIENCE = 0.1  # seconds until it is noticed that nobody wants the documents anymore
 
@@ -82,6 +82,8 @@ class FilteredRun:
         generation = requests.config(config.decoding, config.stop)
         build = requests.for_candidates(config.random_seed, config.label)
         jobs = [Job(build(candidate), generation) for candidate in candidates]
+        for job in jobs[:1]:  # an error here is the request's; the others are alike
+            generation.make_controls(job.request)
         batch = _Batch(self._model.engine, jobs)
         try:
             while not batch.is_finished:

@@ -120,6 +120,7 @@ def _make_plan(request: CompletionRequest, sampler: Sampler, limits: ServeConfig
         top_k=request.top_k or 0,
         top_p=1.0 if request.top_p is None else float(request.top_p),
         min_p=float(request.min_p or 0),
+        match=request.match,
     )
     stop = sampler.stop_condition(max(max_length, 1), known)
     total = sum(len(prompt.text) for prompt in prompts)
@@ -165,6 +166,7 @@ def _planner(
         )
         if labels is not None:
             about["labels"] = labels.decode(text.label_ids)
+        config.make_controls(text)  # an error here is the request's
         job = Job(text, config, has_scores, alternatives, scored)
         return PlannedText(prompt.text, job, about)
 
@@ -204,7 +206,7 @@ def _max_length(request: CompletionRequest, sampler: Sampler, limits: ServeConfi
 
 
 def _read_filters(request: CompletionRequest) -> DocumentFilters:
-    names = ("unique", "novel", "max_copy", "match", "min_length", "max_length", "tries")
+    names = ("unique", "novel", "max_copy", "min_length", "max_length", "tries")
     values = {name: getattr(request, name) for name in names}
     return DocumentFilters(**{name: value for name, value in values.items() if value is not None})
 

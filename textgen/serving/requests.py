@@ -97,7 +97,8 @@ class _TextRequest(BaseModel):
     match: str | None = Field(
         None,
         max_length=_MAX_EXPRESSION,
-        description="A regular expression of Python that must match somewhere in a document",
+        description="A regular expression of Python that must match somewhere in the prompt with "
+        "the text that follows",
     )
     min_length: int | None = Field(
         None, ge=0, lt=2**31, description="Characters of a document, at least"
@@ -169,6 +170,8 @@ class CompletionRequest(_TextRequest):
     @property
     def is_short(self) -> bool:
         """Whether reading its prompts takes no longer than a step of the model."""
+        if self.match is not None:
+            return False
         prompt: Any = self.prompt or ""
         length = len(prompt) if isinstance(prompt, str) else sum(map(_length, prompt))
         return length * (self.n or 1) <= _SHORT

@@ -63,6 +63,7 @@ from textgen.settings.options import (
 from textgen.settings.presets import PRESETS
 from textgen.settings.resolve import build_config, resolve_settings
 from textgen.settings.sampling import (
+    Constraints,
     Decoding,
     DocumentFilters,
     Filters,
@@ -105,6 +106,7 @@ __all__ = [
     "WEB_FORMATS",
     "WEIGHT_DTYPES",
     "Config",
+    "Constraints",
     "CorpusConfig",
     "CorpusOptions",
     "Decoding",

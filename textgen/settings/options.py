@@ -94,6 +94,7 @@ class DecodingOptions(TypedDict, total=False):
     top_k: int
     top_p: float
     min_p: float
+    match: str | None
 
 
 class StreamOptions(DecodingOptions, total=False):
@@ -108,7 +109,6 @@ class FilterOptions(TypedDict, total=False):
     unique: bool
     novel: bool
     max_copy: int | None
-    match: str | None
     min_length: int
     max_length: int | None
     tries: int

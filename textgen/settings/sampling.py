@@ -45,13 +45,31 @@ class Filters(Config):
         check_number("min_p", self.min_p, at_least=0, at_most=1)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Constraints(Filters):
+    """What every text must be, token by token, and which tokens can be chosen.
+
+    Attributes:
+        top_k, top_p, min_p: As in Filters.
+        match: A regular expression that must match somewhere in a text with its seed; None for
+            none.
+    """
+
+    match: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.match is not None:
+            check_expression("match", self.match)
+
+
 @dataclass(frozen=True)
-class Decoding(Filters):
+class Decoding(Constraints):
     """How the next token is chosen.
 
     Attributes:
         temperature: Logits are divided by it; 0 always picks the most likely token.
-        top_k, top_p, min_p: As in Filters.
+        top_k, top_p, min_p, match: As in Constraints.
     """
 
     temperature: float = 0.5  # readable, and not yet repeating itself
@@ -69,7 +87,6 @@ class DocumentFilters(Config):
         unique: Whether no document may appear twice.
         novel: Whether no document may be one of the corpus.
         max_copy: No run of this many characters may be copied from the corpus; None for no limit.
-        match: A regular expression that must match somewhere in a document; None for none.
         min_length: Characters of a document, at least.
         max_length: Characters of a document, at most; None for no limit.
         tries: Documents to generate for each one that is wanted, at most.
@@ -78,7 +95,6 @@ class DocumentFilters(Config):
     unique: bool = False
     novel: bool = False
     max_copy: int | None = None
-    match: str | None = None
     min_length: int = 0
     max_length: int | None = None
     tries: int = 100  # finds what one document in fifty is; a small model needs seconds for them
@@ -89,8 +105,6 @@ class DocumentFilters(Config):
         check_flag("novel", self.novel)
         if self.max_copy is not None:
             check_integer("max_copy", self.max_copy, at_least=1)
-        if self.match is not None:
-            check_expression("match", self.match)
         check_integer("min_length", self.min_length, at_least=0)
         if self.max_length is not None:
             check_integer("max_length", self.max_length, at_least=1)
@@ -113,12 +127,12 @@ class DocumentFilters(Config):
 
 
 @dataclass(frozen=True)
-class SampleConfig(Filters):
+class SampleConfig(Constraints):
     """What `textgen sample` writes.
 
     Attributes:
         temperatures: One or more; each gives separate texts.
-        top_k, top_p, min_p: As in Filters.
+        top_k, top_p, min_p, match: As in Constraints.
         length: The highest number of characters to write after the seed; `until` or `lines` may
             end a text earlier. 0 for no limit; None for 400, or 10,000 with `until` or `lines`
             and for documents, which end by themselves.
@@ -158,8 +172,8 @@ class SampleConfig(Filters):
 
     def decoding(self, temperature: float) -> Decoding:
         """How tokens are chosen at one of the temperatures."""
-        filters = {field.name: getattr(self, field.name) for field in fields(Filters)}
-        return Decoding(temperature, **filters)
+        values = {field.name: getattr(self, field.name) for field in fields(Constraints)}
+        return Decoding(temperature, **values)
 
     def max_length(self, *, documents: bool) -> int | None:
         """The highest number of characters to write; None for no limit.

@@ -143,9 +143,11 @@ class Session:
         if words and self._unknown == "skip":
             words = self._sampler.check_seed(words, self._unknown)
         (temperature,) = self._config.temperatures
+        # A suggestion is a part of a text, which may match later.
+        decoding = replace(self._config.decoding(temperature), match=None)
         suggestions = self._suggester.suggest(
             (before.text if before else "") + words,
-            self._config.decoding(temperature),
+            decoding,
             label=self._label(before),
             random_seed=self._config.random_seed or 0,
         )

@@ -66,6 +66,7 @@ VARIABLES = (
     Variable("top_k", "N", int, "choose among the N most likely characters"),
     Variable("top_p", "P", float, "choose among the fewest that together have this probability"),
     Variable("min_p", "P", float, "choose among those at least P times as likely as the top one"),
+    Variable("match", "REGEX", str, "write texts in which this expression matches", str),
     Variable("random_seed", "N", int, "the same text for the same line"),
 )
 BY_COMMAND = {variable.command: variable for variable in VARIABLES}
