@@ -47,6 +47,8 @@ MANY_PARAMETERS = {
     "textgen.kernels.lstm._cell_gradients": "compiled code takes arrays, no objects",
     "textgen.kernels.lstm.forward": "compiled code takes arrays, no objects",
     "textgen.kernels.lstm.backward": "compiled code takes arrays, no objects",
+    "textgen.kernels.reading.read": "compiled code takes arrays, no objects",
+    "textgen.kernels.writing.run": "compiled code takes arrays, no objects",
     "textgen.kernels.softmax.losses": "compiled code takes arrays, no objects",
     "textgen.kernels.softmax.kernel_gradients": "compiled code takes arrays, no objects",
     "textgen.analysis.evaluation.evaluate": "what a user may choose, by keyword",

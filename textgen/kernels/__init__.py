@@ -1,10 +1,15 @@
-"""Compiled matrix products, LSTM and output layer for CPUs.
+"""Compiled matrix products, layers and whole networks for CPUs.
 
 sequence.py  one LSTM layer over a batch of sequences: NumPy arrays in and out
 lstm.py      its passes, forward and backward: arithmetic of gates and states
-activations.py  tanh and sigmoid of one number
+activations.py  tanh, sigmoid and exp of one number
 output.py    the output layer and the loss of all positions of a batch
 softmax.py   its passes: logits, losses and gradients
+network.py   a step of a whole network, to read and write texts; weights.py has its weights
+reading.py   many tokens of given texts: log-probabilities
+writing.py   many tokens of texts that are written (text_table.py: what is known of each)
+choosing.py  how a token is chosen
+panels.py    products of a few rows or many, whose sums do not depend on how many there are
 gemm.py      matrix products with one matrix packed beforehand
 packing.py   matrices in the order in which a product reads them
 threads.py   work that the processors share

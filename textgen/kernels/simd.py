@@ -59,11 +59,11 @@ def constants(*numbers: float) -> tuple[Any, ...]:
     return tuple(map(np.float32, numbers))
 
 
-def compiled(function: Callable[..., None]) -> Any:
+def compiled(function: Callable[..., object]) -> Any:
     """The function, compiled for the types that it is called with, and kept in files."""
     return compile_cached(function, TILES, fastmath=_FAST, nogil=True, error_model="numpy")
 
 
 def inlined(function: Callable[..., Any]) -> Any:
     """The function, as part of the compiled ones that call it."""
-    return numba.njit(inline="always", fastmath=_FAST, error_model="numpy")(function)
+    return numba.njit(forceinline=True, fastmath=_FAST, error_model="numpy")(function)

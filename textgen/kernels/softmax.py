@@ -18,40 +18,15 @@ from typing import Any
 
 import numpy as np
 
+from textgen.kernels.activations import exp
 from textgen.kernels.gemm import multiply
 from textgen.kernels.packing import fill_lanes
-from textgen.kernels.simd import compiled, constants, inlined
+from textgen.kernels.simd import compiled, inlined
 
 BLOCK = 64  # rows whose logits are in a cache together
 _TOGETHER = 16  # columns of the kernel whose gradients are written together: a cache line
-_LOWEST = np.float32(-87)  # whose exponential is still a normal float32
-_LOG2_E, _LN_2 = np.float32(1.4426950408889634), np.float32(0.6931471805599453)
-_ROUNDER, _ROUNDED = np.float32(12582912), np.uint32(0x4B400000)  # 1.5 * 2**23, and its bits
-# exp(r) for |r| <= ln 2 / 2: the coefficients of Cephes (expf.c), highest power first.
-_EXP = constants(
-    1.9875691500e-4,
-    1.3981999507e-3,
-    8.3334519073e-3,
-    4.1665795894e-2,
-    1.6666665459e-1,
-    5.0000001201e-1,
-)
 _ZERO, _ONE, _TWO_TO_MINUS_24 = np.float32(0), np.float32(1), np.float32(2**-24)
 _GOLDEN = np.uint32(0x9E3779B9)  # 2**32 divided by the golden ratio
-
-
-@inlined
-def _exp(x: Any) -> Any:
-    """Of a number that is 0 or less; what is no number stays so."""
-    x = _LOWEST if x < _LOWEST else x
-    bits = np.float32(x * _LOG2_E + _ROUNDER).view(np.uint32)
-    power = np.int32(np.uint32(bits - _ROUNDED))
-    r = x - np.float32(power) * _LN_2
-    p = ((_EXP[0] * r + _EXP[1]) * r + _EXP[2]) * r + _EXP[3]
-    p = (p * r + _EXP[4]) * r + _EXP[5]
-    p = p * r * r + r + _ONE
-    scale = np.uint32((power + np.int32(127)) << np.int32(23)).view(np.float32)
-    return p * scale
 
 
 @compiled
@@ -71,7 +46,7 @@ def _add_bias(logits: Any, bias: Any) -> None:
 
 
 @compiled
-def _maximum(logits: Any, count: int, results: Any) -> None:
+def maximum(logits: Any, count: int, results: Any) -> None:
     """The largest logit, as the first result; takes 16 results."""
     for lane in range(16):  # of vectors, as a loop over one maximum is not made into them
         results[lane] = logits[0]
@@ -86,11 +61,11 @@ def _maximum(logits: Any, count: int, results: Any) -> None:
 
 
 @compiled
-def _exponentials(logits: Any, count: int, largest: Any, results: Any) -> None:
+def exponentials(logits: Any, count: int, largest: Any, results: Any) -> None:
     """exp(logit - largest) in place of each logit, and their sum."""
     total = _ZERO
     for column in range(count):
-        value = _exp(logits[column] - largest)
+        value = exp(logits[column] - largest)
         logits[column] = value
         total += value
     results[0] = total
@@ -182,10 +157,10 @@ def losses(
         for row in range(start, end):
             logits, target, weight = space[row - start], targets[row], weights[row]
             _add_bias(logits, bias)
-            _maximum(logits, vocabulary, result)
+            maximum(logits, vocabulary, result)
             largest = result[0]
             target_logit = logits[target] - largest
-            _exponentials(logits, vocabulary, largest, result)
+            exponentials(logits, vocabulary, largest, result)
             total = result[0]
             loss = np.log(total) - target_logit
             losses[row] = loss * weight

@@ -32,6 +32,7 @@ class _BFloat(ir.types.Type):  # type: ignore[misc,unused-ignore]
 
 
 _PAIRS, _BITS = ir.VectorType(_BFloat(), 2 * WIDTH), ir.VectorType(INT, WIDTH)
+_HALVES = ir.VectorType(ir.HalfType(), WIDTH)
 
 
 def _multiply_add(builder: Any, x: Any, y: Any, total: Any) -> Any:
@@ -45,17 +46,33 @@ def _multiply_add(builder: Any, x: Any, y: Any, total: Any) -> Any:
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
 
 
+@intrinsic  # type: ignore[untyped-decorator,unused-ignore]
+def keep_apart(_: Any) -> Any:
+    """Keep the function that calls this apart from those that call it.
+
+    Then it is compiled in one way whoever calls it, which takes less time, and its sums are the
+    same to the last bit.
+    """
+
+    def generate(context: Any, builder: Any, _signature: Any, _arguments: Any) -> Any:
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return numba.void(), generate
+
+
 def unpack_arrays(context: Any, builder: Any, signature: Any, arguments: Any) -> list[Any]:
     """The first three arguments of a generated function."""
     pairs = zip(signature.args[:3], arguments[:3], strict=True)
     return [context.make_array(kind)(context, builder, value) for kind, value in pairs]
 
 
-def create_block_product(rows: int) -> Any:
-    """A function for the product of so many rows and one panel.
+def create_block_product(rows: int, panels: int = 1) -> Any:
+    """A function for the product of so many rows and one panel, or some panels.
 
     Args:
         rows: At least 1; their sums must fit into the registers.
+        panels: How many at once. The sums of one row and panel wait for each other.
     """
 
     @intrinsic  # type: ignore[untyped-decorator,unused-ignore]
@@ -64,29 +81,42 @@ def create_block_product(rows: int) -> Any:
 
         Args:
             a: Lanes of shape (`rows` or more, lanes), those of a row side by side.
-            panel: Lanes of shape (lanes, COLUMNS), contiguous, one lane or more.
-            c: float32 of shape (`rows` or more, COLUMNS or more), its columns side by side.
+            panel: Lanes of shape (lanes, COLUMNS), contiguous, one lane or more; or of shape
+                (`panels` or more, lanes, COLUMNS). Lanes of uint16 are float16, of which float32
+                is made.
+            c: float32 of shape (`rows` or more, COLUMNS for each panel), its columns side by side.
             add: Whether to add to what is in c.
+
+        Each sum is added up in the order of the lanes, whatever the numbers of rows and panels.
         """
         lanes = _BITS if a.dtype == numba.uint32 else _SUMS
+        stored = _HALVES if panel.dtype == numba.uint16 else lanes
+        stored_bytes = VECTOR_BYTES // 2 if stored is _HALVES else VECTOR_BYTES
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             a, panel, c = unpack_arrays(context, builder, signature, arguments)
             a_row, _ = cgutils.unpack_tuple(builder, a.strides, 2)
             c_row, _ = cgutils.unpack_tuple(builder, c.strides, 2)
-            depth, _ = cgutils.unpack_tuple(builder, panel.shape, 2)
+            *_, depth, _ = cgutils.unpack_tuple(builder, panel.shape)
+            between, *_ = cgutils.unpack_tuple(builder, panel.strides)  # of panels, if some
 
             def pointer(array: Any, offset: Any, kind: Any) -> Any:
                 """To so many bytes into an array."""
                 start = builder.bitcast(array.data, BYTE.as_pointer())
                 return builder.bitcast(builder.gep(start, [offset]), kind.as_pointer())
 
-            def vectors(array: Any, offset: Any, kind: Any) -> list[Any]:
-                """Pointers to the vectors of a panel's width."""
-                parts = range(0, VECTORS * VECTOR_BYTES, VECTOR_BYTES)
-                return [pointer(array, builder.add(offset, INDEX(part)), kind) for part in parts]
+            def vectors(array: Any, offset: Any, stride: Any, kind: Any, size: int) -> list[Any]:
+                """Pointers to the vectors of the panels' width."""
+                starts = [builder.add(offset, builder.mul(stride, INDEX(n))) for n in range(panels)]
+                parts = range(0, VECTORS * size, size)
+                offsets = [builder.add(start, INDEX(part)) for start in starts for part in parts]
+                return [pointer(array, each, kind) for each in offsets]
 
-            targets = [vectors(c, builder.mul(c_row, INDEX(row)), _SUMS) for row in range(rows)]
+            def targets_of(row: int) -> list[Any]:
+                offset = builder.mul(c_row, INDEX(row))
+                return vectors(c, offset, INDEX(VECTORS * VECTOR_BYTES), _SUMS, VECTOR_BYTES)
+
+            targets = [targets_of(row) for row in range(rows)]
             zeros = ir.Constant(_SUMS, None)
             before = [
                 [builder.select(arguments[3], builder.load(at, align=4), zeros) for at in row]
@@ -98,8 +128,11 @@ def create_block_product(rows: int) -> Any:
             builder.position_at_end(loop)
             lane = builder.phi(INDEX)
             sums = [[builder.phi(_SUMS) for _ in row] for row in before]
-            lane_offset = builder.mul(lane, INDEX(VECTORS * VECTOR_BYTES))
-            factors = [builder.load(at, align=4) for at in vectors(panel, lane_offset, lanes)]
+            lane_offset = builder.mul(lane, INDEX(VECTORS * stored_bytes))
+            places = vectors(panel, lane_offset, between, stored, stored_bytes)
+            factors = [builder.load(at, align=4) for at in places]
+            if stored is _HALVES:
+                factors = [builder.fpext(factor, _SUMS) for factor in factors]
             after = []
             for row, totals in enumerate(sums):
                 offset = builder.add(builder.mul(a_row, INDEX(row)), builder.mul(lane, INDEX(4)))

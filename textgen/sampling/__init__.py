@@ -3,6 +3,7 @@
     cells.py       the recurrent cells: what each is, and its step in NumPy
     network.py     the network: its weights, and how layers are stacked
     readers.py     what reads texts side by side: a fixed number, or texts that come and go
+    compiled.py    the network in compiled code, many tokens at a call (compiled_weights.py)
     context.py     what a prediction is made from: carried state, or the last maxlen tokens
     mixture.py     several networks that predict as one (mixing.py: a sampler of several models;
                    vocabulary_union.py: their tokens)

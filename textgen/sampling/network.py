@@ -174,7 +174,9 @@ class Network:
             of_labels[index] = self.project_labels(label_ids)
 
         return Reader(
-            step_with_labels, reset, activations, set_labels, states=states, label_gates=of_labels
+            *(step_with_labels, reset, activations, set_labels),
+            states=states,
+            label_gates=of_labels,
         )
 
     @property
