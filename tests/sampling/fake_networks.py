@@ -11,6 +11,8 @@ from textgen.sampling.readers import Reader, Rows
 class FakeNetwork(ABC):
     """A network of which a subclass says how its readers work."""
 
+    products = 0
+
     @abstractmethod
     def make_reader(self, allocate: Allocate) -> Reader:
         """A reader whose states are in arrays that `allocate` gives."""

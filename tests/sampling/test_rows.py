@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.sampling.test_sampler import random_network
 from textgen.sampling.cells import CELLS
-from textgen.sampling.context import make_reader, make_rows
+from textgen.sampling.context import NetworkPredictor, make_reader
 from textgen.sampling.readers import Reader
 
 CAPACITY = 4
@@ -15,14 +15,16 @@ CAPACITY = 4
 EVENTS = st.lists(st.tuples(st.sampled_from(["start", "end", "none"]), st.integers(0, 99)))
 
 
+@pytest.mark.parametrize("at_once", [False, True])
 @pytest.mark.parametrize("window", [None, 3])
 @pytest.mark.parametrize("label_sizes", [(), (3,)])
 @pytest.mark.parametrize("cell", CELLS)
 @settings(max_examples=15)
 @given(events=EVENTS)
-def test_texts_are_read_as_each_one_alone(cell, label_sizes, window, events):
-    network = random_network(cell, label_sizes=label_sizes)
-    rows, alone = make_rows(network, window, CAPACITY), list[Reader]()
+def test_texts_are_read_as_each_one_alone(cell, label_sizes, window, at_once, events):
+    network = random_network(cell, label_sizes=label_sizes, scale=0.5)
+    rows = NetworkPredictor(network, window).rows(CAPACITY, at_once=at_once)
+    alone: list[Reader] = []
     for event, number in [("start", 0), *events]:
         if event == "start" and len(alone) < CAPACITY:
             rows.reset(len(alone))

@@ -92,3 +92,14 @@ class TextTable:
         settings = np.array([self.has_scores, self.end_id, self.line_end_id], np.int64)
         parts = self.seed_ids, self.ids, self.numbers, self.masks, self.until
         return TableArrays(self._integers, self._fractions, settings, *parts)
+
+    def grow(self) -> None:
+        """Double the room for written tokens."""
+        self.ids = np.concatenate([self.ids, np.zeros_like(self.ids)], axis=1)
+
+    def move(self, source: int, target: int) -> None:
+        """Copy a text into another row."""
+        self._integers[:, target] = self._integers[:, source]
+        self._fractions[:, target] = self._fractions[:, source]
+        for array in (self.ids, self.numbers):
+            array[target] = array[source]

@@ -37,3 +37,8 @@ def _threads() -> tuple[ThreadPoolExecutor, int]:
     if limit.isdecimal() and int(limit):
         count = min(count, int(limit))
     return ThreadPoolExecutor(max(count - 1, 1), "kernel"), count
+
+
+# A forked process has none of the threads.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_threads.cache_clear)

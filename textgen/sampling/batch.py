@@ -5,13 +5,14 @@ Long because it is one class, whose step does everything for all rows at once.
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from textgen.kernels.text_table import RUNNING, STOPPED, TextTable
 from textgen.sampling.cells import Floats
 from textgen.sampling.choosers import Choosers
 from textgen.sampling.control import adjust_logits, advance_all, is_complete
@@ -25,6 +26,7 @@ from textgen.sampling.requests import (
     TextRequest,
     exclude,
 )
+from textgen.sampling.row_settings import RowSettings, can_be_compiled
 from textgen.sampling.row_text import Text
 
 Numbers = npt.NDArray[Any]  # of each row
@@ -70,15 +72,19 @@ class Batch:
         self._gaps: set[int] = set()  # rows before it that have none
         self._detailed: dict[Text, Details] = {}
         self._controlled: set[Text] = set()
-        self._random = np.zeros((rows, RANDOM_BLOCK))
-        # Of each row: the id to read next; whether it still reads its seed, and whether that is
-        # empty; the generated ids, their number and the most characters; the sums of line ends and
-        # log-probabilities; the ids that it can end with; how its tokens are chosen.
-        self._current = np.zeros(rows, np.int64)
-        self._reading, self._is_empty = np.zeros(rows, np.bool_), np.zeros(rows, np.bool_)
-        self._ids = np.zeros((rows, 64), np.int32)
-        self._length, self._max_length = np.zeros(rows, np.int64), np.zeros(rows, np.int64)
-        self._line_ends, self._log_probability = np.zeros(rows, np.int64), np.zeros(rows)
+        # Texts that compiled code cannot write, and how it writes the others.
+        self._special: set[Text] = set()
+        self._settings: RowSettings | None = None
+        # Of each row: what compiled code needs, too, and some of that by itself; whether it still
+        # reads its seed; the ids that it can end with; how its tokens are chosen.
+        table = TextTable(rows, 64, RANDOM_BLOCK, config.vocabulary_size)
+        table.end_id, table.line_end_id = self._end_id, config.stop.line_end_id
+        table.has_scores = scores
+        self._table = table
+        self._current, self._length = table.current, table.length
+        self._max_length, self._line_ends = table.max_length, table.line_ends
+        self._log_probability = table.log_probability
+        self._reading = np.zeros(rows, np.bool_)
         self._is_final = np.zeros((rows, config.vocabulary_size), np.bool_)
         self._choosers = Choosers(rows)
         # Of this step: texts that end without a token; tokens that follow in prompts; texts whose
@@ -106,13 +112,18 @@ class Batch:
         self._count = max(self._count, row + 1)
         text = self._texts[row] = Text(request, config, row, details)
         self._length[row] = self._line_ends[row] = self._log_probability[row] = 0
+        self._table.position[row] = RANDOM_BLOCK
         self._max_length[row] = config.max_length(request)
-        self._is_empty[row] = config.stop.is_empty(request.seed_ids)
+        self._table.is_empty[row] = config.stop.is_empty(request.seed_ids)
         self._is_final[row] = False
         self._is_final[row, list(config.stop.final_ids)] = True
         self._choosers.add(row, config)
         if text.controls:
             self._controlled.add(text)
+        if details is not None or not can_be_compiled(config):
+            self._special.add(text)
+        if self._settings is not None:
+            self._settings.set(row, config)
         if details is not None:
             self._detailed[text] = details
         if details is not None and details.prompt is not None:
@@ -128,7 +139,55 @@ class Batch:
         self._gaps.add(text.row)
         self._detailed.pop(text, None)
         self._controlled.discard(text)
+        self._special.discard(text)
         self._choosers.remove(text.config)
+
+    def advance(self, tokens: int) -> list[Text]:
+        """Do as many steps, in compiled code if that writes the texts, or else one.
+
+        Returns:
+            As `step`.
+        """
+        compiled = getattr(self._reader, "compiled", None)
+        if compiled is None or self._special:
+            return self.step()
+        self._close_gaps()
+        count = self._count
+        if not count:
+            return []
+        self._prepare(tokens)
+        compiled.run(self._table, tokens, count)
+        ended = np.flatnonzero(self._table.status[:count] != RUNNING)
+        for row in np.flatnonzero(self._reading[:count]).tolist():
+            text = self._texts[row]
+            text.seed_place += len(text.seed[text.seed_place :][:tokens])
+            text.seed_place -= int(self._table.seed_end[row] - self._table.seed_position[row])
+            self._reading[row] = not self._length[row]  # or the last id of the seed is next
+        texts = [self._texts[row] for row in ended.tolist()]
+        for text in texts:
+            is_stopped = self._table.status[text.row] == STOPPED
+            text.finish = "stop" if is_stopped else "length"
+        return texts
+
+    def _prepare(self, tokens: int) -> None:
+        """Complete the table, for compiled code that reads so many tokens in each row."""
+        table, count = self._table, self._count
+        if self._settings is None:
+            self._settings = RowSettings(table)
+            for row, text in self._texts.items():
+                self._settings.set(row, text.config)
+        self._draw_numbers(np.flatnonzero(table.position[:count] == RANDOM_BLOCK))
+        while self._length[:count].max() + tokens > table.ids.shape[1]:
+            table.grow()
+        table.status[:count] = RUNNING
+        table.seed_position[:count] = table.seed_end[:count] = 0
+        seed_ids: list[int] = []
+        for row in np.flatnonzero(self._reading[:count]).tolist():
+            text = self._texts[row]
+            table.seed_position[row] = len(seed_ids)
+            seed_ids += text.seed[text.seed_place :][:tokens]
+            table.seed_end[row] = len(seed_ids)
+        table.seed_ids = np.array(seed_ids, np.int32)
 
     def step(self) -> list[Text]:
         """Read a token in each row and choose the next one.
@@ -149,29 +208,31 @@ class Batch:
         if reading.any():
             self._read_seeds(reading)
         writing = ~reading
-        place = length % RANDOM_BLOCK
-        self._draw_numbers(np.flatnonzero(writing & (place == 0)))
+        place = self._table.position[:count]
+        self._draw_numbers(np.flatnonzero(writing & (place == RANDOM_BLOCK)))
         logits = self._restrict(logits)
         possible = logits
         if self._has_end:
-            empty = writing & self._is_empty[:count] & (length == 0)
+            empty = writing & (self._table.is_empty[:count] > 0) & (length == 0)
             possible = exclude(logits, empty, self._end_id) if empty.any() else logits
         if self._controlled:
             possible = self._adjust(possible, writing)
         rows = self._rows[:count]
-        chosen = self._choosers.choose(possible, self._random[rows, place])
+        numbers = self._table.numbers[rows, np.minimum(place, RANDOM_BLOCK - 1)]
+        chosen = self._choosers.choose(possible, numbers)
+        place += writing
         writing, at_most = self._limit(chosen, writing)
         if self._scores:
             self._log_probability[:count] += np.where(writing, self._score(logits, chosen), 0)
         if self._detailed:
             self._record(logits, chosen, writing)
         np.copyto(self._current[:count], chosen, where=writing)
-        self._ids[rows, length] = chosen  # rows that are not writing ignore it
+        self._table.ids[rows, length] = chosen  # rows that are not writing ignore it
         length += writing
         for text in self._beginning:
             self._begin(text)
-        if length.max() == self._ids.shape[1]:
-            self._ids = np.concatenate([self._ids, np.zeros_like(self._ids)], axis=1)
+        if length.max() == self._table.ids.shape[1]:
+            self._table.grow()
         return [*self._finished, *self._end(chosen, writing, at_most)]
 
     def result(self, text: Text) -> GeneratedIds:
@@ -194,7 +255,7 @@ class Batch:
                 and if the text is shorter than it may be.
         """
         first, text.taken = text.taken, int(self._length[text.row])
-        ids = self._ids[text.row, first : text.taken].tolist()
+        ids = self._table.ids[text.row, first : text.taken].tolist()
         if self._has_end and ids[-1:] == [self._end_id] and not text.shows_end:
             ids.pop()
         return [*text.take_prompt(table), *map(table.__getitem__, ids)]
@@ -209,13 +270,12 @@ class Batch:
         if self._schedule is not None:
             self._schedule(text.row, seed_ids, int(self._max_length[text.row]))
 
-    def _read(self, text: Text, ids: Iterable[int], label_ids: Sequence[int]) -> None:
+    def _read(self, text: Text, ids: Sequence[int], label_ids: Sequence[int]) -> None:
         """Begin to read ids from the zero state."""
         self._reader.reset(text.row)
         if label_ids:
             self._reader.set_labels(text.row, label_ids)
-        text.seed = iter(ids)
-        self._current[text.row], self._reading[text.row] = next(text.seed), True
+        self._current[text.row], self._reading[text.row] = text.read_seed(ids), True
 
     def _close_gaps(self) -> None:
         """Move texts so that there are none in the first rows only."""
@@ -229,21 +289,20 @@ class Batch:
         self._reader.move(text.row, row)
         for array in self._arrays():
             array[row] = array[text.row]
+        self._table.move(text.row, row)
+        if self._settings is not None:
+            self._settings.move(text.row, row)
         self._texts[row], text.row = text, row
 
     def _arrays(self) -> Sequence[Numbers]:
-        """All arrays with something of each row."""
-        return (
-            *(self._current, self._reading, self._is_empty, self._ids, self._length),
-            *(self._max_length, self._line_ends, self._log_probability, self._is_final),
-            *(self._choosers.groups, self._choosers.values, self._random),
-        )
+        """All arrays with something of each row that the table does not have."""
+        return self._reading, self._is_final, self._choosers.groups, self._choosers.values
 
     def _read_seeds(self, reading: Flags) -> None:
         """Go on to the next ids of seeds and prompts."""
         for row in np.flatnonzero(reading).tolist():
             text = self._texts[row]
-            following = next(text.seed, None)
+            following = text.next_seed_id()
             if following is not None:
                 self._current[row] = following
                 if text.is_in_prompt:
@@ -291,7 +350,8 @@ class Batch:
     def _draw_numbers(self, rows: Numbers) -> None:
         """Draw the random numbers for the next tokens of some rows."""
         for row in rows.tolist():
-            self._random[row] = self._texts[row].generator.random(RANDOM_BLOCK)
+            self._table.numbers[row] = self._texts[row].generator.random(RANDOM_BLOCK)
+        self._table.position[rows] = 0
 
     def _adjust(self, logits: Floats, writing: Flags) -> Floats:
         """The logits after the texts' controls."""
@@ -341,9 +401,9 @@ class Batch:
     def _is_stopped(self, row: int) -> bool:
         """Whether a text ends with the id that was just written, whatever its length."""
         stop, length = self._texts[row].config.stop, self._length[row]
-        tail = self._ids[row, max(0, length - stop.tail_length) : length]
+        tail = self._table.ids[row, max(0, length - stop.tail_length) : length]
         return stop.is_met(tail.tolist(), int(self._line_ends[row]))
 
     def _written(self, row: int) -> npt.NDArray[np.int32]:
         """The ids of a text's characters."""
-        return self._ids[row, : self._length[row]].copy()
+        return self._table.ids[row, : self._length[row]].copy()

@@ -54,6 +54,6 @@ def find_batch_sizes(reader: TextRows, vocabulary_size: int) -> tuple[int, ...]:
         )
 
     full = read(capacity, 0).copy()
-    numbers = {1, 2, 4, *range(_STRIDE, capacity, _STRIDE)}
+    numbers = {1, 2, 3, 4, *range(_STRIDE, capacity, _STRIDE)}
     sizes = [rows for rows in sorted(numbers) if rows < capacity and will_do(rows)]
     return (*sizes, capacity)

@@ -16,6 +16,7 @@ from textgen.sampling.decoding import Choose, Floats, Values, active_filters, va
 from textgen.settings import Decoding
 
 _BLOCK = 32  # tokens whose weights are added first
+_FEW = 256  # tokens whose weights are added one after the other
 _LEAST_TEMPERATURE = 1e-30  # in float32 the largest quotients are still finite
 
 
@@ -37,9 +38,7 @@ def make_chooser(decoding: Decoding, excluded: Sequence[int] = ()) -> Choose:
     ones = np.ones(_BLOCK, np.float32)
 
     def choose_one(logits: Floats, number: float) -> Any:
-        weights = np.exp((logits - logits.max()) / temperature)
-        sums = weights.cumsum(dtype=np.float64)
-        return sums.searchsorted(number * sums[-1], "right")
+        return _find(np.exp((logits - logits.max()) / temperature), number)
 
     def choose(logits: Floats, numbers: Any, values: Values | None = None) -> Any:
         nonlocal memory
@@ -66,9 +65,11 @@ def make_chooser(decoding: Decoding, excluded: Sequence[int] = ()) -> Choose:
         for name, function in filters:
             np.copyto(weights, function(weights, values.get(name, own[name])))
         np.exp(weights, out=weights)
+        if size <= _FEW:
+            sums = weights.cumsum(-1, dtype=np.float64)
+            return (sums <= np.asarray(numbers)[..., None] * sums[..., -1:]).sum(-1)
         if not rows:
-            sums = weights.cumsum(dtype=np.float64)
-            return sums.searchsorted(numbers * sums[-1], "right")
+            return _find(weights, numbers)
         # Sums along rows are slow: first a block is chosen by its sum, then a token in the block.
         blocks = buffer.reshape(*rows, -1, _BLOCK)
         block, rest = _invert(blocks @ ones, numbers)
@@ -76,6 +77,12 @@ def make_chooser(decoding: Decoding, excluded: Sequence[int] = ()) -> Choose:
         return block * _BLOCK + _invert(within, rest)[0]
 
     return choose
+
+
+def _find(weights: Floats, number: float) -> Any:
+    """Where a number from 0 to 1 is in a cumulative distribution, shape (places,)."""
+    sums = weights.cumsum(dtype=np.float64)
+    return sums.searchsorted(number * sums[-1], "right")
 
 
 def _invert(

@@ -83,6 +83,11 @@ class CompiledRows:
             self._tokens[2, :, 0] = np.arange(total)
             self.set_labels(..., network.no_labels)
 
+    @property
+    def compiled(self) -> "CompiledRows":
+        """These rows: what can write many tokens at a call."""
+        return self
+
     def _view(self, array: npt.NDArray[Any], count: int | None = None) -> npt.NDArray[Any]:
         """An array with a row for each state, with the axes of texts and their states."""
         count = self.capacity if count is None else count
@@ -130,18 +135,20 @@ class CompiledRows:
         _run(len(resets), lambda first, last: read(*arrays, first, last))
         return logs
 
-    def run(self, texts: TextTable, tokens: int) -> None:
+    def run(self, texts: TextTable, tokens: int, count: int | None = None) -> None:
         """Read and write tokens in the first rows, many at a call and without holding the GIL.
 
         Args:
             texts: The texts, a row for each; what they wrote is in its arrays afterwards.
-            tokens: How many to read in each row, at most. The arrays' rows must have room: a text
+            tokens: How many to read in each row, at most.
+            count: How many rows; None for all. The arrays' rows must have room: a text
                 waits for random numbers and for room in `ids`.
         """
         from textgen.kernels.writing import run
 
         arrays = self._packed, self._states, self._labels, texts.arrays(), tokens
-        _run(len(texts.status), lambda first, last: run(*arrays, first, last))
+        rows = len(texts.status) if count is None else count
+        _run(rows, lambda first, last: run(*arrays, first, last))
 
     def reset(self, index: Any) -> None:
         """Set the states of texts to zero, as `Rows.reset`."""
@@ -164,7 +171,7 @@ class CompiledRows:
                 view = self._view(array)
                 view[target] = view[source]
 
-    def take_over(self, rows: Rows) -> None:
+    def take_over(self, rows: Rows | Reader) -> None:
         """Copy the states and labels of all texts, which NumPy has read so far.
 
         Args:

@@ -6,7 +6,7 @@ and go are read by a `Rows` or `WindowRows`. A `Predictor` makes both: a network
 or a mixture of such (mixture.py).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,11 +14,12 @@ import numpy.typing as npt
 
 from textgen.sampling.cells import Floats
 from textgen.sampling.network import Network
-from textgen.sampling.readers import IdOrIds, Reader, Rows, TextRows
+from textgen.sampling.readers import IdOrIds, Reader, TextRows
+from textgen.sampling.switching import SwitchingRows, make_switch
 
 
 class Predictor(Protocol):
-    """What predicts the next token of texts.
+    """What predicts the next token of texts; a `Network`, for example.
 
     Attributes:
         vocabulary_size: Number of ids.
@@ -33,6 +34,20 @@ class Predictor(Protocol):
 
     def rows(self, capacity: int) -> TextRows:
         """A reader of texts that come and go, `capacity` of them side by side at most."""
+        ...
+
+
+class TextPredictor(Predictor, Protocol):
+    """What predicts the next token of texts that are generated, which may be many."""
+
+    def rows(self, capacity: int, *, at_once: bool = False) -> TextRows:
+        """A reader of texts that come and go.
+
+        Args:
+            capacity: How many texts side by side, at most.
+            at_once: Whether compiled code reads from the first token on, where there is any; it is
+                loaded now.
+        """
         ...
 
 
@@ -55,11 +70,16 @@ class NetworkPredictor:
 
     def reader(self, shape: tuple[int, ...] = ()) -> Reader:
         """A reader of a fixed number of texts, as `Network.reader`."""
-        return make_reader(self.network, self.window, shape)
+        reader = make_reader(self.network, self.window, shape)
+        if self.window is not None or shape:
+            return reader
+        return replace(reader, switch=make_switch(self.network, reader))
 
-    def rows(self, capacity: int) -> TextRows:
-        """A reader of texts that come and go, `capacity` of them side by side at most."""
-        return make_rows(self.network, self.window, capacity)
+    def rows(self, capacity: int, *, at_once: bool = False) -> TextRows:
+        """A reader of texts that come and go, as `TextPredictor.rows`."""
+        if self.window is None:
+            return SwitchingRows(self.network, capacity, at_once=at_once)
+        return WindowRows(self.network, self.window, capacity, at_once=at_once)
 
 
 def make_reader(network: Network, maxlen: int | None, shape: tuple[int, ...] = ()) -> Reader:
@@ -107,11 +127,6 @@ def window_reader(network: Network, maxlen: int, shape: tuple[int, ...] = ()) ->
     return Reader(step, reset, activations, set_labels)
 
 
-def make_rows(network: Network, maxlen: int | None, capacity: int) -> "Rows | WindowRows":
-    """A reader of texts that come and go, with windows or, if `maxlen` is None, carried state."""
-    return network.rows(capacity) if maxlen is None else WindowRows(network, maxlen, capacity)
-
-
 class WindowRows:
     """Reads texts that come and go, as `Rows`, each prediction from a window.
 
@@ -124,11 +139,12 @@ class WindowRows:
         network: A trained network.
         maxlen: Tokens in a window.
         capacity: How many texts side by side, at most.
+        at_once: Whether compiled code reads from the first token on, as for `TextPredictor.rows`.
     """
 
-    def __init__(self, network: Network, maxlen: int, capacity: int):
+    def __init__(self, network: Network, maxlen: int, capacity: int, *, at_once: bool = False):
         self.capacity = capacity
-        self._states = network.rows(capacity, (maxlen,))
+        self._states = SwitchingRows(network, capacity, (maxlen,), at_once=at_once)
         self._maxlen, self._texts = maxlen, np.arange(capacity)
         self._read = self._rows = 0  # steps so far, and the rows of the last one
         self._first = np.zeros(capacity, np.int64)  # the value of `read` when each text started
@@ -136,7 +152,7 @@ class WindowRows:
     def step(self, ids: npt.NDArray[np.integer[Any]]) -> Floats:
         """Read a token in each of the first rows, as `Rows.step`."""
         self._rows = len(ids)
-        states = self._states.first(self._rows)
+        self._reader = states = self._states.first(self._rows)
         states.reset((slice(None), self._read % self._maxlen))
         logits = states.step(ids[:, None])
         self._read += 1
@@ -144,7 +160,7 @@ class WindowRows:
 
     def activations(self) -> list[Floats]:
         """The activations after the step, as `Reader.activations`, of its rows."""
-        return [self._oldest(layer) for layer in self._states.first(self._rows).activations()]
+        return [self._oldest(layer) for layer in self._reader.activations()]
 
     def _oldest(self, values: Floats) -> Floats:
         """The values of each text's oldest state."""

@@ -7,9 +7,14 @@ character by character, so a text can end inside a subword.
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain, islice
 
+import numpy as np
+
+from textgen.kernels.text_table import RUNNING, STOPPED, TextTable
 from textgen.sampling.batch import Batch
+from textgen.sampling.compiled import CompiledRows
 from textgen.sampling.control import adjust_logits, advance_all, is_complete
 from textgen.sampling.readers import Reader, TextRows
 from textgen.sampling.requests import (
@@ -19,9 +24,15 @@ from textgen.sampling.requests import (
     TextRequest,
     exclude,
 )
+from textgen.sampling.row_settings import RowSettings, can_be_compiled
 from textgen.sampling.row_text import Text
 from textgen.sampling.subword_batch import SubwordBatch
 from textgen.sampling.subwords import SeedEnd, Spelling
+
+# Tokens of a call of compiled code: Python then takes little time, and a text that ended soon makes
+# room for the next.
+COMPILED_TOKENS = 16
+_ENDLESS = np.iinfo(np.int64).max // 2
 
 
 def generate_stream(
@@ -63,6 +74,7 @@ def _stream_characters(
     if is_complete(controls):
         on_complete()
         return
+    switch = reader.switch if can_be_compiled(config) else None
     stop = config.stop
     if stop.is_empty(request.seed_ids):
         logits = exclude(logits, ..., stop.document_end_id)
@@ -90,8 +102,65 @@ def _stream_characters(
                 if chosen in final_ids and stop.is_met(tail, line_ends):
                     on_complete()
                     return
+            if switch is not None and length % RANDOM_BLOCK == 0:
+                compiled = switch(RANDOM_BLOCK)
+                if compiled is not None:
+                    progress = _Progress(chosen, list(tail), line_ends, max_length - length)
+                    yield from _stream_compiled(compiled, progress, config, generator, on_complete)
+                    return
             logits = step(chosen)
     if not final_ids:
+        on_complete()
+
+
+@dataclass(frozen=True)
+class _Progress:
+    """A text that is generated.
+
+    Attributes:
+        current: Its last id, which was not read yet.
+        tail: Its last ids, as a stop condition looks at them.
+        line_ends: Its line ends, where they are counted.
+        left: How many characters may follow.
+    """
+
+    current: int
+    tail: list[int]
+    line_ends: int
+    left: int
+
+
+def _stream_compiled(
+    rows: CompiledRows,
+    progress: _Progress,
+    config: GenerationConfig,
+    generator: np.random.Generator,
+    on_complete: Callable[[], object],
+) -> Iterator[int]:
+    """The rest of a text, from compiled code."""
+    stop, before = config.stop, len(progress.tail)
+    table = TextTable(1, before + COMPILED_TOKENS, RANDOM_BLOCK, config.vocabulary_size)
+    RowSettings(table).set(0, config)
+    table.end_id, table.line_end_id = stop.document_end_id, stop.line_end_id
+    table.status[0], table.current[0] = RUNNING, progress.current
+    table.length[0], table.max_length[0] = before, min(progress.left, _ENDLESS) + before
+    table.line_ends[0] = progress.line_ends
+    ids = table.ids[0]
+    ids[:before] = progress.tail
+    while table.status[0] == RUNNING:
+        if table.position[0] == RANDOM_BLOCK:
+            table.numbers[0], table.position[0] = generator.random(RANDOM_BLOCK), 0
+        rows.run(table, COMPILED_TOKENS, 1)
+        written = ids[before : table.length[0]].tolist()
+        if written[-1:] == [stop.document_end_id]:
+            written.pop()
+        yield from written
+        # Only the tail is needed again, and room for what follows.
+        first = max(0, int(table.length[0]) - stop.tail_length)
+        before = int(table.length[0]) - first
+        ids[:before] = ids[first : first + before].copy()
+        table.length[0], table.max_length[0] = before, table.max_length[0] - first
+    if table.status[0] == STOPPED or not stop.final_ids:
         on_complete()
 
 
@@ -189,7 +258,7 @@ def generate_batch(
             texts.append(batch.start(request, config))
         if not texts:
             return
-        for text in batch.step():
+        for text in batch.advance(COMPILED_TOKENS):
             results[text] = batch.result(text)
             batch.remove(text)
         while texts and texts[0] in results:

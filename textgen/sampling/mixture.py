@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from textgen.errors import SettingsError
 from textgen.sampling.cells import Floats
-from textgen.sampling.context import Predictor
+from textgen.sampling.context import Predictor, TextPredictor
 from textgen.sampling.decoding import log_probabilities
 from textgen.sampling.readers import IdOrIds, Reader
 
@@ -32,7 +32,7 @@ class Member:
         has_labels: Whether it reads labels; then they have the same ids as in the mixture.
     """
 
-    predictor: Predictor
+    predictor: TextPredictor
     reads: Ids
     knows: Ids
     has_labels: bool = False
@@ -107,9 +107,9 @@ class Mixture:
 
         return Reader(step, reset, activations, set_labels, ramp.schedule)
 
-    def rows(self, capacity: int) -> "MixtureRows":
-        """A reader of texts that come and go, `capacity` of them side by side at most."""
-        return MixtureRows(self, capacity)
+    def rows(self, capacity: int, *, at_once: bool = False) -> "MixtureRows":
+        """A reader of texts that come and go, as `TextPredictor.rows`."""
+        return MixtureRows(self, capacity, at_once=at_once)
 
     def combine(self, logits: Sequence[Floats], weights: Doubles) -> Floats:
         """The mixture's logits, which are logarithms of its probabilities.
@@ -161,12 +161,15 @@ class MixtureRows:
     Args:
         mixture: The mixture.
         capacity: How many texts side by side, at most.
+        at_once: As for `TextPredictor.rows`.
     """
 
-    def __init__(self, mixture: Mixture, capacity: int):
+    def __init__(self, mixture: Mixture, capacity: int, *, at_once: bool = False):
         self.capacity = capacity
         self._mixture = mixture
-        self._rows = [member.predictor.rows(capacity) for member in mixture.members]
+        self._rows = [
+            member.predictor.rows(capacity, at_once=at_once) for member in mixture.members
+        ]
         self._ramp = Ramp(mixture.weights, mixture.lengths, (capacity,))
 
     def step(self, ids: npt.NDArray[np.integer[Any]]) -> Floats:

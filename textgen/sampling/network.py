@@ -72,6 +72,7 @@ class Network:
         config: The network's settings.
         weights: The arrays that it was made from, float32.
         max_table_numbers: As above.
+        products: How many products of two numbers a step computes for a text, about.
         vocabulary_size: Tokens in the vocabulary.
         units: The number of units in all layers together.
 
@@ -94,7 +95,8 @@ class Network:
         self.weights = tuple(np.asarray(array, np.float32) for array in weights)
         embedding, *rest, dense_kernel, dense_bias = self.weights
         fields = len(config.label_sizes)
-        self._label_embeddings, rest = rest[:fields], rest[fields:]
+        label_embeddings, rest = rest[:fields], rest[fields:]
+        self.products = sum(array.size for array in self.weights) - embedding.size
         self.vocabulary_size = vocabulary_size
         self.units = sum(config.units)
         self._units = config.units
@@ -106,7 +108,10 @@ class Network:
             for (_, _, recurrent, recurrent_bias), upper in zip(layers, above, strict=True)
         ]
         kernel, bias, _, _ = layers[0]
-        self._first_kernel = kernel
+        # What each label adds to the first layer's products. All at once, since the last bits of a
+        # product depend on its size.
+        self._label_gates = [embedding @ kernel for embedding in label_embeddings]
+        self._first_width = kernel.shape[1]
         self._project: Callable[[IdOrIds], Floats]
         if not config.embedding:
             self._project = (kernel + bias).__getitem__
@@ -159,10 +164,10 @@ class Network:
             return [layer.activations for layer in layers]
 
         states = [layer.states for layer in layers]
-        if not self._label_embeddings:
+        if not self._label_gates:
             return Reader(step, reset, activations, states=states)
 
-        of_labels = allocate(self._first_kernel.shape[1])
+        of_labels = allocate(self._first_width)
 
         def step_with_labels(ids: IdOrIds) -> Floats:
             x = project(ids) + of_labels
@@ -182,7 +187,7 @@ class Network:
     @property
     def no_labels(self) -> npt.NDArray[np.int64]:
         """The ids of labels that are not known, shape (fields,)."""
-        return np.zeros(len(self._label_embeddings), np.int64)
+        return np.zeros(len(self._label_gates), np.int64)
 
     def project_labels(self, label_ids: npt.ArrayLike) -> Floats:
         """What labels add to the first layer's products, shape (..., its gates).
@@ -191,8 +196,8 @@ class Network:
             label_ids: Shape (..., fields).
         """
         columns = np.moveaxis(np.asarray(label_ids), -1, 0)
-        pairs = zip(self._label_embeddings, columns, strict=True)
-        return np.asarray(sum(embedding[ids] for embedding, ids in pairs) @ self._first_kernel)
+        pairs = zip(self._label_gates, columns, strict=True)
+        return np.asarray(sum(gates[ids] for gates, ids in pairs))
 
 
 def _join(

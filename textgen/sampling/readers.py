@@ -5,12 +5,15 @@ What they compute is in network.py and cells.py. A reader with windows is in con
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from textgen.sampling.cells import Allocate, Floats
+
+if TYPE_CHECKING:
+    from textgen.sampling.compiled import CompiledRows
 
 IdOrIds = npt.NDArray[np.integer[Any]] | np.integer[Any] | int
 
@@ -31,6 +34,9 @@ class Reader:
             whose leading axes NumPy can broadcast to what is indexed: the labels with which those
             texts are read from now on. At first no text has a label, and `reset` changes none.
         schedule: As `TextRows.schedule`; does nothing where predictions do not depend on it.
+        switch: Counts tokens that were read, and returns compiled rows with the state of this
+            reader, which is a single text's, where those are to continue; None before. No function
+            where there is no such thing.
         states: The arrays of each layer's states, as `cells.Layer` has them.
         label_gates: The array of what labels add to the first layer's products, shape
             (*shape, its gates); None without labels.
@@ -43,6 +49,7 @@ class Reader:
     schedule: Callable[[Any, Sequence[int], int], None] = field(default=lambda *_: None)
     states: Sequence[tuple[Floats, ...]] = ()
     label_gates: Floats | None = None
+    switch: "Callable[[int], CompiledRows | None] | None" = None
 
 
 class TextRows(Protocol):

@@ -1,6 +1,6 @@
 """A text in a row of a batch."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 from textgen.sampling.details import Details
@@ -20,7 +20,8 @@ class Text:
         finish: `stop` once it has reached its stop condition, `length` once it has its maximum
             length, None before.
         generator: The source of its random numbers.
-        seed: The ids of its seed, or of its prompt, that were not read yet.
+        seed: The ids of its seed, or of its prompt.
+        seed_place: Which of them is read after the current one.
         is_in_prompt: Whether these are the prompt's.
         seed_end: The end of its seed, if that is held back.
         shows_end: Whether the document end is one of the tokens of `Batch.take`.
@@ -29,7 +30,7 @@ class Text:
 
     __slots__ = (
         *("config", "controls", "details", "finish", "generator", "is_in_prompt", "request", "row"),
-        *("seed", "seed_end", "shows_end", "taken", "taken_characters"),
+        *("seed", "seed_place", "seed_end", "shows_end", "taken", "taken_characters"),
     )
 
     def __init__(
@@ -39,7 +40,8 @@ class Text:
         self.finish: Literal["stop", "length"] | None = None
         self.generator = request.generator()
         self.controls = config.make_controls(request)
-        self.seed: Iterator[int] = iter(())
+        self.seed: Sequence[int] = ()
+        self.seed_place = 0
         self.is_in_prompt = details is not None and details.prompt is not None
         self.seed_end: SeedEnd | None = None
         self.shows_end = False
@@ -54,6 +56,18 @@ class Text:
         ids, label_ids = details.prompt.ids, details.prompt.label_ids
         seed_ids = tuple(request.seed_ids)
         return ids[-len(seed_ids) :] == seed_ids and label_ids == request.label_ids
+
+    def read_seed(self, ids: Sequence[int]) -> int:
+        """Begin to read ids; returns the first one."""
+        self.seed, self.seed_place = ids, 1
+        return ids[0]
+
+    def next_seed_id(self) -> int | None:
+        """The next id of the seed; None after the last one."""
+        if self.seed_place == len(self.seed):
+            return None
+        self.seed_place += 1
+        return self.seed[self.seed_place - 1]
 
     @property
     def has_prompt_tokens(self) -> bool:

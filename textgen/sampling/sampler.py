@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from textgen.errors import SeedError, SettingsError
-from textgen.sampling.context import NetworkPredictor, Predictor
+from textgen.sampling.context import NetworkPredictor, TextPredictor
 from textgen.sampling.generation import generate_batch, generate_stream
 from textgen.sampling.label_choice import LabelOption
 from textgen.sampling.mixture import Mixture, check_end
@@ -78,7 +78,7 @@ class Sampler:
         batch_states: int = BATCH_STATES,
         labels: Labels | None = None,
     ):
-        self.predictor: Predictor = (
+        self.predictor: TextPredictor = (
             network if isinstance(network, Mixture) else NetworkPredictor(network, window)
         )
         self.vocabulary = vocabulary
@@ -437,6 +437,6 @@ class Sampler:
                 self.labels.decode(request.label_ids) if self.labels is not None else {},
             )
 
-    def make_rows(self, capacity: int) -> TextRows:
-        """What reads texts that come and go, `capacity` of them side by side at most."""
-        return self.predictor.rows(capacity)
+    def make_rows(self, capacity: int, *, at_once: bool = False) -> TextRows:
+        """What reads texts that come and go, as `TextPredictor.rows`."""
+        return self.predictor.rows(capacity, at_once=at_once)

@@ -4,13 +4,16 @@ What is read in which row is in document_scoring.py, window_scoring.py and text_
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from textgen.sampling.cells import Floats
+from textgen.sampling.compiled import CompiledScorer, load_compiled
 from textgen.sampling.context import Predictor
+from textgen.sampling.network import Network
 from textgen.sampling.readers import Rows, TextRows
 
 Integers = npt.NDArray[np.integer[Any]]
@@ -151,8 +154,11 @@ def choose_scorers(network: Predictor, tokens: int) -> MakeScorer:
         tokens: How many will be read, at least. The same number always has the same scorers, whose
             results agree with those of others to a few digits in the sixth place.
     """
-    del tokens
-    return numpy_scorers(network)
+    if not isinstance(network, Network) or tokens * network.products < _MIN_COMPILED_WORK:
+        return numpy_scorers(network)
+    if load_compiled() is None:
+        return numpy_scorers(network)
+    return partial(CompiledScorer, network)
 
 
 def score_rows(

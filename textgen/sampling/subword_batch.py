@@ -56,7 +56,7 @@ class SubwordBatch(Batch):
         row = text.row
         self._characters[row] = self._known[row] = 0
         if request.continuations:
-            self._is_empty[row] = False
+            self._table.is_empty[row] = False
         if config.stop.final_ids != self._final_ids:
             self._final_ids = config.stop.final_ids
             self._final_tokens = self._spelling.containing([*self._final_ids])
@@ -74,15 +74,18 @@ class SubwordBatch(Batch):
         self._begun.discard(text)
         super().remove(text)
 
+    def advance(self, tokens: int) -> list[Text]:  # noqa: ARG002  compiled code writes characters
+        return self.step()
+
     def step(self) -> list[Text]:
         self._held_back |= self._begun
         self._begun.clear()
         ended = super().step()
-        for text, (first, *others) in self._again:
+        for text, ids in self._again:
             if text.finish is None:
                 self._reader.reset(text.row)
-                self._schedule_text(text, [first, *others])
-                self._current[text.row], text.seed = first, iter(others)
+                self._schedule_text(text, ids)
+                self._current[text.row] = text.read_seed(ids)
                 self._reading[text.row] = True
         self._again.clear()
         return ended
@@ -90,7 +93,8 @@ class SubwordBatch(Batch):
     def take(self, text: Text, table: Sequence[str]) -> list[str]:
         row, pieces = text.row, text.take_prompt(table)
         for place in range(text.taken, int(self._length[row])):
-            token_id, known = int(self._ids[row, place]), 0 if place else int(self._known[row])
+            token_id = int(self._table.ids[row, place])
+            known = 0 if place else int(self._known[row])
             if token_id != self._end_id:
                 left = int(self._characters[row]) - text.taken_characters
                 piece = table[token_id][known:][:left]
@@ -159,7 +163,7 @@ class SubwordBatch(Batch):
     def _is_stopped(self, row: int) -> bool:
         """Whether a text ends with the token that was just written, or inside it."""
         stop, length = self._texts[row].config.stop, int(self._length[row])
-        *tokens, last = self._ids[row, max(0, length - stop.tail_length) : length].tolist()
+        *tokens, last = self._table.ids[row, max(0, length - stop.tail_length) : length].tolist()
         if last == stop.document_end_id:
             return True
         before, end = int(self._before[row]), int(self._characters[row])
@@ -178,7 +182,7 @@ class SubwordBatch(Batch):
         return False
 
     def _written(self, row: int) -> npt.NDArray[np.int32]:
-        tokens = self._ids[row, : self._length[row]].tolist()
+        tokens = self._table.ids[row, : self._length[row]].tolist()
         ids = [*chain.from_iterable(map(self._spelling.ids.__getitem__, tokens))]
         first = int(self._known[row])
         has_end = self._end_id in tokens[-1:]

@@ -22,6 +22,10 @@ from textgen.settings import Decoding
 
 _SECONDS_BETWEEN_UPDATES = 0.03
 _UPDATES_PER_SECOND = 640  # of all texts: to send one takes as long as to generate ten characters
+# Seconds of a call that generates tokens: with more, a new text waits longer, and with fewer the
+# time between calls counts.
+_LEAST_SECONDS, _MOST_SECONDS = 0.002, 0.005
+_MAX_TOKENS = 16  # of a call
 _ENDS = "the server is about to end; try another one, or later"
 
 Alternatives = list[tuple[str, float]]
@@ -85,6 +89,13 @@ class Update:
 
 OnUpdate = Callable[[Update], object]
 Delivery = tuple[OnUpdate, Update]
+
+
+def _next_tokens(tokens: int, seconds: float) -> int:
+    """How many tokens of each text the next call generates, after one that took so long."""
+    if seconds > _MOST_SECONDS:
+        return max(1, tokens // 2)
+    return min(_MAX_TOKENS, 2 * tokens) if seconds < _LEAST_SECONDS else tokens
 
 
 def deliver_each(deliveries: Sequence[Delivery]) -> None:
@@ -226,7 +237,7 @@ class Engine:
 
     def _run(self) -> None:
         try:
-            rows = self._sampler.make_rows(self._rows)
+            rows = self._sampler.make_rows(self._rows, at_once=True)
             self._sizes = find_batch_sizes(rows, self._sampler.vocabulary.size)
             while not self._is_over:
                 self._generate()
@@ -242,7 +253,8 @@ class Engine:
     def _generate(self) -> None:
         """Generate texts until there are none; an error ends all that have started."""
         config = self._sampler.requests.config(Decoding(), self._sampler.stop_condition(None))
-        batch = make_batch(self._sampler.make_rows(self._rows), config, sizes=self._sizes)
+        rows = self._sampler.make_rows(self._rows, at_once=True)
+        batch, tokens = make_batch(rows, config, sizes=self._sizes), 1
         while not self._is_over:
             started: list[Ticket] = []
             try:
@@ -254,7 +266,9 @@ class Engine:
                     started = self._next(batch.room)
                     for ticket in started:
                         self._start(batch, ticket)
-                ended = batch.step()
+                start = time.monotonic()
+                ended = batch.advance(tokens)
+                tokens = _next_tokens(tokens, time.monotonic() - start)
             except Exception as error:  # noqa: BLE001  the clients get it
                 self._end([*self._running.values(), *started], error)
                 return
