@@ -52,6 +52,7 @@ MANY_PARAMETERS = {
     "textgen.kernels.softmax.losses": "compiled code takes arrays, no objects",
     "textgen.kernels.softmax.kernel_gradients": "compiled code takes arrays, no objects",
     "textgen.analysis.evaluation.evaluate": "what a user may choose, by keyword",
+    "textgen.analysis.label_comparison.compare_labels": "what a user may choose, by keyword",
     "textgen.api.train": "what a user may choose about a training, by keyword",
     "textgen.exporting.exporter.export": "what a user may choose, by keyword",
     "textgen.text.prepare.prepare": "what a user may choose, by keyword",

@@ -1,8 +1,9 @@
 """Several models side by side: a table, and a page with their curves."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -10,6 +11,7 @@ from textgen.analysis.evaluation import measure
 from textgen.analysis.figures import Evaluation
 from textgen.analysis.losses import UNKNOWN_BITS
 from textgen.analysis.model_text import named_text
+from textgen.analysis.progress import OnCharacters
 from textgen.analysis.report import charts
 from textgen.analysis.report.history import History, parse_history
 from textgen.analysis.report.template import render
@@ -17,6 +19,9 @@ from textgen.analysis.text_reader import ReadingOptions, too_short_error
 from textgen.model.model_dir import read_model
 from textgen.text.reading_report import ReadingReport
 from textgen.text.sources import Corpora, list_corpora
+
+# Called with a model, the characters that it has read, and how many there are, if that is known.
+OnModel = Callable[[str, int, int | None], object]
 
 _ROUNDING = 1e-9  # bits: the same sums in another order
 
@@ -75,6 +80,7 @@ class ComparedModel:
 def compare(
     models: Sequence[str | Path],
     texts: Corpora = (),
+    on_progress: OnModel | None = None,
     **reading: Unpack[ReadingOptions],
 ) -> list[ComparedModel]:
     """Compare trained models.
@@ -83,6 +89,8 @@ def compare(
         models: Model directories.
         texts: What to evaluate each of them on, in the way that it was trained; none to compare
             what their trainings recorded.
+        on_progress: Called with a model, the characters that it has read, and how many there are,
+            None if that is not known.
         reading: How the texts are read, if not as each model's training text was, as in
             `textgen.analysis.text_reader.ReadingOptions`.
 
@@ -95,7 +103,10 @@ def compare(
         [1.62, 1.44]
     """
     corpora = list_corpora(texts)
-    results = [_measure(model, corpora, reading) for model in models]
+    results = [
+        _measure(model, corpora, reading, partial(on_progress, str(model)) if on_progress else None)
+        for model in models
+    ]
     rows = [row for row, _ in results]
     values = [row.charged_bits_per_character for row in rows]
     bits = [value for value in values if value is not None and math.isfinite(value)]
@@ -109,7 +120,10 @@ def compare(
 
 
 def _measure(
-    model: str | Path, corpora: Corpora, reading: ReadingOptions
+    model: str | Path,
+    corpora: Corpora,
+    reading: ReadingOptions,
+    on_progress: OnCharacters | None,
 ) -> tuple[ComparedModel, bytes]:
     """A model without its rank; a hash of the texts as it read them."""
     trained = read_model(model)
@@ -120,7 +134,7 @@ def _measure(
     digest = b""
     if corpora:
         text = named_text(record, model, corpora, reading)
-        evaluation = measure(trained, text)
+        evaluation = measure(trained, text, on_progress=on_progress)
         digest = text.reader.text.digest
         if evaluation.characters < 2:
             raise too_short_error(evaluation.characters, evaluation.unknown)

@@ -18,6 +18,7 @@ from textgen.analysis.document_sample import sample_documents
 from textgen.analysis.document_scores import DocumentScorer
 from textgen.analysis.formatting import list_names
 from textgen.analysis.model_text import ModelText, corpus_part, named_text
+from textgen.analysis.progress import OnCharacters
 from textgen.analysis.text_reader import UnlabelledReadingOptions
 from textgen.errors import CorpusError, ModelError, SettingsError
 from textgen.model.model_dir import TrainedModel, read_model
@@ -123,6 +124,7 @@ def compare_labels(
     limit: int | None = None,
     test: bool = False,
     labels: Any = None,
+    on_progress: OnCharacters | None = None,
     **reading: Unpack[UnlabelledReadingOptions],
 ) -> LabelComparison:
     """Find out which value of a label fits each document best.
@@ -140,6 +142,8 @@ def compare_labels(
         reading: How the text is read, if not as the model's training text was, as in
             `textgen.analysis.text_reader.ReadingOptions`. `documents` may also be the text itself:
             a list of documents.
+        on_progress: Called with how many characters have been read, under all values, and how many
+            there are.
 
     Raises:
         CorpusError: no text, unreadable text, or no documents in it.
@@ -163,7 +167,7 @@ def compare_labels(
         text = named_text(trained.record, model, named, options, as_documents=True)
     else:
         text = corpus_part(trained, Path(model), TEST if test else VALIDATION)
-    return measure_labels(trained, text, number, limit)
+    return measure_labels(trained, text, number, limit, on_progress)
 
 
 def _find_field(labels: Labels | None, model: str | Path, label: str | None) -> int:
@@ -188,7 +192,11 @@ def _find_field(labels: Labels | None, model: str | Path, label: str | None) -> 
 
 
 def measure_labels(
-    trained: TrainedModel, text: ModelText, number: int, limit: int | None = None
+    trained: TrainedModel,
+    text: ModelText,
+    number: int,
+    limit: int | None = None,
+    on_progress: OnCharacters | None = None,
 ) -> LabelComparison:
     """Compare the values of a label of a model in memory.
 
@@ -196,7 +204,7 @@ def measure_labels(
         trained: The model.
         text: Documents, which are read once.
         number: The number of the kind of label.
-        limit: As for `compare_labels`.
+        limit, on_progress: As for `compare_labels`.
     """
     kind = (trained.record.labels or Labels(())).fields[number]
     by_count = np.argsort(-np.array(kind.counts), kind="stable")[:MAX_VALUES]
@@ -210,7 +218,8 @@ def measure_labels(
         raise CorpusError(
             f"{list_names(text.names)}: has no documents; name a text with documents in it"
         )
-    scores = _score(DocumentScorer(trained, text.reader.end), documents, number, ids)
+    scorer = DocumentScorer(trained, text.reader.end)
+    scores = _score(scorer, documents, number, ids, on_progress)
     place_of = {int(label_id): place for place, label_id in enumerate(ids)}
     own = np.array([place_of.get(int(document.label_ids[number]), -1) for document in documents])
     best = scores.argmin(axis=1)
@@ -250,6 +259,7 @@ def _score(
     documents: Sequence[Document],
     number: int,
     ids: npt.NDArray[np.integer[Any]],
+    on_progress: OnCharacters | None,
 ) -> npt.NDArray[np.float64]:
     """The nats of each document under each value, shape (documents, values)."""
 
@@ -260,5 +270,14 @@ def _score(
                 label_ids[number] = label_id
                 yield document.with_labels(label_ids)
 
-    nats = [-logs.sum() for _, logs in scorer.score(labelled())]
+    tokens, total = 0, sum(len(document.ids) for document in documents) * len(ids)
+    characters = sum(len(document.text) for document in documents) * len(ids)
+
+    def add(count: int) -> None:
+        nonlocal tokens
+        tokens += count
+        if on_progress is not None:
+            on_progress(characters * tokens // max(total, 1), characters)
+
+    nats = [-logs.sum() for _, logs in scorer.score(labelled(), add)]
     return np.array(nats).reshape(len(documents), len(ids))

@@ -99,7 +99,14 @@ def command(
     if write is not None:
         packages.require_installed(*packages.REPORT_PACKAGES)
     out = Output()
-    comparisons = compare(directories, texts, **reading)
+    with console.progress_bar() as bar:
+        progress = {
+            name: console.CharacterProgress(bar, f"evaluating {make_printable(name)}")
+            for name in directories
+        }
+        comparisons = compare(
+            directories, texts, lambda model, *counts: progress[model](*counts), **reading
+        )
     for lines in dict.fromkeys(tuple(describe_reading(model.reading)) for model in comparisons):
         for line in lines:
             console.note(f"textgen: {line}")

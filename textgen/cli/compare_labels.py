@@ -34,7 +34,9 @@ def show_labels(
 
     out = Output()
     model = [*directories, os.environ.get("TEXTGEN_MODEL") or DEFAULT_MODEL][0]
-    comparison = compare_labels(model, texts, **options)
+    with console.progress_bar() as bar:
+        progress = console.CharacterProgress(bar, "comparing labels")
+        comparison = compare_labels(model, texts, on_progress=progress, **options)
     console.note_reading(comparison.reading)
     if output_format == "json":
         out.write(json.dumps(comparison.to_json()) + "\n")

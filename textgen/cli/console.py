@@ -154,13 +154,15 @@ class CharacterProgress:
 
     def __init__(self, bar: ProgressBar, label: str):
         self._bar, self._label = bar, label
-        self._start = time.monotonic()
+        self._first: tuple[float, int] | None = None
 
     def __call__(self, done: int, total: int | None) -> None:
         """Show the characters that have been read, and how many there are, if that is known."""
         if not self._bar.on_terminal:
             return
-        rate = done / max(time.monotonic() - self._start, 1e-6)
+        now = time.monotonic()
+        start, before = self._first = self._first or (now, done)
+        rate = (done - before) / max(now - start, 1e-6)
         text = f"{done:,} characters, {rate:,.0f}/s"
         if total is not None and rate:
             text = f"{done:,} of {total:,} characters, {rate:,.0f}/s"
