@@ -268,7 +268,6 @@ def test_texts_wait_for_random_numbers_and_room():
             texts.ids = np.concatenate([texts.ids, np.zeros_like(texts.ids)], axis=1)
         rows.run(texts, 1000)
     assert texts.length.tolist() == [9, 2, 9]
-    for text in range(3):
-        length = int(texts.length[text])
+    for text, length in enumerate([9, 2, 9]):
         np.testing.assert_array_equal(texts.ids[text, :length], whole.ids[text, :length])
     assert (texts.status == AT_LENGTH).all()

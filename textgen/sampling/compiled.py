@@ -15,7 +15,7 @@ from textgen.kernels.text_table import TextTable
 from textgen.kernels.threads import run_in_threads
 from textgen.kernels.weights import CELL_STATE, HIDDEN, KIND, KIND_LSTM, STATE_WIDTH, odd_stride
 from textgen.sampling.cells import CELLS, Floats
-from textgen.sampling.compiled_weights import pack, pad_labels
+from textgen.sampling.compiled_weights import LabelGates, pack, pad_labels
 from textgen.sampling.network import Network
 from textgen.sampling.readers import IdOrIds, Reader, Rows
 
@@ -78,7 +78,8 @@ class CompiledRows:
         self._resets = np.zeros((total, 1), np.bool_)
         self._labels = np.zeros((0, 0), np.float32)
         if network.config.label_sizes:
-            width = pad_labels(network, network.project_labels(network.no_labels)).size
+            self._label_gates = LabelGates(network)
+            width = self._label_gates.find(network.no_labels)[0].shape[1]
             self._labels = np.zeros((total, width), np.float32)
             self._tokens[2, :, 0] = np.arange(total)
             self.set_labels(..., network.no_labels)
@@ -157,8 +158,8 @@ class CompiledRows:
     def set_labels(self, index: Any, label_ids: npt.ArrayLike) -> None:
         """Choose the labels that texts are read with, as `Rows.set_labels`."""
         if len(self._labels):
-            gates = pad_labels(self._network, self._network.project_labels(label_ids))
-            self._set(self._view(self._labels), index, gates)
+            gates, numbers = self._label_gates.find(np.asarray(label_ids))
+            self._set(self._view(self._labels), index, gates[numbers])
 
     @staticmethod
     def _set(array: npt.NDArray[Any], index: Any, values: Any) -> None:
@@ -222,6 +223,7 @@ class CompiledScorer:
     def __init__(self, network: Network, capacity: int):
         self.capacity = capacity
         self._network, self._rows = network, CompiledRows(network, capacity)
+        self._label_gates = LabelGates(network)
 
     def score(
         self,
@@ -253,8 +255,7 @@ class CompiledScorer:
         if fields := len(self._network.config.label_sizes):
             if label_ids is None:
                 label_ids = np.broadcast_to(self._network.no_labels, (rows, count, fields))
-            combinations, tokens[2] = self._number(label_ids)
-            labels = pad_labels(self._network, self._network.project_labels(combinations))
+            labels, tokens[2] = self._label_gates.find(label_ids)
         return self._rows.read(tokens, np.ascontiguousarray(resets), labels)
 
     def states(self, rows: int) -> Floats:
@@ -269,19 +270,6 @@ class CompiledScorer:
     def move(self, source: int, target: int) -> None:
         """Copy a row's state into another row."""
         self._rows.move(source, target)
-
-    def _number(self, label_ids: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-        """The combinations of labels, and which of them each token has."""
-        sizes = self._network.config.label_sizes
-        keys = np.zeros(label_ids.shape[:-1], np.int64)
-        for field, size in enumerate(sizes):
-            keys = keys * size + label_ids[..., field]
-        unique, numbers = np.unique(keys, return_inverse=True)
-        columns: list[npt.NDArray[Any]] = []
-        for size in reversed(sizes):
-            unique, column = np.divmod(unique, size)
-            columns.insert(0, column)
-        return np.stack(columns, -1), numbers.reshape(keys.shape)
 
 
 def _warm_up() -> None:

@@ -1,9 +1,11 @@
 """The weights of a trained network as compiled code reads them."""
 
 import threading
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
+import numpy.typing as npt
 
 from textgen.kernels.weights import (
     KIND_GRU,
@@ -81,3 +83,51 @@ def pad_labels(network: Network, gates: Floats) -> Floats:
     from textgen.kernels.simd import COLUMNS
 
     return pad_gates(gates, network.config.units[0], COLUMNS)
+
+
+class LabelGates:
+    """What labels add to the gates of the first layer.
+
+    Each combination of labels is projected by itself: in a product of several, the last bits depend
+    on how many there are.
+
+    Args:
+        network: One with labels.
+    """
+
+    def __init__(self, network: Network):
+        self._network = network
+        self._gates: dict[int, Floats] = {}
+
+    def find(
+        self, label_ids: npt.NDArray[np.integer[Any]]
+    ) -> tuple[Floats, npt.NDArray[np.integer[Any]]]:
+        """The gates of combinations, and which of them each text or token has.
+
+        Args:
+            label_ids: Shape (..., fields).
+
+        Returns:
+            float32 of shape (combinations, gates), in the units of compiled code; and integers of
+            shape (...).
+        """
+        sizes = self._network.config.label_sizes
+        keys = np.zeros(label_ids.shape[:-1], np.int64)
+        for field, size in enumerate(sizes):
+            keys = keys * size + label_ids[..., field]
+        unique, numbers = np.unique(keys, return_inverse=True)
+        return np.stack([self._project(key) for key in unique.tolist()]), numbers.reshape(
+            keys.shape
+        )
+
+    def _project(self, key: int) -> Floats:
+        """The gates of one combination, whose ids are the digits of its key."""
+        gates = self._gates.get(key)
+        if gates is None:
+            ids, rest = list[int](), key
+            for size in reversed(self._network.config.label_sizes):
+                rest, digit = divmod(rest, size)
+                ids.insert(0, digit)
+            projected = self._network.project_labels(ids)
+            gates = self._gates[key] = pad_labels(self._network, projected)
+        return gates
