@@ -20,7 +20,7 @@ def test_a_word_is_completed_by_different_ends_the_most_likely_first(model):
     text = "The king sat on the mat.\nThe "
     for temperature in (0.0, 0.5, 2.0):
         words = Suggester(model).suggest(text + "c", Decoding(temperature))
-        assert len({*words}) == len(words) == 3 and all(word.isalpha() for word in words)
+        assert 0 < len({*words}) == len(words) <= 3 and all(word.isalpha() for word in words)
     assert words == Suggester(model).suggest(text + "c", Decoding(2.0))
     (likely, *_) = Suggester(model).suggest(text + "c", Decoding(0.5))
     assert likely == "at"  # the cat

@@ -128,7 +128,7 @@ class Suggester:
                 totals[word] = float(np.logaddexp(totals.get(word, -np.inf), log_probability))
             if len(totals.keys() - {""}) >= count:
                 break
-            decoding = replace(decoding, temperature=max(1.0, 1.5 * decoding.temperature))
+            decoding = replace(decoding, temperature=max(1.0, 2 * decoding.temperature))
         return sorted(totals, key=lambda text: -totals[text])
 
     def _generate(
