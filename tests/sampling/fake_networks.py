@@ -17,6 +17,9 @@ class FakeNetwork(ABC):
     def make_reader(self, allocate: Allocate) -> Reader:
         """A reader whose states are in arrays that `allocate` gives."""
 
+    def for_generation(self) -> "FakeNetwork":
+        return self
+
     def reader(self, shape: tuple[int, ...] = ()) -> Reader:
         return self.make_reader(lambda width: np.zeros((*shape, width), np.float32))
 

@@ -5,6 +5,7 @@ import pytest
 
 from textgen.kernels.text_table import AT_LENGTH, RUNNING, STOPPED, TextTable
 from textgen.sampling import compiled, compiled_weights
+from textgen.sampling import network as network_module
 from textgen.sampling.choosing import make_chooser
 from textgen.sampling.compiled import CompiledRows, CompiledScorer, load_compiled
 from textgen.sampling.decoding import log_probabilities
@@ -26,7 +27,8 @@ def make_network(config, *, size=VOCABULARY, seed=1, **options):
     generator = np.random.default_rng(seed)
     shapes = [spec.shape for spec in weight_specs(config, size)]
     arrays = [generator.normal(0, 1.5 / shape[0] ** 0.5, shape) for shape in shapes]
-    return Network(config, size, [array.astype(np.float32) for array in arrays], **options)
+    weights = [array.astype(np.float32) for array in arrays]
+    return Network(config, size, weights, **options).for_generation()
 
 
 def draw_ids(*shape, seed=2, size=VOCABULARY):
@@ -39,7 +41,7 @@ def assert_near(actual, expected):
 
 @pytest.fixture(params=[2_000_000, 0], ids=["float32", "float16"])
 def stored(request, monkeypatch):
-    monkeypatch.setattr(compiled_weights, "MAX_FLOAT32_NUMBERS", request.param)
+    monkeypatch.setattr(network_module, "MAX_FLOAT32_PRODUCTS", request.param)
     return request.param
 
 
@@ -107,30 +109,22 @@ def test_logits_are_the_same_bits_alone_and_with_others(cell, stored):
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_rounded_weights_are_those_of_a_network_with_them(cell, monkeypatch):
-    network = make_network({"cell": cell, "units": (40, 33), "embedding": 5})
-    rounded = [
-        array if index == 0 or array.ndim == 1 or "bias" in spec.path
-        else array.astype(np.float16).astype(np.float32)
-        for index, (array, spec) in enumerate(
-            zip(network.weights, weight_specs(network.config, VOCABULARY), strict=True)
-        )
-    ]  # fmt: skip
-    rounded[1] = network.weights[1]  # in the table
-    if cell == "gru":
-        for index in (3, 6):
-            rounded[index] = network.weights[index]
-    monkeypatch.setattr(compiled_weights, "MAX_FLOAT32_NUMBERS", 0)
-    rows = CompiledRows(network, 9)
-    expected = Network(network.config, VOCABULARY, rounded).rows(9)
+    exact = make_network({"cell": cell, "units": (40, 33), "embedding": 5})
+    monkeypatch.setattr(network_module, "MAX_FLOAT32_PRODUCTS", 0)
+    network = exact.for_generation()
+    assert network.is_half and len(compiled_weights.pack(network).halves)
+    rows, expected, near = CompiledRows(network, 9), network.rows(9), exact.rows(9)
     for ids in draw_ids(10, 9):
-        assert_near(rows.step(ids), expected.step(ids))
+        logits = rows.step(ids)
+        assert_near(logits, expected.step(ids))
+        np.testing.assert_allclose(logits, near.step(ids), atol=0.02)
 
 
 def test_weights_too_large_for_float16_stay(monkeypatch):
     network = make_network({})
     network.weights[-2][0, 0] = 1e5
-    monkeypatch.setattr(compiled_weights, "MAX_FLOAT32_NUMBERS", 0)
-    assert not len(compiled_weights.pack(network).halves)
+    monkeypatch.setattr(network_module, "MAX_FLOAT32_PRODUCTS", 0)
+    assert network.for_generation() is network
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=str)

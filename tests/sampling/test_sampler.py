@@ -11,6 +11,7 @@ from tests.raising import raises_settings_error
 from tests.sampling.fake_networks import FakeNetwork
 from textgen.errors import SeedError, SettingsError
 from textgen.sampling import Sampler
+from textgen.sampling import network as network_module
 from textgen.sampling.network import Network, weight_specs
 from textgen.sampling.readers import Reader
 from textgen.sampling.stopping import StopCondition
@@ -291,3 +292,14 @@ def test_numbers_may_be_those_of_numpy(span, real):
             sampler.generate("a", length=5, top_k=wrong)
         with raises_settings_error("random_seed"):
             sampler.generate("a", length=5, random_seed=wrong)
+
+
+def test_a_large_network_generates_with_weights_in_float16_and_scores_in_float32(monkeypatch):
+    exact = Sampler(random_network(units=(30,)), LETTERS, None, ["a"])
+    monkeypatch.setattr(network_module, "MAX_FLOAT32_PRODUCTS", 100)
+    sampler = Sampler(random_network(units=(30,)), LETTERS, None, ["a"])
+    logits, others = (each.predictor.reader().step(1) for each in (sampler, exact))
+    assert (logits != others).any()
+    np.testing.assert_allclose(logits, others, atol=0.01)
+    text = sampler.generate("a", length=50, random_seed=1)
+    np.testing.assert_array_equal(sampler.logprobs(text), exact.logprobs(text))

@@ -19,9 +19,6 @@ from textgen.kernels.weights import (
 from textgen.sampling.cells import CELLS, Floats
 from textgen.sampling.network import Network
 
-# Networks whose products have more numbers are read from far away, so they are stored in float16:
-# their weights are rounded to 11 binary digits.
-MAX_FLOAT32_NUMBERS = 2_000_000
 _KINDS = {"lstm": KIND_LSTM, "gru": KIND_GRU, "rnn": KIND_RNN}
 _packed: WeakKeyDictionary[Network, PackedNetwork] = WeakKeyDictionary()
 _lock = threading.Lock()
@@ -58,13 +55,8 @@ def _pack(network: Network) -> PackedNetwork:
         table = embedding
     else:
         layers[0] = layers[0]._replace(kernel=None)
-    products = [*(array for layer in layers for array in layer[:2]), dense_kernel]
-    numbers = sum(array.size for array in products if array is not None)
     has_conversion = not {"+f16c", "+avx512f", "+neon"}.isdisjoint(FEATURES)
-    is_half = numbers > MAX_FLOAT32_NUMBERS and has_conversion
-    if is_half:  # unless a weight is too large for it
-        largest = max(np.abs(array).max() for array in products if array is not None)
-        is_half = bool(largest < np.finfo(np.float16).max)
+    is_half = network.is_half and has_conversion
     dense = dense_kernel, dense_bias
     return pack_network(kind, COLUMNS, layers, table, dense, is_half=is_half)
 

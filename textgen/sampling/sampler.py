@@ -79,6 +79,12 @@ class Sampler:
         labels: Labels | None = None,
     ):
         self.predictor: TextPredictor = (
+            network
+            if isinstance(network, Mixture)
+            else NetworkPredictor(network.for_generation(), window)
+        )
+        # For log-probabilities, which are exact.
+        self._exact: TextPredictor = (
             network if isinstance(network, Mixture) else NetworkPredictor(network, window)
         )
         self.vocabulary = vocabulary
@@ -301,7 +307,7 @@ class Sampler:
             >>> logprobs = textgen.load("textgen-model").logprobs("To be")  # doctest: +SKIP
             >>> bits_per_character = -logprobs.mean() / math.log(2)  # doctest: +SKIP
         """
-        prompt, reader = self.requests.prompt(self.check_seed(text), label), self.predictor.reader()
+        prompt, reader = self.requests.prompt(self.check_seed(text), label), self._exact.reader()
         ids = np.array(prompt.ids, np.int64)
         if prompt.label_ids:
             reader.set_labels((), prompt.label_ids)
