@@ -192,3 +192,13 @@ def test_top_p_of_many_tokens_is_that_of_few(size, seed, p):
         patch.setattr(decoding_module, "_FEW", size)
         expected = top_p(logits, p)
     np.testing.assert_array_equal(top_p(logits, p), expected)
+
+
+@pytest.mark.parametrize("size", [5, 700])
+@pytest.mark.parametrize("filters", [{}, {"top_p": 0.5}])
+def test_logits_that_are_no_numbers_give_an_id(size, filters):
+    logits = np.full((2, size), np.nan, np.float32)
+    choose = make_chooser(Decoding(1.0, **filters))
+    with np.errstate(invalid="ignore"):
+        chosen = [*choose(logits, np.array([0.1, 0.9])).tolist(), int(choose(logits[0], 0.5))]
+    assert all(0 <= token < size for token in chosen)

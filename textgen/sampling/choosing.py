@@ -67,14 +67,15 @@ def make_chooser(decoding: Decoding, excluded: Sequence[int] = ()) -> Choose:
         np.exp(weights, out=weights)
         if size <= _FEW:
             sums = weights.cumsum(-1, dtype=np.float64)
-            return (sums <= np.asarray(numbers)[..., None] * sums[..., -1:]).sum(-1)
+            places = (sums <= np.asarray(numbers)[..., None] * sums[..., -1:]).sum(-1)
+            return np.minimum(places, size - 1)
         if not rows:
             return _find(weights, numbers)
         # Sums along rows are slow: first a block is chosen by its sum, then a token in the block.
         blocks = buffer.reshape(*rows, -1, _BLOCK)
         block, rest = _invert(blocks @ ones, numbers)
         within = np.take_along_axis(blocks, block[..., None, None], axis=-2)[..., 0, :]
-        return block * _BLOCK + _invert(within, rest)[0]
+        return np.minimum(block * _BLOCK + _invert(within, rest)[0], size - 1)
 
     return choose
 
@@ -82,7 +83,8 @@ def make_chooser(decoding: Decoding, excluded: Sequence[int] = ()) -> Choose:
 def _find(weights: Floats, number: float) -> Any:
     """Where a number from 0 to 1 is in a cumulative distribution, shape (places,)."""
     sums = weights.cumsum(dtype=np.float64)
-    return sums.searchsorted(number * sums[-1], "right")
+    place = sums.searchsorted(number * sums[-1], "right")
+    return min(place, len(sums) - 1)
 
 
 def _invert(
@@ -99,7 +101,8 @@ def _invert(
     """
     sums = weights.cumsum(-1, dtype=np.float64)
     targets = (numbers * sums[..., -1])[..., None]
-    places = (sums <= targets).sum(-1, keepdims=True)
+    # With logits that are no numbers, no place is right.
+    places = np.minimum((sums <= targets).sum(-1, keepdims=True), sums.shape[-1] - 1)
     upper = np.take_along_axis(sums, places, -1)
     lower = np.where(places > 0, np.take_along_axis(sums, np.maximum(places - 1, 0), -1), 0)
     rest = np.minimum((targets - lower) / (upper - lower), 1 - 2**-53)
