@@ -1,6 +1,7 @@
 """Documents that pass filters: which ones, in which order, and how many were tried."""
 
 import re
+from functools import partial
 from typing import Any
 
 import pytest
@@ -134,20 +135,21 @@ def test_documents_that_get_too_long_are_stopped():
 
 def test_each_seed_gets_its_documents():
     config = TextConfig(Decoding(1.0), sampler().stop_condition(100), 3)
+    generate = partial(sampler().generate_candidates, config=config)
     seeds = ["A", "Di", "N", "Na"] * 100
     for filters in ({"unique": True}, {"novel": True, "max_length": 6}):
         selection = Selection(DocumentFilters(**filters), Corpus(NAMES))
-        texts = list(sampler().select(seeds[:4], 5, config, selection))
+        texts = list(selection.select(generate, seeds[:4], 5))
         assert [text.seed for text in texts] == [seed for seed in seeds[:4] for _ in range(5)]
         assert selection.accepted == selection.wanted == 20
         assert selection.generated == 20 + selection.rejected.total()
     selection = Selection(DocumentFilters(min_length=3), None)
-    assert [text.seed for text in sampler().select(seeds, 2, config, selection)] == [
+    assert [text.seed for text in selection.select(generate, seeds, 2)] == [
         seed for seed in seeds for _ in range(2)
     ]
     # One that cannot have its documents does not keep the others from theirs.
     selection = Selection(DocumentFilters(max_length=4, tries=9), None)
-    texts = list(sampler().select(["Aaaa", "Nan"], 3, config, selection))
+    texts = list(selection.select(generate, ["Aaaa", "Nan"], 3))
     assert {text.seed for text in texts} >= {"Nan"}
 
 
@@ -155,14 +157,16 @@ def test_a_selection_remembers_documents_between_temperatures():
     selection, texts = Selection(DocumentFilters(unique=True, tries=1000), None), []
     for temperature in (0.8, 1.0):
         config = TextConfig(Decoding(temperature), sampler().stop_condition(100), 3)
-        texts += [text.document for text in sampler().select([""], 20, config, selection)]
+        generate = partial(sampler().generate_candidates, config=config)
+        texts += [text.document for text in selection.select(generate, [""], 20)]
     assert len({*texts}) == len(texts) == 40
 
 
 def test_scores_and_labels_come_with_selected_documents():
     config = TextConfig(Decoding(1.0), sampler().stop_condition(100), 3, scores=True)
+    generate = partial(sampler().generate_candidates, config=config)
     selection = Selection(DocumentFilters(min_length=4), None)
-    for text in sampler().select(["", "Di"], 9, config, selection):
+    for text in selection.select(generate, ["", "Di"], 9):
         logs = sampler().logprobs(text.document)[len(text.seed) :]
         assert text.log_probability == pytest.approx(logs.sum(), abs=1e-4)
         assert text.mean_log_probability == pytest.approx(logs.mean(), abs=1e-4)

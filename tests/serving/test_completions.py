@@ -1,5 +1,7 @@
 """POST /v1/completions: the texts that `textgen sample` writes, as clients expect them."""
 
+from typing import Any
+
 import pytest
 
 from tests.serving.events import read_events
@@ -12,6 +14,24 @@ def test_the_texts_are_those_of_the_sampler(server, served_models, name):
     sampler = load(served_models[name])
     expected = sampler.generate("abc", n=3, random_seed=7, length=30, temperature=0.8)
     assert ["abc" + text for text in texts] == expected
+
+
+@pytest.mark.parametrize("name", ["letters", "titles", "words"])
+def test_the_texts_are_controlled_as_those_of_the_sampler(server, served_models, name):
+    options: dict[str, Any] = {
+        "temperature": 0.8,
+        "ban": "x-z",
+        "repetition_penalty": 1.5,
+        "no_repeat": 6,
+    }
+    texts = server.texts(model=name, prompt="abc", n=3, seed=7, max_tokens=30, **options)
+    expected = load(served_models[name]).generate("abc", n=3, random_seed=7, length=30, **options)
+    assert ["abc" + text for text in texts] == expected
+
+
+def test_a_stop_text_with_a_banned_character_stops_nothing(server):
+    request = {"model": "letters", "prompt": "abc", "max_tokens": 20, "seed": 5, "ban": "a"}
+    assert server.texts(**request, stop="ba") == server.texts(**request)
 
 
 def test_an_answer_has_what_clients_read(server):
@@ -144,8 +164,16 @@ def test_unknown_fields_are_ignored_and_named(server):
         ("max_tokens", {"max_tokens": 10_001}),
         ("max_tokens", {"max_tokens": "5"}),
         ("temperature", {"temperature": -1}),
+        ("temperature", {"temperature": "0.7"}),
+        ("temperature", {"temperature": "1:0.5/word/line"}),
         ("top_p", {"top_p": 0}),
         ("min_p", {"min_p": 2}),
+        ("ban", {"ban": "\n -~"}),
+        ("ban", {"ban": "z-a"}),
+        ("only", {"only": ""}),
+        ("only", {"only": "0-9"}),
+        ("repetition_penalty", {"repetition_penalty": 0.5}),
+        ("no_repeat", {"no_repeat": -1}),
         ("n", {"n": 0}),
         ("n", {"prompt": ["a", "b"], "n": 33}),
         ("stop", {"stop": ["a"] * 17}),

@@ -37,6 +37,9 @@ WAYS = (
     Decoding(1.0, top_k=3),
     Decoding(1.2, top_p=0.9),
     Decoding(1.0, min_p=0.05),
+    Decoding(1.0, ban="a", repetition_penalty=1.5),
+    Decoding("1.5:0.2/line", no_repeat=4),
+    Decoding("0:1.2", top_p=0.9),
 )
 
 
@@ -86,8 +89,9 @@ def make_job(
 ) -> Job:
     decoding = options.pop("decoding", Decoding(1.0))
     until, max_length = options.pop("until", ()), options.pop("max_length", None)
-    config = sampler.requests.config(decoding, sampler.stop_condition(length, until))
-    request = sampler.requests.text(seed, 1, number=number, max_length=max_length)
+    builder = sampler.requests.restrict(decoding)
+    config = builder.config(decoding, sampler.stop_condition(length, until))
+    request = builder.text(seed, 1, number=number, max_length=max_length)
     return Job(request, config, **options)
 
 

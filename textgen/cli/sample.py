@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from textgen.cli import base_command, options
 from textgen.cli.output import Output
-from textgen.cli.types import ESCAPED, FILES
+from textgen.cli.types import ESCAPED, FILES, TEMPERATURE
 from textgen.settings import CONTEXTS, DocumentFilters, SampleConfig
 
 
@@ -64,10 +64,12 @@ from textgen.settings import CONTEXTS, DocumentFilters, SampleConfig
         SampleConfig,
         "temperatures",
         "--temperature",
-        type=float,
+        type=TEMPERATURE,
         multiple=True,
         help_text="Low is careful, high is wild, 0 always picks the most likely character; can be "
-        "repeated.",
+        "repeated. 1.0:0.5 begins wild and gets careful over the text; with 1.0:0.5/word each "
+        "word does, which gives more different words with fewer misspelled ones, and with "
+        "1.0:0.5/line each line.",
     ),
     options.setting(
         SampleConfig,
@@ -99,6 +101,38 @@ from textgen.settings import CONTEXTS, DocumentFilters, SampleConfig
     ),
     options.setting(
         SampleConfig,
+        "ban",
+        metavar="CHARS",
+        type=ESCAPED,
+        help_text="Never write these characters, such as e for a lipogram; a-z is all from a to z, "
+        f"{ESCAPED.HELP}.",
+    ),
+    options.setting(
+        SampleConfig,
+        "only",
+        metavar="CHARS",
+        type=ESCAPED,
+        help_text="Write no other characters than these, such as 'A-Z \\n' for capitals in "
+        "lines; those that the model does not have do not matter.  [default: all]",
+    ),
+    options.setting(
+        SampleConfig,
+        "repetition_penalty",
+        type=float,
+        help_text="For text that repeats itself, as it does at low temperatures: a character that "
+        "continues a repeated passage gets this many times less likely with each character of "
+        "the passage; try 1.2.  [default: 1, no penalty]",
+    ),
+    options.setting(
+        SampleConfig,
+        "no_repeat",
+        type=int,
+        metavar="N",
+        help_text="Write no sequence of N characters twice in a text, so that 20 repeats words and "
+        "no lines.  [default: repeat them]",
+    ),
+    options.setting(
+        SampleConfig,
         "random_seed",
         type=int,
         help_text="The same number gives the same texts.  [default: different each time]",
@@ -113,6 +147,15 @@ from textgen.settings import CONTEXTS, DocumentFilters, SampleConfig
         "--samples",
         type=int,
         help_text="Texts to generate for each seed and temperature.",
+    ),
+    options.setting(
+        SampleConfig,
+        "best_of",
+        type=int,
+        metavar="N",
+        help_text="Generate N texts for each one and write the most probable, by its mean "
+        "log-probability: fewer slips, in N times the time, where a lower temperature would be "
+        "dull.",
     ),
     options.setting(
         SampleConfig,
@@ -262,6 +305,7 @@ def command(
         textgen sample --temperature 0.2 --temperature 1.0 --seed "To be"
         textgen sample -n 100 --length 60 --format jsonl > samples.jsonl
         textgen sample --seed "ROMEO:" --until "\\n\\n" --min-p 0.05
+        textgen sample --ban eE --temperature 0.2 --repetition-penalty 1.2
         head -c 40 corpus.txt | textgen sample --seed -
         textgen sample --interactive
         textgen sample -n 1000 --unique --novel > names.txt
@@ -281,6 +325,7 @@ def command(
         "--separator": separator is not None,
         f"--format {output_format}": output_format != "text",
         "--no-seed-text": not seed_text,
+        "--best-of": config.best_of > 1,
         "several texts": config.samples * len(config.temperatures) > 1,
         **{f"--{name.replace('_', '-')}": True for name in filters.active},
     }
@@ -320,10 +365,10 @@ def command(
     request = SampleRequest(config, read_seeds(sampler, seed, seeds_from, unknown), labels, filters)
     can_end = bool(config.until or config.lines or ends)
     is_endless = config.max_length(documents=ends) is None and not can_end
-    if is_endless and (request.texts > 1 or output_format != "text"):
+    if is_endless and (request.texts > 1 or config.best_of > 1 or output_format != "text"):
         raise click.UsageError(
-            f"--length 0 has no end: ask for one text, without --format {output_format}, or give a "
-            "--length"
+            "--length 0 has no end: ask for one text, without --best-of and --format "
+            f"{output_format}, or give a --length"
         )
     form = SampleFormat(output_format, show_seed=seed_text, separator=separator)
     SampleWriter(sampler, request, out, form).write_all()

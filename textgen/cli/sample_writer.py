@@ -17,8 +17,8 @@ from textgen.cli.output import Output
 from textgen.sampling import Sampler
 from textgen.sampling.selection import Selection
 from textgen.sampling.stopping import StopCondition
-from textgen.sampling.texts import GeneratedText, TextConfig, resolve_random_seed
-from textgen.settings import DocumentFilters, SampleConfig
+from textgen.sampling.texts import Candidate, GeneratedText, TextConfig, resolve_random_seed
+from textgen.settings import DocumentFilters, SampleConfig, format_value
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,7 @@ class SampleWriter:
                 self._selection.on_progress = partial(self._show_progress, bar, self._selection)
             for temperature in config.temperatures:
                 is_stream = self._request.texts_each == 1 and self._format.name == "text"
+                is_stream = is_stream and config.best_of == 1
                 if is_stream and self._selection is None:
                     self._write_stream(temperature, stop)
                 else:
@@ -134,9 +135,9 @@ class SampleWriter:
         text = f"{done:,} of {total:,} documents, {selection.generated:,} generated"
         bar.update("sampling", done, total, text)
 
-    def _write_stream(self, temperature: float, stop: StopCondition) -> None:
+    def _write_stream(self, temperature: float | str, stop: StopCondition) -> None:
         """Write one text, character by character."""
-        self._write_heading(f"temperature {temperature:g}")
+        self._write_heading(f"temperature {format_value(temperature)}")
         (seed,) = self._all_seeds()
         characters = self._sampler.generate_stream(
             seed,
@@ -149,33 +150,32 @@ class SampleWriter:
         self._written += 1
         self._write_text(chain([seed] if seed and self._format.show_seed else [], characters))
 
-    def _write_batch(self, temperature: float, stop: StopCondition) -> None:
+    def _write_batch(self, temperature: float | str, stop: StopCondition) -> None:
         """Write the texts of one temperature, which are generated together."""
         for number, text in enumerate(self._generate(temperature, stop)):
             self._written += 1
             if text.complete:
                 self._count_complete()
             labels = "".join(f", {name} {value}" for name, value in text.labels.items())
-            self._write_heading(f"temperature {temperature:g}, sample {number + 1}{labels}", number)
+            self._write_heading(
+                f"temperature {format_value(temperature)}, sample {number + 1}{labels}", number
+            )
             if self._format.name == "text":
                 self._write_text([text.document if self._format.show_seed else text.text])
             else:
                 self._write_record(text, temperature, number)
 
-    def _generate(self, temperature: float, stop: StopCondition) -> Iterator[GeneratedText]:
+    def _generate(self, temperature: float | str, stop: StopCondition) -> Iterator[GeneratedText]:
         decoding, scores = self._config.decoding(temperature), self._format.name != "text"
+        best_of = self._config.best_of
+        config = TextConfig(decoding, stop, self._random_seed, self._label, scores, best_of)
         if self._selection is None:
-            return self._sampler.generate_batch(
-                self._all_seeds(),
-                decoding,
-                stop,
-                self._random_seed,
-                scores=scores,
-                label=self._label,
-            )
-        config = TextConfig(decoding, stop, self._random_seed, self._label, scores)
+            numbered = enumerate(self._all_seeds())
+            candidates = (Candidate(seed, number) for number, seed in numbered)
+            return self._sampler.generate_candidates(candidates, config)
         seeds = self._request.seeds or [""]
-        return self._sampler.select(seeds, self._config.samples, config, self._selection)
+        generate = partial(self._sampler.generate_candidates, config=config)
+        return self._selection.select(generate, seeds, self._config.samples)
 
     @property
     def _label(self) -> Sequence[str] | None:
@@ -187,7 +187,7 @@ class SampleWriter:
         else:
             self._out.write_text("", pieces)
 
-    def _write_record(self, text: GeneratedText, temperature: float, number: int) -> None:
+    def _write_record(self, text: GeneratedText, temperature: float | str, number: int) -> None:
         """Write a text with its figures."""
         labels = self._sampler.labels
         by_name = {name: text.labels.get(name, "") for name in labels.names} if labels else {}

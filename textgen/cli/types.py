@@ -44,6 +44,24 @@ class _Escaped(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         return text.translate(escapes)
 
 
+class _Temperature(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """A number, or a text that `parse_temperature` reads, which is checked later."""
+
+    name = "X|FROM:TO"
+
+    def convert(
+        self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None
+    ) -> float | str:
+        return self.parse(str(value))
+
+    def parse(self, text: str) -> float | str:
+        """The temperature in a text."""
+        try:
+            return float(text)
+        except ValueError:
+            return text
+
+
 class _Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     name = "90s|5m|1h"
 
@@ -66,6 +84,7 @@ class _OnePath(click.Path):
 UNITS = _Units()
 ESCAPED = _Escaped()
 DURATION = _Duration()
+TEMPERATURE = _Temperature()
 ONE_PATH = _OnePath(path_type=Path)
 
 

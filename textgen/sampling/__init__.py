@@ -8,8 +8,9 @@
     mixture.py     several networks that predict as one (mixing.py: a sampler of several models;
                    vocabulary_union.py: their tokens)
     decoding.py    which tokens can be chosen: top-k, top-p, min-p
-    choosing.py    how the next token is drawn: temperature
-    control.py     what depends on the text so far
+    choosing.py    how the next token is drawn: temperature (temperature.py: one that changes)
+    characters.py  characters that are never chosen
+    control.py     what depends on the text so far; repetition.py is against repeated passages
     match.py       texts that match a regular expression (automaton/)
     stopping.py    when a text ends
     generation.py  the loops: one text as a stream, or many side by side (batch.py; subword_batch.py
@@ -24,6 +25,7 @@
     seeds.py       seeds: checked, and from files
     tokens.py      seeds and excluded characters as tokens
     label_choice.py       labels of documents: those that a user names, the others drawn
+    candidates.py  texts side by side, or the most probable of several of each
     selection.py   documents that pass filters
     scoring.py     how probable a text is
     document_scoring.py   how probable documents are, many side by side

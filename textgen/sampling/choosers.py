@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from textgen.sampling.cells import Floats
-from textgen.sampling.decoding import ROW_SETTINGS, Choose, Value
+from textgen.sampling.decoding import ROW_SETTINGS, Choose, Value, values_of
 from textgen.sampling.requests import GenerationConfig
 
 
@@ -38,8 +38,7 @@ class Choosers:
             number = next(number for number in range(len(used) + 1) if number not in used)
             self._choosers[key] = _Group(number, config.make_chooser())
         self.groups[row] = self._choosers[key].number
-        self.values[row] = [getattr(config.decoding, name) for name in ROW_SETTINGS]
-        self.values[row, 0] = config.decoding.temperature or 1
+        self.values[row] = [values_of(config.decoding)[name] for name in ROW_SETTINGS]
         self._sizes[key] += 1
 
     def remove(self, config: GenerationConfig) -> None:

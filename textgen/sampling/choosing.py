@@ -17,7 +17,7 @@ from textgen.settings import Decoding
 
 _BLOCK = 32  # tokens whose weights are added first
 _FEW = 256  # tokens whose weights are added one after the other
-_LEAST_TEMPERATURE = 1e-30  # in float32 the largest quotients are still finite
+LEAST_TEMPERATURE = 1e-30  # in float32 the largest quotients are still finite
 
 
 def make_chooser(decoding: Decoding, excluded: Sequence[int] = ()) -> Choose:
@@ -32,8 +32,8 @@ def make_chooser(decoding: Decoding, excluded: Sequence[int] = ()) -> Choose:
         numbers of shape (...) in [0, 1) to int64 ids of shape (...).
     """
     filters, own = active_filters(decoding), values_of(decoding)
-    never = list(excluded)
-    temperature = np.float32(max(decoding.temperature, _LEAST_TEMPERATURE))
+    never, is_greedy = list(excluded), not decoding.final_temperature
+    temperature = np.float32(max(decoding.final_temperature, LEAST_TEMPERATURE))
     memory: npt.NDArray[np.float32] = np.zeros(0, np.float32)  # new memory is slow
     ones = np.ones(_BLOCK, np.float32)
 
@@ -46,7 +46,7 @@ def make_chooser(decoding: Decoding, excluded: Sequence[int] = ()) -> Choose:
         if never:
             logits = logits.copy()
             logits[..., never] = -np.inf
-        if not decoding.temperature:
+        if is_greedy:
             return logits.argmax(-1)
         if not rows and not filters and values is None:
             return choose_one(logits, numbers)
@@ -59,7 +59,7 @@ def make_chooser(decoding: Decoding, excluded: Sequence[int] = ()) -> Choose:
         np.subtract(logits, logits.max(-1, keepdims=True), out=weights)
         np.divide(
             weights,
-            np.asarray(np.maximum(values["temperature"], _LEAST_TEMPERATURE), np.float32),
+            np.asarray(np.maximum(values["temperature"], LEAST_TEMPERATURE), np.float32),
             out=weights,
         )
         for name, function in filters:

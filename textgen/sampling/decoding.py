@@ -178,7 +178,7 @@ def list_filters(decoding: Decoding) -> tuple[tuple[str, float | None], ...]:
 
 def active_filters(decoding: Decoding) -> list[tuple[str, Callable[[Floats, Any], Floats]]]:
     """The filters that are on, by name."""
-    if decoding.temperature == 0:  # the most likely token wins; no filter excludes it
+    if decoding.final_temperature == 0:  # the most likely token wins; no filter excludes it
         return []
     return [
         (name, function)
@@ -191,4 +191,4 @@ def values_of(decoding: Decoding) -> dict[str, Value]:
     """The values of all settings, with a temperature to divide by."""
     names = {*ROW_SETTINGS, *FILTERS}
     values: dict[str, Value] = {name: getattr(decoding, name) for name in names}
-    return values | {"temperature": decoding.temperature or 1}
+    return values | {"temperature": decoding.final_temperature or 1}

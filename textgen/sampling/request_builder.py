@@ -3,13 +3,16 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from textgen.errors import SeedError
+from textgen.errors import SeedError, SettingsError
+from textgen.sampling.characters import check_ends, find_banned
 from textgen.sampling.control import Control
 from textgen.sampling.label_choice import LabelOption, choose_labels, fill_labels, name_labels
 from textgen.sampling.match import make_match_controls
+from textgen.sampling.repetition import NoRepeat, RepetitionPenalty
 from textgen.sampling.requests import GenerationConfig, Prompt, TextRequest
 from textgen.sampling.seeds import known_part
 from textgen.sampling.stopping import StopCondition
+from textgen.sampling.temperature import Ramp
 from textgen.sampling.texts import Candidate
 from textgen.sampling.tokens import Tokens
 from textgen.settings import Decoding
@@ -28,12 +31,14 @@ class RequestBuilder:
         tokens: Turns seeds into them.
         labels: The labels of the corpus's documents; None without.
         excluded: Ids that are never chosen.
+        document_length: Mean characters of a document in the corpus; None if that is unknown.
     """
 
     vocabulary: Vocabulary
     tokens: Tokens
     labels: Labels | None
     excluded: tuple[int, ...]
+    document_length: int | None = None
 
     def for_candidates(
         self, random_seed: int, label: LabelOption = None
@@ -53,9 +58,11 @@ class RequestBuilder:
         choice = choose_labels(self.labels, label)
 
         def build(candidate: Candidate) -> TextRequest:
-            entropy = (random_seed, candidate.number, candidate.attempt)
+            entropy: tuple[int, ...] = (random_seed, candidate.number, candidate.attempt)
             # The last number keeps this draw apart from those of the characters.
             label_ids = choice.draw((*entropy, 2)) if choice is not None else ()
+            if candidate.choice:
+                entropy = (*entropy, 3, candidate.choice)
             seed = self.check_seed(candidate.seed)
             ids, continuations = self.tokens.read_seed(seed, self.excluded)
             length = candidate.max_length
@@ -122,6 +129,24 @@ class RequestBuilder:
         hidden = int(end is not None and not has_end)
         return Prompt(tuple(ids if end is None else [end, *ids]), hidden, label_ids)
 
+    def restrict(self, decoding: Decoding) -> "RequestBuilder":
+        """The builder of requests for texts without the characters that `ban` and `only` exclude.
+
+        One without that exclusion may hold back the end of a seed for subwords that are excluded.
+
+        Raises:
+            SettingsError: that leaves no character.
+        """
+        if not decoding.ban and decoding.only is None:
+            return self
+        excluded = self.tokens.exclude(find_banned(self.vocabulary.characters, decoding))
+        excluded = tuple(sorted({*self.excluded, *excluded}))
+        ends = self.vocabulary.has_document_end
+        if len(excluded) == self.vocabulary.size - ends:
+            name = "ban" if decoding.only is None else "only"
+            raise SettingsError(name, "leaves no character that the model can write; allow some")
+        return replace(self, excluded=excluded)
+
     def config(self, decoding: Decoding, stop: StopCondition) -> GenerationConfig:
         """How texts are generated.
 
@@ -130,15 +155,23 @@ class RequestBuilder:
             stop: When a text ends, from `Sampler.stop_condition`.
 
         Raises:
-            SettingsError: no text can be as `decoding` says.
+            SettingsError: no text can match, `ban` or `only` leaves no character or none that texts
+                end with, or the temperature cannot change as it says.
         """
-        size, spelling = self.vocabulary.size, self.tokens.spelling
-        controls = list[Callable[[TextRequest], Control]]()
+        vocabulary, spelling = self.vocabulary, self.tokens.spelling
+        excluded = self.restrict(decoding).excluded
+        check_ends(vocabulary.characters, stop, excluded)
+        makers: list[Callable[[TextRequest], Control]] = []
         if decoding.match is not None:
-            vocabulary, excluded = self.vocabulary, self.excluded
-            match = make_match_controls(decoding.match, vocabulary, stop, excluded, spelling)
-            controls.append(match)
-        return GenerationConfig(size, decoding, stop, self.excluded, spelling, tuple(controls))
+            makers.append(make_match_controls(decoding.match, vocabulary, stop, excluded, spelling))
+        # Preferences come last.
+        if decoding.no_repeat:
+            makers.append(NoRepeat(decoding.no_repeat, vocabulary, spelling))
+        if decoding.repetition_penalty > 1:
+            makers.append(RepetitionPenalty(decoding.repetition_penalty, vocabulary))
+        if decoding.ramp is not None:  # the last one: at temperature 0 it leaves one token
+            makers.append(Ramp(decoding.ramp, vocabulary, stop, self.document_length))
+        return GenerationConfig(vocabulary.size, decoding, stop, excluded, spelling, tuple(makers))
 
     def check_seed(self, seed: str, unknown: str = "error") -> str:
         """The part of a seed that the model can start from; as `Sampler.check_seed`."""

@@ -110,7 +110,7 @@ class GenerationConfig:
     @cached_property
     def chooser_key(self) -> Hashable:
         """Equal for ways to generate texts whose tokens one chooser can choose together."""
-        is_greedy = not self.decoding.temperature
+        is_greedy = not self.decoding.final_temperature
         return self.excluded, is_greedy, list_filters(self.decoding)
 
     def make_chooser(self) -> Choose:

@@ -43,7 +43,7 @@ class RowSettings:
 
     def _set(self, row: int, config: GenerationConfig) -> None:
         table, decoding, stop = self._table, config.decoding, config.stop
-        table.temperature[row], table.min_p[row] = decoding.temperature, decoding.min_p
+        table.temperature[row], table.min_p[row] = decoding.final_temperature, decoding.min_p
         table.lines[row] = stop.lines
         if config.excluded not in self._groups:
             self._groups[config.excluded] = self._add_mask(config.excluded)

@@ -3,22 +3,22 @@
 Long because it is the whole interface of one class, with its documentation.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Unpack, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from textgen.errors import SeedError, SettingsError
+from textgen.sampling.candidates import generate_texts
 from textgen.sampling.context import NetworkPredictor, TextPredictor
-from textgen.sampling.generation import generate_batch, generate_stream
+from textgen.sampling.generation import generate_stream
 from textgen.sampling.label_choice import LabelOption
 from textgen.sampling.mixture import Mixture, check_end
 from textgen.sampling.network import Network
 from textgen.sampling.readers import TextRows
 from textgen.sampling.request_builder import RequestBuilder
-from textgen.sampling.requests import TextRequest
 from textgen.sampling.scoring import score_in_order, spread
 from textgen.sampling.selection import Corpus, Selection, check_filters
 from textgen.sampling.stopping import StopCondition, make_stop_condition
@@ -101,7 +101,9 @@ class Sampler:
     def requests(self) -> RequestBuilder:
         """Builds requests for what generates ids: `generation.py` and the server's engine."""
         excluded = self._tokens.exclude(self.excluded)
-        return RequestBuilder(self.vocabulary, self._tokens, self.labels, excluded)
+        return RequestBuilder(
+            self.vocabulary, self._tokens, self.labels, excluded, self.document_length
+        )
 
     @property
     def generates_documents(self) -> bool:
@@ -164,11 +166,21 @@ class Sampler:
             random_seed: Makes the texts repeatable; None draws a new one.
             options: How characters are chosen, as in `textgen.settings.Decoding`:
                 temperature: Logits are divided by it; 0 always picks the most likely character.
+                    `"1.0:0.5"` changes it over the text, `"1.0:0.5/line"` and `"1.0:0.5/word"`
+                    over each line or word.
                 top_k: Choose among the k most likely characters; 0 for all.
                 top_p: Choose among the fewest characters that together have this probability.
                 min_p: Choose among characters whose probability is at least this share of the
                     most likely one's; 0 for all.
                 match: A regular expression that must match somewhere in the text with its seed.
+                ban: Characters that are never chosen; `a-z` is all from a to z.
+                only: Characters besides which none is chosen; None for all.
+                repetition_penalty: How many times less likely a character that continues a repeated
+                    passage gets with each character of the passage; 1 for no penalty.
+                no_repeat: No sequence of this many characters occurs twice in a text with its
+                    seed, unless nothing else could follow; 0 for no such limit.
+                best_of: Texts to generate for each one; the one with the highest mean
+                    log-probability is returned.
                 And for documents:
                 label: `"horror"`, `"genre=horror"`, a list of such or the values by name; labels
                     that are not named are drawn as often as they occur.
@@ -201,26 +213,29 @@ class Sampler:
         )
         if max_length is None and not (until or lines or ends):
             raise SettingsError("length", "must be 1 or more; `stream` generates without an end")
+        best_of = check_integer("best_of", options.pop("best_of", 1), at_least=1)
         label, filters, decoding = split_options(options)
         check_filters(filters, documents=ends, length=length)
         stop = self.stop_condition(max_length, until, lines)
         random_seed = resolve_random_seed(random_seed)
         samples = 1 if n is None else check_integer("n", n, at_least=1)
-        config = TextConfig(decoding, stop, random_seed, label)
+        config = TextConfig(decoding, stop, random_seed, label, best_of=best_of)
         if filters.active:
             selection = Selection(filters, self.corpus)
-            selected = self.select([seed or ""], samples, config, selection)
+            generate = partial(self.generate_candidates, config=config)
+            selected = selection.select(generate, [seed or ""], samples)
             documents = [text.document for text in selected]
             if len(documents) < samples:
                 raise selection.error(documents)
             return documents[0] if n is None else documents
-        if n is None:
+        if n is None and best_of == 1:
             seed = self.draw_seed(random_seed) if seed is None else seed
             stream = self.generate_stream(seed, decoding, stop, random_seed, label=label)
             return seed + "".join(stream)
         seeds = (self.draw_seed(random_seed, i) if seed is None else seed for i in range(samples))
         candidates = (Candidate(text, number) for number, text in enumerate(seeds))
-        return [text.document for text in self._generate(candidates, config)]
+        documents = [text.document for text in self.generate_candidates(candidates, config)]
+        return documents[0] if n is None else documents
 
     def stream(
         self,
@@ -359,8 +374,9 @@ class Sampler:
             SeedError, SettingsError: As for `generate`.
         """
         check_end(self.predictor, stop.max_length)
-        request = self.requests.text(seed, random_seed, label=label)
-        config = self.requests.config(decoding, stop)
+        builder = self.requests.restrict(decoding)
+        request = builder.text(seed, random_seed, label=label)
+        config = builder.config(decoding, stop)
         ids = generate_stream(self.predictor.reader(), request, config, on_complete)
         return map(self.vocabulary.table.__getitem__, ids)
 
@@ -392,56 +408,28 @@ class Sampler:
             SeedError, SettingsError: As for `generate`.
         """
         candidates = (Candidate(seed, number) for number, seed in enumerate(seeds))
-        return self._generate(candidates, TextConfig(decoding, stop, random_seed, label, scores))
+        config = TextConfig(decoding, stop, random_seed, label, scores)
+        return self.generate_candidates(candidates, config)
 
-    def select(
-        self, seeds: Sequence[str], samples: int, config: TextConfig, selection: Selection
+    def generate_candidates(
+        self, candidates: Iterable[Candidate], config: TextConfig
     ) -> Iterator[GeneratedText]:
-        """Documents that pass filters, generated side by side.
+        """The texts of candidates, generated side by side.
 
         Args:
-            seeds: What they begin with.
-            samples: Documents for each seed.
+            candidates: What is wanted; as many are read in advance as texts are side by side.
             config: How they are generated.
-            selection: What passes; it counts the others.
 
         Yields:
-            The documents in the order of the seeds; fewer when the tries run out.
+            The texts in the order of the candidates.
 
         Raises:
             SeedError, SettingsError: As for `generate`.
         """
-        return selection.select(lambda some: self._generate(some, config), seeds, samples)
-
-    def _generate(
-        self, candidates: Iterable[Candidate], config: TextConfig
-    ) -> Iterator[GeneratedText]:
-        """The texts of candidates, in their order."""
         check_end(self.predictor, config.stop.max_length)
-        waiting: deque[tuple[str, TextRequest]] = deque()
-        builder = self.requests
-        build = builder.for_candidates(config.random_seed, config.label)
-
-        def requests() -> Iterator[TextRequest]:
-            for candidate in candidates:
-                request = build(candidate)
-                waiting.append((candidate.seed, request))
-                yield request
-
         rows = max(1, self._batch_states // (self.window or 1))
-        settings = builder.config(config.decoding, config.stop)
-        for result in generate_batch(
-            self.make_rows, requests(), rows, settings, scores=config.scores
-        ):
-            seed, request = waiting.popleft()
-            yield GeneratedText(
-                seed,
-                self.vocabulary.decode(result.ids),
-                result.mean_log_probability,
-                result.complete,
-                result.log_probability,
-                self.labels.decode(request.label_ids) if self.labels is not None else {},
-            )
+        builder = self.requests.restrict(config.decoding)
+        return generate_texts(builder, self.make_rows, rows, candidates, config)
 
     def make_rows(self, capacity: int, *, at_once: bool = False) -> TextRows:
         """What reads texts that come and go, as `TextPredictor.rows`."""

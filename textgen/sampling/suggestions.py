@@ -8,6 +8,7 @@ from itertools import takewhile
 
 import numpy as np
 
+from textgen.sampling.characters import find_banned
 from textgen.sampling.generation import make_batch
 from textgen.sampling.label_choice import LabelOption
 from textgen.sampling.readers import Rows, TextRows
@@ -76,20 +77,24 @@ class Suggester:
 
         Raises:
             SeedError: a character is outside the vocabulary.
-            SettingsError: the model does not have the label.
+            SettingsError: the model does not have the label, or may write no character.
         """
         vocabulary = self._sampler.vocabulary
         if not text and not vocabulary.has_document_end and "\n" in vocabulary.characters:
             text = "\n"  # as if a line began
-        request = self._sampler.requests.text(text, random_seed, label=label)
+        builder = self._sampler.requests.restrict(decoding)
+        request = builder.text(text, random_seed, label=label)
+        banned = find_banned(vocabulary.characters, decoding)
         if text and _is_in_word(text[-1]):
-            stop = self._sampler.stop_condition(_LONGEST_WORD, self._word_ends)
+            ends = [each for each in self._word_ends if each not in banned]
+            stop = self._sampler.stop_condition(_LONGEST_WORD, ends)
             words = self._find(request, decoding, stop, _cut_word, count)
             # The most likely word being empty: the word has ended.
             if words and words[0]:
                 return [word for word in words if word][:count]
         # A line end may come before the line, and another one for a blank line.
-        lines_wanted = 3 if "\n" in vocabulary.characters else 0
+        has_lines = "\n" in vocabulary.characters and "\n" not in banned
+        lines_wanted = 3 if has_lines else 0
         stop = self._sampler.stop_condition(_LONGEST_LINE, lines=lines_wanted)
         lines = self._find(request, decoding, stop, _cut_line, count)
         return [line for line in lines if line][:count]
@@ -128,7 +133,9 @@ class Suggester:
                 totals[word] = float(np.logaddexp(totals.get(word, -np.inf), log_probability))
             if len(totals.keys() - {""}) >= count:
                 break
-            decoding = replace(decoding, temperature=max(1.0, 2 * decoding.temperature))
+            ramp = decoding.ramp
+            highest = max(ramp.start, ramp.end) if ramp else decoding.final_temperature
+            decoding = replace(decoding, temperature=max(1.0, 2 * highest))
         return sorted(totals, key=lambda text: -totals[text])
 
     def _generate(

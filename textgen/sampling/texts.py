@@ -50,6 +50,7 @@ class TextConfig:
         random_seed: Makes the documents repeatable.
         label: Their labels, as in `label_choice.choose_labels`.
         scores: Whether to compute log-probabilities.
+        best_of: How many texts are generated for each one, the most probable of these.
     """
 
     decoding: Decoding
@@ -57,6 +58,7 @@ class TextConfig:
     random_seed: int
     label: LabelOption = None
     scores: bool = False
+    best_of: int = 1
 
 
 @dataclass(frozen=True)
@@ -68,12 +70,15 @@ class Candidate:
         number, attempt: Determine its random numbers, with the random seed; attempt 0 of a number
             is the document that is generated without filters.
         max_length: Characters after the seed, at most; None for the maximum of the stop condition.
+        choice: The number of the text among those of which the best one counts; they differ in
+            their random numbers, and have the same labels.
     """
 
     seed: str
     number: int
     attempt: int = 0
     max_length: int | None = None
+    choice: int = 0
 
 
 def resolve_random_seed(random_seed: int | None) -> int:

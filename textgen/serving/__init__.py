@@ -7,7 +7,8 @@
     accounting.py    counts requests and writes a line about each; metrics.py: the counts
     security.py      keys, hosts, origins, headers
     bodies.py        reads the body of a request
-    requests.py      fields of requests and their bounds; other_fields.py: those of other servers
+    requests.py      fields of requests and their bounds; decoding_fields.py: how tokens are chosen;
+                     other_fields.py: fields of other servers
     tokenization.py  requests for ids of texts
     plan.py          from a request to the texts that are to be generated
     generation.py    a request in progress; filtered.py: one for documents that pass filters

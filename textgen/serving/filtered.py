@@ -78,7 +78,8 @@ class FilteredRun:
 
     def _generate(self, candidates: Sequence[Candidate]) -> list[GeneratedText]:
         """The texts of candidates, some of them at a time."""
-        requests, config = self._model.sampler.requests, self._texts.config
+        config = self._texts.config
+        requests = self._model.sampler.requests.restrict(config.decoding)
         generation = requests.config(config.decoding, config.stop)
         build = requests.for_candidates(config.random_seed, config.label)
         jobs = [Job(build(candidate), generation) for candidate in candidates]

@@ -6,15 +6,14 @@ from typing import Any
 
 from textgen.errors import SeedError, SettingsError
 from textgen.sampling import Sampler
+from textgen.sampling.characters import find_banned
 from textgen.sampling.requests import GenerationConfig
 from textgen.sampling.selection import check_filters
 from textgen.sampling.texts import TextConfig, resolve_random_seed
 from textgen.serving.api_errors import invalid, invalid_prompt, invalid_setting
 from textgen.serving.engine import Job
 from textgen.serving.requests import CompletionRequest
-from textgen.settings import Decoding, DocumentFilters, SampleConfig, ServeConfig
-
-_TEMPERATURE = 1.0  # what clients expect; `textgen sample` has 0.5
+from textgen.settings import DocumentFilters, SampleConfig, ServeConfig
 
 
 @dataclass(frozen=True)
@@ -110,19 +109,17 @@ def _make_plan(request: CompletionRequest, sampler: Sampler, limits: ServeConfig
         )
     random_seed = resolve_random_seed(None) if request.seed is None else request.seed % 2**64
     prompts = [_read_prompt(prompt, sampler, limits) for prompt in given]
+    decoding = request.decoding()
+    banned = find_banned(sampler.vocabulary.characters, decoding)
     # The model cannot write other ones, so no text contains them.
     known = tuple(
-        text for text in request.stops if (sampler.vocabulary.encode_characters(text) >= 0).all()
+        text
+        for text in request.stops
+        if (sampler.vocabulary.encode_characters(text) >= 0).all() and not {*text} & {*banned}
     )
     max_length = _max_length(request, sampler, limits)
-    decoding = Decoding(
-        temperature=_TEMPERATURE if request.temperature is None else float(request.temperature),
-        top_k=request.top_k or 0,
-        top_p=1.0 if request.top_p is None else float(request.top_p),
-        min_p=float(request.min_p or 0),
-        match=request.match,
-    )
     stop = sampler.stop_condition(max(max_length, 1), known)
+    config = sampler.requests.config(decoding, stop)
     total = sum(len(prompt.text) for prompt in prompts)
     if (filters := _read_filters(request)).active:
         _check_filtered(request, prompts, filters, sampler)
@@ -131,7 +128,6 @@ def _make_plan(request: CompletionRequest, sampler: Sampler, limits: ServeConfig
         planned = [PlannedText(prompts[0].text)] * count
     else:
         filtered = None
-        config = sampler.requests.config(decoding, stop)
         plan_text = _planner(request, sampler, config, random_seed, max_length)
         planned = [
             plan_text(prompt, number * count + place)
@@ -151,7 +147,7 @@ def _planner(
     max_length: int,
 ) -> Callable[[_Prompt, int], PlannedText]:
     """A function that plans the text of a prompt; its number determines its random numbers."""
-    builder, labels = sampler.requests, sampler.labels
+    builder, labels = sampler.requests.restrict(config.decoding), sampler.labels
     has_scores, alternatives = request.logprobs is not None, request.logprobs or 0
 
     def plan(prompt: _Prompt, number: int) -> PlannedText:

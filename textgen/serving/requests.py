@@ -11,11 +11,12 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from textgen.serving.api_errors import invalid
+from textgen.serving.decoding_fields import DecodingFields
 from textgen.serving.other_fields import list_ignored
 
 MAX_LOGPROBS = 20
 _SHORT = 1_000  # characters of all texts' prompts
-_MAX_STOPS, _MAX_STOP, _MAX_EXPRESSION = 16, 256, 1_000
+_MAX_STOPS, _MAX_STOP = 16, 256
 
 _Stop = Annotated[str, Field(max_length=_MAX_STOP)]
 # An error for each of half a million items would take seconds, in which nobody else is served.
@@ -31,7 +32,7 @@ class StreamOptions(BaseModel):
     include_usage: bool | None = Field(None, description="Send an event with the counts at the end")
 
 
-class _TextRequest(BaseModel):
+class _TextRequest(DecodingFields):
     """What completions and chat have in common."""
 
     # Strict: a text is no number. Unknown fields are kept, to be refused or named.
@@ -47,19 +48,6 @@ class _TextRequest(BaseModel):
         description="Characters to generate, at most. By default 400, and 10,000 with `stop` and "
         "for documents, which end by themselves",
     )
-    temperature: float | None = Field(
-        None,
-        ge=0,
-        le=1_000_000,
-        description="Low is careful, high is wild, 0 always picks the most likely token; 1 by "
-        "default",
-    )
-    top_p: float | None = Field(
-        None,
-        gt=0,
-        le=1,
-        description="Choose among the fewest tokens that together have this probability",
-    )
     n: int | None = Field(None, ge=1, lt=2**31, description="Texts for each prompt; 1 by default")
     stop: _Stop | Annotated[list[_Stop], Field(max_length=_MAX_STOPS, fail_fast=True)] | None = (
         Field(None, description="End a text before the first of these texts that it contains")
@@ -69,16 +57,6 @@ class _TextRequest(BaseModel):
     )
     stream: bool | None = Field(None, description="Send the text in events as it is generated")
     stream_options: StreamOptions | None = Field(None, description="Options of the stream")
-    top_k: int | None = Field(
-        None, ge=0, lt=2**31, description="Choose among the k most likely tokens; 0 for all"
-    )
-    min_p: float | None = Field(
-        None,
-        ge=0,
-        le=1,
-        description="Choose among tokens whose probability is at least this share of the most "
-        "likely one's",
-    )
     label: str | _Texts | dict[str, str] | None = Field(
         None,
         description='Labels of the documents: `"horror"`, `"genre=horror"`, a list of such, or an '
@@ -93,12 +71,6 @@ class _TextRequest(BaseModel):
         ge=1,
         lt=2**31,
         description="No run of this many characters may be copied from the corpus",
-    )
-    match: str | None = Field(
-        None,
-        max_length=_MAX_EXPRESSION,
-        description="A regular expression of Python that must match somewhere in the prompt with "
-        "the text that follows",
     )
     min_length: int | None = Field(
         None, ge=0, lt=2**31, description="Characters of a document, at least"
@@ -276,6 +248,8 @@ def parse(kind: type[Body], data: bytes) -> Body:
 _SHAPES: dict[Any, str] = {
     CompletionRequest.model_fields["prompt"].annotation: "must be a text, a list of texts, a list "
     "of ids, or a list of lists of ids",
+    CompletionRequest.model_fields["temperature"].annotation: "must be a number from 0 to "
+    "1,000,000, or a text such as 1.0:0.5",
     CompletionRequest.model_fields["stop"].annotation: "must be a text of at most "
     f"{_MAX_STOP} characters, or a list of at most {_MAX_STOPS} such texts",
     CompletionRequest.model_fields["label"].annotation: "must be a text, a list of texts, or an "

@@ -12,6 +12,8 @@
     base.py      what all classes of settings share: written to JSON and read from it
     versions.py  files of newer versions
     checks.py    checks of single settings
+    characters.py    sets of characters
+    temperatures.py  temperatures, also those that change
     tokens.py    the setting of that name
     values.py    values in Python's own types, and as text
 
@@ -19,6 +21,7 @@ Anything wrong raises a `SettingsError`, which names the setting.
 """
 
 from textgen.settings.base import Config, added_in
+from textgen.settings.characters import CharacterSet
 from textgen.settings.checks import check_choice, check_integer, check_random_seed
 from textgen.settings.choices import (
     AUTO_ENCODING,
@@ -72,6 +75,7 @@ from textgen.settings.sampling import (
 )
 from textgen.settings.serving import ServeConfig
 from textgen.settings.settings import Settings
+from textgen.settings.temperatures import TemperatureRamp, parse_temperature
 from textgen.settings.tokens import parse_tokens
 from textgen.settings.training import CorpusConfig, ModelConfig, TrainConfig, WindowConfig
 from textgen.settings.values import format_value, to_python_value
@@ -105,6 +109,7 @@ __all__ = [
     "TARGETS",
     "WEB_FORMATS",
     "WEIGHT_DTYPES",
+    "CharacterSet",
     "Config",
     "Constraints",
     "CorpusConfig",
@@ -122,6 +127,7 @@ __all__ = [
     "ServeConfig",
     "Settings",
     "StreamOptions",
+    "TemperatureRamp",
     "TrainConfig",
     "TrainingOptions",
     "WindowConfig",
@@ -136,6 +142,7 @@ __all__ = [
     "normalize_options",
     "parse_duration",
     "parse_mix",
+    "parse_temperature",
     "parse_tokens",
     "resolve_settings",
     "to_python_value",

@@ -90,11 +90,15 @@ class TrainingOptions(WindowOptions, ModelOptions, total=False):
 class DecodingOptions(TypedDict, total=False):
     """The settings of Decoding, all optional."""
 
-    temperature: float
+    temperature: float | str
     top_k: int
     top_p: float
     min_p: float
     match: str | None
+    ban: str
+    only: str | None
+    repetition_penalty: float
+    no_repeat: int
 
 
 class StreamOptions(DecodingOptions, total=False):
@@ -115,7 +119,12 @@ class FilterOptions(TypedDict, total=False):
 
 
 class GenerateOptions(StreamOptions, FilterOptions, total=False):
-    """The settings of Decoding and DocumentFilters and the labels of documents, all optional."""
+    """The settings of Decoding and DocumentFilters and the labels of documents, all optional.
+
+    `best_of` is the number of texts to generate for each one.
+    """
+
+    best_of: int
 
 
 def parse_duration(text: str) -> float:

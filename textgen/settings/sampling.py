@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 
 from textgen.errors import SettingsError
 from textgen.settings.base import Config
+from textgen.settings.characters import check_characters
 from textgen.settings.checks import (
     check_choice,
     check_expression,
@@ -16,6 +17,7 @@ from textgen.settings.checks import (
     check_temperatures,
 )
 from textgen.settings.choices import CONTEXTS
+from textgen.settings.temperatures import TemperatureRamp, parse_temperature
 
 _MIN_LENGTH = 4  # of a novelty sample: the shortest n-gram that novelty reports
 _MAX_CHARACTERS = 1_000_000  # of all novelty samples: looking for copies takes half a gigabyte
@@ -53,14 +55,31 @@ class Constraints(Filters):
         top_k, top_p, min_p: As in Filters.
         match: A regular expression that must match somewhere in a text with its seed; None for
             none.
+        ban: Characters that are never chosen; `a-z` is all from a to z.
+        only: Characters besides which none is chosen; None for all.
+        repetition_penalty: A character that continues a repeated passage gets this many times less
+            likely with each character of the passage; 1 for no penalty.
+        no_repeat: No sequence of this many characters occurs twice in a text with its seed, unless
+            nothing else could follow; 0 for no such limit.
     """
 
     match: str | None = None
+    ban: str = ""
+    only: str | None = None
+    repetition_penalty: float = 1.0
+    no_repeat: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.match is not None:
             check_expression("match", self.match)
+        check_characters("ban", self.ban)
+        if self.only is not None:
+            check_characters("only", self.only)
+            if not self.only:
+                raise SettingsError("only", "must be one or more characters")
+        check_number("repetition_penalty", self.repetition_penalty, at_least=1, at_most=1000)
+        check_integer("no_repeat", self.no_repeat, at_least=0, below=2**31)
 
 
 @dataclass(frozen=True)
@@ -68,15 +87,32 @@ class Decoding(Constraints):
     """How the next token is chosen.
 
     Attributes:
-        temperature: Logits are divided by it; 0 always picks the most likely token.
-        top_k, top_p, min_p, match: As in Constraints.
+        temperature: Logits are divided by it; 0 always picks the most likely token. A text such as
+            `1.0:0.5` changes it over the text, `1.0:0.5/line` and `1.0:0.5/word` over each line or
+            word.
+        top_k, top_p, min_p, match, ban, only, repetition_penalty, no_repeat: As in Constraints.
     """
 
-    temperature: float = 0.5  # readable, and not yet repeating itself
+    temperature: float | str = 0.5  # readable, and not yet repeating itself
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_temperature("temperature", self.temperature)
+        parse_temperature(self.temperature)
+
+    @property
+    def ramp(self) -> TemperatureRamp | None:
+        """How the temperature changes; None if it does not."""
+        value = parse_temperature(self.temperature)
+        return value if isinstance(value, TemperatureRamp) else None
+
+    @property
+    def final_temperature(self) -> float:
+        """What the logits that are to be chosen from are divided by, after all controls.
+
+        It is 1 if the temperature changes: then a control divides them.
+        """
+        value = parse_temperature(self.temperature)
+        return 1.0 if isinstance(value, TemperatureRamp) else value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,25 +167,28 @@ class SampleConfig(Constraints):
     """What `textgen sample` writes.
 
     Attributes:
-        temperatures: One or more; each gives separate texts.
-        top_k, top_p, min_p, match: As in Constraints.
+        temperatures: One or more, as in Decoding; each gives separate texts.
+        top_k, top_p, min_p, match, ban, only, repetition_penalty, no_repeat: As in Constraints.
         length: The highest number of characters to write after the seed; `until` or `lines` may
             end a text earlier. 0 for no limit; None for 400, or 10,000 with `until` or `lines`
             and for documents, which end by themselves.
         until: Generation stops after the first of these texts that it writes.
         lines: Generation stops after this many line ends; 0 for no such limit.
         samples: Texts to write for each temperature and seed.
+        best_of: Texts to generate for each one; the one with the highest mean log-probability is
+            written.
         random_seed: Makes the texts repeatable; None draws a new random seed.
         context: `carry` (the state carries over from character to character) or `window` (the
             state is computed from the last `maxlen` characters); None for what the model was
             trained with.
     """
 
-    temperatures: tuple[float, ...] = (Decoding.temperature,)
+    temperatures: tuple[float | str, ...] = (Decoding.temperature,)
     length: int | None = None
     until: tuple[str, ...] = ()
     lines: int = 0
     samples: int = 1
+    best_of: int = 1
     random_seed: int | None = None  # a repeated command gives another text
     context: str | None = None  # a model predicts best as it was trained
 
@@ -157,7 +196,7 @@ class SampleConfig(Constraints):
         super().__post_init__()
         check_temperatures(self.temperatures)
         for temperature in self.temperatures:
-            check_temperature("temperature", temperature)
+            parse_temperature(temperature)
         if self.length is not None:
             check_integer("length", self.length, at_least=0)
         check_sequence("until", self.until)
@@ -165,12 +204,13 @@ class SampleConfig(Constraints):
             raise SettingsError("until", "must be a text of one or more characters")
         check_integer("lines", self.lines, at_least=0)
         check_integer("samples", self.samples, at_least=1)
+        check_integer("best_of", self.best_of, at_least=1)
         if self.random_seed is not None:
             check_random_seed(self.random_seed)
         if self.context is not None:
             check_choice("context", self.context, CONTEXTS)
 
-    def decoding(self, temperature: float) -> Decoding:
+    def decoding(self, temperature: float | str) -> Decoding:
         """How tokens are chosen at one of the temperatures."""
         values = {field.name: getattr(self, field.name) for field in fields(Constraints)}
         return Decoding(temperature, **values)
@@ -200,7 +240,7 @@ class NoveltyConfig(Config):
     """
 
     # The default of `textgen sample`, and the probabilities as the model learned them.
-    temperatures: tuple[float, ...] = (Decoding.temperature, 1.0)
+    temperatures: tuple[float, ...] = (0.5, 1.0)
     samples: int | None = None  # see `count`
     length: int = 1000  # long enough to reach a passage of the corpus and to follow it
     random_seed: int = 0  # numbers that people compare must not change from call to call

@@ -85,7 +85,9 @@ def test_a_conversation_through_a_pipe(sample):
     done = sample("--length", 5, stdin="/again\n" + typed + "/top-k x\n/what\n/help\n/quit\nno")
     assert done.returncode == 0
     messages = iter(done.stderr.splitlines())
-    off = "; off: until, lines, top-k, top-p, min-p, match"
+    off = (
+        "; off: until, lines, top-k, top-p, min-p, match, ban, only, repetition-penalty, no-repeat"
+    )
     for beginning in (
         "/again: nothing was generated yet",
         f"temperature 0.5, length 7{off}, random-seed",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from textgen.cli.types import ESCAPED
+from textgen.cli.types import ESCAPED, TEMPERATURE
 from textgen.errors import SettingsError
 from textgen.settings import SampleConfig, format_value
 
@@ -49,8 +49,8 @@ VARIABLES = (
     Variable(
         "temperatures",
         "X",
-        lambda text: (float(text),),
-        "low is careful, high is wild, 0 picks the most likely character",
+        lambda text: (TEMPERATURE.parse(text),),
+        "low is careful, high is wild, 0 picks the most likely character; or 1.0:0.5/word",
         lambda values: format_value(values[0]),
         name="temperature",
     ),
@@ -67,6 +67,16 @@ VARIABLES = (
     Variable("top_p", "P", float, "choose among the fewest that together have this probability"),
     Variable("min_p", "P", float, "choose among those at least P times as likely as the top one"),
     Variable("match", "REGEX", str, "write texts in which this expression matches", str),
+    Variable(
+        "ban",
+        "CHARS",
+        ESCAPED.unescape,
+        "never write these characters, such as a-z",
+        ESCAPED.escape,
+    ),
+    Variable("only", "CHARS", ESCAPED.unescape, "write no other characters", ESCAPED.escape),
+    Variable("repetition_penalty", "X", float, "above 1, repeat less; try 1.2"),
+    Variable("no_repeat", "N", int, "write no N characters in a row twice"),
     Variable("random_seed", "N", int, "the same text for the same line"),
 )
 BY_COMMAND = {variable.command: variable for variable in VARIABLES}
