@@ -92,6 +92,8 @@ def command(
     from textgen.analysis.comparison import compare, comparison_page
     from textgen.text.sources import find_sources
 
+    console.note_compilation()
+
     for source in find_sources(texts, reading["glob"]) if len(directories) > 1 else ():
         if source.size is None:  # a pipe
             raise click.UsageError(f"{source.name} can be read only once; name a file instead")

@@ -31,6 +31,14 @@ def note(text: str) -> None:
         click.echo(make_printable(text), err=True)
 
 
+def note_compilation() -> None:
+    """Write a line if code has to be compiled, for which a text stops."""
+    from textgen.sampling.compiled import on_compilation
+
+    line = "textgen: compiling for this processor, which takes some seconds, once"
+    on_compilation.append(lambda: note(line))
+
+
 def note_reading(report: "ReadingReport") -> None:
     """Write what was detected and changed when texts were read, if anything."""
     for line in describe_reading(report):

@@ -113,6 +113,8 @@ def command(
         from textgen.analysis.document_scores import evaluate_each
         from textgen.text.reading_report import ReadingReport
 
+        console.note_compilation()
+
         report = ReadingReport()
         lines = {"text": _format_lines, "jsonl": _format_json, "csv": _format_csv}[output_format]
         with console.progress_bar() as bar:
@@ -126,6 +128,8 @@ def command(
     import json
 
     from textgen.analysis.evaluation import evaluate
+
+    console.note_compilation()
 
     with console.progress_bar() as bar:
         evaluation = evaluate(

@@ -69,6 +69,8 @@ def command(texts: tuple[str, ...], directory: Path, output_format: str, **value
 
     from textgen.analysis.novelty import novelty
 
+    console.note_compilation()
+
     out = Output()
     with console.progress_bar() as bar:
         show_stage = console.StageProgress(bar)

@@ -39,6 +39,8 @@ def command(
     write = open_page(output, force=force)
     from textgen.analysis.report.page import report
 
+    console.note_compilation()
+
     page = report(directory, texts, **corpus_options.chosen_reading(reading))
     console.note_reading(page.reading)
     for note in page.notes:

@@ -10,7 +10,7 @@ import click
 import cloup
 from click.core import ParameterSource
 
-from textgen.cli import base_command, options
+from textgen.cli import base_command, console, options
 from textgen.cli.output import Output
 from textgen.cli.types import ESCAPED, FILES, TEMPERATURE
 from textgen.settings import CONTEXTS, DocumentFilters, SampleConfig
@@ -345,6 +345,7 @@ def command(
 
     from textgen.model.model_dir import load
 
+    console.note_compilation()
     sampler = load(options.chosen_model(models, mix, mix_by), config.context)
     ends = sampler.generates_documents
     if separator is None:

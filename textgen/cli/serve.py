@@ -167,6 +167,8 @@ def command(
     from textgen.serving.server import Listening, TextServer
     from textgen.serving.threads import limit_threads
 
+    console.note_compilation()
+
     os.environ.pop(_KEY, None)  # processes that this one starts need no key
 
     def log(line: str) -> None:

@@ -4,7 +4,10 @@ NumPy spends as much time in its calls as in computing, and uses one processor f
 Here a call reads or writes many tokens of many texts (kernels/network.py), on all processors.
 """
 
-from functools import partial
+import sys
+import threading
+from collections.abc import Callable
+from functools import cache, partial
 from types import ModuleType
 from typing import Any
 
@@ -19,7 +22,13 @@ from textgen.sampling.compiled_weights import LabelGates, pack, pad_labels
 from textgen.sampling.network import Network
 from textgen.sampling.readers import IdOrIds, Reader, Rows
 
+_SLOW = 2.0  # seconds after which compiled code is not being loaded, but compiled
 _MANY = 8  # rows that are worth a second thread
+_loading = threading.Lock()
+
+# What to call when code is compiled, not loaded: a program that shows texts as they are generated
+# can say why they stop for ten seconds or more.
+on_compilation: list[Callable[[], object]] = []
 
 
 def load_compiled() -> ModuleType | None:
@@ -28,8 +37,12 @@ def load_compiled() -> ModuleType | None:
     Returns:
         This module; None where Numba is missing, or has no place for what it compiles.
     """
-    import sys
+    with _loading:
+        return _load_once()
 
+
+@cache
+def _load_once() -> ModuleType | None:
     try:
         from textgen.kernels import reading, writing
     except ImportError:
@@ -37,7 +50,13 @@ def load_compiled() -> ModuleType | None:
     functions = reading.read, writing.run
     if not all(hasattr(function._cache, "cache_path") for function in functions):
         return None
-    _warm_up()
+    timer = threading.Timer(_SLOW, lambda: [call() for call in on_compilation])
+    timer.daemon = True
+    timer.start()
+    try:
+        _warm_up()
+    finally:
+        timer.cancel()
     return sys.modules[__name__]
 
 
