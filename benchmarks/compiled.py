@@ -20,7 +20,8 @@ import numpy as np
 
 from benchmarks import report
 from textgen.kernels.text_table import RUNNING, TextTable
-from textgen.sampling.compiled import CompiledRows, CompiledScorer, load_compiled
+from textgen.sampling.compiled import CompiledRows, load_compiled
+from textgen.sampling.compiled_scorer import CompiledScorer
 from textgen.sampling.network import Network, weight_specs
 from textgen.settings import ModelConfig
 

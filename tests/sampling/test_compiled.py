@@ -7,7 +7,8 @@ from textgen.kernels.text_table import AT_LENGTH, RUNNING, STOPPED, TextTable
 from textgen.sampling import compiled, compiled_weights
 from textgen.sampling import network as network_module
 from textgen.sampling.choosing import make_chooser
-from textgen.sampling.compiled import CompiledRows, CompiledScorer, load_compiled
+from textgen.sampling.compiled import CompiledRows, load_compiled
+from textgen.sampling.compiled_scorer import CompiledScorer
 from textgen.sampling.decoding import log_probabilities
 from textgen.sampling.network import Network, weight_specs
 from textgen.settings import CELLS, Decoding, ModelConfig

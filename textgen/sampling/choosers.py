@@ -38,7 +38,8 @@ class Choosers:
             number = next(number for number in range(len(used) + 1) if number not in used)
             self._choosers[key] = _Group(number, config.make_chooser())
         self.groups[row] = self._choosers[key].number
-        self.values[row] = [values_of(config.decoding)[name] for name in ROW_SETTINGS]
+        values = values_of(config.decoding)
+        self.values[row] = [values[name] for name in ROW_SETTINGS]
         self._sizes[key] += 1
 
     def remove(self, config: GenerationConfig) -> None:

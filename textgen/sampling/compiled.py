@@ -223,76 +223,9 @@ class CompiledRows:
         ]
 
 
-class CompiledScorer:
-    """Reads given texts side by side, and says how probable their tokens were.
-
-    Args:
-        network: A trained network.
-        capacity: The most texts.
-
-    Attributes:
-        capacity: The most texts.
-
-    Example:
-        >>> scorer = CompiledScorer(network, 64)  # doctest: +SKIP
-        >>> scorer.score(np.array([[3, 5]]), np.array([[5, -1]])).shape  # doctest: +SKIP
-        (1, 2)
-    """
-
-    def __init__(self, network: Network, capacity: int):
-        self.capacity = capacity
-        self._network, self._rows = network, CompiledRows(network, capacity)
-        self._label_gates = LabelGates(network)
-
-    def score(
-        self,
-        ids: npt.NDArray[np.integer[Any]],
-        targets: npt.NDArray[np.integer[Any]],
-        resets: npt.NDArray[np.bool_] | None = None,
-        label_ids: npt.NDArray[np.integer[Any]] | None = None,
-    ) -> Floats:
-        """Read tokens in the first rows, which continue from where they are.
-
-        Args:
-            ids: The tokens, shape (rows, tokens), with 1 to `capacity` rows.
-            targets: Those whose probability is wanted after each, of the same shape; -1 for none.
-            resets: Whether the state is set to zero before a token, of the same shape; None for
-                never.
-            label_ids: The labels that each token is read with, shape (rows, tokens, fields); None
-                for no labels.
-
-        Returns:
-            The natural logarithms of the targets' probabilities, 0 where there is no target:
-            float32 of the same shape.
-        """
-        rows, count = ids.shape
-        tokens = np.full((3, rows, count), -1, np.int32)
-        tokens[0], tokens[1] = ids, targets
-        if resets is None:
-            resets = np.zeros((rows, count), np.bool_)
-        labels = np.zeros((0, 0), np.float32)
-        if fields := len(self._network.config.label_sizes):
-            if label_ids is None:
-                label_ids = np.broadcast_to(self._network.no_labels, (rows, count, fields))
-            labels, tokens[2] = self._label_gates.find(label_ids)
-        return self._rows.read(tokens, np.ascontiguousarray(resets), labels)
-
-    def states(self, rows: int) -> Floats:
-        """All that the network remembers in each of the first rows, from -1 to 1.
-
-        Returns:
-            float32 of shape (rows, states).
-        """
-        arrays = [array[:rows] for layer in self._rows.states for array in layer]
-        return np.asarray(np.tanh(np.concatenate(arrays, axis=-1)))
-
-    def move(self, source: int, target: int) -> None:
-        """Copy a row's state into another row."""
-        self._rows.move(source, target)
-
-
 def _warm_up() -> None:
     """Load or compile all functions, with a network of one unit."""
+    from textgen.sampling.compiled_scorer import CompiledScorer
     from textgen.sampling.network import weight_specs
     from textgen.settings import ModelConfig
 

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from textgen.sampling.cells import Floats
-from textgen.sampling.compiled import CompiledScorer, load_compiled
+from textgen.sampling.compiled import load_compiled
+from textgen.sampling.compiled_scorer import CompiledScorer
 from textgen.sampling.context import Predictor
 from textgen.sampling.network import Network
 from textgen.sampling.readers import Rows, TextRows

@@ -1,6 +1,7 @@
 """The settings of generation: of `textgen sample`, and of the samples for `textgen novelty`."""
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 from textgen.errors import SettingsError
 from textgen.settings.base import Config
@@ -99,13 +100,13 @@ class Decoding(Constraints):
         super().__post_init__()
         parse_temperature(self.temperature)
 
-    @property
+    @cached_property
     def ramp(self) -> TemperatureRamp | None:
         """How the temperature changes; None if it does not."""
         value = parse_temperature(self.temperature)
         return value if isinstance(value, TemperatureRamp) else None
 
-    @property
+    @cached_property
     def final_temperature(self) -> float:
         """What the logits that are to be chosen from are divided by, after all controls.
 
