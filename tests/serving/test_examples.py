@@ -107,7 +107,7 @@ def test_tables_name_everything_that_there_is(address):
         value = int(row.replace(",", ""))
         assert field.default in (value, 60 * value), option
     named = set(re.findall(r"`(\w+)`", PAGE))
-    others = {"model", "messages", "max_completion_tokens", "top_logprobs", "best_of"}
+    others = {"model", "messages", "max_completion_tokens", "top_logprobs"}
     requests = {*CompletionRequest.model_fields, *ChatRequest.model_fields}
     assert requests - others <= named
     metrics = re.findall(r"^# TYPE (\w+) \w+$", httpx.get(f"{address}/metrics").text, re.MULTILINE)

@@ -40,7 +40,6 @@ class Batch:
         reader: Reads the texts; no other object uses it.
         config: How one of the texts is generated. The others may be generated in another way, by
             the same model: their vocabulary and spelling are the same.
-        scores: Whether to compute log-probabilities.
         sizes: The numbers of rows that a step may compute, as from `find_batch_sizes`; by default
             as many as there are texts.
 
@@ -57,10 +56,9 @@ class Batch:
         reader: TextRows,
         config: GenerationConfig,
         *,
-        scores: bool = False,
         sizes: Sequence[int] | None = None,
     ):
-        self._reader, self._scores = reader, scores
+        self._reader = reader
         self._schedule = getattr(reader, "schedule", None)
         rows = reader.capacity
         self._sizes = range(1, rows + 1) if sizes is None else sizes
@@ -72,6 +70,7 @@ class Batch:
         self._gaps: set[int] = set()  # rows before it that have none
         self._detailed: dict[Text, Details] = {}
         self._controlled: set[Text] = set()
+        self._scored: set[Text] = set()
         # Texts that compiled code cannot write, and how it writes the others.
         self._special: set[Text] = set()
         self._settings: RowSettings | None = None
@@ -79,7 +78,6 @@ class Batch:
         # reads its seed; the ids that it can end with; how its tokens are chosen.
         table = TextTable(rows, 64, RANDOM_BLOCK, config.vocabulary_size)
         table.end_id, table.line_end_id = self._end_id, config.stop.line_end_id
-        table.has_scores = scores
         self._table = table
         self._current, self._length = table.current, table.length
         self._max_length, self._line_ends = table.max_length, table.line_ends
@@ -99,7 +97,12 @@ class Batch:
         return self._reader.capacity - len(self._texts)
 
     def start(
-        self, request: TextRequest, config: GenerationConfig, details: Details | None = None
+        self,
+        request: TextRequest,
+        config: GenerationConfig,
+        details: Details | None = None,
+        *,
+        scores: bool = False,
     ) -> Text:
         """Start a text, if there is room; the next step reads the first token of its seed.
 
@@ -107,6 +110,7 @@ class Batch:
             request: Its seed and random numbers.
             config: How it is generated.
             details: What to record of its tokens; None for nothing.
+            scores: Whether to compute its log-probability.
         """
         row = self._gaps.pop() if self._gaps else self._count
         self._count = max(self._count, row + 1)
@@ -120,6 +124,8 @@ class Batch:
         self._choosers.add(row, config)
         if text.controls:
             self._controlled.add(text)
+        if scores:
+            self._scored.add(text)
         if details is not None or not can_be_compiled(config):
             self._special.add(text)
         if self._settings is not None:
@@ -139,6 +145,7 @@ class Batch:
         self._gaps.add(text.row)
         self._detailed.pop(text, None)
         self._controlled.discard(text)
+        self._scored.discard(text)
         self._special.discard(text)
         self._choosers.remove(text.config)
 
@@ -179,7 +186,7 @@ class Batch:
         self._draw_numbers(np.flatnonzero(table.position[:count] == RANDOM_BLOCK))
         while self._length[:count].max() + tokens > table.ids.shape[1]:
             table.grow()
-        table.status[:count] = RUNNING
+        table.status[:count], table.has_scores = RUNNING, bool(self._scored)
         table.seed_position[:count] = table.seed_end[:count] = 0
         seed_ids: list[int] = []
         for row in np.flatnonzero(self._reading[:count]).tolist():
@@ -222,7 +229,7 @@ class Batch:
         chosen = self._choosers.choose(possible, numbers)
         place += writing
         writing, at_most = self._limit(chosen, writing)
-        if self._scores:
+        if self._scored:
             self._log_probability[:count] += np.where(writing, self._score(logits, chosen), 0)
         if self._detailed:
             self._record(logits, chosen, writing)
@@ -238,7 +245,9 @@ class Batch:
     def result(self, text: Text) -> GeneratedIds:
         """What was generated of a text, which was not removed yet."""
         ids = self._written(text.row)
-        log_probability = float(self._log_probability[text.row]) if self._scores else math.nan
+        log_probability = (
+            float(self._log_probability[text.row]) if text in self._scored else math.nan
+        )
         complete = text.finish == "stop" or not text.config.stop.final_ids
         return GeneratedIds(ids, log_probability, complete)
 

@@ -251,11 +251,11 @@ def generate_batch(
     if not first:
         return
     remaining = chain(first, remaining)
-    batch = make_batch(make_rows(len(first)), config, scores=scores)
+    batch = make_batch(make_rows(len(first)), config)
     texts, results = deque[Text](), dict[Text, GeneratedIds]()
     while True:
         while batch.room and (request := next(remaining, None)) is not None:
-            texts.append(batch.start(request, config))
+            texts.append(batch.start(request, config, scores=scores))
         if not texts:
             return
         for text in batch.advance(COMPILED_TOKENS):
@@ -269,10 +269,9 @@ def make_batch(
     reader: TextRows,
     config: GenerationConfig,
     *,
-    scores: bool = False,
     sizes: Sequence[int] | None = None,
 ) -> Batch:
     """The batch for a vocabulary of characters or of subwords; arguments as for `Batch`."""
     if config.spelling is None:
-        return Batch(reader, config, scores=scores, sizes=sizes)
-    return SubwordBatch(reader, config, config.spelling, scores=scores, sizes=sizes)
+        return Batch(reader, config, sizes=sizes)
+    return SubwordBatch(reader, config, config.spelling, sizes=sizes)

@@ -61,12 +61,11 @@ class RequestBuilder:
             entropy: tuple[int, ...] = (random_seed, candidate.number, candidate.attempt)
             # The last number keeps this draw apart from those of the characters.
             label_ids = choice.draw((*entropy, 2)) if choice is not None else ()
-            if candidate.choice:
-                entropy = (*entropy, 3, candidate.choice)
             seed = self.check_seed(candidate.seed)
             ids, continuations = self.tokens.read_seed(seed, self.excluded)
             length = candidate.max_length
-            return TextRequest(ids, entropy, label_ids, length, continuations, seed)
+            request = TextRequest(ids, entropy, label_ids, length, continuations, seed)
+            return request.choice(candidate.choice)
 
         return build
 

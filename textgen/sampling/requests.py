@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -45,6 +45,15 @@ class TextRequest:
     def generator(self) -> np.random.Generator:
         """A new generator of the text's random numbers."""
         return np.random.default_rng(self.entropy)
+
+    def choice(self, number: int) -> "TextRequest":
+        """One of several texts of which the best one counts, with other random numbers.
+
+        Args:
+            number: Which one; 0 for this text itself.
+        """
+        # 1 and 2 are for seeds and labels.
+        return replace(self, entropy=(*self.entropy, 3, number)) if number else self
 
 
 @dataclass(frozen=True)

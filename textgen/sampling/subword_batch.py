@@ -31,10 +31,9 @@ class SubwordBatch(Batch):
         config: GenerationConfig,
         spelling: Spelling,
         *,
-        scores: bool = False,
         sizes: Sequence[int] | None = None,
     ):
-        super().__init__(reader, config, scores=scores, sizes=sizes)
+        super().__init__(reader, config, sizes=sizes)
         self._spelling = spelling
         # Of each row: the characters of its text, and how many of the first token's characters are
         # in the seed.
@@ -50,9 +49,14 @@ class SubwordBatch(Batch):
         self._final_ids, self._final_tokens = frozenset[int](), np.zeros(0, np.int64)
 
     def start(
-        self, request: TextRequest, config: GenerationConfig, details: Details | None = None
+        self,
+        request: TextRequest,
+        config: GenerationConfig,
+        details: Details | None = None,
+        *,
+        scores: bool = False,
     ) -> Text:
-        text = super().start(request, config, details)
+        text = super().start(request, config, details, scores=scores)
         row = text.row
         self._characters[row] = self._known[row] = 0
         if request.continuations:
@@ -175,7 +179,7 @@ class SubwordBatch(Batch):
             tail = text[max(0, place - stop.tail_length) : place]
             if character_id in stop.final_ids and stop.is_met(tail, int(self._line_ends[row])):
                 self._characters[row] = before + place - first
-                if self._scores:
+                if self._scored:
                     left_out = end - self._characters[row]
                     self._log_probability[row] -= left_out * self._score_each[row]
                 return True

@@ -144,10 +144,11 @@ class Suggester:
         """All candidates, generated side by side."""
         rows, seed_ids = self._rows, tuple(request.seed_ids)
         own = _OWN_CHARACTERS if config.spelling is None else _OWN_SUBWORDS
-        batch = make_batch(rows, config, scores=True)
+        batch = make_batch(rows, config)
         for number in range(_CANDIDATES):
             entropy = (request.entropy[0], number, attempt)
-            batch.start(replace(request, seed_ids=seed_ids[-own:], entropy=entropy), config)
+            own_request = replace(request, seed_ids=seed_ids[-own:], entropy=entropy)
+            batch.start(own_request, config, scores=True)
         self._read(seed_ids[:-own], request.label_ids)
         results = []
         while batch.room < rows.capacity:

@@ -3,6 +3,7 @@
 Long because it is one class, and its interface with the documentation of that.
 """
 
+import math
 import threading
 import time
 from collections import deque
@@ -42,6 +43,7 @@ class Job:
         alternatives: How many of the most likely tokens the updates have for each token.
         prompt: A text whose tokens come before those that are generated, with the scores and
             alternatives that are wanted, from `Sampler.requests.prompt`; None for none.
+        is_rated: Whether the last update has the mean log-probability.
 
     Example:
         >>> requests = sampler.requests  # doctest: +SKIP
@@ -54,6 +56,7 @@ class Job:
     scores: bool = False
     alternatives: int = 0
     prompt: Prompt | None = None
+    is_rated: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ class Update:
         finish: `stop` if the text reached its stop condition, `length` if its maximum length, None
             if it continues.
         error: What ended the text before its end; None if nothing did.
+        mean_log_probability: As of `GeneratedIds`, in the last update of a text that is rated.
     """
 
     pieces: list[str]
@@ -80,6 +84,7 @@ class Update:
     alternatives: list[Alternatives | None] | None = None
     finish: Literal["stop", "length"] | None = None
     error: Exception | None = None
+    mean_log_probability: float = math.nan
 
     @property
     def is_last(self) -> bool:
@@ -290,7 +295,7 @@ class Engine:
         job, details = ticket.job, None
         if job.scores or job.alternatives or job.prompt is not None:
             details = Details(job.alternatives, job.prompt)
-        ticket.text = batch.start(job.request, job.config, details)
+        ticket.text = batch.start(job.request, job.config, details, scores=job.is_rated)
         self._running[ticket.text] = ticket
         self._fresh.add(ticket.text)
         if ticket.is_cancelled:
@@ -334,11 +339,20 @@ class Engine:
     def _update(self, batch: Batch, text: Text) -> Update:
         """What is new of a text."""
         pieces, job = batch.take(text, self._table), self._running[text].job
+        mean = math.nan
+        if job.is_rated and text.finish is not None:
+            mean = batch.result(text).mean_log_probability
         if text.details is None:
-            return Update(pieces, finish=text.finish)
+            return Update(pieces, finish=text.finish, mean_log_probability=mean)
         scores, most_likely = text.details.take()
         alternatives = [self._spell(each) for each in most_likely] if job.alternatives else None
-        return Update(pieces, scores if job.scores else None, alternatives, text.finish)
+        return Update(
+            pieces,
+            scores if job.scores else None,
+            alternatives,
+            text.finish,
+            mean_log_probability=mean,
+        )
 
     def _spell(self, alternatives: list[Alternative] | None) -> Alternatives | None:
         if alternatives is None:

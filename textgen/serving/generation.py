@@ -7,8 +7,9 @@ from functools import partial
 
 from textgen.errors import BusyError
 from textgen.serving.api_errors import ApiError, busy
+from textgen.serving.best_of import BestOf
 from textgen.serving.choices import Choice, Delta
-from textgen.serving.engine import Ticket, Update
+from textgen.serving.engine import Job, OnUpdate, Ticket, Update
 from textgen.serving.filtered import FilteredRun, Judges
 from textgen.serving.formats import Usage
 from textgen.serving.models import ServedModel
@@ -38,7 +39,7 @@ class Generation:
                 index,
                 text.prompt if plan.echo else "",
                 plan.stops,
-                prompt_is_scored=text.job is not None and text.job.prompt is not None,
+                prompt_is_scored=plan.echo and plan.logprobs is not None,
             )
             for index, text in enumerate(plan.texts)
         ]
@@ -84,9 +85,12 @@ class Generation:
         try:
             for index, text in enumerate(self.plan.texts):
                 if text.job is not None:
-                    self._tickets.append(
-                        self.model.engine.submit(text.job, partial(self.receive, index))
-                    )
+                    self._submit(text.job, partial(self.receive, index))
+            for ranked in self.plan.ranked:
+                deliver = partial(self._receive_ranked, ranked.first)
+                best = BestOf(ranked.count, len(ranked.jobs), deliver)
+                for number, job in enumerate(ranked.jobs):
+                    self._submit(job, partial(best.receive, number))
         except BusyError:
             self._cancel()
             raise busy() from None
@@ -113,6 +117,13 @@ class Generation:
             self._deltas.append(delta)
             self._wake.set()
 
+    def _submit(self, job: Job, on_update: OnUpdate) -> None:
+        self._tickets.append(self.model.engine.submit(job, on_update))
+
+    def _receive_ranked(self, first: int, place: int, update: Update) -> None:
+        """Take one of the best texts of a prompt."""
+        self.receive(first + place, update)
+
     def _receive_document(self, index: int, update: Update, labels: Mapping[str, str]) -> None:
         """Take a document that passed."""
         self._choices[index].about = {"labels": labels} if labels else {}
@@ -120,7 +131,8 @@ class Generation:
 
     def expire(self) -> None:
         """End all texts where they are, since they have taken too long."""
-        if not self.characters:
+        is_ranked = bool(self.plan.ranked) and not self.has_ended  # the best are not known
+        if not self.characters or is_ranked:
             self.fail(ApiError(503, "the texts took too long; try again later", code="timeout"))
             return
         for choice in self._choices:

@@ -1,7 +1,7 @@
 """From a request to the texts that are to be generated: pure functions, without any HTTP."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from textgen.errors import SeedError, SettingsError
@@ -22,13 +22,29 @@ class PlannedText:
 
     Attributes:
         prompt: The text that it follows.
-        job: What the engine generates; None for a text that filters may reject.
+        job: What the engine generates; None for a text that filters may reject, and for one of the
+            best of several.
         about: What else a client learns about it, as in `Delta`.
     """
 
     prompt: str
     job: Job | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RankedTexts:
+    """Texts of a prompt of which the most probable ones are wanted.
+
+    Attributes:
+        first: The number of the best one among the texts of the plan; the next best ones follow.
+        count: How many are wanted.
+        jobs: What the engine generates.
+    """
+
+    first: int
+    count: int
+    jobs: tuple[Job, ...]
 
 
 @dataclass(frozen=True)
@@ -60,6 +76,7 @@ class Plan:
         logprobs: How many of the most likely tokens are returned for each token; None for no
             log-probabilities.
         filtered: How the texts are found, if they must pass filters.
+        ranked: How they are found, if the most probable ones are wanted.
     """
 
     texts: tuple[PlannedText, ...]
@@ -68,6 +85,7 @@ class Plan:
     echo: bool = False
     logprobs: int | None = None
     filtered: FilteredTexts | None = None
+    ranked: tuple[RankedTexts, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,13 +117,13 @@ def make_plan(request: CompletionRequest, sampler: Sampler, limits: ServeConfig)
 
 
 def _make_plan(request: CompletionRequest, sampler: Sampler, limits: ServeConfig) -> Plan:
-    count = request.n or 1
-    given = request.prompts()
-    if len(given) * count > limits.max_texts:
+    count, given = request.n or 1, request.prompts()
+    best_of = _read_best_of(request)
+    if (texts := len(given) * best_of) > limits.max_texts:
         raise invalid(
-            f"the request is for {len(given) * count:,} texts; at most {limits.max_texts:,} are "
-            "allowed: ask for fewer, or send several requests",
-            "n",
+            f"the request is for {texts:,} texts; at most {limits.max_texts:,} are allowed: ask "
+            "for fewer, or send several requests",
+            "n" if best_of == count else "best_of",
         )
     random_seed = resolve_random_seed(None) if request.seed is None else request.seed % 2**64
     prompts = [_read_prompt(prompt, sampler, limits) for prompt in given]
@@ -121,22 +139,60 @@ def _make_plan(request: CompletionRequest, sampler: Sampler, limits: ServeConfig
     stop = sampler.stop_condition(max(max_length, 1), known)
     config = sampler.requests.config(decoding, stop)
     total = sum(len(prompt.text) for prompt in prompts)
+    filtered, ranked = None, tuple[RankedTexts, ...]()
     if (filters := _read_filters(request)).active:
         _check_filtered(request, prompts, filters, sampler)
-        how = TextConfig(decoding, stop, random_seed, request.label)
+        if best_of > count > 1:
+            raise invalid(
+                f"best_of with {filters.active[0]} takes n of 1; send a request for each document",
+                "best_of",
+            )
+        how = TextConfig(
+            decoding, stop, random_seed, request.label, best_of=best_of if count == 1 else 1
+        )
         filtered = FilteredTexts(prompts[0].text, count, how, filters)
         planned = [PlannedText(prompts[0].text)] * count
     else:
-        filtered = None
         plan_text = _planner(request, sampler, config, random_seed, max_length)
-        planned = [
-            plan_text(prompt, number * count + place)
-            for number, prompt in enumerate(prompts)
-            for place in range(count)
-        ]
+        if best_of > count:
+            first_texts = [plan_text(prompt, i * count) for i, prompt in enumerate(prompts)]
+            ranked = tuple(
+                RankedTexts(i * count, count, _vary(text, best_of))
+                for i, text in enumerate(first_texts)
+            )
+            planned = [replace(text, job=None) for text in first_texts for _ in range(count)]
+        else:
+            planned = [
+                plan_text(prompt, number * count + place)
+                for number, prompt in enumerate(prompts)
+                for place in range(count)
+            ]
     return Plan(
-        tuple(planned), total, request.stops, bool(request.echo), request.logprobs, filtered
+        tuple(planned), total, request.stops, bool(request.echo), request.logprobs, filtered, ranked
     )
+
+
+def _read_best_of(request: CompletionRequest) -> int:
+    """How many texts are generated for each prompt."""
+    count = request.n or 1
+    best_of = count if request.best_of is None else request.best_of
+    if best_of < count:
+        raise invalid(f"best_of must be at least n, {count:,}, not {best_of:,}", "best_of")
+    if best_of > count and request.stream:
+        raise invalid(
+            "best_of cannot be combined with stream: which text is the best is known at the end; "
+            "leave one of them out",
+            "best_of",
+        )
+    return best_of
+
+
+def _vary(text: PlannedText, count: int) -> tuple[Job, ...]:
+    """A text, and others that differ in their random numbers only, to find the best of them."""
+    if text.job is None:
+        return ()
+    job = replace(text.job, is_rated=True)
+    return tuple(replace(job, request=job.request.choice(number)) for number in range(count))
 
 
 def _planner(

@@ -49,6 +49,13 @@ class _TextRequest(DecodingFields):
         "for documents, which end by themselves",
     )
     n: int | None = Field(None, ge=1, lt=2**31, description="Texts for each prompt; 1 by default")
+    best_of: int | None = Field(
+        None,
+        ge=1,
+        lt=2**31,
+        description="Generate so many texts for each prompt, and return the `n` with the highest "
+        "mean log-probability, the best one first; not with `stream`",
+    )
     stop: _Stop | Annotated[list[_Stop], Field(max_length=_MAX_STOPS, fail_fast=True)] | None = (
         Field(None, description="End a text before the first of these texts that it contains")
     )
@@ -125,7 +132,6 @@ class CompletionRequest(_TextRequest):
         description="Return the natural logarithms of the tokens' probabilities, exact, at "
         "temperature 1 and without filters; and of as many of the most likely ones",
     )
-    best_of: int | None = Field(None, ge=1, description="Must be `n`: nothing is left out")
 
     def prompts(self) -> list[str | list[int] | None]:
         """Each prompt: a text, ids, or None where there is none.
@@ -147,11 +153,6 @@ class CompletionRequest(_TextRequest):
         prompt: Any = self.prompt or ""
         length = len(prompt) if isinstance(prompt, str) else sum(map(_length, prompt))
         return length * (self.n or 1) <= _SHORT
-
-    def ignored(self) -> list[str]:
-        if self.best_of is not None and self.best_of != (self.n or 1):
-            raise invalid("best_of is not supported, except as n; leave it out", "best_of")
-        return super().ignored()
 
 
 def _length(prompt: Any) -> int:

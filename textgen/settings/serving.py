@@ -15,7 +15,7 @@ class ServeConfig(Config):
     Attributes:
         max_length: Characters of a text, after its prompt, that a request may ask for.
         max_prompt: Characters of a prompt.
-        max_texts: Texts of a request: prompts times `n`.
+        max_texts: Texts of a request: prompts times `n`, or times `best_of`.
         max_waiting: Texts that may wait for a row of their model's batch; more are refused.
         max_request: Bytes of a request's body.
         max_connections: Connections at a time.
