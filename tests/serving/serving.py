@@ -62,7 +62,7 @@ def serve(
         thread = threading.Thread(target=lambda: running.status.append(server.run(ready.set)))
         thread.start()
         try:
-            assert ready.wait(20)
+            assert ready.wait(120)  # the first one may have to compile
             yield running
         finally:
             client.close()

@@ -2,6 +2,7 @@
 
 import math
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -96,7 +97,7 @@ def test_labels_and_a_missing_prompt_are_those_of_the_sampler(server, served_mod
 
 
 def test_filters_judge_the_best_document(server, served_models):
-    options = {"best_of": 4, "min_length": 8, "match": "a.*b"}
+    options: Any = {"best_of": 4, "min_length": 8, "match": "a.*b"}
     sampler = load(served_models["titles"])
     for seed in range(3):
         expected = sampler.generate(random_seed=seed, temperature=1.0, **options)

@@ -14,6 +14,7 @@ import uvicorn
 
 from textgen.distributed.signals import ENDING_SIGNALS
 from textgen.errors import ServerError
+from textgen.sampling.compiled import load_compiled
 from textgen.serving.api_errors import closing
 from textgen.serving.app import make_app
 from textgen.serving.connections import bind
@@ -111,6 +112,7 @@ class TextServer:
             The exit status: 0 after SIGTERM or `stop`, if all requests were answered; 128 and the
             signal's number otherwise.
         """
+        load_compiled()  # to compile takes as long as a client may be ready to wait
         config = uvicorn.Config(
             lambda: None,
             http=bind(self._limits),
