@@ -1,5 +1,8 @@
 """Compiled networks compute what NumPy's compute, and the same for a text whatever is around it."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -48,6 +51,21 @@ def stored(request, monkeypatch):
 
 def test_numba_has_what_it_compiled():
     assert load_compiled() is compiled
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "sys.modules['numba'] = None",
+        "import numba.core.sigutils; del numba.core.sigutils.normalize_signature",
+    ],
+    ids=["missing", "another version"],
+)
+def test_there_is_no_compiled_code_without_a_numba_that_textgen_can_use(damage):
+    load = "from textgen.sampling.compiled import load_compiled; print(load_compiled())"
+    arguments = [sys.executable, "-c", f"import sys; {damage}; {load}"]
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.stdout, done.stderr) == ("None\n", "")
 
 
 @pytest.mark.parametrize("options", [{}, {"max_table_numbers": 0}], ids=["table", "embedding"])

@@ -35,6 +35,7 @@ SAMPLERS = {
 OPTIONS: list[dict[str, Any]] = [
     {"length": 700},
     {"length": 50, "temperature": 0},
+    {"length": 50, "temperature": 1e-40},  # whose reciprocal is no float32
     {"length": 300, "min_p": 0.1, "temperature": 1.3},
     {"length": 300, "top_p": 0.8},
     {"lines": 2},

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from textgen.errors import TrainingError
 from textgen.kernels.text_table import TextTable
 from textgen.kernels.threads import run_in_threads
 from textgen.kernels.weights import CELL_STATE, HIDDEN, KIND, KIND_LSTM, STATE_WIDTH, odd_stride
@@ -35,7 +36,8 @@ def load_compiled() -> ModuleType | None:
     """Load what was compiled, or compile it, which takes some seconds once.
 
     Returns:
-        This module; None where Numba is missing, or has no place for what it compiles.
+        This module; None where Numba is missing, is of a version that textgen cannot use, or has no
+        place for what it compiles.
     """
     with _loading:
         return _load_once()
@@ -45,7 +47,7 @@ def load_compiled() -> ModuleType | None:
 def _load_once() -> ModuleType | None:
     try:
         from textgen.kernels import reading, writing
-    except ImportError:
+    except (ImportError, TrainingError):
         return None
     functions = reading.read, writing.run
     if not all(hasattr(function._cache, "cache_path") for function in functions):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from textgen.kernels.text_table import TextTable
+from textgen.sampling.choosing import LEAST_TEMPERATURE
 from textgen.sampling.decoding import list_filters
 from textgen.sampling.requests import GenerationConfig
 from textgen.sampling.stopping import StopCondition
@@ -43,7 +44,9 @@ class RowSettings:
 
     def _set(self, row: int, config: GenerationConfig) -> None:
         table, decoding, stop = self._table, config.decoding, config.stop
-        table.temperature[row], table.min_p[row] = decoding.final_temperature, decoding.min_p
+        temperature = decoding.final_temperature
+        table.temperature[row] = max(temperature, LEAST_TEMPERATURE) if temperature else 0
+        table.min_p[row] = decoding.min_p
         table.lines[row] = stop.lines
         if config.excluded not in self._groups:
             self._groups[config.excluded] = self._add_mask(config.excluded)
