@@ -14,6 +14,7 @@ gemm.py      matrix products with one matrix packed beforehand
 packing.py   matrices in the order in which a product reads them
 threads.py   work that the processors share
 simd.py      the widest instructions of the processor, and functions compiled for them
+             (numba_names.py: what that needs of Numba)
 vectors.py   the innermost loop of a product in vector instructions
 tiles.py     the same in Intel's AMX tiles
 

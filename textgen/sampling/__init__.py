@@ -3,7 +3,8 @@
     cells.py       the recurrent cells: what each is, and its step in NumPy
     network.py     the network: its weights, and how layers are stacked
     readers.py     what reads texts side by side: a fixed number, or texts that come and go
-    compiled.py    the network in compiled code, many tokens at a call (compiled_weights.py)
+    compiled.py    the network in compiled code, many tokens at a call (compiled_weights.py);
+                   switching.py: NumPy at first, then compiled code; row_settings.py: how it writes
     context.py     what a prediction is made from: carried state, or the last maxlen tokens
     mixture.py     several networks that predict as one (mixing.py: a sampler of several models;
                    vocabulary_union.py: their tokens)
@@ -26,9 +27,12 @@
     tokens.py      seeds and excluded characters as tokens
     label_choice.py       labels of documents: those that a user names, the others drawn
     candidates.py  texts side by side, or the most probable of several of each
+    suggestions.py how a text could continue, for a writer
     selection.py   documents that pass filters
-    scoring.py     how probable a text is
-    document_scoring.py   how probable documents are, many side by side
+    scorer.py      how probable given tokens are, in NumPy or compiled (compiled_scorer.py): of long
+                   texts (text_scoring.py), windows (window_scoring.py; blocks.py cuts texts) and
+                   documents (document_scoring.py)
+    scoring.py     the same for one text, token by token
     sampler.py     the public class: seeds in, text out
 
 Nothing here imports a deep-learning framework, reads a file or prints.
