@@ -1,6 +1,8 @@
 """The most probable of several texts."""
 
 import math
+import weakref
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
@@ -78,6 +80,22 @@ def test_the_first_of_equals_is_chosen_and_one_without_characters_last():
     texts = [text("a", math.nan), text("b", -2), text("c", -2), text("d", math.nan)]
     assert [each.text for each in choose_best(texts, 2)] == ["b", "c"]
     assert [each.text for each in choose_best(texts[2:] + texts[:2], 4)] == ["c"]
+
+
+def test_texts_are_dropped_as_soon_as_a_better_one_is_known():
+    references: list[weakref.ref[GeneratedText]] = []
+    most = 0
+
+    def texts() -> Iterator[GeneratedText]:
+        nonlocal most
+        for number in range(300):
+            text = GeneratedText("", str(number), -number, True)
+            references.append(weakref.ref(text))
+            most = max(most, sum(each() is not None for each in references))
+            yield text
+
+    assert [text.text for text in choose_best(texts(), 100)] == ["0", "100", "200"]
+    assert most < 6
 
 
 def test_the_number_is_1_or_more_and_a_stream_has_none():

@@ -368,8 +368,8 @@ def command(
     is_endless = config.max_length(documents=ends) is None and not can_end
     if is_endless and (request.texts > 1 or config.best_of > 1 or output_format != "text"):
         raise click.UsageError(
-            "--length 0 has no end: ask for one text, without --best-of and --format "
-            f"{output_format}, or give a --length"
+            "--length 0 has no end: give a --length, or ask for one text, without --best-of and "
+            "with --format text"
         )
     form = SampleFormat(output_format, show_seed=seed_text, separator=separator)
     SampleWriter(sampler, request, out, form).write_all()

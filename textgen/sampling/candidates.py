@@ -4,7 +4,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 
 from textgen.sampling.generation import generate_batch
 from textgen.sampling.readers import TextRows
@@ -87,8 +87,8 @@ def repeat_candidates(candidates: Iterable[Candidate], count: int) -> Iterator[C
 def choose_best(texts: Iterable[GeneratedText], count: int) -> Iterator[GeneratedText]:
     """Of each `count` texts the one with the highest mean log-probability; the first of equals."""
     remaining = iter(texts)
-    while some := list(islice(remaining, count)):
-        yield max(some, key=rate)
+    for first in remaining:
+        yield max(chain([first], islice(remaining, count - 1)), key=rate)
 
 
 def rate(text: GeneratedText) -> float:

@@ -257,6 +257,7 @@ def test_settings_change_along_the_way(sample):
     notes = never.stderr.splitlines()
     assert notes[0].startswith("/until cannot be generated") and "off: until" in notes[1]
     assert "length no limit" in notes[2] and notes[4].startswith("temperature 0.5")
+    assert ", only a-z ; off" in sample(stdin="/only a-z \n").stderr  # a space may be written
 
 
 def test_the_text_is_saved(sample, tmp_path):

@@ -34,15 +34,15 @@ class Commands:
         Raises:
             SettingsError, SeedError, OutputError: it is wrong.
         """
-        name, _, argument = command.strip().partition(" ")
-        argument = argument.strip()
+        name, _, argument = command.lstrip().partition(" ")
+        name = name.strip()
         if name in _END:
             return False
         if name.replace("_", "-") in BY_COMMAND:
             self._session.set(name.replace("_", "-"), argument)
             console.note(self._session.describe())
         elif name in COMMANDS:
-            COMMANDS[name].run(self, argument)
+            COMMANDS[name].run(self, argument.strip())
         else:
             console.note(f"/{name}: no such command; /help lists them")
         return True

@@ -49,7 +49,7 @@ VARIABLES = (
     Variable(
         "temperatures",
         "X",
-        lambda text: (TEMPERATURE.parse(text),),
+        lambda text: (TEMPERATURE.parse(text.strip()),),
         "low is careful, high is wild, 0 picks the most likely character; or 1.0:0.5/word",
         lambda values: format_value(values[0]),
         name="temperature",
@@ -88,15 +88,16 @@ def change(config: SampleConfig, variable: Variable, text: str) -> SampleConfig:
     Args:
         config: The settings.
         variable: Which one.
-        text: What was typed after the command; `off` for the default.
+        text: What was typed after the command, with its spaces, which are characters of `until`,
+            `match`, `ban` and `only`; `off` for the default.
 
     Raises:
         SettingsError: the value is no number, or out of its bounds.
     """
     try:
-        value: Any = _DEFAULTS[variable.setting] if text == "off" else variable.parse(text)
+        value: Any = _DEFAULTS[variable.setting] if text.strip() == "off" else variable.parse(text)
     except ValueError:
-        raise SettingsError(variable.command, f"takes a number, not {text!r}") from None
+        raise SettingsError(variable.command, f"takes a number, not {text.strip()!r}") from None
     return replace(config, **{variable.setting: value})
 
 
