@@ -48,6 +48,8 @@ class _Timed:
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self.kernel, name)
+        if not callable(method):
+            return method
 
         def run(*arguments: Any, **options: Any) -> Any:
             start = time.perf_counter()

@@ -44,9 +44,8 @@ NAMES_BACKENDS = {
 PARAMETERS = 6
 # Functions with more parameters, and why.
 MANY_PARAMETERS = {
-    "textgen.kernels.lstm._cell_gradients": "compiled code takes arrays, no objects",
-    "textgen.kernels.lstm.forward": "compiled code takes arrays, no objects",
-    "textgen.kernels.lstm.backward": "compiled code takes arrays, no objects",
+    "textgen.kernels.passes.forward": "compiled code takes arrays, no objects",
+    "textgen.kernels.passes.backward": "compiled code takes arrays, no objects",
     "textgen.kernels.reading.read": "compiled code takes arrays, no objects",
     "textgen.kernels.writing.run": "compiled code takes arrays, no objects",
     "textgen.kernels.softmax.losses": "compiled code takes arrays, no objects",

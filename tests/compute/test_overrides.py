@@ -72,7 +72,7 @@ def steps_of(recurrent):
 
 
 def test_each_override_is_noted_in_the_first_step_alone():
-    steps, network = steps_of(backend().cpu_lstm)
+    steps, network = steps_of(backend().recurrent_layer("lstm", "float32"))
     ids = np.ones((4, 10), np.int32)
     float(steps.begin(ids, ids, 0.01))
     recurrent = next(layer for layer in network.layers if isinstance(layer, keras.layers.RNN))

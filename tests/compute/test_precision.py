@@ -10,11 +10,11 @@ from tests.compute.here import CPU, GPU, ON, backend
 from textgen.compute.backend import Device, Precision
 from textgen.compute.backends import keras_backend
 from textgen.compute.backends.keras_backend import KerasBackend
-from textgen.compute.layers.cpu_lstm import CpuLSTM
+from textgen.compute.layers.cpu_recurrent import CpuRecurrent
 from textgen.distributed.communicator import JaxCommunicator
 from textgen.distributed.sharding import Sharding, create_sharding
 from textgen.model.build import RECURRENT
-from textgen.settings import resolve_settings
+from textgen.settings import CELLS, resolve_settings
 
 
 def choose(device: Device = CPU, before=None, sharding: Sharding | None = None, **options):
@@ -37,16 +37,18 @@ def step_takes(monkeypatch):
     return takes
 
 
-def test_textgens_own_layer_is_for_an_lstm_on_a_cpu():
-    assert choose(precision="float32").recurrent is backend().cpu_lstm
-    gru = choose(cell="gru")
-    assert issubclass(gru.recurrent, RECURRENT["gru"]) and gru.name == "float32"
+@pytest.mark.parametrize("cell", CELLS)
+def test_textgens_own_layers_are_for_a_cpu(cell):
+    own = choose(precision="float32", cell=cell).recurrent
+    assert issubclass(own, backend().cpu_recurrent) and issubclass(own, RECURRENT[cell])
+    on_gpu = choose(GPU, precision="float32", cell=cell).recurrent
+    assert not issubclass(on_gpu, CpuRecurrent) and issubclass(on_gpu, RECURRENT[cell])
 
 
 @pytest.mark.skipif(ON != "jax", reason="one process makes several devices of a CPU on JAX alone")
 def test_several_devices_of_one_cpu_do_not_share_textgens_own_layer():
     chosen = choose(sharding=create_sharding(2), precision="float32")
-    assert not issubclass(chosen.recurrent, CpuLSTM)
+    assert not issubclass(chosen.recurrent, CpuRecurrent)
 
 
 def test_the_layer_of_an_lstm_on_a_gpu():
@@ -75,7 +77,7 @@ def test_bfloat16_is_for_processes_that_all_have_it(monkeypatch):
         )
         both = backend(CPU, JaxCommunicator(0, 2), create_sharding(2, processes=2))
         layer = both.recurrent_layer("lstm", "bfloat16")
-        assert (issubclass(layer, CpuLSTM) and layer.bfloat16_products) == expected
+        assert (issubclass(layer, CpuRecurrent) and layer.bfloat16_products) == expected
 
 
 @pytest.mark.parametrize(
@@ -115,7 +117,7 @@ def test_half_precisions_compute_in_them(name, policy):
     assert chosen.name == name
     network = backend().build_network(resolve_settings({"units": (4,)}), 5, chosen, None)
     layer = next(layer for layer in network.layers if isinstance(layer, keras.layers.LSTM))
-    is_own = isinstance(layer, CpuLSTM)  # whose products alone are in bfloat16
-    assert is_own == issubclass(chosen.recurrent, CpuLSTM)
+    is_own = isinstance(layer, CpuRecurrent)  # whose products alone are in bfloat16
+    assert is_own == issubclass(chosen.recurrent, CpuRecurrent)
     assert layer.dtype_policy.name == ("float32" if is_own else policy)
     assert network.layers[-1].dtype == "float32"

@@ -1,15 +1,13 @@
-"""The compiled LSTM kernels, compared with NumPy, and the cache of their code."""
+"""The compiled LSTM, compared with NumPy, and the cache of compiled code."""
 
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 import pytest
 
-from textgen.kernels import lstm, simd, threads
+from textgen.kernels import simd
 from textgen.kernels.sequence import SequenceKernel
 
 KINDS = [False, True] if simd.has_bfloat16() else [False]
@@ -19,13 +17,13 @@ def cells(c, *, bfloat16=False, i, f, g, o):
     """c, tanh of c and outputs after one character of one row, whose gates only a bias decides."""
     units = len(c)
     bias = np.concatenate([np.broadcast_to(np.float32(value), units) for value in (i, f, g, o)])
-    kernel = SequenceKernel(bfloat16=bfloat16)
+    kernel = SequenceKernel("lstm", bfloat16=bfloat16)
     nothing = np.zeros((1, units), np.float32)
-    weights = np.zeros((1, 4 * units), np.float32), np.zeros((units, 4 * units), np.float32)
+    zeros = np.zeros((1, 4 * units), np.float32), np.zeros((units, 4 * units), np.float32)
     outputs, _, after = kernel.forward(
-        np.ones((1, 1, 1), np.float32), nothing, c[None], *weights, bias.astype(np.float32)
+        np.ones((1, 1, 1), np.float32), (nothing, c[None]), (*zeros, bias.astype(np.float32))
     )
-    return after[0], kernel._tanh_c[0, 0], outputs[0, 0]
+    return after[0], kernel._saved[0, 0, 4 * units : 5 * units], outputs[0, 0]
 
 
 def test_tanh_is_that_of_numpy():
@@ -122,37 +120,3 @@ def test_foreign_code_in_the_cache_is_not_run(tmp_path, double):
         assert place.exists()
         place.write_bytes(code.read_bytes())
     double(cache, "float32")
-
-
-@pytest.mark.parametrize("bfloat16", KINDS)
-@pytest.mark.parametrize("count", [1, 3])
-def test_rows_do_not_depend_on_other_rows_nor_on_threads(bfloat16, count, monkeypatch):
-    """And gradients of weights are sums over rows, of more characters than are added at once."""
-    generator = np.random.default_rng(0)
-
-    def draw(*shape) -> Any:
-        return generator.standard_normal(shape).astype(np.float32) / 2
-
-    rows, characters, units, width = 6 * simd.ROWS + 1, 42, 11, 5
-    x, of_outputs = draw(rows, characters, width), draw(rows, characters, units)
-    h, c = draw(rows, units), draw(rows, units)
-    kernel, recurrent, bias = draw(width, 4 * units), draw(units, 4 * units), draw(4 * units)
-    with ThreadPoolExecutor() as workers:
-        monkeypatch.setattr(threads, "_threads", lambda: (workers, count))
-        whole, alone = SequenceKernel(bfloat16=bfloat16), SequenceKernel(bfloat16=bfloat16)
-        outputs = whole.forward(x, h, c, kernel, recurrent, bias)[0]
-        dx, *gradients = whole.backward(of_outputs)
-        sums: list[Any] = [np.zeros_like(gradient) for gradient in gradients]
-        for row in range(rows):
-            only = slice(row, row + 1)
-            single = alone.forward(x[only], h[only], c[only], kernel, recurrent, bias)[0]
-            np.testing.assert_allclose(single, outputs[only], atol=1e-5)
-            single_dx, *parts = alone.backward(of_outputs[only])
-            np.testing.assert_allclose(single_dx, dx[only], atol=1e-4)
-            for total, part in zip(sums, parts, strict=True):
-                total += part
-    for total, gradient in zip(sums, gradients, strict=True):
-        np.testing.assert_allclose(gradient, total, atol=1e-3)
-    assert len(lstm.forward.signatures) <= 2  # one for each kind of lane
-    with pytest.raises(ValueError, match="shape"):
-        whole.backward(of_outputs[1:])

@@ -13,7 +13,7 @@ from textgen.errors import OutputError
 from textgen.kernels.sequence import SequenceKernel, has_bfloat16
 from textgen.model import model_dir
 from textgen.model.paths import checkpoint_path
-from textgen.settings import PRECISIONS, resolve_settings
+from textgen.settings import CELLS, PRECISIONS, resolve_settings
 from textgen.training import automatic, checkpoint, device_speed
 from textgen.training.automatic import choose_sizes
 
@@ -75,11 +75,12 @@ def test_nothing_is_tried_on_several_devices_of_one_process():
     assert device_speed.adapt(settings, lambda _: settings, 20, several) == (settings, None)
 
 
+@pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("bfloat16", [False, True])
-def test_the_pace_of_a_processor(bfloat16):
+def test_the_pace_of_a_processor(cell, bfloat16):
     if bfloat16 and not has_bfloat16():
         pytest.skip("this processor has no bfloat16")
-    assert 0.001 < device_speed._measure_cpu(SequenceKernel(bfloat16=bfloat16)) < 1000
+    assert 0.001 < device_speed._measure_cpu(SequenceKernel(cell, bfloat16=bfloat16)) < 1000
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ import pytest
 from benchmarks import min_char_rnn
 from tests.compute.here import backend
 from textgen.api import train
+from textgen.compute.backends.keras_backend import KerasBackend
 from textgen.compute.backends.keras_networks import KerasTrainer
 from textgen.errors import (
     CorpusError,
@@ -289,7 +290,8 @@ def test_greedy_text_is_what_rereading_the_window_with_keras_gives(trained_on_wi
 
 
 @pytest.fixture
-def float64():
+def float64(monkeypatch):
+    monkeypatch.setattr(KerasBackend, "has_own_kernel", False)  # textgen's layers are in float32
     usual = keras.config.floatx(), keras.config.dtype_policy()
     keras.config.set_floatx("float64")
     keras.config.set_dtype_policy("float64")

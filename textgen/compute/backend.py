@@ -8,7 +8,8 @@ To add a backend, write
 
 1. its name into `settings.BACKENDS`,
 2. `backends/NAME.py`: a subclass of `KerasBackend` and the constant `BACKEND`, which is that class,
-3. its LSTM for CPUs into `layers/NAME_lstm.py`: a subclass of `CpuLSTM`, the class's `cpu_lstm`,
+3. how it calls the kernels of the CPU, into `layers/NAME_recurrent.py`: a subclass
+   of `CpuRecurrent`, the class's `cpu_recurrent`,
 4. the variable that hides GPUs from it, and its loggers, into `backends/__init__.py`,
 5. how to install it, into `packages.py` and pyproject.toml.
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textgen.compute.backend import Precision
-from textgen.compute.layers.cpu_lstm import CpuLSTM
+from textgen.compute.layers.cpu_recurrent import CpuRecurrent
 from textgen.settings import Settings
 from textgen.text.batches import Batch
 
@@ -49,7 +49,7 @@ def choose_precision(
     if not is_cpu:
         return _faster_on_gpu(backend, full, [create(name) for name in _HALF_PRECISIONS], seconds)
     half = create("bfloat16")
-    return min((full, half), key=seconds) if issubclass(half.recurrent, CpuLSTM) else full
+    return min((full, half), key=seconds) if issubclass(half.recurrent, CpuRecurrent) else full
 
 
 def _faster_on_gpu(

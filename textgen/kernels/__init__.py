@@ -1,7 +1,9 @@
 """Compiled matrix products, layers and whole networks for CPUs.
 
-sequence.py  one LSTM layer over a batch of sequences: NumPy arrays in and out
-lstm.py      its passes, forward and backward: arithmetic of gates and states
+sequence.py  one recurrent layer over a batch of sequences: NumPy arrays in and out
+passes.py    its passes, forward and backward, token by token
+lstm.py, gru.py, rnn.py  what each cell does with the sums of one token, and their gradients
+cell_weights.py  how the weights of each cell become one matrix
 activations.py  tanh, sigmoid and exp of one number
 output.py    the output layer and the loss of all positions of a batch
 softmax.py   its passes: logits, losses and gradients

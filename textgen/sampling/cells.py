@@ -18,8 +18,8 @@ To add a cell, write
 tests/sampling/test_cells.py fails while one of them is missing; the shapes of its weights go into
 tests/sampling/test_context.py. Models are saved as stock Keras
 layers, so Keras must have the layer and its cell, with a kernel, a recurrent kernel and a bias.
-Training is then as fast as Keras. A faster layer is optional: a subclass of Keras's in
-compute/layers/, which `KerasBackend.recurrent_layer` returns.
+Training is then as fast as Keras. To make it faster on a CPU, add the cell to
+kernels/cell_weights.py and passes.py; `KerasBackend.recurrent_layer` chooses the layer.
 """
 
 from collections.abc import Callable

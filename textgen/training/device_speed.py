@@ -49,7 +49,7 @@ def adapt(
         pace = max(_measure_cpu(kernel, rows) for kernel in kernels if kernel is not None)
         times = float(communicator.all_gather(pace).min())
         return (settings if _alike(times) else settings_for(Pace(times))), None
-    if device.is_cpu and backend.sharding.count > 1 and settings.model.cell == "lstm":
+    if device.is_cpu and backend.sharding.count > 1:
         return settings, None  # steps that one device makes alone are not those that train
     assumed = automatic.TWO_CORES
     if not device.is_cpu:
@@ -83,17 +83,15 @@ def _measure_cpu(kernel: SequenceKernel, rows: int = _ROWS) -> float:
         kernel: Of the layer.
         rows: Its part of a batch.
     """
-    shapes = (_WIDTH, 4 * _UNITS), (_UNITS, 4 * _UNITS), (4 * _UNITS,)
-    weights = [np.zeros(shape, np.float32) for shape in shapes]
-    x, state = (
-        np.zeros((rows, _CHARACTERS, _WIDTH), np.float32),
-        np.zeros((rows, _UNITS), np.float32),
-    )
+    cell = kernel.cell
+    weights = [np.zeros(shape, np.float32) for shape in cell.shapes(_WIDTH, _UNITS)]
+    x = np.zeros((rows, _CHARACTERS, _WIDTH), np.float32)
+    states = [np.zeros((rows, _UNITS), np.float32)] * cell.states
     seconds: list[float] = []
     until = time.perf_counter() + _TRIAL_SECONDS
     while time.perf_counter() < until or len(seconds) < _TRIAL_PASSES:
         start = time.perf_counter()
-        kernel.backward(kernel.forward(x, state, state, *weights)[0])
+        kernel.backward(kernel.forward(x, states, weights)[0])
         seconds.append(time.perf_counter() - start)
     speedup = _PASS_SECONDS / float(np.median(seconds))
     return automatic.cpu_pace(speedup)

@@ -5,14 +5,21 @@ import numpy as np
 import pytest
 
 from tests.compute.here import backend
-from textgen.compute.layers.cpu_lstm import CpuLSTM, with_bfloat16_products
+from textgen.compute.layers.cpu_recurrent import CpuRecurrent, cpu_layer
 from textgen.compute.layers.drop_connect import with_drop_connect
 from textgen.kernels.sequence import has_bfloat16
+from textgen.model.build import RECURRENT
+from textgen.settings import CELLS
 
 HERE = backend()
-LAYERS = [keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN, HERE.cpu_lstm]
-if has_bfloat16():
-    LAYERS.append(with_bfloat16_products(HERE.cpu_lstm))
+LAYERS = [
+    *RECURRENT.values(),
+    *(
+        cpu_layer(HERE.cpu_recurrent, cell, bfloat16=bfloat16)
+        for cell in CELLS
+        for bfloat16 in ((False, True) if has_bfloat16() else (False,))
+    ),
+]
 
 array = keras.ops.convert_to_numpy
 
@@ -48,7 +55,7 @@ def test_training_drops_another_share_of_the_recurrent_weights_each_time(layer):
 @pytest.mark.parametrize("layer", LAYERS)
 @pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
 def test_weights_that_are_left_out_have_no_gradient_and_the_others_have(layer, dtype):
-    if issubclass(layer, CpuLSTM) and dtype != "float32":
+    if issubclass(layer, CpuRecurrent) and dtype != "float32":
         pytest.skip("to Keras it is a layer in float32")
     dropping = with_drop_connect(layer, 0.4, HERE.masks)(6, return_sequences=True, dtype=dtype)
     network = keras.Sequential([keras.Input((5, 4)), dropping])

@@ -9,8 +9,9 @@ import numpy as np
 from textgen.compute.backend import Device
 from textgen.compute.backends.keras_backend import KerasBackend
 from textgen.compute.layers.carried_state import carried_states
-from textgen.compute.layers.jax_lstm import JaxCpuLSTM, JaxGpuLSTM
+from textgen.compute.layers.jax_lstm import JaxGpuLSTM
 from textgen.compute.layers.jax_output import JaxOutputLoss
+from textgen.compute.layers.jax_recurrent import JaxCpuRecurrent
 from textgen.compute.layers.jax_sharded import sharded
 from textgen.compute.steps import Steps
 from textgen.distributed.sharding import Sharding, create_sharding
@@ -29,7 +30,7 @@ class JaxBackend(KerasBackend):
     private_names = PrivateNames(
         "jax",
         {
-            "experimental.buffer_callback": lambda: lookup(  # layers/jax_lstm.py
+            "experimental.buffer_callback": lambda: lookup(  # layers/jax_recurrent.py
                 "jax.experimental.buffer_callback", "buffer_callback"
             ),
             # distributed/
@@ -45,7 +46,7 @@ class JaxBackend(KerasBackend):
             ),
         },
     )
-    cpu_lstm = JaxCpuLSTM
+    cpu_recurrent = JaxCpuRecurrent
     gpu_lstm = JaxGpuLSTM
     output_loss = JaxOutputLoss
     replaces_cudnn = True

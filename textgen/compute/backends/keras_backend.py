@@ -32,7 +32,7 @@ from textgen.compute.backends.keras_networks import (
 )
 from textgen.compute.dropout_masks import DropoutMasks
 from textgen.compute.layers.carried_state import with_carried_state
-from textgen.compute.layers.cpu_lstm import CpuLSTM, with_bfloat16_products
+from textgen.compute.layers.cpu_recurrent import CpuRecurrent, cpu_layer
 from textgen.compute.layers.drop_connect import with_drop_connect
 from textgen.compute.layers.feedforward import TrainingEmbedding, dropout_layer
 from textgen.compute.layers.output_loss import OutputLoss
@@ -42,6 +42,7 @@ from textgen.compute.precision import choose_precision
 from textgen.compute.steps import CheckedSteps, Steps
 from textgen.distributed.sharding import Sharding
 from textgen.errors import TrainingError, UsageError
+from textgen.kernels.cell_weights import CELL_WEIGHTS
 from textgen.kernels.sequence import SequenceKernel, has_bfloat16
 from textgen.model.build import RECURRENT, Layers, build_model
 from textgen.private_names import PrivateNames
@@ -61,7 +62,7 @@ class KerasBackend(Backend):
         gpu_support: What to install for GPUs, for a message.
         private_names: The framework's undocumented names that textgen uses.
         masks: Its dropout masks.
-        cpu_lstm: Its LSTM for a CPU.
+        cpu_recurrent: What calls the kernels of recurrent layers on a CPU.
         gpu_lstm: Its LSTM for a GPU that CUDA drives; None for Keras's own.
         output_loss: Its output layer and loss for a CPU.
     """
@@ -69,7 +70,7 @@ class KerasBackend(Backend):
     gpu_support: ClassVar[str]
     private_names: ClassVar[PrivateNames]
     masks: ClassVar[DropoutMasks] = DropoutMasks()
-    cpu_lstm: ClassVar[type[CpuLSTM]]
+    cpu_recurrent: ClassVar[type[CpuRecurrent]]
     gpu_lstm: ClassVar[type[keras.layers.RNN] | None] = None
     output_loss: ClassVar[type[OutputLoss]]
 
@@ -139,7 +140,7 @@ class KerasBackend(Backend):
 
     @property
     def has_own_kernel(self) -> bool:
-        """Whether textgen's own kernel trains an LSTM here: on a CPU that is one device.
+        """Whether textgen's own kernels train recurrent layers here: on a CPU that is one device.
 
         Where one process makes several devices of a CPU, they would share a layer's kernel.
         """
@@ -209,11 +210,11 @@ class KerasBackend(Backend):
             cell: `lstm`, `gru` or `rnn`.
             precision: `float32`, `bfloat16` or `float16`.
         """
-        if cell == "lstm" and self.has_own_kernel:
+        if self.has_own_kernel and cell in CELL_WEIGHTS:
             if precision == "float32":
-                return self.cpu_lstm
+                return cpu_layer(self.cpu_recurrent, cell)
             if precision == "bfloat16" and self.communicator.all_gather(has_bfloat16()).all():
-                return with_bfloat16_products(self.cpu_lstm)
+                return cpu_layer(self.cpu_recurrent, cell, bfloat16=True)
         if cell == "lstm" and self.device.kind == "cuda" and self.gpu_lstm is not None:
             return self.gpu_lstm
         return self.stock_layer(cell)
@@ -228,9 +229,8 @@ class KerasBackend(Backend):
 
     def sequence_kernel(self, cell: str, precision: str) -> SequenceKernel | None:
         layer = self.recurrent_layer(cell, precision)
-        if not issubclass(layer, CpuLSTM):
-            return None
-        return SequenceKernel(bfloat16=layer.bfloat16_products)
+        is_own = issubclass(layer, CpuRecurrent)
+        return SequenceKernel(cell, bfloat16=layer.bfloat16_products) if is_own else None
 
     def build_network(
         self, settings: Settings, vocabulary_size: int, precision: Precision, rows: int | None
@@ -244,7 +244,7 @@ class KerasBackend(Backend):
             rows: Of each batch, to carry state from batch to batch; None to carry none.
         """
         recurrent = precision.recurrent
-        policy = None if issubclass(recurrent, CpuLSTM) else _POLICIES.get(precision.name)
+        policy = None if issubclass(recurrent, CpuRecurrent) else _POLICIES.get(precision.name)
         if settings.model.drop_connect:
             recurrent = with_drop_connect(recurrent, settings.model.drop_connect, self.masks)
         if rows is not None:

@@ -11,8 +11,8 @@ from textgen.compute.backends.keras_backend import CUDNN_CELLS, CUDNN_UNKNOWN, K
 from textgen.compute.backends.tensorflow_adamw import CpuAdamW
 from textgen.compute.dropout_masks import DropoutMasks, quantize_rate
 from textgen.compute.layers.carried_state import carried_states
-from textgen.compute.layers.tensorflow_lstm import TensorflowCpuLSTM
 from textgen.compute.layers.tensorflow_output import TensorflowOutputLoss
+from textgen.compute.layers.tensorflow_recurrent import TensorflowCpuRecurrent
 from textgen.compute.layers.tensorflow_resets import with_texts_apart
 from textgen.compute.steps import Steps
 from textgen.model.build import RECURRENT
@@ -42,7 +42,7 @@ class TensorflowBackend(KerasBackend):
         },
     )
     masks: ClassVar[DropoutMasks] = _Masks()
-    cpu_lstm = TensorflowCpuLSTM
+    cpu_recurrent = TensorflowCpuRecurrent
     output_loss = TensorflowOutputLoss
 
     @classmethod

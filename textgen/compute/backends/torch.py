@@ -11,9 +11,9 @@ from textgen.compute.backends.keras_backend import CUDNN_UNKNOWN, KerasBackend
 from textgen.compute.backends.torch_steps import TorchSteps
 from textgen.compute.dropout_masks import DropoutMasks, quantize_rate
 from textgen.compute.layers.carried_state import reset_states
-from textgen.compute.layers.torch_lstm import CudnnLSTM, TorchCpuLSTM
 from textgen.compute.layers.torch_output import TorchOutputLoss
 from textgen.compute.layers.torch_packed import with_packed_texts
+from textgen.compute.layers.torch_recurrent import CudnnLSTM, TorchCpuRecurrent
 from textgen.compute.steps import Steps
 from textgen.model.build import RECURRENT
 from textgen.private_names import PrivateNames, has_parameters, lookup
@@ -71,7 +71,7 @@ class TorchBackend(KerasBackend):
         },
     )
     masks: ClassVar[DropoutMasks] = _Masks()
-    cpu_lstm = TorchCpuLSTM
+    cpu_recurrent = TorchCpuRecurrent
     gpu_lstm = CudnnLSTM
     output_loss = TorchOutputLoss
 

@@ -15,7 +15,7 @@ from torch.nn import functional
 from textgen.compute.layers.carried_state import carried_states
 from textgen.compute.layers.feedforward import TrainingDense
 from textgen.compute.layers.output_loss import OutputLoss
-from textgen.compute.layers.replacement_lstm import ReplacementLSTM
+from textgen.compute.layers.sequence_layer import SequenceLayer
 from textgen.compute.layers.torch_packed import place
 from textgen.compute.steps import Steps
 from textgen.model.build import StateResets
@@ -78,7 +78,7 @@ class TorchSteps(Steps):
         for layer in layers:
             if isinstance(layer, StateResets):  # on the CPU, so that nothing waits for a GPU
                 keep = torch.from_numpy(inputs[0] != layer.document_end)
-            elif isinstance(layer, ReplacementLSTM):
+            elif isinstance(layer, SequenceLayer):
                 x = _outputs(layer, x, keep)
             elif isinstance(layer, keras.layers.RNN):
                 x = layer(x, mask=keep, training=True)

@@ -1,4 +1,4 @@
-"""LSTMs for JAX: the kernel of the CPU, and one for a GPU with its gradients by hand.
+"""An LSTM for JAX on a GPU, with its gradients by hand.
 
 JAX has cuDNN's LSTM in float32 only, and a slow one; Keras's own loop takes both matrix products
 for each token and adds up the weights' gradients as it goes back. Here the input's product is taken
@@ -7,79 +7,34 @@ in the loop: one product and the gates each way. In half precision products have
 float32, and c and its gradient stay in float32.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import keras
-import numpy as np
 
-from textgen.compute.layers.cpu_lstm import CpuLSTM
-from textgen.compute.layers.replacement_lstm import ReplacementLSTM
-from textgen.kernels.sequence import Floats
+from textgen.compute.layers.sequence_layer import SequenceLayer
 
 Array = Any  # of JAX
 
 _UNROLLED = 8  # tokens in a round of the loop: a GPU waits after each round
 
 
-class JaxCpuLSTM(CpuLSTM):
-    """CpuLSTM on JAX."""
-
-    def sequence(self, *arguments: Any, keep: Any = None) -> tuple[Any, Any, Any]:
-        """As in ReplacementLSTM."""
-        arguments += () if keep is None else (keep,)
-        outputs, h, c = _with_gradients(self)(*map(keras.ops.convert_to_tensor, arguments))
-        return outputs, h, c
-
-
-def call_numpy(compute: Callable[..., tuple[Floats, ...]], *like: Any) -> Callable[..., Any]:
-    """A JAX function that computes arrays, of the shapes of some others, with NumPy."""
-    from jax.experimental.buffer_callback import buffer_callback  # private_names checks it first
-
-    def write(_context: Any, outs: Any, *arguments: Any) -> None:
-        results = compute(*map(np.asarray, arguments))
-        for out, result in zip(outs, results, strict=True):
-            np.asarray(out)[...] = result
-
-    outs = [jax.ShapeDtypeStruct(array.shape, array.dtype) for array in like]
-    function: Callable[..., Any] = buffer_callback(write, outs)
-    return function
-
-
-def _with_gradients(layer: CpuLSTM) -> Callable[..., Any]:
-    def forward(*arguments: Any) -> tuple[Any, Any]:
-        x, h, c, *_ = arguments
-        outputs = jax.ShapeDtypeStruct((*x.shape[:2], h.shape[-1]), x.dtype)
-        results = tuple(call_numpy(layer.run_kernel, outputs, h, c)(*arguments))
-        return results, (*arguments, results[1])
-
-    def backward(saved: Any, gradients: Any) -> Any:
-        (x, *others, h_after), kernel = saved, layer.sequence_kernel
-        (h, c), weights, kept = others[:2], others[2:5], others[5:]
-        # JAX runs this once the state after the last token is there: after the forward pass.
-        compute = call_numpy(lambda d_outputs, _: kernel.backward(d_outputs), x, *weights)
-        dx, *d_weights = compute(gradients[0], h_after)
-        return dx, jnp.zeros_like(h), jnp.zeros_like(c), *d_weights, *map(jnp.zeros_like, kept)
-
-    run = jax.custom_vjp(lambda *arguments: forward(*arguments)[0])
-    run.defvjp(forward, backward)
-    return run  # type: ignore[no-any-return,unused-ignore]
-
-
-class JaxGpuLSTM(ReplacementLSTM):
+class JaxGpuLSTM(SequenceLayer, keras.layers.LSTM):  # type: ignore[misc,unused-ignore]
     """keras.layers.LSTM on a GPU, in the precision of its inputs.
 
     Notation as in keras.layers.LSTM: gates i, f, c, o side by side in the last axis. Inside, the
     first axis is that of the tokens.
     """
 
-    def sequence(self, x: Any, *states_and_weights: Any, keep: Any = None) -> tuple[Any, Any, Any]:
-        """As in ReplacementLSTM."""
-        h, c, *weights = map(keras.ops.convert_to_tensor, states_and_weights)
+    def sequence(
+        self, x: Any, states: Sequence[Any], weights: Sequence[Any], keep: Any
+    ) -> tuple[Any, list[Any]]:
+        """As in SequenceLayer."""
+        h, c, *weights = map(keras.ops.convert_to_tensor, (*states, *weights))
         outputs, h, c = _sequence(keep, x, h, c, *(weight.astype(x.dtype) for weight in weights))
-        return outputs, h, c
+        return outputs, [h, c]
 
 
 @jax.custom_vjp  # type: ignore[untyped-decorator,unused-ignore]

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import keras
 
-from textgen.compute.layers.jax_lstm import call_numpy
+from textgen.compute.layers.jax_recurrent import call_numpy
 from textgen.compute.layers.output_loss import OutputLoss
 
 

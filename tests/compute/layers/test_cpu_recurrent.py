@@ -1,4 +1,4 @@
-"""textgen's LSTM for a CPU computes what Keras's does."""
+"""textgen's recurrent layers for a CPU compute what Keras's do."""
 
 import keras
 import numpy as np
@@ -7,27 +7,37 @@ from hypothesis import strategies as st
 
 from tests.compute.here import backend
 from textgen.compute.backend import Precision
+from textgen.compute.layers.cpu_recurrent import cpu_layer
+from textgen.model.build import RECURRENT
 from textgen.model.initial_weights import initial_weights
-from textgen.settings import resolve_settings
+from textgen.settings import CELLS, resolve_settings
 
 
-@settings(max_examples=5)
+@settings(max_examples=9)
 @given(
+    st.sampled_from(CELLS),
     st.lists(st.integers(1, 9), min_size=1, max_size=3),
     st.integers(1, 4),
     st.integers(1, 7),
     st.sampled_from(["last", "sequence"]),
     st.integers(0, 99),
 )
-def test_it_trains_as_keras_does(units, rows, maxlen, targets, seed):
+def test_it_trains_as_keras_does(cell, units, rows, maxlen, targets, seed):
     """Outputs, carried state and every gradient: after three steps all weights are the same."""
     chosen = resolve_settings(
-        {"units": units, "embedding": 3, "dropout": 0.0, "drop_connect": 0.0, "targets": targets}
+        {
+            "cell": cell,
+            "units": units,
+            "embedding": 3,
+            "dropout": 0.0,
+            "drop_connect": 0.0,
+            "targets": targets,
+        }
     )
     carry = rows if targets == "sequence" else None
     twins = [
         backend().build_network(chosen, 5, Precision("float32", recurrent=layer), carry)
-        for layer in (keras.layers.LSTM, backend().cpu_lstm)
+        for layer in (RECURRENT[cell], cpu_layer(backend().cpu_recurrent, cell))
     ]
     generator = np.random.default_rng(seed)
     weights = initial_weights(chosen.model, 5, generator)

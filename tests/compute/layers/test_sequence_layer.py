@@ -1,6 +1,6 @@
-"""LSTMs that replace Keras's: in float32 the same, in half precision close.
+"""Layers that replace Keras's: in float32 the same, in half precision close.
 
-Each runs on whatever device its backend has here, CpuLSTM on a CPU only.
+Each runs on whatever device its backend has here, CpuRecurrent on a CPU only.
 """
 
 import keras
@@ -9,18 +9,21 @@ import pytest
 
 from tests.compute.here import backend
 from textgen.compute.backend import Precision
-from textgen.compute.layers.cpu_lstm import with_bfloat16_products
+from textgen.compute.layers.cpu_recurrent import cpu_layer
 from textgen.kernels.sequence import has_bfloat16
+from textgen.model.build import RECURRENT
 from textgen.model.initial_weights import initial_weights
-from textgen.settings import resolve_settings
+from textgen.settings import CELLS, resolve_settings
 
 HERE = backend()
-FOR_GPUS = [HERE.gpu_lstm] if HERE.gpu_lstm else []
-ON_CPU = HERE.running_on() == "cpu"
-OWN = [*FOR_GPUS, HERE.cpu_lstm] if ON_CPU else FOR_GPUS
-HALF = [(layer, half) for layer in FOR_GPUS for half in ("bfloat16", "float16")]
-if ON_CPU and has_bfloat16():
-    HALF.append((with_bfloat16_products(HERE.cpu_lstm), "bfloat16"))
+OWN = [("lstm", HERE.gpu_lstm)] if HERE.gpu_lstm else []
+HALF = [(*own, half) for own in OWN for half in ("bfloat16", "float16")]
+if HERE.running_on() == "cpu":
+    OWN += [(cell, cpu_layer(HERE.cpu_recurrent, cell)) for cell in CELLS]
+    if has_bfloat16():
+        HALF += [
+            (cell, cpu_layer(HERE.cpu_recurrent, cell, bfloat16=True), "bfloat16") for cell in CELLS
+        ]
 
 
 def trained(layer, settings, carry, precision, batches):
@@ -39,7 +42,7 @@ def trained(layer, settings, carry, precision, batches):
     return losses, twin.get_weights(), states
 
 
-@pytest.mark.parametrize("own_layer", OWN)
+@pytest.mark.parametrize(("cell", "own_layer"), OWN)
 @pytest.mark.parametrize(
     ("units", "rows", "maxlen", "targets", "drop_connect"),
     [
@@ -49,10 +52,10 @@ def trained(layer, settings, carry, precision, batches):
         ((1,), 1, 1, "sequence", 0.0),
     ],
 )
-def test_it_trains_as_keras_does(units, rows, maxlen, targets, drop_connect, own_layer):
+def test_it_trains_as_keras_does(units, rows, maxlen, targets, drop_connect, cell, own_layer):
     """In float32, where both can be held to each other: losses, carried state, all weights."""
-    options = {"units": units, "embedding": 3, "dropout": 0.0, "drop_connect": drop_connect}
-    settings = resolve_settings({**options, "targets": targets})
+    options = {"cell": cell, "units": units, "drop_connect": drop_connect}
+    settings = resolve_settings({**options, "embedding": 3, "dropout": 0.0, "targets": targets})
     carry = rows if targets == "sequence" else None
     generator = np.random.default_rng(0)
     shape = (rows, maxlen) if targets == "sequence" else (rows,)
@@ -62,17 +65,23 @@ def test_it_trains_as_keras_does(units, rows, maxlen, targets, drop_connect, own
     ]
     (stock_losses, *stock), (replaced_losses, *replaced) = (
         trained(layer, settings, carry, "float32", batches)
-        for layer in (keras.layers.LSTM, own_layer)
+        for layer in (RECURRENT[cell], own_layer)
     )
     np.testing.assert_allclose(replaced_losses, stock_losses, rtol=1e-4)
     for ours, theirs in zip((*replaced[0], *replaced[1]), (*stock[0], *stock[1]), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
-@pytest.mark.parametrize(("own_layer", "half"), HALF)
-def test_in_half_precision_it_stays_as_near_to_float32_as_keras_does(own_layer, half):
+@pytest.mark.parametrize(("cell", "own_layer", "half"), HALF)
+def test_in_half_precision_it_stays_as_near_to_float32_as_keras_does(cell, own_layer, half):
     settings = resolve_settings(
-        {"units": (24, 16), "embedding": 8, "dropout": 0.0, "drop_connect": 0.0}
+        {
+            "cell": cell,
+            "units": (24, 16),
+            "embedding": 8,
+            "dropout": 0.0,
+            "drop_connect": 0.0,
+        }
     )
     generator = np.random.default_rng(0)
     ids = generator.integers(0, 5, (60, 8, 12))
@@ -80,8 +89,8 @@ def test_in_half_precision_it_stays_as_near_to_float32_as_keras_does(own_layer, 
     losses = {
         name: trained(layer, settings, 8, precision, batches)[0]
         for name, layer, precision in (
-            ("whole", keras.layers.LSTM, "float32"),
-            ("stock", keras.layers.LSTM, half),
+            ("whole", RECURRENT[cell], "float32"),
+            ("stock", RECURRENT[cell], half),
             ("own", own_layer, half),
         )
     }
