@@ -50,6 +50,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # not in each of several processes
+        command = [sys.executable, "-m", "tests.precompile"]
+        subprocess.run(command, check=True, cwd=Path(__file__).parent.parent)
     if config.getoption("--no-framework"):
         forbid_frameworks()
 

@@ -173,7 +173,7 @@ def test_samples_are_documents_from_their_start():
         samples = recorder.of(kind)
         assert validations <= len(samples) <= 4 * validations
         assert all(sample.seed == "" and len(sample.text) <= 30 for sample in samples)
-        assert len({sample.text for sample in samples}) > validations  # another one each time
+        assert len({sample.text for sample in samples}) >= validations  # another one each time
     labels = Labels((LabelField("genre", tuple("abcdefgh"), (25,) * 8),), (((3,), 1),))
     data = replace(text(labels=True), labels=labels)
     _, recorder = run(settings(labels=True, sample_length=30), text=data)
