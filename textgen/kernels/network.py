@@ -13,6 +13,7 @@ in the order and scale of `sampling.cells`.
 from typing import Any, NamedTuple
 
 from textgen.kernels.activations import tanh, tanh_parts
+from textgen.kernels.cell_weights import GRU, LSTM
 from textgen.kernels.panels import aligned, multiply_panels
 from textgen.kernels.simd import COLUMNS, compiled, constants, inlined
 from textgen.kernels.vectors import keep_apart
@@ -27,8 +28,6 @@ from textgen.kernels.weights import (
     INNER_BIAS,
     IS_HALF,
     KIND,
-    KIND_GRU,
-    KIND_LSTM,
     LAST_PRODUCT,
     LOGITS_WIDTH,
     LONGEST_PANEL,
@@ -187,22 +186,22 @@ def advance(network: Any, ids: Any, labels: Any, label_of: Any, space: Any, coun
             a = (space.inputs if product[0] else space.states)[:count, product[1] :]
             _multiply(network, each, a, gates[:, product[5] :], space.panel)
         from_table = number == 0 and width == 0
-        gate_count = 4 if kind == KIND_LSTM else 3 if kind == KIND_GRU else 1
+        gate_count = 4 if kind == LSTM else 3 if kind == GRU else 1
         x_width = gate_count * units
         for row in range(count):
             z, h = space.gates[row], space.states[row, hidden : hidden + units]
             start = layer[BIAS]
             if from_table:
                 start = sizes[TABLE] + ids[row] * sizes[TABLE_STRIDE]
-                if kind == KIND_GRU:
+                if kind == GRU:
                     _fill_zeros(z[2 * units : 3 * units])
             if number == 0 and label_of[row] >= 0:
                 _add(labels[label_of[row]], z[:x_width])
             x = network.numbers[start : start + x_width]
-            if kind == KIND_LSTM:
+            if kind == LSTM:
                 place = layer[CELL_STATE]
                 _advance_lstm(z, x, h, space.states[row, place : place + units])
-            elif kind == KIND_GRU:
+            elif kind == GRU:
                 place = layer[INNER_BIAS]
                 _advance_gru(z, x, network.numbers[place : place + units], h)
             else:

@@ -50,8 +50,8 @@ def _multiply_add(builder: Any, x: Any, y: Any, total: Any) -> Any:
 def keep_apart(_: Any) -> Any:
     """Keep the function that calls this apart from those that call it.
 
-    Then it is compiled in one way whoever calls it, which takes less time, and its sums are the
-    same to the last bit.
+    Then it is compiled once for all of them, which takes less time, and its sums are the same to
+    the last bit.
     """
 
     def generate(context: Any, builder: Any, _signature: Any, _arguments: Any) -> Any:

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from textgen.kernels.cell_weights import GRU, LSTM
+
 Floats = npt.NDArray[np.float32]
-KIND_LSTM, KIND_GRU, KIND_RNN = 0, 1, 2
 # Columns of the table of layers: where h and c are in a state; units, filled up; where the bias is
 # (unless it is in the first layer's table), and the bias inside the GRU's third gate; products.
 HIDDEN, CELL_STATE, UNITS, BIAS, INNER_BIAS, FIRST_PRODUCT, LAST_PRODUCT = range(7)
@@ -147,7 +148,7 @@ def pack_network(
     """Pack a network.
 
     Args:
-        kind: KIND_LSTM, KIND_GRU or KIND_RNN.
+        kind: LSTM, GRU or RNN.
         columns: Of a panel.
         layers: The first layer first.
         table: The first layer's inputs with its bias, shape (vocabulary, gates * units); or the
@@ -188,7 +189,7 @@ def pack_network(
         sizes=np.array(
             (
                 *(kind, is_half, kernel.shape[1]),
-                *(total * (2 if kind == KIND_LSTM else 1), 4 * max(padded)),
+                *(total * (2 if kind == LSTM else 1), 4 * max(padded)),
                 padded_units(kernel.shape[1], columns),
                 *(table.shape[1] if is_embedding else 0, table_start, stride),
                 *(dense_bias, packer.longest_panel),
@@ -223,7 +224,7 @@ def _add_products(
     elif kernel is not None:
         packer.add_product(kernel, (True, 0), 0)
     is_added = kernel is not None and number == 0
-    if kind != KIND_GRU:
+    if kind != GRU:
         packer.add_product(joined, source, 0, is_added=is_added)
         return
     gates = 2 * width  # z and r; what the third one takes of input and state is not added up

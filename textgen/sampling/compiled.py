@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from textgen.errors import TrainingError
+from textgen.kernels.cell_weights import LSTM
 from textgen.kernels.text_table import TextTable
 from textgen.kernels.threads import run_in_threads
-from textgen.kernels.weights import CELL_STATE, HIDDEN, KIND, KIND_LSTM, STATE_WIDTH, odd_stride
+from textgen.kernels.weights import CELL_STATE, HIDDEN, KIND, STATE_WIDTH, odd_stride
 from textgen.sampling.cells import CELLS, Floats
 from textgen.sampling.compiled_weights import LabelGates, pack, pad_labels
 from textgen.sampling.network import Network
@@ -209,14 +210,14 @@ class CompiledRows:
 
     def activations(self) -> list[Floats]:
         """The activations of each layer's units, as `Reader.activations`, of all rows."""
-        is_lstm = self._packed.sizes[KIND] == KIND_LSTM
+        is_lstm = self._packed.sizes[KIND] == LSTM
         return [np.tanh(states[1]) if is_lstm else states[0] for states in self.states]
 
     @property
     def states(self) -> list[tuple[Floats, ...]]:
         """The arrays of each layer's states, h and, of an LSTM, c: shape (capacity, ..., units)."""
         view, places = self._view(self._states), [HIDDEN, CELL_STATE]
-        if self._packed.sizes[KIND] != KIND_LSTM:
+        if self._packed.sizes[KIND] != LSTM:
             places.pop()
         layers = zip(self._packed.layers.tolist(), self._network.config.units, strict=True)
         return [

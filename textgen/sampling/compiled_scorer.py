@@ -39,20 +39,7 @@ class CompiledScorer:
         resets: npt.NDArray[np.bool_] | None = None,
         label_ids: npt.NDArray[np.integer[Any]] | None = None,
     ) -> Floats:
-        """Read tokens in the first rows, which continue from where they are.
-
-        Args:
-            ids: The tokens, shape (rows, tokens), with 1 to `capacity` rows.
-            targets: Those whose probability is wanted after each, of the same shape; -1 for none.
-            resets: Whether the state is set to zero before a token, of the same shape; None for
-                never.
-            label_ids: The labels that each token is read with, shape (rows, tokens, fields); None
-                for no labels.
-
-        Returns:
-            The natural logarithms of the targets' probabilities, 0 where there is no target:
-            float32 of the same shape.
-        """
+        """Read tokens in the first rows, as `Scorer.score`."""
         rows, count = ids.shape
         tokens = np.full((3, rows, count), -1, np.int32)
         tokens[0], tokens[1] = ids, targets

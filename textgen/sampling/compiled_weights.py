@@ -7,10 +7,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
+from textgen.kernels.cell_weights import CELL_WEIGHTS, GRU
 from textgen.kernels.weights import (
-    KIND_GRU,
-    KIND_LSTM,
-    KIND_RNN,
     LayerWeights,
     PackedNetwork,
     pack_network,
@@ -19,7 +17,6 @@ from textgen.kernels.weights import (
 from textgen.sampling.cells import CELLS, Floats
 from textgen.sampling.network import Network
 
-_KINDS = {"lstm": KIND_LSTM, "gru": KIND_GRU, "rnn": KIND_RNN}
 _packed: WeakKeyDictionary[Network, PackedNetwork] = WeakKeyDictionary()
 _lock = threading.Lock()
 
@@ -37,14 +34,14 @@ def _pack(network: Network) -> PackedNetwork:
     from textgen.kernels.simd import COLUMNS, FEATURES
 
     config = network.config
-    cell, kind = CELLS[config.cell], _KINDS[config.cell]
+    cell, kind = CELLS[config.cell], CELL_WEIGHTS[config.cell].number
     embedding, *rest, dense_kernel, dense_bias = network.weights
     rest = rest[len(config.label_sizes) :]
     layers = []
     for first in range(0, len(rest), 3):
         kernel, bias, recurrent, inner_bias = cell.arrange(*rest[first : first + 3])
         units = len(recurrent)
-        if kind == KIND_GRU:
+        if kind == GRU:
             bias = bias.copy()
             bias[: 2 * units] += inner_bias[: 2 * units]
             layers.append(LayerWeights(kernel, recurrent, bias, inner_bias[2 * units :]))

@@ -32,7 +32,6 @@ from textgen.sampling.subwords import SeedEnd, Spelling
 # Tokens of a call of compiled code: Python then takes little time, and a text that ended soon makes
 # room for the next.
 COMPILED_TOKENS = 16
-_ENDLESS = np.iinfo(np.int64).max // 2
 
 
 def generate_stream(
@@ -143,7 +142,7 @@ def _stream_compiled(
     RowSettings(table).set(0, config)
     table.end_id, table.line_end_id = stop.document_end_id, stop.line_end_id
     table.status[0], table.current[0] = RUNNING, progress.current
-    table.length[0], table.max_length[0] = before, min(progress.left, _ENDLESS) + before
+    table.length[0], table.max_length[0] = before, progress.left + before
     table.line_ends[0] = progress.line_ends
     ids = table.ids[0]
     ids[:before] = progress.tail

@@ -136,7 +136,7 @@ class NoRepeatControl:
     def __init__(self, length: int, seed_ids: Sequence[int]):
         self._length = length
         self._last: tuple[int, ...] = ()  # all characters of a sequence but one
-        # What has followed it, by the hash of these: a sequence of its own would take more memory.
+        # What has followed it, by the hash of these, which takes less memory than these.
         self._followers: dict[int, list[int]] = {}
         for number in seed_ids:
             self.advance(number)

@@ -18,7 +18,7 @@ from textgen.sampling.subwords import Continuation, Spelling
 from textgen.settings import Decoding
 
 RANDOM_BLOCK = 256  # random numbers drawn at a time for a text: enough to make drawing cheap
-_ENDLESS = np.iinfo(np.int64).max - 1
+_ENDLESS = np.iinfo(np.int64).max // 2  # room for sums
 
 
 @dataclass(frozen=True)
