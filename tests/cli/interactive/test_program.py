@@ -187,7 +187,7 @@ def test_tab_continues_the_text_at_an_empty_prompt(trained, tmp_path):
 
 def test_nothing_is_suggested_for_what_the_model_does_not_know(trained, tmp_path):
     terminal = begin(trained, tmp_path)
-    for typed in ("The é", "The \\", "/no"):
+    for typed in ("The é", "The \\", "/nothing"):
         terminal.type(f"{typed}\t\t")
         shown = terminal.wait_for("\a(?s:.*)\a")
         assert re.sub(r"[\a]|\x1b\[[\d;?]*[A-Za-z]", "", shown).strip("\b \r") == typed.strip()
